@@ -1,0 +1,158 @@
+"""The desired state of one file while the phases of a policy fold over it.
+
+A ``Draft`` is frozen: each method returns the next one. It remembers for every fact who changed it
+last, so that the plan can say *which phase, which operation and why* without a second bookkeeping.
+Tracks and attachments are named by their stream ``index`` in the source, which never changes here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from vpo.containers import container
+from vpo.media import MediaFile, Track
+
+Timestamp = Literal["preserve", "now"] | int
+"""What becomes of the modification time; a number is nanoseconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Who asked for a change: ``phase``, ``operation`` (the policy key) and why, in words."""
+
+    phase: str
+    operation: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.phase}/{self.operation}: {self.text}"
+
+
+Fact = tuple[str, int | None]
+"""A fact that can change: its kind (``default``, ``title``, ``removed``, ...) and a stream index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The media as the policy wants it so far, and the reasons.
+
+    ``phase`` and ``operation`` are set by whoever runs the operations; ``reasons`` maps a fact to
+    the last reason that touched it; ``timestamp`` is ``None`` while no operation asked.
+    """
+
+    media: MediaFile
+    phase: str = ""
+    operation: str = ""
+    reasons: Mapping[Fact, Reason] = field(default_factory=lambda: MappingProxyType({}))
+    warnings: tuple[str, ...] = ()
+    timestamp: Timestamp | None = None
+
+    def at(self, phase: str, operation: str) -> Draft:
+        """The same state, with what follows attributed to this phase and operation."""
+        return replace(self, phase=phase, operation=operation)
+
+    def warn(self, text: str) -> Draft:
+        """Add a warning, once."""
+        if text in self.warnings:
+            return self
+        return replace(self, warnings=(*self.warnings, text))
+
+    def set_flag(self, index: int, flag: str, value: bool, why: str) -> Draft:
+        """Set or clear a disposition; where the container has no such flag, only a warning."""
+        track = self.track(index)
+        if (flag in track.dispositions) == value:
+            return self
+        kind = container(self.media.container)
+        if flag not in kind.flags:
+            return self.warn(f"{kind.name} cannot hold the {flag} flag; left as it is")
+        return self._replace(track.with_flag(flag, value), flag, why)
+
+    def set_title(self, index: int, title: str | None, why: str) -> Draft:
+        """Set or (``None``) clear a track's title."""
+        track = self.track(index)
+        if (track.title or None) == (title or None):
+            return self
+        if not container(self.media.container).titles:
+            return self.warn(f"{self.media.container} cannot hold track titles; left as they are")
+        return self._replace(replace(track, title=title), "title", why)
+
+    def set_language(self, index: int, language: str, why: str) -> Draft:
+        """Set a track's language tag."""
+        track = self.track(index)
+        if track.language == language:
+            return self
+        if not container(self.media.container).languages:
+            return self.warn(f"{self.media.container} cannot hold languages; left as they are")
+        return self._replace(replace(track, language=language), "language", why)
+
+    def set_codec(self, index: int, codec: str, why: str) -> Draft:
+        """Have a track in another codec."""
+        return self._replace(replace(self.track(index), codec=codec, profile=None), "codec", why)
+
+    def set_container(self, name: str, why: str) -> Draft:
+        """Have the file in another container, under the same name with that container's suffix."""
+        path = os.path.splitext(self.media.path)[0] + container(name).suffixes[0]
+        return self._with(
+            replace(self.media, container=name, path=path), [("container", None)], why
+        )
+
+    def set_tag(self, name: str, value: str, why: str) -> Draft:
+        """Set a tag of the container, or delete it with ``""``."""
+        tags = dict(self.media.tags)
+        if tags.get(name, "") == value:
+            return self
+        tags.pop(name, None)
+        if value:
+            tags[name] = value
+        return self._with(
+            replace(self.media, tags=tuple(sorted(tags.items()))), [(f"tag:{name}", None)], why
+        )
+
+    def set_timestamp(self, timestamp: Timestamp) -> Draft:
+        """Ask for a modification time; the last one that asks is obeyed."""
+        return replace(self, timestamp=timestamp)
+
+    def remove(self, indexes: Iterable[int], why: Mapping[int, str] | str) -> Draft:
+        """Leave out tracks and attachments; ``why`` is one text, or one for each index."""
+        draft, gone = self, frozenset(indexes)
+        media = replace(
+            self.media,
+            tracks=tuple(t for t in self.media.tracks if t.index not in gone),
+            attachments=tuple(a for a in self.media.attachments if a.index not in gone),
+        )
+        for index in sorted(gone):
+            text = why if isinstance(why, str) else why[index]
+            draft = draft._with(media, [("removed", index)], text)
+        return draft
+
+    def order(self, indexes: Iterable[int], why: str) -> Draft:
+        """Put the tracks into this order; it must name every track once."""
+        by_index = {track.index: track for track in self.media.tracks}
+        tracks = tuple(by_index.pop(index) for index in indexes)
+        if by_index:
+            raise ValueError(f"order leaves out the tracks {sorted(by_index)}")
+        if tracks == self.media.tracks:
+            return self
+        return self._with(
+            replace(self.media, tracks=tracks), [("order", t.index) for t in tracks], why
+        )
+
+    def track(self, index: int) -> Track:
+        """The track of that stream index; ``KeyError`` if it is not (or no longer) there."""
+        for track in self.media.tracks:
+            if track.index == index:
+                return track
+        raise KeyError(index)
+
+    def _replace(self, new: Track, kind: str, why: str) -> Draft:
+        tracks = tuple(new if t.index == new.index else t for t in self.media.tracks)
+        return self._with(replace(self.media, tracks=tracks), [(kind, new.index)], why)
+
+    def _with(self, media: MediaFile, facts: list[Fact], why: str) -> Draft:
+        reason = Reason(self.phase, self.operation, why)
+        reasons = MappingProxyType({**self.reasons, **dict.fromkeys(facts, reason)})
+        return replace(self, media=media, reasons=reasons)

@@ -1,0 +1,145 @@
+"""Every error that vpo raises on purpose.
+
+::
+
+    VpoError                      exit 1
+    ├── UsageError                exit 2   the command line
+    ├── ConfigError               exit 2   the configuration file or environment
+    ├── PolicyError               exit 2   a policy that does not load; knows file, line, column
+    ├── ToolMissingError          exit 3   a program that the plan needs is not installed
+    ├── DatabaseError             exit 1   the library database cannot be used
+    └── FileError                 exit 1   one file's work failed; the batch decides what follows
+        ├── DiscoverError                  the path cannot be used
+        ├── ProbeError                     the file cannot be read as media
+        ├── PlanError                      the policy cannot be carried out on this file
+        ├── LockedError                    another process holds the file
+        ├── SpaceError                     the file system has not enough room
+        ├── ToolError                      a program failed, hung or was killed
+        ├── VerifyError                    the result is not what was planned
+        ├── SourceChangedError             the file changed while it was worked on
+        ├── PublishError                   the result could not be put in place
+        ├── ConvergeError                  the policy still wants changes after it was applied
+        └── CancelledError                 the user interrupted the work on this file
+
+A message says what was being done, what went wrong and, where something can be done, what to do.
+The file itself is named by whoever reports the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_TOOL_MISSING = 3
+EXIT_INTERRUPTED = 130
+
+
+class VpoError(Exception):
+    """Base of all errors; ``exit_code`` is what the command ends with."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(VpoError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(VpoError):
+    """The configuration file or an environment variable is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in a text file something stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class PolicyError(VpoError):
+    """A policy does not load, or names what does not exist."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, message: str, position: Position | None = None) -> None:
+        super().__init__(f"{position}: {message}" if position else message)
+        self.position = position
+
+
+class ToolMissingError(VpoError):
+    """A program that is needed is not installed."""
+
+    exit_code = EXIT_TOOL_MISSING
+
+
+class DatabaseError(VpoError):
+    """The library database is damaged, newer than this vpo, or cannot be opened."""
+
+
+class FileError(VpoError):
+    """The work on one file failed; the original is what it was."""
+
+
+class DiscoverError(FileError):
+    """A path does not exist, cannot be read, or is nothing that vpo works on."""
+
+
+class ProbeError(FileError):
+    """A file cannot be read as media."""
+
+
+class PlanError(FileError):
+    """The policy cannot be carried out on this file."""
+
+
+class LockedError(FileError):
+    """Another process is working on the file."""
+
+
+class SpaceError(FileError):
+    """The file system has not enough free space for the result."""
+
+
+class ToolError(FileError):
+    """A program failed.
+
+    ``argv`` is what was run, ``status`` its exit status (negative: the signal that ended it),
+    ``stderr`` the tail of what it wrote.
+    """
+
+    def __init__(self, message: str, argv: tuple[str, ...], status: int, stderr: str) -> None:
+        super().__init__(message, argv, status, stderr)
+        self.message, self.argv, self.status, self.stderr = message, argv, status, stderr
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class VerifyError(FileError):
+    """The tool's output is not what was planned; it was thrown away."""
+
+
+class SourceChangedError(FileError):
+    """The file was replaced or changed by someone else during the work."""
+
+
+class PublishError(FileError):
+    """The finished result could not be put in the place of the original."""
+
+
+class ConvergeError(FileError):
+    """The policy wants changes again on its own result."""
+
+
+class CancelledError(FileError):
+    """The user interrupted the work."""

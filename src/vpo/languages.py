@@ -1,0 +1,41 @@
+"""Languages compared as languages, not as strings.
+
+``eng`` is ``en``, ``ger`` is ``deu`` is ``de``, ``pt-BR`` is Portuguese. A track without a language
+is ``und``. A tag that is not a language equals only itself.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+UNDETERMINED = "und"
+
+
+@lru_cache(maxsize=4096)
+def primary(tag: str | None) -> str:
+    """The shortest code of the tag's primary language: ``de`` for ``ger``, ``pt`` for ``pt-BR``.
+
+    Members of a macrolanguage count as it (``cmn`` is ``zh``, ``nob`` is ``no``), which is how
+    people tag audio. ``und`` for no tag; the tag itself, in lower case, where it is not BCP 47.
+    """
+    text = (tag or "").strip().lower()
+    if text in ("", UNDETERMINED):
+        return UNDETERMINED
+    import langcodes
+
+    try:
+        standard = langcodes.standardize_tag(text.replace("_", "-"), macro=True)
+    except langcodes.LanguageTagError:
+        return text
+    return standard.split("-")[0].lower() if standard else text
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two tags name the same language."""
+    return primary(one) == primary(other)
+
+
+def rank(tag: str | None, preference: tuple[str, ...]) -> int | None:
+    """The place of the tag's language in a preference list, or ``None`` if it is not in it."""
+    language = primary(tag)
+    return next((n for n, item in enumerate(preference) if primary(item) == language), None)

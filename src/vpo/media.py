@@ -1,0 +1,155 @@
+"""What a media file is: frozen facts, shared by all layers.
+
+Codec names are ffmpeg's canonical ones (``hevc``, ``subrip``, ``hdmv_pgs_subtitle``), dispositions
+are ffmpeg's (``default``, ``forced``, ``comment``, ``original``, ``dub``, ``hearing_impaired``,
+``visual_impaired``, ``descriptions``, ...), languages stand as they are written in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+TrackType = Literal["video", "audio", "subtitle", "data"]
+TRACK_TYPES: tuple[TrackType, ...] = ("video", "audio", "subtitle", "data")
+
+TEXT_SUBTITLES = frozenset({"subrip", "ass", "webvtt", "mov_text", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Color:
+    """A video track's colour description, in ffmpeg's names; ``None`` where it is not stated."""
+
+    space: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
+    range: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One video, audio, subtitle or data track.
+
+    ``index`` is ffmpeg's stream index in the file that was probed. mkvmerge and mkvpropedit count
+    differently: ``matroska_id`` is mkvmerge's track id (the position among the TrackEntry elements)
+    and ``matroska_uid`` the TrackUID; both are ``None`` outside Matroska.
+    ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
+    """
+
+    index: int
+    type: TrackType
+    codec: str
+    profile: str | None = None
+    language: str | None = None
+    title: str | None = None
+    dispositions: frozenset[str] = frozenset()
+    channels: int | None = None
+    layout: str | None = None
+    sample_rate: int | None = None
+    width: int | None = None
+    height: int | None = None
+    pixel_format: str | None = None
+    color: Color | None = None
+    frame_rate: str | None = None
+    bit_rate: int | None = None
+    duration: float | None = None
+    codec_tag: str | None = None
+    matroska_id: int | None = None
+    matroska_uid: int | None = None
+
+    @property
+    def default(self) -> bool:
+        return "default" in self.dispositions
+
+    @property
+    def forced(self) -> bool:
+        return "forced" in self.dispositions
+
+    def with_flag(self, flag: str, value: bool) -> Track:
+        """This track with one disposition set or cleared."""
+        flags = self.dispositions | {flag} if value else self.dispositions - {flag}
+        return replace(self, dispositions=flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file carried inside the container: a font, a text, or (``cover``) a picture.
+
+    ``index`` is ffmpeg's stream index, ``matroska_id`` mkvmerge's attachment id (from 1).
+    A cover picture in MP4 is one of these too, without a file name. ``size`` is in bytes.
+    """
+
+    index: int
+    filename: str | None = None
+    mime_type: str | None = None
+    description: str | None = None
+    size: int | None = None
+    cover: bool = False
+    codec: str | None = None
+    matroska_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter; times in seconds."""
+
+    start: float
+    end: float
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One file as it was probed, or as it should become.
+
+    ``container`` is one of ``vpo.containers``' names (``mkv``, ``webm``, ``mp4``, ``mov``, ``avi``,
+    ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in bytes,
+    ``duration`` in seconds (``None`` if unknown), ``mtime_ns`` in nanoseconds since 1970 UTC.
+    ``tags`` are the container's own, names in lower case, sorted.
+    """
+
+    path: str
+    container: str
+    size: int
+    mtime_ns: int = 0
+    duration: float | None = None
+    tracks: tuple[Track, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def of(self, kind: str) -> tuple[Track, ...]:
+        """The tracks of one type, in order."""
+        return tuple(track for track in self.tracks if track.type == kind)
+
+
+def to_json(media: MediaFile) -> dict[str, Any]:
+    """A plain structure that ``from_json`` reads back to an equal value; nothing unknown in it."""
+    data = asdict(media)
+    for track in data["tracks"]:
+        track["dispositions"] = sorted(track["dispositions"])
+    return data
+
+
+def from_json(data: dict[str, Any]) -> MediaFile:
+    """The inverse of ``to_json``."""
+    return MediaFile(
+        **{
+            **data,
+            "tracks": tuple(_track(item) for item in data["tracks"]),
+            "attachments": tuple(Attachment(**item) for item in data["attachments"]),
+            "chapters": tuple(Chapter(**item) for item in data["chapters"]),
+            "tags": tuple((key, value) for key, value in data["tags"]),
+        }
+    )
+
+
+def _track(item: dict[str, Any]) -> Track:
+    color = item["color"]
+    return Track(
+        **{
+            **item,
+            "dispositions": frozenset(item["dispositions"]),
+            "color": Color(**color) if color else None,
+        }
+    )
