@@ -1,0 +1,121 @@
+"""The settings of one invocation: default < file < environment < flag."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from vpo.config.loader import check, from_environment, load
+from vpo.config.models import Config, spec, specs
+from vpo.config.workers import DEFAULT, effective_workers, usable_cores
+from vpo.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration and where it came from.
+
+    ``sources`` says for every ``section.key`` who set it: ``flag --workers``, ``environment
+    VPO_WORKERS``, the file's path or ``default``. ``config_path`` need not exist. ``workers`` is
+    how many run after the cap, on ``cores`` usable cores.
+    """
+
+    config: Config
+    sources: Mapping[str, str]
+    data_dir: Path
+    config_path: Path
+    workers: int
+    cores: int
+    warnings: tuple[str, ...] = ()
+
+
+def build(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] | None = None,
+    cores: int | None = None,
+) -> Settings:
+    """Settings from flags (``{"processing.workers": 4}``, ``None``: not given) and the rest.
+
+    Raises ``ConfigError``. ``environ`` and ``cores`` are those of this process unless given.
+    """
+    environ = os.environ if environ is None else environ
+    cores = usable_cores() if cores is None else cores
+    path = _place(environ, "VPO_CONFIG")
+    config_path = path or _default_config_path()
+    in_file = load(config_path, required=path is not None)
+    given = {
+        **{name: (value, str(config_path)) for name, value in in_file.items()},
+        **{
+            name: (value, f"environment {spec(name).key.environment}")
+            for name, value in from_environment(environ).items()
+        },
+        **{name: (value, f"flag {spec(name).key.flag}") for name, value in _checked(flags).items()},
+    }
+    config, sources = _merge(given)
+    workers, warning = effective_workers(
+        config.processing.workers,
+        sources["processing.workers"],
+        config.processing.max_workers,
+        cores,
+    )
+    return Settings(
+        config=config,
+        sources=sources,
+        data_dir=_place(environ, "VPO_DATA_DIR") or _default_data_dir(),
+        config_path=config_path,
+        workers=workers,
+        cores=cores,
+        warnings=(warning,) if warning else (),
+    )
+
+
+def _checked(flags: Mapping[str, object]) -> dict[str, object]:
+    """The flags that were given; ``KeyError`` if a key has none, which is a mistake in vpo."""
+    values: dict[str, object] = {}
+    for name, value in flags.items():
+        known = spec(name)
+        if not known.key.flag:
+            raise KeyError(f"{name} has no flag")
+        if value is not None:
+            values[name] = check(known, value, known.key.flag)
+    return values
+
+
+def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str, str]]:
+    """The configuration of the values given, each with its source, and defaults for the rest."""
+    sources: dict[str, str] = {}
+    sections: dict[str, Any] = {}
+    for section, keys in specs().items():
+        values: dict[str, object] = {}
+        for key, known in keys.items():
+            name = f"{section}.{key}"
+            values[key], sources[name] = given.get(name, (known.default, DEFAULT))
+        sections[section] = replace(getattr(Config(), section), **values)
+    return Config(**sections), MappingProxyType(sources)
+
+
+def _place(environ: Mapping[str, str], variable: str) -> Path | None:
+    """The absolute path that a variable names; an empty one counts as unset."""
+    text = environ.get(variable, "")
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"environment variable {variable}: {error}") from None
+
+
+def _default_config_path() -> Path:
+    import platformdirs  # late: not needed where the environment names the place
+
+    return platformdirs.user_config_path("vpo", appauthor=False) / "config.toml"
+
+
+def _default_data_dir() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("vpo", appauthor=False)

@@ -1,0 +1,196 @@
+"""Where configured values come from: the TOML file and the environment.
+
+Both give ``{"section.key": value}`` with checked values, and raise ``ConfigError`` that names the
+file (with the line, where it can be told) or the variable, what was expected, and the nearest valid
+name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_origin
+
+from vpo.config.models import Spec, specs
+from vpo.errors import ConfigError
+
+_LARGEST = 1 << 20
+"""Bytes; what is larger was not meant as configuration."""
+
+
+def load(path: Path, *, required: bool) -> dict[str, object]:
+    """The values set in the file; none if it does not exist and isn't ``required``."""
+    text = _read(path, required)
+    sections = _parse(text, path)
+    values: dict[str, object] = {}
+    for section, table in sections.items():
+        keys = specs().get(section)
+        if keys is None:
+            line = _line(text, section)
+            raise _wrong(path, line, f"there is no section [{section}]{_near(section, specs())}")
+        if not isinstance(table, dict):
+            raise _wrong(path, _line(text, section), f"write [{section}] as a section of its own")
+        for name, value in table.items():
+            where = f"{path}{_suffix(_line(text, section, name))}"
+            if name not in keys:
+                raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
+            values[f"{section}.{name}"] = check(keys[name], value, where, path.parent)
+    return values
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    """The values set by environment variables; an empty variable counts as unset."""
+    values: dict[str, object] = {}
+    for spec in (spec for keys in specs().values() for spec in keys.values()):
+        text = environ.get(spec.key.environment, "") if spec.key.environment else ""
+        if text:
+            where = f"environment variable {spec.key.environment}"
+            values[f"{spec.section}.{spec.name}"] = check(spec, _typed(spec, text), where)
+    return values
+
+
+def check(spec: Spec, value: object, where: str, folder: Path | None = None) -> object:
+    """The value in its normal form; relative paths start at ``folder``. Raises ``ConfigError``."""
+    try:
+        return _CHECKS.get(get_origin(spec.kind) or spec.kind, _choice)(spec, value, folder)
+    except (ValueError, RuntimeError) as problem:
+        said = str(problem) or f"expected {spec.expected}, not {_shown(value)}"
+        raise ConfigError(f"{where}: [{spec.section}] {spec.name}: {said}") from None
+
+
+def _integer(spec: Spec, value: object, _: Path | None) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError
+    if spec.key.minimum is not None and value < spec.key.minimum:
+        raise ValueError
+    return value
+
+
+def _boolean(_spec: Spec, value: object, _: Path | None) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _text(_spec: Spec, value: object, _: Path | None) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _path(spec: Spec, value: object, folder: Path | None) -> Path:
+    path = Path(_text(spec, value, folder)).expanduser()
+    return (folder or Path.cwd()).absolute() / path
+
+
+def _texts(spec: Spec, value: object, folder: Path | None) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    texts = (_text(spec, item, folder) for item in value)
+    return tuple(dict.fromkeys(spec.key.each(text) if spec.key.each else text for text in texts))
+
+
+def _choice(spec: Spec, value: object, folder: Path | None) -> str:
+    text = _text(spec, value, folder).lower()
+    if text not in spec.choices:
+        raise ValueError
+    return text
+
+
+_CHECKS: Mapping[Any, Any] = {
+    int: _integer,
+    bool: _boolean,
+    str: _text,
+    Path: _path,
+    tuple: _texts,
+}
+
+
+def _typed(spec: Spec, text: str) -> object:
+    """A variable's text as TOML would have given it; what does not fit is left for ``check``."""
+    if spec.kind is int and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
+        return int(text)
+    if spec.kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
+
+
+def _read(path: Path, required: bool) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        if not required:
+            return ""
+        raise ConfigError(f"{path}: there is no such file; correct VPO_CONFIG") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; a TOML file is expected here") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read: {why}; make it readable") from error
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{path}: is larger than 1 MiB; a TOML file is expected here")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _wrong(path, line, "is not UTF-8 text; a TOML file is expected here") from None
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    # Imported late: most users have no configuration file.
+    toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        parsed: dict[str, Any] = toml.loads(text)
+        return parsed
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is not valid TOML: nested too deeply") from None
+
+
+def _line(text: str, section: str, name: str | None = None) -> int | None:
+    """The line of a section or key, from 1, as usually written; ``None`` if not found so."""
+    header = re.compile(r"""\s*\[\s*["']?([^"'\]]*?)["']?\s*\]""")
+    wanted = re.compile(rf"""\s*["']?{re.escape(name or section)}["']?\s*[=.]""")
+    dotted = re.compile(rf"""\s*["']?{re.escape(section)}["']?\s*[=.].*{re.escape(name or "")}""")
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := header.match(line):
+            current = found[1]
+            if name is None and current.partition(".")[0].strip() == section:
+                return number
+        elif (current == section and name and wanted.match(line)) or (
+            not current and dotted.match(line)
+        ):
+            return number
+    return None
+
+
+def _wrong(path: Path, line: int | None, text: str) -> ConfigError:
+    return ConfigError(f"{path}{_suffix(line)}: {text}")
+
+
+def _suffix(line: int | None) -> str:
+    return f":{line}" if line else ""
+
+
+def _near(name: str, valid: Iterable[str]) -> str:
+    """The end of a sentence that has refused a name."""
+    names = list(valid)
+    near = difflib.get_close_matches(name.lower(), names, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    """A wrong value as it stands in a message."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

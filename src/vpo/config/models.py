@@ -1,0 +1,204 @@
+"""The configuration: its sections, and what is known of every key.
+
+A key is one annotation: its type, its documentation and its default. The loader checks values, the
+builder finds environment variables and flags, and ``docs/configuration.md`` is held complete,
+all from these annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+Level = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key's annotation says of it beside its type.
+
+    ``environment`` and ``flag`` name other ways to set it; ``each`` turns every text of a list into
+    its normal form or raises ``ValueError``.
+    """
+
+    doc: str
+    unit: str = ""
+    minimum: int | None = None
+    environment: str = ""
+    flag: str = ""
+    each: Callable[[str], str] | None = None
+
+
+def _suffix(text: str) -> str:
+    """``.MKV`` and ``mkv`` are both ``mkv``."""
+    suffix = text.lower().removeprefix(".")
+    if not suffix or "/" in suffix or suffix != suffix.strip():
+        raise ValueError(f'"{text}" is not the suffix of a file name')
+    return suffix
+
+
+_VIDEO = (
+    "3g2 3gp asf avi divx f4v flv m2ts m2v m4v mk3d mkv mov mp4 mpeg mpg mts mxf ogm ogv rm rmvb"
+)
+VIDEO_SUFFIXES = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """How many files are worked on at the same time."""
+
+    workers: Annotated[
+        int,
+        Key(
+            "Files worked on at the same time.",
+            minimum=1,
+            unit="files",
+            environment="VPO_WORKERS",
+            flag="--workers",
+        ),
+    ] = 2
+    max_workers: Annotated[
+        int | None,
+        Key(
+            "The most workers that run, whoever asks for more."
+            " Unset: half of the cores that vpo may use, at least 1.",
+            minimum=1,
+            unit="files",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The programs that vpo runs."""
+
+    ffmpeg: Annotated[
+        Path | None, Key("The ffmpeg program. Unset: the one on PATH, then the bundled one.")
+    ] = None
+    mkvmerge: Annotated[Path | None, Key("The mkvmerge program. Unset: the one on PATH.")] = None
+    mkvpropedit: Annotated[Path | None, Key("The mkvpropedit program. Unset: the one on PATH.")] = (
+        None
+    )
+    stall_seconds: Annotated[
+        int,
+        Key(
+            "A program without progress for this long is ended, and its file has failed.",
+            minimum=1,
+            unit="seconds",
+        ),
+    ] = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files are worked on, and what they keep."""
+
+    extensions: Annotated[
+        tuple[str, ...],
+        Key(
+            "The suffixes of video files, in upper or lower case."
+            " Other files in a folder are left alone.",
+            each=_suffix,
+        ),
+    ] = VIDEO_SUFFIXES
+    preserve_mtime: Annotated[bool, Key("A changed file keeps its modification time.")] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What is logged, where and how."""
+
+    level: Annotated[
+        Level,
+        Key(
+            "The least important messages that are logged.",
+            environment="VPO_LOG_LEVEL",
+            flag="--log-level",
+        ),
+    ] = "warning"
+    file: Annotated[
+        Path | None, Key("The file that messages are appended to. Unset: standard error.")
+    ] = None
+    format: Annotated[LogFormat, Key("One line of text a message, or one JSON object.")] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; every section is optional in the file, and every key in it."""
+
+    processing: Processing = Processing()
+    tools: Tools = Tools()
+    files: Files = Files()
+    logging: Logging = Logging()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One key as the others see it. ``kind`` is its type, without the ``None`` of an unset one."""
+
+    section: str
+    name: str
+    kind: Any
+    default: object
+    key: Key
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The allowed values, empty where there is no fixed set."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be, in words."""
+        if self.choices:
+            return " or ".join(f'"{choice}"' for choice in self.choices)
+        if self.key.minimum is not None:
+            return f"a whole number of at least {self.key.minimum}"
+        return _EXPECTED[get_origin(self.kind) or self.kind]
+
+
+_EXPECTED = MappingProxyType(
+    {
+        int: "a whole number",
+        bool: "true or false",
+        str: "a text in quotes",
+        Path: "a path in quotes",
+        tuple: "a list of texts in quotes, with at least one",
+    }
+)
+
+
+@cache
+def specs() -> Mapping[str, Mapping[str, Spec]]:
+    """Every key, by section and name, in the order of the models."""
+    sections = get_type_hints(Config)
+    return MappingProxyType({name: _section(name, model) for name, model in sections.items()})
+
+
+def spec(name: str) -> Spec:
+    """The key of that full name, as in ``processing.workers``."""
+    section, _, key = name.partition(".")
+    return specs()[section][key]
+
+
+def _section(section: str, model: Any) -> Mapping[str, Spec]:
+    hints = get_type_hints(model, include_extras=True)
+    defaults = {item.name: item.default for item in fields(model)}
+    found = {name: get_args(hint) for name, hint in hints.items()}
+    return MappingProxyType(
+        {
+            name: Spec(section, name, _kind(hint), defaults[name], key)
+            for name, (hint, key) in found.items()
+        }
+    )
+
+
+def _kind(hint: Any) -> Any:
+    """``int | None`` is an ``int`` that may be unset."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(hint) else hint
