@@ -23,7 +23,8 @@ def configure(
 ) -> None:
     """Send what the ``vpo`` loggers say to the file, or else the stream (standard error).
 
-    ``style`` is ``text`` or ``json``. May be called again; the last call counts. Raises ``ConfigError`` if the file cannot be opened.
+    ``style`` is ``text`` or ``json``. May be called again; the last call counts.
+    Raises ``ConfigError`` if the file cannot be opened.
     """
     handler = _to_file(file) if file else logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())

@@ -1,0 +1,99 @@
+"""What goes into the library database and comes out of it.
+
+Paths are texts as the file system gives them (``os.fsdecode``); times are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from vpo.media import MediaFile
+
+Stat = tuple[int, int, int]
+"""Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
+
+Verdict = Literal["complies", "encoded"]
+"""``encoded``: the policy has encoded the file, and will not again whatever it became."""
+
+RunState = Literal["running", "finished", "interrupted", "stopped"]
+OutcomeState = Literal["running", "done", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file; ``outcome`` is the id that ``start_outcomes`` gave.
+
+    ``path`` is where the file is now, ``was`` where it had been if the work has renamed it.
+    ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
+    ``verdict`` is recorded for the policy with this ``fingerprint``.
+    """
+
+    outcome: str
+    path: str
+    status: str
+    was: str | None = None
+    stat: Stat | None = None
+    media: MediaFile | None = None
+    fingerprint: str | None = None
+    verdict: Verdict | None = None
+    strategy: str | None = None
+    plan: Mapping[str, Any] | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    size_before: int | None = None
+    size_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation that works on files. ``summary`` is there once it has ended by itself."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime | None
+    policies: Any
+    options: Any
+    workers: int
+    dry_run: bool
+    pid: int
+    host: str
+    state: RunState
+    summary: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known."""
+
+    id: str
+    run_id: str
+    file_id: str | None
+    path: str
+    state: OutcomeState
+    status: str | None
+    strategy: str | None
+    plan: Any
+    error_type: str | None
+    error_message: str | None
+    warnings: tuple[str, ...]
+    started_at: datetime
+    seconds: float | None
+    size_before: int | None
+    size_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningOutcome:
+    """A file that a run has begun and not finished; the process may be dead."""
+
+    id: str
+    run_id: str
+    path: str
+    started_at: datetime
+    pid: int
+    host: str

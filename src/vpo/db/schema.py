@@ -1,0 +1,128 @@
+"""The tables, version by version. A step, once released, is never changed; append the next one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.errors import DatabaseError
+
+_VERSION_1 = (
+    # `number` is only for joins: the id that others may keep is `id`, a UUID.
+    """
+    CREATE TABLE files (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        path BLOB NOT NULL UNIQUE,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX files_stat ON files (inode, size, mtime_ns)",
+    # Apart from `files`, whose rows are all read at the start of a run: these are large.
+    """
+    CREATE TABLE probes (
+        file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE,
+        probe TEXT NOT NULL,
+        probed_at TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE verdicts (
+        fingerprint TEXT NOT NULL,
+        file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+        verdict TEXT NOT NULL CHECK (verdict IN ('complies', 'encoded')),
+        recorded_at TEXT NOT NULL,
+        PRIMARY KEY (fingerprint, file)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX verdicts_file ON verdicts (file)",
+    """
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        started_at TEXT NOT NULL,
+        finished_at TEXT,
+        policies TEXT NOT NULL,
+        options TEXT NOT NULL,
+        workers INTEGER NOT NULL,
+        dry_run INTEGER NOT NULL,
+        pid INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'interrupted', 'stopped')),
+        summary TEXT
+    )
+    """,
+    "CREATE INDEX runs_started ON runs (started_at)",
+    "CREATE INDEX runs_running ON runs (id) WHERE state = 'running'",
+    """
+    CREATE TABLE outcomes (
+        id TEXT PRIMARY KEY,
+        run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        file INTEGER REFERENCES files ON DELETE SET NULL,
+        path BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('running', 'done', 'interrupted')),
+        status TEXT,
+        strategy TEXT,
+        plan TEXT,
+        error_type TEXT,
+        error_message TEXT,
+        warnings TEXT NOT NULL DEFAULT '[]',
+        started_at TEXT NOT NULL,
+        seconds REAL,
+        size_before INTEGER,
+        size_after INTEGER
+    )
+    """,
+    "CREATE INDEX outcomes_run ON outcomes (run)",
+    "CREATE INDEX outcomes_file ON outcomes (file)",
+    "CREATE INDEX outcomes_running ON outcomes (run) WHERE state = 'running'",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+"""``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
+
+
+def migrate(pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
+    """Bring the database to the newest version, one transaction a step.
+
+    Raises ``DatabaseError``, having changed nothing, if a newer vpo or another program wrote it.
+    """
+    with pool.read() as connection:
+        version = _version(connection)
+    _refuse_newer(version, pool, steps)
+    while version < len(steps):
+        with pool.transaction() as connection:
+            # Another process may have been faster; under the lock nobody can be any more.
+            version = _version(connection)
+            _refuse_newer(version, pool, steps)
+            if version == len(steps):
+                return
+            if version == 0:
+                _refuse_foreign(connection, pool)
+            for statement in steps[version]:
+                connection.execute(statement)
+            version += 1
+            connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _refuse_newer(
+    version: int, pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...]
+) -> None:
+    if version > len(steps):
+        raise DatabaseError(
+            f"{pool.path}: a newer vpo wrote this database (version {version}, known here is"
+            f" {len(steps)}); install that vpo, or set VPO_DATA_DIR to another folder"
+        )
+
+
+def _refuse_foreign(connection: sqlite3.Connection, pool: DaemonConnectionPool) -> None:
+    if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise DatabaseError(
+            f"{pool.path}: this is another program's database; set VPO_DATA_DIR to another folder"
+        )

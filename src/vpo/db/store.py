@@ -1,0 +1,341 @@
+"""The library database: every question that vpo asks it, and everything that it writes there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from itertools import chain
+from typing import Any
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.records import Outcome, Result, Run, RunningOutcome, RunState, Stat
+from vpo.db.schema import migrate
+from vpo.errors import UsageError
+from vpo.media import MediaFile, from_json, to_json
+
+_KNOWN = """
+    SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
+    WHERE fingerprint = ?
+"""
+_KNOWN_UNDER = """
+    SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
+    WHERE fingerprint = ? AND (path = ? OR path > ? AND path < ?)
+"""
+_RUN = """
+    id, started_at, finished_at, policies, options, workers, dry_run, pid, host, state, summary
+"""
+_OUTCOME = """
+    outcomes.id, run, files.id, outcomes.path, state, status, strategy, plan, error_type,
+    error_message, warnings, started_at, seconds, size_before, size_after
+"""
+_FEW = 200
+"""Up to so many paths, asking for each is faster than reading all that is known."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Store:
+    """Reads and writes the library database; brings it to the newest version first.
+
+    Every method raises ``DatabaseError`` as the pool does. ``exists`` says whether a path is there;
+    ``now`` is the clock.
+    """
+
+    def __init__(
+        self,
+        pool: DaemonConnectionPool,
+        exists: Callable[[str], bool] = os.path.lexists,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._pool, self._exists, self._now = pool, exists, now
+        migrate(pool)
+
+    def known(self, fingerprint: str, under: Sequence[str] | None = None) -> dict[bytes, Stat]:
+        """The files that need no work for this policy as long as they are still as stated.
+
+        ``under`` restricts them to these files and to what is in these folders.
+        """
+        with self._pool.read() as connection:
+            if under is None or len(under) > _FEW:
+                rows: Iterable[Any] = connection.execute(_KNOWN, (fingerprint,))
+            else:
+                ranges = ((fingerprint, *_range(os.fsencode(path))) for path in under)
+                rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
+            return {
+                path: (size, mtime_ns, inode if inode >= 0 else inode + (1 << 64))
+                for path, size, mtime_ns, inode in rows
+            }
+
+    def media(self, path: str) -> MediaFile | None:
+        """The file as it was probed last; it may have changed since."""
+        with self._pool.read() as connection:
+            row = connection.execute(
+                "SELECT probe FROM probes JOIN files ON number = file WHERE path = ?",
+                (os.fsencode(path),),
+            ).fetchone()
+        return from_json(json.loads(row[0])) if row else None
+
+    def start_run(
+        self, *, policies: Any, options: Any, workers: int, dry_run: bool, pid: int, host: str
+    ) -> str:
+        """Begin a run and return its id; ``policies`` and ``options`` are kept as JSON."""
+        run_id = str(uuid.uuid4())
+        values = (_json(policies), _json(options), workers, dry_run, pid, _text(host))
+        with self._pool.transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs (id, started_at, policies, options, workers, dry_run, pid, host,"
+                " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running')",
+                (run_id, self._time(), *values),
+            )
+        return run_id
+
+    def finish_run(self, run_id: str, state: RunState, summary: Any) -> None:
+        """End a run; ``summary`` is kept as JSON."""
+        with self._pool.transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET state = ?, finished_at = ?, summary = ? WHERE id = ?",
+                (state, self._time(), _json(summary), run_id),
+            )
+
+    def start_outcomes(self, run_id: str, paths: Iterable[str]) -> list[str]:
+        """Note that the work on these files begins; returns an id for each."""
+        started = self._time()
+        rows = [(str(uuid.uuid4()), run_id, os.fsencode(path), started) for path in paths]
+        with self._pool.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO outcomes (id, run, path, state, started_at)"
+                " VALUES (?, ?, ?, 'running', ?)",
+                rows,
+            )
+        return [row[0] for row in rows]
+
+    def record(self, results: Iterable[Result]) -> None:
+        """Write what became of these files, all of it or (on an error) nothing."""
+        with self._pool.transaction() as connection:
+            for result in results:
+                number = _locate(connection, result, self._exists)
+                if number is not None:
+                    _write_facts(connection, number, result, self._time())
+                _write_outcome(connection, number, result)
+
+    def running_runs(self) -> list[Run]:
+        """The runs that have not ended, oldest first; their process may be dead."""
+        return self._runs("WHERE state = 'running' ORDER BY started_at")
+
+    def running_outcomes(self) -> list[RunningOutcome]:
+        """The files that some process has begun, oldest first."""
+        with self._pool.read() as connection:
+            rows = connection.execute(
+                "SELECT outcomes.id, run, path, outcomes.started_at, pid, host"
+                " FROM outcomes JOIN runs ON runs.id = run"
+                " WHERE outcomes.state = 'running' ORDER BY outcomes.rowid"
+            ).fetchall()
+        return [
+            RunningOutcome(id_, run, os.fsdecode(path), _moment(started), pid, host)
+            for id_, run, path, started, pid, host in rows
+        ]
+
+    def mark_interrupted(self, run_ids: Iterable[str]) -> None:
+        """Note that these runs were killed, and what they were working on with them."""
+        ids = [(run_id,) for run_id in run_ids]
+        finished = self._time()
+        with self._pool.transaction() as connection:
+            connection.executemany(
+                "UPDATE outcomes SET state = 'interrupted' WHERE run = ? AND state = 'running'", ids
+            )
+            connection.executemany(
+                "UPDATE runs SET state = 'interrupted', finished_at = ?"
+                " WHERE id = ? AND state = 'running'",
+                [(finished, run_id) for (run_id,) in ids],
+            )
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The latest runs, newest first."""
+        return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ?", limit)
+
+    def run(self, prefix: str) -> Run:
+        """The run whose id is or begins so; ``UsageError`` if there is none, or several."""
+        wanted = prefix.lower()
+        found = self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", len(wanted), wanted)
+        if not found or not wanted:
+            raise UsageError(f"there is no run {prefix}")
+        if len(found) > 1:
+            raise UsageError(f"several runs begin with {prefix}; give more of the id")
+        return found[0]
+
+    def outcomes(self, run_id: str) -> list[Outcome]:
+        """What the run with this (whole) id did, in the order begun."""
+        with self._pool.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_OUTCOME} FROM outcomes LEFT JOIN files ON number = file"  # noqa: S608
+                " WHERE run = ? ORDER BY outcomes.rowid",
+                (run_id,),
+            ).fetchall()
+        return [_outcome(row) for row in rows]
+
+    def _runs(self, which: str, *values: object) -> list[Run]:
+        with self._pool.read() as connection:
+            rows = connection.execute(f"SELECT {_RUN} FROM runs {which}", values).fetchall()  # noqa: S608
+        return [_run(row) for row in rows]
+
+    def _time(self) -> str:
+        # Always with microseconds: then the order of the texts is the order in time.
+        return self._now().astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _locate(
+    connection: sqlite3.Connection, result: Result, exists: Callable[[str], bool]
+) -> int | None:
+    """The file's row, brought to its present path and stat; ``None`` if nothing is known of it."""
+    path = os.fsencode(result.path)
+    number = _number(connection, path)
+    if result.stat is None:
+        return number
+    if result.was is not None and (old := _number(connection, os.fsencode(result.was))):
+        if number not in (None, old):
+            connection.execute("DELETE FROM files WHERE number = ?", (number,))
+        number = old
+    stat = _signed(result.stat)
+    if number is None:
+        number = _renamed(connection, stat, exists)
+    if number is None:
+        return connection.execute(
+            "INSERT INTO files (id, path, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)",
+            (str(uuid.uuid4()), path, *stat),
+        ).lastrowid
+    _move(connection, number, path, stat)
+    return number
+
+
+def _number(connection: sqlite3.Connection, path: bytes) -> int | None:
+    row = connection.execute("SELECT number FROM files WHERE path = ?", (path,)).fetchone()
+    return row[0] if row else None
+
+
+def _renamed(
+    connection: sqlite3.Connection, stat: Stat, exists: Callable[[str], bool]
+) -> int | None:
+    """The row of a file with this stat that is no longer where it was: this is it, renamed."""
+    rows = connection.execute(
+        "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?", stat
+    ).fetchall()
+    return next((number for number, path in rows if not exists(os.fsdecode(path))), None)
+
+
+def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) -> None:
+    """Set path and stat; what was known of other content is forgotten."""
+    row = connection.execute(
+        "SELECT size, mtime_ns, inode FROM files WHERE number = ?", (number,)
+    ).fetchone()
+    if row != stat:
+        connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
+        connection.execute("DELETE FROM probes WHERE file = ?", (number,))
+    connection.execute(
+        "UPDATE files SET path = ?, size = ?, mtime_ns = ?, inode = ? WHERE number = ?",
+        (path, *stat, number),
+    )
+
+
+def _write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:
+    """The probe and the verdict, if the result has them."""
+    if result.media is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
+            (number, _json(to_json(result.media)), time),
+        )
+    if result.verdict is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO verdicts (fingerprint, file, verdict, recorded_at)"
+            " VALUES (?, ?, ?, ?)",
+            (result.fingerprint, number, result.verdict, time),
+        )
+
+
+def _write_outcome(connection: sqlite3.Connection, number: int | None, result: Result) -> None:
+    connection.execute(
+        "UPDATE outcomes SET state = 'done', file = ?, status = ?, strategy = ?, plan = ?,"
+        " error_type = ?, error_message = ?, warnings = ?, seconds = ?, size_before = ?,"
+        " size_after = ? WHERE id = ?",
+        (
+            number,
+            result.status,
+            result.strategy,
+            None if result.plan is None else _json(result.plan),
+            result.error_type,
+            None if result.error_message is None else _text(result.error_message),
+            _json(result.warnings),
+            result.seconds,
+            result.size_before,
+            result.size_after,
+            result.outcome,
+        ),
+    )
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    id_, started, finished, policies, options, workers, dry_run, pid, host, state, summary = row
+    return Run(
+        id=id_,
+        started_at=_moment(started),
+        finished_at=_moment(finished) if finished else None,
+        policies=json.loads(policies),
+        options=json.loads(options),
+        workers=workers,
+        dry_run=bool(dry_run),
+        pid=pid,
+        host=host,
+        state=state,
+        summary=json.loads(summary) if summary else None,
+    )
+
+
+def _outcome(row: tuple[Any, ...]) -> Outcome:
+    """The columns are in the order of the fields."""
+    id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
+    return Outcome(
+        id_,
+        run,
+        file_id,
+        os.fsdecode(path),
+        state,
+        status,
+        strategy,
+        json.loads(plan) if plan else None,
+        kind,
+        said,
+        tuple(json.loads(warnings)),
+        _moment(started),
+        *row[12:],
+    )
+
+
+def _range(path: bytes) -> tuple[bytes, bytes, bytes]:
+    """The path itself, and the bounds of all that lies in it as a folder."""
+    folder = path.rstrip(b"/")
+    return path, folder + b"/", folder + b"0"  # "0" comes next after "/"
+
+
+def _signed(stat: Stat) -> Stat:
+    """Some file systems use all 64 bits of an inode; SQLite's integers have a sign."""
+    size, mtime_ns, inode = stat
+    return size, mtime_ns, inode if inode < 1 << 63 else inode - (1 << 64)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _json(value: Any) -> str:
+    """In ASCII, so that the halves of surrogate pairs that stand for odd bytes survive."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _text(text: str) -> str:
+    """SQLite takes no text with surrogates in it; a message can bear their escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
