@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from vpo.config.loader import check, from_environment, load
 from vpo.config.models import Config, spec, specs
@@ -15,8 +15,7 @@ from vpo.config.workers import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The configuration and where it came from.
 
     ``sources`` says for every ``section.key`` who set it: ``flag --workers``, ``environment

@@ -7,7 +7,6 @@ name.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -183,6 +182,8 @@ def _suffix(line: int | None) -> str:
 
 def _near(name: str, valid: Iterable[str]) -> str:
     """The end of a sentence that has refused a name."""
+    import difflib  # late: only wrong names need it
+
     names = list(valid)
     near = difflib.get_close_matches(name.lower(), names, n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"

@@ -12,14 +12,13 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What a key's annotation says of it beside its type.
 
     ``environment`` and ``flag`` name other ways to set it; ``each`` turns every text of a list into
@@ -137,8 +136,7 @@ class Config:
     logging: Logging = Logging()
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """One key as the others see it. ``kind`` is its type, without the ``None`` of an unset one."""
 
     section: str
