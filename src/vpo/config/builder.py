@@ -46,15 +46,11 @@ def build(
     path = _place(environ, "VPO_CONFIG")
     config_path = path or _default_config_path()
     in_file = load(config_path, required=path is not None)
-    given = {
-        **{name: (value, str(config_path)) for name, value in in_file.items()},
-        **{
-            name: (value, f"environment {spec(name).key.environment}")
-            for name, value in from_environment(environ).items()
-        },
-        **{name: (value, f"flag {spec(name).key.flag}") for name, value in _checked(flags).items()},
-    }
-    config, sources = _merge(given)
+    config, sources = _merge(
+        {name: (value, str(config_path)) for name, value in in_file.items()}
+        | _sourced("environment", from_environment(environ))
+        | _sourced("flag", _checked(flags))
+    )
     workers, warning = effective_workers(
         config.processing.workers,
         sources["processing.workers"],
@@ -70,6 +66,14 @@ def build(
         cores=cores,
         warnings=(warning,) if warning else (),
     )
+
+
+def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    """Each value with the variable or flag that it came from."""
+    return {
+        name: (value, f"{source} {getattr(spec(name).key, source)}")
+        for name, value in values.items()
+    }
 
 
 def _checked(flags: Mapping[str, object]) -> dict[str, object]:

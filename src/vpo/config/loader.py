@@ -156,7 +156,7 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 def _line(text: str, section: str, name: str | None = None) -> int | None:
     """The line of a section or key, from 1, as usually written; ``None`` if not found so."""
-    header = re.compile(r"""\s*\[\s*["']?([^"'\]]*?)["']?\s*\]""")
+    header = re.compile(r"""\s*\[\[?\s*["']?([^"'\]]*?)["']?\s*\]""")
     wanted = re.compile(rf"""\s*["']?{re.escape(name or section)}["']?\s*[=.]""")
     dotted = re.compile(rf"""\s*["']?{re.escape(section)}["']?\s*[=.].*{re.escape(name or "")}""")
     current = ""
@@ -184,6 +184,8 @@ def _near(name: str, valid: Iterable[str]) -> str:
     """The end of a sentence that has refused a name."""
     import difflib  # late: only wrong names need it
 
+    if homes := [section for section, keys in specs().items() if name in keys]:
+        return f"; that is a key of [{homes[0]}]"
     names = list(valid)
     near = difflib.get_close_matches(name.lower(), names, n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"

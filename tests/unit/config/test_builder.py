@@ -1,0 +1,133 @@
+"""Who wins, and who is said to have won."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vpo.config.builder import build
+from vpo.config.models import Config
+from vpo.errors import ConfigError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.touch()
+    return path
+
+
+def test_nothing_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "d"))
+    settings = build({}, environ={}, cores=8)
+    assert settings.config == Config()
+    assert set(settings.sources.values()) == {"default"}
+    assert settings.sources.keys() >= {"processing.workers", "logging.file"}
+    assert settings.config_path.name == "config.toml"
+    assert settings.config_path.parent.name == settings.data_dir.name == "vpo"
+    assert tmp_path in settings.config_path.parents
+    assert tmp_path in settings.data_dir.parents
+    assert (settings.workers, settings.cores, settings.warnings) == (2, 8, ())
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable", "key", "workers", "source"),
+    [
+        (5, "4", "3", 5, "flag --workers"),
+        (None, "4", "3", 4, "environment VPO_WORKERS"),
+        (None, None, "3", 3, "{path}"),
+        (None, None, None, 2, "default"),
+        (5, None, "3", 5, "flag --workers"),
+        (5, "4", None, 5, "flag --workers"),
+    ],
+)
+def test_flag_environment_file_default(
+    path: Path, flag: int | None, variable: str | None, key: str | None, workers: int, source: str
+) -> None:
+    if key:
+        path.write_text(f"[processing]\nworkers = {key}\n")
+    environ = {"VPO_CONFIG": str(path)} | ({"VPO_WORKERS": variable} if variable else {})
+    settings = build({"processing.workers": flag}, environ, cores=64)
+    assert settings.config.processing.workers == settings.workers == workers
+    assert settings.sources["processing.workers"] == source.format(path=path)
+    assert settings.warnings == ()
+
+
+def test_a_key_does_not_disturb_the_others_of_its_section(path: Path) -> None:
+    path.write_text('[logging]\nformat = "json"\n')
+    settings = build({"logging.level": "debug"}, {"VPO_CONFIG": str(path)}, cores=2)
+    assert (settings.config.logging.format, settings.config.logging.level) == ("json", "debug")
+    assert settings.sources["logging.format"] == str(path)
+    assert settings.sources["logging.level"] == "flag --log-level"
+    assert settings.sources["logging.file"] == "default"
+
+
+def test_a_wrong_value_is_refused_even_if_another_wins(path: Path) -> None:
+    path.write_text("[processing]\nworkers = 0\n")
+    with pytest.raises(ConfigError, match=r"config\.toml:2: \[processing\] workers: expected"):
+        build({"processing.workers": 1}, {"VPO_CONFIG": str(path)}, cores=2)
+
+
+def test_the_cap_of_the_file(path: Path) -> None:
+    path.write_text("[processing]\nmax_workers = 3\n")
+    settings = build({"processing.workers": 9}, {"VPO_CONFIG": str(path)}, cores=64)
+    assert settings.workers == 3
+    assert settings.config.processing.workers == 9
+    (warning,) = settings.warnings
+    assert "9 workers" in warning
+    assert "running 3" in warning
+    assert "flag --workers" in warning
+
+
+def test_a_wrong_flag_is_refused(path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--workers: .* expected a whole number of at least 1"):
+        build({"processing.workers": 0}, {"VPO_CONFIG": str(path)}, cores=2)
+
+
+def test_a_key_without_a_flag_cannot_come_from_one(path: Path) -> None:
+    with pytest.raises(KeyError, match="max_workers"):
+        build({"processing.max_workers": 9}, {"VPO_CONFIG": str(path)}, cores=2)
+
+
+def test_a_missing_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        build({}, {"VPO_CONFIG": str(tmp_path / "none.toml")}, cores=2)
+
+
+def test_places_are_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    settings = build({}, {"VPO_CONFIG": "config.toml", "VPO_DATA_DIR": "data"}, cores=2)
+    assert settings.config_path == path
+    assert settings.data_dir == path.parent / "data"
+    home = build({}, {"VPO_CONFIG": str(path), "VPO_DATA_DIR": "~/x"}, cores=2)
+    assert home.data_dir == Path.home() / "x"
+
+
+def test_a_home_that_does_not_exist(path: Path) -> None:
+    with pytest.raises(ConfigError, match="environment variable VPO_DATA_DIR"):
+        build({}, {"VPO_CONFIG": str(path), "VPO_DATA_DIR": "~nobody-of-that-name/x"}, cores=2)
+
+
+def test_an_empty_variable_is_unset(path: Path) -> None:
+    environ = {"VPO_CONFIG": str(path), "VPO_DATA_DIR": "", "VPO_WORKERS": ""}
+    settings = build({}, environ, cores=2)
+    assert settings.data_dir.name == "vpo"
+    assert settings.sources["processing.workers"] == "default"
+
+
+def test_by_default_it_is_about_this_process() -> None:
+    assert build({}).cores >= 1
+
+
+def test_what_is_slow_to_import_is_not_imported(path: Path) -> None:
+    code = (
+        "import sys; from vpo.config.builder import build;"
+        f"build({{}}, {{'VPO_CONFIG': {str(path)!r}, 'VPO_DATA_DIR': '/x'}}, 1);"
+        "sys.exit(' '.join({'pydantic', 'platformdirs', 'tomllib', 'difflib'} & {*sys.modules}) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

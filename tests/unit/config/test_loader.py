@@ -1,0 +1,186 @@
+"""Reading the file and the environment: what is accepted, and what a refusal says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vpo.config.loader import from_environment, load
+from vpo.errors import EXIT_USAGE, ConfigError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, required=True)
+    assert caught.value.exit_code == EXIT_USAGE
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message.removeprefix(str(path))
+
+
+def test_every_kind_of_value(path: Path) -> None:
+    path.write_text(
+        '[processing]\nworkers = 3\n[tools]\nffmpeg = "bin/ffmpeg"\nmkvmerge = "/opt/mkvmerge"\n'
+        '[files]\nextensions = [".MKV", "mkv", "mp4"]\npreserve_mtime = false\n'
+        '[logging]\nlevel = "DEBUG"\nfile = "~/vpo.log"\nformat = "json"\n'
+    )
+    assert load(path, required=True) == {
+        "processing.workers": 3,
+        "tools.ffmpeg": path.parent / "bin/ffmpeg",
+        "tools.mkvmerge": Path("/opt/mkvmerge"),
+        "files.extensions": ("mkv", "mp4"),
+        "files.preserve_mtime": False,
+        "logging.level": "debug",
+        "logging.file": Path.home() / "vpo.log",
+        "logging.format": "json",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "[processing]\n", "\ufeff[logging]\r\n"])
+def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+    assert load(path, required=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[procesing]\nworkers = 1\n", ":1: there is no section [procesing]; did you mean proc"),
+        ("\n[x]\n", ":2: there is no section [x]; there are processing, tools, files, logging"),
+        ("[x.y]\n", ":1: there is no section [x]"),
+        ("workers = 1\n", ":1: there is no section [workers]; that is a key of [proc"),
+        ("processing = 1\n", ":1: write [processing] as a section of its own"),
+        ("[[processing]]\n", ":1: write [processing] as a section of its own"),
+        (
+            "# c\n[processing]\n\nworker = 1\n",
+            ":4: [processing] has no key worker; did you mean wo",
+        ),
+        ("processing.worker = 1\n", ":1: [processing] has no key worker; did you mean workers?"),
+        ("processing = {worker = 1}\n", ":1: [processing] has no key worker; did you mean"),
+        (
+            "[tools]\nworkers = 1\n[processing]\nworkers = 2\n",
+            ":2: [tools] has no key workers; that is a",
+        ),
+        ('[logging]\n"file name" = 1\n', ":2: [logging] has no key file name; did you mean file?"),
+        ("[logging]\nq = 1\n", ":2: [logging] has no key q; there are level, file, format"),
+    ],
+)
+def test_a_wrong_name(path: Path, text: str, said: str) -> None:
+    path.write_text(text)
+    assert said in refusal(path)
+
+
+WHOLE = "expected a whole number of at least 1, not"
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "said"),
+    [
+        ("processing", "workers = 0", f"workers: {WHOLE} 0"),
+        ("processing", "workers = -1", f"workers: {WHOLE} -1"),
+        ("processing", 'workers = "2"', f'workers: {WHOLE} "2"'),
+        ("processing", "workers = 2.0", f"workers: {WHOLE} 2.0"),
+        ("processing", "workers = true", f"workers: {WHOLE} true"),
+        ("processing", "workers = [2]", f"workers: {WHOLE} [2]"),
+        ("processing", "max_workers = 0", f"max_workers: {WHOLE} 0"),
+        ("tools", "stall_seconds = 0", f"stall_seconds: {WHOLE} 0"),
+        ("tools", "ffmpeg = 1", "ffmpeg: expected a path in quotes, not 1"),
+        ("tools", 'ffmpeg = ""', 'ffmpeg: expected a path in quotes, not ""'),
+        ("tools", 'ffmpeg = "a\\u0000"', "ffmpeg: expected a path in quotes"),
+        ("tools", 'ffmpeg = "~nobody-of-that-name/x"', "ffmpeg: "),
+        ("files", "preserve_mtime = 1", "preserve_mtime: expected true or false, not 1"),
+        ("files", 'preserve_mtime = "no"', 'preserve_mtime: expected true or false, not "no"'),
+        ("files", 'extensions = "mkv"', "extensions: expected a list of texts in quotes, with at"),
+        ("files", "extensions = []", "extensions: expected a list of texts in quotes, with at"),
+        ("files", "extensions = [1]", "extensions: expected a list of texts in quotes, with at"),
+        ("files", 'extensions = ["."]', 'extensions: "." is not the suffix of a file name'),
+        ("files", 'extensions = ["a/b"]', 'extensions: "a/b" is not the suffix of a file name'),
+        ("logging", 'level = "loud"', 'level: expected "debug" or "info" or "warning" or "error"'),
+        (
+            "logging",
+            "level = 3",
+            'level: expected "debug" or "info" or "warning" or "error", not 3',
+        ),
+        ("logging", f'format = "{"x" * 999}"', 'format: expected "text" or "json", not "xxx'),
+    ],
+)
+def test_a_wrong_value(path: Path, section: str, line: str, said: str) -> None:
+    path.write_text(f"[{section}]\n# here\n{line}\n")
+    message = refusal(path)
+    assert message.startswith(f":3: [{section}] {said}")
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[processing", "workers 3", "a = 1\na = 2\n", "x = " + "[" * 5000, "x = " + "9" * 5000],
+    ids=["section", "words", "twice", "deep", "long number"],
+)
+def test_not_toml(path: Path, text: str) -> None:
+    path.write_text(text)
+    assert ": is not valid TOML: " in refusal(path)
+
+
+def test_the_toml_error_has_its_line(path: Path) -> None:
+    path.write_text("[processing]\nworkers = =\n")
+    assert "line 2" in refusal(path)
+
+
+def test_binary(path: Path) -> None:
+    path.write_bytes(b"\n\n\x1aE\xff")
+    assert refusal(path).startswith(":3: is not UTF-8 text; a TOML file is expected here")
+
+
+def test_something_large(path: Path) -> None:
+    path.write_bytes(b"#" * (1 << 21))
+    assert "is larger than 1 MiB" in refusal(path)
+
+
+def test_a_folder(path: Path) -> None:
+    path.mkdir()
+    assert "is a folder; a TOML file is expected here" in refusal(path)
+
+
+def test_a_missing_file_is_refused_only_if_asked_for(path: Path) -> None:
+    assert "there is no such file; correct VPO_CONFIG" in refusal(path)
+    assert load(path, required=False) == {}
+    assert load(path / "below" / "nothing", required=False) == {}
+
+
+def test_a_link_that_leads_in_circles(path: Path) -> None:
+    path.symlink_to(path)
+    assert "cannot be read" in refusal(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file(path: Path) -> None:
+    path.touch(mode=0)
+    assert "cannot be read: Permission denied; make it readable" in refusal(path)
+
+
+def test_the_environment() -> None:
+    environ = {"VPO_WORKERS": "4", "VPO_LOG_LEVEL": "Info", "VPO_CONFIG": "/x", "HOME": "/"}
+    assert from_environment(environ) == {"processing.workers": 4, "logging.level": "info"}
+    assert from_environment({"VPO_WORKERS": "", "VPO_LOG_LEVEL": ""}) == {}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "2.5", "true", "1_0", "\u0662", "9" * 40, " "])
+def test_a_wrong_number_in_the_environment(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_environment({"VPO_WORKERS": text})
+    assert str(caught.value).startswith(
+        "environment variable VPO_WORKERS: [processing] workers: expected a whole number"
+    )
+
+
+def test_a_wrong_choice_in_the_environment() -> None:
+    with pytest.raises(ConfigError, match=r'VPO_LOG_LEVEL: .* expected "debug" or .*, not "loud"'):
+        from_environment({"VPO_LOG_LEVEL": "loud"})
