@@ -39,3 +39,19 @@ def rank(tag: str | None, preference: tuple[str, ...]) -> int | None:
     """The place of the tag's language in a preference list, or ``None`` if it is not in it."""
     language = primary(tag)
     return next((n for n, item in enumerate(preference) if primary(item) == language), None)
+
+
+def alpha3(tag: str | None) -> str:
+    """The three-letter code that MP4 and ffmpeg write: ``por`` for ``pt-BR``, ``und`` for none.
+
+    A tag that has three letters stays as it is written.
+    """
+    text = (tag or UNDETERMINED).strip()
+    if len(text) == 3:
+        return text
+    import langcodes
+
+    try:
+        return langcodes.Language.get(text).to_alpha3()
+    except (LookupError, langcodes.LanguageTagError):
+        return UNDETERMINED

@@ -57,6 +57,16 @@ class Track:
     matroska_id: int | None = None
     matroska_uid: int | None = None
 
+    def __str__(self) -> str:
+        """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""
+        codec = f"{self.codec} {self.layout}" if self.layout else self.codec
+        if self.width and self.height:
+            codec += f" {self.width}x{self.height}"
+        parts = [codec, self.language or "und"]
+        if self.title:
+            parts.append(f'"{self.title[:60]}{"…" if len(self.title) > 60 else ""}"')
+        return f"{self.type} {self.index} ({', '.join(parts)})"
+
     @property
     def default(self) -> bool:
         return "default" in self.dispositions
@@ -87,6 +97,10 @@ class Attachment:
     cover: bool = False
     codec: str | None = None
     matroska_id: int | None = None
+
+    def __str__(self) -> str:
+        kind = "cover" if self.cover else "attachment"
+        return f"{kind} {self.index} ({self.filename or self.mime_type or 'unnamed'})"
 
 
 @dataclass(frozen=True, slots=True)

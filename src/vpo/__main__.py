@@ -1,0 +1,5 @@
+"""``python -m vpo``."""
+
+from vpo.cli.main import main
+
+main()

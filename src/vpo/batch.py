@@ -1,0 +1,260 @@
+"""process_file(): one job to one outcome; run_batch(): many of them on any executor.
+
+Jobs and outcomes are values that can be pickled. A worker prints nothing and knows no database;
+whoever iterates over ``run_batch`` reports and records.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from vpo.errors import ConvergeError, FileError, LockedError, SourceChangedError, ToolMissingError
+from vpo.execute.lock import FileLock, Stamp
+from vpo.execute.rewrite import Rewriter
+from vpo.media import MediaFile
+from vpo.plan import STRICTNESS, Plan, Strategy, evaluate
+from vpo.policy.document import Policy
+from vpo.policy.operation import OnError
+
+Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file, and all that is needed to work on it. ``on_error`` overrides the policies."""
+
+    path: str
+    policies: tuple[Policy, ...]
+    rewriter: Rewriter
+    on_error: OnError | None = None
+    dry_run: bool = False
+    run_id: str = ""
+
+    @property
+    def mode(self) -> OnError:
+        """What an error that belongs to no phase leads to: the strictest of the policies'."""
+        if self.on_error:
+            return self.on_error
+        return max((p.config.on_error for p in self.policies), key=STRICTNESS.index)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file failed or was skipped: the error's class name and its message."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
+    what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
+    that is not certain. ``stop`` asks for the end of the batch. Sizes in bytes.
+    """
+
+    path: str
+    status: Status
+    was: str | None = None
+    strategy: Strategy = "none"
+    plan: Plan | None = None
+    error: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    stop: bool = False
+    seconds: float = 0.0
+    size_before: int | None = None
+    size_after: int | None = None
+    media: MediaFile | None = None
+    stamp: Stamp | None = None
+
+
+def process_file(job: Job) -> Outcome:
+    """Bring one file in line with the policies. Never raises: what goes wrong is in the outcome."""
+    started = time.monotonic()
+    try:
+        outcome = _process(job)
+    except LockedError as error:
+        outcome = Outcome(job.path, "skipped", error=_failure(error))
+    except (FileError, ToolMissingError) as error:
+        outcome = failed(job, error)
+    except Exception as error:  # noqa: BLE001 - the border of one file's work
+        log.exception("unexpected error", extra={"run": job.run_id, "file": job.path})
+        outcome = failed(job, error)
+    seconds = time.monotonic() - started
+    if outcome.error:
+        log.warning(
+            "%s: %s",
+            outcome.status,
+            outcome.error.message,
+            extra={"run": job.run_id, "file": job.path, "operation": outcome.strategy},
+        )
+    return replace(outcome, seconds=round(seconds, 3))
+
+
+def failed(job: Job, error: BaseException, plan: Plan | None = None) -> Outcome:
+    """The outcome of a job that ended with an error; the file is what it was."""
+    mode = plan.on_error if plan is not None and plan.changes else job.mode
+    return Outcome(
+        job.path,
+        "failed",
+        plan=plan,
+        error=_failure(error),
+        warnings=plan.warnings if plan else (),
+        stop=mode == "fail",
+        size_before=plan.before.size if plan else None,
+    )
+
+
+def _failure(error: BaseException) -> Failure:
+    text = str(error) or "no details"
+    known = isinstance(error, (FileError, ToolMissingError))
+    return Failure(type(error).__name__, text if known else f"unexpected error: {text}")
+
+
+def _process(job: Job) -> Outcome:
+    media, stamp = _probed(job)
+    plan = evaluate(job.policies, media, job.on_error)
+    try:
+        strategy = job.rewriter.strategy(plan)
+        if job.dry_run or not plan.changes:
+            return _without_work(plan, strategy, stamp)
+        return _carry_out(job, plan, stamp)
+    except LockedError:
+        raise
+    except (FileError, ToolMissingError) as error:
+        return failed(job, error, plan)
+
+
+def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
+    """The media, and its stamp if the file did not change while it was probed."""
+    before = _stamp(job.path)
+    media = job.rewriter.prober(job.path)
+    return media, before if before == _stamp(job.path) else None
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        return Stamp.of(os.stat(path))
+    except OSError:
+        return None
+
+
+def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcome:
+    status: Status = "planned" if plan.changes else "unchanged"
+    return Outcome(
+        plan.before.path,
+        "failed" if plan.error else status,
+        strategy=strategy,
+        plan=plan,
+        error=_failure(plan.error) if plan.error else None,
+        warnings=plan.warnings,
+        stop=plan.error is not None and plan.on_error == "fail",
+        size_before=plan.before.size,
+        size_after=None if plan.changes else plan.before.size,
+        media=plan.before,
+        stamp=stamp,
+    )
+
+
+def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
+    with FileLock(job.path) as lock:
+        if lock.stamp != stamp:
+            raise SourceChangedError("the file changed while it was looked at; run again")
+        strategy = job.rewriter.strategy(plan)
+        log.info(
+            "%s",
+            strategy,
+            extra={"run": job.run_id, "file": job.path, "operation": strategy},
+        )
+        found, warnings = job.rewriter.apply(plan, lock, lambda m: _must_be_content(job, m))
+    now = _stamp(found.path)
+    certain = now is not None and (now.size, now.mtime_ns) == (found.size, found.mtime_ns)
+    return Outcome(
+        found.path,
+        "failed" if plan.error else "changed",
+        was=job.path if job.path != found.path else None,
+        strategy=strategy,
+        plan=plan,
+        error=_failure(plan.error) if plan.error else None,
+        warnings=(*plan.warnings, *warnings),
+        size_before=plan.before.size,
+        size_after=found.size,
+        media=found,
+        stamp=now if certain else None,
+    )
+
+
+def _must_be_content(job: Job, found: MediaFile) -> None:
+    """The policies must want nothing more of the result, as it is really probed."""
+    again = evaluate(job.policies, found, job.on_error)
+    if again.changes:
+        change = again.changes[0]
+        raise ConvergeError(
+            f"after the work the policy still wants a change ({change.kind}, {change.reason}); "
+            "the result was thrown away"
+        )
+
+
+def run_batch(
+    executor: Executor,
+    jobs: Iterable[Job],
+    *,
+    workers: int,
+    stop: threading.Event,
+    work: Callable[[Job], Outcome] = process_file,
+    started: Callable[[Job], None] = lambda job: None,
+) -> Iterator[Outcome]:
+    """The outcomes of the jobs, as they come.
+
+    Only so many jobs are handed out that every worker has its next one at hand. Once ``stop`` is
+    set, by an outcome or by whoever else, nothing new starts and what runs completes; the rest is
+    reported as ``not_started``.
+    """
+    queue = iter(jobs)
+    running: dict[Future[Outcome], Job] = {}
+    waiting: deque[Job] = deque()
+    while True:
+        while not stop.is_set() and len(running) < 2 * workers:
+            job = next(queue, None)
+            if job is None:
+                break
+            started(job)
+            running[executor.submit(work, job)] = job
+        if stop.is_set():
+            for future in [f for f in running if f.cancel()]:
+                waiting.append(running.pop(future))
+        if not running:
+            break
+        done, _ = wait(running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            outcome = _result(future, running.pop(future))
+            if outcome.stop:
+                stop.set()
+            yield outcome
+    for job in (*waiting, *queue):
+        yield Outcome(job.path, "not_started")
+
+
+_WAIT_SECONDS = 0.5
+"""How soon an interrupt is noticed while no file gets finished."""
+
+
+def _result(future: Future[Outcome], job: Job) -> Outcome:
+    try:
+        return future.result()
+    except CancelledError:
+        return Outcome(job.path, "not_started")
+    except Exception as error:  # noqa: BLE001 - a worker that died costs its file, not the batch
+        return failed(job, error)

@@ -1,0 +1,173 @@
+"""``vpo process``: make files match policies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import click
+
+from vpo import tools as processes
+from vpo.cli.main import EXIT_CODES
+from vpo.config.builder import Settings, build
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.store import Store
+from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
+from vpo.logs import configure
+from vpo.policy.document import Policy
+from vpo.policy.loader import load
+from vpo.report import report
+from vpo.run import Interrupt, Observer, Request, Summary, run
+from vpo.tools import Tools, find
+
+
+@click.command("process", epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.option(
+    "-p",
+    "--policy",
+    "policies",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="Policy to apply; repeat it to apply several, in order, as one plan.",
+)
+@click.option("-R", "--recursive", is_flag=True, help="Search the folders below, too.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option(
+    "-w",
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Files worked on at the same time. [default: 2, at most half of the cores]",
+)
+@click.option("--phases", metavar="A,B", help="Only these phases of the policies.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["skip", "continue", "fail"]),
+    help="What an error leads to, whatever the policies say.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["auto", "name", "size", "newest"]),
+    default="auto",
+    show_default=True,
+    help="Which files come first.",
+)
+@click.option("--force", is_flag=True, help="Look also at files on record as complying.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="How results are printed; the JSON is described in docs/json.md.",
+)
+@click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
+@click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
+def command(**options: Any) -> int:
+    """Make the videos in PATHS match the policies.
+
+    PATHS are files or folders. Each file is changed in at most one rewrite, checked, and only then
+    put in the place of the original. Files known to match from an earlier run are passed over.
+    """
+    if options["quiet"] and options["verbose"]:
+        raise UsageError("--quiet and --verbose exclude each other")
+    settings = build({"processing.workers": options["workers"]})
+    _configure_logging(settings)
+    observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
+    request = _request(options, settings, observer)
+    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, _signals() as interrupt:
+        summary = run(request, settings, Store(pool), _tools(settings), observer, interrupt)
+    return _exit_code(summary)
+
+
+def _request(options: dict[str, Any], settings: Settings, observer: Observer) -> Request:
+    for warning in settings.warnings:
+        click.echo(f"vpo: warning: {warning}", err=True)
+    policies = []
+    for name in options["policies"]:
+        loaded = load(name)
+        for warning in loaded.warnings:
+            click.echo(f"vpo: warning: {warning}", err=True)
+        policies.append(loaded.policy)
+    return Request(
+        paths=options["paths"],
+        policies=_selected(tuple(policies), options["phases"]),
+        policy_names=tuple(options["policies"]),
+        recursive=options["recursive"],
+        dry_run=options["dry_run"],
+        on_error=options["on_error"],
+        order=options["order"],
+        force=options["force"],
+    )
+
+
+def _configure_logging(settings: Settings) -> None:
+    wanted = settings.config.logging
+    configure(wanted.level, wanted.file, wanted.format)
+
+
+def _tools(settings: Settings) -> Tools:
+    configured = settings.config.tools
+    paths = {
+        name: str(path) if (path := getattr(configured, name)) else None for name in processes.TOOLS
+    }
+    return find(paths, float(configured.stall_seconds))
+
+
+def _exit_code(summary: Summary) -> int:
+    if summary.interrupted:
+        return EXIT_INTERRUPTED
+    if summary.tool_missing:
+        return EXIT_TOOL_MISSING
+    return EXIT_FAILED if summary.counts["failed"] or summary.stopped_early else EXIT_OK
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Interrupt]:
+    """The first Ctrl-C lets the files in progress complete; the second, SIGTERM and a closed
+    terminal end the tools at once."""
+    interrupt = Interrupt()
+
+    def polite(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if interrupt.asked:
+            at_once(number, frame)
+            return
+        interrupt.set()
+        os.write(2, b"\nfinishing the files in progress; press Ctrl-C again to end them at once\n")
+
+    def at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        interrupt.set()
+        processes.cancel()
+
+    handlers = {signal.SIGINT: polite, signal.SIGTERM: at_once, signal.SIGHUP: at_once}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    processes.allow()
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _selected(policies: tuple[Policy, ...], phases: str | None) -> tuple[Policy, ...]:
+    """The policies with only the named phases; a name must be a phase of at least one of them."""
+    if phases is None:
+        return policies
+    names = tuple(name.strip() for name in phases.split(",") if name.strip())
+    known = {phase.name for policy in policies for phase in policy.phases}
+    if not names or (unknown := [name for name in names if name not in known]):
+        listed = ", ".join(sorted(known))
+        wrong = f"no phase is called {unknown[0]!r}" if names else "--phases names no phase"
+        raise UsageError(f"{wrong}; there are: {listed}")
+    chosen = []
+    for policy in policies:
+        own = tuple(n for n in names if n in {phase.name for phase in policy.phases})
+        if own:
+            chosen.append(policy.select(own))
+    return tuple(chosen)

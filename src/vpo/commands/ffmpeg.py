@@ -1,0 +1,85 @@
+"""The argv of ffmpeg for a plan that rewrites a file, with what it copies copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vpo.containers import MATROSKA, container
+from vpo.languages import alpha3
+from vpo.media import Attachment, Track
+from vpo.plan import Plan
+
+_SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
+
+
+def argv(
+    program: str, plan: Plan, source: str, output: str, covers: Mapping[int, str]
+) -> list[str]:
+    """Write ``output`` from ``source``.
+
+    ``covers`` gives, for each cover picture that goes into a Matroska file, a file that holds it:
+    ffmpeg would make a video track of a picture that it copies.
+    """
+    target = container(plan.after.container)
+    command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
+    command += ["-progress", "pipe:1", "-nostats"]
+    if plan.before.container == "avi":
+        # AVI stores no presentation times; Matroska and MP4 cannot do without.
+        command += ["-fflags", "+genpts"]
+    command += ["-i", source]
+    mapped = [item for item in plan.after.attachments if item.index not in covers]
+    for stream in (*plan.after.tracks, *mapped):
+        command += ["-map", f"0:{stream.index}"]
+    command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy"]
+    for number, track in enumerate(plan.after.tracks):
+        command += _track(plan, number, track)
+    command += _attached(mapped, len(plan.after.tracks), covers, plan)
+    command += _metadata(plan)
+    if target.name in MATROSKA:
+        # Otherwise the muxer marks a default track of each type by itself.
+        command += ["-default_mode", "passthrough"]
+    if target.name in ("mp4", "mov"):
+        command += ["-movflags", "+faststart"]
+    return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+
+
+def _track(plan: Plan, number: int, track: Track) -> list[str]:
+    """Everything that a container can hold is said, so that nothing depends on what ffmpeg infers."""
+    target = container(plan.after.container)
+    old = next(item for item in plan.before.tracks if item.index == track.index)
+    words: list[str] = []
+    if track.codec != old.codec:
+        words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
+    if target.languages:
+        words += [f"-metadata:s:{number}", f"language={alpha3(track.language)}"]
+    if target.titles:
+        words += [f"-metadata:s:{number}", f"title={track.title or ''}"]
+    if target.flags:
+        flags = sorted(track.dispositions & target.flags)
+        words += [f"-disposition:{number}", "+".join(flags) or "0"]
+    return words
+
+
+def _attached(
+    mapped: list[Attachment], first: int, covers: Mapping[int, str], plan: Plan
+) -> list[str]:
+    words: list[str] = []
+    for number, item in enumerate(mapped, first):
+        if item.cover:
+            words += [f"-disposition:{number}", "attached_pic"]
+    carried = len([item for item in mapped if not item.cover])
+    extra = [item for item in plan.after.attachments if item.index in covers]
+    for number, item in enumerate(extra, carried):
+        name = item.filename or f"cover.{'png' if item.codec == 'png' else 'jpg'}"
+        words += ["-attach", covers[item.index]]
+        words += [f"-metadata:s:t:{number}", f"mimetype={item.mime_type or 'image/jpeg'}"]
+        words += [f"-metadata:s:t:{number}", f"filename={name}"]
+    return words
+
+
+def _metadata(plan: Plan) -> list[str]:
+    words: list[str] = []
+    for change in plan.changes:
+        if change.kind.startswith("tag:"):
+            words += ["-metadata", f"{change.kind[4:]}={change.after or ''}"]
+    return words

@@ -1,0 +1,126 @@
+"""paths -> candidate files: every video under the given paths, once, in a fixed order.
+
+Folders are read with ``scandir``; a folder or file that is reached twice (links, overlapping
+arguments) counts once. Names that begin with a dot are passed over unless they are given by name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from vpo.errors import DiscoverError
+
+LEFTOVER_PREFIX = ".vpo-"
+"""How the names begin of all files that vpo makes beside media files."""
+
+
+class Candidate(NamedTuple):
+    """A file to look at: its real path and what ``stat`` said (bytes; nanoseconds since 1970)."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+
+@dataclass
+class Discovery:
+    """What was found: candidates, paths that cannot be used, and what a killed run left behind."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    problems: list[tuple[str, DiscoverError]] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+
+
+def discover(paths: Iterable[str], *, recursive: bool, extensions: Iterable[str]) -> Discovery:
+    """All candidates under ``paths``; ``extensions`` are suffixes without the dot, any case."""
+    found = Discovery()
+    suffixes = tuple("." + item.lower().lstrip(".") for item in extensions)
+    walk = _Walk(found, recursive, suffixes)
+    for path in paths:
+        walk.start(path)
+    return found
+
+
+class _Walk:
+    def __init__(self, found: Discovery, recursive: bool, suffixes: tuple[str, ...]) -> None:
+        self.found = found
+        self.recursive = recursive
+        self.suffixes = suffixes
+        self.folders: set[tuple[int, int]] = set()
+        self.files: set[str] = set()
+
+    def start(self, path: str) -> None:
+        real = os.path.realpath(path)
+        try:
+            status = os.stat(real)
+        except OSError as error:
+            self.problem(path, f"cannot be read: {error.strerror}")
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self.folder(real, status)
+        elif stat.S_ISREG(status.st_mode):
+            self.add(real, status)
+        else:
+            self.problem(path, "neither a file nor a folder")
+
+    def folder(self, path: str, status: os.stat_result) -> None:
+        pending = [(path, status)]
+        while pending:
+            path, status = pending.pop()
+            if (status.st_dev, status.st_ino) in self.folders:
+                continue
+            self.folders.add((status.st_dev, status.st_ino))
+            try:
+                with os.scandir(path) as entries:
+                    below = list(self.entries(sorted(entries, key=lambda e: os.fsencode(e.name))))
+            except OSError as error:
+                self.problem(path, f"the folder cannot be read: {error.strerror}")
+                continue
+            pending.extend(reversed(below))
+
+    def entries(self, entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
+        """Take the files of one folder; yield the folders below it."""
+        for entry in entries:
+            if entry.name.startswith("."):
+                if entry.name.startswith(LEFTOVER_PREFIX):
+                    self.found.leftovers.append(entry.path)
+                continue
+            if entry.is_dir():
+                if self.recursive:
+                    status = self.status(entry)
+                    if status is not None:
+                        yield os.path.realpath(entry.path), status
+            elif entry.name.lower().endswith(self.suffixes):
+                self.file(entry)
+
+    def file(self, entry: os.DirEntry[str]) -> None:
+        status = self.status(entry)
+        if status is None:
+            return
+        if not stat.S_ISREG(status.st_mode):
+            self.problem(entry.path, "not a regular file")
+            return
+        self.add(os.path.realpath(entry.path) if entry.is_symlink() else entry.path, status)
+
+    def status(self, entry: os.DirEntry[str]) -> os.stat_result | None:
+        try:
+            return entry.stat()
+        except OSError as error:
+            self.problem(entry.path, f"cannot be read: {error.strerror}")
+            return None
+
+    def add(self, path: str, status: os.stat_result) -> None:
+        if path not in self.files:
+            self.files.add(path)
+            self.found.candidates.append(
+                Candidate(path, status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+            )
+
+    def problem(self, path: str, message: str) -> None:
+        self.found.problems.append((os.path.abspath(path), DiscoverError(message)))

@@ -1,0 +1,151 @@
+"""Is the result what was planned? Every stream is accounted for, or the result is thrown away."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from vpo import matroska
+from vpo.containers import MATROSKA, container
+from vpo.errors import ProbeError, VerifyError
+from vpo.languages import same
+from vpo.media import Attachment, MediaFile, Track
+from vpo.plan import Plan
+from vpo.probe import last_times, probe
+
+_END_TOLERANCE = 1.0
+"""Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
+_CHAPTER_TOLERANCE = 0.1
+_MP4_BOX_HEADER = 8
+
+Prober = Callable[[str], MediaFile]
+
+
+def verify(plan: Plan, output: str, prober: Prober = probe) -> MediaFile:
+    """The probed result; ``VerifyError`` names what is not as planned."""
+    found = _probed(output, prober)
+    problems = [*_structure(output, found), *differences(plan.expected, found)]
+    if not problems and plan.strategy != "header":
+        problems = list(_ends(plan, output, found))
+    if problems:
+        raise VerifyError(
+            "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
+        )
+    return found
+
+
+def _probed(output: str, prober: Prober) -> MediaFile:
+    try:
+        return prober(output)
+    except ProbeError as error:
+        raise VerifyError(f"the tool's result was thrown away: {error}") from None
+
+
+def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
+    """What of the expected facts is otherwise in what was found, in words."""
+    if expected.container != found.container:
+        yield f"container {found.container} instead of {expected.container}"
+    if len(expected.tracks) != len(found.tracks):
+        yield f"{len(found.tracks)} tracks instead of {len(expected.tracks)}"
+    else:
+        for want, have in zip(expected.tracks, found.tracks, strict=True):
+            for fact in _track_differences(expected.container, want, have):
+                yield f"{want}: {fact}"
+    if _carried(expected) != _carried(found):
+        yield f"{len(found.attachments)} attachments, not the {len(expected.attachments)} planned"
+    yield from _chapter_differences(expected, found)
+
+
+def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
+    kind = container(name)
+    facts = [
+        ("type", want.type, have.type),
+        ("codec", want.codec, have.codec),
+        ("channels", want.channels, have.channels),
+        ("width", want.width, have.width),
+        ("height", want.height, have.height),
+    ]
+    if kind.titles:
+        facts.append(("title", want.title or None, have.title or None))
+    if kind.flags:
+        flags = (sorted(want.dispositions & kind.flags), sorted(have.dispositions & kind.flags))
+        facts.append(("flags", " ".join(flags[0]), " ".join(flags[1])))
+    for fact, wanted, got in facts:
+        # What the source did not tell may become known by rewriting it.
+        if wanted != got and not (wanted is None and fact in ("channels", "width", "height")):
+            yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
+    if kind.languages and not same(want.language, have.language):
+        yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
+
+
+def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:
+    named = media.container in MATROSKA
+
+    def key(item: Attachment) -> tuple[object, ...]:
+        return (item.filename, item.mime_type, item.size) if named else (item.cover,)
+
+    return Counter(key(item) for item in media.attachments)
+
+
+def _chapter_differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
+    if not container(expected.container).chapters:
+        return
+    if len(expected.chapters) != len(found.chapters):
+        yield f"{len(found.chapters)} chapters instead of {len(expected.chapters)}"
+        return
+    for number, (want, have) in enumerate(zip(expected.chapters, found.chapters, strict=True), 1):
+        if abs(want.start - have.start) > _CHAPTER_TOLERANCE:
+            yield f"chapter {number} starts at {have.start:g} s instead of {want.start:g} s"
+        if (want.title or "") != (have.title or ""):
+            yield f"chapter {number} is called {have.title!r} instead of {want.title!r}"
+
+
+def _structure(output: str, found: MediaFile) -> Iterator[str]:
+    """A file that was cut off keeps its header; its outermost elements then do not add up."""
+    fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if found.container in MATROSKA and not matroska.read(fd).complete:
+            yield "the file is cut off"
+        if found.container in ("mp4", "mov") and not _boxes_complete(fd):
+            yield "the file is cut off"
+    except matroska.StructureError as error:
+        yield str(error)
+    finally:
+        os.close(fd)
+
+
+def _boxes_complete(fd: int) -> bool:
+    """Whether the top-level boxes of an MP4 fill the file exactly (ISO/IEC 14496-12, 4.2)."""
+    offset, length = 0, os.fstat(fd).st_size
+    while offset < length:
+        header = os.pread(fd, 16, offset)
+        if len(header) < _MP4_BOX_HEADER:
+            return False
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:16], "big")
+        elif size == 0:
+            return True
+        if size < _MP4_BOX_HEADER:
+            return False
+        offset += size
+    return offset == length
+
+
+def _ends(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
+    """Sound and picture must go on as long as they did in the source."""
+    pairs = [
+        (track.index, number)
+        for number, track in enumerate(plan.after.tracks)
+        if track.type in ("video", "audio")
+    ]
+    before = last_times(plan.before.path, plan.before.duration, frozenset(i for i, _ in pairs))
+    after = last_times(output, found.duration, frozenset(n for _, n in pairs))
+    for index, number in pairs:
+        if index not in before:
+            continue
+        end = after.get(found.tracks[number].index)
+        if end is None or end + _END_TOLERANCE < before[index]:
+            reached = "nowhere near its end" if end is None else f"{end:.1f} s"
+            yield f"{plan.after.tracks[number]} ends at {reached} instead of {before[index]:.1f} s"

@@ -1,0 +1,336 @@
+"""evaluate(): fold the phases of the policies over a media file, and what differs is the plan.
+
+No I/O, no clock: the same policies and the same media give the same plan, on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from vpo.containers import FLAGS_KEPT, MATROSKA, as_stored
+from vpo.draft import Draft, Fact, Reason, Timestamp
+from vpo.errors import ConvergeError, FileError, PlanError
+from vpo.media import MediaFile, Track
+from vpo.policy.conditions import skip_reason
+from vpo.policy.document import Phase, Policy
+from vpo.policy.operation import OnError
+
+Strategy = Literal["none", "header", "remux", "transcode"]
+PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
+
+STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
+_HEADER_KINDS = FLAGS_KEPT | {"title", "language"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between the file and what it should be.
+
+    ``kind`` is ``remove``, ``move``, ``title``, ``language``, ``codec``, ``container``,
+    ``tag:NAME`` or a disposition (``default``, ``forced``, ...). ``track`` is the stream index in
+    the source, ``None`` for what concerns the whole file. A ``move`` goes from one place to
+    another, counted from 1 in the source and in the result.
+    """
+
+    kind: str
+    track: int | None
+    before: str | bool | int | None
+    after: str | bool | int | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseReport:
+    """What became of one phase; ``detail`` says why it was skipped or failed."""
+
+    policy: str
+    name: str
+    outcome: PhaseOutcome
+    on_error: OnError
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done to one file.
+
+    ``after`` keeps the source's stream indexes, so that each track says where it comes from.
+    ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing is done then.
+    """
+
+    before: MediaFile
+    after: MediaFile
+    changes: tuple[Change, ...] = ()
+    phases: tuple[PhaseReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+    timestamp: Timestamp | None = None
+    error: FileError | None = None
+    on_error: OnError = "continue"
+
+    @property
+    def strategy(self) -> Strategy:
+        """The cheapest way that carries out the changes."""
+        if not self.changes:
+            return "none"
+        kinds = {change.kind for change in self.changes}
+        if kinds <= _HEADER_KINDS and self.before.container in MATROSKA and self._editable:
+            return "header"
+        return "remux"
+
+    @property
+    def _editable(self) -> bool:
+        touched = {change.track for change in self.changes}
+        return all(t.matroska_id is not None for t in self.before.tracks if t.index in touched)
+
+    @property
+    def expected(self) -> MediaFile:
+        """The media that a probe of the result has to find: ``after`` with its own numbers."""
+        return settled(self.after)
+
+    @property
+    def removed(self) -> tuple[int, ...]:
+        """The stream indexes of the tracks and attachments that the plan leaves out."""
+        return tuple(c.track for c in self.changes if c.kind == "remove" and c.track is not None)
+
+
+def evaluate(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None = None) -> Plan:
+    """The plan that makes the file match the policies, applied in order.
+
+    ``on_error`` overrides what the policies say. The plan is checked to be a fixpoint: policies
+    that want changes on their own result contradict themselves, which is the plan's error.
+    """
+    fold = _fold(policies, media, on_error)
+    if fold.error is not None and fold.mode != "continue":
+        return _left_alone(media, fold)
+    after = as_stored(fold.draft.media)
+    plan = Plan(
+        before=media,
+        after=after,
+        changes=tuple(difference(media, after, fold.draft.reasons)),
+        phases=tuple(fold.reports),
+        warnings=fold.draft.warnings,
+        timestamp=fold.draft.timestamp,
+        error=fold.error,
+        on_error=fold.mode,
+    )
+    if not plan.changes:
+        return plan
+    conflict = _conflict(policies, plan, fold.draft.reasons, on_error)
+    if conflict is None:
+        return plan
+    fold.error = conflict
+    return _left_alone(media, fold)
+
+
+def settled(media: MediaFile) -> MediaFile:
+    """The media with streams numbered as they will be once written."""
+    matroska = media.container in MATROSKA
+    tracks = tuple(
+        replace(track, index=n, matroska_id=n if matroska else None)
+        for n, track in enumerate(media.tracks)
+    )
+    attachments = tuple(
+        replace(item, index=len(tracks) + n, matroska_id=n + 1)
+        for n, item in enumerate(media.attachments)
+    )
+    return replace(media, tracks=tracks, attachments=attachments)
+
+
+@dataclass
+class _Fold:
+    """The state of the fold over all phases of all policies."""
+
+    draft: Draft
+    reports: list[PhaseReport] = field(default_factory=list)
+    error: FileError | None = None
+    mode: OnError = "continue"
+    """The strictest ``on_error`` among the phases that changed something or failed."""
+
+
+def _fold(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None) -> _Fold:
+    fold = _Fold(Draft(media))
+    for policy in policies:
+        outcomes: dict[str, PhaseOutcome] = {}
+        for phase in policy.phases:
+            mode = on_error or phase.on_error or policy.config.on_error
+            report = _run_phase(fold, policy, phase, mode, outcomes)
+            fold.reports.append(report)
+            outcomes[phase.name] = report.outcome
+            if report.outcome in ("changed", "failed"):
+                fold.mode = max(fold.mode, mode, key=STRICTNESS.index)
+            if report.outcome == "failed" and mode != "continue":
+                return fold
+    return fold
+
+
+def _run_phase(
+    fold: _Fold, policy: Policy, phase: Phase, mode: OnError, outcomes: Mapping[str, PhaseOutcome]
+) -> PhaseReport:
+    def report(outcome: PhaseOutcome, detail: str = "") -> PhaseReport:
+        return PhaseReport(policy.name or "", phase.name, outcome, mode, detail)
+
+    reason = _reason_to_skip(phase, fold.draft.media, outcomes)
+    if reason:
+        return report("skipped", reason)
+    draft = fold.draft
+    try:
+        for operation in phase.operations:
+            draft = operation.apply(draft.at(phase.name, operation.key), policy.config)
+    except PlanError as error:
+        detail = f"{draft.operation}: {error}" if draft.operation else str(error)
+        fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
+        return report("failed", detail)
+    changed = draft.media != fold.draft.media
+    fold.draft = draft
+    return report("changed" if changed else "unchanged")
+
+
+def _reason_to_skip(
+    phase: Phase, media: MediaFile, outcomes: Mapping[str, PhaseOutcome]
+) -> str | None:
+    for name in phase.depends_on:
+        if outcomes.get(name) not in ("changed", "unchanged"):
+            return f"depends on {name!r}, which did not complete"
+    if phase.run_if is not None:
+        if (name := phase.run_if.phase_modified) and outcomes.get(name) != "changed":
+            return f"{name!r} changed nothing"
+        name = phase.run_if.phase_completed
+        if name and outcomes.get(name) not in ("changed", "unchanged"):
+            return f"{name!r} did not complete"
+    return skip_reason(phase.skip_when, media) if phase.skip_when is not None else None
+
+
+def _left_alone(media: MediaFile, fold: _Fold) -> Plan:
+    return Plan(
+        before=media,
+        after=media,
+        phases=tuple(fold.reports),
+        warnings=fold.draft.warnings,
+        error=fold.error,
+        on_error=fold.mode,
+    )
+
+
+def _conflict(
+    policies: Sequence[Policy],
+    plan: Plan,
+    reasons: Mapping[Fact, Reason],
+    on_error: OnError | None,
+) -> ConvergeError | None:
+    """What the policies want to change on their own result, as an error; ``None`` if nothing."""
+    result = plan.expected
+    again = _fold(policies, result, on_error)
+    change = next(difference(result, as_stored(again.draft.media), again.draft.reasons), None)
+    if change is None:
+        return None
+    source = plan.after.tracks[change.track].index if change.track is not None else None
+    first = _reason(reasons, change.kind, source)
+    return ConvergeError(
+        f"the policy contradicts itself: what {first} leads to, "
+        f"{change.reason} changes again ({change.kind})"
+    )
+
+
+def difference(
+    before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]
+) -> Iterator[Change]:
+    """Every change from one to the other, with who asked for it."""
+    if before.container != after.container:
+        yield _change(reasons, "container", None, before.container, after.container)
+    yield from _tag_changes(before, after, reasons)
+    yield from _removals(before, after, reasons)
+    yield from _moves(before, after, reasons)
+    old = {track.index: track for track in before.tracks}
+    for track in after.tracks:
+        yield from _track_changes(old[track.index], track, reasons)
+
+
+def _tag_changes(
+    before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]
+) -> Iterator[Change]:
+    if before.tags == after.tags:
+        return
+    old, new = dict(before.tags), dict(after.tags)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield _change(reasons, f"tag:{name}", None, old.get(name), new.get(name))
+
+
+def _removals(
+    before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]
+) -> Iterator[Change]:
+    kept = {item.index for item in (*after.tracks, *after.attachments)}
+    for item in (*before.tracks, *before.attachments):
+        if item.index not in kept:
+            yield _change(reasons, "remove", item.index, str(item), None)
+
+
+def _moves(before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:
+    kept = {track.index for track in after.tracks}
+    old = [track.index for track in before.tracks if track.index in kept]
+    new = [track.index for track in after.tracks]
+    if old == new:
+        return
+    place = {index: n for n, index in enumerate(old)}
+    stay = _longest_rise([place[index] for index in new])
+    was = {track.index: n for n, track in enumerate(before.tracks, 1)}
+    for n, index in enumerate(new, 1):
+        if place[index] not in stay:
+            yield _change(reasons, "move", index, was[index], n)
+
+
+def _longest_rise(numbers: Sequence[int]) -> set[int]:
+    """The members of a longest rising subsequence: the tracks that need not be called moved."""
+    best: list[list[int]] = []
+    for n, number in enumerate(numbers):
+        before = [best[m] for m in range(n) if numbers[m] < number]
+        best.append([*max(before, key=len, default=[]), number])
+    return set(max(best, key=len, default=[]))
+
+
+def _track_changes(old: Track, new: Track, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:
+    for kind, was, now in (
+        ("codec", old.codec, new.codec),
+        ("language", old.language, new.language),
+        ("title", old.title, new.title),
+    ):
+        if was != now:
+            yield _change(reasons, kind, new.index, was, now)
+    for flag in sorted(old.dispositions ^ new.dispositions):
+        yield _change(reasons, flag, new.index, flag in old.dispositions, flag in new.dispositions)
+
+
+def _change(
+    reasons: Mapping[Fact, Reason],
+    kind: str,
+    track: int | None,
+    before: str | bool | int | None,
+    after: str | bool | int | None,
+) -> Change:
+    return Change(kind, track, before, after, _reason(reasons, kind, track))
+
+
+def _reason(reasons: Mapping[Fact, Reason], kind: str, track: int | None) -> Reason:
+    fact = {"remove": "removed", "move": "order"}.get(kind, kind)
+    found = reasons.get((fact, track))
+    if found is None and track is not None:
+        found = next((r for (name, _), r in reasons.items() if name == fact), None)
+    return found or Reason("", "", "the container gives every track type a default track")
+
+
+def to_json(plan: Plan) -> list[dict[str, Any]]:
+    """The changes as the JSON contract has them."""
+    return [
+        {
+            "kind": change.kind,
+            "track": change.track,
+            "from": change.before,
+            "to": change.after,
+            "phase": change.reason.phase,
+            "operation": change.reason.operation,
+            "reason": change.reason.text,
+        }
+        for change in plan.changes
+    ]

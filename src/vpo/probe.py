@@ -1,0 +1,299 @@
+"""path -> MediaFile, with PyAV, in process: a few milliseconds a file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from vpo import matroska
+from vpo.containers import CONTAINERS, MATROSKA
+from vpo.errors import ProbeError
+from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
+
+if TYPE_CHECKING:
+    import av.container
+
+_FORMATS = {
+    "matroska,webm": "mkv",
+    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
+    "mpegts": "ts",
+    "asf": "wmv",
+    "mpeg": "mpg",
+    **{name: name for name in CONTAINERS},
+}
+_FLAGS = (
+    "default",
+    "dub",
+    "original",
+    "comment",
+    "lyrics",
+    "karaoke",
+    "forced",
+    "hearing_impaired",
+    "visual_impaired",
+    "clean_effects",
+    "captions",
+    "descriptions",
+    "dependent",
+)
+_DISCARD_ALL = 48
+"""AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles."""
+_UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_subtitle"}
+"""Matroska codec ids that ffmpeg's demuxer does not name."""
+
+
+def probe(path: str) -> MediaFile:
+    """What the file is; ``ProbeError`` if it cannot be read as a video container."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ProbeError(f"cannot be opened: {error.strerror}") from None
+    try:
+        stat = os.fstat(fd)
+        if stat.st_size == 0:
+            raise ProbeError("the file is empty")
+        return _probe(path, fd, stat)
+    finally:
+        os.close(fd)
+
+
+def _probe(path: str, fd: int, stat: os.stat_result) -> MediaFile:
+    import av
+
+    try:
+        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+            name = _FORMATS.get(source.format.name)
+            if name is None:
+                raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
+            return _media(path, fd, stat, name, source)
+    except (av.FFmpegError, UnicodeError) as error:
+        raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
+
+
+def _openable(path: str, fd: int) -> str:
+    """A name that PyAV can encode; it takes none with bytes that are not UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{fd}"
+    return path
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).lower()
+
+
+def _media(
+    path: str, fd: int, stat: os.stat_result, name: str, source: av.container.InputContainer
+) -> MediaFile:
+    entries: tuple[matroska.Entry, ...] | None = None
+    if name == "mkv":
+        name, entries = _matroska(fd)
+    elif name == "mp4" and source.metadata.get("major_brand", "").startswith("qt"):
+        name = "mov"
+    streams = list(source.streams)
+    real = [s for s in streams if _is_track(s)]
+    if not any(s.type in ("video", "audio", "subtitle") for s in real):
+        raise ProbeError("there is no video, audio or subtitle track in it")
+    return MediaFile(
+        path=path,
+        container=name,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        duration=source.duration / 1_000_000 if source.duration else None,
+        tracks=_identified(real, entries),
+        attachments=_attachments(streams),
+        chapters=tuple(_chapter(item) for item in source.chapters()),
+        tags=tuple(sorted((k.lower(), v) for k, v in source.metadata.items())),
+    )
+
+
+def _matroska(fd: int) -> tuple[str, tuple[matroska.Entry, ...] | None]:
+    try:
+        structure = matroska.read(fd)
+    except matroska.StructureError:
+        return "mkv", None
+    return ("webm" if structure.doctype == "webm" else "mkv"), structure.entries
+
+
+def _is_track(stream: Any) -> bool:
+    if stream.type == "attachment" or stream.disposition & stream.disposition.attached_pic:
+        return False
+    return not (stream.type == "data" and int(stream.discard) == _DISCARD_ALL)
+
+
+def _identified(
+    streams: list[Any], entries: tuple[matroska.Entry, ...] | None
+) -> tuple[Track, ...]:
+    """The tracks, with mkvtoolnix's identity where both readers see the same tracks."""
+    if entries is None or [s.type for s in streams] != [e.type for e in entries]:
+        return tuple(_track(stream, None, None) for stream in streams)
+    return tuple(
+        _track(stream, number, entry)
+        for number, (stream, entry) in enumerate(zip(streams, entries, strict=True))
+    )
+
+
+def _track(stream: Any, number: int | None, entry: matroska.Entry | None) -> Track:
+    context = stream.codec_context
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    language = entry.language_ietf if entry and entry.language_ietf else stream.language
+    kind: TrackType = stream.type if stream.type in ("video", "audio", "subtitle") else "data"
+    return Track(
+        index=stream.index,
+        type=kind,
+        codec=_codec(context, entry),
+        profile=stream.profile or None,
+        language=language or None,
+        title=tags.get("title") or tags.get("name"),
+        dispositions=_dispositions(stream),
+        bit_rate=getattr(context, "bit_rate", None) or _number(tags.get("bps")),
+        duration=_duration(stream),
+        codec_tag=_codec_tag(context),
+        matroska_id=number,
+        matroska_uid=entry.uid if entry else None,
+        **(_picture(stream, context) if kind == "video" and context else {}),
+        **(_sound(context) if kind == "audio" and context else {}),
+    )
+
+
+def _codec(context: Any, entry: matroska.Entry | None) -> str:
+    if context is not None:
+        return str(context.codec.canonical_name)
+    return _UNKNOWN_SUBTITLES.get(entry.codec_id, "unknown") if entry else "unknown"
+
+
+def _codec_tag(context: Any) -> str | None:
+    tag = getattr(context, "codec_tag", None)
+    return tag if tag and tag.isprintable() and tag.strip("\0 ") else None
+
+
+def _picture(stream: Any, context: Any) -> dict[str, Any]:
+    rate = stream.average_rate
+    return {
+        "width": context.width or None,
+        "height": context.height or None,
+        "pixel_format": context.pix_fmt,
+        "color": _color(context),
+        "frame_rate": str(rate) if rate else None,
+    }
+
+
+def _sound(context: Any) -> dict[str, Any]:
+    return {
+        "channels": context.channels or None,
+        "layout": context.layout.name if context.channels else None,
+        "sample_rate": context.sample_rate or None,
+    }
+
+
+def _color(context: Any) -> Color | None:
+    from vpo.color import PRIMARIES, RANGES, SPACES, TRANSFERS
+
+    color = Color(
+        space=SPACES.get(context.colorspace),
+        primaries=PRIMARIES.get(context.color_primaries),
+        transfer=TRANSFERS.get(context.color_trc),
+        range=RANGES.get(context.color_range),
+    )
+    return color if color != Color() else None
+
+
+def _dispositions(stream: Any) -> frozenset[str]:
+    flags = stream.disposition
+    return frozenset(name for name in _FLAGS if flags & getattr(type(flags), name))
+
+
+def _duration(stream: Any) -> float | None:
+    if not stream.duration or not stream.time_base:
+        return None
+    return float(stream.duration * stream.time_base)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _attachments(streams: list[Any]) -> tuple[Attachment, ...]:
+    carried = [
+        s for s in streams if s.type == "attachment" or s.disposition & s.disposition.attached_pic
+    ]
+    return tuple(_attachment(stream, number) for number, stream in enumerate(carried, 1))
+
+
+def _attachment(stream: Any, number: int) -> Attachment:
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    cover = stream.type != "attachment"
+    codec = stream.codec_context.codec.canonical_name if cover and stream.codec_context else None
+    mime = getattr(stream, "mimetype", None) or tags.get("mimetype")
+    return Attachment(
+        index=stream.index,
+        filename=tags.get("filename"),
+        mime_type=mime or (f"image/{'jpeg' if codec == 'mjpeg' else codec}" if cover else None),
+        description=tags.get("title"),
+        size=None if cover else len(stream.data),
+        cover=cover,
+        codec=codec,
+        matroska_id=number,
+    )
+
+
+def _chapter(item: Any) -> Chapter:
+    base = float(item["time_base"])
+    return Chapter(
+        start=round(item["start"] * base, 3),
+        end=round(item["end"] * base, 3),
+        title=item["metadata"].get("title"),
+    )
+
+
+_TAIL_SECONDS = 5.0
+
+
+def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> dict[int, float]:
+    """When the last packet of each of these streams ends, in seconds; streams without one left out.
+
+    Only the last seconds are read, which tells a file that was cut short from a whole one.
+    Nothing is known (an empty result) of a file without a duration, where seeking is not possible.
+    """
+    import av
+
+    if not duration:
+        return {}
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+            start = max(0.0, duration - _TAIL_SECONDS)
+            source.seek(int(start * 1_000_000), backward=True, any_frame=False)
+            return _packet_ends(source, indexes)
+    except (av.FFmpegError, OSError) as error:
+        raise ProbeError(f"its end cannot be read: {_reason(error)}") from None
+    finally:
+        os.close(fd)
+
+
+def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -> dict[int, float]:
+    ends: dict[int, float] = {}
+    streams = [s for s in source.streams if s.index in indexes]
+    for packet in source.demux(streams):
+        if packet.pts is None or packet.time_base is None:
+            continue
+        end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0.0))
+    return ends
+
+
+def picture(path: str, index: int) -> bytes:
+    """The data of a cover picture."""
+    import av
+
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+            stream = source.streams[index]
+            return next(bytes(packet) for packet in source.demux(stream) if packet.size)
+    except (av.FFmpegError, StopIteration, IndexError) as error:
+        raise ProbeError(f"the cover picture cannot be read: {_reason(error)}") from None
+    finally:
+        os.close(fd)

@@ -1,0 +1,319 @@
+"""The programs that vpo uses: where they are, and running them.
+
+This is the only module that starts processes. A tool runs in its own process group with its input
+closed, so that a Ctrl-C in the terminal reaches vpo alone, and dies with vpo on Linux. What it
+writes is read all the time and kept only as a bounded tail. A tool that makes no progress for the
+stall time is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from vpo.errors import CancelledError, ToolError, ToolMissingError
+
+TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
+INSTALL = {
+    "mkvmerge": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
+    "mkvpropedit": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
+    "ffmpeg": "install ffmpeg, or vpo with a bundled one: pip install 'vpo[bundled]'",
+}
+
+_TAIL = 8192
+"""Bytes of a tool's output that are kept for an error message."""
+_POLL_SECONDS = 0.5
+_GRACE_SECONDS = 2.0
+"""How long a tool may take to end after SIGTERM, before SIGKILL."""
+
+Progress = Callable[[str], object]
+"""Takes a line of the tool's standard output; whatever is true means that it got on."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Paths of the programs that were found; ``None`` for one that is not there.
+
+    ``stall_seconds`` is how long a tool may run without progress.
+    """
+
+    mkvmerge: str | None = None
+    mkvpropedit: str | None = None
+    ffmpeg: str | None = None
+    stall_seconds: float = 300.0
+
+    def need(self, name: str) -> str:
+        """The path of a tool; ``ToolMissingError`` says how to get it."""
+        path: str | None = getattr(self, name)
+        if path is None:
+            raise ToolMissingError(f"{name} is needed and not installed: {INSTALL[name]}")
+        return path
+
+
+def find(configured: dict[str, str | None], stall_seconds: float) -> Tools:
+    """Look for every tool: configured path, then ``PATH``, then the bundled ffmpeg.
+
+    A configured path that is not a program is a ``ToolMissingError``: falling back silently would
+    run another program than the one the user chose.
+    """
+    return Tools(
+        **{name: _find(name, configured.get(name)) for name in TOOLS},
+        stall_seconds=stall_seconds,
+    )
+
+
+def _find(name: str, configured: str | None) -> str | None:
+    if configured:
+        path = shutil.which(os.path.expanduser(configured))
+        if path is None:
+            raise ToolMissingError(f"[tools] {name} = {configured!r} is not a program")
+        return path
+    return shutil.which(name) or (_bundled_ffmpeg() if name == "ffmpeg" else None)
+
+
+def _bundled_ffmpeg() -> str | None:
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        return None
+
+
+class _Running:
+    """The processes that run now, so that an interrupt can end them all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._cancelled = False
+
+    @contextlib.contextmanager
+    def start(
+        self, argv: Sequence[str | bytes], fds: Sequence[int]
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        with self._lock:
+            if self._cancelled:
+                raise CancelledError("interrupted")
+            process = _spawn(argv, fds)
+            self._processes.add(process)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                _end(process)
+            with self._lock:
+                self._processes.discard(process)
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            for process in self._processes:
+                _signal(process, signal.SIGTERM)
+
+    def reset(self) -> None:
+        with self._lock:
+            self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+
+_running = _Running()
+
+
+def cancel() -> None:
+    """End every running tool and let none start; their ``run`` raises ``CancelledError``."""
+    _running.cancel()
+
+
+def is_cancelled() -> bool:
+    """Whether ``cancel`` was called."""
+    return _running.cancelled
+
+
+def allow() -> None:
+    """Let tools start again, for the next batch in this process."""
+    _running.reset()
+
+
+def run(
+    argv: Sequence[str | bytes],
+    *,
+    stall_seconds: float,
+    output: str | None = None,
+    progress: Progress | None = None,
+    ok: Sequence[int] = (0,),
+    fds: Sequence[int] = (),
+) -> tuple[int, str]:
+    """Run a tool to its end; its exit status and the tail of what it wrote to stderr.
+
+    It stalls when for ``stall_seconds`` neither ``progress`` reports that it got on nor the file
+    ``output`` changes in size. ``fds`` stay open in it. ``ToolError`` on a status not in ``ok``, a
+    signal or a stall, ``CancelledError`` if it was ended by ``cancel``.
+    """
+    with _running.start(argv, fds) as process:
+        watch = _Watch(process, output, progress, stall_seconds)
+        stalled = not watch.follow()
+        if stalled:
+            _end(process)
+        status = process.wait()
+        tail = watch.stderr or watch.stdout
+    if _running.cancelled and status != 0:
+        raise CancelledError("interrupted")
+    if stalled:
+        problem = f"made no progress for {stall_seconds:g} s and was ended"
+    elif status < 0:
+        problem = f"was killed by {_signal_name(-status)}"
+    elif status not in ok:
+        problem = f"failed with exit status {status}"
+    else:
+        return status, tail
+    shown = tuple(os.fsdecode(item) for item in argv)
+    name = os.path.basename(shown[0])
+    detail = _last_words(tail)
+    raise ToolError(f"{name} {problem}{': ' + detail if detail else ''}", shown, status, tail)
+
+
+class _Watch:
+    """Reads a process's output until it ends, and notices when it gets nowhere."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        output: str | None,
+        progress: Progress | None,
+        stall_seconds: float,
+    ) -> None:
+        self._process = process
+        self._output = output
+        self._progress = progress
+        self._stall = stall_seconds
+        self._size = -1
+        self._active = time.monotonic()
+        self._tails = {"stdout": b"", "stderr": b""}
+        self._line = b""
+
+    @property
+    def stdout(self) -> str:
+        return self._tails["stdout"].decode("utf-8", "replace")
+
+    @property
+    def stderr(self) -> str:
+        return self._tails["stderr"].decode("utf-8", "replace")
+
+    def follow(self) -> bool:
+        """Until the process has closed its output; false if it stalled."""
+        with selectors.DefaultSelector() as selector:
+            for name in self._tails:
+                selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
+            while selector.get_map():
+                for key, _ in selector.select(_POLL_SECONDS):
+                    data = os.read(key.fd, 65536)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    self._take(key.data, data)
+                if self._stalled():
+                    return False
+                if self._process.poll() is not None and not selector.select(0):
+                    break
+        return self._ended()
+
+    def _take(self, name: str, data: bytes) -> None:
+        self._tails[name] = (self._tails[name] + data)[-_TAIL:]
+        if name == "stdout" and self._progress is not None:
+            *lines, self._line = (self._line + data[-65536:]).replace(b"\r", b"\n").split(b"\n")
+            self._line = self._line[-_TAIL:]
+            for line in lines:
+                if self._progress(line.decode("utf-8", "replace")):
+                    self._active = time.monotonic()
+
+    def _stalled(self) -> bool:
+        now = time.monotonic()
+        if now - self._active < min(self._stall, 1.0):
+            return False
+        if self._output is not None:
+            with contextlib.suppress(OSError):
+                size = os.stat(self._output).st_size
+                if size != self._size:
+                    self._size, self._active = size, now
+        return now - self._active > self._stall
+
+    def _ended(self) -> bool:
+        """A tool may close its output and go on running."""
+        while not self._stalled():
+            try:
+                self._process.wait(_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return True
+        return False
+
+
+@cache
+def _guard() -> tuple[str, ...]:
+    """Words in front of a command that have the kernel kill it when vpo dies (Linux)."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+
+
+def _spawn(argv: Sequence[str | bytes], fds: Sequence[int]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [*_guard(), *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(fds),
+            bufsize=0,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"},
+        )
+    except OSError as error:
+        shown = tuple(os.fsdecode(item) for item in argv)
+        name = os.path.basename(shown[0])
+        raise ToolError(f"{name} cannot be started: {error.strerror}", shown, 127, "") from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process group: politely, then not."""
+    _signal(process, signal.SIGTERM)
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To the whole group, which may outlive its leader; a group that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_words(tail: str) -> str:
+    """The last lines that say something, on one line."""
+    lines = [line.strip() for line in tail.replace("\r", "\n").split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
+    return " | ".join(lines[-3:])[-600:]
