@@ -33,7 +33,7 @@ class Reason:
 
 
 Fact = tuple[str, int | None]
-"""A fact that can change: its kind (``default``, ``title``, ``removed``, ...) and a stream index."""
+"""A fact that can change: its kind (``default``, ``title``, ``removed``, ...), a stream index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,26 @@ class Draft:
         return self._replace(replace(self.track(index), codec=codec, profile=None), "codec", why)
 
     def set_container(self, name: str, why: str) -> Draft:
-        """Have the file in another container, under the same name with that container's suffix."""
-        path = os.path.splitext(self.media.path)[0] + container(name).suffixes[0]
-        return self._with(
-            replace(self.media, container=name, path=path), [("container", None)], why
-        )
+        """Have the file in another container, under the same name with that container's suffix.
+
+        Flags that the new container does not have are cleared, and so are the file names of
+        cover pictures where it has no attachments.
+        """
+        kind = container(name)
+        path = os.path.splitext(self.media.path)[0] + kind.suffixes[0]
+        media = replace(self.media, container=name, path=path)
+        if not kind.attachments:
+            covers = (
+                replace(item, filename=None, mime_type=None, description=None)
+                for item in media.attachments
+            )
+            media = replace(media, attachments=tuple(covers))
+        draft = self._with(media, [("container", None)], why)
+        for track in media.tracks:
+            for flag in sorted(track.dispositions - kind.flags):
+                cleared = draft.track(track.index).with_flag(flag, False)
+                draft = draft._replace(cleared, flag, f"{name} cannot hold the {flag} flag")
+        return draft
 
     def set_tag(self, name: str, value: str, why: str) -> Draft:
         """Set a tag of the container, or delete it with ``""``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -59,11 +59,6 @@ class Operation(Model):
 
     key: ClassVar[str]
     step: ClassVar[int]
-
-    @classmethod
-    def parse(cls, data: Any) -> Operation:
-        """The operation from what stands behind its key; pydantic's ``ValidationError`` if wrong."""
-        return cls.model_validate(data)
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.

@@ -1,0 +1,89 @@
+"""What a track is for, as far as its title and flags tell.
+
+The one definition of commentary, music, sound effects and audio without speech for all operations.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from vpo.languages import primary, rank
+from vpo.media import Track
+from vpo.policy.operation import PolicyConfig
+
+AudioKind = Literal["commentary", "music", "sfx", "non_speech", "speech"]
+OrderClass = Literal[
+    "video",
+    "audio_main",
+    "audio_alternate",
+    "audio_music",
+    "audio_sfx",
+    "audio_non_speech",
+    "audio_commentary",
+    "subtitle_main",
+    "subtitle_forced",
+    "subtitle_commentary",
+    "attachment",
+]
+
+
+def _words(*phrases: str) -> re.Pattern[str]:
+    """The phrases as whole words, with any white space or hyphens between the words."""
+    inner = "|".join(r"[\s_-]+".join(phrase.split()) for phrase in phrases)
+    return re.compile(rf"(?<![^\W_])(?:{inner})(?![^\W_])", re.IGNORECASE)
+
+
+_MUSIC = _words("music", "soundtrack", "score", "ost", "instrumental")
+_SFX = _words("sfx", "effects", "sound effect")
+_NON_SPEECH = _words(
+    "no dialogue", "no dialog", "no speech", "non speech", "nonspeech", "without dialogue"
+)
+_NO_LINGUISTIC_CONTENT = "zxx"
+
+
+def is_commentary(track: Track, config: PolicyConfig) -> bool:
+    """By the container's own flag, or by a pattern of the policy in the title."""
+    if "comment" in track.dispositions:
+        return True
+    pattern = config.commentary
+    return bool(pattern and track.title and pattern.search(track.title))
+
+
+def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:
+    """What an audio track carries; where a title fits several, the first of the list counts."""
+    title = track.title or ""
+    if is_commentary(track, config):
+        return "commentary"
+    if _MUSIC.search(title):
+        return "music"
+    if _SFX.search(title):
+        return "sfx"
+    if _NON_SPEECH.search(title) or primary(track.language) == _NO_LINGUISTIC_CONTENT:
+        return "non_speech"
+    return "speech"
+
+
+def order_class(track: Track, config: PolicyConfig) -> OrderClass | None:
+    """The class by which ``track_order`` sorts; ``None`` for data tracks, which have none."""
+    if track.type == "audio":
+        return _audio_class(track, config)
+    if track.type == "subtitle":
+        if is_commentary(track, config):
+            return "subtitle_commentary"
+        return "subtitle_forced" if track.forced else "subtitle_main"
+    return "video" if track.type == "video" else None
+
+
+def _audio_class(track: Track, config: PolicyConfig) -> OrderClass:
+    kind = audio_kind(track, config)
+    if kind == "speech":
+        preferred = rank(track.language, config.audio_languages) is not None
+        return "audio_main" if preferred else "audio_alternate"
+    classes: dict[AudioKind, OrderClass] = {
+        "commentary": "audio_commentary",
+        "music": "audio_music",
+        "sfx": "audio_sfx",
+        "non_speech": "audio_non_speech",
+    }
+    return classes[kind]

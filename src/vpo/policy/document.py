@@ -1,0 +1,131 @@
+"""A policy as frozen models. The models are the schema: ``vpo.policy.operations`` adds to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, PrivateAttr, create_model, model_validator
+from pydantic_core import PydanticCustomError
+
+from vpo.errors import PolicyError
+from vpo.policy.conditions import RunIf, SkipWhen
+from vpo.policy.nearest import suggestion
+from vpo.policy.operation import Model, OnError, Operation, PolicyConfig
+from vpo.policy.operations import known
+
+SCHEMA_VERSION = 13
+SEMANTICS = 1
+"""Counted up when an operation comes to mean something else: libraries are then looked at again."""
+
+
+class Phase(Model):
+    """One phase: when it runs, and (each under its own key) what it does."""
+
+    name: str = Field(min_length=1)
+    on_error: OnError | None = None
+    depends_on: tuple[str, ...] = ()
+    run_if: RunIf | None = None
+    skip_when: SkipWhen | None = None
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """What the phase does, in the order of the language, whatever the order in the file."""
+        present = (value for _, value in self if isinstance(value, Operation))
+        return tuple(sorted(present, key=lambda operation: operation.step))
+
+    def names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """The other phases that this one names, each with the path where it does."""
+        for number, name in enumerate(self.depends_on):
+            yield ("depends_on", number), name
+        for key in ("phase_modified", "phase_completed"):
+            if self.run_if is not None and (name := getattr(self.run_if, key)):
+                yield ("run_if", key), name
+
+
+if TYPE_CHECKING:
+    FullPhase = Phase
+else:
+    FullPhase = create_model(
+        "FullPhase",
+        __base__=Phase,
+        __module__=__name__,
+        # No default of the type itself: an operation that is absent does nothing.
+        **{key: (operation, None) for key, operation in known().items()},
+    )
+    FullPhase.__doc__ = Phase.__doc__
+
+
+class Policy(Model):
+    """What a video library should be like."""
+
+    schema_version: Literal[13]
+    name: str | None = None
+    description: str | None = None
+    category: str | None = None
+    config: PolicyConfig = PolicyConfig()
+    phases: tuple[FullPhase, ...] = Field(min_length=1)
+
+    _warnings: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the loader has to say about the text, without being an error."""
+        return self._warnings
+
+    @model_validator(mode="after")
+    def _phases_know_each_other(self) -> Policy:
+        earlier: list[str] = []
+        every = [phase.name for phase in self.phases]
+        for number, phase in enumerate(self.phases):
+            if phase.name in earlier:
+                raise _misplaced((number, "name"), f"a second phase has the name `{phase.name}`")
+            for path, name in phase.names():
+                if name in earlier:
+                    continue
+                problem = f"there is no phase `{name}`{suggestion(name, every)}"
+                if name in every:
+                    problem = f"phase `{name}` does not come before `{phase.name}`"
+                raise _misplaced((number, *path), problem)
+            earlier.append(phase.name)
+        return self
+
+    def select(self, names: tuple[str, ...]) -> Policy:
+        """The policy with only these phases, in its own order; with no names, all of them.
+
+        A phase keeps its ``depends_on`` and ``run_if``: a phase that was not selected counts as
+        not completed, so what depends on it is skipped.
+        """
+        every = [phase.name for phase in self.phases]
+        for name in names:
+            if name not in every:
+                raise PolicyError(
+                    f"policy {self.name or ''!r} has no phase `{name}`{suggestion(name, every)}"
+                )
+        if not names:
+            return self
+        kept = tuple(phase for phase in self.phases if phase.name in names)
+        return self.model_copy(update={"phases": kept})
+
+
+def _misplaced(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
+    """An error at a place below the phases; the loader reads ``path`` to find its line."""
+    where = {"path": ("phases", *path), "problem": problem}
+    return PydanticCustomError("misplaced", "{problem}", where)
+
+
+def fingerprint(policies: Sequence[Policy]) -> str:
+    """What the policies mean as a SHA-256: equal for those that ask the same of every file.
+
+    What is only for people (name, description, category) is left out, so that renaming a policy
+    does not have the library looked at again.
+    """
+    people = {"name", "description", "category"}
+    meaning = [
+        policy.model_dump(mode="json", exclude=people, exclude_none=True) for policy in policies
+    ]
+    text = json.dumps([SEMANTICS, meaning], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

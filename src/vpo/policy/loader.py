@@ -1,0 +1,172 @@
+"""Policy files to policies; whatever is wrong is said with file, line and column."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from vpo.errors import PolicyError, Position
+from vpo.policy.document import Policy
+from vpo.policy.migrate import CURRENT, OLDEST, Migration, migrate
+from vpo.policy.nearest import suggestion
+from vpo.policy.source import Path, Source, parse, read
+
+_MAX_PROBLEMS = 10
+Problem = tuple[Position, str]
+
+
+def load(path: str | os.PathLike[str]) -> Policy:
+    """The policy in a file; its ``warnings`` say what is accepted but should be changed."""
+    return loads(read(path), os.fspath(path))
+
+
+def loads(text: str, name: str) -> Policy:
+    """The policy in a text; ``name`` is what error positions call it."""
+    source = parse(text, name)
+    version = _version(source)
+    migration = migrate(source.data)
+    if migration.conflicts:
+        raise _error(
+            (
+                source.position(path, key=True),
+                f"`{path[-1]}` is the old name of `{new}`, which is there as well",
+            )
+            for path, new in migration.conflicts
+        )
+    try:
+        policy = Policy.model_validate(migration.data)
+    except ValidationError as error:
+        details = [item for item in error.errors(include_url=False) if not _follows(item)]
+        raise _error(_problem(item, source, migration) for item in details) from None
+    if version == CURRENT and migration.moved:
+        policy._warnings = (_old_keys(name, migration),)
+    return policy
+
+
+def migrated(text: str, name: str) -> str:
+    """The text of a policy in the form of today; comments stay where their keys stay."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    loads(text, name)
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    out = StringIO()
+    yaml.dump(migrate(yaml.load(text)).data, out)
+    return out.getvalue()
+
+
+def _old_keys(name: str, migration: Migration) -> str:
+    keys = ", ".join(f"`{key}`" for key in migration.old_keys)
+    return f"{name}: says {CURRENT} but has keys of older versions: {keys}"
+
+
+def _version(source: Source) -> int:
+    """The schema version that the text states, if this vpo can read it."""
+    if not isinstance(source.data, dict):
+        raise PolicyError("a policy must be a mapping", source.position(()))
+    if "schema_version" not in source.data:
+        near = [key for key in source.data if "version" in key]
+        problem = f"`schema_version` is missing{suggestion('schema_version', near)}"
+        raise PolicyError(problem, source.position((near[0],) if near else (), key=True))
+    version, position = source.data["schema_version"], source.position(("schema_version",))
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise PolicyError(f"`schema_version` must be a number, like {CURRENT}", position)
+    if version > CURRENT:
+        problem = f"schema version {version} is newer than this vpo, which reads up to {CURRENT}"
+        raise PolicyError(problem, position)
+    if version < OLDEST:
+        problem = f"schema version {version} is too old; this vpo reads {OLDEST} to {CURRENT}"
+        raise PolicyError(problem, position)
+    return version
+
+
+def _error(problems: Any) -> PolicyError:
+    """All problems as one error, in the order of the text."""
+    found: list[Problem] = sorted(problems, key=lambda p: (p[0].line, p[0].column))
+    (position, first), *others = dict.fromkeys(found)
+    lines = [first, *(f"{where}: {words}" for where, words in others[: _MAX_PROBLEMS - 1])]
+    if len(others) >= _MAX_PROBLEMS:
+        lines.append(f"... and {len(others) - _MAX_PROBLEMS + 1} more")
+    return PolicyError("\n".join(lines), position)
+
+
+def _problem(detail: ErrorDetails, source: Source, migration: Migration) -> Problem:
+    """One of pydantic's errors with its place in the text and in our words."""
+    path: Path = migration.origin(detail["loc"])
+    if detail["type"] == "misplaced":
+        context = detail["ctx"]
+        return source.position(migration.origin(context["path"])), context["problem"]
+    at_key = detail["type"] in ("extra_forbidden", "value_error")
+    return source.position(path, key=at_key), _words(detail, _called(source.existing(path)))
+
+
+_MUST_BE = {
+    "bool": "must be true or false",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "string": "must be text",
+    "tuple": "must be a list",
+    "model": "must be a mapping",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether an error only follows from others: a list without its wrong items is too short."""
+    return detail["type"] == "too_short" and bool(detail["input"])
+
+
+def _words(detail: ErrorDetails, name: str) -> str:
+    kind, path, value = detail["type"], detail["loc"], detail["input"]
+    if kind == "missing":
+        return f"`{path[-1]}` is missing"
+    if kind == "extra_forbidden":
+        return f"unknown key `{path[-1]}`{suggestion(path[-1], _keys(path[:-1]))}"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind == "literal_error":
+        allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return f"{name} cannot be `{_shown(value)}`{suggestion(value, allowed)}"
+    must = _MUST_BE.get(kind) or _MUST_BE.get(kind.split("_")[0])
+    if must is None:
+        return f"{name}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    if value is None:
+        return f"{name} {must}, but nothing stands there"
+    return f"{name} {must}" if "empty" in must else f"{name} {must}, not `{_shown(value)}`"
+
+
+def _called(path: Path) -> str:
+    """The last key of a path, and the place in its list counted from 1."""
+    keys = [part for part in path if isinstance(part, str)]
+    number = f" (item {path[-1] + 1})" if path and isinstance(path[-1], int) else ""
+    return f"`{keys[-1]}`{number}" if keys else "the policy"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _keys(path: Path) -> list[str]:
+    """The keys that the model at this place has."""
+    model: type[BaseModel] | None = Policy
+    for part in path:
+        if isinstance(part, str) and model is not None and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields) if model is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds, in a list or not."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(inner) for inner in get_args(annotation))
+    return next((model for model in found if model), None)

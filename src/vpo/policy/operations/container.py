@@ -1,0 +1,110 @@
+"""``container``: which container the file is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from vpo.containers import CONTAINERS, MATROSKA
+from vpo.draft import Draft
+from vpo.errors import PlanError
+from vpo.languages import alpha3
+from vpo.media import TEXT_SUBTITLES, Attachment, MediaFile, Track
+from vpo.policy.codecs import canonical
+from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.pending import NEVER, refusal
+
+_NOT_IN_MATROSKA = frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"})
+_WRITTEN_BY_TOOLS = frozenset(
+    {"encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "duration"}
+)
+"""Tags that a new file has whatever the old one had."""
+
+
+def _refuse(value: Any) -> Any:  # noqa: ARG001
+    raise refusal("codec_mappings")
+
+
+class ChangeContainer(Operation):
+    """Put the file into another container, under the same name with another suffix."""
+
+    key = "container"
+    step = 30
+
+    target: Literal["mkv", "mp4"]
+    on_incompatible_codec: Literal["error", "skip", "transcode"] = "error"
+    preserve_metadata: bool = True
+    codec_mappings: Annotated[None, BeforeValidator(_refuse), WithJsonSchema(NEVER)] = None
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        media = draft.media
+        if media.container == self.target:
+            return draft
+        wrong = [str(item) for item in self._incompatible(media)]
+        if wrong:
+            problem = f"{self.target} cannot hold {', '.join(wrong)}"
+            if self.on_incompatible_codec == "skip":
+                return draft.warn(f"stays {media.container}: {problem}")
+            if self.on_incompatible_codec == "transcode":
+                problem += "; this version of vpo cannot transcode yet"
+            raise PlanError(problem)
+        draft = draft.set_container(
+            self.target, f"container {self.target} instead of {media.container}"
+        )
+        draft = self._convert_subtitles(draft)
+        if self.target == "mp4":
+            draft = _three_letters(draft)
+        return draft if self.preserve_metadata else _without_tags(draft)
+
+    def _incompatible(self, media: MediaFile) -> Iterator[Track | Attachment]:
+        for track in media.tracks:
+            if track.type == "data" or not self._holds(canonical(track.codec)):
+                yield track
+        if not CONTAINERS[self.target].attachments:
+            yield from (item for item in media.attachments if not item.cover)
+
+    def _holds(self, codec: str) -> bool:
+        """Whether the target takes the codec, as it is or as text subtitles of its own."""
+        taken = CONTAINERS[self.target].codecs
+        if taken is None:
+            return codec not in _NOT_IN_MATROSKA
+        return codec in taken or codec in TEXT_SUBTITLES
+
+    def _convert_subtitles(self, draft: Draft) -> Draft:
+        for track in draft.media.of("subtitle"):
+            codec = canonical(track.codec)
+            into = _text_codec(codec, self.target)
+            if into == codec:
+                continue
+            if codec == "ass":
+                draft = draft.warn("styled subtitles lose their styling in mp4")
+            why = f"{self.target} holds text subtitles as {into}"
+            draft = draft.set_codec(track.index, into, why)
+        return draft
+
+
+def _text_codec(codec: str, target: str) -> str:
+    """What a subtitle codec becomes in the target."""
+    if target in MATROSKA:
+        return "subrip" if codec == "mov_text" else codec
+    return "mov_text" if codec in TEXT_SUBTITLES else codec
+
+
+def _three_letters(draft: Draft) -> Draft:
+    """Languages as MP4 can write them; what it cannot becomes undetermined, with a warning."""
+    for track in draft.media.tracks:
+        if track.language is None or (code := alpha3(track.language)) == track.language:
+            continue
+        if code == "und":
+            draft = draft.warn(f"mp4 cannot hold the language {track.language!r}; it becomes und")
+        draft = draft.set_language(track.index, code, "mp4 holds languages as three letters")
+    return draft
+
+
+def _without_tags(draft: Draft) -> Draft:
+    for name, _ in draft.media.tags:
+        if name not in _WRITTEN_BY_TOOLS:
+            draft = draft.set_tag(name, "", "preserve_metadata is false")
+    return draft

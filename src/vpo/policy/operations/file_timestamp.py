@@ -1,0 +1,28 @@
+"""``file_timestamp``: the modification time of a file that was changed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vpo.draft import Draft
+from vpo.policy.operation import Operation, PolicyConfig
+
+
+class FileTimestamp(Operation):
+    """Which modification time a changed file gets.
+
+    A release date comes from a metadata source. Without one, ``fallback`` is what happens.
+    """
+
+    key = "file_timestamp"
+    step = 100
+
+    mode: Literal["preserve", "release_date", "now"] = "preserve"
+    fallback: Literal["preserve", "now", "skip"] = "preserve"
+    date_source: Literal["auto", "radarr", "sonarr"] = "auto"
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if self.mode != "release_date":
+            return draft.set_timestamp(self.mode)
+        draft = draft.warn(f"no source knows the release date: {self.fallback} applies")
+        return draft if self.fallback == "skip" else draft.set_timestamp(self.fallback)

@@ -1,0 +1,108 @@
+"""``keep_audio``: which audio tracks stay."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vpo.draft import Draft
+from vpo.errors import PlanError
+from vpo.languages import UNDETERMINED, rank
+from vpo.media import Track
+from vpo.policy.classify import AudioKind, audio_kind
+from vpo.policy.operation import Model, Operation, PolicyConfig
+
+_NAMES: dict[AudioKind, str] = {
+    "music": "music tracks",
+    "sfx": "sound effects tracks",
+    "non_speech": "tracks without speech",
+}
+
+
+class Fallback(Model):
+    """What is kept where too few tracks are in the languages."""
+
+    mode: Literal["error", "keep_all", "keep_first", "content_language"]
+
+
+class KeepAudio(Operation):
+    """Remove the audio tracks that are in none of the languages."""
+
+    key = "keep_audio"
+    step = 40
+
+    languages: tuple[str, ...] = Field(min_length=1)
+    minimum: int = Field(default=1, ge=0)
+    fallback: Fallback = Fallback(mode="error")
+    keep_music_tracks: bool = True
+    exclude_music_from_language_filter: bool = True
+    keep_sfx_tracks: bool = True
+    exclude_sfx_from_language_filter: bool = True
+    keep_non_speech_tracks: bool = True
+    exclude_non_speech_from_language_filter: bool = True
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
+        kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
+        removed = self._removed(kinds, self.languages)
+        if self._enough(kinds, removed):
+            return draft.remove(removed, removed)
+        mode = self.fallback.mode
+        if mode == "keep_all":
+            removed = {}
+        elif mode == "keep_first":
+            removed = self._without_first(kinds, removed)
+        elif mode == "content_language":
+            removed = self._removed(kinds, (*self.languages, _content_language(kinds)))
+        if mode != "keep_all" and not self._enough(kinds, removed):
+            raise PlanError(self._too_few(kinds, removed))
+        draft = draft.warn(f"too few audio tracks in {', '.join(self.languages)}: {mode} applies")
+        return draft.remove(removed, removed)
+
+    def _removed(self, kinds: dict[Track, AudioKind], languages: tuple[str, ...]) -> dict[int, str]:
+        """The tracks that go, by index, and why."""
+        found = ((track, self._why(track, kind, languages)) for track, kind in kinds.items())
+        return {track.index: why for track, why in found if why}
+
+    def _why(self, track: Track, kind: AudioKind, languages: tuple[str, ...]) -> str | None:
+        if kind in _NAMES:
+            if not getattr(self, f"keep_{kind}_tracks"):
+                return f"{_NAMES[kind]} are not kept"
+            if getattr(self, f"exclude_{kind}_from_language_filter"):
+                return None
+        if rank(track.language, languages) is not None:
+            return None
+        return f"language {track.language or UNDETERMINED} is not in {', '.join(languages)}"
+
+    def _enough(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> bool:
+        return len(_speech(kinds, removed)) >= self.minimum
+
+    def _without_first(
+        self, kinds: dict[Track, AudioKind], removed: dict[int, str]
+    ) -> dict[int, str]:
+        """What goes if the first others with speech stay, as many as are lacking."""
+        lacking = self.minimum - len(_speech(kinds, removed))
+        others = [track.index for track in _speech(kinds, {}) if track.index in removed]
+        return {index: why for index, why in removed.items() if index not in others[:lacking]}
+
+    def _too_few(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> str:
+        kept = len(_speech(kinds, removed))
+        languages = ", ".join(track.language or UNDETERMINED for track in kinds) or "none"
+        return (
+            f"{kept} audio tracks would be kept, fewer than the minimum of {self.minimum} "
+            f"(wanted: {', '.join(self.languages)}; in the file: {languages}; "
+            f"commentary, music and effects do not count)"
+        )
+
+
+def _speech(kinds: dict[Track, AudioKind], removed: dict[int, str]) -> list[Track]:
+    """The tracks that count towards the minimum, without those that are removed."""
+    return [t for t, kind in kinds.items() if kind == "speech" and t.index not in removed]
+
+
+def _content_language(kinds: dict[Track, AudioKind]) -> str:
+    """The original language by a track's flag, else that of the first track with speech."""
+    speech = _speech(kinds, {})
+    original = [track for track in speech if "original" in track.dispositions]
+    first = next(iter([*original, *speech, *kinds]), None)
+    return (first.language if first else None) or UNDETERMINED

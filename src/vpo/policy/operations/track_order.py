@@ -1,0 +1,94 @@
+"""``track_order``: how the tracks are sorted."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from vpo.draft import Draft
+from vpo.languages import UNDETERMINED, rank
+from vpo.media import Track
+from vpo.policy.classify import OrderClass, order_class
+from vpo.policy.operation import Operation, PolicyConfig
+
+_NAMES: dict[OrderClass | None, str] = {
+    "video": "video",
+    "audio_main": "main audio",
+    "audio_alternate": "other audio",
+    "audio_music": "music",
+    "audio_sfx": "sound effects",
+    "audio_non_speech": "audio without speech",
+    "audio_commentary": "commentary",
+    "subtitle_main": "subtitles",
+    "subtitle_forced": "forced subtitles",
+    "subtitle_commentary": "commentary subtitles",
+    None: "data",
+}
+
+
+class TrackOrder(Operation):
+    """Sort the tracks: by class, then (main tracks) by language preference, then as they were.
+
+    In the policy it is a list of classes. ``attachment`` may be in it and changes nothing: no
+    container stores attachments between the tracks.
+    """
+
+    key = "track_order"
+    step = 50
+
+    classes: tuple[OrderClass, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_list(cls, data: Any) -> Any:
+        return {"classes": data}
+
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, classes: tuple[OrderClass, ...]) -> tuple[OrderClass, ...]:
+        for name in classes:
+            if classes.count(name) > 1:
+                raise ValueError(f"`{name}` is in `track_order` twice")
+        return classes
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        inner = handler.resolve_ref_schema(handler(schema))
+        described = {"description": "The classes of tracks, in the order they are to have."}
+        return {**inner["properties"]["classes"], **described}
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
+        tracks = draft.media.tracks
+        keys = {track.index: self._key(track, config) for track in tracks}
+        wrong = (pair for pair in pairwise(tracks) if keys[pair[0].index] > keys[pair[1].index])
+        pair = next(wrong, None)
+        if pair is None:
+            return draft
+        order = sorted(keys, key=lambda index: keys[index])
+        return draft.order(order, self._why(*pair, config))
+
+    def _key(self, track: Track, config: PolicyConfig) -> tuple[int, int]:
+        """The place of the track's class, and inside it that of its language."""
+        name = order_class(track, config)
+        place = self.classes.index(name) if name in self.classes else len(self.classes)
+        preference = {
+            "audio_main": config.audio_languages,
+            "subtitle_main": config.subtitle_languages,
+        }.get(name or "")
+        if preference is None or name not in self.classes:
+            return place, 0
+        position = rank(track.language, preference)
+        return place, len(preference) if position is None else position
+
+    def _why(self, later: Track, sooner: Track, config: PolicyConfig) -> str:
+        one, other = order_class(later, config), order_class(sooner, config)
+        if one == other:
+            languages = sooner.language or UNDETERMINED, later.language or UNDETERMINED
+            return f"{_NAMES[one]} in {languages[0]} comes before {languages[1]}"
+        return f"{_NAMES[one]} comes after {_NAMES[other]}"

@@ -1,0 +1,31 @@
+"""``transcription``: what a spoken-language analysis may correct."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from vpo.draft import Draft
+from vpo.policy.operation import Operation, PolicyConfig
+
+
+class Transcription(Operation):
+    """Let a plugin that analyses speech correct languages and titles.
+
+    There is no such plugin in this version, so an enabled one is skipped with a warning.
+    """
+
+    key = "transcription"
+    # Before the steps that decide by language and title.
+    step = 15
+
+    enabled: bool = False
+    confidence_threshold: float = Field(default=0.8, ge=0, le=1)
+    update_language_from_transcription: bool = False
+    update_title_from_classification: bool = False
+    detect_commentary: bool = False
+    reorder_commentary: bool = False
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if not self.enabled:
+            return draft
+        return draft.warn("transcription is skipped: no plugin that analyses speech is installed")

@@ -1,0 +1,28 @@
+"""The JSON Schema of a policy, for editors that complete and check while a policy is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vpo.policy.document import Policy
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of version 13; older keys are not in it."""
+    schema = Policy.model_json_schema()
+    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vpo policy"}
+    return {**_plain(schema), **title}
+
+
+def _plain(value: Any) -> Any:
+    """Without what only the models need: titles made from names, and "no default"."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value if item != {"type": "null"}]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _plain(item)
+        for key, item in value.items()
+        if not (key == "title" and isinstance(item, str))
+        and not (key == "default" and item is None)
+    }

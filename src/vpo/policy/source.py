@@ -1,0 +1,152 @@
+"""The text of a policy as plain data that remembers where in the text it stands."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpo.errors import PolicyError, Position
+
+Path = tuple[str | int, ...]
+"""Where something stands in the data: keys, and indexes in lists."""
+
+_MAX_BYTES = 1_000_000
+_MAX_NODES = 20_000
+_MAX_DEPTH = 40
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass
+class Source:
+    """The data of a policy and, for each path in it, the positions of its key and its value."""
+
+    name: str
+    data: Any = None
+    _keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    def position(self, path: Path, key: bool = False) -> Position:
+        """Where the value (or its key) stands; where there is none, what encloses it.
+
+        Parts of the path that the text does not have are passed over.
+        """
+        found = self.existing(path)
+        key = key or len(found) < len(path)
+        place = self._keys.get(found) if key else None
+        return self._at(place or self._values.get(found, (0, 0)))
+
+    def existing(self, path: Path) -> Path:
+        """The parts of the path that the text has."""
+        found: Path = ()
+        for part in path:
+            if (*found, part) in self._values:
+                found = (*found, part)
+        return found
+
+    def _at(self, place: tuple[int, int]) -> Position:
+        return Position(self.name, place[0] + 1, place[1] + 1)
+
+    def build(self, node: Any, path: Path = ()) -> Any:
+        """The plain data of a node. Everything is counted, also what an alias repeats."""
+        place = (node.start_mark.line, node.start_mark.column)
+        self._values[path] = place
+        if len(self._values) > _MAX_NODES:
+            raise PolicyError("too much in one policy (or in its aliases)", self._at(place))
+        if len(path) > _MAX_DEPTH:
+            raise PolicyError("nested too deeply", self._at(place))
+        if node.id == "mapping":
+            return self._mapping(node, path)
+        if node.id == "sequence":
+            return [self.build(item, (*path, n)) for n, item in enumerate(node.value)]
+        return _scalar(node, self._at(place))
+
+    def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key_node, value in node.value:
+            place = (key_node.start_mark.line, key_node.start_mark.column)
+            if key_node.tag == f"{_TAG}merge":
+                raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(place))
+            key = _scalar(key_node, self._at(place)) if key_node.id == "scalar" else None
+            if not isinstance(key, str):
+                raise PolicyError("a key must be text", self._at(place))
+            if key in data:
+                problem = f"`{key}` is there twice; first in line {lines[key]}"
+                raise PolicyError(problem, self._at(place))
+            lines[key] = place[0] + 1
+            inside = (*path, key)
+            self._keys[inside] = place
+            data[key] = self.build(value, inside)
+        return data
+
+
+def _scalar(node: Any, position: Position) -> Any:
+    """A scalar by the types of YAML 1.2, also where the text says that it is YAML 1.1."""
+    text, kind = node.value, node.tag.removeprefix(_TAG)
+    if kind == node.tag or kind == "binary":
+        raise PolicyError(f"the tag {node.tag} has no meaning here", position)
+    if kind == "null":
+        return None
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if kind in ("int", "float"):
+        return _number(text, kind)
+    return text
+
+
+def _number(text: str, kind: str) -> int | float | str:
+    plain = text.replace("_", "")
+    try:
+        if kind == "float":
+            return float(plain.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return int(plain, 0) if plain.lower()[:2] in ("0x", "0o", "0b") else int(plain)
+    except ValueError:
+        return text
+
+
+def read(path: str | os.PathLike[str]) -> str:
+    """The text of a policy file."""
+    name = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
+    if len(raw) > _MAX_BYTES:
+        raise PolicyError(f"more than {_MAX_BYTES // 1000} kB, so no policy", Position(name, 1, 1))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise PolicyError("not UTF-8 text", Position(name, line, column)) from None
+
+
+def parse(text: str, name: str) -> Source:
+    """The data of a policy's text, with positions."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.reader import ReaderError
+
+    source = Source(name)
+    if len(text) > _MAX_BYTES:
+        raise PolicyError(f"more than {_MAX_BYTES // 1000} kB, so no policy", Position(name, 1, 1))
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
+        words = "; ".join(part for part in (error.problem, error.context) if part)
+        raise PolicyError(f"not YAML: {words}", position) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        position = Position(name, line, column)
+        raise PolicyError("a character that is not text", position) from None
+    except RecursionError:
+        raise PolicyError("nested too deeply", Position(name, 1, 1)) from None
+    if node is None:
+        raise PolicyError("the policy is empty", Position(name, 1, 1))
+    source.data = source.build(node)
+    return source
