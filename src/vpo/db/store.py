@@ -82,10 +82,17 @@ class Store:
         return from_json(json.loads(row[0])) if row else None
 
     def start_run(
-        self, *, policies: Any, options: Any, workers: int, dry_run: bool, pid: int, host: str
-    ) -> str:
-        """Begin a run and return its id; ``policies`` and ``options`` are kept as JSON."""
-        run_id = str(uuid.uuid4())
+        self,
+        run_id: str,
+        *,
+        policies: Any,
+        options: Any,
+        workers: int,
+        dry_run: bool,
+        pid: int,
+        host: str,
+    ) -> None:
+        """Begin a run under a new UUID; ``policies`` and ``options`` are kept as JSON."""
         values = (_json(policies), _json(options), workers, dry_run, pid, _text(host))
         with self._pool.transaction() as connection:
             connection.execute(
@@ -93,7 +100,6 @@ class Store:
                 " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running')",
                 (run_id, self._time(), *values),
             )
-        return run_id
 
     def finish_run(self, run_id: str, state: RunState, summary: Any) -> None:
         """End a run; ``summary`` is kept as JSON."""
