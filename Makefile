@@ -1,0 +1,47 @@
+# Every target can be run alone, any number of times, and needs no variables.
+# Recipes use paths relative to this folder only: a clone may lie under a path with spaces.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup tools test lint format demo clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
+	  printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## create .venv and install vpo and everything needed to work on it
+
+$(STAMP): pyproject.toml constraints.txt scripts/setup.sh
+	@sh scripts/setup.sh '$(PYTHON)' $(VENV)
+	@touch $@
+
+tools: ## install ffmpeg and mkvtoolnix if missing (Debian, as root or with sudo)
+	@sh scripts/tools.sh
+
+test: setup tools ## lint, check types and imports, and run all tests
+	@$(MAKE) --no-print-directory lint
+	$(VENV)/bin/python -m pytest -n 2
+
+lint: setup ## ruff, mypy and the import contract
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/lint-imports
+
+format: setup ## let ruff fix and format what it can
+	$(VENV)/bin/python -m ruff check --fix .
+	$(VENV)/bin/python -m ruff format .
+
+demo: setup ## make a small library in demo/ and let vpo put it in order
+	@$(VENV)/bin/python scripts/demo.py
+
+clean: ## remove caches, the demo and generated media (not .venv)
+	rm -rf demo dist build tests/media/files .hypothesis
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
