@@ -1,0 +1,136 @@
+"""Migrations: from nothing, step by step, twice at once, and never back."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.schema import STEPS, migrate
+from vpo.errors import DatabaseError
+
+NEXT = (
+    "ALTER TABLE files ADD COLUMN note TEXT",
+    "CREATE TABLE notes (number INTEGER PRIMARY KEY)",
+)
+SHA256_OF_STEPS = ("b305366938dee3bf",)
+"""The beginning of each step's digest; a step that users have run is never edited."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "vpo.db"
+
+
+def shape(pool: DaemonConnectionPool) -> tuple[int, list[tuple[str, str]]]:
+    with pool.read() as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        rows = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    return version, rows
+
+
+def test_from_nothing_and_again(path: Path) -> None:
+    with DaemonConnectionPool(path) as pool:
+        migrate(pool)
+        first = shape(pool)
+        assert first[0] == len(STEPS)
+        assert {name for name, _ in first[1]} >= {"files", "verdicts", "runs", "outcomes"}
+        migrate(pool)
+        assert shape(pool) == first
+
+
+def test_step_by_step_is_the_same_as_at_once(tmp_path: Path) -> None:
+    steps = (*STEPS, NEXT)
+    with (
+        DaemonConnectionPool(tmp_path / "a") as at_once,
+        DaemonConnectionPool(tmp_path / "b") as stepwise,
+    ):
+        migrate(at_once, steps)
+        for known in range(1, len(steps) + 1):
+            migrate(stepwise, steps[:known])
+            assert shape(stepwise)[0] == known
+        assert shape(stepwise) == shape(at_once)
+
+
+def test_what_is_stored_survives_a_step(path: Path) -> None:
+    with DaemonConnectionPool(path) as pool:
+        migrate(pool)
+        with pool.transaction() as connection:
+            connection.execute("INSERT INTO files VALUES (1, 'id', x'ff', 1, 2, 3)")
+        migrate(pool, (*STEPS, NEXT))
+        with pool.read() as connection:
+            row = connection.execute("SELECT * FROM files").fetchone()
+        assert row == (1, "id", b"\xff", 1, 2, 3, None)
+
+
+def test_a_step_that_fails_changes_nothing(path: Path) -> None:
+    with DaemonConnectionPool(path) as pool:
+        migrate(pool)
+        before = shape(pool)
+        with pytest.raises(DatabaseError, match="syntax error"):
+            migrate(pool, (*STEPS, (*NEXT, "CREATE NONSENSE")))
+        assert shape(pool) == before
+        migrate(pool, (*STEPS, NEXT))
+        assert shape(pool)[0] == len(STEPS) + 1
+
+
+def test_a_newer_version_is_left_alone(path: Path) -> None:
+    with DaemonConnectionPool(path) as pool:
+        migrate(pool, (*STEPS, NEXT))
+    before = path.read_bytes()
+    with (
+        DaemonConnectionPool(path) as pool,
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 2, .* 1\)"),
+    ):
+        migrate(pool)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE theirs (n)")
+    other.close()
+    with DaemonConnectionPool(path) as pool:
+        with pytest.raises(DatabaseError, match="another program's database"):
+            migrate(pool)
+        assert [name for name, _ in shape(pool)[1]] == ["theirs"]
+
+
+def test_two_threads_at_once(path: Path) -> None:
+    barrier = Barrier(2)
+
+    def run(_: int) -> None:
+        with DaemonConnectionPool(path) as pool:
+            barrier.wait(timeout=30)
+            migrate(pool)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run, range(2)))
+    with DaemonConnectionPool(path) as pool:
+        assert shape(pool)[0] == len(STEPS)
+
+
+def test_many_processes_at_once(path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from vpo.db.connection import DaemonConnectionPool;"
+        "from vpo.db.store import Store; sys.stdin.readline();"
+        "Store(DaemonConnectionPool(Path(sys.argv[1]))).runs()"
+    )
+    argv = [sys.executable, "-c", code, str(path)]
+    processes = [subprocess.Popen(argv, stdin=subprocess.PIPE) for _ in range(5)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+    assert [process.wait(timeout=60) for process in processes] == [0] * 5
+
+
+def test_a_released_step_is_never_edited() -> None:
+    digests = [hashlib.sha256("\n".join(step).encode()).hexdigest()[:16] for step in STEPS]
+    assert digests == list(SHA256_OF_STEPS)

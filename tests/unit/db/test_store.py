@@ -1,0 +1,354 @@
+"""What is stored comes back, and what is no longer true does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.records import Result, Run, Stat
+from vpo.db.store import Store
+from vpo.errors import DatabaseError, UsageError
+from vpo.media import Chapter, Color, MediaFile, Track
+
+POLICY, OTHER = "f" * 64, "0" * 64
+STAT: Stat = (1000, 1_700_000_000_123_456_789, 42)
+NEW: Stat = (1001, 1_700_000_000_123_456_789, 42)
+ODD = [
+    os.fsdecode(b"/m/bytes \xff\xfe.mkv"),
+    "/m/new\nline.mkv",
+    "/m/\U0001f600 \u00e9.mkv",
+    "/m/-quote'\".mkv",
+    "/m/%_*?.mkv",
+    "/m/" + "x" * 255,
+]
+
+
+class Clock:
+    """A second passes whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        self.time += timedelta(seconds=1)
+        return self.time
+
+
+class Library:
+    """A store, and which paths exist."""
+
+    def __init__(self, pool: DaemonConnectionPool) -> None:
+        self.pool = pool
+        self.paths: set[str] = set()
+        self.asked: list[str] = []
+        self.store = Store(pool, exists=self._exists, now=Clock())
+        self.run_id = self.start()
+
+    def _exists(self, path: str) -> bool:
+        self.asked.append(path)
+        return path in self.paths
+
+    def start(self, run_id: str = "00000000-0000-4000-8000-000000000000", **more: Any) -> str:
+        values = {"policies": ["p"], "options": {}, "workers": 2, "dry_run": False}
+        self.store.start_run(run_id, **{**values, "pid": 1, "host": "here", **more})
+        return run_id
+
+    def record(self, path: str, stat: Stat | None = STAT, **more: Any) -> str | None:
+        """Record a file that complies; returns its UUID."""
+        (outcome,) = self.store.start_outcomes(self.run_id, [path])
+        verdict = {"fingerprint": POLICY, "verdict": "complies" if stat else None}
+        self.store.record([Result(outcome, path, "unchanged", stat=stat, **{**verdict, **more})])
+        return self.store.outcomes(self.run_id)[-1].file_id
+
+    def rows(self, table: str) -> int:
+        with self.pool.read() as connection:
+            found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+        return found
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
+        yield Library(pool)
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_a_file_that_complies_is_known(library: Library, path: str) -> None:
+    library.record(path)
+    assert library.store.known(POLICY) == {os.fsencode(path): STAT}
+    assert library.store.known(POLICY, [path]) == {os.fsencode(path): STAT}
+    assert library.store.known(OTHER) == {}
+    assert library.store.outcomes(library.run_id)[0].path == path
+
+
+def test_a_file_that_was_encoded_is_known_too(library: Library) -> None:
+    library.record("/m/a", verdict="encoded")
+    assert library.store.known(POLICY) == {b"/m/a": STAT}
+
+
+def test_a_file_without_a_verdict_is_not_known(library: Library) -> None:
+    library.record("/m/a", verdict=None)
+    assert library.store.known(POLICY) == {}
+    assert library.rows("files") == 1
+
+
+def test_several_policies_have_their_own_verdicts(library: Library) -> None:
+    library.record("/m/a")
+    library.record("/m/a", fingerprint=OTHER, verdict="encoded")
+    library.record("/m/b", stat=(1, 2, 3), fingerprint=OTHER)
+    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.known(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
+
+
+def test_known_files_under_folders(library: Library) -> None:
+    paths = ["/m/a", "/m/a/b", "/m/a/c/d", "/m/a.mkv", "/m/a0", "/m/ab/c", "/n/a"]
+    for inode, path in enumerate(paths):
+        library.record(path, stat=(1, 1, inode))
+
+    def under(*folders: str) -> set[str]:
+        return {os.fsdecode(path) for path in library.store.known(POLICY, folders)}
+
+    assert under("/m/a") == {"/m/a", "/m/a/b", "/m/a/c/d"}
+    assert under("/m/a/") == {"/m/a/b", "/m/a/c/d"}
+    assert under("/m/a.mkv", "/n", "/m/ab", "/n/a") == {"/m/a.mkv", "/n/a", "/m/ab/c"}
+    assert under("/") == set(paths)
+    assert under("/none") == under() == set()
+    assert under(*[f"/x/{number}" for number in range(1000)]) == set(paths)
+
+
+@pytest.mark.parametrize(
+    "stat", [(0, 0, 1), (1 << 50, -1, (1 << 63) - 1), (1, 2, 1 << 63), (1, 2, (1 << 64) - 1)]
+)
+def test_any_stat_comes_back(library: Library, stat: Stat) -> None:
+    library.record("/m/a", stat=stat)
+    assert library.store.known(POLICY) == {b"/m/a": stat}
+    first = library.record("/m/b", stat=stat)
+    assert first == library.store.outcomes(library.run_id)[0].file_id
+
+
+@pytest.mark.parametrize("stat", [(7, STAT[1], STAT[2]), (STAT[0], 7, STAT[2]), (*STAT[:2], 7)])
+def test_a_changed_stat_deletes_what_was_known(library: Library, stat: Stat) -> None:
+    first = library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
+    library.record("/m/a", fingerprint=OTHER)
+    assert library.record("/m/a", stat=stat) == first
+    assert library.store.known(POLICY) == {b"/m/a": stat}
+    assert library.store.known(OTHER) == {}
+    assert library.store.media("/m/a") is None
+
+
+def test_an_unchanged_stat_keeps_what_was_known(library: Library) -> None:
+    library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
+    library.record("/m/a", verdict=None)
+    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.media("/m/a") is not None
+
+
+def test_a_file_that_is_gone_has_only_an_outcome(library: Library) -> None:
+    assert library.record("/m/a", stat=None) is None
+    assert library.rows("files") == 0
+    known = library.record("/m/b")
+    assert library.record("/m/b", stat=None) == known
+
+
+def test_a_renamed_file_keeps_its_id_and_its_verdicts(library: Library) -> None:
+    first = library.record("/m/old.mkv")
+    assert library.record("/m/new.mkv", verdict=None) == first
+    assert library.asked == ["/m/old.mkv"]
+    assert library.store.known(POLICY) == {b"/m/new.mkv": STAT}
+    assert library.rows("files") == 1
+
+
+def test_a_hard_link_is_a_file_of_its_own(library: Library) -> None:
+    library.paths.add("/m/a.mkv")
+    assert library.record("/m/a.mkv") != library.record("/m/b.mkv")
+    assert library.rows("files") == 2
+
+
+def test_a_file_under_a_new_path_that_is_not_the_same(library: Library) -> None:
+    assert library.record("/m/a.mkv") != library.record("/m/b.mkv", stat=NEW)
+    assert library.asked == []
+
+
+def test_work_that_renames_keeps_the_id(library: Library) -> None:
+    first = library.record("/m/a.avi")
+    assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
+    assert library.store.known(POLICY) == {b"/m/a.mkv": NEW}
+    assert library.rows("files") == 1
+
+
+def test_work_that_renames_onto_a_path_that_was_known(library: Library) -> None:
+    library.record("/m/a.mkv", stat=(5, 5, 5))
+    first = library.record("/m/a.avi")
+    assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
+    assert library.rows("files") == 1
+    assert library.store.outcomes(library.run_id)[0].file_id is None
+
+
+def test_work_that_renames_a_file_never_seen(library: Library) -> None:
+    assert library.record("/m/a.mkv", was="/m/a.avi")
+    assert library.store.known(POLICY) == {b"/m/a.mkv": STAT}
+
+
+def test_media_comes_back_as_it_was(library: Library) -> None:
+    media = MediaFile(
+        ODD[0],
+        "mkv",
+        1000,
+        duration=1.5,
+        tracks=(
+            Track(0, "video", "hevc", color=Color("bt709"), dispositions=frozenset({"default"})),
+            Track(1, "audio", "aac", language="deu", title="odd \udcff\n"),
+        ),
+        chapters=(Chapter(0.0, 1.0, "one"),),
+        tags=(("title", "x"),),
+    )
+    library.record(ODD[0], media=media)
+    assert library.store.media(ODD[0]) == media
+    assert library.store.media("/other") is None
+
+
+def test_an_outcome_comes_back_as_it_was(library: Library) -> None:
+    (key,) = library.store.start_outcomes(library.run_id, ["/m/a"])
+    library.store.record(
+        [
+            Result(
+                key,
+                "/m/a",
+                "failed",
+                strategy="remux",
+                plan={"changes": [{"path": ODD[0]}]},
+                error_type="ToolError",
+                error_message=f"failed on {ODD[0]}",
+                warnings=("one", "two \udcff"),
+                seconds=1.25,
+                size_before=10,
+                size_after=20,
+            )
+        ]
+    )
+    (outcome,) = library.store.outcomes(library.run_id)
+    assert (outcome.id, outcome.run_id, outcome.file_id) == (key, library.run_id, None)
+    assert (outcome.state, outcome.status, outcome.strategy) == ("done", "failed", "remux")
+    assert outcome.plan == {"changes": [{"path": ODD[0]}]}
+    assert outcome.error_type == "ToolError"
+    assert outcome.error_message == "failed on /m/bytes \\udcff\\udcfe.mkv"
+    assert outcome.warnings == ("one", "two \udcff")
+    assert (outcome.seconds, outcome.size_before, outcome.size_after) == (1.25, 10, 20)
+    assert outcome.started_at == datetime(2026, 1, 1, 0, 0, 2, tzinfo=timezone.utc)
+
+
+def test_outcomes_are_in_the_order_begun(library: Library) -> None:
+    paths = [f"/m/{name}" for name in "zcab"]
+    keys = library.store.start_outcomes(library.run_id, paths)
+    library.store.record(
+        Result(key, path, "x") for key, path in reversed([*zip(keys, paths, strict=True)])
+    )
+    assert [outcome.path for outcome in library.store.outcomes(library.run_id)] == paths
+    assert library.store.outcomes("none") == []
+
+
+def test_a_batch_is_recorded_whole_or_not_at_all(library: Library) -> None:
+    keys = library.store.start_outcomes(library.run_id, ["/m/a", "/m/b"])
+    good = Result(keys[0], "/m/a", "x", stat=STAT, fingerprint=POLICY, verdict="complies")
+    bad = good._replace(outcome=keys[1], path="/m/b", verdict="wrong")  # type: ignore[arg-type]
+    with pytest.raises(DatabaseError, match="CHECK constraint failed"):
+        library.store.record([good, bad])
+    assert library.store.known(POLICY) == {}
+    assert [outcome.state for outcome in library.store.outcomes(library.run_id)] == ["running"] * 2
+    library.store.record([good])
+    assert library.store.known(POLICY) == {b"/m/a": STAT}
+
+
+def test_a_run_comes_back_as_it_was(library: Library) -> None:
+    library.start("run", policies=[ODD[0]], options={"force": True}, dry_run=True, host="h\udcff")
+    began = datetime(2026, 1, 1, 0, 0, 2, tzinfo=timezone.utc)
+    begun = Run(
+        "run", began, None, [ODD[0]], {"force": True}, 2, True, 1, "h\\udcff", "running", None
+    )
+    assert library.store.run("run") == begun
+    library.store.finish_run("run", "stopped", {"failed": 1})
+    assert library.store.run("run") == begun._replace(
+        state="stopped", summary={"failed": 1}, finished_at=began + timedelta(seconds=1)
+    )
+
+
+def test_times_are_stored_in_utc(tmp_path: Path) -> None:
+    def now() -> datetime:
+        return datetime(2026, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=1)))
+
+    with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
+        store = Store(pool, now=now)
+        store.start_run("r", policies=[], options={}, workers=1, dry_run=False, pid=1, host="h")
+        with pool.read() as connection:
+            (stored,) = connection.execute("SELECT started_at FROM runs").fetchone()
+        assert stored == "2026-01-01T00:30:00.000000+00:00"
+        assert store.run("r").started_at == now()
+
+
+def test_the_latest_runs_come_first(library: Library) -> None:
+    for name in "abc":
+        library.start(name)
+    assert [run.id for run in library.store.runs(2)] == ["c", "b"]
+    assert len(library.store.runs()) == 4
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(library: Library) -> None:
+    library.start("abcd-1")
+    library.start("abce-2")
+    assert library.store.run("abcd").id == library.store.run("ABCD-1").id == "abcd-1"
+    with pytest.raises(UsageError, match="several runs begin with abc;"):
+        library.store.run("abc")
+    for none in ("x", "", "%", "abcd-1-"):
+        with pytest.raises(UsageError, match="no run"):
+            library.store.run(none)
+
+
+def test_what_a_killed_run_leaves(library: Library) -> None:
+    killed = library.start("killed", pid=77, host="there")
+    done, begun = library.store.start_outcomes(killed, ["/m/a", ODD[0]])
+    library.store.record([Result(done, "/m/a", "changed")])
+    library.store.start_outcomes(library.run_id, ["/m/alive"])
+    ended = library.start("ended")
+    library.store.finish_run(ended, "finished", {})
+
+    assert [run.id for run in library.store.running_runs()] == [library.run_id, killed]
+    found = {item.path: item for item in library.store.running_outcomes()}
+    assert set(found) == {ODD[0], "/m/alive"}
+    item = found[ODD[0]]
+    assert (item.id, item.run_id, item.pid, item.host) == (begun, killed, 77, "there")
+
+    library.store.mark_interrupted([killed, ended])
+    assert [run.id for run in library.store.running_runs()] == [library.run_id]
+    assert [item.path for item in library.store.running_outcomes()] == ["/m/alive"]
+    assert [item.state for item in library.store.outcomes(killed)] == ["done", "interrupted"]
+    assert library.store.run(killed).state == "interrupted"
+    assert library.store.run(killed).finished_at is not None
+    assert library.store.run(ended).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT 1 FROM outcomes WHERE run = '' ORDER BY rowid", "outcomes_run"),
+        ("SELECT 1 FROM outcomes WHERE state = 'running'", "outcomes_running"),
+        ("SELECT 1 FROM runs WHERE state = 'running'", "runs_running"),
+        ("SELECT 1 FROM files WHERE inode = 1 AND size = 1 AND mtime_ns = 1", "files_stat"),
+        ("DELETE FROM verdicts WHERE file = 1", "verdicts_file"),
+    ],
+)
+def test_what_is_asked_often_has_an_index(library: Library, query: str, index: str) -> None:
+    with library.pool.read() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+    assert f"INDEX {index}" in plan[0][3]
+
+
+def test_the_probes_are_not_read_to_tell_what_is_known(library: Library) -> None:
+    with library.pool.read() as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(files)")]
+    assert columns == ["number", "id", "path", "size", "mtime_ns", "inode"]
