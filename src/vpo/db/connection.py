@@ -154,7 +154,7 @@ class DaemonConnectionPool:
 _EXPLANATIONS = (
     (
         ("not a database", "malformed", "encrypted"),
-        "the database is damaged; move it away and vpo starts a new one from the library",
+        "the database is damaged; move it (and its -wal and -shm files) away and vpo starts anew",
     ),
     (("locked",), "the database is in use by another program; let that finish, or end it"),
     (
