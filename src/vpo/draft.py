@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from vpo.containers import container
-from vpo.media import MediaFile, Track
+from vpo.media import Attachment, MediaFile, Track
 
 Timestamp = Literal["preserve", "now"] | int
 """What becomes of the modification time; a number is nanoseconds since 1970 UTC."""
@@ -96,18 +96,13 @@ class Draft:
     def set_container(self, name: str, why: str) -> Draft:
         """Have the file in another container, under the same name with that container's suffix.
 
-        Flags that the new container does not have are cleared, and so are the file names of
-        cover pictures where it has no attachments.
+        Flags that the new container does not have are cleared; cover pictures are called what
+        they will be called there.
         """
         kind = container(name)
         path = os.path.splitext(self.media.path)[0] + kind.suffixes[0]
-        media = replace(self.media, container=name, path=path)
-        if not kind.attachments:
-            covers = (
-                replace(item, filename=None, mime_type=None, description=None)
-                for item in media.attachments
-            )
-            media = replace(media, attachments=tuple(covers))
+        named = tuple(_renamed(item, kind.attachments) for item in self.media.attachments)
+        media = replace(self.media, container=name, path=path, attachments=named)
         draft = self._with(media, [("container", None)], why)
         for track in media.tracks:
             for flag in sorted(track.dispositions - kind.flags):
@@ -171,3 +166,14 @@ class Draft:
         reason = Reason(self.phase, self.operation, why)
         reasons = MappingProxyType({**self.reasons, **dict.fromkeys(facts, reason)})
         return replace(self, media=media, reasons=reasons)
+
+
+def _renamed(item: Attachment, attachments: bool) -> Attachment:
+    """A cover as it is in a container with attachments, where it is a named file, or without."""
+    if not attachments:
+        return replace(item, filename=None, mime_type=None, description=None)
+    if not item.cover or item.filename:
+        return item
+    kind = "png" if item.codec == "png" else "jpeg"
+    filename = "cover.png" if kind == "png" else "cover.jpg"
+    return replace(item, filename=filename, mime_type=f"image/{kind}")

@@ -91,4 +91,5 @@ class TrackOrder(Operation):
         if one == other:
             languages = sooner.language or UNDETERMINED, later.language or UNDETERMINED
             return f"{_NAMES[one]} in {languages[0]} comes before {languages[1]}"
-        return f"{_NAMES[one]} comes after {_NAMES[other]}"
+        comes = "come" if _NAMES[one].endswith("s") else "comes"
+        return f"{_NAMES[one]} {comes} after {_NAMES[other]}"

@@ -1,0 +1,94 @@
+"""The operations against cases written by hand: ``cases/<operation>/*.yaml``.
+
+A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
+``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
+stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
+``timestamp`` say the rest. Every result must be one that the same phase leaves alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from vpo.containers import as_stored
+from vpo.draft import Draft
+from vpo.errors import PlanError
+from vpo.media import MediaFile
+from vpo.policy.document import Policy
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import notation
+
+CASES = Path(__file__).parent / "cases"
+
+
+def cases() -> list[Any]:
+    """Every case of every file, each under the name of its operation and its own."""
+    found = []
+    for path in sorted(CASES.glob("*/*.yaml")):
+        for case in YAML(typ="safe").load(path):
+            name = f"{path.parent.name}/{path.stem}: {case['case']}"
+            found.append(pytest.param(case, id=name))
+    return found
+
+
+def run(case: dict[str, Any], media: MediaFile) -> Draft:
+    """The draft after the case's phase, with the media as its container would store it."""
+    policy = Policy.model_validate(
+        {
+            "schema_version": 13,
+            "config": case.get("config", {}),
+            "phases": [{"name": "test", **case["phase"]}],
+        }
+    )
+    draft = Draft(media)
+    for operation in policy.phases[0].operations:
+        draft = operation.apply(draft.at("test", operation.key), policy.config)
+    return draft
+
+
+def before(case: dict[str, Any]) -> MediaFile:
+    """The media of a case."""
+    tags = tuple(sorted(case.get("before_tags", {}).items()))
+    return notation.media(case["before"], case.get("container", "mkv"), tags=tags)
+
+
+@pytest.mark.parametrize("case", cases())
+def test_case(case: dict[str, Any]) -> None:
+    media = before(case)
+    if "error" in case:
+        with pytest.raises(PlanError) as error:
+            run(case, media)
+        for fragment in [case["error"]] if isinstance(case["error"], str) else case["error"]:
+            assert fragment in str(error.value)
+        return
+    draft = run(case, media)
+    result = as_stored(draft.media)
+    assert notation.lines(result) == case.get("after", case["before"])
+    assert result.container == case.get("becomes", media.container)
+    assert list(draft.warnings) == case.get("warnings", [])
+    assert draft.timestamp == case.get("timestamp")
+    assert dict(result.tags) == case.get("tags", case.get("before_tags", {}))
+    if "changes" in case:
+        assert written(draft) == case["changes"]
+    if "after" not in case and "becomes" not in case and "tags" not in case:
+        assert result == media
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if "error" not in c.values[0]])
+def test_the_result_is_left_alone(case: dict[str, Any]) -> None:
+    result = as_stored(run(case, before(case)).media)
+    assert as_stored(run(case, result).media) == result
+
+
+def written(draft: Draft) -> list[str]:
+    """The reasons as the cases write them."""
+    return [
+        f"{fact}{'' if index is None else f' {index}'}: {reason.text}"
+        for (fact, index), reason in draft.reasons.items()
+    ]
