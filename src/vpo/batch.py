@@ -89,7 +89,7 @@ def process_file(job: Job) -> Outcome:
         outcome = Outcome(job.path, "skipped", error=_failure(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
-    except Exception as error:  # noqa: BLE001 - the border of one file's work
+    except Exception as error:  # the border of one file's work
         log.exception("unexpected error", extra={"run": job.run_id, "file": job.path})
         outcome = failed(job, error)
     seconds = time.monotonic() - started
@@ -214,7 +214,7 @@ def run_batch(
     workers: int,
     stop: threading.Event,
     work: Callable[[Job], Outcome] = process_file,
-    started: Callable[[Job], None] = lambda job: None,
+    started: Callable[[Job], None],
 ) -> Iterator[Outcome]:
     """The outcomes of the jobs, as they come.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 UNDETERMINED = "und"
+_MACRO = {"nb": "no", "nn": "no"}
+"""CLDR keeps the written forms of Norwegian apart; whoever asks for ``nor`` means both."""
 
 
 @lru_cache(maxsize=4096)
@@ -22,12 +24,14 @@ def primary(tag: str | None) -> str:
     if text in ("", UNDETERMINED):
         return UNDETERMINED
     import langcodes
+    from langcodes.tag_parser import LanguageTagError
 
     try:
         standard = langcodes.standardize_tag(text.replace("_", "-"), macro=True)
-    except langcodes.LanguageTagError:
+    except LanguageTagError:
         return text
-    return standard.split("-")[0].lower() if standard else text
+    language = standard.split("-")[0].lower()
+    return _MACRO.get(language, language) if language not in ("", "x") else text
 
 
 def same(one: str | None, other: str | None) -> bool:
@@ -50,8 +54,9 @@ def alpha3(tag: str | None) -> str:
     if len(text) == 3:
         return text
     import langcodes
+    from langcodes.tag_parser import LanguageTagError
 
     try:
         return langcodes.Language.get(text).to_alpha3()
-    except (LookupError, langcodes.LanguageTagError):
+    except (LookupError, LanguageTagError):
         return UNDETERMINED

@@ -132,6 +132,11 @@ class MediaFile:
     chapters: tuple[Chapter, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def streams(self) -> tuple[Track | Attachment, ...]:
+        """Everything that has a stream index: the tracks, then the attachments."""
+        return (*self.tracks, *self.attachments)
+
     def of(self, kind: str) -> tuple[Track, ...]:
         """The tracks of one type, in order."""
         return tuple(track for track in self.tracks if track.type == kind)

@@ -57,7 +57,7 @@ class Plan:
     """What is to be done to one file.
 
     ``after`` keeps the source's stream indexes, so that each track says where it comes from.
-    ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing is done then.
+    ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing changes.
     """
 
     before: MediaFile
@@ -194,11 +194,11 @@ def _reason_to_skip(
         if outcomes.get(name) not in ("changed", "unchanged"):
             return f"depends on {name!r}, which did not complete"
     if phase.run_if is not None:
-        if (name := phase.run_if.phase_modified) and outcomes.get(name) != "changed":
-            return f"{name!r} changed nothing"
-        name = phase.run_if.phase_completed
-        if name and outcomes.get(name) not in ("changed", "unchanged"):
-            return f"{name!r} did not complete"
+        modified, completed = phase.run_if.phase_modified, phase.run_if.phase_completed
+        if modified and outcomes.get(modified) != "changed":
+            return f"{modified!r} changed nothing"
+        if completed and outcomes.get(completed) not in ("changed", "unchanged"):
+            return f"{completed!r} did not complete"
     return skip_reason(phase.skip_when, media) if phase.skip_when is not None else None
 
 
@@ -261,8 +261,8 @@ def _tag_changes(
 def _removals(
     before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]
 ) -> Iterator[Change]:
-    kept = {item.index for item in (*after.tracks, *after.attachments)}
-    for item in (*before.tracks, *before.attachments):
+    kept = {item.index for item in after.streams}
+    for item in before.streams:
         if item.index not in kept:
             yield _change(reasons, "remove", item.index, str(item), None)
 
@@ -285,9 +285,11 @@ def _longest_rise(numbers: Sequence[int]) -> set[int]:
     """The members of a longest rising subsequence: the tracks that need not be called moved."""
     best: list[list[int]] = []
     for n, number in enumerate(numbers):
-        before = [best[m] for m in range(n) if numbers[m] < number]
-        best.append([*max(before, key=len, default=[]), number])
-    return set(max(best, key=len, default=[]))
+        rises: list[list[int]] = [[], *(best[m] for m in range(n) if numbers[m] < number)]
+        longest: list[int] = max(rises, key=len)
+        best.append([*longest, number])
+    rise: list[int] = max(best, key=len)
+    return set(rise)
 
 
 def _track_changes(old: Track, new: Track, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from vpo import matroska
-from vpo.containers import CONTAINERS, MATROSKA
+from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
 

@@ -117,7 +117,13 @@ class TextReport:
         self._dry_run = False
         self._total = 0
 
-    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
+    def begin(
+        self,
+        run_id: str,  # noqa: ARG002
+        request: Request,
+        workers: int,  # noqa: ARG002
+        found: Discovery,
+    ) -> None:
         self._dry_run = request.dry_run
         self._total = len(found.candidates)
         if not found.candidates and not found.problems and self._verbosity >= 0:
@@ -212,7 +218,7 @@ def plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     for change in plan.changes:
         if change.track is not None:
             by_track.setdefault(change.track, []).append(change)
-    for item in (*plan.before.tracks, *plan.before.attachments):
+    for item in plan.before.streams:
         yield from _item_lines(str(item), by_track.get(item.index, []))
     for report in plan.phases:
         if report.outcome in ("skipped", "failed"):
@@ -256,7 +262,13 @@ class JsonReport:
         self._files: list[dict[str, Any]] = []
         self._head: dict[str, Any] = {}
 
-    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
+    def begin(
+        self,
+        run_id: str,
+        request: Request,
+        workers: int,
+        found: Discovery,  # noqa: ARG002
+    ) -> None:
         self._head = head_json(run_id, request, workers)
 
     def note(self, text: str) -> None:

@@ -160,7 +160,7 @@ def _unknown(
 
 
 def ordered(candidates: list[Candidate], order: Order, workers: int) -> list[Candidate]:
-    """``auto`` puts the largest first when several workers share them, so that none is left last."""
+    """``auto``: the largest first when several workers share them, so that none is left last."""
     if order == "size" or (order == "auto" and workers > 1):
         return sorted(candidates, key=lambda item: -item.size)
     if order == "newest":

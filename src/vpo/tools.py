@@ -291,10 +291,8 @@ def _spawn(argv: Sequence[str | bytes], fds: Sequence[int]) -> subprocess.Popen[
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process group: politely, then not."""
     _signal(process, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
     _signal(process, signal.SIGKILL)
     process.wait()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -95,5 +94,5 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
 def _plain(record: Run | Outcome) -> dict[str, Any]:
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in asdict(record).items()
+        for key, value in record._asdict().items()
     }

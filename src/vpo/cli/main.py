@@ -1,4 +1,4 @@
-"""The ``vpo`` command: its options, its subcommands, and the one place where errors become exits."""
+"""The ``vpo`` command, and the one place where errors become messages and exit codes."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ def check(files: tuple[str, ...]) -> int:
     code = EXIT_OK
     for name in files:
         try:
-            loaded = load(name)
+            policy = load(name)
         except PolicyError as error:
             code = EXIT_USAGE
             click.echo(printable_lines(str(error)), err=True)
             continue
-        for warning in loaded.warnings:
+        for warning in policy.warnings:
             click.echo(f"warning: {printable(warning)}", err=True)
-        phases = ", ".join(phase.name for phase in loaded.policy.phases)
+        phases = ", ".join(phase.name for phase in policy.phases)
         click.echo(f"{printable(name)}: ok; phases: {printable(phases)}")
     return code
 

@@ -21,7 +21,7 @@ from vpo.logs import configure
 from vpo.policy.document import Policy
 from vpo.policy.loader import load
 from vpo.report import report
-from vpo.run import Interrupt, Observer, Request, Summary, run
+from vpo.run import Interrupt, Request, Summary, run
 from vpo.tools import Tools, find
 
 
@@ -80,21 +80,21 @@ def command(**options: Any) -> int:
     settings = build({"processing.workers": options["workers"]})
     _configure_logging(settings)
     observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
-    request = _request(options, settings, observer)
+    request = _request(options, settings)
     with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, _signals() as interrupt:
         summary = run(request, settings, Store(pool), _tools(settings), observer, interrupt)
     return _exit_code(summary)
 
 
-def _request(options: dict[str, Any], settings: Settings, observer: Observer) -> Request:
+def _request(options: dict[str, Any], settings: Settings) -> Request:
     for warning in settings.warnings:
         click.echo(f"vpo: warning: {warning}", err=True)
     policies = []
     for name in options["policies"]:
-        loaded = load(name)
-        for warning in loaded.warnings:
+        policy = load(name)
+        for warning in policy.warnings:
             click.echo(f"vpo: warning: {warning}", err=True)
-        policies.append(loaded.policy)
+        policies.append(policy)
     return Request(
         paths=options["paths"],
         policies=_selected(tuple(policies), options["phases"]),
@@ -109,7 +109,9 @@ def _request(options: dict[str, Any], settings: Settings, observer: Observer) ->
 
 def _configure_logging(settings: Settings) -> None:
     wanted = settings.config.logging
-    configure(wanted.level, wanted.file, wanted.format)
+    # The report tells of failures already; on the same screen the log would only repeat it.
+    quiet = wanted.file is None and settings.sources["logging.level"] == "default"
+    configure("error" if quiet else wanted.level, wanted.file, wanted.format)
 
 
 def _tools(settings: Settings) -> Tools:
@@ -134,7 +136,7 @@ def _signals() -> Iterator[Interrupt]:
     terminal end the tools at once."""
     interrupt = Interrupt()
 
-    def polite(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def polite(number: int, frame: FrameType | None) -> None:
         if interrupt.asked:
             at_once(number, frame)
             return

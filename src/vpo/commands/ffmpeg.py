@@ -28,8 +28,9 @@ def argv(
         command += ["-fflags", "+genpts"]
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
-    for stream in (*plan.after.tracks, *mapped):
-        command += ["-map", f"0:{stream.index}"]
+    for stream in plan.after.streams:
+        if stream.index not in covers:
+            command += ["-map", f"0:{stream.index}"]
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy"]
     for number, track in enumerate(plan.after.tracks):
         command += _track(plan, number, track)
@@ -44,7 +45,7 @@ def argv(
 
 
 def _track(plan: Plan, number: int, track: Track) -> list[str]:
-    """Everything that a container can hold is said, so that nothing depends on what ffmpeg infers."""
+    """All that the container can hold is said, so that nothing depends on what ffmpeg infers."""
     target = container(plan.after.container)
     old = next(item for item in plan.before.tracks if item.index == track.index)
     words: list[str] = []

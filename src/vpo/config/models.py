@@ -90,7 +90,7 @@ class Tools:
             minimum=1,
             unit="seconds",
         ),
-    ] = 300
+    ] = 120
 
 
 @dataclass(frozen=True, slots=True)

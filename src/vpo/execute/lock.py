@@ -77,7 +77,7 @@ class FileLock:
             now = Stamp.of(os.stat(self.path))
         except OSError as error:
             raise SourceChangedError(
-                f"the file went away during the work ({error.strerror}); nothing was put in its place"
+                f"the file went away during the work ({error.strerror}); its place was left empty"
             ) from None
         if now != self.stamp:
             raise SourceChangedError(

@@ -50,8 +50,8 @@ def sweep_folders(folders: Iterable[str]) -> list[str]:
 def finish_renames(sources: Iterable[str]) -> list[str]:
     """Take back a change of container that was cut off between its two last steps.
 
-    ``sources`` are the originals that an interrupted run was working on. While such an original is
-    still there, the result that already got its new name (it still has its temporary one, too) goes.
+    ``sources`` are the originals that an interrupted run was working on. While such an original
+    is still there, the result that already got its new name (and has its temporary one, too) goes.
     """
     done = []
     for source in sources:
@@ -93,7 +93,7 @@ def _remove(path: str) -> bool:
 
 
 def _roll_back(path: str) -> list[str]:
-    """Undo a header edit, unless its file is still locked by the run (or the tool) that edits it."""
+    """Undo a header edit, unless its file is still locked by the run or tool that edits it."""
     media = undo.read_name(path)
     if media is None:
         # It may be one that is being written at this moment; its writer needs no lock to be kept.

@@ -60,8 +60,9 @@ class _Ledger:
         if others:
             return False
         raise SpaceError(
-            f"not enough room: about {_mebibytes(wanted.size)} are needed in "
-            f"{os.path.dirname(wanted.output)} and {_mebibytes(free)} are free; make room and run again"
+            f"not enough room: about {_mebibytes(wanted.size)} are needed and "
+            f"{_mebibytes(free)} are free in {os.path.dirname(wanted.output)}; "
+            "make room and run again"
         )
 
 

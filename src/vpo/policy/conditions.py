@@ -17,7 +17,7 @@ from vpo.policy.operation import Model
 
 
 def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+    return value if isinstance(value, list | tuple | dict) else (value,)
 
 
 def _container(value: Any) -> str:

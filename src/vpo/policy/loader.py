@@ -25,34 +25,27 @@ def load(path: str | os.PathLike[str]) -> Policy:
 
 def loads(text: str, name: str) -> Policy:
     """The policy in a text; ``name`` is what error positions call it."""
-    source = parse(text, name)
-    version = _version(source)
-    migration = migrate(source.data)
-    if migration.conflicts:
-        raise _error(
-            (
-                source.position(path, key=True),
-                f"`{path[-1]}` is the old name of `{new}`, which is there as well",
-            )
-            for path, new in migration.conflicts
-        )
+    source, migration = _current(text, name)
     try:
         policy = Policy.model_validate(migration.data)
     except ValidationError as error:
         details = [item for item in error.errors(include_url=False) if not _follows(item)]
-        raise _error(_problem(item, source, migration) for item in details) from None
-    if version == CURRENT and migration.moved:
+        raise _error([_problem(item, source, migration) for item in details]) from None
+    if source.data["schema_version"] == CURRENT and migration.moved:
         policy._warnings = (_old_keys(name, migration),)
     return policy
 
 
 def migrated(text: str, name: str) -> str:
-    """The text of a policy in the form of today; comments stay where their keys stay."""
+    """The text of a policy in the form of today; comments stay where their keys stay.
+
+    What else is wrong with the policy is not looked at.
+    """
     from io import StringIO
 
     from ruamel.yaml import YAML
 
-    loads(text, name)
+    _current(text, name)
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     out = StringIO()
@@ -60,13 +53,31 @@ def migrated(text: str, name: str) -> str:
     return out.getvalue()
 
 
+def _current(text: str, name: str) -> tuple[Source, Migration]:
+    """The text, and its data as version 13."""
+    source = parse(text, name)
+    _check_version(source)
+    migration = migrate(source.data)
+    if migration.conflicts:
+        raise _error(
+            [
+                (
+                    source.position(path, key=True),
+                    f"`{path[-1]}` is the old name of `{new}`, which is there as well",
+                )
+                for path, new in migration.conflicts
+            ]
+        )
+    return source, migration
+
+
 def _old_keys(name: str, migration: Migration) -> str:
     keys = ", ".join(f"`{key}`" for key in migration.old_keys)
     return f"{name}: says {CURRENT} but has keys of older versions: {keys}"
 
 
-def _version(source: Source) -> int:
-    """The schema version that the text states, if this vpo can read it."""
+def _check_version(source: Source) -> None:
+    """Refuse what states no schema version that this vpo can read."""
     if not isinstance(source.data, dict):
         raise PolicyError("a policy must be a mapping", source.position(()))
     if "schema_version" not in source.data:
@@ -82,12 +93,11 @@ def _version(source: Source) -> int:
     if version < OLDEST:
         problem = f"schema version {version} is too old; this vpo reads {OLDEST} to {CURRENT}"
         raise PolicyError(problem, position)
-    return version
 
 
-def _error(problems: Any) -> PolicyError:
+def _error(problems: list[Problem]) -> PolicyError:
     """All problems as one error, in the order of the text."""
-    found: list[Problem] = sorted(problems, key=lambda p: (p[0].line, p[0].column))
+    found = sorted(problems, key=lambda problem: (problem[0].line, problem[0].column))
     (position, first), *others = dict.fromkeys(found)
     lines = [first, *(f"{where}: {words}" for where, words in others[: _MAX_PROBLEMS - 1])]
     if len(others) >= _MAX_PROBLEMS:
@@ -101,7 +111,8 @@ def _problem(detail: ErrorDetails, source: Source, migration: Migration) -> Prob
     if detail["type"] == "misplaced":
         context = detail["ctx"]
         return source.position(migration.origin(context["path"])), context["problem"]
-    at_key = detail["type"] in ("extra_forbidden", "value_error")
+    at_key = detail["type"] in ("extra_forbidden", "missing") or detail["input"] is None
+    at_key = at_key or (detail["type"] == "value_error" and isinstance(detail["input"], dict))
     return source.position(path, key=at_key), _words(detail, _called(source.existing(path)))
 
 

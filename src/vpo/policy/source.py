@@ -32,7 +32,6 @@ class Source:
         Parts of the path that the text does not have are passed over.
         """
         found = self.existing(path)
-        key = key or len(found) < len(path)
         place = self._keys.get(found) if key else None
         return self._at(place or self._values.get(found, (0, 0)))
 
