@@ -8,21 +8,18 @@ stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+import notation
 from vpo.containers import as_stored
 from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.media import MediaFile
 from vpo.policy.document import Policy
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-import notation
 
 CASES = Path(__file__).parent / "cases"
 

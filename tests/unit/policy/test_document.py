@@ -1,0 +1,155 @@
+"""The models: order, selection, fingerprint; and the schema that is made from them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpo.errors import PolicyError
+from vpo.policy.document import Policy, fingerprint
+from vpo.policy.loader import load, loads
+from vpo.policy.operations import known
+from vpo.policy.schema import json_schema
+
+REPOSITORY = Path(__file__).parents[3]
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*.yaml"))
+TEXT = """\
+schema_version: 13
+name: mine
+phases:
+  - {name: one, default_flags: {}, keep_audio: {languages: [eng]}}
+  - {name: two, depends_on: [one], audio_actions: {}}
+  - {name: three, run_if: {phase_modified: two}, file_timestamp: {}}
+"""
+POLICY = loads(TEXT, "mine")
+
+
+def changed(old: str, new: str) -> Policy:
+    assert old in TEXT
+    return loads(TEXT.replace(old, new), "mine")
+
+
+def test_the_operations_and_their_order() -> None:
+    assert {key: item.step for key, item in known().items()} == {
+        "audio_actions": 10,
+        "subtitle_actions": 11,
+        "video_actions": 12,
+        "transcription": 15,
+        "rules": 20,
+        "container": 30,
+        "keep_audio": 40,
+        "keep_subtitles": 41,
+        "filter_attachments": 42,
+        "track_order": 50,
+        "default_flags": 60,
+        "audio_synthesis": 80,
+        "transcode": 90,
+        "file_timestamp": 100,
+    }
+
+
+def test_operations_are_in_the_order_of_the_language() -> None:
+    assert [op.key for op in POLICY.phases[0].operations] == ["keep_audio", "default_flags"]
+
+
+def test_a_policy_can_be_pickled() -> None:
+    assert POLICY.phases[0].operations
+    assert pickle.loads(pickle.dumps(POLICY)) == POLICY  # noqa: S301
+
+
+def test_select_keeps_the_order_of_the_policy() -> None:
+    assert [phase.name for phase in POLICY.select(("three", "one")).phases] == ["one", "three"]
+    assert POLICY.select(("three",)).phases[0].run_if is not None
+    assert POLICY.select(()) == POLICY
+
+
+def test_select_what_there_is_not() -> None:
+    with pytest.raises(PolicyError, match=r"'mine' has no phase `tow`; did you mean `two`\?"):
+        POLICY.select(("one", "tow"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: mine", "name: yours"),
+        ("name: mine", "name: mine\ndescription: d\ncategory: c"),
+        ("default_flags: {}", "default_flags: {clear_other_defaults: true}"),
+        ("name: mine", "config: {on_error: continue}"),
+        ("{name: one, default_flags: {}, keep_audio: {languages: [eng]}}",
+         "{keep_audio: {languages: [eng]}, default_flags: {}, name: one}"),
+    ],
+)  # fmt: skip
+def test_the_same_fingerprint(old: str, new: str) -> None:
+    assert fingerprint([changed(old, new)]) == fingerprint([POLICY])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[eng]", "[fra]"),
+        (", default_flags: {}", ""),
+        ("default_flags: {}", "default_flags: {clear_other_defaults: false}"),
+        ("name: mine", "config: {audio_languages: [jpn]}"),
+        (", depends_on: [one]", ""),
+        ("phase_modified", "phase_completed"),
+    ],
+)
+def test_another_fingerprint(old: str, new: str) -> None:
+    assert fingerprint([changed(old, new)]) != fingerprint([POLICY])
+
+
+def test_fingerprints_of_selections_and_sequences() -> None:
+    found = [
+        fingerprint(policies)
+        for policies in (
+            [],
+            [POLICY],
+            [POLICY, POLICY],
+            [POLICY.select(("one",))],
+            [POLICY.select(("two",))],
+        )
+    ]
+    assert len(set(found)) == len(found)
+    assert all(len(item) == 64 for item in found)
+
+
+def test_the_schema_knows_every_key() -> None:
+    schema = json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    phase = definitions["FullPhase"]
+    assert set(known()) < set(phase["properties"])
+    assert not phase["additionalProperties"]
+    assert not schema["additionalProperties"]
+    assert schema["required"] == ["schema_version", "phases"]
+    assert definitions["TrackOrder"]["type"] == "array"
+    assert definitions["Rules"]["not"] == {}
+    for name, model in definitions.items():
+        assert model.get("additionalProperties") is False or name in (
+            "TrackOrder",
+            "Rules",
+            "AudioSynthesis",
+            "Transcode",
+        )
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_load(path: Path) -> None:
+    policy = load(path)
+    assert policy.description
+    assert not policy.warnings
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 4
+
+
+@pytest.mark.parametrize("key", known())
+def test_every_operation_is_documented(key: str) -> None:
+    page = (REPOSITORY / "docs" / "policy.md").read_text(encoding="utf-8")
+    assert f"`{key}`" in page
+    for field in known()[key].model_fields:
+        if key != "track_order":
+            assert f"`{field}`" in page, field

@@ -1,0 +1,310 @@
+"""Policies that load, and for those that do not: where, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import PolicyError
+from vpo.policy.loader import load, loads, migrated
+
+GOOD = """\
+schema_version: 13
+name: good  # a comment
+config:
+  audio_languages: [jpn, no, eng]
+  on_error: skip
+phases:
+  - name: first
+    track_order: [video, audio_main]
+    keep_audio:
+      languages: &languages [jpn, "no"]
+      fallback: {mode: keep_all}
+  - name: second
+    depends_on: [first]
+    keep_subtitles: {languages: *languages}
+"""
+
+PHASE = "schema_version: 13\nphases:\n  - name: a\n"
+
+
+def test_a_policy_loads() -> None:
+    policy = loads(GOOD, "good.yaml")
+    assert policy.name == "good"
+    assert policy.config.audio_languages == ("jpn", "no", "eng")
+    assert [op.key for op in policy.phases[0].operations] == ["keep_audio", "track_order"]
+    assert policy.phases[1].depends_on == ("first",)
+    assert policy.warnings == ()
+
+
+def test_no_is_norwegian_and_yes_is_true_where_a_truth_is_asked_for() -> None:
+    policy = loads(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: no}}", "p")
+    (operation,) = policy.phases[0].operations
+    assert operation.model_dump() == {
+        "languages": ("no",),
+        "preserve_forced": False,
+        "remove_all": False,
+    }
+
+
+def test_yaml_1_1_is_read_as_1_2() -> None:
+    text = f"%YAML 1.1\n---\n{PHASE}    keep_subtitles: {{languages: [no]}}"
+    assert loads(text, "p").phases[0].operations[0].model_dump()["languages"] == ("no",)
+
+
+BAD = [
+    ("", 1, 1, "the policy is empty"),
+    ("# only a comment\n", 1, 1, "the policy is empty"),
+    ("just text", 1, 1, "a policy must be a mapping"),
+    ("- a\n- b", 1, 1, "a policy must be a mapping"),
+    ("name: x\nphases: []", 1, 1, "`schema_version` is missing"),
+    ("shema_version: 13", 1, 1, "did you mean `shema_version`?"),
+    ("schema_version: '13'", 1, 17, "`schema_version` must be a number, like 13"),
+    ("schema_version: true", 1, 17, "`schema_version` must be a number"),
+    ("schema_version: 14", 1, 17, "newer than this vpo, which reads up to 13"),
+    ("schema_version: 10", 1, 17, "too old; this vpo reads 11 to 13"),
+    ("schema_version: 13", 1, 1, "`phases` is missing"),
+    ("schema_version: 13\nphases: []", 2, 9, "`phases` must not be empty"),
+    ("schema_version: 13\nphases: x", 2, 9, "`phases` must be a list, not `x`"),
+    ("schema_version: 13\nphases:\n", 2, 1, "`phases` must be a list, but nothing stands there"),
+    ("schema_version: 13\nphases:\n  - x", 3, 5, "`phases` (item 1) must be a mapping"),
+    ("schema_version: 13\nphases:\n  - keep_audio: {languages: [a]}", 3, 5, "`name` is missing"),
+    ("schema_version: 13\nphase: []\nphases: [{name: a}]", 2, 1, "did you mean `phases`?"),
+    ("schema_version: 13\nname: 5\nphases: [{name: a}]", 2, 7, "`name` must be text, not `5`"),
+    (f"{PHASE}    keep_audo: {{}}", 4, 5, "unknown key `keep_audo`; did you mean `keep_audio`?"),
+    (f"{PHASE}    keep_audio: {{}}", 4, 5, "`languages` is missing"),
+    (f"{PHASE}    keep_audio:", 4, 5, "`keep_audio` must be a mapping, but nothing stands there"),
+    (f"{PHASE}    keep_audio: {{languages: eng}}", 4, 29, "`languages` must be a list, not `eng`"),
+    (f"{PHASE}    keep_audio: {{languages: []}}", 4, 29, "`languages` must not be empty"),
+    (f"{PHASE}    keep_audio: {{languages: [eng, 5]}}", 4, 35, "`languages` (item 2) must be text"),
+    (f"{PHASE}    keep_audio: {{languages: [eng, true]}}", 4, 35, "must be text, not `true`"),
+    (f"{PHASE}    keep_audio: {{languages: [a], minimum: -1}}", 4, 43, "`minimum`: input should"),
+    (f"{PHASE}    keep_audio: {{languages: [a], minimum: x}}", 4, 43, "must be a whole number"),
+    (
+        f"{PHASE}    keep_audio: {{languages: [a], fallback: {{mode: keep_al}}}}",
+        4,
+        51,
+        "`mode` cannot be `keep_al`; did you mean `keep_all`?",
+    ),
+    (
+        f"{PHASE}    keep_audio:\n      languages: [a]\n      minimun: 1",
+        6,
+        7,
+        "unknown key `minimun`; did you mean `minimum`?",
+    ),
+    (f"{PHASE}    keep_subtitles: {{}}", 4, 5, "needs `languages`, or `remove_all: true`"),
+    (f"{PHASE}    default_flags: {{clear_other_defaults: maybe}}", 4, 43, "must be true or false"),
+    (
+        f"{PHASE}    track_order: [video, audio_man]",
+        4,
+        26,
+        "`track_order` (item 2) cannot be `audio_man`; did you mean `audio_main`?",
+    ),
+    (f"{PHASE}    track_order: video", 4, 18, "`track_order` must be a list, not `video`"),
+    (f"{PHASE}    track_order: [video, video]", 4, 18, "`video` is in `track_order` twice"),
+    (f"{PHASE}    container: {{target: mov}}", 4, 25, "`target` cannot be `mov`"),
+    (f"{PHASE}    container: {{}}", 4, 5, "`target` is missing"),
+    (
+        f"{PHASE}    container: {{target: mkv, codec_mappings: {{}}}}",
+        4,
+        30,
+        "`codec_mappings`: this version of vpo cannot do it yet",
+    ),
+    (f"{PHASE}    rules: {{}}", 4, 5, "`rules`: this version of vpo cannot do it yet"),
+    (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode`: this version"),
+    (f"{PHASE}    audio_synthesis:\n      tracks: []", 4, 5, "`audio_synthesis`: this version"),
+    (f"{PHASE}    transcription: {{confidence_threshold: 2}}", 4, 43, "`confidence_threshold`"),
+    (f"{PHASE}    depends_on: [b]", 4, 18, "there is no phase `b`"),
+    (f"{PHASE}    depends_on: [a]", 4, 18, "phase `a` does not come before `a`"),
+    (f"{PHASE}  - name: a", 4, 11, "a second phase has the name `a`"),
+    (
+        f"{PHASE}    run_if: {{phase_modified: bee}}\n  - name: been",
+        4,
+        30,
+        "there is no phase `bee`; did you mean `been`?",
+    ),
+    (f"{PHASE}    run_if: {{}}", 4, 5, "`run_if` takes one of"),
+    (f"{PHASE}    skip_when: {{mode: all}}", 4, 5, "`skip_when` names no condition"),
+    (f"{PHASE}    skip_when: {{file_size_over: big}}", 4, 33, "`big` is not a size like 500MB"),
+    (f"{PHASE}    skip_when: {{duration_under: 1:30}}", 4, 33, "`1:30` is not a duration like 90s"),
+    (f"{PHASE}    skip_when: {{resolution: 1080}}", 4, 29, "did you mean `1080p`?"),
+    (f"{PHASE}    skip_when: {{container: mkw}}", 4, 28, "did you mean `mkv`?"),
+    (
+        f"{PHASE}    on_error: stop",
+        4,
+        15,
+        "`on_error` cannot be `stop`; known: skip, continue, fail",
+    ),
+    (
+        "schema_version: 13\nconfig: {commentary_patterns: ['ok', '(']}\nphases: [{name: a}]",
+        2,
+        38,
+        "not a regular expression",
+    ),
+    # the text itself
+    ("schema_version: 13\nname: a\nname: b", 3, 1, "`name` is there twice; first in line 2"),
+    ("a: [1, 2", 1, 9, "not YAML"),
+    ("a: 1\n\tb: 2", 2, 1, "not YAML"),
+    ("a: 1\n---\nb: 2", 2, 1, "not YAML"),
+    ("a: *nowhere", 1, 4, "not YAML"),
+    ("a: !python/object:os.system x", 1, 4, "has no meaning here"),
+    ("a: !!binary aGk=", 1, 4, "has no meaning here"),
+    ("a: &x {b: 1}\nc:\n  <<: *x", 3, 3, "merge keys"),
+    ("1: a", 1, 1, "a key must be text"),
+    ("? [a]\n: b", 1, 3, "a key must be text"),
+    ("a: &x [*x]", 1, 4, "nested too deeply"),
+    ("a: " + "[" * 2000, 1, 1, "nested too deeply"),
+    ("a: \x00", 1, 4, "a character that is not text"),
+    ("a: " + "x" * 1_000_001, 1, 1, "more than 1000 kB"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column", "words"), BAD)
+def test_what_is_wrong_and_where(text: str, line: int, column: int, words: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        loads(text, "p.yaml")
+    position = error.value.position
+    assert position is not None
+    assert words in str(error.value)
+    assert (position.line, position.column) == (line, column)
+    assert str(error.value).startswith(f"p.yaml:{line}:{column}: ")
+
+
+def test_all_problems_are_listed_in_order() -> None:
+    text = (
+        f"{PHASE}    keep_audo: {{}}\n    skip_when: {{duration_over: x}}\n  - name: b\n    z: 1\n"
+    )
+    with pytest.raises(PolicyError) as error:
+        loads(text, "p")
+    lines = str(error.value).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["p:4:5:", "p:5:32:", "p:7:5:"]
+
+
+def test_many_problems_are_cut_off() -> None:
+    text = PHASE + "".join(f"    key{n}: 1\n" for n in range(30))
+    with pytest.raises(PolicyError) as error:
+        loads(text, "p")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "... and 20 more"
+
+
+def test_aliases_that_multiply_are_refused() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for n in range(1, 9):
+        bomb += f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n"
+    with pytest.raises(PolicyError, match="too much in one policy"):
+        loads(bomb, "p")
+
+
+def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
+    for end in range(len(GOOD)):
+        try:
+            loads(GOOD[:end], "p")
+        except PolicyError as error:
+            assert error.position
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfes\x00c\x00", ":1:1: not UTF-8 text"),
+        (b"name: a\nx: caf\xe9\n", ":2:7: not UTF-8 text"),
+        (b"\x1a\x45\xdf\xa3\x00\x00", ":1:1: a character that is not text"),
+        (b"a" * 1_000_001, ":1:1: more than 1000 kB, so no policy"),
+        (b"", ":1:1: the policy is empty"),
+    ],
+)
+def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(content)
+    with pytest.raises(PolicyError) as error:
+        load(path)
+    assert str(error.value) == f"{path}{words}"
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert load(path) == loads(GOOD, "p")
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="No such file"):
+        load(tmp_path / "none.yaml")
+    with pytest.raises(PolicyError, match="Is a directory"):
+        load(tmp_path)
+
+
+OLD = """\
+schema_version: 12
+config:
+  audio_language_preference: [jpn, 5]
+phases:
+  - name: a
+    audio_filter:
+      languages: [eng]
+      minimun: 1
+    conditional:
+      - name: x
+    skip_when:
+      video_codecs: hevc
+"""
+
+
+def test_errors_in_an_old_policy_point_into_its_text() -> None:
+    with pytest.raises(PolicyError) as error:
+        loads(OLD, "old")
+    assert str(error.value).splitlines() == [
+        "old:3:36: `audio_language_preference` (item 2) must be text, not `5`",
+        "old:8:7: unknown key `minimun`; did you mean `minimum`?",
+        "old:9:5: `rules`: this version of vpo cannot do it yet; take it out of the policy",
+        "old:12:7: unknown key `video_codecs`; did you mean `video_codec`?",
+    ]
+
+
+def test_version_12_loads_without_a_word() -> None:
+    policy = loads(f"{PHASE}    audio_filter: {{languages: [eng]}}".replace("13", "12"), "p")
+    assert [op.key for op in policy.phases[0].operations] == ["keep_audio"]
+    assert (policy.schema_version, policy.warnings) == (13, ())
+
+
+def test_version_13_with_keys_of_12_is_accepted_with_one_warning() -> None:
+    text = (
+        f"{PHASE}    audio_filter: {{languages: [eng]}}\n    attachment_filter: {{}}\n"
+        "  - name: b\n    audio_filter: {languages: [jpn]}\n"
+    )
+    assert loads(text, "p").warnings == (
+        "p: says 13 but has keys of older versions: `audio_filter`, `attachment_filter`",
+    )
+
+
+def test_an_old_key_beside_its_new_form() -> None:
+    text = f"{PHASE}    keep_audio: {{languages: [eng]}}\n    audio_filter: {{languages: [jpn]}}"
+    with pytest.raises(PolicyError, match="p:5:5: `audio_filter` is the old name of `keep_audio`"):
+        loads(text, "p")
+
+
+def test_the_new_form_keeps_comments_and_order() -> None:
+    text = """\
+# my policy
+schema_version: 12
+phases:
+- name: a   # the only one
+  audio_filter:
+    languages: [eng, no]   # both
+  default_flags: {}
+"""
+    assert (
+        migrated(text, "p")
+        == """\
+# my policy
+schema_version: 13
+phases:
+- name: a   # the only one
+  keep_audio:
+    languages: [eng, no]   # both
+  default_flags: {}
+"""
+    )

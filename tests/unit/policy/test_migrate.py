@@ -1,0 +1,213 @@
+"""Older policies as version 13, on plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vpo.policy.migrate import migrate
+
+
+def phase(**keys: Any) -> dict[str, Any]:
+    return {"schema_version": 12, "phases": [{"name": "a", **keys}]}
+
+
+def migrated_phase(**keys: Any) -> dict[str, Any]:
+    data = migrate(phase(**keys)).data
+    assert data["schema_version"] == 13
+    (result,) = data["phases"]
+    assert result.pop("name") == "a"
+    return dict(result)
+
+
+def video(**keys: Any) -> dict[str, Any]:
+    return dict(migrated_phase(transcode={"video": keys})["transcode"]["video"])
+
+
+@pytest.mark.parametrize("version", [11, 12, 13])
+def test_every_version_becomes_13(version: int) -> None:
+    data = {"schema_version": version, "name": "x", "phases": [{"name": "a"}]}
+    assert migrate(data).data == {**data, "schema_version": 13}
+
+
+def test_the_argument_is_left_alone() -> None:
+    data = phase(audio_filter={"languages": ["eng"]})
+    migrate(data)
+    assert data == phase(audio_filter={"languages": ["eng"]})
+
+
+def test_config() -> None:
+    old = {
+        "schema_version": 12,
+        "config": {
+            "audio_language_preference": ["jpn"],
+            "subtitle_language_preference": ["eng"],
+            "on_error": "skip",
+        },
+    }
+    assert migrate(old).data["config"] == {
+        "audio_languages": ["jpn"],
+        "subtitle_languages": ["eng"],
+        "on_error": "skip",
+    }
+
+
+def test_filters() -> None:
+    old = {
+        "audio_filter": {"languages": ["eng"]},
+        "subtitle_filter": {"remove_all": True},
+        "attachment_filter": {"remove_all": True},
+    }
+    assert migrated_phase(**old) == {
+        "keep_audio": {"languages": ["eng"]},
+        "keep_subtitles": {"remove_all": True},
+        "filter_attachments": {"remove_all": True},
+    }
+
+
+def test_conditional() -> None:
+    items = [{"name": "x", "when": {"exists": {}}, "then": []}]
+    assert migrated_phase(conditional=items) == {"rules": {"match": "first", "items": items}}
+
+
+def test_skip_when() -> None:
+    assert migrated_phase(skip_when={"video_codec": ["hevc"]}) == {
+        "skip_when": {"video_codec": ["hevc"], "mode": "any"}
+    }
+    assert migrated_phase(skip_when={"mode": "all"}) == {"skip_when": {"mode": "all"}}
+
+
+def test_video() -> None:
+    old = {
+        "target_codec": "hevc",
+        "quality": {
+            "mode": "constrained_quality",
+            "crf": 20,
+            "preset": "slow",
+            "tune": "film",
+            "two_pass": False,
+            "min_bitrate": "1M",
+            "max_bitrate": "8M",
+        },
+        "scaling": {
+            "max_resolution": "1080p",
+            "max_width": 1920,
+            "max_height": 1080,
+            "algorithm": "lanczos",
+            "upscale": False,
+        },
+        "hardware_acceleration": {"enabled": "nvenc", "fallback_to_cpu": False},
+        "skip_if": {"codec_matches": ["hevc"]},
+    }
+    assert video(**old) == {
+        "to": "hevc",
+        "crf": 20,
+        "preset": "slow",
+        "tune": "film",
+        "two_pass": False,
+        "min_bitrate": "1M",
+        "max_bitrate": "8M",
+        "max_resolution": "1080p",
+        "max_width": 1920,
+        "max_height": 1080,
+        "scale_algorithm": "lanczos",
+        "upscale": False,
+        "hw": "nvenc",
+        "hw_fallback": False,
+        "skip_if": {"codec_matches": ["hevc"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("quality", "expected"),
+    [
+        ({"mode": "crf", "crf": 20, "max_bitrate": "8M"}, {"crf": 20}),
+        (
+            {"mode": "bitrate", "bitrate": "5M", "two_pass": True},
+            {"target_bitrate": "5M", "two_pass": True},
+        ),
+        ({"mode": "bitrate", "bitrate": "5M", "crf": 20}, {"target_bitrate": "5M"}),
+        ({"crf": 20, "max_bitrate": "8M"}, {"crf": 20, "max_bitrate": "8M"}),
+        ({}, {}),
+    ],
+)
+def test_quality(quality: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert video(quality=quality) == {**expected, "hw": "none"}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "hw"), [("auto", "auto"), ("none", "none"), (True, "auto"), (False, "none")]
+)
+def test_hardware(enabled: object, hw: str) -> None:
+    assert video(hardware_acceleration={"enabled": enabled}) == {"hw": hw}
+
+
+def test_without_hardware_it_is_none() -> None:
+    assert video(target_codec="hevc") == {"to": "hevc", "hw": "none"}
+
+
+def test_a_video_section_of_today_is_left_alone() -> None:
+    assert video(to="hevc", crf=20) == {"to": "hevc", "crf": 20}
+
+
+def test_what_has_no_place_stays_to_be_reported() -> None:
+    assert video(quality={"crf": 20, "sharpness": 3}) == {
+        "quality": {"sharpness": 3},
+        "crf": 20,
+        "hw": "none",
+    }
+
+
+def test_audio() -> None:
+    old = {"preserve_codecs": ["flac"], "transcode_to": "aac", "transcode_bitrate": "192k"}
+    new = {"preserve": ["flac"], "to": "aac", "bitrate": "192k"}
+    assert migrated_phase(transcode={"audio": old}) == {"transcode": {"audio": new}}
+
+
+def test_where_things_came_from() -> None:
+    migration = migrate(
+        phase(
+            audio_filter={"languages": ["eng"]},
+            conditional=[{"name": "x"}],
+            transcode={"video": {"quality": {"crf": 20}}},
+        )
+    )
+    at = ("phases", 0)
+    assert migration.origin((*at, "keep_audio", "languages", 0)) == (
+        *at,
+        "audio_filter",
+        "languages",
+        0,
+    )
+    assert migration.origin((*at, "rules", "items", 0, "name")) == (*at, "conditional", 0, "name")
+    assert migration.origin((*at, "rules")) == (*at, "conditional")
+    assert migration.origin((*at, "transcode", "video", "crf")) == (
+        *at,
+        "transcode",
+        "video",
+        "quality",
+        "crf",
+    )
+    assert migration.origin((*at, "name")) == (*at, "name")
+    assert migration.old_keys == ["audio_filter", "conditional", "crf"]
+
+
+def test_old_and_new_at_once_is_a_conflict() -> None:
+    migration = migrate(phase(keep_audio={}, audio_filter={}))
+    assert migration.conflicts == [(("phases", 0, "audio_filter"), "keep_audio")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"schema_version": 12},
+        {"schema_version": 12, "phases": None},
+        {"schema_version": 12, "phases": ["x", 5]},
+        {"schema_version": 12, "config": [], "phases": {}},
+        phase(transcode=None, skip_when=3, conditional=None),
+        phase(transcode={"video": {"quality": 5, "scaling": None, "hardware_acceleration": []}}),
+    ],
+)
+def test_nonsense_is_left_for_the_check(data: dict[str, Any]) -> None:
+    assert migrate(data).data["schema_version"] == 13
