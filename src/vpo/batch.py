@@ -42,18 +42,24 @@ class Job:
 
     @property
     def mode(self) -> OnError:
-        """What an error that belongs to no phase leads to: the strictest of the policies'."""
-        if self.on_error:
-            return self.on_error
-        return max((p.config.on_error for p in self.policies), key=STRICTNESS.index)
+        return strictest(self.policies, self.on_error)
+
+
+def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
+    """What an error that belongs to no phase leads to."""
+    return on_error or max((p.config.on_error for p in policies), key=STRICTNESS.index)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file failed or was skipped: the error's class name and its message."""
+    """Why a file failed or was skipped: the error's class name and its message.
+
+    ``lasting``: it would only fail again (``vpo.errors.FileError``).
+    """
 
     type: str
     message: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,9 @@ def process_file(job: Job) -> Outcome:
     return replace(outcome, seconds=round(seconds, 3))
 
 
-def failed(job: Job, error: BaseException, plan: Plan | None = None) -> Outcome:
+def failed(
+    job: Job, error: BaseException, plan: Plan | None = None, stamp: Stamp | None = None
+) -> Outcome:
     """The outcome of a job that ended with an error; the file is what it was."""
     mode = plan.on_error if plan is not None and plan.changes else job.mode
     return Outcome(
@@ -114,13 +122,16 @@ def failed(job: Job, error: BaseException, plan: Plan | None = None) -> Outcome:
         warnings=plan.warnings if plan else (),
         stop=mode == "fail",
         size_before=plan.before.size if plan else None,
+        media=plan.before if plan else None,
+        stamp=stamp,
     )
 
 
 def _failure(error: BaseException) -> Failure:
     text = str(error) or "no details"
     known = isinstance(error, (FileError, ToolMissingError))
-    return Failure(type(error).__name__, text if known else f"unexpected error: {text}")
+    lasting = isinstance(error, FileError) and error.lasting
+    return Failure(type(error).__name__, text if known else f"unexpected error: {text}", lasting)
 
 
 def _process(job: Job) -> Outcome:
@@ -134,7 +145,7 @@ def _process(job: Job) -> Outcome:
     except LockedError:
         raise
     except (FileError, ToolMissingError) as error:
-        return failed(job, error, plan)
+        return failed(job, error, plan, stamp)
 
 
 def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:

@@ -87,7 +87,13 @@ class DatabaseError(VpoError):
 
 
 class FileError(VpoError):
-    """The work on one file failed; the original is what it was."""
+    """The work on one file failed; the original is what it was.
+
+    ``lasting`` tells that it was expensive and would end in the same way again as long as the file
+    and the policy stay the same, so that later runs need not try.
+    """
+
+    lasting = False
 
 
 class DiscoverError(FileError):
@@ -110,16 +116,28 @@ class SpaceError(FileError):
     """The file system has not enough free space for the result."""
 
 
+_NOT_STARTED = 126
+"""From this exit status on, the shell's convention: the program could not be started."""
+
+
 class ToolError(FileError):
     """A program failed.
 
     ``argv`` is what was run, ``status`` its exit status (negative: the signal that ended it),
-    ``stderr`` the tail of what it wrote.
+    ``stderr`` the tail of what it wrote; ``stalled`` if it got nowhere and was ended for that.
     """
 
-    def __init__(self, message: str, argv: tuple[str, ...], status: int, stderr: str) -> None:
-        super().__init__(message, argv, status, stderr)
+    def __init__(
+        self,
+        message: str,
+        argv: tuple[str, ...],
+        status: int,
+        stderr: str,
+        stalled: bool = False,
+    ) -> None:
+        super().__init__(message, argv, status, stderr, stalled)
         self.message, self.argv, self.status, self.stderr = message, argv, status, stderr
+        self.lasting = stalled or 0 < status < _NOT_STARTED
 
     def __str__(self) -> str:
         return self.message
@@ -127,6 +145,8 @@ class ToolError(FileError):
 
 class VerifyError(FileError):
     """The tool's output is not what was planned; it was thrown away."""
+
+    lasting = True
 
 
 class SourceChangedError(FileError):
@@ -139,6 +159,8 @@ class PublishError(FileError):
 
 class ConvergeError(FileError):
     """The policy wants changes again on its own result."""
+
+    lasting = True
 
 
 class CancelledError(FileError):

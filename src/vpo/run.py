@@ -21,9 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from vpo.batch import Failure, Job, Outcome, run_batch
+from vpo.batch import Failure, Job, Outcome, run_batch, strictest
 from vpo.config.builder import Settings
-from vpo.db.records import Result, RunState
+from vpo.db.records import Result, RunState, Verdict
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover
 from vpo.execute import recover
@@ -150,13 +150,24 @@ def _unknown(
         return list(candidates)
     roots = [os.path.realpath(path) for path in request.paths]
     known = store.known(mark, roots)
+    # Where a failure stops the batch, each one has to happen in its turn.
+    stops = strictest(request.policies, request.on_error) == "fail"
+    failed = {} if stops else store.failed(mark)
     todo = []
     for item in candidates:
-        if known.get(os.fsencode(item.path)) == (item.size, item.mtime_ns, item.inode):
+        path, stat = os.fsencode(item.path), (item.size, item.mtime_ns, item.inode)
+        if known.get(path) == stat:
             done.known(item)
+        elif path in failed and failed[path][0] == stat:
+            done.take(_failed_before(item, *failed[path][1:]))
         else:
             todo.append(item)
     return todo
+
+
+def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
+    text = f"{message} (in an earlier run, and the file is the same; --force tries again)"
+    return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)
 
 
 def ordered(candidates: list[Candidate], order: Order, workers: int) -> list[Candidate]:
@@ -288,7 +299,6 @@ class Recorder:
 
 def _result(key: str, outcome: Outcome, mark: str) -> Result:
     stamp = outcome.stamp
-    content = outcome.status in ("changed", "unchanged") and stamp is not None
     plan = outcome.plan
     return Result(
         outcome=key,
@@ -298,7 +308,7 @@ def _result(key: str, outcome: Outcome, mark: str) -> Result:
         stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
         media=outcome.media if stamp else None,
         fingerprint=mark,
-        verdict="complies" if content else None,
+        verdict=_verdict(outcome) if stamp else None,
         strategy=outcome.strategy,
         plan={"changes": to_json(plan)} if plan is not None else None,
         error_type=outcome.error.type if outcome.error else None,
@@ -308,6 +318,12 @@ def _result(key: str, outcome: Outcome, mark: str) -> Result:
         size_before=outcome.size_before,
         size_after=outcome.size_after,
     )
+
+
+def _verdict(outcome: Outcome) -> Verdict | None:
+    if outcome.status in ("changed", "unchanged"):
+        return "complies"
+    return "failed" if outcome.error and outcome.error.lasting else None
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from vpo.errors import CancelledError, ToolError, ToolMissingError
+from vpo.errors import CancelledError, SpaceError, ToolError, ToolMissingError
 
 TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
 INSTALL = {
@@ -31,6 +31,7 @@ INSTALL = {
 
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message."""
+_NO_SPACE = ("No space left on device", "not enough space", "Disk quota exceeded")
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
@@ -185,7 +186,10 @@ def run(
     shown = tuple(os.fsdecode(item) for item in argv)
     name = os.path.basename(shown[0])
     detail = _last_words(tail)
-    raise ToolError(f"{name} {problem}{': ' + detail if detail else ''}", shown, status, tail)
+    if any(words in tail for words in _NO_SPACE):
+        raise SpaceError(f"{name} {problem}: the file system is full; make room and run again")
+    message = f"{name} {problem}{': ' + detail if detail else ''}"
+    raise ToolError(message, shown, status, tail, stalled)
 
 
 class _Watch:

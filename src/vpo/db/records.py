@@ -15,8 +15,9 @@ from vpo.media import MediaFile
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
-Verdict = Literal["complies", "encoded"]
-"""``encoded``: the policy has encoded the file, and will not again whatever it became."""
+Verdict = Literal["complies", "encoded", "failed"]
+"""``encoded``: the policy has encoded the file, and will not again whatever it became.
+``failed``: the work failed in a way that it would fail again as long as the file is the same."""
 
 RunState = Literal["running", "finished", "interrupted", "stopped"]
 OutcomeState = Literal["running", "done", "interrupted"]

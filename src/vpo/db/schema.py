@@ -32,7 +32,9 @@ _VERSION_1 = (
     CREATE TABLE verdicts (
         fingerprint TEXT NOT NULL,
         file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
-        verdict TEXT NOT NULL CHECK (verdict IN ('complies', 'encoded')),
+        verdict TEXT NOT NULL CHECK (verdict IN ('complies', 'encoded', 'failed')),
+        error_type TEXT,
+        error_message TEXT,
         recorded_at TEXT NOT NULL,
         PRIMARY KEY (fingerprint, file)
     ) WITHOUT ROWID

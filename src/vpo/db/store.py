@@ -19,11 +19,15 @@ from vpo.media import MediaFile, from_json, to_json
 
 _KNOWN = """
     SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
-    WHERE fingerprint = ?
+    WHERE fingerprint = ? AND verdict <> 'failed'
+"""
+_FAILED = """
+    SELECT path, size, mtime_ns, inode, error_type, error_message
+    FROM verdicts JOIN files ON number = file WHERE fingerprint = ? AND verdict = 'failed'
 """
 _KNOWN_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
-    WHERE fingerprint = ? AND (path = ? OR path > ? AND path < ?)
+    WHERE fingerprint = ? AND verdict <> 'failed' AND (path = ? OR path > ? AND path < ?)
 """
 _RUN = """
     id, started_at, finished_at, policies, options, workers, dry_run, pid, host, state, summary
@@ -67,10 +71,13 @@ class Store:
             else:
                 ranges = ((fingerprint, *_range(os.fsencode(path))) for path in under)
                 rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
-            return {
-                path: (size, mtime_ns, inode if inode >= 0 else inode + (1 << 64))
-                for path, size, mtime_ns, inode in rows
-            }
+            return {path: _unsigned(*stat) for path, *stat in rows}
+
+    def failed(self, fingerprint: str) -> dict[bytes, tuple[Stat, str, str]]:
+        """The files that failed for good with this policy as they were then: type and message."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
+        return {path: (_unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
 
     def media(self, path: str) -> MediaFile | None:
         """The file as it was probed last; it may have changed since."""
@@ -257,9 +264,10 @@ def _write_facts(connection: sqlite3.Connection, number: int, result: Result, ti
         )
     if result.verdict is not None:
         connection.execute(
-            "INSERT OR REPLACE INTO verdicts (fingerprint, file, verdict, recorded_at)"
-            " VALUES (?, ?, ?, ?)",
-            (result.fingerprint, number, result.verdict, time),
+            "INSERT OR REPLACE INTO verdicts"
+            " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (result.fingerprint, number, result.verdict, *_error(result), time),
         )
 
 
@@ -273,8 +281,7 @@ def _write_outcome(connection: sqlite3.Connection, number: int | None, result: R
             result.status,
             result.strategy,
             None if result.plan is None else _json(result.plan),
-            result.error_type,
-            None if result.error_message is None else _text(result.error_message),
+            *_error(result),
             _json(result.warnings),
             result.seconds,
             result.size_before,
@@ -331,6 +338,15 @@ def _signed(stat: Stat) -> Stat:
     """Some file systems use all 64 bits of an inode; SQLite's integers have a sign."""
     size, mtime_ns, inode = stat
     return size, mtime_ns, inode if inode < 1 << 63 else inode - (1 << 64)
+
+
+def _unsigned(size: int, mtime_ns: int, inode: int) -> Stat:
+    return size, mtime_ns, inode if inode >= 0 else inode + (1 << 64)
+
+
+def _error(result: Result) -> tuple[str | None, str | None]:
+    said = result.error_message
+    return result.error_type, None if said is None else _text(said)
 
 
 def _moment(text: str) -> datetime:

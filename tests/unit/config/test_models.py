@@ -38,7 +38,7 @@ def test_the_defaults() -> None:
     config = Config()
     assert config.processing == Processing(workers=2, max_workers=None)
     assert config.tools.ffmpeg is config.tools.mkvmerge is config.tools.mkvpropedit is None
-    assert config.tools.stall_seconds == 300
+    assert config.tools.stall_seconds == 120
     assert config.files.preserve_mtime
     assert {"mkv", "mp4", "m4v", "mov", "avi", "webm", "ts", "m2ts"} <= set(config.files.extensions)
     assert (config.logging.level, config.logging.file, config.logging.format) == (
