@@ -47,7 +47,9 @@ class Job:
 
 def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
     """What an error that belongs to no phase leads to."""
-    return on_error or max((p.config.on_error for p in policies), key=STRICTNESS.index)
+    if on_error is not None:
+        return on_error
+    return max((policy.config.on_error for policy in policies), key=STRICTNESS.index)
 
 
 @dataclass(frozen=True)
