@@ -81,9 +81,11 @@ def _check_version(source: Source) -> None:
     if not isinstance(source.data, dict):
         raise PolicyError("a policy must be a mapping", source.position(()))
     if "schema_version" not in source.data:
-        near = [key for key in source.data if "version" in key]
-        problem = f"`schema_version` is missing{suggestion('schema_version', near)}"
-        raise PolicyError(problem, source.position((near[0],) if near else (), key=True))
+        near = next((key for key in source.data if "version" in key), None)
+        problem = "`schema_version` is missing"
+        if near is not None:
+            problem = f"unknown key `{near}`; did you mean `schema_version`?"
+        raise PolicyError(problem, source.position((near,) if near else (), key=True))
     version, position = source.data["schema_version"], source.position(("schema_version",))
     if isinstance(version, bool) or not isinstance(version, int):
         raise PolicyError(f"`schema_version` must be a number, like {CURRENT}", position)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from tests import notation
 
-import notation
 from vpo.containers import as_stored
 from vpo.draft import Draft
 from vpo.errors import PlanError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests import notation
 
-import notation
 from vpo.policy.classify import audio_kind, is_commentary, order_class
 from vpo.policy.operation import PolicyConfig
 

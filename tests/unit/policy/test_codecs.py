@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests import notation
 
-import notation
 from vpo.policy.codecs import canonical, matches
 
 

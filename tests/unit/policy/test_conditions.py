@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from tests import notation
 
-import notation
 from vpo.policy import measures
 from vpo.policy.conditions import RunIf, SkipWhen, skip_reason
 

@@ -59,7 +59,7 @@ BAD = [
     ("just text", 1, 1, "a policy must be a mapping"),
     ("- a\n- b", 1, 1, "a policy must be a mapping"),
     ("name: x\nphases: []", 1, 1, "`schema_version` is missing"),
-    ("shema_version: 13", 1, 1, "did you mean `shema_version`?"),
+    ("shema_version: 13", 1, 1, "unknown key `shema_version`; did you mean `schema_version`?"),
     ("schema_version: '13'", 1, 17, "`schema_version` must be a number, like 13"),
     ("schema_version: true", 1, 17, "`schema_version` must be a number"),
     ("schema_version: 14", 1, 17, "newer than this vpo, which reads up to 13"),
