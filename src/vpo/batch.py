@@ -153,7 +153,7 @@ def _process(job: Job) -> Outcome:
 def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
     """The media, and its stamp if the file did not change while it was probed."""
     before = _stamp(job.path)
-    media = job.rewriter.prober(job.path)
+    media = job.rewriter.prober.probe(job.path)
     return media, before if before == _stamp(job.path) else None
 
 

@@ -31,6 +31,7 @@ from vpo.execute.rewrite import Rewriter
 from vpo.plan import to_json
 from vpo.policy.document import Policy, fingerprint
 from vpo.policy.operation import OnError
+from vpo.prober import Prober
 from vpo.tools import Tools
 
 Order = Literal["auto", "name", "size", "newest"]
@@ -189,7 +190,11 @@ def _work(
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
-    rewriter = Rewriter(tools, "preserve" if settings.config.files.preserve_mtime else "now")
+    rewriter = Rewriter(
+        tools,
+        "preserve" if settings.config.files.preserve_mtime else "now",
+        Prober(tools.stall_seconds),
+    )
     jobs = (
         Job(
             item.path,

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -137,8 +138,10 @@ _running = _Running()
 
 
 def cancel() -> None:
-    """End every running tool and let none start; their ``run`` raises ``CancelledError``."""
+    """End every running tool and let none start; whoever waits for one gets ``CancelledError``."""
     _running.cancel()
+    for service in list(_services):
+        service.kill()
 
 
 def is_cancelled() -> bool:
@@ -190,6 +193,81 @@ def run(
         raise SpaceError(f"{name} {problem}: the file system is full; make room and run again")
     message = f"{name} {problem}{': ' + detail if detail else ''}"
     raise ToolError(message, shown, status, tail, stalled)
+
+
+class ServiceError(Exception):
+    """A service did not answer; the message ends a sentence that begins with what it is."""
+
+
+class Service:
+    """A child that answers questions, a line for a line, until it is closed.
+
+    Its input is the one exception to closed inputs: it reads nothing but what vpo writes.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            [*_guard(), *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self._rest = b""
+        self._finalizer = weakref.finalize(self, _close_service, self._process)
+        _services.add(self)
+
+    def ask(self, line: bytes, timeout: float) -> bytes:
+        """The answer; ``ServiceError`` if the child ends or takes longer than ``timeout`` s."""
+        question, answers = self._process.stdin, self._process.stdout
+        if question is None or answers is None:
+            raise ServiceError("was closed")
+        try:
+            question.write(line + b"\n")
+        except OSError:
+            raise ServiceError(self._end()) from None
+        deadline = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(answers, selectors.EVENT_READ)
+            while b"\n" not in self._rest:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise ServiceError(f"did not answer within {timeout:g} s")
+                data = os.read(answers.fileno(), 1 << 20)
+                if not data:
+                    raise ServiceError(self._end())
+                self._rest += data
+        answer, _, self._rest = self._rest.partition(b"\n")
+        return answer
+
+    def kill(self) -> None:
+        """End the child, whatever it is doing; whoever waits for its answer notices."""
+        _signal(self._process, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the child and release what it holds here."""
+        self._finalizer()
+
+    def _end(self) -> str:
+        if _running.cancelled:
+            raise CancelledError("interrupted")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_SECONDS)
+        status = self._process.returncode
+        if status is None or status >= 0:
+            return "ended unexpectedly"
+        return f"crashed ({_signal_name(-status)})"
+
+
+_services: weakref.WeakSet[Service] = weakref.WeakSet()
+
+
+def _close_service(process: subprocess.Popen[bytes]) -> None:
+    _signal(process, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 class _Watch:

@@ -17,11 +17,11 @@ from vpo.errors import PlanError, PublishError
 from vpo.execute import publish, undo
 from vpo.execute.lock import FileLock
 from vpo.execute.space import reserve
-from vpo.execute.verify import Prober, verify
+from vpo.execute.verify import verify
 from vpo.execute.workspace import Workspace
 from vpo.media import MediaFile
 from vpo.plan import Plan, Strategy
-from vpo.probe import picture, probe
+from vpo.prober import Prober
 from vpo.tools import Tools
 
 _SLACK = 1 << 20
@@ -41,7 +41,7 @@ class Rewriter:
 
     tools: Tools
     timestamp: Timestamp = "preserve"
-    prober: Prober = probe
+    prober: Prober = field(default_factory=Prober)
     progress: Callable[[float], None] | None = field(default=None, compare=False)
 
     def strategy(self, plan: Plan) -> Strategy:
@@ -138,7 +138,7 @@ class Rewriter:
         if plan.after.container not in MATROSKA:
             return {}
         return {
-            item.index: workspace.store(picture(plan.before.path, item.index))
+            item.index: workspace.store(self.prober.picture(plan.before.path, item.index))
             for item in plan.after.attachments
             if item.cover
         }

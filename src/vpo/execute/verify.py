@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from vpo import matroska
 from vpo.containers import MATROSKA, container
@@ -12,22 +12,21 @@ from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
 from vpo.media import Attachment, MediaFile, Track
 from vpo.plan import Plan
-from vpo.probe import last_times, probe
+from vpo.prober import Prober
 
 _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
 _CHAPTER_TOLERANCE = 0.1
 _MP4_BOX_HEADER = 8
+_PROBER = Prober()
 
-Prober = Callable[[str], MediaFile]
 
-
-def verify(plan: Plan, output: str, prober: Prober = probe) -> MediaFile:
+def verify(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned."""
     found = _probed(output, prober)
     problems = [*_structure(output, found), *differences(plan.expected, found)]
     if not problems and plan.strategy != "header":
-        problems = list(_ends(plan, output, found))
+        problems = list(_ends(plan, output, found, prober))
     if problems:
         raise VerifyError(
             "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
@@ -37,7 +36,7 @@ def verify(plan: Plan, output: str, prober: Prober = probe) -> MediaFile:
 
 def _probed(output: str, prober: Prober) -> MediaFile:
     try:
-        return prober(output)
+        return prober.probe(output)
     except ProbeError as error:
         raise VerifyError(f"the tool's result was thrown away: {error}") from None
 
@@ -133,15 +132,17 @@ def _boxes_complete(fd: int) -> bool:
     return offset == length
 
 
-def _ends(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
+def _ends(plan: Plan, output: str, found: MediaFile, prober: Prober) -> Iterator[str]:
     """Sound and picture must go on as long as they did in the source."""
     pairs = [
         (track.index, number)
         for number, track in enumerate(plan.after.tracks)
         if track.type in ("video", "audio")
     ]
-    before = last_times(plan.before.path, plan.before.duration, frozenset(i for i, _ in pairs))
-    after = last_times(output, found.duration, frozenset(n for _, n in pairs))
+    before = prober.last_times(
+        plan.before.path, plan.before.duration, frozenset(i for i, _ in pairs)
+    )
+    after = prober.last_times(output, found.duration, frozenset(n for _, n in pairs))
     for index, number in pairs:
         if index not in before:
             continue

@@ -1,0 +1,104 @@
+"""Probing in a process of its own, so that a parser that crashes or hangs costs one file.
+
+Each thread keeps one child with PyAV in it and asks it over a pipe, one JSON line for a question
+and one for the answer: JSON, because what parses untrusted files must not hand out pickles.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vpo import probe
+from vpo.errors import ProbeError
+from vpo.media import MediaFile, from_json, to_json
+from vpo.tools import Service, ServiceError
+
+_MEMORY = 4 << 30
+"""Bytes of address space for data that a parser may take before it is refused more."""
+
+_children = threading.local()
+
+
+@dataclass(frozen=True)
+class Prober:
+    """Answers questions about media files; each raises ``ProbeError``.
+
+    ``stall_seconds`` is how long the parser may take over one question.
+    """
+
+    stall_seconds: float = 120.0
+
+    def probe(self, path: str) -> MediaFile:
+        """What the file is."""
+        return from_json(self._ask("probe", path))
+
+    def last_times(
+        self, path: str, duration: float | None, indexes: frozenset[int]
+    ) -> dict[int, float]:
+        """As ``vpo.probe.last_times``."""
+        answer = self._ask("last_times", path, duration, sorted(indexes))
+        return {int(index): end for index, end in answer}
+
+    def picture(self, path: str, index: int) -> bytes:
+        """As ``vpo.probe.picture``."""
+        return bytes.fromhex(self._ask("picture", path, index))
+
+    def _ask(self, question: str, *values: object) -> Any:
+        child: Service | None = getattr(_children, "service", None)
+        if child is None:
+            child = _children.service = Service([sys.executable, "-m", "vpo.prober"])
+        line = json.dumps([question, *values]).encode("ascii")
+        try:
+            answer = json.loads(child.ask(line, self.stall_seconds))
+        except ServiceError as error:
+            child.close()
+            _children.service = None
+            raise ProbeError(f"the parser {error}; the file is damaged or hostile") from None
+        if "error" in answer:
+            raise ProbeError(answer["error"])
+        return answer["value"]
+
+
+def _probe(path: str) -> object:
+    return to_json(probe.probe(path))
+
+
+def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
+    return sorted(probe.last_times(path, duration, frozenset(indexes)).items())
+
+
+def _picture(path: str, index: int) -> object:
+    return probe.picture(path, index).hex()
+
+
+_QUESTIONS: dict[str, Callable[..., object]] = {
+    "probe": _probe,
+    "last_times": _last_times,
+    "picture": _picture,
+}
+
+
+def _serve() -> None:
+    """The child: answer until the pipe closes."""
+    import resource
+
+    import av  # noqa: F401 - before the first question, which should not wait for it
+
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    for line in sys.stdin.buffer:
+        question, *values = json.loads(line)
+        try:
+            answer: dict[str, object] = {"value": _QUESTIONS[question](*values)}
+        except (ProbeError, OSError, MemoryError, ValueError) as error:
+            answer = {"error": str(error) or type(error).__name__}
+        sys.stdout.buffer.write(json.dumps(answer).encode("ascii") + b"\n")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    _serve()
