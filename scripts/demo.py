@@ -1,0 +1,176 @@
+"""Make a small library in demo/ and let vpo put it in order: what vpo does, in half a minute.
+
+Works without any installed tool (the bundled ffmpeg then does everything) and can be run again at
+any time; it touches nothing outside demo/.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path(__file__).resolve().parent.parent / "demo"
+LIBRARY = DEMO / "library"
+POLICY = DEMO / "policy.yaml"
+
+POLICY_TEXT = """\
+# Original and English sound, English subtitles, in an order and with flags that make sense.
+schema_version: 13
+name: Demo
+config:
+  audio_languages: [eng, jpn]
+  subtitle_languages: [eng]
+  on_error: continue
+phases:
+  - name: clean
+    audio_actions: {clear_all_forced: true}
+    subtitle_actions: {clear_all_titles: true}
+    keep_audio: {languages: [eng, jpn], minimum: 1, fallback: {mode: keep_first}}
+    keep_subtitles: {languages: [eng]}
+  - name: arrange
+    track_order: [video, audio_main, audio_alternate, audio_commentary, subtitle_main]
+    default_flags:
+      set_first_video_default: true
+      set_preferred_audio_default: true
+      clear_other_defaults: true
+"""
+
+Track = tuple[str, str, str, str]
+"""Type, language, title, flags (ffmpeg's ``-disposition``)."""
+
+VIDEO: Track = ("v", "und", "", "default")
+FILES: dict[str, tuple[Track, ...]] = {
+    "Spirited Journey (2001).mkv": (
+        VIDEO,
+        ("a", "ger", "Deutsch", "default"),
+        ("a", "eng", "Director's Commentary", "comment"),
+        ("a", "eng", "English", "0"),
+        ("a", "jpn", "日本語", "original"),
+        ("s", "ger", "Deutsch", "default+forced"),
+        ("s", "eng", "English (full)", "0"),
+    ),
+    "Only Flags Are Wrong (1994).mkv": (
+        VIDEO,
+        ("a", "eng", "", "forced"),
+        ("a", "eng", "Commentary by the cast", "default"),
+    ),
+    "From a Phone (2019).mp4": (
+        VIDEO,
+        ("a", "spa", "", "default"),
+        ("a", "eng", "", "0"),
+        ("s", "spa", "", "0"),
+        ("s", "eng", "", "0"),
+    ),
+    "Nothing to Do (2010).mkv": (VIDEO, ("a", "eng", "", "default")),
+    "Nobody Speaks English (1957).mkv": (
+        VIDEO,
+        ("a", "swe", "", "default"),
+        ("s", "swe", "", "0"),
+        ("s", "eng", "", "0"),
+    ),
+    "shows/🎬 The 'Odd' Show/-01 - pilot & more.mkv": (
+        VIDEO,
+        ("a", "fre", "VF", "default"),
+        ("a", "eng", "VO", "0"),
+        ("s", "fre", "", "default"),
+    ),
+}
+
+
+def main() -> int:
+    """Make, show, process, show, and process again."""
+    make_library(find_ffmpeg())
+    heading("Before")
+    inspect()
+    heading(f"The policy ({POLICY.relative_to(DEMO.parent)})")
+    say(POLICY.read_text(encoding="utf-8"))
+    heading("vpo process --recursive --workers 2 --policy demo/policy.yaml demo/library")
+    first = process("-v")
+    heading("After")
+    inspect()
+    heading("The same command again: everything matches, nothing is touched")
+    return first or process()
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+def heading(text: str) -> None:
+    say(f"\n\033[1m== {text}\033[0m\n" if sys.stdout.isatty() else f"\n== {text}\n")
+
+
+def find_ffmpeg() -> str:
+    """The ffmpeg on PATH, else the bundled one."""
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def make_library(ffmpeg: str) -> None:
+    """Start from nothing, so that the demo is the same every time."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    LIBRARY.mkdir(parents=True)
+    POLICY.write_text(POLICY_TEXT, encoding="utf-8")
+    # Two workers also where half of the cores is less: these files are tiny.
+    (DEMO / "config.toml").write_text("[processing]\nmax_workers = 2\n")
+    subtitle = DEMO / "hello.srt"
+    subtitle.write_text("1\n00:00:00,200 --> 00:00:01,800\nHello\n")
+    for name, tracks in FILES.items():
+        make_file(ffmpeg, LIBRARY / name, tracks, subtitle)
+    subtitle.unlink()
+
+
+def make_file(ffmpeg: str, path: Path, tracks: tuple[Track, ...], subtitle: Path) -> None:
+    """A file of two seconds whose tracks are a test picture, tones and a line of text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inputs: list[str] = []
+    options: list[str] = []
+    for number, (kind, language, title, flags) in enumerate(tracks):
+        inputs += source(kind, number, subtitle)
+        options += ["-map", str(number), f"-disposition:{number}", flags]
+        options += [f"-metadata:s:{number}", f"language={language}"]
+        options += [f"-metadata:s:{number}", f"title={title}"] if title else []
+    text = "mov_text" if path.suffix == ".mp4" else "srt"
+    codecs = ["-c:v", "mpeg4", "-c:a", "aac", "-b:a", "48k", "-c:s", text]
+    subprocess.run(
+        [ffmpeg, "-nostdin", "-v", "error", *inputs, *options, *codecs, f"file:{path}"],
+        check=True,
+    )
+
+
+def source(kind: str, number: int, subtitle: Path) -> list[str]:
+    """The input that a track is made from; every tone has a pitch of its own."""
+    if kind == "s":
+        return ["-i", str(subtitle)]
+    tone = f"sine=frequency={220 + 110 * number}:duration=2"
+    picture = "testsrc2=size=320x180:rate=25:duration=2"
+    return ["-f", "lavfi", "-i", picture if kind == "v" else tone]
+
+
+def vpo(*args: str) -> int:
+    """Run vpo with its data in demo/, and nothing of the user's configuration."""
+    own = {"VPO_DATA_DIR": str(DEMO / "data"), "VPO_CONFIG": str(DEMO / "config.toml")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VPO_")} | own
+    argv = [sys.executable, "-m", "vpo", *args]
+    return subprocess.run(argv, cwd=DEMO.parent, env=environment, check=False).returncode
+
+
+def inspect() -> None:
+    files = sorted(path for path in LIBRARY.rglob("*") if path.is_file())
+    vpo("inspect", *(str(path.relative_to(DEMO.parent)) for path in files))
+
+
+def process(*options: str) -> int:
+    return vpo("process", *options, "-R", "-w", "2", "-p", "demo/policy.yaml", "demo/library")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
