@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -20,7 +19,6 @@ from vpo.run import STATUSES, Request, Summary
 
 SCHEMA_VERSION = 1
 
-_REDRAW_SECONDS = 0.1
 _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
 
 
@@ -74,23 +72,23 @@ class ProgressLine:
         self._stream = stream
         self._enabled = enabled and stream.isatty()
         self._text = ""
-        self._drawn = 0.0
+        self._drawn = False
 
     def show(self, done: int, total: int, active: int) -> None:
         if not self._enabled:
             return
-        self._text = f"Processing: {done}/{total} files [{active} active]"
-        now = time.monotonic()
-        if now - self._drawn >= _REDRAW_SECONDS or done == total:
-            self._drawn = now
-            self._draw()
+        text = f"Processing: {done}/{total} files [{active} active]"
+        if self._drawn and text == self._text:
+            return
+        self._text, self._drawn = text, True
+        self._draw()
 
     def clear(self) -> None:
         """Make room for another line; the next ``show`` draws the progress again."""
         if self._enabled and self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
-            self._drawn = 0.0
+            self._drawn = False
 
     def _draw(self) -> None:
         width = _columns(self._stream)

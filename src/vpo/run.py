@@ -126,7 +126,7 @@ def run(
     with _recorder(request, settings, store) as recorder:
         summary = Summary(recorder.run_id, total=len(found.candidates) + len(found.problems))
         observer.begin(recorder.run_id, request, settings.workers, found)
-        done = _Tally(summary, recorder, observer)
+        done = _Tally(summary, recorder, observer, settings.workers)
         for path, problem in found.problems:
             done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
         todo = _unknown(request, store, recorder.fingerprint, found.candidates, done)
@@ -210,41 +210,43 @@ def _work(
         for outcome in run_batch(
             pool, jobs, workers=settings.workers, stop=interrupt.stop, started=done.start
         ):
-            done.take(outcome, settings.workers)
+            done.take(outcome)
 
 
 class _Tally:
     """Counts, records and reports each outcome once."""
 
-    def __init__(self, summary: Summary, recorder: Recorder, observer: Observer) -> None:
+    def __init__(
+        self, summary: Summary, recorder: Recorder, observer: Observer, workers: int
+    ) -> None:
         self.summary = summary
         self.recorder = recorder
         self.observer = observer
         self._pending = 0
-        self._workers = 0
+        self._workers = workers
 
     def start(self, job: Job) -> None:
         self._pending += 1
         self.recorder.start(job.path)
         self.observer.started(job.path)
+        self._progress()
 
     def known(self, item: Candidate) -> None:
         outcome = Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size)
         self.summary.count(outcome)
         self.observer.finished(outcome)
 
-    def take(self, outcome: Outcome, workers: int = 0) -> None:
+    def take(self, outcome: Outcome) -> None:
         if outcome.status != "not_started":
             self._pending = max(0, self._pending - 1)
         self.summary.count(outcome)
         self.recorder.take(outcome)
         self.observer.finished(outcome)
-        done = self.summary.total - self._left()
-        self.observer.progress(done, self.summary.total, min(workers, self._pending))
+        self._progress()
 
-    def _left(self) -> int:
-        counts = self.summary.counts
-        return self.summary.total - sum(counts.values()) + counts["not_started"]
+    def _progress(self) -> None:
+        done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
+        self.observer.progress(done, self.summary.total, min(self._workers, self._pending))
 
 
 class Recorder:
