@@ -1,0 +1,192 @@
+"""Stand-ins for the tools that record when they run and, if asked, wait for an event.
+
+Events are files: nothing here takes passing time as proof. Times are only limits, after which a
+test that has gone wrong fails instead of hanging.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conftest import ToolsOnPath, Vpo
+
+LIMIT = 30.0
+"""Seconds until something that should have happened counts as never happening."""
+
+_FIND_NAME = """\
+stage='{folder}'
+name=unknown
+for word; do
+  case "$word" in
+    */.vpo-*) ;;
+    *.mkv|*.mp4|*.avi|*.webm|*.mov) name="${{word##*/}}" ;;
+  esac
+done
+wait_for() {{
+  tries=0
+  until [ -e "$1" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || {{ echo "nobody made $1" >&2; exit 99; }}
+    sleep 0.05
+  done
+}}
+say() {{ echo "$1 {tool} $$ $name" >> "$stage/log"; }}
+: > "$stage/$name.here"
+say start
+"""
+
+
+class Event(NamedTuple):
+    """``what`` is ``start`` or ``stop``; ``name`` the media file's."""
+
+    what: str
+    tool: str
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Puts the stand-ins on PATH and tells what they did."""
+
+    folder: Path
+    tools_on_path: ToolsOnPath
+
+    def act(self, tool: str, script: str, *, only: bool = False) -> None:
+        """Put a stand-in on PATH. In its script ``$name`` is the media file, ``wait_for FILE``
+        waits for an event, ``say WORD`` records one and ``real`` runs the real tool."""
+        head = _FIND_NAME.format(folder=self.folder, tool=tool)
+        real = f'real() {{ "$REAL_{tool.upper()}" "$@"; }}\n'
+        self.tools_on_path(only=only, **{tool: f"{head}{real}{script}"})
+
+    def record(self, *tools: str) -> None:
+        """The real tools, with a record of when they ran."""
+        for tool in tools:
+            self.act(tool, 'real "$@"\nstatus=$?\nsay stop\nexit $status')
+
+    def hold(self, *tools: str) -> None:
+        """The real tools, each waiting for ``release``."""
+        for tool in tools:
+            wait = 'wait_for "$stage/$name.go"\nreal "$@"\nstatus=$?\nsay stop\nexit $status'
+            self.act(tool, wait)
+
+    def release(self, *names: str) -> None:
+        for name in names:
+            (self.folder / f"{name}.go").touch()
+
+    def arrived(self, *names: str) -> None:
+        """Wait until a stand-in runs for each of these files."""
+        for name in names:
+            until((self.folder / f"{name}.here").exists, f"no tool was started for {name}")
+
+    @property
+    def events(self) -> list[Event]:
+        log = self.folder / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        rows = (line.split(" ", 3) for line in lines)
+        return [Event(what, tool, int(pid), name) for what, tool, pid, name in rows]
+
+    def started(self) -> list[str]:
+        """The files that a tool was started for, in order."""
+        return [event.name for event in self.events if event.what == "start"]
+
+
+def until(condition: Callable[[], object], problem: str) -> None:
+    """Wait for a condition; the test fails with ``problem`` if it never holds."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, problem
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs: one that ended and was not waited for does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    if not Path("/proc/self/stat").exists():
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in ("Z", "X")
+
+
+class Terminal:
+    """vpo in a terminal of its own, everything that it writes there recorded as it is."""
+
+    def __init__(self, vpo: Vpo, args: Sequence[str | Path], *, columns: int = 100) -> None:
+        ours, theirs = pty.openpty()
+        _raw(theirs, columns)
+        self._fd = ours
+        self._output = bytearray()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vpo", *args],
+            env=vpo.environment(),
+            cwd=vpo.folder,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_take_terminal,
+        )
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        return bytes(self._output).decode()
+
+    def shows(self, text: str) -> None:
+        """Wait until the text was written."""
+        until(lambda: text in self.output, f"{text!r} was not shown")
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._fd, keys)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        try:
+            return self.process.wait(LIMIT)
+        finally:
+            self.process.kill()
+            self._reader.join(LIMIT)
+            os.close(self._fd)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._fd, 65536)
+            except OSError:  # Linux says EIO once the other side is closed
+                return
+            if not data:
+                return
+            self._output += data
+
+
+def _raw(fd: int, columns: int) -> None:
+    """No translation of line ends, no echo; Ctrl-C still makes a signal."""
+    mode = termios.tcgetattr(fd)
+    mode[1] &= ~termios.OPOST
+    mode[3] &= ~termios.ECHO
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
