@@ -173,7 +173,7 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
         plan=plan,
         error=_failure(plan.error) if plan.error else None,
         warnings=plan.warnings,
-        stop=plan.error is not None and plan.on_error == "fail",
+        stop=plan.error is not None and not plan.changes and plan.on_error == "fail",
         size_before=plan.before.size,
         size_after=None if plan.changes else plan.before.size,
         media=plan.before,

@@ -102,7 +102,7 @@ def evaluate(policies: Sequence[Policy], media: MediaFile, on_error: OnError | N
     that want changes on their own result contradict themselves, which is the plan's error.
     """
     fold = _fold(policies, media, on_error)
-    if fold.error is not None and fold.mode != "continue":
+    if fold.halted:
         return _left_alone(media, fold)
     after = as_stored(fold.draft.media)
     plan = Plan(
@@ -146,7 +146,9 @@ class _Fold:
     reports: list[PhaseReport] = field(default_factory=list)
     error: FileError | None = None
     mode: OnError = "continue"
-    """The strictest ``on_error`` among the phases that changed something or failed."""
+    """The strictest ``on_error`` among the phases that changed something or failed; once a phase
+    has ``halted`` the fold, that phase's."""
+    halted: bool = False
 
 
 def _fold(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None) -> _Fold:
@@ -161,6 +163,7 @@ def _fold(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None
             if report.outcome in ("changed", "failed"):
                 fold.mode = max(fold.mode, mode, key=STRICTNESS.index)
             if report.outcome == "failed" and mode != "continue":
+                fold.mode, fold.halted = mode, True
                 return fold
     return fold
 
