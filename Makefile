@@ -31,7 +31,7 @@ test: setup tools ## lint, check types and imports, and run all tests
 lint: setup ## ruff, mypy and the import contract
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
-	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/python -m mypy src tests scripts $(wildcard bench/*.py)
 	$(VENV)/bin/lint-imports
 
 format: setup ## let ruff fix and format what it can
