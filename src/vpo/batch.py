@@ -10,14 +10,14 @@ import logging
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
-from vpo.errors import ConvergeError, FileError, LockedError, SourceChangedError, ToolMissingError
+from vpo.errors import BusyError, ConvergeError, FileError, SourceChangedError, ToolMissingError
 from vpo.execute.lock import FileLock, Stamp
+from vpo.execute.originals import Kept
 from vpo.execute.rewrite import Rewriter
 from vpo.media import MediaFile
 from vpo.plan import STRICTNESS, Plan, Strategy, evaluate
@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One file, and all that is needed to work on it. ``on_error`` overrides the policies."""
+    """One file, and all that is needed to work on it.
+
+    ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found.
+    """
 
     path: str
     policies: tuple[Policy, ...]
@@ -39,6 +42,8 @@ class Job:
     on_error: OnError | None = None
     dry_run: bool = False
     run_id: str = ""
+    outcome_id: str = ""
+    seen: tuple[int, int] | None = None
 
     @property
     def mode(self) -> OnError:
@@ -86,6 +91,7 @@ class Outcome:
     size_after: int | None = None
     media: MediaFile | None = None
     stamp: Stamp | None = None
+    kept: Kept | None = None
 
 
 def process_file(job: Job) -> Outcome:
@@ -93,7 +99,7 @@ def process_file(job: Job) -> Outcome:
     started = time.monotonic()
     try:
         outcome = _process(job)
-    except LockedError as error:
+    except BusyError as error:
         outcome = Outcome(job.path, "skipped", error=_failure(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
@@ -144,7 +150,7 @@ def _process(job: Job) -> Outcome:
         if job.dry_run or not plan.changes:
             return _without_work(plan, strategy, stamp)
         return _carry_out(job, plan, stamp)
-    except LockedError:
+    except BusyError:
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
@@ -191,7 +197,10 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
             strategy,
             extra={"run": job.run_id, "file": job.path, "operation": strategy},
         )
-        found, warnings = job.rewriter.apply(plan, lock, lambda m: _must_be_content(job, m))
+        applied = job.rewriter.apply(
+            plan, lock, lambda media: _must_be_content(job, media), job.outcome_id, job.seen
+        )
+    found = applied.media
     now = _stamp(found.path)
     certain = now is not None and (now.size, now.mtime_ns) == (found.size, found.mtime_ns)
     return Outcome(
@@ -201,11 +210,12 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         strategy=strategy,
         plan=plan,
         error=_failure(plan.error) if plan.error else None,
-        warnings=(*plan.warnings, *warnings),
+        warnings=(*plan.warnings, *applied.warnings),
         size_before=plan.before.size,
         size_after=found.size,
         media=found,
         stamp=now if certain else None,
+        kept=applied.kept,
     )
 
 
@@ -220,34 +230,43 @@ def _must_be_content(job: Job, found: MediaFile) -> None:
         )
 
 
+class Item(Protocol):
+    """A file that waits for its job."""
+
+    @property
+    def path(self) -> str: ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
 def run_batch(
     executor: Executor,
-    jobs: Iterable[Job],
+    items: Sequence[ItemT],
+    job_for: Callable[[ItemT], Job],
     *,
     workers: int,
     stop: threading.Event,
     work: Callable[[Job], Outcome] = process_file,
-    started: Callable[[Job], None],
 ) -> Iterator[Outcome]:
-    """The outcomes of the jobs, as they come.
+    """The outcomes of the items' jobs, as they come.
 
-    Only so many jobs are handed out that every worker has its next one at hand. Once ``stop`` is
-    set, by an outcome or by whoever else, nothing new starts and what runs completes; the rest is
-    reported as ``not_started``.
+    Jobs are made as room appears: so many that every worker has its next one at hand. Once ``stop``
+    is set, by an outcome or by whoever else, nothing new starts and what runs completes; the rest
+    is reported as ``not_started``.
     """
-    queue = iter(jobs)
+    queue = iter(items)
     running: dict[Future[Outcome], Job] = {}
-    waiting: deque[Job] = deque()
+    cancelled: list[Job] = []
     while True:
         while not stop.is_set() and len(running) < 2 * workers:
-            job = next(queue, None)
-            if job is None:
+            item = next(queue, None)
+            if item is None:
                 break
-            started(job)
+            job = job_for(item)
             running[executor.submit(work, job)] = job
         if stop.is_set():
-            for future in [f for f in running if f.cancel()]:
-                waiting.append(running.pop(future))
+            cancelled += [running.pop(future) for future in list(running) if future.cancel()]
         if not running:
             break
         done, _ = wait(running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
@@ -256,8 +275,8 @@ def run_batch(
             if outcome.stop:
                 stop.set()
             yield outcome
-    for job in (*waiting, *queue):
-        yield Outcome(job.path, "not_started")
+    for path in [job.path for job in cancelled] + [item.path for item in queue]:
+        yield Outcome(path, "not_started")
 
 
 _WAIT_SECONDS = 0.5

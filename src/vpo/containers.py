@@ -106,7 +106,7 @@ def as_stored(media: MediaFile) -> MediaFile:
     """
     if not container(media.container).one_default:
         return media
-    lacking = {track.type for track in media.tracks} - {t.type for t in media.tracks if t.default}
+    lacking = {"video", "audio", "subtitle"} - {t.type for t in media.tracks if t.default}
     tracks: list[Track] = []
     for track in media.tracks:
         if track.type in lacking:

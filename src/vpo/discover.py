@@ -91,13 +91,20 @@ class _Walk:
                 if entry.name.startswith(LEFTOVER_PREFIX):
                     self.found.leftovers.append(entry.path)
                 continue
-            if entry.is_dir():
+            if self.is_folder(entry):
                 if self.recursive:
                     status = self.status(entry)
                     if status is not None:
                         yield os.path.realpath(entry.path), status
             elif entry.name.lower().endswith(self.suffixes):
                 self.file(entry)
+
+    def is_folder(self, entry: os.DirEntry[str]) -> bool:
+        """False for a link that leads nowhere, or round in a circle."""
+        try:
+            return entry.is_dir()
+        except OSError:
+            return False
 
     def file(self, entry: os.DirEntry[str]) -> None:
         status = self.status(entry)

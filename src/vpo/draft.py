@@ -22,14 +22,17 @@ Timestamp = Literal["preserve", "now"] | int
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Who asked for a change: ``phase``, ``operation`` (the policy key) and why, in words."""
+    """Who asked for a change: ``phase``, ``operation`` (the policy key) and why, in words.
+
+    Both are empty for what no phase asked for and a rewrite brings with it.
+    """
 
     phase: str
     operation: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.phase}/{self.operation}: {self.text}"
+        return f"{self.phase}/{self.operation}: {self.text}" if self.phase else self.text
 
 
 Fact = tuple[str, int | None]

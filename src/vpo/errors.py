@@ -12,7 +12,8 @@
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
         ├── PlanError                      the policy cannot be carried out on this file
-        ├── LockedError                    another process holds the file
+        ├── BusyError                      another program holds or writes the file; skipped
+        │   └── LockedError                another vpo holds the file
         ├── SpaceError                     the file system has not enough room
         ├── ToolError                      a program failed, hung or was killed
         ├── VerifyError                    the result is not what was planned
@@ -108,7 +109,11 @@ class PlanError(FileError):
     """The policy cannot be carried out on this file."""
 
 
-class LockedError(FileError):
+class BusyError(FileError):
+    """Another program is writing the file, or it is not to be touched now; a later run will."""
+
+
+class LockedError(BusyError):
     """Another process is working on the file."""
 
 

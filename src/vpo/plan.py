@@ -105,6 +105,9 @@ def evaluate(policies: Sequence[Policy], media: MediaFile, on_error: OnError | N
     if fold.halted:
         return _left_alone(media, fold)
     after = as_stored(fold.draft.media)
+    if after == as_stored(media):
+        # A rewrite would change what the policies do not ask for, and nothing else.
+        after = media
     plan = Plan(
         before=media,
         after=after,
@@ -185,7 +188,7 @@ def _run_phase(
         detail = f"{draft.operation}: {error}" if draft.operation else str(error)
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
         return report("failed", detail)
-    changed = draft.media != fold.draft.media
+    changed = as_stored(draft.media) != as_stored(fold.draft.media)
     fold.draft = draft
     return report("changed" if changed else "unchanged")
 
@@ -228,8 +231,9 @@ def _conflict(
     change = next(difference(result, as_stored(again.draft.media), again.draft.reasons), None)
     if change is None:
         return None
-    source = plan.after.tracks[change.track].index if change.track is not None else None
-    first = _reason(reasons, change.kind, source)
+    source = plan.after.streams[change.track].index if change.track is not None else None
+    known = (reasons.get(fact) for fact in (_fact(change.kind, source), ("container", None)))
+    first = next(filter(None, known), None) or next(reversed(list(reasons.values())))
     return ConvergeError(
         f"the policy contradicts itself: what {first} leads to, "
         f"{change.reason} changes again ({change.kind})"
@@ -318,11 +322,14 @@ def _change(
 
 
 def _reason(reasons: Mapping[Fact, Reason], kind: str, track: int | None) -> Reason:
-    fact = {"remove": "removed", "move": "order"}.get(kind, kind)
-    found = reasons.get((fact, track))
-    if found is None and track is not None:
-        found = next((r for (name, _), r in reasons.items() if name == fact), None)
-    return found or Reason("", "", "the container gives every track type a default track")
+    return reasons.get(_fact(kind, track)) or _BY_THE_CONTAINER
+
+
+_BY_THE_CONTAINER = Reason("", "", "the container gives every track type a default track")
+
+
+def _fact(kind: str, track: int | None) -> Fact:
+    return {"remove": "removed", "move": "order"}.get(kind, kind), track
 
 
 def to_json(plan: Plan) -> list[dict[str, Any]]:

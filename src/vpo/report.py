@@ -282,7 +282,7 @@ class JsonReport:
         """As ``started``."""
 
     def end(self, summary: Summary) -> None:
-        document = {**self._head, "summary": summary_json(summary), "files": self._files}
+        document = {**self._head, "summary": summary.facts(), "files": self._files}
         json.dump(document, self._out, indent=2)
         self._out.write("\n")
         self._out.flush()
@@ -311,7 +311,7 @@ class JsonLinesReport:
         self._event("progress", {"done": done, "total": total, "active": active})
 
     def end(self, summary: Summary) -> None:
-        self._event("end", {"summary": summary_json(summary)})
+        self._event("end", {"summary": summary.facts()})
 
     def _event(self, name: str, data: dict[str, Any]) -> None:
         self._out.write(json.dumps({"event": name, **data}) + "\n")
@@ -325,15 +325,6 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
         "policies": list(request.policy_names),
         "dry_run": request.dry_run,
         "workers": workers,
-    }
-
-
-def summary_json(summary: Summary) -> dict[str, Any]:
-    return {
-        "total": summary.total,
-        **{name: summary.counts[name] for name in STATUSES},
-        "seconds": summary.seconds,
-        "stopped_early": summary.stopped_early,
     }
 
 

@@ -7,42 +7,30 @@ a tool.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import logging
 import os
-import socket
 import threading
 import time
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from vpo.batch import Failure, Job, Outcome, run_batch, strictest
 from vpo.config.builder import Settings
-from vpo.db.records import Result, RunState, Verdict
+from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover
 from vpo.execute import recover
-from vpo.execute.rewrite import Rewriter
-from vpo.plan import to_json
+from vpo.execute.rewrite import Handling, Rewriter
 from vpo.policy.document import Policy, fingerprint
 from vpo.policy.operation import OnError
 from vpo.prober import Prober
+from vpo.record import Recorder, clean_up, recorder
 from vpo.tools import Tools
 
 Order = Literal["auto", "name", "size", "newest"]
 STATUSES = ("changed", "unchanged", "skipped", "failed", "planned", "not_started")
-
-_GROUP = 64
-_GROUP_SECONDS = 0.5
-"""Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
-these files are probed again."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,6 +60,15 @@ class Summary:
     counts: Counter[str] = field(default_factory=Counter)
     saved: int = 0
     """Bytes by which the files became smaller in all."""
+
+    def facts(self) -> dict[str, object]:
+        """The summary as the JSON contract has it."""
+        return {
+            "total": self.total,
+            **{name: self.counts[name] for name in STATUSES},
+            "seconds": self.seconds,
+            "stopped_early": self.stopped_early,
+        }
 
     def count(self, outcome: Outcome) -> None:
         self.counts[outcome.status] += 1
@@ -114,8 +111,35 @@ def run(
 ) -> Summary:
     """Process everything that the request names; never raises for what happens to single files."""
     began = time.monotonic()
+    found = _found(request, settings, store, observer)
+    with recorder(
+        store,
+        settings.data_dir,
+        fingerprint(request.policies),
+        dry_run=request.dry_run,
+        policies=list(request.policy_names),
+        options=_options(request),
+        workers=settings.workers,
+    ) as recording:
+        summary = Summary(recording.run_id, total=len(found.candidates) + len(found.problems))
+        observer.begin(recording.run_id, request, settings.workers, found)
+        done = _Tally(summary, recording, observer, settings.workers)
+        for path, problem in found.problems:
+            done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
+        todo = _unknown(request, store, recording.fingerprint, found.candidates, done)
+        _work(request, settings, tools, todo, done, interrupt)
+        summary.seconds = round(time.monotonic() - began, 3)
+        summary.interrupted = interrupt.asked
+        summary.stopped_early = interrupt.stop.is_set()
+        recording.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
+    observer.end(summary)
+    return summary
+
+
+def _found(request: Request, settings: Settings, store: Store, observer: Observer) -> Discovery:
+    """The candidates, after what earlier runs left has been cleaned up."""
     if not request.dry_run:
-        for text in recover_interrupted(store, settings):
+        for text in clean_up(store, settings):
             observer.note(text)
     found = discover(
         request.paths, recursive=request.recursive, extensions=settings.config.files.extensions
@@ -123,20 +147,23 @@ def run(
     if not request.dry_run:
         for text in recover.sweep(found.leftovers):
             observer.note(text)
-    with _recorder(request, settings, store) as recorder:
-        summary = Summary(recorder.run_id, total=len(found.candidates) + len(found.problems))
-        observer.begin(recorder.run_id, request, settings.workers, found)
-        done = _Tally(summary, recorder, observer, settings.workers)
-        for path, problem in found.problems:
-            done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
-        todo = _unknown(request, store, recorder.fingerprint, found.candidates, done)
-        _work(request, settings, tools, todo, done, interrupt)
-        summary.seconds = round(time.monotonic() - began, 3)
-        summary.interrupted = interrupt.asked
-        summary.stopped_early = interrupt.stop.is_set()
-        recorder.finish(summary)
-    observer.end(summary)
-    return summary
+    return found
+
+
+def _options(request: Request) -> dict[str, object]:
+    return {
+        "paths": list(request.paths),
+        "recursive": request.recursive,
+        "on_error": request.on_error,
+        "order": request.order,
+        "force": request.force,
+    }
+
+
+def _state(summary: Summary) -> RunState:
+    if summary.stopped_early:
+        return "interrupted" if summary.interrupted else "stopped"
+    return "finished"
 
 
 def _unknown(
@@ -190,27 +217,36 @@ def _work(
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
-    rewriter = Rewriter(
-        tools,
-        "preserve" if settings.config.files.preserve_mtime else "now",
-        Prober(tools.stall_seconds),
-    )
-    jobs = (
-        Job(
+    rewriter = Rewriter(tools, _handling(settings), Prober(tools.stall_seconds))
+
+    def job(item: Candidate) -> Job:
+        return Job(
             item.path,
             request.policies,
             rewriter,
             request.on_error,
             request.dry_run,
-            done.recorder.run_id,
+            run_id=done.recorder.run_id,
+            outcome_id=done.start(item.path),
+            seen=(item.size, item.mtime_ns),
         )
-        for item in ordered(todo, request.order, settings.workers)
-    )
+
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
-        for outcome in run_batch(
-            pool, jobs, workers=settings.workers, stop=interrupt.stop, started=done.start
-        ):
+        items = ordered(todo, request.order, settings.workers)
+        for outcome in run_batch(pool, items, job, workers=settings.workers, stop=interrupt.stop):
             done.take(outcome)
+
+
+def _handling(settings: Settings) -> Handling:
+    files = settings.config.files
+    return Handling(
+        timestamp="preserve" if files.preserve_mtime else "now",
+        hardlinks=files.hardlinks,
+        min_age=files.min_age,
+        keep_free=files.keep_free,
+        temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
+        keep_originals=settings.config.originals.keep == "trash",
+    )
 
 
 class _Tally:
@@ -225,11 +261,11 @@ class _Tally:
         self._pending = 0
         self._workers = workers
 
-    def start(self, job: Job) -> None:
+    def start(self, path: str) -> str:
         self._pending += 1
-        self.recorder.start(job.path)
-        self.observer.started(job.path)
+        self.observer.started(path)
         self._progress()
+        return self.recorder.start(path)
 
     def known(self, item: Candidate) -> None:
         outcome = Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size)
@@ -247,166 +283,3 @@ class _Tally:
     def _progress(self) -> None:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         self.observer.progress(done, self.summary.total, min(self._workers, self._pending))
-
-
-class Recorder:
-    """Writes a run and its outcomes; a dry run writes nothing."""
-
-    def __init__(self, store: Store, run_id: str, mark: str, *, dry_run: bool) -> None:
-        self.run_id = run_id
-        self.fingerprint = mark
-        self._store = store
-        self._dry_run = dry_run
-        self._ids: dict[str, str] = {}
-        self._results: list[Result] = []
-        self._written = time.monotonic()
-
-    def start(self, path: str) -> None:
-        """Note that the work on a file begins, so that a later run knows where to clean up."""
-        if not self._dry_run:
-            self._ids[path] = self._store.start_outcomes(self.run_id, [path])[0]
-
-    def take(self, outcome: Outcome) -> None:
-        if self._dry_run:
-            return
-        source = outcome.was or outcome.path
-        key = self._ids.pop(source, None)
-        if key is None:
-            key = self._store.start_outcomes(self.run_id, [source])[0]
-        self._results.append(_result(key, outcome, self.fingerprint))
-        late = time.monotonic() - self._written > _GROUP_SECONDS
-        if late or len(self._results) >= _GROUP:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._results:
-            self._store.record(self._results)
-            self._results = []
-        self._written = time.monotonic()
-
-    def finish(self, summary: Summary) -> None:
-        self.flush()
-        if self._dry_run:
-            return
-        state: RunState = "finished"
-        if summary.stopped_early:
-            state = "interrupted" if summary.interrupted else "stopped"
-        self._store.finish_run(
-            self.run_id,
-            state,
-            {
-                "total": summary.total,
-                **{name: summary.counts[name] for name in STATUSES},
-                "seconds": summary.seconds,
-                "stopped_early": summary.stopped_early,
-                "saved": summary.saved,
-            },
-        )
-
-
-def _result(key: str, outcome: Outcome, mark: str) -> Result:
-    stamp = outcome.stamp
-    plan = outcome.plan
-    return Result(
-        outcome=key,
-        path=outcome.path,
-        was=outcome.was,
-        status=outcome.status,
-        stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
-        media=outcome.media if stamp else None,
-        fingerprint=mark,
-        verdict=_verdict(outcome) if stamp else None,
-        strategy=outcome.strategy,
-        plan={"changes": to_json(plan)} if plan is not None else None,
-        error_type=outcome.error.type if outcome.error else None,
-        error_message=outcome.error.message if outcome.error else None,
-        warnings=outcome.warnings,
-        seconds=outcome.seconds,
-        size_before=outcome.size_before,
-        size_after=outcome.size_after,
-    )
-
-
-def _verdict(outcome: Outcome) -> Verdict | None:
-    if outcome.status in ("changed", "unchanged"):
-        return "complies"
-    return "failed" if outcome.error and outcome.error.lasting else None
-
-
-@contextlib.contextmanager
-def _recorder(request: Request, settings: Settings, store: Store) -> Iterator[Recorder]:
-    """A recorder; what it still holds is written whatever happens."""
-    mark = fingerprint(request.policies)
-    run_id = str(uuid.uuid4())
-    if request.dry_run:
-        yield Recorder(store, run_id, mark, dry_run=True)
-        return
-    with _alive_mark(settings, run_id):
-        store.start_run(
-            run_id,
-            policies=list(request.policy_names),
-            options={
-                "paths": list(request.paths),
-                "recursive": request.recursive,
-                "on_error": request.on_error,
-                "order": request.order,
-                "force": request.force,
-            },
-            workers=settings.workers,
-            dry_run=False,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-        )
-        recorder = Recorder(store, run_id, mark, dry_run=False)
-        try:
-            yield recorder
-        finally:
-            recorder.flush()
-
-
-@contextlib.contextmanager
-def _alive_mark(settings: Settings, run_id: str) -> Iterator[None]:
-    """Hold a locked file that tells other processes that this run is alive."""
-    path = _lock_path(settings, run_id)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        os.close(fd)
-
-
-def _lock_path(settings: Settings, run_id: str) -> str:
-    return os.path.join(settings.data_dir, "runs", f"{run_id}.lock")
-
-
-def recover_interrupted(store: Store, settings: Settings) -> list[str]:
-    """Clean up after runs whose process is gone; what was done, in words."""
-    dead = {run.id for run in store.running_runs() if not _alive(_lock_path(settings, run.id))}
-    if not dead:
-        return []
-    begun = [item.path for item in store.running_outcomes() if item.run_id in dead]
-    done = recover.finish_renames(begun)
-    done += recover.sweep_folders(os.path.dirname(path) for path in begun)
-    store.mark_interrupted(dead)
-    for run_id in dead:
-        with contextlib.suppress(OSError):
-            os.unlink(_lock_path(settings, run_id))
-    return done
-
-
-def _alive(path: str) -> bool:
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False

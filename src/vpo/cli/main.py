@@ -17,7 +17,9 @@ COMMANDS = {
     "inspect": "vpo.cli.inspect",
     "policy": "vpo.cli.policy",
     "history": "vpo.cli.history",
+    "undo": "vpo.cli.undo",
     "config": "vpo.cli.config",
+    "db": "vpo.cli.db",
 }
 
 EXIT_CODES = """\b

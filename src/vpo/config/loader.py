@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-from vpo.config.models import Spec, specs
+from vpo import measures
+from vpo.config.models import Seconds, Size, Spec, specs
 from vpo.errors import ConfigError
 
 _LARGEST = 1 << 20
@@ -100,10 +101,20 @@ def _choice(spec: Spec, value: object, folder: Path | None) -> str:
     return text
 
 
+def _size(_spec: Spec, value: object, _: Path | None) -> int:
+    return measures.size(value)
+
+
+def _seconds(_spec: Spec, value: object, _: Path | None) -> float:
+    return measures.duration(value)
+
+
 _CHECKS: Mapping[Any, Any] = {
     int: _integer,
     bool: _boolean,
     str: _text,
+    Size: _size,
+    Seconds: _seconds,
     Path: _path,
     tuple: _texts,
 }

@@ -12,10 +12,25 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, NoneType
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NewType,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
+Keep = Literal["none", "trash"]
+HardLinks = Literal["replace", "skip", "edit"]
+Size = NewType("Size", int)
+"""Bytes, in the file as ``"10GB"``, ``"700MiB"`` or a number."""
+Seconds = NewType("Seconds", float)
+"""Seconds, in the file as ``"90s"``, ``"1h30m"`` or a number."""
 
 
 class Key(NamedTuple):
@@ -106,6 +121,49 @@ class Files:
         ),
     ] = VIDEO_SUFFIXES
     preserve_mtime: Annotated[bool, Key("A changed file keeps its modification time.")] = True
+    min_age: Annotated[
+        Seconds,
+        Key(
+            "A file that was modified within this time is skipped: it may still be on its way here."
+            " Files that another program has open for writing are skipped anyway."
+        ),
+    ] = Seconds(0)
+    hardlinks: Annotated[
+        HardLinks,
+        Key(
+            "A file with further hard links is copied and replaced, so that the other names keep"
+            " the old content; skipped; or edited in place, for all names, where only its header"
+            " changes."
+        ),
+    ] = "replace"
+    keep_free: Annotated[
+        Size, Key("Room that is left free on a file system, whatever there is to do.", unit="bytes")
+    ] = Size(0)
+    temporary_folder: Annotated[
+        Path | None,
+        Key(
+            "Where results are written before they are checked; on the same file system as the"
+            " library. Unset: beside the original."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """What becomes of the originals of changed files."""
+
+    keep: Annotated[
+        Keep,
+        Key(
+            "What `vpo undo` needs to put a file back as it was: nothing is kept, or the original"
+            " goes into a hidden folder beside it (of a header edit, only the bytes that changed)."
+        ),
+    ] = "none"
+    days: Annotated[int, Key("Kept originals go after this time.", minimum=1, unit="days")] = 30
+    max_size: Annotated[
+        Size | None,
+        Key("Above this size of all kept originals, the oldest go. Unset: no limit.", unit="bytes"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +191,7 @@ class Config:
     processing: Processing = Processing()
     tools: Tools = Tools()
     files: Files = Files()
+    originals: Originals = Originals()
     logging: Logging = Logging()
 
 
@@ -165,6 +224,8 @@ _EXPECTED = MappingProxyType(
         int: "a whole number",
         bool: "true or false",
         str: "a text in quotes",
+        Size: 'a size like "10GB" or "700MiB"',
+        Seconds: 'a time like "90s" or "1h30m"',
         Path: "a path in quotes",
         tuple: "a list of texts in quotes, with at least one",
     }

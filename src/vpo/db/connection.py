@@ -154,7 +154,7 @@ class DaemonConnectionPool:
 _EXPLANATIONS = (
     (
         ("not a database", "malformed", "encrypted"),
-        "the database is damaged; move it (and its -wal and -shm files) away and vpo starts anew",
+        "the database is damaged; `vpo db rebuild` saves what can be read and makes a new one",
     ),
     (("locked",), "the database is in use by another program; let that finish, or end it"),
     (

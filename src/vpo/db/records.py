@@ -28,6 +28,7 @@ class Result(NamedTuple):
 
     ``path`` is where the file is now, ``was`` where it had been if the work has renamed it.
     ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
+    ``kept`` is the kind, path and size of the original that was kept.
     ``verdict`` is recorded for the policy with this ``fingerprint``.
     """
 
@@ -47,6 +48,23 @@ class Result(NamedTuple):
     seconds: float = 0.0
     size_before: int | None = None
     size_after: int | None = None
+    kept: tuple[Literal["file", "header"], str, int] | None = None
+
+
+class KeptOriginal(NamedTuple):
+    """An original that can be put back: ``path`` is where it was, ``kept_path`` where it is kept.
+
+    ``result_path`` and ``result_stat`` say what has to be there now. ``size`` in bytes.
+    """
+
+    outcome: str
+    path: str
+    kind: Literal["file", "header"]
+    kept_path: str
+    size: int
+    result_path: str
+    result_stat: Stat
+    started_at: datetime
 
 
 class Run(NamedTuple):

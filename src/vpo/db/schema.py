@@ -81,7 +81,17 @@ _VERSION_1 = (
     "CREATE INDEX outcomes_running ON outcomes (run) WHERE state = 'running'",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    # What `vpo undo` needs: the kept original, and the state of the result that it replaces.
+    "ALTER TABLE outcomes ADD COLUMN kept TEXT CHECK (kept IN ('file', 'header'))",
+    "ALTER TABLE outcomes ADD COLUMN kept_path BLOB",
+    "ALTER TABLE outcomes ADD COLUMN kept_size INTEGER",
+    "ALTER TABLE outcomes ADD COLUMN result_path BLOB",
+    "ALTER TABLE outcomes ADD COLUMN result_stat TEXT",
+    "CREATE INDEX outcomes_kept ON outcomes (kept_path) WHERE kept IS NOT NULL",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
 
 

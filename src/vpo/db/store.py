@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Outcome, Result, Run, RunningOutcome, RunState, Stat
+from vpo.db.records import KeptOriginal, Outcome, Result, Run, RunningOutcome, RunState, Stat
 from vpo.db.schema import migrate
 from vpo.errors import UsageError
 from vpo.media import MediaFile, from_json, to_json
@@ -35,6 +35,10 @@ _RUN = """
 _OUTCOME = """
     outcomes.id, run, files.id, outcomes.path, state, status, strategy, plan, error_type,
     error_message, warnings, started_at, seconds, size_before, size_after
+"""
+_KEPT = """
+    SELECT id, path, kept, kept_path, kept_size, result_path, result_stat, started_at
+    FROM outcomes WHERE kept IS NOT NULL
 """
 _FEW = 200
 """Up to so many paths, asking for each is faster than reading all that is known."""
@@ -192,6 +196,39 @@ class Store:
             ).fetchall()
         return [_outcome(row) for row in rows]
 
+    def kept(self, *, run_id: str | None = None, path: str | None = None) -> list[KeptOriginal]:
+        """The originals that are kept, newest first: all, or those of a run or of a file."""
+        which = ""
+        values: tuple[object, ...] = ()
+        if run_id is not None:
+            which, values = "AND run = ?", (run_id,)
+        elif path is not None:
+            which, values = "AND (result_path = ?1 OR path = ?1)", (os.fsencode(path),)
+        with self._pool.read() as connection:
+            rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
+            return [_kept(row) for row in rows]
+
+    def note_kept(
+        self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat
+    ) -> None:
+        """Put an original on record that an interrupted run has kept: kind, path and size."""
+        with self._pool.transaction() as connection:
+            _write_kept(connection, outcome, kept, result_path, result_stat)
+
+    def forget_kept(self, outcomes: Iterable[str]) -> None:
+        """Note that these originals are kept no longer."""
+        with self._pool.transaction() as connection:
+            connection.executemany(
+                "UPDATE outcomes SET kept = NULL WHERE id = ?", [(key,) for key in outcomes]
+            )
+
+    def forget_file(self, path: str) -> None:
+        """Drop what is known of a file's content: it is another now."""
+        with self._pool.transaction() as connection:
+            number = _number(connection, os.fsencode(path))
+            connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
+            connection.execute("DELETE FROM probes WHERE file = ?", (number,))
+
     def _runs(self, which: str, *values: object) -> list[Run]:
         with self._pool.read() as connection:
             rows = connection.execute(f"SELECT {_RUN} FROM runs {which}", values).fetchall()  # noqa: S608
@@ -289,6 +326,24 @@ def _write_outcome(connection: sqlite3.Connection, number: int | None, result: R
             result.outcome,
         ),
     )
+    if result.kept is not None and result.stat is not None:
+        _write_kept(connection, result.outcome, result.kept, result.path, result.stat)
+
+
+def _write_kept(
+    connection: sqlite3.Connection,
+    outcome: str,
+    kept: tuple[str, str, int],
+    result_path: str,
+    result_stat: Stat,
+) -> None:
+    kind, path, size = kept
+    result = (os.fsencode(result_path), _json(result_stat))
+    connection.execute(
+        "UPDATE outcomes SET kept = ?, kept_path = ?, kept_size = ?, result_path = ?,"
+        " result_stat = ? WHERE id = ?",
+        (kind, os.fsencode(path), size, *result, outcome),
+    )
 
 
 def _run(row: tuple[Any, ...]) -> Run:
@@ -325,6 +380,20 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
         tuple(json.loads(warnings)),
         _moment(started),
         *row[12:],
+    )
+
+
+def _kept(row: tuple[Any, ...]) -> KeptOriginal:
+    outcome, path, kind, kept_path, size, result_path, stat, started = row
+    return KeptOriginal(
+        outcome,
+        os.fsdecode(path),
+        kind,
+        os.fsdecode(kept_path),
+        size,
+        os.fsdecode(result_path),
+        tuple(json.loads(stat)),
+        _moment(started),
     )
 
 

@@ -66,7 +66,7 @@ def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
         if target == lock.path:
             os.replace(workspace.path, target)
         else:
-            _take_name(workspace.path, target)
+            take_name(workspace.path, target)
             sync_folder(os.path.dirname(target))
             os.unlink(lock.path)
         sync_folder(os.path.dirname(target))
@@ -78,7 +78,7 @@ def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
         raise PublishError(f"the result could not be put in place: {error.strerror}") from None
 
 
-def _take_name(temporary: str, target: str) -> None:
+def take_name(temporary: str, target: str) -> None:
     """Give the file a name that must be free; ``FileExistsError`` if it is not."""
     try:
         os.link(temporary, target)

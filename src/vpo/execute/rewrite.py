@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from vpo import tools as processes
 from vpo.commands import ffmpeg, mkvmerge, mkvpropedit
 from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
-from vpo.errors import PlanError, PublishError
-from vpo.execute import publish, undo
+from vpo.errors import BusyError, PlanError, PublishError
+from vpo.execute import originals, publish, undo
 from vpo.execute.lock import FileLock
+from vpo.execute.motion import refuse_moving
+from vpo.execute.originals import Kept
 from vpo.execute.space import reserve
 from vpo.execute.verify import verify
 from vpo.execute.workspace import Workspace
@@ -26,21 +30,45 @@ from vpo.tools import Tools
 
 _SLACK = 1 << 20
 _REMUX_FACTOR = 1.05
+_FICLONE = 0x40049409
+"""The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
 
 Check = Callable[[MediaFile], None]
 """Raises if the policy is not content with a result that was probed."""
 
 
 @dataclass(frozen=True)
-class Rewriter:
-    """How plans are carried out here.
+class Handling:
+    """What the configuration says of touching files.
 
-    ``timestamp`` is what becomes of the modification time where the policy does not say.
-    ``progress`` is told the part that is done, from 0 to 1.
+    ``timestamp`` is what becomes of the modification time where the policy does not say;
+    ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the
+    folder of the file.
     """
 
-    tools: Tools
     timestamp: Timestamp = "preserve"
+    hardlinks: Literal["replace", "skip", "edit"] = "replace"
+    min_age: float = 0.0
+    keep_free: int = 0
+    temporary_folder: str | None = None
+    keep_originals: bool = False
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A plan that was carried out: the result as it was probed, and what to tell."""
+
+    media: MediaFile
+    warnings: tuple[str, ...] = ()
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True)
+class Rewriter:
+    """How plans are carried out here; ``progress`` is told the part that is done, from 0 to 1."""
+
+    tools: Tools
+    handling: Handling = field(default_factory=Handling)
     prober: Prober = field(default_factory=Prober)
     progress: Callable[[float], None] | None = field(default=None, compare=False)
 
@@ -58,18 +86,31 @@ class Rewriter:
             _refuse_what_ffmpeg_loses(plan)
         return "remux" if plan.strategy == "header" else plan.strategy
 
-    def apply(self, plan: Plan, lock: FileLock, check: Check) -> tuple[MediaFile, list[str]]:
-        """Carry out the plan on the locked file; the result as probed, and warnings.
+    def apply(
+        self,
+        plan: Plan,
+        lock: FileLock,
+        check: Check,
+        key: str = "",
+        seen: tuple[int, int] | None = None,
+    ) -> Applied:
+        """Carry out the plan on the locked file; whatever is raised, it is byte for byte as it was.
 
-        Whatever is raised, the original is byte for byte what it was.
+        ``key`` names the original if it is kept; ``seen`` is the file's (size, mtime_ns) as the
+        run found it. ``BusyError`` for a file that is not to be touched now.
         """
         _refuse_read_only(lock)
+        refuse_moving(lock, seen, self.handling.min_age)
+        linked = lock.status.st_nlink > 1
+        if linked and self.handling.hardlinks == "skip":
+            raise BusyError('it has further hard links and [files] hardlinks is "skip"')
         if self.strategy(plan) != "header":
-            return self._rewrite(plan, lock, check, self._write)
-        ranges = undo.regions(lock.fd) if lock.status.st_nlink == 1 else None
+            return self._rewrite(plan, lock, check, key, self._write)
+        in_place = not linked or self.handling.hardlinks == "edit"
+        ranges = undo.regions(lock.fd) if in_place else None
         if ranges is None:
-            return self._rewrite(plan, lock, check, self._edit_copy)
-        return self._edit(plan, lock, check, ranges), []
+            return self._rewrite(plan, lock, check, key, self._edit_copy)
+        return self._edit(plan, lock, check, key, ranges)
 
     def _by_mkvmerge(self, plan: Plan) -> bool:
         return (
@@ -87,20 +128,52 @@ class Rewriter:
         plan: Plan,
         lock: FileLock,
         check: Check,
+        key: str,
         write: Callable[[Plan, FileLock, Workspace], list[str]],
-    ) -> tuple[MediaFile, list[str]]:
-        folder = os.path.dirname(lock.path)
+    ) -> Applied:
+        folder = self._folder(lock)
         size = int(lock.status.st_size * _REMUX_FACTOR) + _SLACK
         with Workspace(folder, lock.status.st_mode) as workspace:
-            with reserve(workspace.path, size, processes.is_cancelled):
+            free = self.handling.keep_free
+            with reserve(workspace.path, size, processes.is_cancelled, free):
                 warnings = write(plan, lock, workspace)
                 found = verify(plan, workspace.path, self.prober)
                 check(found)
                 warnings += publish.copy_attributes(lock.status, lock.path, workspace.fd)
-                publish.set_times(workspace.fd, lock.status, plan.timestamp or self.timestamp)
-                publish.replace(lock, workspace, plan.after.path)
+                publish.set_times(workspace.fd, lock.status, self._timestamp(plan))
+                kept = self._publish(plan, lock, workspace, key)
             status = os.fstat(workspace.fd)
-        return _as_published(found, plan.after.path, status), warnings
+        return Applied(_as_published(found, plan.after.path, status), tuple(warnings), kept)
+
+    def _folder(self, lock: FileLock) -> str:
+        folder = self.handling.temporary_folder
+        if folder is None:
+            return os.path.dirname(lock.path)
+        try:
+            device = os.stat(folder).st_dev
+        except OSError as error:
+            raise PublishError(
+                f"[files] temporary_folder {folder}: {error.strerror}; create it, or correct this"
+            ) from None
+        if device != lock.status.st_dev:
+            raise PublishError(
+                f"[files] temporary_folder {folder} is on another file system than the file; "
+                "nothing can be moved into place from there in one step"
+            )
+        return folder
+
+    def _timestamp(self, plan: Plan) -> Timestamp:
+        return self.handling.timestamp if plan.timestamp is None else plan.timestamp
+
+    def _publish(self, plan: Plan, lock: FileLock, workspace: Workspace, key: str) -> Kept | None:
+        kept = originals.keep_file(lock.path, key) if self.handling.keep_originals else None
+        try:
+            publish.replace(lock, workspace, plan.after.path)
+        except BaseException:
+            if kept is not None:
+                originals.forget(kept.path)
+            raise
+        return kept
 
     def _write(self, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:
         fds = (lock.fd, workspace.fd)
@@ -145,34 +218,48 @@ class Rewriter:
 
     def _edit_copy(self, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:
         """A header edit on a copy: for hard links, and where an edit in place is not safe."""
-        with open(lock.fd, "rb", closefd=False) as source, open(workspace.path, "wb") as copy:
-            source.seek(0)
-            shutil.copyfileobj(source, copy, 1 << 20)
+        if not _clone(lock.fd, workspace.fd):
+            with open(lock.fd, "rb", closefd=False) as source, open(workspace.path, "wb") as copy:
+                source.seek(0)
+                shutil.copyfileobj(source, copy, 1 << 20)
         self._propedit(plan, workspace.path, workspace.fd)
         return []
 
     def _edit(
-        self, plan: Plan, lock: FileLock, check: Check, ranges: list[tuple[int, int]]
-    ) -> MediaFile:
+        self,
+        plan: Plan,
+        lock: FileLock,
+        check: Check,
+        key: str,
+        ranges: list[tuple[int, int]],
+    ) -> Applied:
         """A header edit in place, rolled back if anything goes wrong."""
         fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             lock.check()
-            saved = undo.save(lock.path, lock.fd, ranges)
+            saved = undo.save(lock.path, lock.fd, ranges, self.handling.keep_free)
             try:
                 self._propedit(plan, lock.path, lock.fd)
                 found = verify(plan, lock.path, self.prober)
                 check(found)
-                publish.set_times(fd, lock.status, plan.timestamp or self.timestamp)
+                publish.set_times(fd, lock.status, self._timestamp(plan))
                 os.fsync(fd)
             except BaseException:
                 undo.roll_back(saved, fd)
                 os.unlink(saved)
                 raise
-            os.unlink(saved)
-            return _as_published(found, lock.path, os.fstat(fd))
+            return Applied(
+                _as_published(found, lock.path, os.fstat(fd)), kept=self._settle(saved, key)
+            )
         finally:
             os.close(fd)
+
+    def _settle(self, saved: str, key: str) -> Kept | None:
+        """The edit is done and proven: its undo file is kept as the original, or goes."""
+        if self.handling.keep_originals:
+            return originals.keep_header(saved, key)
+        os.unlink(saved)
+        return None
 
     def _propedit(self, plan: Plan, path: str, fd: int) -> None:
         command = mkvpropedit.argv(self.tools.need("mkvpropedit"), plan, _name(path, fd))
@@ -195,6 +282,15 @@ def _name(path: str, fd: int) -> str:
     except UnicodeEncodeError:
         return f"/dev/fd/{fd}"
     return path
+
+
+def _clone(source: int, target: int) -> bool:
+    """Make the target share the source's blocks, where the file system can: no bytes are copied."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
 
 
 def _refuse_read_only(lock: FileLock) -> None:

@@ -22,6 +22,7 @@ class _Reservation:
     device: int
     size: int
     output: str
+    keep_free: int
 
     @property
     def outstanding(self) -> int:
@@ -54,15 +55,15 @@ class _Ledger:
 
     def _fits(self, wanted: _Reservation) -> bool:
         others = [item for item in self._held if item.device == wanted.device]
-        free = free_bytes(os.path.dirname(wanted.output))
+        free = free_bytes(os.path.dirname(wanted.output)) - wanted.keep_free
         if wanted.size + sum(item.outstanding for item in others) <= free:
             return True
         if others:
             return False
         raise SpaceError(
             f"not enough room: about {_mebibytes(wanted.size)} are needed and "
-            f"{_mebibytes(free)} are free in {os.path.dirname(wanted.output)}; "
-            "make room and run again"
+            f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
+            f"{_besides(wanted.keep_free)}; make room and run again"
         )
 
 
@@ -70,19 +71,24 @@ _ledger = _Ledger()
 
 
 def reserve(
-    output: str, size: int, cancelled: Callable[[], bool] = lambda: False
+    output: str, size: int, cancelled: Callable[[], bool] = lambda: False, keep_free: int = 0
 ) -> contextlib.AbstractContextManager[None]:
     """Hold ``size`` bytes for the file ``output`` (which exists) while the context is entered.
 
-    Waits while other workers hold the room; ``SpaceError`` if it would not fit without them either.
+    ``keep_free`` bytes are left free on top. Waits while other workers hold the room;
+    ``SpaceError`` if it would not fit without them either.
     """
-    return _ledger.hold(_Reservation(os.stat(output).st_dev, size, output), cancelled)
+    return _ledger.hold(_Reservation(os.stat(output).st_dev, size, output, keep_free), cancelled)
 
 
 def free_bytes(folder: str) -> int:
     """What an ordinary user may still write there."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
+
+
+def _besides(keep_free: int) -> str:
+    return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
 
 
 def _mebibytes(size: int) -> str:

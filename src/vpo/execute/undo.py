@@ -18,11 +18,14 @@ from typing import Any
 
 from vpo import matroska
 from vpo.discover import LEFTOVER_PREFIX
-from vpo.errors import PublishError
+from vpo.errors import PublishError, SpaceError
 from vpo.execute.publish import sync_folder
+from vpo.execute.space import free_bytes
 
 UNDO_SUFFIX = ".undo"
 _MAGIC = b"vpo undo 1\n"
+_GROWTH = 64 << 10
+"""Bytes by which an edit and the undo file's own header may add to the regions."""
 LARGEST = 64 << 20
 """Bytes outside the clusters; with more (large attachments), copying the file is the better way."""
 
@@ -38,8 +41,11 @@ def regions(fd: int) -> list[tuple[int, int]] | None:
     return found
 
 
-def save(path: str, fd: int, ranges: list[tuple[int, int]]) -> str:
-    """Write and sync the undo file for the media file at ``path``, open as ``fd``; its path."""
+def save(path: str, fd: int, ranges: list[tuple[int, int]], keep_free: int = 0) -> str:
+    """Write and sync the undo file for the media file at ``path``, open as ``fd``; its path.
+
+    ``SpaceError`` if it would not leave ``keep_free`` bytes.
+    """
     status = os.fstat(fd)
     data = b"".join(os.pread(fd, length, offset) for offset, length in ranges)
     header = {
@@ -52,6 +58,9 @@ def save(path: str, fd: int, ranges: list[tuple[int, int]]) -> str:
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     undo = os.path.join(os.path.dirname(path), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_SUFFIX}")
+    needed = len(data) + _GROWTH
+    if free_bytes(os.path.dirname(path)) - keep_free < needed:
+        raise SpaceError(f"no room for an undo file of {needed:,} bytes; make room and run again")
     try:
         target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(target, "wb") as file:

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from vpo import measures
 from vpo.containers import CONTAINERS
 from vpo.languages import same
 from vpo.media import MediaFile
-from vpo.policy import measures
+from vpo.nearest import suggestion
 from vpo.policy.codecs import matches
-from vpo.policy.nearest import suggestion
 from vpo.policy.operation import Model
 
 

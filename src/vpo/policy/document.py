@@ -12,8 +12,8 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from vpo.errors import PolicyError
+from vpo.nearest import suggestion
 from vpo.policy.conditions import RunIf, SkipWhen
-from vpo.policy.nearest import suggestion
 from vpo.policy.operation import Model, OnError, Operation, PolicyConfig
 from vpo.policy.operations import known
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vpo.errors import PolicyError, Position
+from vpo.nearest import suggestion
 from vpo.policy.document import Policy
 from vpo.policy.migrate import CURRENT, OLDEST, Migration, migrate
-from vpo.policy.nearest import suggestion
 from vpo.policy.source import Path, Source, parse, read
 
 _MAX_PROBLEMS = 10

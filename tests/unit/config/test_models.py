@@ -9,7 +9,7 @@ from typing import Literal, get_origin
 import pytest
 
 from vpo.config.loader import check
-from vpo.config.models import VIDEO_SUFFIXES, Config, Processing, Spec, spec, specs
+from vpo.config.models import Config, Processing, Seconds, Size, Spec, VIDEO_SUFFIXES, spec, specs
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]
@@ -58,7 +58,7 @@ def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
 
 
 def test_specs_name_every_key_in_order() -> None:
-    assert list(specs()) == ["processing", "tools", "files", "logging"]
+    assert list(specs()) == ["processing", "tools", "files", "originals", "logging"]
     assert list(specs()["processing"]) == ["workers", "max_workers"]
     assert spec("processing.workers") is specs()["processing"]["workers"]
     assert spec("processing.max_workers").kind is int
@@ -72,6 +72,9 @@ def test_the_cap_is_set_in_the_file_alone() -> None:
     assert (workers.environment, workers.flag) == ("VPO_WORKERS", "--workers")
 
 
+_KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds)
+
+
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
 def test_a_default_passes_its_own_check(known: Spec) -> None:
     if known.default is not None:
@@ -81,7 +84,7 @@ def test_a_default_passes_its_own_check(known: Spec) -> None:
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
 def test_a_key_is_of_a_type_that_can_be_checked_and_says_what_is_expected(known: Spec) -> None:
-    assert (get_origin(known.kind) or known.kind) in (int, bool, str, Path, tuple, Literal)
+    assert (get_origin(known.kind) or known.kind) in _KINDS
     assert known.expected
     assert known.key.doc.endswith(".")
 

@@ -273,7 +273,7 @@ def test_damaged(path: Path, damage: Callable[[Path], None]) -> None:
     damage(path)
     before = path.read_bytes()
     with (
-        pytest.raises(DatabaseError, match=r"vpo\.db: the database is damaged; move it "),
+        pytest.raises(DatabaseError, match=r"vpo\.db: the database is damaged; `vpo db rebuild` "),
         DaemonConnectionPool(path) as pool,
     ):
         count(pool)

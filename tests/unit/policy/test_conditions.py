@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from tests import notation
 
-from vpo.policy import measures
+from vpo import measures
 from vpo.policy.conditions import RunIf, SkipWhen, skip_reason
 
 LINES = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vpo.containers import container
 from vpo.draft import Draft
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import MediaFile, Track
@@ -73,13 +72,8 @@ class DefaultFlags(Operation):
         return self._no_subtitle(draft) if self.clear_other_defaults else draft
 
     def _no_subtitle(self, draft: Draft) -> Draft:
-        """No subtitle is to be default; where the container wants one, it stays with the first."""
-        subtitles = draft.media.of("subtitle")
-        kind = container(draft.media.container)
-        if kind.one_default:
-            why = f"{kind.name} always has a default subtitle track"
-            return self._make_default(draft, (subtitles[0], why))
-        for track in subtitles:
+        """No subtitle is to be default; a container that wants one makes it the first."""
+        for track in draft.media.of("subtitle"):
             draft = draft.set_flag(track.index, "default", False, "no subtitle is to be default")
         return draft
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vpo.policy.nearest import suggestion
+from vpo.nearest import suggestion
 
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b)?", re.IGNORECASE)

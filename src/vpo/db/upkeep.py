@@ -1,0 +1,112 @@
+"""Checking, copying and rebuilding the database file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.schema import migrate
+from vpo.errors import DatabaseError
+
+_TABLES = ("files", "probes", "verdicts", "runs", "outcomes")
+"""In the order in which they refer to each other."""
+_SIDE_FILES = ("-wal", "-shm")
+
+
+class Rebuilt(NamedTuple):
+    """Where the old database is now (``None`` if there was none), and rows saved by table."""
+
+    aside: Path | None
+    saved: Mapping[str, int]
+
+
+def check(path: Path) -> list[str]:
+    """What is wrong with the database; nothing if it is sound or does not exist yet."""
+    if not path.exists():
+        return []
+    try:
+        with contextlib.closing(_open(path)) as connection:
+            rows = connection.execute("PRAGMA integrity_check").fetchall()
+            broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlite3.Error as error:
+        return [str(error)]
+    found = [str(row[0]) for row in rows if row[0] != "ok"]
+    return found + ([f"{len(broken)} rows refer to rows that are not there"] if broken else [])
+
+
+def backup(path: Path, target: str) -> int:
+    """Copy the database, consistent also while others write it; the copy's size in bytes.
+
+    Raises ``DatabaseError``; an existing file is not overwritten.
+    """
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with (
+            contextlib.closing(_open(path)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+    except OSError as error:
+        raise DatabaseError(f"{target}: cannot be written: {error.strerror}") from None
+    except sqlite3.Error as error:
+        os.unlink(target)
+        raise DatabaseError(f"{path}: cannot be copied: {error}; try `vpo db rebuild`") from None
+    return os.stat(target).st_size
+
+
+def rebuild(path: Path) -> Rebuilt:
+    """Put the database aside and save into a new one what can be read of it."""
+    aside = _put_aside(path)
+    saved = dict.fromkeys(_TABLES, 0)
+    with DaemonConnectionPool(path) as pool:
+        migrate(pool)
+        if aside is not None:
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_open(aside)) as old:
+                for table in _TABLES:
+                    saved[table] = _save(pool, old, table)
+    return Rebuilt(aside, saved)
+
+
+def _put_aside(path: Path) -> Path | None:
+    if not path.exists():
+        return None
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("", *_SIDE_FILES):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+    return aside
+
+
+def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> int:
+    """Copy the rows of a table up to the first that cannot be read."""
+    saved = 0
+    with contextlib.suppress(sqlite3.Error), pool.transaction() as connection:
+        known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        names = [row[1] for row in old.execute(f"PRAGMA table_info({table})") if row[1] in known]
+        marks = ", ".join("?" * len(names))
+        columns = ", ".join(names)
+        insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+        rows = old.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
+        while True:
+            try:
+                row = rows.fetchone()
+            except sqlite3.Error:
+                break
+            if row is None:
+                break
+            with contextlib.suppress(sqlite3.IntegrityError):
+                connection.execute(insert, row)
+                saved += 1
+    return saved
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """For reading; also a database whose side files need to be worked in first."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
