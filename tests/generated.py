@@ -1,0 +1,238 @@
+"""Policies and media made up by Hypothesis: everything that the language and the model allow.
+
+Values are drawn from small sets on purpose, so that what a policy asks for meets what is in a file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from vpo.containers import CONTAINERS, MATROSKA
+from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
+from vpo.policy.classify import OrderClass
+from vpo.policy.document import Policy
+
+Data = st.SearchStrategy[dict[str, Any]]
+
+LANGUAGES = ("eng", "en", "ger", "deu", "fre", "jpn", "pt-BR", "zxx", "und", "q?")
+TITLES = (
+    "",
+    "Main",
+    "Director's Commentary",
+    "Music only",
+    "SFX",
+    "No dialogue",
+    "Ghost",
+    "x" * 300,
+    "Ünïcödé \U0001f3ac",
+)
+CODECS: dict[str, dict[TrackType, tuple[str, ...]]] = {
+    "mkv": {
+        "video": ("h264", "hevc", "mpeg2video", "vp9"),
+        "audio": ("aac", "ac3", "dts", "truehd", "flac", "opus", "pcm_s24le"),
+        "subtitle": ("subrip", "ass", "hdmv_pgs_subtitle", "webvtt", "dvd_subtitle", "unknown"),
+    },
+    "webm": {"video": ("vp8", "vp9", "av1"), "audio": ("opus", "vorbis"), "subtitle": ("webvtt",)},
+    "mp4": {
+        "video": ("h264", "hevc", "av1"),
+        "audio": ("aac", "ac3", "eac3", "mp3", "alac"),
+        "subtitle": ("mov_text",),
+        "data": ("bin_data",),
+    },
+    "mov": {
+        "video": ("h264", "prores"),
+        "audio": ("aac", "pcm_s16le"),
+        "subtitle": ("mov_text",),
+        "data": ("unknown",),
+    },
+    "avi": {"video": ("mpeg4", "msmpeg4v2"), "audio": ("mp3", "adpcm_ms")},
+}
+OTHER_FLAGS = ("comment", "original", "dub", "hearing_impaired", "visual_impaired", "captions")
+
+
+def _perhaps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | values
+
+
+@st.composite
+def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
+    """One track that the container can hold, with or without what may be unknown."""
+    kinds = CODECS[container]
+    kind = draw(st.sampled_from(sorted(kinds)))
+    able = CONTAINERS[container]
+    flags = draw(st.frozensets(st.sampled_from(("default", "forced")), max_size=2))
+    flags |= draw(st.frozensets(st.sampled_from(OTHER_FLAGS), max_size=1))
+    video, audio = kind == "video", kind == "audio"
+    width, height = draw(st.sampled_from(((None, None), (1920, 800), (640, 480), (3840, 2160))))
+    return Track(
+        index=index,
+        type=kind,
+        codec=draw(st.sampled_from(kinds[kind])),
+        profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))),
+        language=draw(_perhaps(st.sampled_from(LANGUAGES))) if able.languages else None,
+        title=draw(_perhaps(st.sampled_from(TITLES))) if able.titles else None,
+        dispositions=flags & able.flags,
+        channels=draw(st.sampled_from((None, 1, 2, 6, 8))) if audio else None,
+        width=width if video else None,
+        height=height if video else None,
+        color=draw(st.sampled_from((None, Color(transfer="smpte2084")))) if video else None,
+        duration=draw(st.sampled_from((None, 0.0, 2.5))),
+        matroska_id=index if container in MATROSKA else None,
+        matroska_uid=draw(_perhaps(st.integers(1, 2**64 - 1))) if container in MATROSKA else None,
+    )
+
+
+@st.composite
+def attachments(draw: st.DrawFn, container: str, index: int, number: int) -> Attachment:
+    """A file that is carried, or a cover."""
+    cover = container in ("mp4", "mov") or draw(st.booleans())
+    if not CONTAINERS[container].attachments:
+        codec = draw(st.sampled_from(("png", "mjpeg")))
+        return Attachment(index, cover=True, codec=codec, matroska_id=number)
+    name = draw(st.sampled_from((None, "font.ttf", "cover.jpg", "notes.txt")))
+    return Attachment(index, name, "image/png", "What", 12, cover, "png", number)
+
+
+@st.composite
+def media(draw: st.DrawFn) -> MediaFile:
+    """Any file: no track or many, any flags, in any order."""
+    name = draw(st.sampled_from(sorted(CODECS)))
+    count = draw(st.integers(0, 8))
+    streams = tuple(draw(tracks(name, index)) for index in range(count))
+    carried: tuple[Attachment, ...] = ()
+    if name in ("mkv", "mp4"):
+        more = draw(st.integers(0, 2))
+        carried = tuple(draw(attachments(name, count + n, n + 1)) for n in range(more))
+    tags = st.dictionaries(st.sampled_from(("title", "artist", "encoder")), st.text(max_size=5))
+    return MediaFile(
+        path=f"/films/One.{name}",
+        container=name,
+        size=draw(st.sampled_from((0, 10**6, 10**10))),
+        mtime_ns=draw(st.integers(0, 2**62)),
+        duration=draw(st.sampled_from((None, 1.0, 7200.0))),
+        tracks=streams,
+        attachments=carried,
+        chapters=draw(st.sampled_from(((), (Chapter(0.0, 1.0, "One"), Chapter(1.0, 2.0))))),
+        tags=tuple(sorted(draw(tags).items())),
+    )
+
+
+def _some(**values: st.SearchStrategy[Any]) -> Data:
+    """A mapping with any of the keys."""
+    return st.fixed_dictionaries({}, optional=values)
+
+
+_LANGUAGE_LISTS = st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=3, unique=True)
+_BOOL = st.booleans()
+_ACTIONS = _some(clear_all_forced=_BOOL, clear_all_default=_BOOL, clear_all_titles=_BOOL)
+_CLASSES = get_args(OrderClass)
+_KINDS = ("music", "sfx", "non_speech")
+
+OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
+    "audio_actions": _ACTIONS,
+    "subtitle_actions": _ACTIONS,
+    "video_actions": _ACTIONS,
+    "transcription": _some(enabled=_BOOL),
+    "container": st.fixed_dictionaries(
+        {"target": st.sampled_from(("mkv", "mp4"))},
+        optional={
+            "on_incompatible_codec": st.sampled_from(("error", "skip", "transcode")),
+            "preserve_metadata": _BOOL,
+        },
+    ),
+    "keep_audio": st.fixed_dictionaries(
+        {"languages": _LANGUAGE_LISTS},
+        optional={
+            "minimum": st.integers(0, 2),
+            "fallback": st.fixed_dictionaries(
+                {
+                    "mode": st.sampled_from(
+                        ("error", "keep_all", "keep_first", "content_language"),
+                    )
+                }
+            ),
+            **{f"keep_{kind}_tracks": _BOOL for kind in _KINDS},
+            **{f"exclude_{kind}_from_language_filter": _BOOL for kind in _KINDS},
+        },
+    ),
+    "keep_subtitles": st.fixed_dictionaries(
+        {"languages": _LANGUAGE_LISTS}, optional={"preserve_forced": _BOOL, "remove_all": _BOOL}
+    ),
+    "filter_attachments": _some(remove_all=_BOOL),
+    "track_order": st.lists(st.sampled_from(_CLASSES), min_size=1, unique=True),
+    "default_flags": _some(
+        set_first_video_default=_BOOL,
+        set_preferred_audio_default=_BOOL,
+        set_preferred_subtitle_default=_BOOL,
+        clear_other_defaults=_BOOL,
+        preferred_audio_codec=st.lists(
+            st.sampled_from(("aac", "ac3", "dts-hd", "opus")), min_size=1, max_size=2
+        ),
+        set_subtitle_default_when_audio_differs=_BOOL,
+        set_subtitle_forced_when_audio_differs=_BOOL,
+    ),
+    "file_timestamp": _some(
+        mode=st.sampled_from(("preserve", "release_date", "now")),
+        fallback=st.sampled_from(("preserve", "now", "skip")),
+    ),
+}
+"""A value for each operation of the language; a test holds it complete."""
+
+_SKIP_WHEN: dict[str, st.SearchStrategy[Any]] = {
+    "video_codec": st.sampled_from(("hevc", "h265", "vp9")),
+    "audio_codec_exists": st.sampled_from(("aac", "dts", "truehd")),
+    "subtitle_language_exists": st.sampled_from(("eng", "ger")),
+    "container": st.sampled_from(("mkv", "mp4", "webm")),
+    "resolution": st.sampled_from(("480p", "1080p", "4k")),
+    "resolution_under": st.sampled_from(("720p", "2160p")),
+    "file_size_under": st.just("500MB"),
+    "file_size_over": st.just("1.5 GB"),
+    "duration_under": st.just("30m"),
+    "duration_over": st.just("1h30m15s"),
+}
+_ON_ERROR = st.sampled_from(("skip", "continue", "fail"))
+
+
+@st.composite
+def phases(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """A phase that may depend on those before it."""
+    phase: dict[str, Any] = {"name": f"p{number}"}
+    for key in draw(st.lists(st.sampled_from(sorted(OPERATIONS)), max_size=4, unique=True)):
+        phase[key] = draw(OPERATIONS[key])
+    before = [f"p{n}" for n in range(number)]
+    if before and draw(st.integers(0, 4)) == 0:
+        phase["depends_on"] = draw(st.lists(st.sampled_from(before), max_size=2, unique=True))
+    if before and draw(st.integers(0, 4)) == 0:
+        kind = draw(st.sampled_from(("phase_modified", "phase_completed")))
+        phase["run_if"] = {kind: draw(st.sampled_from(before))}
+    if draw(st.integers(0, 4)) == 0:
+        chosen = draw(st.lists(st.sampled_from(sorted(_SKIP_WHEN)), min_size=1, max_size=2))
+        phase["skip_when"] = {key: draw(_SKIP_WHEN[key]) for key in chosen}
+        phase["skip_when"]["mode"] = draw(st.sampled_from(("any", "all")))
+    if draw(st.integers(0, 4)) == 0:
+        phase["on_error"] = draw(_ON_ERROR)
+    return phase
+
+
+@st.composite
+def policies(draw: st.DrawFn, most: int = 3) -> Policy:
+    """A policy of up to so many phases."""
+    count = draw(st.integers(1, most))
+    config = draw(
+        _some(
+            audio_languages=_LANGUAGE_LISTS,
+            subtitle_languages=_LANGUAGE_LISTS,
+            commentary_patterns=st.sampled_from(([], ["director"])),
+            on_error=_ON_ERROR,
+        )
+    )
+    return Policy.model_validate(
+        {
+            "schema_version": 13,
+            "name": "generated",
+            "config": config,
+            "phases": [draw(phases(number)) for number in range(count)],
+        }
+    )
