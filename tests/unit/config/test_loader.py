@@ -54,7 +54,7 @@ def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
     ("text", "said"),
     [
         ("[procesing]\nworkers = 1\n", ":1: there is no section [procesing]; did you mean proc"),
-        ("\n[x]\n", ":2: there is no section [x]; there are processing, tools, files, originals, logging"),
+        ("\n[x]\n", ":2: there is no section [x]; there are processing, tools, files, orig"),
         ("[x.y]\n", ":1: there is no section [x]"),
         ("workers = 1\n", ":1: there is no section [workers]; that is a key of [proc"),
         ("processing = 1\n", ":1: write [processing] as a section of its own"),

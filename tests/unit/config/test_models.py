@@ -9,7 +9,7 @@ from typing import Literal, get_origin
 import pytest
 
 from vpo.config.loader import check
-from vpo.config.models import Config, Processing, Seconds, Size, Spec, VIDEO_SUFFIXES, spec, specs
+from vpo.config.models import VIDEO_SUFFIXES, Config, Processing, Seconds, Size, Spec, spec, specs
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]
