@@ -252,7 +252,8 @@ _TAIL_SECONDS = 5.0
 
 
 def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> dict[int, float]:
-    """When the last packet of each of these streams ends, in seconds; streams without one left out.
+    """When the last packet of each of these streams ends, in seconds from the file's start; streams
+    without one left out. (A transport stream begins its count anywhere.)
 
     Only the last seconds are read, which tells a file that was cut short from a whole one.
     Nothing is known (an empty result) of a file without a duration, where seeking is not possible.
@@ -264,9 +265,11 @@ def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> di
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with av.open(_openable(path, fd), metadata_errors="replace") as source:
-            start = max(0.0, duration - _TAIL_SECONDS)
+            first = (source.start_time or 0) / 1_000_000
+            start = first + max(0.0, duration - _TAIL_SECONDS)
             source.seek(int(start * 1_000_000), backward=True, any_frame=False)
-            return _packet_ends(source, indexes)
+            ends = _packet_ends(source, indexes)
+            return {index: end - first for index, end in ends.items()}
     except (av.FFmpegError, OSError) as error:
         raise ProbeError(f"its end cannot be read: {_reason(error)}") from None
     finally:
