@@ -121,6 +121,8 @@ class Rewriter:
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(change.kind.startswith("tag:") for change in plan.changes)
             and not any(change.kind == "codec" for change in plan.changes)
+            # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
+            and not (plan.after.container == "webm" and plan.after.of("subtitle"))
         )
 
     def _rewrite(
