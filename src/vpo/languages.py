@@ -7,6 +7,7 @@ is ``und``. A tag that is not a language equals only itself.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 UNDETERMINED = "und"
 _MACRO = {"nb": "no", "nn": "no"}
@@ -45,10 +46,11 @@ def rank(tag: str | None, preference: tuple[str, ...]) -> int | None:
     return next((n for n, item in enumerate(preference) if primary(item) == language), None)
 
 
-def alpha3(tag: str | None) -> str:
+def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
     """The three-letter code that MP4 and ffmpeg write: ``por`` for ``pt-BR``, ``und`` for none.
 
-    A tag that has three letters stays as it is written.
+    A tag that has three letters stays as it is written. For others, ``de`` is ``deu`` in MP4
+    (ISO 639-2/T) and ``ger`` in Matroska (``B``, the bibliographic codes).
     """
     text = (tag or UNDETERMINED).strip()
     if len(text) == 3:
@@ -57,6 +59,6 @@ def alpha3(tag: str | None) -> str:
     from langcodes.tag_parser import LanguageTagError
 
     try:
-        return langcodes.Language.get(text).to_alpha3()
+        return langcodes.Language.get(text).to_alpha3(variant)
     except (LookupError, LanguageTagError):
         return UNDETERMINED

@@ -52,7 +52,8 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     if track.codec != old.codec:
         words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     if target.languages:
-        words += [f"-metadata:s:{number}", f"language={alpha3(track.language)}"]
+        code = alpha3(track.language, "B" if target.name in MATROSKA else "T")
+        words += [f"-metadata:s:{number}", f"language={code}"]
     if target.titles:
         words += [f"-metadata:s:{number}", f"title={track.title or ''}"]
     if target.flags:
