@@ -1,0 +1,289 @@
+"""The pages say what there is: commands, options, exit codes, JSON keys, links and snippets."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pytest
+
+from vpo import errors, report
+from vpo.batch import Failure, Outcome, Status
+from vpo.cli.main import cli
+from vpo.config.models import specs
+from vpo.db.records import Outcome as OutcomeRecord
+from vpo.db.records import Run
+from vpo.discover import Discovery
+from vpo.draft import Reason
+from vpo.errors import FileError, ToolMissingError
+from vpo.media import Attachment, Chapter, Color, MediaFile, Track, to_json
+from vpo.plan import Change, PhaseReport, Plan
+from vpo.policy.loader import loads
+from vpo.run import STATUSES, Request, Summary
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CLI = (ROOT / "docs/cli.md").read_text("utf-8")
+JSON = (ROOT / "docs/json.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    """The fenced blocks of a page in these languages."""
+    for language, text in _FENCE.findall(page.read_text("utf-8")):
+        if language in languages:
+            yield text
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text("utf-8"))
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, up to the next one of its level."""
+    match = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert match, f"there is no heading {title!r}"
+    rest = text[match.end() :]
+    end = re.search(rf"^#{{1,{len(match[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def codes(text: str) -> set[str]:
+    """The first word of everything in backquotes outside fenced blocks."""
+    found = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
+    return {words[0] for code in found if (words := code.split())}
+
+
+def commands(
+    group: click.Command = cli, names: tuple[str, ...] = ("vpo",)
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command of the tree, with the words that call it."""
+    yield names, group
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command
+            yield from commands(command, (*names, name))
+
+
+def options(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield from parameter.opts
+
+
+TREE = dict(commands())
+PROMISED = {"policy migrate"}
+"""Commands that a page names and that do not exist yet; empty this as they come."""
+
+
+@pytest.mark.parametrize("names", TREE, ids=" ".join)
+def test_commands_and_options_are_documented(names: tuple[str, ...]) -> None:
+    text = section(CLI, " ".join(names[:2]))
+    assert " ".join(names) in text or len(names) <= 2
+    assert set(options(TREE[names])) <= codes(text)
+
+
+@pytest.mark.parametrize("title", sorted({" ".join(names[:2]) for names in TREE}))
+def test_documented_options_exist(title: str) -> None:
+    known = {"-h", "--help"}
+    for names, command in TREE.items():
+        if " ".join(names[:2]) == title:
+            known |= set(options(command))
+    table = "\n".join(re.findall(r"^\| (`-.*?) \|", section(CLI, title), re.MULTILINE))
+    assert {code for code in codes(table) if code.startswith("-")} <= known
+
+
+def test_exit_codes_are_documented() -> None:
+    known = {str(value) for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert set(re.findall(r"^\| (\d+) \|", section(CLI, "Exit codes"), re.MULTILINE)) == known
+
+
+def test_environment_variables_are_documented() -> None:
+    keys = [spec.key.environment for section in specs().values() for spec in section.values()]
+    known = {"VPO_CONFIG", "VPO_DATA_DIR", *filter(None, keys)}
+    documented = codes(section(CLI, "Environment variables"))
+    assert {name for name in documented if name.startswith("VPO_")} == known
+
+
+def test_statuses_are_documented() -> None:
+    assert set(STATUSES) == set(get_args(Status))
+    assert set(STATUSES) <= codes(section(CLI, "vpo process"))
+    assert set(STATUSES) <= codes(section(JSON, "A file"))
+
+
+def subclasses(kind: type[Exception]) -> Iterator[str]:
+    for found in kind.__subclasses__():
+        yield found.__name__
+        yield from subclasses(found)
+
+
+def test_error_types_are_documented() -> None:
+    rows = re.findall(r"^\| `(\w+Error)` \|", section(JSON, "An error"), re.MULTILINE)
+    assert set(rows) == {*subclasses(FileError), ToolMissingError.__name__}
+
+
+TRACK = Track(0, "video", "hevc", color=Color("bt709"))
+MEDIA = MediaFile(
+    "/a.mkv", "mkv", 1, tracks=(TRACK,), attachments=(Attachment(1),), chapters=(Chapter(0, 1),)
+)
+PLAN = Plan(
+    MEDIA,
+    MEDIA,
+    changes=(Change("title", 0, "a", None, Reason("p", "o", "because")),),
+    phases=(PhaseReport("policy", "p", "changed", "skip"),),
+)
+OUTCOME = Outcome("/a.mkv", "failed", plan=PLAN, error=Failure("PlanError", "no"))
+REQUEST = Request((), ())
+
+
+def documented(title: str) -> set[str]:
+    return codes(section(JSON, title))
+
+
+def test_keys_of_process_are_documented() -> None:
+    out = io.StringIO()
+    printer = report.JsonReport(out)
+    printer.begin("id", REQUEST, 1, Discovery())
+    printer.finished(OUTCOME)
+    printer.end(Summary("id"))
+    document: dict[str, Any] = json.loads(out.getvalue())
+    (file,) = document["files"]
+    assert set(document) <= documented("vpo process")
+    assert set(document["summary"]) <= documented("Summary")
+    assert set(file) <= documented("A file")
+    assert set(file["changes"][0]) <= documented("A change")
+    assert set(file["phases"][0]) <= documented("A phase")
+    assert set(file["error"]) <= documented("An error")
+
+
+def test_events_and_their_keys_are_documented() -> None:
+    out = io.StringIO()
+    printer = report.JsonLinesReport(out)
+    printer.note("text")
+    printer.begin("id", REQUEST, 1, Discovery())
+    printer.started("/a.mkv")
+    printer.progress(0, 1, 1)
+    printer.end(Summary("id"))
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", section(JSON, "Events"), re.MULTILINE))
+    assert {event["event"] for event in events} | {"file"} == set(rows) - {"event"}
+    for event in events:
+        assert set(event) - {"event"} <= codes(rows[event["event"]]), event["event"]
+
+
+def test_keys_of_inspect_are_documented() -> None:
+    known = documented("vpo inspect")
+    data = to_json(MEDIA)
+    for part in (
+        data,
+        *data["tracks"],
+        *data["attachments"],
+        *data["chapters"],
+        data["tracks"][0]["color"],
+    ):
+        assert set(part) <= known
+
+
+def test_keys_of_history_are_documented() -> None:
+    known = documented("vpo history")
+    assert {*Run._fields, *OutcomeRecord._fields, "run", "runs", "files"} <= known
+
+
+def test_schema_versions_are_the_documented_ones() -> None:
+    assert f"at present {report.SCHEMA_VERSION}." in JSON
+
+
+def test_undecodable_names_are_written_as_documented() -> None:
+    path = b"/videos/na\xefve.mkv".decode("utf-8", "surrogateescape")
+    printed = json.dumps({"path": report.file_json(replace(OUTCOME, path=path))["path"]})
+    assert printed[1:-1] in JSON
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    titles = (title for _, title in _HEADING.findall(prose(page)))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(prose(page)):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_policies_load(page: Path) -> None:
+    for number, text in enumerate(blocks(page, "yaml"), 1):
+        whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
+        loads(whole, f"{page.name}, snippet {number}")
+
+
+def calls(page: Path) -> Iterator[list[str]]:
+    """What follows ``vpo`` in the lines of shell blocks, without redirections and comments."""
+    for text in blocks(page, "sh", "text", "console"):
+        for line in text.splitlines():
+            words = shlex.split(line.removeprefix("$ "), comments=True) if "vpo " in line else []
+            if words[:1] == ["vpo"]:
+                end = next((n for n, word in enumerate(words) if word in (">", "|")), len(words))
+                yield words[1:end]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_calls_are_understood(page: Path) -> None:
+    for words in calls(page):
+        parse(cli, words)
+
+
+def parse(command: click.Command, words: list[str]) -> None:
+    """Have click take the words without running anything."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        _, rest, _ = command.make_parser(context).parse_args(list(words))
+        if rest:
+            _, found, rest = command.resolve_command(context, rest)
+            assert found, words
+            parse(found, rest)
+        return
+    command.make_context(command.name, list(words)).close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_named_in_the_text_exist(page: Path) -> None:
+    for words in re.findall(r"`vpo ([a-z]+(?: [a-z]+)?)", prose(page)):
+        command: click.Command | None = cli
+        for word in words.split():
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(command), word)
+        if command is None and words in PROMISED:
+            pytest.xfail(f"vpo {words} is not there yet")
+        assert command, f"vpo {words}"
+
+
+def test_modules_of_the_architecture_exist() -> None:
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", ARCHITECTURE)) - {"runs/"}
+    for name in named:
+        assert (ROOT / "src/vpo" / name).exists(), name
+
+
+def test_modules_are_in_the_architecture() -> None:
+    outer = {path.name for path in (ROOT / "src/vpo").glob("*.py")}
+    folders = {f"{path.parent.name}/" for path in (ROOT / "src/vpo").glob("*/__init__.py")}
+    assert (outer | folders) - {"__init__.py", "__main__.py"} <= codes(ARCHITECTURE)
