@@ -97,14 +97,14 @@ class _Running:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()
-        self._cancelled = False
+        self._cancelled: float | None = None
 
     @contextlib.contextmanager
     def start(
         self, argv: Sequence[str | bytes], fds: Sequence[int]
     ) -> Iterator[subprocess.Popen[bytes]]:
         with self._lock:
-            if self._cancelled:
+            if self.cancelled:
                 raise CancelledError("interrupted")
             process = _spawn(argv, fds)
             self._processes.add(process)
@@ -121,17 +121,23 @@ class _Running:
 
     def cancel(self) -> None:
         with self._lock:
-            self._cancelled = True
+            self._cancelled = time.monotonic()
             for process in self._processes:
                 _signal(process, signal.SIGTERM)
 
     def reset(self) -> None:
         with self._lock:
-            self._cancelled = False
+            self._cancelled = None
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled
+        return self._cancelled is not None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a tool that still runs has been asked to end and had its time to do so."""
+        asked = self._cancelled
+        return asked is not None and time.monotonic() - asked > _GRACE_SECONDS
 
 
 _running = _Running()
@@ -298,7 +304,7 @@ class _Watch:
         return self._tails["stderr"].decode("utf-8", "replace")
 
     def follow(self) -> bool:
-        """Until the process has closed its output; false if it stalled."""
+        """Until the process has ended; false if it stalled, or did not end when it was told to."""
         with selectors.DefaultSelector() as selector:
             for name in self._tails:
                 selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
@@ -308,7 +314,7 @@ class _Watch:
                     if not data:
                         selector.unregister(key.fileobj)
                     self._take(key.data, data)
-                if self._stalled():
+                if self._stalled() or _running.overdue:
                     return False
                 if self._process.poll() is not None and not selector.select(0):
                     break
@@ -336,7 +342,7 @@ class _Watch:
 
     def _ended(self) -> bool:
         """A tool may close its output and go on running."""
-        while not self._stalled():
+        while not self._stalled() and not _running.overdue:
             try:
                 self._process.wait(_POLL_SECONDS)
             except subprocess.TimeoutExpired:
