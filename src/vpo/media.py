@@ -32,7 +32,9 @@ class Track:
 
     ``index`` is ffmpeg's stream index in the file that was probed. mkvmerge and mkvpropedit count
     differently: ``matroska_id`` is mkvmerge's track id (the position among the TrackEntry elements)
-    and ``matroska_uid`` the TrackUID; both are ``None`` outside Matroska.
+    and ``matroska_uid`` the TrackUID; both are ``None`` outside Matroska. Matroska can state the
+    language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` that one only
+    where it says more (``pt-BR``) or something else than the three letters.
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
     """
 
@@ -56,6 +58,7 @@ class Track:
     codec_tag: str | None = None
     matroska_id: int | None = None
     matroska_uid: int | None = None
+    language_ietf: str | None = None
 
     def __str__(self) -> str:
         """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vpo import matroska
 from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
+from vpo.languages import same
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
 
 if TYPE_CHECKING:
@@ -138,14 +139,14 @@ def _identified(
 def _track(stream: Any, number: int | None, entry: matroska.Entry | None) -> Track:
     context = stream.codec_context
     tags = {key.lower(): value for key, value in stream.metadata.items()}
-    language = entry.language_ietf if entry and entry.language_ietf else stream.language
+    ietf = entry.language_ietf if entry else None
     kind: TrackType = stream.type if stream.type in ("video", "audio", "subtitle") else "data"
     return Track(
         index=stream.index,
         type=kind,
         codec=_codec(context, entry),
         profile=stream.profile or None,
-        language=language or None,
+        language=_language(stream.language, ietf),
         title=tags.get("title") or tags.get("name"),
         dispositions=_dispositions(stream),
         bit_rate=getattr(context, "bit_rate", None) or _number(tags.get("bps")),
@@ -153,9 +154,16 @@ def _track(stream: Any, number: int | None, entry: matroska.Entry | None) -> Tra
         codec_tag=_codec_tag(context),
         matroska_id=number,
         matroska_uid=entry.uid if entry else None,
+        language_ietf=ietf,
         **(_picture(stream, context) if kind == "video" and context else {}),
         **(_sound(context) if kind == "audio" and context else {}),
     )
+
+
+def _language(written: str | None, ietf: str | None) -> str | None:
+    if ietf and ("-" in ietf or not same(written, ietf)):
+        return ietf
+    return written or None
 
 
 def _codec(context: Any, entry: matroska.Entry | None) -> str:
