@@ -1,0 +1,103 @@
+"""What must be the same before and after, in forms that can be compared."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.reading import Reading, TrackReading, read, stream_hashes
+
+SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
+
+
+def tree(*roots: Path) -> dict[str, tuple[int, int, str]]:
+    """Mode, modification time and content of everything under these folders."""
+    found = {}
+    for root in roots:
+        for path in (root, *sorted(root.rglob("*"))):
+            status = path.lstat()
+            content = ""
+            if path.is_symlink():
+                content = os.readlink(path)
+            elif stat.S_ISREG(status.st_mode):
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[os.fspath(path)] = (status.st_mode, status.st_mtime_ns, content)
+    return found
+
+
+def litter(root: Path) -> list[Path]:
+    """What vpo should have cleaned up."""
+    return [path for path in root.rglob("*") if path.name.startswith(".vpo")]
+
+
+def streams(path: Path) -> list[str]:
+    """The payload of every stream, in an order of its own."""
+    return sorted(stream_hashes(path))
+
+
+@cache
+def original(path: Path) -> tuple[Reading, list[str]]:
+    """A sample file and its streams; it never changes, so it is read once."""
+    return read(path), streams(path)
+
+
+def everything_else(reading: Reading) -> dict[str, Any]:
+    """All facts that a change of order or of flags leaves alone."""
+    return {
+        "tracks": sorted(
+            (t.type, t.codec, t.language, t.title or "", t.channels or 0, region(t))
+            for t in reading.tracks
+        ),
+        "attachments": reading.attachments,
+        "chapters": reading.chapters,
+        "tags": {k: v for k, v in reading.tags.items() if k in ("title", "director")},
+    }
+
+
+def region(track: TrackReading) -> str:
+    """What a language tag says beyond the language; plain ones come and go with the tool."""
+    return (track.ietf or "").partition("-")[2]
+
+
+def clusters(path: Path) -> list[tuple[int, str]]:
+    """Place and hash of every cluster of a Matroska file."""
+    data = path.read_bytes()
+    found = []
+    for ident, _, body, end in elements(data, 0, len(data)):
+        if ident == SEGMENT:
+            for child, child_start, _, child_end in elements(data, body, end):
+                if child == CLUSTER:
+                    digest = hashlib.sha256(data[child_start:child_end]).hexdigest()
+                    found.append((child_start, digest))
+    return found
+
+
+def elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Id, start, start of the body and end of the EBML elements that follow one another."""
+    while start < end:
+        width = 9 - data[start].bit_length()
+        ident = int.from_bytes(data[start : start + width], "big")
+        at = start + width
+        size_width = 9 - data[at].bit_length()
+        mask = (1 << 7 * size_width) - 1
+        size = int.from_bytes(data[at : at + size_width], "big") & mask
+        body = at + size_width
+        stop = end if size == mask else body + size
+        yield ident, start, body, stop
+        start = stop
+
+
+def path_with(folder: Path, *tools: str) -> dict[str, str | None]:
+    """The environment of a machine that has only these tools."""
+    folder.mkdir(exist_ok=True)
+    for tool in tools:
+        real = shutil.which(tool)
+        assert real
+        (folder / tool).symlink_to(real)
+    return {"PATH": str(folder)}
