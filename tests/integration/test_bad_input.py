@@ -1,0 +1,267 @@
+"""What is wrong with files, policies and configuration: one clear message, nothing touched."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import Library, Result, Vpo
+from tests.integration.facts import tree
+
+POLICY = """\
+schema_version: 13
+phases:
+  - name: flags
+    subtitle_actions: {clear_all_forced: true, clear_all_default: true}
+"""
+
+
+def process(vpo: Vpo, *args: str | Path) -> Result:
+    result = vpo("process", "-p", vpo.policy(POLICY), *args)
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def failed(result: Result) -> str:
+    """The one failure that is reported."""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(lines) == 1, result
+    return lines[0]
+
+
+# Files
+
+
+def text(path: Path) -> None:
+    path.write_text("This is a text.\n" * 50)
+
+
+def socket_(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # the path of a socket may not be long
+    try:
+        with socket.socket(socket.AF_UNIX) as opened:
+            opened.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a text": (text, "cannot be read as a video file"),
+    "an empty file": (Path.touch, "empty"),
+    "a FIFO": (lambda path: os.mkfifo(path), "not a regular file"),
+    "a socket": (socket_, "not a regular file"),
+    "a dangling link": (lambda path: path.symlink_to("nowhere.mkv"), "No such file"),
+    "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_file(vpo: Vpo, library: Library, kind: str) -> None:
+    """The bad file fails with its reason, the other one is processed."""
+    make, message = BAD[kind]
+    root = library("wrong-flags.mkv")
+    bad = root / "bad.mkv"
+    make(bad)
+    before = tree(root)[str(bad)]
+    result = process(vpo, root)
+    assert result.rc == 1
+    assert "bad.mkv" in failed(result)
+    assert message in failed(result)
+    assert "1 changed, 1 failed" in result.stdout
+    assert tree(root)[str(bad)] == before
+
+
+def test_a_truncated_file_is_no_worse_afterwards(vpo: Vpo, library: Library) -> None:
+    root = library("bad/truncated.mkv", "bad/no-moov.mp4", "wrong-flags.mkv")
+    before = tree(root)
+    result = process(vpo, root)
+    assert result.rc == 1
+    assert "1 changed" in result.stdout
+    for path, facts in tree(root).items():
+        if Path(path).name in ("truncated.mkv", "no-moov.mp4"):
+            assert facts == before[path]
+
+
+def test_a_folder_with_the_name_of_a_video(vpo: Vpo, library: Library) -> None:
+    """It is a folder: looked into with -R, else passed over."""
+    root = library("x.mkv/inside.mkv=wrong-flags.mkv")
+    result = process(vpo, root)
+    assert result.rc == 0
+    assert "no video files found" in result.stdout
+    assert "1 changed" in process(vpo, "-R", root).stdout
+
+
+def test_missing_path(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv")
+    result = process(vpo, root / "nowhere", root)
+    assert result.rc == 1
+    assert "No such file or directory" in failed(result)
+    assert "1 changed, 1 failed" in result.stdout
+
+
+def test_folder_without_videos(vpo: Vpo, library: Library) -> None:
+    root = library("below/film.mkv=und.mkv")
+    (root / "notes.txt").touch()
+    result = process(vpo, root)
+    assert result.rc == 0
+    assert "no video files found" in result.stdout
+    assert "-R" in result.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv", "bad.mkv=und.mkv")
+    (root / "bad.mkv").chmod(0)
+    result = process(vpo, root)
+    assert result.rc == 1
+    assert "Permission denied" in failed(result)
+
+
+def test_read_only_file(vpo: Vpo, library: Library) -> None:
+    root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
+    (root / "b.mkv").chmod(0o444)
+    before = tree(root)[str(root / "b.mkv")]
+    result = process(vpo, root)
+    assert result.rc == 1
+    assert "read-only" in failed(result)
+    assert "1 changed, 1 failed" in result.stdout
+    assert tree(root)[str(root / "b.mkv")] == before
+
+
+def test_locked_by_another_process(vpo: Vpo, library: Library) -> None:
+    root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
+    before = tree(root)[str(root / "b.mkv")]
+    with (root / "b.mkv").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = process(vpo, root)
+    assert result.rc == 0
+    assert "1 changed, 1 skipped" in result.stdout
+    assert "skipped: " in result.stderr
+    assert "another process is working on this file" in result.stderr
+    assert tree(root)[str(root / "b.mkv")] == before
+    assert "1 changed, 1 unchanged" in process(vpo, root).stdout
+
+
+# Policies
+
+
+def write(content: str | bytes) -> Callable[[Path], object]:
+    data = content if isinstance(content, bytes) else content.encode()
+    return lambda path: path.write_bytes(data)
+
+
+POLICIES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "missing": (lambda _: None, ["bad.yaml", "no such file"]),
+    "a folder": (Path.mkdir, ["bad.yaml", "folder"]),
+    "binary": (write(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ["bad.yaml"]),
+    "empty": (write(""), ["bad.yaml"]),
+    "malformed": (write("schema_version: 13\nphases: [\n"), ["bad.yaml:"]),
+    "no mapping": (write("- 1\n- 2\n"), ["bad.yaml:1:1", "mapping"]),
+    "unknown key": (
+        write("schema_version: 13\nphases:\n  - name: a\n    keep_audoi: {languages: [eng]}\n"),
+        ["bad.yaml:4:5", "keep_audoi", "keep_audio"],
+    ),
+    "repeated key": (
+        write("schema_version: 13\nschema_version: 13\nphases: [{name: a}]\n"),
+        ["bad.yaml:2:1", "schema_version"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_bad_policy(vpo: Vpo, library: Library, kind: str) -> None:
+    make, words = POLICIES[kind]
+    path = vpo.folder / "bad.yaml"
+    make(path)
+    refused(vpo, library, ["-p", path], words)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--workers", "0"], ["--workers"]),
+        (["--workers", "many"], ["--workers"]),
+        (["--phases", "flagz"], ["flagz", "flags"]),
+        (["--phases", ","], ["--phases"]),
+        (["--on-error", "explode"], ["--on-error"]),
+        (["--quiet", "--verbose"], ["--quiet", "--verbose"]),
+        (["--no-such-option"], ["--no-such-option"]),
+    ],
+)
+def test_bad_option(vpo: Vpo, library: Library, args: list[str], words: list[str]) -> None:
+    refused(vpo, library, ["-p", vpo.policy(POLICY), *args], words)
+
+
+CONFIGURATIONS: dict[str, tuple[str | bytes, list[str]]] = {
+    "malformed": ("[processing\n", ["config.toml", "TOML"]),
+    "unknown section": ("[procesing]\nworkers = 1\n", ["config.toml:1", "procesing", "processing"]),
+    "unknown key": ("[processing]\nworker = 1\n", ["config.toml:2", "worker", "workers"]),
+    "wrong type": ('[processing]\nworkers = "two"\n', ["config.toml:2", "workers"]),
+    "out of range": ("[processing]\nworkers = 0\n", ["config.toml:2", "workers"]),
+    "binary": (b"\xff\xfe\0\0", ["config.toml", "UTF-8"]),
+}
+
+
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
+def test_bad_configuration(vpo: Vpo, library: Library, kind: str) -> None:
+    content, words = CONFIGURATIONS[kind]
+    write(content)(vpo.config)
+    refused(vpo, library, ["-p", vpo.policy(POLICY)], words)
+
+
+def test_missing_configuration(vpo: Vpo, library: Library) -> None:
+    vpo.config.unlink()
+    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "no such file"])
+    vpo.config.mkdir()
+    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "folder"])
+
+
+def test_bad_environment(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv")
+    result = vpo("process", "-p", vpo.policy(POLICY), root, env={"VPO_WORKERS": "many"})
+    assert result.rc == 2
+    assert "VPO_WORKERS" in result.stderr
+
+
+def refused(vpo: Vpo, library: Library, args: list[str | Path], words: list[str]) -> None:
+    """Wrong usage: exit 2, one message with these words, no file and no record touched."""
+    root = library("wrong-flags.mkv")
+    before = tree(root)
+    result = vpo("process", *args, root, timeout=30)
+    assert result.rc == 2, result
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word.lower() in result.stderr.lower(), result
+    messages = [line for line in result.stderr.splitlines() if "rror: " in line]
+    assert len(messages) == 1, result
+    assert tree(root) == before
+    assert not (vpo.data / "vpo.db").exists()
+
+
+# Tools
+
+
+@pytest.mark.parametrize("tool", ["ffmpeg", "mkvmerge", "mkvpropedit"])
+def test_configured_tool_that_is_not_there(vpo: Vpo, library: Library, tool: str) -> None:
+    """Another one is not taken instead, and nothing is touched."""
+    vpo.config.write_text(f'[tools]\n{tool} = "/nowhere/{tool}"\n')
+    root = library("wrong-flags.mkv")
+    before = tree(root)
+    result = process(vpo, root)
+    assert result.rc == 3, result
+    assert f"[tools] {tool}" in result.stderr
+    assert f"/nowhere/{tool}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert tree(root) == before
+
+
+def test_configured_tool_that_is_no_program(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv")
+    vpo.config.write_text(f'[tools]\nmkvpropedit = "{root / "wrong-flags.mkv"}"\n')
+    assert process(vpo, root).rc == 3
