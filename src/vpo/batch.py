@@ -251,36 +251,35 @@ def run_batch(
 ) -> Iterator[Outcome]:
     """The outcomes of the items' jobs, as they come.
 
-    Jobs are made as room appears: so many that every worker has its next one at hand. Once ``stop``
-    is set, by an outcome or by whoever else, nothing new starts and what runs completes; the rest
-    is reported as ``not_started``.
+    A job is made when a worker is free for it, so that none waits in the executor, where it could
+    start after ``stop`` was set (by an outcome or by whoever else). Then nothing new starts and what
+    runs completes; the rest is reported as ``not_started``.
     """
     queue = iter(items)
     running: dict[Future[Outcome], Job] = {}
-    cancelled: list[Job] = []
-    while True:
-        while not stop.is_set() and len(running) < 2 * workers:
+
+    def fill() -> None:
+        while not stop.is_set() and len(running) < workers:
             item = next(queue, None)
             if item is None:
-                break
+                return
             job = job_for(item)
             running[executor.submit(work, job)] = job
-        if stop.is_set():
-            cancelled += [running.pop(future) for future in list(running) if future.cancel()]
-        if not running:
-            break
+
+    fill()
+    while running:
         done, _ = wait(running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
-        for future in done:
-            outcome = _result(future, running.pop(future))
-            if outcome.stop:
-                stop.set()
-            yield outcome
-    for path in [job.path for job in cancelled] + [item.path for item in queue]:
-        yield Outcome(path, "not_started")
+        outcomes = [_result(future, running.pop(future)) for future in done]
+        if any(outcome.stop for outcome in outcomes):
+            stop.set()
+        fill()  # before the outcomes are recorded: a worker need not wait for that
+        yield from outcomes
+    for item in queue:
+        yield Outcome(item.path, "not_started")
 
 
 _WAIT_SECONDS = 0.5
-"""How soon an interrupt is noticed while no file gets finished."""
+"""How long a signal can wait to be noticed where it does not end the wait by itself."""
 
 
 def _result(future: Future[Outcome], job: Job) -> Outcome:
