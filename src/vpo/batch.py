@@ -251,9 +251,9 @@ def run_batch(
 ) -> Iterator[Outcome]:
     """The outcomes of the items' jobs, as they come.
 
-    A job is made when a worker is free for it, so that none waits in the executor, where it could
-    start after ``stop`` was set (by an outcome or by whoever else). Then nothing new starts and what
-    runs completes; the rest is reported as ``not_started``.
+    A job is made when a worker is free for it: none waits in the executor, where it could start
+    after ``stop`` was set (by an outcome or by whoever else). From then on nothing new starts and
+    what runs completes; the rest is reported as ``not_started``.
     """
     queue = iter(items)
     running: dict[Future[Outcome], Job] = {}
