@@ -1,4 +1,4 @@
-"""Runs and outcomes into the database, and cleaning up after runs that died.
+"""Runs and outcomes into the database.
 
 Outcomes are written a group of files in one transaction; nothing is open while a tool runs.
 """
@@ -11,16 +11,14 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vpo.batch import Outcome
-from vpo.config.builder import Settings
-from vpo.db.records import KeptOriginal, Result, RunningOutcome, RunState, Verdict
+from vpo.config.models import Originals
+from vpo.db.records import KeptOriginal, Result, RunState, Verdict
 from vpo.db.store import Store
-from vpo.execute import originals, recover, undo
-from vpo.plan import to_json
+from vpo.outcome import Outcome
 
 _GROUP = 64
 _GROUP_SECONDS = 0.5
@@ -78,7 +76,7 @@ class Recorder:
 
 
 def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
-    stamp, plan, kept = outcome.stamp, outcome.plan, outcome.kept
+    stamp, kept = outcome.stamp, outcome.kept
     return Result(
         outcome=key,
         path=outcome.path,
@@ -89,7 +87,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         fingerprint=fingerprint,
         verdict=_verdict(outcome) if stamp else None,
         strategy=outcome.strategy,
-        plan={"changes": to_json(plan)} if plan is not None else None,
+        plan=_plan(outcome),
         error_type=outcome.error.type if outcome.error else None,
         error_message=outcome.error.message if outcome.error else None,
         warnings=outcome.warnings,
@@ -98,6 +96,14 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         size_after=outcome.size_after,
         kept=(kept.kind, kept.path, kept.size) if kept else None,
     )
+
+
+def _plan(outcome: Outcome) -> dict[str, Any] | None:
+    if outcome.plan is None:
+        return None
+    from vpo.plan import to_json  # late: who has a plan has it loaded
+
+    return {"changes": to_json(outcome.plan)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:
@@ -142,7 +148,7 @@ def recorder(
 @contextlib.contextmanager
 def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
     """Hold a locked file that tells other processes that this run is alive."""
-    path = _lock_path(data_dir, run_id)
+    path = lock_path(data_dir, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -154,11 +160,13 @@ def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _lock_path(data_dir: Path, run_id: str) -> str:
-    return os.path.join(data_dir, "runs", f"{run_id}.lock")
+def lock_path(data_dir: Path, run_id: str) -> str:
+    """The file that is locked as long as the run is alive."""
+    return os.path.join(data_dir, "runs", f"{run_id}{_MARK_SUFFIX}")
 
 
-def _alive(path: str) -> bool:
+def alive(path: str) -> bool:
+    """Whether some process holds the lock."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -172,75 +180,13 @@ def _alive(path: str) -> bool:
     return False
 
 
-def clean_up(store: Store, settings: Settings) -> list[str]:
-    """What a run does first: deal with runs that died, and with originals kept long enough.
-
-    Returns what was done, in words.
-    """
-    done = _recover(store, settings)
-    scratch = settings.config.files.temporary_folder
-    if scratch is not None:
-        done += recover.sweep_folders([os.fspath(scratch)])
-    return done + _expire(store, settings)
-
-
-def _recover(store: Store, settings: Settings) -> list[str]:
-    data_dir = settings.data_dir
-    dead = {run.id for run in store.running_runs() if not _alive(_lock_path(data_dir, run.id))}
-    if not dead:
-        return []
-    begun = [item for item in store.running_outcomes() if item.run_id in dead]
-    done = recover.finish_renames(item.path for item in begun)
-    done += recover.sweep_folders(os.path.dirname(item.path) for item in begun)
-    for item in begun:
-        _settle_kept(store, item)
-    store.mark_interrupted(dead)
-    for run_id in dead:
-        with contextlib.suppress(OSError):
-            os.unlink(_lock_path(data_dir, run_id))
-    return done
-
-
-def _settle_kept(store: Store, item: RunningOutcome) -> None:
-    """An original that was being kept when the run died goes, or is put on record."""
-    kept = originals.place(os.path.dirname(item.path), item.id)
-    if not os.path.exists(kept):
-        return
-    stem = os.path.splitext(item.path)[0]
-    places = [item.path, f"{stem}.mkv", f"{stem}.mp4"]
-    result = next((path for path in places if os.path.exists(path)), None)
-    if result is None or os.path.samefile(result, kept):
-        originals.forget(kept)
-        return
-    status = os.stat(result)
-    kind = "file" if undo.read_name(kept) is None else "header"
-    store.note_kept(
-        item.id,
-        (kind, kept, os.stat(kept).st_size),
-        result,
-        (status.st_size, status.st_mtime_ns, status.st_ino),
-    )
-
-
-def _expire(store: Store, settings: Settings) -> list[str]:
-    """Throw away kept originals that are older, or take more room, than the configuration says."""
-    limits = settings.config.originals
+def expired(kept: Iterable[KeptOriginal], limits: Originals) -> list[KeptOriginal]:
+    """The kept originals (newest first) that are older, or take more room, than they may."""
     total, gone = 0, []
-    for item in store.kept():
+    for item in kept:
         total += item.size
         age = time.time() - item.started_at.timestamp()
         large = limits.max_size is not None and total > limits.max_size
         if large or age > limits.days * _DAY_SECONDS:
             gone.append(item)
-    for item in gone:
-        originals.forget(item.kept_path)
-    if gone:
-        store.forget_kept(item.outcome for item in gone)
-    return [f"threw away {len(gone)} kept originals, as [originals] says"] if gone else []
-
-
-def put_back(store: Store, item: KeptOriginal) -> None:
-    """Put a kept original back; ``FileError`` if that cannot be done."""
-    originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
-    store.forget_kept([item.outcome])
-    store.forget_file(item.result_path)
+    return gone

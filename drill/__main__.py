@@ -1,0 +1,74 @@
+"""``python -m drill``: run the drills and print what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from drill import all_drills as drills
+from drill.bench import Bench, Skip
+
+
+def main() -> int:
+    wanted = _arguments()
+    names = [n for n in drills.ALL if not wanted.names or any(w in n for w in wanted.names)]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vpo-drill-") as folder:
+        # Others than root take part in some drills.
+        Path(folder).chmod(0o755)
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(run, name, Path(folder), wanted) for name in names]
+            results = [(name, *job.result()) for name, job in zip(names, jobs, strict=True)]
+    _table(results)
+    print(f"\nseed {wanted.seed}, {time.monotonic() - began:.0f} s")
+    return 1 if any(bench.lost for _, bench, _ in results) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only drills with these words in their names")
+    parser.add_argument("--short", action="store_true", help="the form of the test suite")
+    parser.add_argument("--media", type=Path, help="a folder of further media for damaged input")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    return parser.parse_args()
+
+
+def run(name: str, folder: Path, wanted: argparse.Namespace) -> tuple[Bench, float]:
+    """One drill; what it did, and its time in seconds."""
+    place = folder / name.replace(" ", "-").replace(":", "").replace(",", "")
+    place.mkdir()
+    bench = Bench(place, wanted.short, random.Random(f"{wanted.seed} {name}"), wanted.media)  # noqa: S311
+    began = time.monotonic()
+    try:
+        drills.ALL[name](bench)
+    except Skip as reason:
+        bench.skipped.append(str(reason))
+    except Exception as error:  # noqa: BLE001 - the others go on
+        bench.tried += 1
+        bench.lost.append(f"the drill broke: {type(error).__name__}: {error}")
+    seconds = time.monotonic() - began
+    print(f"{name}: {bench.survived} of {bench.tried} in {seconds:.0f} s", file=sys.stderr)
+    for text in bench.lost:
+        print(f"  LOST {text}", file=sys.stderr, flush=True)
+    return bench, seconds
+
+
+def _table(results: list[tuple[str, Bench, float]]) -> None:
+    width = max(len(name) for name, _, _ in results)
+    print(f"\n{'drill':{width}}  tried  survived  lost")
+    for name, bench, _ in results:
+        print(f"{name:{width}}  {bench.tried:5}  {bench.survived:8}  {len(bench.lost):4}")
+    for name, bench, _ in results:
+        for reason in bench.skipped:
+            print(f"skipped  {name}: {reason}")
+        for remark in bench.remarks:
+            print(f"remark   {name}: {remark}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""The drills by name, the longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from drill import killed
+from drill.bench import Bench
+
+Drill = Callable[[Bench], None]
+
+ALL: Mapping[str, Drill] = MappingProxyType(
+    {
+        "killed at random": killed.at_random,
+        "killed at every step": killed.at_every_step,
+    }
+)

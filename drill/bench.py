@@ -1,0 +1,346 @@
+"""What a drill works with: trials that are counted, and rigs to try vpo on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.media import make
+
+LIMIT = 120.0
+"""Seconds until a vpo that has not ended counts as hanging."""
+TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
+ROOT = Path(__file__).parent.parent
+
+
+class Lost(Exception):  # noqa: N818 - a verdict
+    """The promise was broken; the message says how."""
+
+
+class Skip(Exception):  # noqa: N818 - a verdict
+    """This machine cannot do the drill; the message says why."""
+
+
+def expect(condition: object, problem: str) -> None:
+    """``Lost`` unless the condition holds."""
+    if not condition:
+        raise Lost(problem)
+
+
+@dataclass
+class Bench:
+    """One drill's scale, chance, place and count.
+
+    ``short`` is the form for the test suite. ``media`` is a folder of further media, if there is
+    one. Trials may run in several threads.
+    """
+
+    folder: Path
+    short: bool
+    random: random.Random
+    media: Path | None = None
+    tried: int = 0
+    lost: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def survived(self) -> int:
+        return self.tried - len(self.lost)
+
+    def scale(self, short: int, long: int) -> int:
+        return short if self.short else long
+
+    @contextlib.contextmanager
+    def trial(self, label: str, count: int = 1) -> Iterator[None]:
+        """Count a trial (``count`` of them); what is raised in it is the loss of one."""
+        self.tried += count
+        try:
+            yield
+        except Skip as reason:
+            self.tried -= count
+            self.skipped.append(f"{label}: {reason}")
+        except Lost as problem:
+            self.lost.append(f"{label}: {problem}")
+        except Exception as error:  # noqa: BLE001 - a drill that breaks has proven nothing
+            self.lost.append(f"{label}: the drill broke: {type(error).__name__}: {error}")
+
+    def rig(self, *names: str, where: Path | None = None) -> Rig:
+        """A new rig with copies of these sample files in its library (``new=sample`` renames)."""
+        folder = (where or self.folder) / uuid.uuid4().hex[:8]
+        rig = Rig(folder, self.corpus)
+        for path in (folder, rig.library, rig.home):
+            path.mkdir()
+        rig.configure()
+        for name in names:
+            rig.add(name)
+        return rig
+
+    @cached_property
+    def corpus(self) -> Path:
+        return make.cached()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a vpo process ended; ``files`` are its outcomes by name, ``notes`` what it cleaned up."""
+
+    rc: int
+    stdout: str
+    stderr: str
+
+    @cached_property
+    def events(self) -> list[dict[str, Any]]:
+        lines = (line for line in self.stdout.splitlines() if line.startswith("{"))
+        found = []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # a killed vpo may leave half a line
+                found.append(json.loads(line))
+        return found
+
+    @cached_property
+    def files(self) -> dict[str, dict[str, Any]]:
+        return {os.path.basename(e["path"]): e for e in self.events if "status" in e}
+
+    @cached_property
+    def notes(self) -> list[str]:
+        return [e["text"] for e in self.events if e.get("event") == "note"]
+
+    def status(self, name: str) -> str:
+        return str(self.files[name]["status"]) if name in self.files else "not mentioned"
+
+    def error(self, name: str) -> str:
+        """The type and message of a file's error, empty without one."""
+        found = self.files.get(name, {}).get("error")
+        return f"{found['type']}: {found['message']}" if found else ""
+
+    def __str__(self) -> str:
+        return f"exit {self.rc}; {self.stdout[-600:]!r} {self.stderr[-600:]!r}"
+
+
+class Started:
+    """A vpo that runs; its output goes to files, so that it never waits for a reader."""
+
+    def __init__(self, argv: Sequence[str | Path], env: Mapping[str, str], folder: Path) -> None:
+        self._out, self._err = folder / f"{uuid.uuid4().hex}.out", folder / f"{uuid.uuid4().hex}.err"
+        self.mark = env["VPO_DRILL"]
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                argv,
+                env=env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def end(self, limit: float = LIMIT) -> Ended:
+        """Wait for the end; ``Lost`` if it does not come, or a tool goes on without vpo."""
+        try:
+            rc = self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Lost(f"vpo had not ended after {limit:g} s") from None
+        finally:
+            self.kill()
+        self.orphans_end()
+        return Ended(rc, _text(self._out), _text(self._err))
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def relatives(self) -> list[int]:
+        """The pids of vpo's children and their children, living ones only."""
+        return [pid for pid in marked(self.mark) if pid != self.process.pid]
+
+    def orphans_end(self, limit: float = 5.0) -> None:
+        """``Lost`` if something that vpo started is alive so many seconds after it."""
+        try:
+            until(lambda: not self.relatives(), "", limit)
+        except Lost:
+            names = [_command(pid) for pid in self.relatives()]
+            for pid in self.relatives():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise Lost(f"{limit:g} s after the end of vpo there still ran {names}") from None
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A library and a vpo in an environment of its own."""
+
+    folder: Path
+    corpus: Path
+
+    @property
+    def library(self) -> Path:
+        return self.folder / "library"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "vpo.db"
+
+    def add(self, name: str, folder: Path | None = None) -> Path:
+        """Copy a sample (``new=sample`` under another name) into the library."""
+        new, _, sample = name.rpartition("=")
+        target = (folder or self.library) / (new or Path(sample).name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.corpus / sample, target)
+        return target
+
+    def configure(self, **sections: str) -> None:
+        """Write the configuration: a section's keys as TOML; ``max_workers`` is always 2, so that
+        nothing depends on the number of cores."""
+        sections = {"processing": "", **sections}
+        sections["processing"] = f"max_workers = 2\n{sections['processing']}"
+        text = "".join(f"[{name}]\n{keys}\n" for name, keys in sections.items())
+        (self.folder / "config.toml").write_text(text)
+
+    def policy(self, text: str, name: str = "policy.yaml") -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def stand_in(self, tool: str, script: str) -> None:
+        """A shell script in the place of a tool; ``real`` in it becomes the real one, and ``$here``
+        is a folder for events."""
+        folder = self.folder / "stand-ins"
+        folder.mkdir(exist_ok=True)
+        path = folder / tool
+        real = f'exec {shutil.which(tool)} "$@"'
+        path.write_text(f"#!/bin/sh\nhere='{self.folder}'\n{script.replace('exec real', real)}\n")
+        path.chmod(0o755)
+
+    def environment(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("VPO_", "XDG_"))}
+        own: dict[str, str | None] = {
+            "PATH": f"{self.folder / 'stand-ins'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "VPO_DATA_DIR": str(self.data),
+            "VPO_CONFIG": str(self.folder / "config.toml"),
+            "VPO_DRILL": uuid.uuid4().hex,
+            "PYTHONUTF8": "1",
+            **(changes or {}),
+        }
+        return {k: v for k, v in {**env, **own}.items() if v is not None}
+
+    def start(
+        self,
+        *args: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        before: Sequence[str] = (),
+    ) -> Started:
+        """Start ``vpo ARGS``; ``before`` are the words of a program that starts it."""
+        argv = [*before, sys.executable, "-m", "vpo", *args]
+        return Started(argv, self.environment(env), self.folder)
+
+    def run(
+        self,
+        *args: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        before: Sequence[str] = (),
+        limit: float = LIMIT,
+    ) -> Ended:
+        return self.start(*args, env=env, before=before).end(limit)
+
+    def words(self, policy: Path | str, *more: str | Path) -> list[str | Path]:
+        """The arguments of a usual run over the library."""
+        if isinstance(policy, str):
+            policy = self.policy(policy, f"{abs(hash(policy)):x}.yaml")
+        return ["process", "--format", "jsonl", "-R", "-p", policy, *more, self.library]
+
+    def process(self, policy: Path | str, *more: str | Path, limit: float = LIMIT) -> Ended:
+        """A usual run over the library, to its end."""
+        return self.run(*self.words(policy, *more), limit=limit)
+
+    def throw_away(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def until(condition: Callable[[], object], problem: str, limit: float = 30.0) -> None:
+    """Wait for an event; ``Lost`` if it never comes."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Lost(problem)
+        time.sleep(0.002)
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that were started with this mark in their environment and have not ended."""
+    wanted = f"VPO_DRILL={mark}".encode()
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in Path("/proc", name, "environ").read_bytes():
+                    found.append(int(name))
+    return found
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+    return str(pid)
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+class Watch:
+    """A thread that looks for each path all the time; ``absent`` are those that were gone once.
+
+    A path may have several names (a container is changed): then one of them must be there, and
+    they are looked for in the order in which they are left. ``pause`` (seconds) leaves the others
+    some of the processor.
+    """
+
+    def __init__(self, names: Sequence[Sequence[Path]], pause: float = 0.0005) -> None:
+        self._pause = pause
+        self._names = [[os.fspath(name) for name in names_] for names_ in names]
+        self.absent: set[str] = set()
+        self.looks = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.is_set():
+            for names in self._names:
+                if not any(map(os.path.exists, names)):
+                    self.absent.add(names[0])
+                self.looks += 1
+            if self._pause:
+                time.sleep(self._pause)

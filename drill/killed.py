@@ -1,0 +1,270 @@
+"""Killed: SIGKILL at random moments and at every single step, alone or with all it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from drill.bench import Bench, Ended, Rig, Started, Watch, expect, until
+from drill.policies import CONTAINER, HEADER, NOTHING, REMUX
+from drill.verdict import Expected, database_sound, facts, litter, rows, sha, unchanged
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something that vpo does to a few files, and what it is known to lead to."""
+
+    name: str
+    policy: str
+    samples: tuple[str, ...]
+    suffix: str = ""
+    """Of the results, if another than that of the samples."""
+    keep: str = "none"
+    linked: bool = False
+    scratch: bool = False
+
+    def names(self, path: Path) -> tuple[Path, ...]:
+        return (path, path.with_suffix(self.suffix)) if self.suffix else (path,)
+
+    def rig(self, bench: Bench) -> Rig:
+        rig = bench.rig(*self.samples)
+        files = f'temporary_folder = "{rig.folder}/scratch"' if self.scratch else ""
+        (rig.folder / "scratch").mkdir()
+        rig.configure(originals=f'keep = "{self.keep}"', files=files, tools="stall_seconds = 20")
+        for tool in ("mkvpropedit", "mkvmerge", "ffmpeg"):
+            rig.stand_in(tool, ': > "$here/tool-runs"; exec real')
+        if self.linked:
+            for path in self.paths(rig):
+                os.link(path, rig.folder / f"link-{path.name}")
+        return rig
+
+    def paths(self, rig: Rig) -> list[Path]:
+        return [rig.library / Path(name).name for name in self.samples]
+
+
+IN_PLACE = ("wrong-flags.mkv", "front-tags.mkv")
+TO_REMUX = ("multi-audio.mkv", "bitmap-subtitles.mkv")
+MP4 = ("mov-text.mp4", "cover.mp4")
+
+WORKS = (
+    Work("header edit", HEADER, IN_PLACE),
+    Work("header edit, hard links", HEADER, IN_PLACE, linked=True),
+    Work("remux with mkvmerge", REMUX, TO_REMUX),
+    Work("remux with ffmpeg", REMUX, ("mov-text.mp4",)),
+    Work("MP4 to MKV", CONTAINER, MP4, suffix=".mkv"),
+)
+"""Transcodes are to follow here."""
+ALL = (*WORKS, *(replace(work, name=f"{work.name}, kept", keep="trash") for work in WORKS))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an undisturbed run of the work leads to, and how long it takes, in seconds."""
+
+    expected: dict[str, Expected]
+    seconds: float
+
+
+def undisturbed(bench: Bench, work: Work) -> Known:
+    """Do the work; the results must carry on the streams that they have from the originals."""
+    rig = work.rig(bench)
+    originals = {path.name: (sha(path), facts(path)) for path in work.paths(rig)}
+    vpo = rig.start(*rig.words(work.policy))
+    until(lambda: _begun(rig), "vpo did not begin")
+    began = time.monotonic()
+    ended = vpo.end()
+    seconds = time.monotonic() - began
+    expect(ended.rc == 0, f"undisturbed: {ended}")
+    expected = {}
+    for path in work.paths(rig):
+        result = work.names(path)[-1]
+        original, before = originals[path.name]
+        found = facts(result)
+        expect(sha(result) != original, f"{path.name}: there was nothing to do")
+        if not work.suffix:
+            lost = set(_hashes(found)) - set(_hashes(before))
+            expect(not lost, f"{path.name}: streams that are not the original's: {lost}")
+        expected[path.name] = Expected(original, found, {sha(result)})
+    rig.throw_away()
+    return Known(expected, seconds)
+
+
+def _hashes(found: tuple[object, ...]) -> list[str]:
+    return list(found[-1])  # type: ignore[call-overload]
+
+
+def at_random(bench: Bench) -> None:
+    """Kill after a random time of the work, or shortly after a tool has begun."""
+    total = bench.scale(5, 300)
+    works = WORKS if bench.short else ALL
+    known = {work.name: undisturbed(bench, work) for work in works}
+    for number in range(total):
+        work = works[number % len(works)]
+        chance = random.Random(bench.random.random())  # noqa: S311
+        with bench.trial(f"kill {number}, {work.name}"):
+            _trial(bench, work, known[work.name], lambda rig, k=known[work.name], c=chance: _shot(
+                rig, rig.start(*rig.words(_policy(rig))), k.seconds, c))
+
+
+def _policy(rig: Rig) -> Path:
+    return rig.folder / "work.yaml"
+
+
+def _begun(rig: Rig) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return any(name.endswith(".lock") for name in os.listdir(rig.data / "runs"))
+    return False
+
+
+def _shot(rig: Rig, vpo: Started, seconds: float, chance: random.Random) -> Ended:
+    if chance.random() < 0.4:
+        event = rig.folder / "tool-runs"
+        until(lambda: event.exists() or vpo.process.poll() is not None, "no tool was started")
+        time.sleep(chance.uniform(0, 0.06))
+    else:
+        until(lambda: _begun(rig) or vpo.process.poll() is not None, "vpo did not begin")
+        time.sleep(chance.uniform(0, seconds * 1.05))
+    _kill(vpo, chance.choice(("alone", "group", "all")))
+    return vpo.end()
+
+
+def _kill(vpo: Started, how: str) -> None:
+    victims = [vpo.process.pid]
+    if how == "all":
+        victims = [*vpo.relatives(), *victims]
+    if how == "group":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(vpo.process.pid, signal.SIGKILL)
+    for pid in victims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+_STEPPER = '''\
+"""Kills this process before its nth step that changes something; seen by Python's own audit."""
+import os, signal, sys
+left = int(os.environ.pop("VPO_DRILL_STEP", "0"))
+STEPS = {"os.rename", "os.remove", "os.link", "os.truncate", "os.utime", "os.chmod", "os.chown",
+         "os.mkdir", "os.rmdir", "os.setxattr", "subprocess.Popen", "fcntl.flock", "fcntl.ioctl"}
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+begun = False
+def step(event, args):
+    global left, begun
+    if event == "fcntl.flock":
+        begun = True
+    if begun and (event in STEPS or event == "open" and isinstance(args[2], int) and args[2] & WRITES):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+if left:
+    sys.addaudithook(step)
+'''
+
+
+def at_every_step(bench: Bench) -> None:
+    """Kill before each system call by which vpo itself changes something, one after the other."""
+    works = ALL[:1] + ALL[4:5] + ALL[6:7] if bench.short else ALL
+    for work in works:
+        work = replace(work, samples=work.samples[:1])
+        known = undisturbed(bench, work)
+        steps = iter(sorted(bench.random.sample(range(3, 25), 3))) if bench.short else None
+        number, killed = 0, True
+        while killed:
+            number = number + 1 if steps is None else next(steps, 0)
+            if not number:
+                break
+            with bench.trial(f"killed before step {number}, {work.name}"):
+                killed = False
+                killed = _trial(bench, work, known, lambda rig, n=number: _step(rig, n))
+
+
+def _step(rig: Rig, number: int) -> Ended:
+    folder = rig.folder / "stepper"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_STEPPER)
+    env = {"VPO_DRILL_STEP": str(number), "PYTHONPATH": str(folder)}
+    return rig.run(*rig.words(_policy(rig)), env=env)
+
+
+def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], Ended]) -> bool:
+    """One kill and what has to follow; whether vpo was killed before it was done."""
+    rig = work.rig(bench)
+    rig.policy(work.policy, "work.yaml")
+    paths = work.paths(rig)
+    with Watch([work.names(path) for path in paths]) as watch:
+        killed = shoot(rig).rc == -signal.SIGKILL
+        _after_kill(work, known, rig)
+        ended = rig.process(_policy(rig))
+    expect(ended.rc == 0, f"the next run failed: {ended}")
+    expect(not watch.absent, f"gone for a moment: {watch.absent}")
+    for path in paths:
+        state = known.expected[path.name].judge(*work.names(path))
+        expect(state == "result", f"{path.name} was not done by the next run")
+    _nothing_left(rig)
+    _others_intact(work, known, rig)
+    if work.keep == "trash":
+        _can_be_undone(work, known, rig)
+    rig.throw_away()
+    return killed
+
+
+def _after_kill(work: Work, known: Known, rig: Rig) -> None:
+    """A run that wants nothing must clean up; then each file is the one or the other."""
+    left = litter(rig.library, rig.folder / "scratch")
+    running = _running(rig)
+    ended = rig.process(NOTHING)
+    expect(ended.rc == 0, f"the run that cleans up failed: {ended}")
+    for path in work.paths(rig):
+        known.expected[path.name].judge(*work.names(path))
+    _nothing_left(rig)
+    if any(path.suffix in (".part", ".undo") for path in left):
+        expect(ended.notes, f"not a word about {[path.name for path in left]}")
+    for table, key in running:
+        query = f"SELECT state FROM {table} WHERE id = ?"  # noqa: S608
+        state = rows(rig, query, key)[0][0]
+        expect(state == "interrupted", f"a killed row of {table} is {state}")
+
+
+def _running(rig: Rig) -> list[tuple[str, object]]:
+    """The rows that the killed run has left as running."""
+    found: list[tuple[str, object]] = []
+    if rig.database.exists():
+        with contextlib.suppress(Exception):  # killed before there were tables
+            for table in ("runs", "outcomes"):
+                query = f"SELECT id FROM {table} WHERE state = 'running'"  # noqa: S608
+                found += [(table, row[0]) for row in rows(rig, query)]
+    return found
+
+
+def _nothing_left(rig: Rig) -> None:
+    left = litter(rig.library, rig.folder / "scratch")
+    expect(not left, f"left behind: {[path.name for path in left]}")
+    locks = list((rig.data / "runs").glob("*.lock"))
+    expect(not locks, f"left behind: {locks}")
+    database_sound(rig)
+
+
+def _others_intact(work: Work, known: Known, rig: Rig) -> None:
+    """Hard links outside the library keep the old content."""
+    if work.linked:
+        links = {rig.folder / f"link-{path.name}": path.name for path in work.paths(rig)}
+        unchanged({link: known.expected[name].original for link, name in links.items()})
+
+
+def _can_be_undone(work: Work, known: Known, rig: Rig) -> None:
+    """Whoever keeps originals gets them back, also those of a run that was killed."""
+    paths = work.paths(rig)
+    for run in dict.fromkeys(row[0] for row in rows(rig, "SELECT run FROM outcomes WHERE kept IS NOT NULL")):
+        ended = rig.run("undo", str(run))
+        expect(ended.rc == 0, f"undo: {ended}")
+    for path in paths:
+        state = known.expected[path.name].judge(*work.names(path))
+        expect(state == "original", f"{path.name} was not put back")
+    kept = list(rig.library.rglob(".vpo-originals/*"))
+    expect(not kept, f"kept for nobody: {kept}")

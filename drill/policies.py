@@ -1,0 +1,42 @@
+"""The policies of the drills: one for each way in which vpo changes a file."""
+
+from __future__ import annotations
+
+HEADER = """\
+schema_version: 13
+config: {audio_languages: [jpn, eng, und], on_error: skip}
+phases:
+  - name: flags
+    audio_actions: {clear_all_titles: true}
+    default_flags: {}
+"""
+"""mkvpropedit for Matroska; a stream copy with ffmpeg for MP4."""
+
+REMUX = """\
+schema_version: 13
+config: {on_error: skip}
+phases:
+  - name: filter
+    keep_audio: {languages: [eng], fallback: {mode: keep_first}}
+    keep_subtitles: {remove_all: true}
+  - name: flags
+    default_flags: {}
+"""
+
+CONTAINER = """\
+schema_version: 13
+config: {on_error: skip}
+phases:
+  - name: convert
+    container: {target: mkv}
+  - name: flags
+    default_flags: {}
+"""
+
+NOTHING = """\
+schema_version: 13
+config: {on_error: skip}
+phases:
+  - name: nothing
+"""
+"""Wants no change of any file: a run with it only cleans up."""
