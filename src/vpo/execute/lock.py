@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -27,6 +28,28 @@ class Stamp:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+class _Turns:
+    """One worker of this process after the other on a file that is reached by several hard links;
+    for the lock itself they would be strangers."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken: set[tuple[int, int]] = set()
+
+    def take(self, key: tuple[int, int]) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: key not in self._taken)
+            self._taken.add(key)
+
+    def give_up(self, key: tuple[int, int]) -> None:
+        with self._changed:
+            self._taken.discard(key)
+            self._changed.notify_all()
+
+
+_turns = _Turns()
+
+
 class FileLock:
     """Holds the exclusive lock on a media file while it is entered.
 
@@ -40,10 +63,15 @@ class FileLock:
         self.fd = -1
         self.advisory = True
         self.status: os.stat_result
+        self._turn: tuple[int, int] | None = None
 
     def __enter__(self) -> FileLock:
         try:
             self.fd = _open(self.path, os.O_RDONLY)
+            status = os.fstat(self.fd)
+            turn = (status.st_dev, status.st_ino)
+            _turns.take(turn)
+            self._turn = turn
             self._lock()
             self.status = os.fstat(self.fd)
             if not os.path.samestat(self.status, os.stat(self.path)):
@@ -89,6 +117,9 @@ class FileLock:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+        if self._turn is not None:
+            _turns.give_up(self._turn)
+            self._turn = None
 
     def _lock(self) -> None:
         try:
