@@ -12,19 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from vpo.errors import BusyError, ConvergeError, FileError, SourceChangedError, ToolMissingError
 from vpo.execute.lock import FileLock, Stamp
-from vpo.execute.originals import Kept
 from vpo.execute.rewrite import Rewriter
 from vpo.media import MediaFile
+from vpo.outcome import Failure, Outcome, Status
 from vpo.plan import STRICTNESS, Plan, Strategy, evaluate
 from vpo.policy.document import Policy
 from vpo.policy.operation import OnError
-
-Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
 
 log = logging.getLogger(__name__)
 
@@ -57,43 +55,6 @@ def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
     return max((policy.config.on_error for policy in policies), key=STRICTNESS.index)
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why a file failed or was skipped: the error's class name and its message.
-
-    ``lasting``: it would only fail again (``vpo.errors.FileError``).
-    """
-
-    type: str
-    message: str
-    lasting: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file.
-
-    ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
-    what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
-    that is not certain. ``stop`` asks for the end of the batch. Sizes in bytes.
-    """
-
-    path: str
-    status: Status
-    was: str | None = None
-    strategy: Strategy = "none"
-    plan: Plan | None = None
-    error: Failure | None = None
-    warnings: tuple[str, ...] = ()
-    stop: bool = False
-    seconds: float = 0.0
-    size_before: int | None = None
-    size_after: int | None = None
-    media: MediaFile | None = None
-    stamp: Stamp | None = None
-    kept: Kept | None = None
-
-
 def process_file(job: Job) -> Outcome:
     """Bring one file in line with the policies. Never raises: what goes wrong is in the outcome."""
     started = time.monotonic()
@@ -114,7 +75,7 @@ def process_file(job: Job) -> Outcome:
             outcome.error.message,
             extra={"run": job.run_id, "file": job.path, "operation": outcome.strategy},
         )
-    return replace(outcome, seconds=round(seconds, 3))
+    return outcome._replace(seconds=round(seconds, 3))
 
 
 def failed(

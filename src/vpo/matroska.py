@@ -106,8 +106,13 @@ def outside_clusters(fd: int, structure: Structure) -> list[tuple[int, int]] | N
     """The byte ranges (offset, length) of everything that is not a cluster.
 
     Ranges behind the first cluster are found from the SeekHead and walked to the end of the file,
-    so that the clusters of a large file are not visited. ``None`` where that cannot be done.
+    so that the clusters of a large file are not visited. ``None`` where that cannot be done, or
+    where a tool that edits the header would touch more: without a SeekHead mkvpropedit looks at
+    every element, and uses a Void behind the clusters; and a size that was left unknown (a live
+    recording) it fills in, be it a cluster's.
     """
+    if not any(item.id == SEEK_HEAD for item in structure.head) or _unknown_sizes(fd, structure):
+        return None
     ranges = [(0, structure.first_cluster)]
     if not structure.behind:
         return ranges
@@ -127,9 +132,20 @@ def outside_clusters(fd: int, structure: Structure) -> list[tuple[int, int]] | N
     return None
 
 
+def _unknown_sizes(fd: int, structure: Structure) -> bool:
+    if structure.segment.end is None:
+        return True
+    if structure.first_cluster >= structure.length:
+        return False
+    try:
+        return element(fd, structure.first_cluster, structure.length).end is None
+    except StructureError:
+        return True
+
+
 def element(fd: int, offset: int, limit: int) -> Element:
     """The element that starts at ``offset``; ``StructureError`` if none does."""
-    raw = os.pread(fd, 12, offset)
+    raw = os.pread(fd, 12, offset) if offset < limit else b""
     if not raw or not raw[0]:
         raise StructureError(f"no element at byte {offset}")
     id_length = 9 - raw[0].bit_length()

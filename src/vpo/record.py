@@ -25,6 +25,7 @@ _GROUP_SECONDS = 0.5
 """Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
 these files are probed again."""
 _DAY_SECONDS = 86400
+_MARK_SUFFIX = ".lock"
 
 
 class Recorder:
@@ -163,6 +164,15 @@ def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
 def lock_path(data_dir: Path, run_id: str) -> str:
     """The file that is locked as long as the run is alive."""
     return os.path.join(data_dir, "runs", f"{run_id}{_MARK_SUFFIX}")
+
+
+def marks(data_dir: Path) -> list[str]:
+    """The lock files of all runs, alive or not."""
+    try:
+        names = os.listdir(os.path.join(data_dir, "runs"))
+    except FileNotFoundError:
+        return []
+    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_MARK_SUFFIX)]
 
 
 def alive(path: str) -> bool:

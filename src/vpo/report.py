@@ -10,12 +10,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from vpo.batch import Outcome
 from vpo.discover import Discovery
-from vpo.plan import Change, Plan, to_json
-from vpo.run import STATUSES, Request, Summary
+from vpo.outcome import STATUSES, Outcome
+
+if TYPE_CHECKING:
+    from vpo.plan import Change, Plan
+    from vpo.run import Request, Summary
 
 SCHEMA_VERSION = 1
 
@@ -322,10 +324,16 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
-        "policies": list(request.policy_names),
+        "policies": list(request.policies.files),
         "dry_run": request.dry_run,
         "workers": workers,
     }
+
+
+def _changes(plan: Plan) -> list[dict[str, Any]]:
+    from vpo.plan import to_json  # late: who has a plan has it loaded
+
+    return to_json(plan)
 
 
 def file_json(outcome: Outcome) -> dict[str, Any]:
@@ -335,7 +343,7 @@ def file_json(outcome: Outcome) -> dict[str, Any]:
         "new_path": outcome.path if outcome.was else None,
         "status": outcome.status,
         "strategy": outcome.strategy,
-        "changes": to_json(plan) if plan else [],
+        "changes": _changes(plan) if plan else [],
         "phases": [
             {"policy": r.policy, "name": r.name, "outcome": r.outcome, "detail": r.detail}
             for r in (plan.phases if plan else ())

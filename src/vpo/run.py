@@ -11,35 +11,28 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
 
-from vpo.batch import Failure, Job, Outcome, run_batch, strictest
 from vpo.config.builder import Settings
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover
-from vpo.execute import recover
-from vpo.execute.rewrite import Handling, Rewriter
-from vpo.policy.document import Policy, fingerprint
-from vpo.policy.operation import OnError
-from vpo.prober import Prober
-from vpo.record import Recorder, clean_up, recorder
-from vpo.tools import Tools
+from vpo.outcome import STATUSES, Failure, Outcome
+from vpo.policy.choice import PolicyChoice
+from vpo.record import Recorder, expired, marks, recorder
 
 Order = Literal["auto", "name", "size", "newest"]
-STATUSES = ("changed", "unchanged", "skipped", "failed", "planned", "not_started")
+OnError = Literal["skip", "continue", "fail"]
+Starter = Callable[[str], str]
+"""Takes the path of a file whose work begins, and gives its outcome's id."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What the user asks for."""
 
     paths: tuple[str, ...]
-    policies: tuple[Policy, ...]
-    policy_names: tuple[str, ...] = ()
+    policies: PolicyChoice
     recursive: bool = False
     dry_run: bool = False
     on_error: OnError | None = None
@@ -47,19 +40,21 @@ class Request:
     force: bool = False
 
 
-@dataclass
 class Summary:
-    """What a run came to; ``seconds`` is its whole time."""
+    """What a run came to.
 
-    run_id: str
-    total: int = 0
-    seconds: float = 0.0
-    stopped_early: bool = False
-    interrupted: bool = False
-    tool_missing: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
-    saved: int = 0
-    """Bytes by which the files became smaller in all."""
+    ``seconds`` is its whole time; ``saved`` the bytes by which the files became smaller in all.
+    """
+
+    def __init__(self, run_id: str, total: int) -> None:
+        self.run_id = run_id
+        self.total = total
+        self.seconds = 0.0
+        self.stopped_early = False
+        self.interrupted = False
+        self.tool_missing = False
+        self.counts: Counter[str] = Counter()
+        self.saved = 0
 
     def facts(self) -> dict[str, object]:
         """The summary as the JSON contract has it."""
@@ -90,11 +85,12 @@ class Observer(Protocol):
 
 
 class Interrupt:
-    """What a Ctrl-C has asked for; ``stop`` lets what runs complete."""
+    """What a Ctrl-C has asked for; ``stop`` lets what runs complete, ``end_tools`` ends it."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.asked = False
+        self.end_tools: Callable[[], None] = lambda: None
 
     def set(self) -> None:
         self.asked = True
@@ -105,7 +101,6 @@ def run(
     request: Request,
     settings: Settings,
     store: Store,
-    tools: Tools,
     observer: Observer,
     interrupt: Interrupt,
 ) -> Summary:
@@ -115,9 +110,9 @@ def run(
     with recorder(
         store,
         settings.data_dir,
-        fingerprint(request.policies),
+        _fingerprint(request.policies, store, observer),
         dry_run=request.dry_run,
-        policies=list(request.policy_names),
+        policies=list(request.policies.files),
         options=_options(request),
         workers=settings.workers,
     ) as recording:
@@ -127,7 +122,11 @@ def run(
         for path, problem in found.problems:
             done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
         todo = _unknown(request, store, recording.fingerprint, found.candidates, done)
-        _work(request, settings, tools, todo, done, interrupt)
+        if todo:
+            from vpo.work import work  # late: what complies needs no tool, no policy and no probe
+
+            for outcome in work(request, settings, todo, recording.run_id, done.start, interrupt):
+                done.take(outcome)
         summary.seconds = round(time.monotonic() - began, 3)
         summary.interrupted = interrupt.asked
         summary.stopped_early = interrupt.stop.is_set()
@@ -139,15 +138,46 @@ def run(
 def _found(request: Request, settings: Settings, store: Store, observer: Observer) -> Discovery:
     """The candidates, after what earlier runs left has been cleaned up."""
     if not request.dry_run:
-        for text in clean_up(store, settings):
+        for text in _clean_up(store, settings):
             observer.note(text)
     found = discover(
         request.paths, recursive=request.recursive, extensions=settings.config.files.extensions
     )
     if not request.dry_run:
-        for text in recover.sweep(found.leftovers):
+        for text in _sweep(found.leftovers):
             observer.note(text)
     return found
+
+
+def _clean_up(store: Store, settings: Settings) -> list[str]:
+    """What earlier runs left; the means for it are loaded only if there is something."""
+    old = expired(store.kept(), settings.config.originals)
+    scratch = settings.config.files.temporary_folder
+    if not (old or scratch or store.running_runs() or marks(settings.data_dir)):
+        return []
+    from vpo.recovery import clean_up
+
+    return clean_up(store, settings)
+
+
+def _sweep(leftovers: Sequence[str]) -> list[str]:
+    if not leftovers:
+        return []
+    from vpo.execute.recover import sweep
+
+    return sweep(leftovers)
+
+
+def _fingerprint(choice: PolicyChoice, store: Store, observer: Observer) -> str:
+    """The policies' fingerprint: from the record if these very texts were read before."""
+    known = store.fingerprint(choice.content) if choice.content else None
+    if known is not None:
+        return known
+    for text in choice.warnings:
+        observer.note(f"warning: {text}")
+    if choice.content and not choice.warnings:
+        store.remember_fingerprint(choice.content, choice.fingerprint)
+    return choice.fingerprint
 
 
 def _options(request: Request) -> dict[str, object]:
@@ -178,9 +208,10 @@ def _unknown(
         return list(candidates)
     roots = [os.path.realpath(path) for path in request.paths]
     known = store.known(mark, roots)
-    # Where a failure stops the batch, each one has to happen in its turn.
-    stops = strictest(request.policies, request.on_error) == "fail"
-    failed = {} if stops else store.failed(mark)
+    failed = store.failed(mark)
+    if failed and _stops_at_failure(request):
+        # Each failure has to happen in its turn.
+        failed = {}
     todo = []
     for item in candidates:
         path, stat = os.fsencode(item.path), (item.size, item.mtime_ns, item.inode)
@@ -193,60 +224,15 @@ def _unknown(
     return todo
 
 
+def _stops_at_failure(request: Request) -> bool:
+    from vpo.batch import strictest
+
+    return strictest(request.policies.policies, request.on_error) == "fail"
+
+
 def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
     text = f"{message} (in an earlier run, and the file is the same; --force tries again)"
     return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)
-
-
-def ordered(candidates: list[Candidate], order: Order, workers: int) -> list[Candidate]:
-    """``auto``: the largest first when several workers share them, so that none is left last."""
-    if order == "size" or (order == "auto" and workers > 1):
-        return sorted(candidates, key=lambda item: -item.size)
-    if order == "newest":
-        return sorted(candidates, key=lambda item: -item.mtime_ns)
-    if order == "name":
-        return sorted(candidates, key=lambda item: os.fsencode(item.path))
-    return candidates
-
-
-def _work(
-    request: Request,
-    settings: Settings,
-    tools: Tools,
-    todo: list[Candidate],
-    done: _Tally,
-    interrupt: Interrupt,
-) -> None:
-    rewriter = Rewriter(tools, _handling(settings), Prober(tools.stall_seconds))
-
-    def job(item: Candidate) -> Job:
-        return Job(
-            item.path,
-            request.policies,
-            rewriter,
-            request.on_error,
-            request.dry_run,
-            run_id=done.recorder.run_id,
-            outcome_id=done.start(item.path),
-            seen=(item.size, item.mtime_ns),
-        )
-
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
-        items = ordered(todo, request.order, settings.workers)
-        for outcome in run_batch(pool, items, job, workers=settings.workers, stop=interrupt.stop):
-            done.take(outcome)
-
-
-def _handling(settings: Settings) -> Handling:
-    files = settings.config.files
-    return Handling(
-        timestamp="preserve" if files.preserve_mtime else "now",
-        hardlinks=files.hardlinks,
-        min_age=files.min_age,
-        keep_free=files.keep_free,
-        temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
-        keep_originals=settings.config.originals.keep == "trash",
-    )
 
 
 class _Tally:

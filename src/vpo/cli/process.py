@@ -11,18 +11,14 @@ from typing import Any
 
 import click
 
-from vpo import tools as processes
 from vpo.cli.main import EXIT_CODES
-from vpo.config.builder import Settings, build
+from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
-from vpo.logs import configure
-from vpo.policy.document import Policy
-from vpo.policy.loader import load
+from vpo.policy.choice import PolicyChoice
 from vpo.report import report
 from vpo.run import Interrupt, Request, Summary, run
-from vpo.tools import Tools, find
 
 
 @click.command("process", epilog=EXIT_CODES)
@@ -78,48 +74,21 @@ def command(**options: Any) -> int:
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose exclude each other")
     settings = build({"processing.workers": options["workers"]})
-    _configure_logging(settings)
-    observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
-    request = _request(options, settings)
-    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, _signals() as interrupt:
-        summary = run(request, settings, Store(pool), _tools(settings), observer, interrupt)
-    return _exit_code(summary)
-
-
-def _request(options: dict[str, Any], settings: Settings) -> Request:
     for warning in settings.warnings:
         click.echo(f"vpo: warning: {warning}", err=True)
-    policies = []
-    for name in options["policies"]:
-        policy = load(name)
-        for warning in policy.warnings:
-            click.echo(f"vpo: warning: {warning}", err=True)
-        policies.append(policy)
-    return Request(
+    observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
+    request = Request(
         paths=options["paths"],
-        policies=_selected(tuple(policies), options["phases"]),
-        policy_names=tuple(options["policies"]),
+        policies=PolicyChoice(options["policies"], options["phases"]),
         recursive=options["recursive"],
         dry_run=options["dry_run"],
         on_error=options["on_error"],
         order=options["order"],
         force=options["force"],
     )
-
-
-def _configure_logging(settings: Settings) -> None:
-    wanted = settings.config.logging
-    # The report tells of failures already; on the same screen the log would only repeat it.
-    quiet = wanted.file is None and settings.sources["logging.level"] == "default"
-    configure("error" if quiet else wanted.level, wanted.file, wanted.format)
-
-
-def _tools(settings: Settings) -> Tools:
-    configured = settings.config.tools
-    paths = {
-        name: str(path) if (path := getattr(configured, name)) else None for name in processes.TOOLS
-    }
-    return find(paths, float(configured.stall_seconds))
+    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, _signals() as interrupt:
+        summary = run(request, settings, Store(pool), observer, interrupt)
+    return _exit_code(summary)
 
 
 def _exit_code(summary: Summary) -> int:
@@ -145,31 +114,12 @@ def _signals() -> Iterator[Interrupt]:
 
     def at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         interrupt.set()
-        processes.cancel()
+        interrupt.end_tools()
 
     handlers = {signal.SIGINT: polite, signal.SIGTERM: at_once, signal.SIGHUP: at_once}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    processes.allow()
     try:
         yield interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _selected(policies: tuple[Policy, ...], phases: str | None) -> tuple[Policy, ...]:
-    """The policies with only the named phases; a name must be a phase of at least one of them."""
-    if phases is None:
-        return policies
-    names = tuple(name.strip() for name in phases.split(",") if name.strip())
-    known = {phase.name for policy in policies for phase in policy.phases}
-    if not names or (unknown := [name for name in names if name not in known]):
-        listed = ", ".join(sorted(known))
-        wrong = f"no phase is called {unknown[0]!r}" if names else "--phases names no phase"
-        raise UsageError(f"{wrong}; there are: {listed}")
-    chosen = []
-    for policy in policies:
-        own = tuple(n for n in names if n in {phase.name for phase in policy.phases})
-        if own:
-            chosen.append(policy.select(own))
-    return tuple(chosen)

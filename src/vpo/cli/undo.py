@@ -11,7 +11,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.record import put_back
+from vpo.recovery import put_back
 from vpo.report import printable, shown
 
 

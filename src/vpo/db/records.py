@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from vpo.media import MediaFile
+if TYPE_CHECKING:
+    from vpo.media import MediaFile
 
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""

@@ -89,6 +89,8 @@ _VERSION_2 = (
     "ALTER TABLE outcomes ADD COLUMN result_path BLOB",
     "ALTER TABLE outcomes ADD COLUMN result_stat TEXT",
     "CREATE INDEX outcomes_kept ON outcomes (kept_path) WHERE kept IS NOT NULL",
+    # The fingerprint of policies by what their files hold, so that they need not be parsed.
+    "CREATE TABLE fingerprints (content TEXT PRIMARY KEY, fingerprint TEXT NOT NULL)",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)

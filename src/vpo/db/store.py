@@ -9,13 +9,15 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal, Outcome, Result, Run, RunningOutcome, RunState, Stat
 from vpo.db.schema import migrate
 from vpo.errors import UsageError
-from vpo.media import MediaFile, from_json, to_json
+
+if TYPE_CHECKING:
+    from vpo.media import MediaFile
 
 _KNOWN = """
     SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
@@ -83,6 +85,22 @@ class Store:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
         return {path: (_unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
 
+    def fingerprint(self, content: str) -> str | None:
+        """The fingerprint of policies whose files hold this, if it is on record."""
+        with self._pool.read() as connection:
+            row = connection.execute(
+                "SELECT fingerprint FROM fingerprints WHERE content = ?", (content,)
+            ).fetchone()
+        return row[0] if row else None
+
+    def remember_fingerprint(self, content: str, fingerprint: str) -> None:
+        """Put the fingerprint of policies on record."""
+        with self._pool.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO fingerprints (content, fingerprint) VALUES (?, ?)",
+                (content, fingerprint),
+            )
+
     def media(self, path: str) -> MediaFile | None:
         """The file as it was probed last; it may have changed since."""
         with self._pool.read() as connection:
@@ -90,7 +108,11 @@ class Store:
                 "SELECT probe FROM probes JOIN files ON number = file WHERE path = ?",
                 (os.fsencode(path),),
             ).fetchone()
-        return from_json(json.loads(row[0])) if row else None
+        if row is None:
+            return None
+        from vpo.media import from_json  # late: most runs read no probe
+
+        return from_json(json.loads(row[0]))
 
     def start_run(
         self,
@@ -295,6 +317,8 @@ def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) 
 def _write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:
     """The probe and the verdict, if the result has them."""
     if result.media is not None:
+        from vpo.media import to_json
+
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
             (number, _json(to_json(result.media)), time),

@@ -86,6 +86,9 @@ def _remove(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or not try_lock(fd):
             return False
+        if undo.read_name(path) is not None:
+            # It was being written when it was looked at first, and is complete now.
+            return False
         os.unlink(path)
         return True
     finally:
@@ -96,7 +99,6 @@ def _roll_back(path: str) -> list[str]:
     """Undo a header edit, unless its file is still locked by the run or tool that edits it."""
     media = undo.read_name(path)
     if media is None:
-        # It may be one that is being written at this moment; its writer needs no lock to be kept.
         return [f"removed {path}, left by an interrupted run"] if _stale(path) else []
     try:
         fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

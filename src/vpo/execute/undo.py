@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from typing import Any
 from vpo import matroska
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
+from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
 from vpo.execute.space import free_bytes
 
@@ -44,6 +46,7 @@ def regions(fd: int) -> list[tuple[int, int]] | None:
 def save(path: str, fd: int, ranges: list[tuple[int, int]], keep_free: int = 0) -> str:
     """Write and sync the undo file for the media file at ``path``, open as ``fd``; its path.
 
+    It is locked while it is written: another run's sweep must not take it for a leftover.
     ``SpaceError`` if it would not leave ``keep_free`` bytes.
     """
     status = os.fstat(fd)
@@ -64,9 +67,12 @@ def save(path: str, fd: int, ranges: list[tuple[int, int]], keep_free: int = 0) 
     try:
         target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(target, "wb") as file:
+            try_lock(target)
             file.write(_MAGIC + json.dumps(header).encode("ascii") + b"\n" + data)
             file.flush()
             os.fsync(file.fileno())
+            if not os.fstat(target).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "another run has removed it")
         sync_folder(os.path.dirname(undo))
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -1,0 +1,56 @@
+"""What became of one file: the value that workers return, and everybody else reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from vpo.execute.lock import Stamp
+    from vpo.execute.originals import Kept
+    from vpo.media import MediaFile
+    from vpo.plan import Plan, Strategy
+
+Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
+STATUSES: tuple[Status, ...] = (
+    "changed",
+    "unchanged",
+    "skipped",
+    "failed",
+    "planned",
+    "not_started",
+)
+
+
+class Failure(NamedTuple):
+    """Why a file failed or was skipped: the error's class name and its message.
+
+    ``lasting``: it would only fail again (``vpo.errors.FileError``).
+    """
+
+    type: str
+    message: str
+    lasting: bool = False
+
+
+class Outcome(NamedTuple):
+    """What became of one file.
+
+    ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
+    what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
+    that is not certain. ``stop`` asks for the end of the batch. Sizes in bytes.
+    """
+
+    path: str
+    status: Status
+    was: str | None = None
+    strategy: Strategy = "none"
+    plan: Plan | None = None
+    error: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    stop: bool = False
+    seconds: float = 0.0
+    size_before: int | None = None
+    size_after: int | None = None
+    media: MediaFile | None = None
+    stamp: Stamp | None = None
+    kept: Kept | None = None

@@ -1,0 +1,87 @@
+"""The candidates that are not known to comply, through the workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from vpo import tools as processes
+from vpo.batch import Job, run_batch
+from vpo.config.builder import Settings
+from vpo.discover import Candidate
+from vpo.execute.rewrite import Handling, Rewriter
+from vpo.logs import configure
+from vpo.outcome import Outcome
+from vpo.prober import Prober
+
+if TYPE_CHECKING:
+    from vpo.run import Interrupt, Request, Starter
+
+
+def work(
+    request: Request,
+    settings: Settings,
+    candidates: list[Candidate],
+    run_id: str,
+    start: Starter,
+    interrupt: Interrupt,
+) -> Iterator[Outcome]:
+    """The outcomes of all candidates, as they come; ``start`` gives each its outcome's id."""
+    _configure_logging(settings)
+    rewriter = _rewriter(settings)
+    policies = request.policies.policies
+    interrupt.end_tools = processes.cancel
+
+    def job(item: Candidate) -> Job:
+        return Job(
+            item.path,
+            policies,
+            rewriter,
+            request.on_error,
+            request.dry_run,
+            run_id=run_id,
+            outcome_id=start(item.path),
+            seen=(item.size, item.mtime_ns),
+        )
+
+    items = _ordered(candidates, request.order, settings.workers)
+    processes.allow()
+    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
+        yield from run_batch(pool, items, job, workers=settings.workers, stop=interrupt.stop)
+
+
+def _ordered(candidates: list[Candidate], order: str, workers: int) -> list[Candidate]:
+    """``auto``: the largest first when several workers share them, so that none is left last."""
+    if order == "size" or (order == "auto" and workers > 1):
+        return sorted(candidates, key=lambda item: -item.size)
+    if order == "newest":
+        return sorted(candidates, key=lambda item: -item.mtime_ns)
+    if order == "name":
+        return sorted(candidates, key=lambda item: os.fsencode(item.path))
+    return candidates
+
+
+def _rewriter(settings: Settings) -> Rewriter:
+    configured, files = settings.config.tools, settings.config.files
+    paths = {
+        name: str(path) if (path := getattr(configured, name)) else None for name in processes.TOOLS
+    }
+    tools = processes.find(paths, float(configured.stall_seconds))
+    handling = Handling(
+        timestamp="preserve" if files.preserve_mtime else "now",
+        hardlinks=files.hardlinks,
+        min_age=files.min_age,
+        keep_free=files.keep_free,
+        temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
+        keep_originals=settings.config.originals.keep == "trash",
+    )
+    return Rewriter(tools, handling, Prober(tools.stall_seconds))
+
+
+def _configure_logging(settings: Settings) -> None:
+    wanted = settings.config.logging
+    # The report tells of failures already; on the same screen the log would only repeat it.
+    quiet = wanted.file is None and settings.sources["logging.level"] == "default"
+    configure("error" if quiet else wanted.level, wanted.file, wanted.format)
