@@ -151,13 +151,22 @@ def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
     """Hold a locked file that tells other processes that this run is alive."""
     path = lock_path(data_dir, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _marked(path)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+        os.close(fd)
+
+
+def _marked(path: str) -> int:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        # Another run may have taken it for a dead one's before the lock was on it.
+        if os.fstat(fd).st_nlink:
+            return fd
         os.close(fd)
 
 
@@ -176,13 +185,15 @@ def marks(data_dir: Path) -> list[str]:
 
 
 def alive(path: str) -> bool:
-    """Whether some process holds the lock."""
+    """Whether some process holds the lock; a lock file that nobody holds goes."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
     except BlockingIOError:
         return True
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from vpo.config.builder import Settings
@@ -34,9 +33,7 @@ def _recover(store: Store, settings: Settings) -> list[str]:
         _settle_kept(store, item)
     store.mark_interrupted(dead)
     for mark in marks(data_dir):
-        if not alive(mark):
-            with contextlib.suppress(OSError):
-                os.unlink(mark)
+        alive(mark)
     return done
 
 
