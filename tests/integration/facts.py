@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Iterator
 from functools import cache
@@ -29,6 +30,18 @@ def tree(*roots: Path) -> dict[str, tuple[int, int, str]]:
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
             found[os.fspath(path)] = (status.st_mode, status.st_mtime_ns, content)
     return found
+
+
+def rows(data: Path) -> int:
+    """How many rows the database has, in all tables that tell of files or runs."""
+    path = data / "vpo.db"
+    if not path.exists():
+        return 0
+    with sqlite3.connect(path) as connection:
+        return sum(
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+            for table in ("files", "runs", "outcomes", "verdicts", "probes")
+        )
 
 
 def litter(root: Path) -> list[Path]:

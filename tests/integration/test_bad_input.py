@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Library, Result, Vpo
-from tests.integration.facts import tree
+from tests.integration.facts import rows, tree
 
 POLICY = """\
 schema_version: 13
@@ -181,6 +181,16 @@ def test_bad_policy(vpo: Vpo, library: Library, kind: str) -> None:
     refused(vpo, library, ["-p", path], words)
 
 
+@pytest.mark.parametrize("phases", [None, "flagz"])
+def test_a_bad_policy_is_one_even_if_there_is_nothing_to_do(
+    vpo: Vpo, library: Library, phases: str | None
+) -> None:
+    text = "schema_version: 13\nphases: [{nam: flags}]\n" if phases is None else POLICY
+    args = ("--phases", phases) if phases else ()
+    result = vpo("process", "-p", vpo.policy(text), *args, library())
+    assert result.rc == 2, result
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -241,7 +251,7 @@ def refused(vpo: Vpo, library: Library, args: list[str | Path], words: list[str]
     messages = [line for line in result.stderr.splitlines() if "rror: " in line]
     assert len(messages) == 1, result
     assert tree(root) == before
-    assert not (vpo.data / "vpo.db").exists()
+    assert rows(vpo.data) == 0
 
 
 # Tools

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import Library, Vpo
-from tests.integration.facts import tree
+from tests.integration.facts import rows, tree
 
 DOCUMENT = "schema_version run_id policies dry_run workers summary files"
 SUMMARY = "total changed unchanged skipped failed planned not_started seconds stopped_early"
@@ -122,9 +121,9 @@ def test_a_dry_run_touches_nothing_and_is_what_then_happens(vpo: Vpo, library: L
     before = tree(root)
     dry = vpo(*args, "--dry-run")
     assert tree(root) == before
-    assert rows(vpo) == 0
+    assert rows(vpo.data) == 0
     real = vpo(*args)
-    assert rows(vpo) > 0
+    assert rows(vpo.data) > 0
     assert dry.rc == real.rc == 1
     assert "planned" in [file["status"] for file in dry.json["files"]]
     planned = {"planned": "changed"}
@@ -137,18 +136,6 @@ def test_a_dry_run_touches_nothing_and_is_what_then_happens(vpo: Vpo, library: L
 
 def plan(file: dict[str, Any]) -> list[object]:
     return [file[key] for key in ("strategy", "changes", "phases", "warnings", "error")]
-
-
-def rows(vpo: Vpo) -> int:
-    """How many rows the database has, in all tables that tell of files or runs."""
-    path = vpo.data / "vpo.db"
-    if not path.exists():
-        return 0
-    with sqlite3.connect(path) as connection:
-        return sum(
-            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("files", "runs", "outcomes", "verdicts", "probes")
-        )
 
 
 def test_a_dry_run_in_words(vpo: Vpo, library: Library) -> None:
