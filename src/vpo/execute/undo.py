@@ -117,7 +117,7 @@ def _media(undo: str, header: dict[str, Any]) -> str:
 
 def _read(undo: str) -> tuple[dict[str, Any], bytes] | None:
     try:
-        fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
                 return None
