@@ -1,0 +1,246 @@
+"""Verification: real files that are wrong in one way each are thrown away, right ones accepted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.notation import media as media_of
+
+from vpo.commands import ffmpeg as commands
+from vpo.errors import VerifyError
+from vpo.execute.verify import differences, verify
+from vpo.media import Attachment, Chapter, MediaFile
+from vpo.plan import Plan
+from vpo.probe import probe
+from vpo.prober import Prober
+
+Make = Callable[[Path, Path], None]
+
+
+def run(*words: str | Path) -> None:
+    done = subprocess.run([os.fspath(w) for w in words], capture_output=True, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+
+
+def merge(*options: str) -> Make:
+    """The file as mkvmerge writes it with these options; ``@`` stands for the input."""
+
+    def make(source: Path, target: Path) -> None:
+        words = [str(source) if w == "@" else w for w in options or ("@",)]
+        run("mkvmerge", "-q", "-o", target, *words)
+
+    return make
+
+
+def edited(*options: str) -> Make:
+    """A copy whose headers were changed."""
+
+    def make(source: Path, target: Path) -> None:
+        shutil.copyfile(source, target)
+        run("mkvpropedit", target, *options)
+
+    return make
+
+
+def ffmpeg(*options: str, suffix: str = "matroska") -> Make:
+    def make(source: Path, target: Path) -> None:
+        head = ("ffmpeg", "-nostdin", "-v", "error", "-y", "-i", source)
+        run(*head, *options, "-f", suffix, target)
+
+    return make
+
+
+def cut(part: float) -> Make:
+    def make(source: Path, target: Path) -> None:
+        shutil.copyfile(source, target)
+        os.truncate(target, int(target.stat().st_size * part))
+
+    return make
+
+
+def by_vpo(source: Path, target: Path) -> None:
+    """As vpo itself has ffmpeg write it."""
+    plan = plan_for(source)
+    run(*commands.argv("ffmpeg", plan, str(source), str(target), {}))
+
+
+def plan_for(path: Path) -> Plan:
+    """A rewrite that keeps everything as it is; the title only makes it a rewrite."""
+    media = probe(str(path))
+    return Plan(media, media)
+
+
+SWAPPED = "0:0,0:2,0:1"
+
+WRONG: list[tuple[str, Make, str]] = [
+    ("multi-audio.mkv", cut(0.9), "the file is cut off"),
+    ("multi-audio.mkv", cut(0.0), "the file is empty"),
+    ("multi-audio.mkv", cut(0.005), "thrown away"),
+    ("multi-audio.mkv", merge("-a", "!2", "@"), "9 tracks instead of 10"),
+    ("multi-audio.mkv", merge("-S", "@"), "6 tracks instead of 10"),
+    ("multi-audio.mkv", merge("--track-order", SWAPPED, "@"), "codec ac3 instead of mp3"),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:2", "--set", "language=eng"),
+        "language eng instead of ger",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:2", "--set", "flag-default=0"),
+        "flags none instead of default",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:8", "--set", "flag-forced=0"),
+        "flags none instead of forced",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:6", "--set", "flag-commentary=0"),
+        "flags none instead of comment",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:7", "--set", "flag-hearing-impaired=1"),
+        "flags hearing_impaired instead of none",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:3", "--set", "name=Stereo"),
+        "title Stereo instead of Surround 5.1",
+    ),
+    (
+        "multi-audio.mkv",
+        edited("--edit", "track:3", "--delete", "name"),
+        "title none instead of Surround 5.1",
+    ),
+    (
+        "chapters.mkv",
+        ffmpeg("-map", "0", "-c", "copy", "-c:a", "flac", "-default_mode", "passthrough"),
+        "codec flac instead of ac3",
+    ),
+    (
+        "chapters.mkv",
+        ffmpeg("-map", "0", "-c", "copy", "-c:a", "ac3", "-ac", "2"),
+        "channels 2 instead of 6",
+    ),
+    (
+        "chapters.mkv",
+        ffmpeg("-map", "0", "-c:v", "libx264", "-vf", "scale=80:46", "-c:a", "copy"),
+        "width 80 instead of 160; .*height 46 instead of 90",
+    ),
+    ("chapters.mkv", merge("--no-chapters", "@"), "0 chapters instead of 3"),
+    ("chapters.mkv", merge("--chapter-sync", "300", "@"), r"chapter 1 starts at 0\.3 s instead of"),
+    (
+        "statistics.mkv",
+        ffmpeg("-map", "0", "-c", "copy", "-c:a", "ac3", "-af", "atrim=end=0.5"),
+        r"thrown away: audio 1 .* ends at 0\.\d s instead of 2\.0 s",
+    ),
+    (
+        "statistics.mkv",
+        ffmpeg("-map", "0", "-c", "copy", "-t", "0.5", "-default_mode", "passthrough"),
+        r"video 0 .* ends at 0\.\d s instead of .*audio 1 .* ends at 0\.\d s instead of 2\.0 s",
+    ),
+    ("attachments.mkv", merge("--no-attachments", "@"), "0 attachments, not the 3 planned"),
+    ("attachments.mkv", merge("--attachments", "1,2", "@"), "2 attachments, not the 3 planned"),
+    ("clip.webm", merge("-S", "@"), "container mkv instead of webm"),
+    (
+        "mov-text.mp4",
+        ffmpeg("-map", "0:v", "-map", "0:a", "-c", "copy", suffix="mp4"),
+        "3 tracks instead of 5",
+    ),
+    ("mov-text.mp4", cut(0.95), "cut off|thrown away"),
+    (
+        "cover.mp4",
+        ffmpeg("-map", "0:0", "-map", "0:1", "-c", "copy", suffix="mp4"),
+        "0 attachments, not the 1 planned",
+    ),
+    (
+        "chapters.mp4",
+        ffmpeg("-map", "0:v", "-map", "0:a", "-map_chapters", "-1", "-c", "copy", suffix="mp4"),
+        "0 chapters instead of 2",
+    ),
+]
+
+RIGHT: list[tuple[str, Make]] = [
+    *((name, merge()) for name in ("multi-audio.mkv", "chapters.mkv", "attachments.mkv")),
+    *((name, merge()) for name in ("vfr.mkv", "late-subtitle.mkv", "many-tracks.mkv")),
+    *((name, merge()) for name in ("home-cinema.mkv", "bitmap-subtitles.mkv", "audio-only.mka")),
+    ("multi-audio.mkv", edited("--edit", "track:1", "--set", "flag-default=1")),
+    ("chapters.mp4", ffmpeg("-map", "0:v", "-map", "0:a", "-c", "copy", suffix="mp4")),
+    *((name, by_vpo) for name in ("mov-text.mp4", "cover.mp4", "clip.webm", "front-tags.mkv")),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "problem"), WRONG)
+def test_what_is_wrong(corpus: Path, tmp_path: Path, name: str, make: Make, problem: str) -> None:
+    output = tmp_path / "output"
+    make(corpus / name, output)
+    with pytest.raises(VerifyError, match=problem):
+        verify(plan_for(corpus / name), str(output), Prober())
+
+
+@pytest.mark.parametrize(("name", "make"), RIGHT)
+def test_what_is_right(corpus: Path, tmp_path: Path, name: str, make: Make) -> None:
+    output = tmp_path / "output"
+    make(corpus / name, output)
+    found = verify(plan_for(corpus / name), str(output), Prober())
+    assert found.path == str(output)
+
+
+def test_an_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("no space left on device\n" * 40)
+    with pytest.raises(VerifyError, match="the tool's result was thrown away"):
+        verify(plan_for(corpus / "chapters.mkv"), str(tmp_path / "output"), Prober())
+
+
+def test_an_output_that_is_gone(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(VerifyError, match="cannot be opened"):
+        verify(plan_for(corpus / "chapters.mkv"), str(tmp_path / "output"), Prober())
+
+
+# Facts one by one.
+
+MEDIA = media_of(["v:h264/160x90 [default]", 'a:aac/2ch/pt-BR "T" [default]', "f:font.ttf"])
+
+
+def changed(number: int, **facts: object) -> MediaFile:
+    tracks = list(MEDIA.tracks)
+    tracks[number] = replace(tracks[number], **facts)  # type: ignore[arg-type]
+    return replace(MEDIA, tracks=tuple(tracks))
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "problems"),
+    [
+        (MEDIA, MEDIA, 0),
+        (MEDIA, replace(MEDIA, duration=7.0, size=1, path="/x", tags=(("encoder", "x"),)), 0),
+        (changed(1, channels=None), MEDIA, 0),  # became known
+        (MEDIA, changed(1, channels=None), 1),
+        (changed(1, title=""), changed(1, title=None), 0),
+        (MEDIA, changed(1, type="subtitle"), 1),
+        (MEDIA, changed(0, dispositions=frozenset({"default", "captions"})), 0),  # not kept there
+        (MEDIA, changed(0, dispositions=frozenset({"default", "dub"})), 1),
+        (MEDIA, replace(MEDIA, attachments=(Attachment(2, "other.ttf"),)), 1),
+        (MEDIA, replace(MEDIA, chapters=(Chapter(0, 1),)), 1),
+        (
+            replace(MEDIA, chapters=(Chapter(0, 1, "A"),)),
+            replace(MEDIA, chapters=(Chapter(0.05, 2, "A"),)),
+            0,
+        ),
+        (
+            replace(MEDIA, chapters=(Chapter(0, 1, "A"),)),
+            replace(MEDIA, chapters=(Chapter(0, 1, "B"),)),
+            1,
+        ),
+        (replace(MEDIA, container="avi"), replace(changed(1, title="x"), container="avi"), 0),
+    ],
+)
+def test_differences(expected: MediaFile, found: MediaFile, problems: int) -> None:
+    assert len(list(differences(expected, found))) == problems
