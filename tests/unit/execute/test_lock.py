@@ -1,0 +1,162 @@
+"""Locks: one process, and one worker in it, on a file at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import LockedError, SourceChangedError
+from vpo.execute.lock import FileLock, try_lock
+
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "rb")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"content")
+    return path
+
+
+def held(path: Path) -> bool:
+    with path.open("rb") as file:
+        return not try_lock(file.fileno())
+
+
+def test_held_while_it_is_entered(film: Path) -> None:
+    with FileLock(str(film)) as lock:
+        assert lock.advisory
+        assert held(film)
+        assert lock.status.st_size == 7
+        lock.check()
+    assert lock.fd == -1
+    assert not held(film)
+
+
+def test_given_up_after_an_error(film: Path) -> None:
+    with pytest.raises(ZeroDivisionError), FileLock(str(film)):
+        raise ZeroDivisionError
+    assert not held(film)
+
+
+def test_another_process_holds_it(film: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(film)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdin and holder.stdout
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        with pytest.raises(LockedError, match="another process"), FileLock(str(film)):
+            pytest.fail("two at once")
+    finally:
+        holder.communicate()
+    with FileLock(str(film)):
+        assert held(film)
+
+
+def test_a_tool_that_inherits_it_keeps_it(film: Path) -> None:
+    """When vpo is killed, the tool that still writes protects the file."""
+    with FileLock(str(film)) as lock:
+        tool = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[lock.fd])
+    assert held(film)
+    tool.communicate()
+    assert not held(film)
+
+
+def test_hard_links_wait_for_each_other(film: Path) -> None:
+    link = film.with_name("link.mkv")
+    os.link(film, link)
+    entered, order = threading.Event(), []
+
+    def work() -> None:
+        entered.set()
+        with FileLock(str(link)):
+            order.append("second")
+
+    with FileLock(str(film)):
+        thread = threading.Thread(target=work)
+        thread.start()
+        entered.wait()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(30)
+    assert order == ["first", "second"]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceChangedError, match="No such file"), FileLock(str(tmp_path / "x")):
+        pytest.fail("nothing to lock")
+
+
+def test_a_link_is_not_followed(film: Path) -> None:
+    link = film.with_name("link.mkv")
+    link.symlink_to(film)
+    with pytest.raises(SourceChangedError), FileLock(str(link)):
+        pytest.fail("a link")
+    assert not held(film)
+
+
+def test_replaced_between_opening_and_locking(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = film.with_name("other")
+    other.write_bytes(b"other")
+    real = fcntl.flock
+
+    def late(fd: int, how: int) -> None:
+        other.replace(film)
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(SourceChangedError, match="replaced while it was being locked"):
+        FileLock(str(film)).__enter__()
+    monkeypatch.undo()
+    with FileLock(str(film)):  # the turn was given up
+        assert held(film)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("append", "changed by another program"),
+        ("touch", "changed by another program"),
+        ("replace", "changed by another program"),
+        ("remove", "went away"),
+    ],
+)
+def test_a_source_that_changes(film: Path, change: str, words: str) -> None:
+    with FileLock(str(film)) as lock:
+        lock.check()
+        if change == "append":
+            film.write_bytes(b"content and more")
+            os.utime(film, ns=(0, lock.status.st_mtime_ns))
+        elif change == "touch":
+            os.utime(film, ns=(0, lock.status.st_mtime_ns + 1))
+        elif change == "replace":
+            film.with_name("new").write_bytes(b"CONTENT")
+            os.utime(film.with_name("new"), ns=(0, lock.status.st_mtime_ns))
+            film.with_name("new").replace(film)
+        else:
+            film.unlink()
+        with pytest.raises(SourceChangedError, match=words):
+            lock.check()
+
+
+def test_a_file_system_without_locks(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(fd: int, how: int) -> None:  # noqa: ARG001
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with FileLock(str(film)) as lock:
+        assert not lock.advisory
+        lock.check()

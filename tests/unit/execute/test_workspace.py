@@ -1,0 +1,78 @@
+"""The temporary file of a rewrite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import PublishError
+from vpo.execute.lock import try_lock
+from vpo.execute.workspace import Workspace
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o444, 0o100755])
+def test_hidden_locked_and_with_the_originals_mode(tmp_path: Path, mode: int) -> None:
+    with Workspace(str(tmp_path), mode) as workspace:
+        path = Path(workspace.path)
+        assert path.parent == tmp_path
+        assert path.name.startswith(".vpo-")
+        assert path.stat().st_mode & 0o777 == (mode & 0o777) | 0o600
+        with path.open("rb") as other:
+            assert not try_lock(other.fileno())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Workspace(str(tmp_path), 0o644) as workspace:
+        assert Path(workspace.store(b"picture")).read_bytes() == b"picture"
+        assert len(list(tmp_path.iterdir())) == 2
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(workspace.fd)
+
+
+def test_what_was_put_in_place_stays(tmp_path: Path) -> None:
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        os.replace(workspace.path, tmp_path / "film.mkv")
+    assert [item.name for item in tmp_path.iterdir()] == ["film.mkv"]
+
+
+def test_a_folder_that_a_tool_put_there(tmp_path: Path) -> None:
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        os.unlink(workspace.path)
+        os.mkdir(workspace.path)
+        Path(workspace.path, "inside").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_at_a_time_have_their_own(tmp_path: Path) -> None:
+    with Workspace(str(tmp_path), 0o644) as one, Workspace(str(tmp_path), 0o644) as two:
+        assert one.path != two.path
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PublishError, match="cannot write in the folder"),
+        Workspace(str(tmp_path / "gone"), 0o644),
+    ):
+        pytest.fail("no folder")
+
+
+def test_a_sweep_that_was_quicker_than_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+
+    def late(fd: int) -> bool:
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        return try_lock(fd)
+
+    monkeypatch.setattr("vpo.execute.workspace.try_lock", late)
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        assert Path(workspace.path).exists()
+        assert Path(workspace.path) != removed[0]
