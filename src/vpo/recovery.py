@@ -27,8 +27,7 @@ def _recover(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
     dead = {run.id for run in store.running_runs() if not alive(lock_path(data_dir, run.id))}
     begun = [item for item in store.running_outcomes() if item.run_id in dead]
-    done = recover.finish_renames(item.path for item in begun)
-    done += recover.sweep_folders(os.path.dirname(item.path) for item in begun)
+    done = recover.sweep_folders(os.path.dirname(item.path) for item in begun)
     for item in begun:
         _settle_kept(store, item)
     store.mark_interrupted(dead)
@@ -39,23 +38,28 @@ def _recover(store: Store, settings: Settings) -> list[str]:
 
 def _settle_kept(store: Store, item: RunningOutcome) -> None:
     """An original that was being kept when the run died goes, or is put on record."""
-    kept = originals.place(os.path.dirname(item.path), item.id)
-    if not os.path.exists(kept):
+    found = originals.find(os.path.dirname(item.path), item.id)
+    if found is None:
         return
+    kept, inode = found
     stem = os.path.splitext(item.path)[0]
-    places = [item.path, f"{stem}.mkv", f"{stem}.mp4"]
-    result = next((path for path in places if os.path.exists(path)), None)
-    if result is None or os.path.samefile(result, kept):
+    for result in (item.path, f"{stem}.mkv", f"{stem}.mp4"):
+        status = _status(result)
+        if status is not None and status.st_ino == inode:
+            kind = "file" if undo.read_name(kept) is None else "header"
+            stat = (status.st_size, status.st_mtime_ns, status.st_ino)
+            store.note_kept(item.id, (kind, kept, os.stat(kept).st_size), result, stat)
+            return
+    source = _status(item.path)
+    if source is not None and os.path.samestat(source, os.stat(kept)):
         originals.forget(kept)
-        return
-    status = os.stat(result)
-    kind = "file" if undo.read_name(kept) is None else "header"
-    store.note_kept(
-        item.id,
-        (kind, kept, os.stat(kept).st_size),
-        result,
-        (status.st_size, status.st_mtime_ns, status.st_ino),
-    )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
 
 
 def _expire(store: Store, settings: Settings) -> list[str]:

@@ -18,7 +18,7 @@ Stat = tuple[int, int, int]
 
 Verdict = Literal["complies", "encoded", "failed"]
 """``encoded``: the policy has encoded the file, and will not again whatever it became.
-``failed``: the work failed in a way that it would fail again as long as the file is the same."""
+``failed``: the work failed, and would fail again as long as the file is the same."""
 
 RunState = Literal["running", "finished", "interrupted", "stopped"]
 OutcomeState = Literal["running", "done", "interrupted"]
@@ -29,7 +29,8 @@ class Result(NamedTuple):
 
     ``path`` is where the file is now, ``was`` where it had been if the work has renamed it.
     ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
-    ``kept`` is the kind, path and size of the original that was kept.
+    ``touched``: the content is another now, whatever ``stat`` says; what was known of it is not true
+    any more. ``kept`` is the kind, path and size of the original that was kept.
     ``verdict`` is recorded for the policy with this ``fingerprint``.
     """
 
@@ -37,6 +38,7 @@ class Result(NamedTuple):
     path: str
     status: str
     was: str | None = None
+    touched: bool = False
     stat: Stat | None = None
     media: MediaFile | None = None
     fingerprint: str | None = None

@@ -1,6 +1,7 @@
 """Originals that are kept on request, and putting them back.
 
-They lie in a hidden folder beside the media file, under the id of the outcome that replaced them:
+They lie in a hidden folder beside the media file, called by the outcome's id and the inode of the
+result that took their place:
 of a rewrite the original itself (a hard link, so that keeping it costs nothing while it is made),
 of a header edit its undo file.
 """
@@ -15,8 +16,9 @@ from typing import Literal
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo
+from vpo.execute.handover import note, take_name
 from vpo.execute.lock import FileLock
-from vpo.execute.publish import sync_folder, take_name
+from vpo.execute.publish import sync_folder
 
 FOLDER = f"{LEFTOVER_PREFIX}originals"
 
@@ -32,14 +34,22 @@ class Kept:
     size: int
 
 
-def place(folder: str, key: str) -> str:
-    """Where the original of an outcome is kept."""
-    return os.path.join(folder, FOLDER, key)
+def find(folder: str, key: str) -> tuple[str, int] | None:
+    """The original that an outcome kept, and the inode of the result that took its place."""
+    try:
+        names = os.listdir(os.path.join(folder, FOLDER))
+    except OSError:
+        return None
+    for name in names:
+        outcome, _, inode = name.rpartition(".")
+        if outcome == key and inode.isdigit():
+            return os.path.join(folder, FOLDER, name), int(inode)
+    return None
 
 
-def keep_file(source: str, key: str) -> Kept:
+def keep_file(source: str, key: str, result_inode: int) -> Kept:
     """Give the original a second name before the result takes its first."""
-    path = _prepared(os.path.dirname(source), key)
+    path = _prepared(os.path.dirname(source), key, result_inode)
     try:
         os.link(source, path)
     except OSError as error:
@@ -50,9 +60,9 @@ def keep_file(source: str, key: str) -> Kept:
     return Kept("file", path, os.stat(path).st_size)
 
 
-def keep_header(saved: str, key: str) -> Kept:
+def keep_header(saved: str, key: str, inode: int) -> Kept:
     """Keep the undo file of a header edit that is done."""
-    path = _prepared(os.path.dirname(saved), key)
+    path = _prepared(os.path.dirname(saved), key, inode)
     os.rename(saved, path)
     return Kept("header", path, os.stat(path).st_size)
 
@@ -88,24 +98,30 @@ def restore(kind: Kind, kept: str, original: str, result: str, stat: tuple[int, 
 
 
 def _restore_header(kept: str, media: str) -> None:
+    """As the undo file of an edit that was cut off: killed in between, the next run finishes it."""
+    saved = undo.new_name(os.path.dirname(media))
     fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        if not undo.roll_back(kept, fd):
-            raise FileError("its undo file is damaged; it is left as it is now")
+        os.rename(kept, saved)
+        if not undo.roll_back(saved, fd):
+            os.rename(saved, kept)
+            raise SourceChangedError("the file has changed since; it is left as it is now")
+        os.unlink(saved)
     finally:
         os.close(fd)
 
 
 def _restore_renamed(kept: str, original: str, result: str) -> None:
     try:
-        take_name(kept, original)
+        with note(result, original, os.stat(kept).st_ino):
+            take_name(kept, original)
+            os.unlink(result)
     except FileExistsError:
         raise BusyError(f"{original} exists; move it away first") from None
-    os.unlink(result)
 
 
-def _prepared(folder: str, key: str) -> str:
-    path = place(folder, key)
+def _prepared(folder: str, key: str, inode: int) -> str:
+    path = os.path.join(folder, FOLDER, f"{key}.{inode}")
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -9,17 +10,19 @@ import shutil
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from vpo import tools as processes
 from vpo.commands import ffmpeg, mkvmerge, mkvpropedit
 from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
-from vpo.errors import BusyError, PlanError, PublishError
-from vpo.execute import originals, publish, undo
+from vpo.errors import BusyError, PlanError, PublishError, SpaceError
+from vpo.execute import originals, publish, shadow, undo
 from vpo.execute.lock import FileLock
 from vpo.execute.motion import refuse_moving
 from vpo.execute.originals import Kept
+from vpo.execute.shadow import Edit
 from vpo.execute.space import reserve
 from vpo.execute.verify import verify
 from vpo.execute.workspace import Workspace
@@ -32,6 +35,8 @@ _SLACK = 1 << 20
 _REMUX_FACTOR = 1.05
 _FICLONE = 0x40049409
 """The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Check = Callable[[MediaFile], None]
 """Raises if the policy is not content with a result that was probed."""
@@ -104,13 +109,18 @@ class Rewriter:
         linked = lock.status.st_nlink > 1
         if linked and self.handling.hardlinks == "skip":
             raise BusyError('it has further hard links and [files] hardlinks is "skip"')
-        if self.strategy(plan) != "header":
-            return self._rewrite(plan, lock, check, key, self._write)
-        in_place = not linked or self.handling.hardlinks == "edit"
-        ranges = undo.regions(lock.fd) if in_place else None
-        if ranges is None:
-            return self._rewrite(plan, lock, check, key, self._edit_copy)
-        return self._edit(plan, lock, check, key, ranges)
+        try:
+            if self.strategy(plan) != "header":
+                return self._rewrite(plan, lock, check, key, self._write)
+            return self._edit(plan, lock, check, key, linked)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise SpaceError(
+                    "the file system is full; the file is what it was; make room and run again"
+                ) from None
+            raise PublishError(
+                f"the result could not be written ({error.strerror}); the file is what it was"
+            ) from None
 
     def _by_mkvmerge(self, plan: Plan) -> bool:
         return (
@@ -132,16 +142,18 @@ class Rewriter:
         check: Check,
         key: str,
         write: Callable[[Plan, FileLock, Workspace], list[str]],
+        factor: float = _REMUX_FACTOR,
     ) -> Applied:
+        """Write a new file, of ``factor`` times the size, and put it in the place of the old."""
         folder = self._folder(lock)
-        size = int(lock.status.st_size * _REMUX_FACTOR) + _SLACK
         with Workspace(folder, lock.status.st_mode) as workspace:
             free = self.handling.keep_free
+            size = int(lock.status.st_size * factor) + _SLACK
             with reserve(workspace.path, size, processes.is_cancelled, free):
                 warnings = write(plan, lock, workspace)
                 found = verify(plan, workspace.path, self.prober)
                 check(found)
-                warnings += publish.copy_attributes(lock.status, lock.path, workspace.fd)
+                warnings += publish.copy_attributes(lock, workspace.fd)
                 publish.set_times(workspace.fd, lock.status, self._timestamp(plan))
                 kept = self._publish(plan, lock, workspace, key)
             status = os.fstat(workspace.fd)
@@ -168,7 +180,10 @@ class Rewriter:
         return self.handling.timestamp if plan.timestamp is None else plan.timestamp
 
     def _publish(self, plan: Plan, lock: FileLock, workspace: Workspace, key: str) -> Kept | None:
-        kept = originals.keep_file(lock.path, key) if self.handling.keep_originals else None
+        publish.check_ready(lock, workspace)
+        kept = None
+        if self.handling.keep_originals:
+            kept = originals.keep_file(lock.path, key, os.fstat(workspace.fd).st_ino)
         try:
             publish.replace(lock, workspace, plan.after.path)
         except BaseException:
@@ -218,59 +233,82 @@ class Rewriter:
             if item.cover
         }
 
+    def _edit(self, plan: Plan, lock: FileLock, check: Check, key: str, linked: bool) -> Applied:
+        """A header edit: in a copy that costs nothing or is needed, else in place."""
+        ranges = undo.regions(lock.fd)
+        if ranges is None:
+            return self._rewrite(plan, lock, check, key, self._edit_copy)
+        folder = self._folder(lock)
+        edit = shadow.try_edit(
+            lock.fd, ranges, folder, lambda path, fd: self._propedit(plan, path, fd)
+        )
+        shared = linked and self.handling.hardlinks == "edit"
+        # A kept original is a whole file, to be counted as one; an undo file is not.
+        cheap = not shared and not self.handling.keep_originals and _clones(lock.fd, folder)
+        if cheap or (linked and not shared):
+            factor = 0.0 if cheap else _REMUX_FACTOR
+            write = partial(_patched_copy, edit)
+            return self._rewrite(plan, lock, check, key, write, factor)
+        return self._edit_in_place(plan, lock, check, key, edit)
+
     def _edit_copy(self, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:
-        """A header edit on a copy: for hard links, and where an edit in place is not safe."""
-        if not _clone(lock.fd, workspace.fd):
-            with open(lock.fd, "rb", closefd=False) as source, open(workspace.path, "wb") as copy:
-                source.seek(0)
-                shutil.copyfileobj(source, copy, 1 << 20)
-        self._propedit(plan, workspace.path, workspace.fd)
+        """The tool edits a copy, where it is not known what it would have to see."""
+        _copy(lock, workspace)
+        self._propedit(plan, _name(workspace.path, workspace.fd), workspace.fd)
         return []
 
-    def _edit(
-        self,
-        plan: Plan,
-        lock: FileLock,
-        check: Check,
-        key: str,
-        ranges: list[tuple[int, int]],
+    def _edit_in_place(
+        self, plan: Plan, lock: FileLock, check: Check, key: str, edit: Edit
     ) -> Applied:
-        """A header edit in place, rolled back if anything goes wrong."""
+        """The edit in the file itself, rolled back if anything goes wrong."""
         fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
+            # From here on ``fd`` is the locked file, whatever its path may come to name.
             lock.check()
-            saved = undo.save(lock.path, lock.fd, ranges, self.handling.keep_free)
+            free = self.handling.keep_free
+            saved = undo.save(lock.path, lock.fd, edit.patches, edit.length, free)
             try:
-                self._propedit(plan, lock.path, lock.fd)
+                edit.apply(fd)
                 found = verify(plan, lock.path, self.prober)
                 check(found)
                 publish.set_times(fd, lock.status, self._timestamp(plan))
                 os.fsync(fd)
+                kept = self._settle(saved, key, lock)
             except BaseException:
-                undo.roll_back(saved, fd)
-                os.unlink(saved)
+                _take_back(saved, fd)
                 raise
-            return Applied(
-                _as_published(found, lock.path, os.fstat(fd)), kept=self._settle(saved, key)
-            )
+            return Applied(_as_published(found, lock.path, os.fstat(fd)), kept=kept)
         finally:
             os.close(fd)
 
-    def _settle(self, saved: str, key: str) -> Kept | None:
+    def _settle(self, saved: str, key: str, lock: FileLock) -> Kept | None:
         """The edit is done and proven: its undo file is kept as the original, or goes."""
         if self.handling.keep_originals:
-            return originals.keep_header(saved, key)
+            return originals.keep_header(saved, key, lock.status.st_ino)
         os.unlink(saved)
         return None
 
     def _propedit(self, plan: Plan, path: str, fd: int) -> None:
-        command = mkvpropedit.argv(self.tools.need("mkvpropedit"), plan, _name(path, fd))
+        command = mkvpropedit.argv(self.tools.need("mkvpropedit"), plan, path)
         processes.run(
             [os.fsencode(word) for word in command],
             stall_seconds=self.tools.stall_seconds,
             ok=(0, 1),
             fds=(fd,),
         )
+
+
+def _take_back(saved: str, fd: int) -> None:
+    """Roll an edit back; only then may its undo file go."""
+    try:
+        if not undo.roll_back(saved, fd):
+            raise PublishError("the file was changed by another program during the edit")
+    except OSError as error:
+        raise PublishError(
+            f"the header edit could not be taken back ({error.strerror}); "
+            f"the next run does that from {saved}"
+        ) from None
+    os.unlink(saved)
 
 
 def _as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:
@@ -284,6 +322,32 @@ def _name(path: str, fd: int) -> str:
     except UnicodeEncodeError:
         return f"/dev/fd/{fd}"
     return path
+
+
+def _patched_copy(edit: Edit, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:  # noqa: ARG001
+    _copy(lock, workspace)
+    edit.apply(workspace.fd)
+    return []
+
+
+def _copy(lock: FileLock, workspace: Workspace) -> None:
+    if _clone(lock.fd, workspace.fd):
+        return
+    with open(lock.fd, "rb", closefd=False) as source, open(workspace.path, "wb") as copy:
+        source.seek(0)
+        shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def _clones(source: int, folder: str) -> bool:
+    """Whether a file can be cloned there; tried with a file that has no name."""
+    try:
+        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):
+        return False
+    try:
+        return _clone(source, fd)
+    finally:
+        os.close(fd)
 
 
 def _clone(source: int, target: int) -> bool:

@@ -1,8 +1,8 @@
 """The undo file of a header edit.
 
-mkvpropedit changes elements in place with several writes and does not sync. All of them fall
-outside the clusters, so these regions and the file's length are saved first; a run that finds an
-undo file rolls the edit back. The format: a magic line, one line of JSON, the regions' bytes.
+What an edit changes is known before it begins: a few ranges of bytes outside the clusters, and the
+file's length. They are saved as they are and as they will be; a run that finds an undo file takes
+the edit back. The format: a magic line, the SHA-256 of all that follows, a line of JSON, the bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import json
 import os
 import stat
 import uuid
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vpo import matroska
 from vpo.discover import LEFTOVER_PREFIX
@@ -25,7 +26,8 @@ from vpo.execute.publish import sync_folder
 from vpo.execute.space import free_bytes
 
 UNDO_SUFFIX = ".undo"
-_MAGIC = b"vpo undo 1\n"
+_MAGIC = b"vpo undo 2\n"
+_LINE = 1 << 20
 _GROWTH = 64 << 10
 """Bytes by which an edit and the undo file's own header may add to the regions."""
 LARGEST = 64 << 20
@@ -43,37 +45,38 @@ def regions(fd: int) -> list[tuple[int, int]] | None:
     return found
 
 
-def save(path: str, fd: int, ranges: list[tuple[int, int]], keep_free: int = 0) -> str:
+class Patch(NamedTuple):
+    """At ``offset``, ``old`` becomes ``new``; they differ in length at the end of a file only."""
+
+    offset: int
+    old: bytes
+    new: bytes
+
+
+def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: int = 0) -> str:
     """Write and sync the undo file for the media file at ``path``, open as ``fd``; its path.
 
-    It is locked while it is written: another run's sweep must not take it for a leftover.
+    ``patches`` is all that the edit changes, ``length`` the file's length afterwards. The undo
+    file is locked while it is written: another run's sweep must not take it for a leftover.
     ``SpaceError`` if it would not leave ``keep_free`` bytes.
     """
-    status = os.fstat(fd)
-    data = b"".join(os.pread(fd, length, offset) for offset, length in ranges)
-    header = {
-        "name": base64.b64encode(os.fsencode(os.path.basename(path))).decode("ascii"),
-        "inode": status.st_ino,
-        "size": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "atime_ns": status.st_atime_ns,
-        "regions": ranges,
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-    undo = os.path.join(os.path.dirname(path), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_SUFFIX}")
-    needed = len(data) + _GROWTH
-    if free_bytes(os.path.dirname(path)) - keep_free < needed:
-        raise SpaceError(f"no room for an undo file of {needed:,} bytes; make room and run again")
+    content = _content(path, os.fstat(fd), patches, length)
+    folder = os.path.dirname(path)
+    if free_bytes(folder) - keep_free < len(content) + _GROWTH:
+        raise SpaceError(
+            f"no room for an undo file of {len(content):,} bytes; make room and run again"
+        )
+    undo = new_name(folder)
     try:
         target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(target, "wb") as file:
             try_lock(target)
-            file.write(_MAGIC + json.dumps(header).encode("ascii") + b"\n" + data)
+            file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(target)
             if not os.fstat(target).st_nlink:
                 raise FileNotFoundError(errno.ENOENT, "another run has removed it")
-        sync_folder(os.path.dirname(undo))
+        sync_folder(folder)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(undo)
@@ -81,53 +84,108 @@ def save(path: str, fd: int, ranges: list[tuple[int, int]], keep_free: int = 0) 
     return undo
 
 
+def new_name(folder: str) -> str:
+    """A path for an undo file in this folder."""
+    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_SUFFIX}")
+
+
+def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length: int) -> bytes:
+    data = b"".join(patch.old + patch.new for patch in patches)
+    header = {
+        "name": base64.b64encode(os.fsencode(os.path.basename(path))).decode("ascii"),
+        "inode": status.st_ino,
+        "size": status.st_size,
+        "length": length,
+        "mtime_ns": status.st_mtime_ns,
+        "atime_ns": status.st_atime_ns,
+        "patches": [(patch.offset, len(patch.old), len(patch.new)) for patch in patches],
+    }
+    body = json.dumps(header).encode("ascii") + b"\n" + data
+    return _MAGIC + hashlib.sha256(body).hexdigest().encode("ascii") + b"\n" + body
+
+
 def read_name(undo: str) -> str | None:
     """The media file that an undo file belongs to; ``None`` if the file is not complete.
 
     One that is not complete was never relied on: the edit begins after it was synced.
+    ``OSError`` if it cannot be read, which says nothing about it.
     """
-    found = _read(undo)
-    return None if found is None else _media(undo, found[0])
+    saved = _read(undo)
+    return None if saved is None else os.path.join(os.path.dirname(undo), saved.name)
 
 
 def roll_back(undo: str, media_fd: int) -> bool:
-    """Put the saved regions back into the media file, open for writing; whether it was done.
+    """Take the saved edit back in the media file, open for writing; whether it was done.
 
-    Not done where the undo file is incomplete, or the file is another one than it was made for.
+    Not done where the file is not the one that was edited: each byte in question has to be as it
+    was before the edit or after it. Raises ``PublishError`` or ``OSError`` where the undo file
+    cannot be used; then it must stay.
     """
-    found = _read(undo)
-    if found is None:
+    saved = _read(undo)
+    if saved is None:
+        raise PublishError(f"the undo file {undo} is damaged")
+    status = os.fstat(media_fd)
+    if status.st_ino != saved.inode or not _between(media_fd, status.st_size, saved):
         return False
-    header, data = found
-    if os.fstat(media_fd).st_ino != header["inode"]:
-        return False
-    done = 0
-    for offset, length in header["regions"]:
-        os.pwrite(media_fd, data[done : done + length], offset)
-        done += length
-    os.ftruncate(media_fd, header["size"])
-    os.utime(media_fd, ns=(header["atime_ns"], header["mtime_ns"]))
+    for patch in saved.patches:
+        write_at(media_fd, patch.old, patch.offset)
+    os.ftruncate(media_fd, saved.size)
+    os.utime(media_fd, ns=(saved.atime_ns, saved.mtime_ns))
     os.fsync(media_fd)
     return True
 
 
-def _media(undo: str, header: dict[str, Any]) -> str:
-    return os.path.join(os.path.dirname(undo), os.fsdecode(base64.b64decode(header["name"])))
+def write_at(fd: int, data: bytes, offset: int) -> None:
+    """All of the data, however the system splits it."""
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written
 
 
-def _read(undo: str) -> tuple[dict[str, Any], bytes] | None:
-    try:
-        fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
-                return None
-            header = json.loads(file.readline(1 << 20))
-            data = file.read(LARGEST + 1)
-        whole = hashlib.sha256(data).hexdigest() == header["sha256"]
-        return (header, data) if whole and os.sep not in _media_name(header) else None
-    except (OSError, ValueError, KeyError, TypeError):
+class _Saved(NamedTuple):
+    name: str
+    inode: int
+    size: int
+    length: int
+    mtime_ns: int
+    atime_ns: int
+    patches: tuple[Patch, ...]
+
+
+def _between(fd: int, size: int, saved: _Saved) -> bool:
+    """Whether the file is somewhere between its state before the edit and that after it."""
+    if not min(saved.size, saved.length) <= size <= max(saved.size, saved.length):
+        return False
+    for patch in saved.patches:
+        there = os.pread(fd, max(len(patch.old), len(patch.new)), patch.offset)
+        if there in (patch.old, patch.new):
+            continue
+        # What an edit adds behind the end is a hole until it is written.
+        old, new = patch.old.ljust(len(there), b"\0"), patch.new.ljust(len(there), b"\0")
+        if any(byte not in (old[n], new[n]) for n, byte in enumerate(there)):
+            return False
+    return True
+
+
+def _read(undo: str) -> _Saved | None:
+    fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
+            return None
+        digest = file.readline(_LINE).strip()
+        body = file.read(2 * LARGEST + _LINE)
+    if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         return None
+    line, _, data = body.partition(b"\n")
+    header = json.loads(line)
+    name = os.fsdecode(base64.b64decode(header.pop("name")))
+    if os.sep in name:
+        return None
+    return _Saved(name=name, **{**header, "patches": tuple(_patches(header["patches"], data))})
 
 
-def _media_name(header: dict[str, Any]) -> str:
-    return os.fsdecode(base64.b64decode(header["name"]))
+def _patches(sizes: Sequence[tuple[int, int, int]], data: bytes) -> Iterator[Patch]:
+    at = 0
+    for offset, old, new in sizes:
+        yield Patch(offset, data[at : at + old], data[at + old : at + old + new])
+        at += old + new

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 import stat
 import uuid
 from types import TracebackType
@@ -48,8 +48,13 @@ class Workspace:
         trace: TracebackType | None,
     ) -> None:
         for path in (self.path, *self._others):
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 os.unlink(path)
+            except FileNotFoundError:
+                pass
+            except OSError:
+                # The tool has put a folder there.
+                shutil.rmtree(path, ignore_errors=True)
         os.close(self.fd)
 
     def store(self, data: bytes) -> str:

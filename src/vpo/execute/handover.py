@@ -1,0 +1,103 @@
+"""A change of name in two steps, which a note on disk makes one: all of it, or none.
+
+A file that goes into another container gets another name: the result takes the new one, then the
+original loses the old one. In between both are there. The note says so, and a run that finds it
+while nobody holds it takes the new name away again if the original is still there.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import uuid
+from collections.abc import Iterator
+
+from vpo.discover import LEFTOVER_PREFIX
+from vpo.errors import PublishError
+from vpo.execute.lock import try_lock
+
+NOTE_SUFFIX = ".rename"
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+
+
+@contextlib.contextmanager
+def note(source: str, target: str, inode: int) -> Iterator[None]:
+    """Hold a synced note that ``target`` gets the file with this inode, and ``source`` goes."""
+    folder = os.path.dirname(source)
+    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_SUFFIX}")
+    content = json.dumps({"source": _text(source), "target": _text(target), "inode": inode})
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise PublishError(f"cannot write in the folder {folder}: {error.strerror}") from None
+    try:
+        try_lock(fd)
+        os.write(fd, content.encode("ascii"))
+        os.fsync(fd)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.close(fd)
+
+
+def take_name(temporary: str, target: str) -> None:
+    """Give the file a name that must be free; ``FileExistsError`` if it is not."""
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A file system without hard links: reserve the name with an empty file, then replace it.
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.replace(temporary, target)
+
+
+def take_back(path: str) -> list[str]:
+    """Deal with a note that nobody holds; what was done, in words."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not try_lock(fd):
+            return []
+        done = _take_back(os.path.dirname(path), os.read(fd, 1 << 16))
+        os.unlink(path)
+        return done
+    finally:
+        os.close(fd)
+
+
+def _take_back(folder: str, content: bytes) -> list[str]:
+    try:
+        found = json.loads(content)
+        source, target = (os.path.join(folder, _name(found[key])) for key in ("source", "target"))
+        inode = int(found["inode"])
+    except (ValueError, KeyError, TypeError):
+        # Not written to its end: then nothing had been done yet.
+        return []
+    if not os.path.lexists(source) or not _ours(target, inode):
+        return []
+    os.unlink(target)
+    return [f"took back {target}; {source} is still the original"]
+
+
+def _ours(target: str, inode: int) -> bool:
+    """The result itself, or the empty file that kept its place."""
+    try:
+        status = os.lstat(target)
+    except OSError:
+        return False
+    return status.st_ino == inode or status.st_size == 0
+
+
+def _text(path: str) -> str:
+    return base64.b64encode(os.fsencode(os.path.basename(path))).decode("ascii")
+
+
+def _name(text: str) -> str:
+    name = os.fsdecode(base64.b64decode(text))
+    if os.sep in name:
+        raise ValueError("a name, not a path")
+    return name
