@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from drill import killed
+from drill import killed, misbehaving
 from drill.bench import Bench
 
 Drill = Callable[[Bench], None]
@@ -14,5 +14,8 @@ ALL: Mapping[str, Drill] = MappingProxyType(
     {
         "killed at random": killed.at_random,
         "killed at every step": killed.at_every_step,
+        "tools misbehave": misbehaving.misbehaving,
+        "tools missing": misbehaving.missing,
+        "tools warn": misbehaving.warnings,
     }
 )

@@ -246,6 +246,8 @@ class Rig:
             "PYTHONUTF8": "1",
             **(changes or {}),
         }
+        # The vpo of these sources, whatever else is installed.
+        own["PYTHONPATH"] = f"{own.get('PYTHONPATH', '')}{os.pathsep}{ROOT / 'src'}".lstrip(":")
         return {k: v for k, v in {**env, **own}.items() if v is not None}
 
     def start(

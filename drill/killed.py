@@ -174,31 +174,32 @@ def at_every_step(bench: Bench) -> None:
         work = replace(work, samples=work.samples[:1])
         known = undisturbed(bench, work)
         steps = iter(sorted(bench.random.sample(range(3, 25), 3))) if bench.short else None
-        number, killed = 0, True
-        while killed:
-            number = number + 1 if steps is None else next(steps, 0)
-            if not number:
-                break
+        for number in steps or range(1, _MOST_STEPS):
+            ended: list[Ended] = []
             with bench.trial(f"killed before step {number}, {work.name}"):
-                killed = False
-                killed = _trial(bench, work, known, lambda rig, n=number: _step(rig, n))
+                _trial(bench, work, known, lambda rig, n=number, e=ended: _step(rig, n, e))
+            if ended and ended[0].rc == 0:
+                break
 
 
-def _step(rig: Rig, number: int) -> Ended:
+_MOST_STEPS = 100
+
+
+def _step(rig: Rig, number: int, ended: list[Ended]) -> None:
     folder = rig.folder / "stepper"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_STEPPER)
     env = {"VPO_DRILL_STEP": str(number), "PYTHONPATH": str(folder)}
-    return rig.run(*rig.words(_policy(rig)), env=env)
+    ended.append(rig.run(*rig.words(_policy(rig)), env=env))
 
 
-def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], Ended]) -> bool:
-    """One kill and what has to follow; whether vpo was killed before it was done."""
+def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], object]) -> None:
+    """One kill and what has to follow."""
     rig = work.rig(bench)
     rig.policy(work.policy, "work.yaml")
     paths = work.paths(rig)
     with Watch([work.names(path) for path in paths]) as watch:
-        killed = shoot(rig).rc == -signal.SIGKILL
+        shoot(rig)
         _after_kill(work, known, rig)
         ended = rig.process(_policy(rig))
     expect(ended.rc == 0, f"the next run failed: {ended}")
@@ -211,7 +212,6 @@ def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], Ended]
     if work.keep == "trash":
         _can_be_undone(work, known, rig)
     rig.throw_away()
-    return killed
 
 
 def _after_kill(work: Work, known: Known, rig: Rig) -> None:
