@@ -95,9 +95,13 @@ class _Walk:
                 if self.recursive:
                     status = self.status(entry)
                     if status is not None:
-                        yield os.path.realpath(entry.path), status
+                        yield self.real(entry), status
             elif entry.name.lower().endswith(self.suffixes):
                 self.file(entry)
+
+    def real(self, entry: os.DirEntry[str]) -> str:
+        """The entry's real path; that of its folder is one already."""
+        return os.path.realpath(entry.path) if entry.is_symlink() else entry.path
 
     def is_folder(self, entry: os.DirEntry[str]) -> bool:
         """False for a link that leads nowhere, or round in a circle."""
@@ -113,7 +117,7 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             self.problem(entry.path, "not a regular file")
             return
-        self.add(os.path.realpath(entry.path) if entry.is_symlink() else entry.path, status)
+        self.add(self.real(entry), status)
 
     def status(self, entry: os.DirEntry[str]) -> os.stat_result | None:
         try:

@@ -1,0 +1,141 @@
+"""Finding files: each once, in a fixed order, whatever a folder holds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vpo.discover import Discovery, discover
+
+
+def find(*paths: Path | str, recursive: bool = True) -> Discovery:
+    return discover([str(p) for p in paths], recursive=recursive, extensions=["mkv", ".MP4"])
+
+
+def names(found: Discovery, root: Path) -> list[str]:
+    return [os.path.relpath(item.path, root) for item in found.candidates]
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x" * 5)
+
+
+def test_order_suffixes_and_depth(tmp_path: Path) -> None:
+    put(tmp_path, "b.mkv", "a.MKV", "c.txt", "d.mp4", "sub/e.mkv", "a.d/f.mkv", "mkv", ".g.mkv")
+    assert names(find(tmp_path), tmp_path) == [
+        "a.MKV",
+        "b.mkv",
+        "d.mp4",
+        "a.d/f.mkv",
+        "sub/e.mkv",
+    ]
+    assert names(find(tmp_path, recursive=False), tmp_path) == ["a.MKV", "b.mkv", "d.mp4"]
+
+
+def test_what_stat_said(tmp_path: Path) -> None:
+    put(tmp_path, "a.mkv")
+    os.utime(tmp_path / "a.mkv", ns=(1, 1_700_000_000_123_456_789))
+    (found,) = find(tmp_path).candidates
+    status = (tmp_path / "a.mkv").stat()
+    assert found == (
+        str(tmp_path / "a.mkv"),
+        5,
+        1_700_000_000_123_456_789,
+        status.st_ino,
+        status.st_dev,
+    )
+
+
+def test_every_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "lib/a.mkv", "lib/sub/b.mkv")
+    (tmp_path / "lib/again").symlink_to(tmp_path / "lib/sub")
+    (tmp_path / "lib/loop").symlink_to(tmp_path / "lib")
+    (tmp_path / "lib/link.mkv").symlink_to("a.mkv")
+    monkeypatch.chdir(tmp_path)
+    found = find("lib", tmp_path / "lib/sub", "lib/a.mkv", "./lib")
+    assert sorted(names(found, tmp_path)) == ["lib/a.mkv", "lib/sub/b.mkv"]
+    assert found.problems == []
+
+
+def test_a_file_by_name_needs_no_suffix(tmp_path: Path) -> None:
+    put(tmp_path, "film", ".hidden.mkv")
+    assert names(find(tmp_path / "film", tmp_path / ".hidden.mkv"), tmp_path) == [
+        "film",
+        ".hidden.mkv",
+    ]
+
+
+def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:
+    put(tmp_path, "real/film.mkv")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/link.mkv").symlink_to(tmp_path / "real/film.mkv")
+    assert names(find(tmp_path / "lib"), tmp_path) == ["real/film.mkv"]
+
+
+def test_what_cannot_be_used_costs_only_itself(tmp_path: Path) -> None:
+    put(tmp_path, "a.mkv", "z.mkv")
+    (tmp_path / "b-loop.mkv").symlink_to("b-loop.mkv")
+    (tmp_path / "c-loop").symlink_to("c-loop")
+    (tmp_path / "d-broken.mkv").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "e-pipe.mkv")
+    (tmp_path / "f-folder.mkv").mkdir()
+    found = find(tmp_path)
+    assert names(found, tmp_path) == ["a.mkv", "z.mkv"]
+    assert [(os.path.basename(path), str(error)) for path, error in found.problems] == [
+        ("b-loop.mkv", "cannot be read: Too many levels of symbolic links"),
+        ("d-broken.mkv", "cannot be read: No such file or directory"),
+        ("e-pipe.mkv", "not a regular file"),
+    ]
+
+
+def test_paths_that_are_not_there(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    found = find(tmp_path / "gone", tmp_path / "pipe")
+    assert [str(error) for _, error in found.problems] == [
+        "cannot be read: No such file or directory",
+        "neither a file nor a folder",
+    ]
+
+
+def test_names_that_are_not_text(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/caf\xe9.mkv"
+    try:
+        with open(name, "wb"):
+            pass
+    except OSError:
+        pytest.skip("this system refuses such a name")
+    assert [os.fsencode(item.path) for item in find(tmp_path).candidates] == [name]
+
+
+def test_what_a_killed_run_left(tmp_path: Path) -> None:
+    put(tmp_path, "sub/.vpo-1.part", "sub/.vpo-2.undo", "sub/.other", "sub/a.mkv")
+    found = find(tmp_path)
+    assert sorted(os.path.basename(path) for path in found.leftovers) == [
+        ".vpo-1.part",
+        ".vpo-2.undo",
+    ]
+    assert len(found.candidates) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everything is open to root")
+def test_a_folder_that_is_closed(tmp_path: Path) -> None:
+    put(tmp_path, "a.mkv", "closed/b.mkv")
+    (tmp_path / "closed").chmod(0)
+    try:
+        found = find(tmp_path)
+        assert names(found, tmp_path) == ["a.mkv"]
+        assert str(found.problems[0][1]) == "the folder cannot be read: Permission denied"
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+
+
+def test_a_deep_tree(tmp_path: Path) -> None:
+    """Deeper than Python's stack."""
+    deep = "/".join(["d"] * 1200)
+    subprocess.run(["mkdir", "-p", deep], cwd=tmp_path, check=True)
+    assert find(tmp_path).candidates == []
