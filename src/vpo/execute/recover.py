@@ -30,6 +30,8 @@ def sweep(leftovers: Iterable[str]) -> list[str]:
 
 
 def _deal_with(path: str) -> list[str]:
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return []
     if path.endswith(undo.UNDO_SUFFIX):
         return _roll_back(path)
     if path.endswith(handover.NOTE_SUFFIX):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.unit.execute.edits import applied, opened, planned
+from tests.unit.execute.edits import saved as saved_for
 
-from vpo.execute import recover, undo
+from vpo.execute import recover
+from vpo.execute.handover import note
 from vpo.execute.lock import try_lock
 
 
@@ -26,10 +28,7 @@ def sweep(folder: Path) -> list[str]:
 
 
 def save(path: Path) -> Path:
-    with path.open("rb") as file:
-        ranges = undo.regions(file.fileno())
-        assert ranges is not None
-        return Path(undo.save(str(path), file.fileno(), ranges))
+    return saved_for(path, planned(path))
 
 
 @contextmanager
@@ -74,18 +73,20 @@ def test_what_is_not_ours_or_no_file(tmp_path: Path) -> None:
 
 def test_a_header_edit_cut_off_half_way(media: Path) -> None:
     before = media.read_bytes()
-    saved = save(media)
-    with media.open("r+b") as file:
-        file.write(bytes(3000))
-        file.truncate(len(before) + 500)
+    edit = planned(media)
+    saved = saved_for(media, edit)
+    with opened(media) as fd:
+        os.pwrite(fd, edit.patches[0].new[:-50], edit.patches[0].offset)
+    assert media.read_bytes() != before
     assert sweep(media.parent) == [f"rolled back {media}, which an interrupted run was editing"]
     assert media.read_bytes() == before
     assert not saved.exists()
 
 
 def test_a_header_edit_that_goes_on(media: Path) -> None:
-    saved = save(media)
-    subprocess.run(["mkvpropedit", str(media), "--edit", "track:1", "--set", "name=x"], check=True)
+    edit = planned(media)
+    saved = saved_for(media, edit)
+    applied(media, edit)
     edited = media.read_bytes()
     with locked(media):
         assert sweep(media.parent) == []
@@ -130,7 +131,7 @@ def test_its_media_file_is_another_one(media: Path) -> None:
     other = media.with_name("other")
     other.write_bytes(b"another film")
     other.replace(media)
-    assert sweep(media.parent) == [f"removed {saved}: {media} has been replaced since"]
+    assert sweep(media.parent) == [f"removed {saved}: {media} is another file by now"]
     assert media.read_bytes() == b"another film"
 
 
@@ -143,38 +144,62 @@ def test_one_that_fails_does_not_stop_the_rest(media: Path) -> None:
     media.unlink()
     media.mkdir()
     (media.parent / ".vpo-9.part").touch()
-    assert sweep(media.parent) == [
-        f"removed {media.parent}/.vpo-9.part, left by an interrupted run"
-    ]
+    told = sweep(media.parent)
+    assert f"removed {media.parent}/.vpo-9.part, left by an interrupted run" in told
+    assert f"{saved}, left by an interrupted run, cannot be dealt with: Is a directory" in told
     assert saved.exists()
 
 
-# A change of container that was cut off between its last two steps.
+# A change of container that was cut off between its two steps.
 
 
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Path:
+    """The note of a change from One.mp4 to One.mkv, as a kill leaves it."""
+    (tmp_path / "One.mp4").write_bytes(b"old")
+    (tmp_path / "result").write_bytes(b"new")
+    inode = (tmp_path / "result").stat().st_ino
+    left = tmp_path / ".vpo-1.rename"
+    with note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
+        held = next(tmp_path.glob(".vpo-*.rename"))
+        assert sweep(tmp_path) == []  # it belongs to somebody
+        os.link(held, left)
+    return left
+
+
+@pytest.mark.usefixtures("cut_off")
 def test_a_result_that_has_its_name_already(tmp_path: Path) -> None:
-    source, part = tmp_path / "One.mp4", tmp_path / ".vpo-1.part"
-    source.write_bytes(b"old")
-    part.write_bytes(b"new")
-    os.link(part, tmp_path / "One.mkv")
-    assert recover.finish_renames([str(source)]) == [
-        f"took back {tmp_path}/One.mkv; {source} is still the original"
-    ]
-    assert names(tmp_path) == [".vpo-1.part", "One.mp4"]
+    (tmp_path / "result").rename(tmp_path / "One.mkv")
+    told = f"took back {tmp_path}/One.mkv; {tmp_path}/One.mp4 is still the original"
+    assert sweep(tmp_path) == [told]
+    assert names(tmp_path) == ["One.mp4"]
 
 
+@pytest.mark.usefixtures("cut_off")
+def test_a_name_that_was_only_reserved(tmp_path: Path) -> None:
+    """As on a file system without hard links."""
+    (tmp_path / "One.mkv").touch()
+    assert len(sweep(tmp_path)) == 1
+    assert names(tmp_path) == ["One.mp4", "result"]
+
+
+@pytest.mark.usefixtures("cut_off")
 def test_a_result_whose_original_is_gone(tmp_path: Path) -> None:
-    part = tmp_path / ".vpo-1.part"
-    part.write_bytes(b"new")
-    os.link(part, tmp_path / "One.mkv")
-    assert recover.finish_renames([str(tmp_path / "One.mp4")]) == []
-    assert names(tmp_path) == [".vpo-1.part", "One.mkv"]
+    (tmp_path / "result").rename(tmp_path / "One.mkv")
+    (tmp_path / "One.mp4").unlink()
+    assert sweep(tmp_path) == []
+    assert names(tmp_path) == ["One.mkv"]
 
 
-def test_a_file_of_the_users_with_the_same_stem(tmp_path: Path) -> None:
-    for name in ("One.mp4", "One.mkv", ".vpo-1.part"):
-        (tmp_path / name).write_bytes(b"x")
-    os.link(tmp_path / ".vpo-1.part", tmp_path / "Two.mkv")
-    assert recover.finish_renames([str(tmp_path / "One.mp4")]) == []
-    assert (tmp_path / "One.mkv").exists()
-    assert (tmp_path / "Two.mkv").exists()
+@pytest.mark.usefixtures("cut_off")
+def test_a_file_of_the_users_with_that_name(tmp_path: Path) -> None:
+    (tmp_path / "One.mkv").write_bytes(b"mine")
+    assert sweep(tmp_path) == []
+    assert (tmp_path / "One.mkv").read_bytes() == b"mine"
+
+
+def test_a_note_that_was_never_complete(tmp_path: Path, cut_off: Path) -> None:
+    (tmp_path / "result").rename(tmp_path / "One.mkv")
+    os.truncate(cut_off, 10)
+    assert sweep(tmp_path) == []
+    assert names(tmp_path) == ["One.mkv", "One.mp4"]

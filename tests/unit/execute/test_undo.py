@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.unit.execute.edits import applied, opened, planned, saved
 
 from vpo.errors import PublishError, SpaceError
 from vpo.execute import recover, undo
-from vpo.execute.lock import Stamp
 
 SAMPLES = (
     "multi-audio.mkv",
@@ -41,25 +39,8 @@ def media(corpus: Path, tmp_path: Path) -> Path:
     return Path(shutil.copyfile(corpus / "multi-audio.mkv", tmp_path / "film.mkv"))
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    fd = os.open(path, os.O_RDWR)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
 def save(path: Path) -> Path:
-    with opened(path) as fd:
-        ranges = undo.regions(fd)
-        assert ranges is not None
-        return Path(undo.save(str(path), fd, ranges))
-
-
-def edit(path: Path, words: str) -> None:
-    done = subprocess.run(["mkvpropedit", str(path), *words.split()], capture_output=True)
-    assert done.returncode in (0, 1), done.stdout
+    return saved(path, planned(path))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -67,17 +48,50 @@ def test_every_edit_is_rolled_back(corpus: Path, tmp_path: Path, name: str) -> N
     """One after the other, each on what the one before left: the layout gets ever odder."""
     path = Path(shutil.copyfile(corpus / name, tmp_path / name))
     for words in EDITS.values():
-        before, stamp = path.read_bytes(), Stamp.of(path.stat())
-        saved = save(path)
-        edit(path, words)
+        before, stamp = path.read_bytes(), path.stat()
+        edit = planned(path, words)
+        undo_file = saved(path, edit)
+        applied(path, edit)
         edited = path.read_bytes()
-        assert edited != before
+        assert edited == by_the_tool(path, before, words) != before
         with opened(path) as fd:
-            assert undo.roll_back(str(saved), fd)
+            assert undo.roll_back(str(undo_file), fd)
         assert path.read_bytes() == before
-        assert Stamp.of(path.stat()) == stamp
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (stamp.st_size, stamp.st_mtime_ns)
         path.write_bytes(edited)
-        saved.unlink()
+        undo_file.unlink()
+
+
+def by_the_tool(path: Path, content: bytes, words: str) -> bytes:
+    """What mkvpropedit makes of the content when it has the whole file."""
+    copy = path.with_name("whole")
+    copy.write_bytes(content)
+    subprocess.run(["mkvpropedit", str(copy), *words.split()], capture_output=True)
+    return copy.read_bytes()
+
+
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_an_edit_cut_off_anywhere_is_rolled_back(media: Path, part: float) -> None:
+    """As a kill leaves it: the first bytes of what is to be written are there, the rest is not."""
+    before, edit = media.read_bytes(), planned(media)
+    undo_file = saved(media, edit)
+    left = int(part * sum(len(patch.new) for patch in edit.patches))
+    with opened(media) as fd:
+        for patch in edit.patches:
+            os.pwrite(fd, patch.new[:left], patch.offset)
+            left = max(0, left - len(patch.new))
+        assert undo.roll_back(str(undo_file), fd)
+    assert media.read_bytes() == before
+
+
+def test_a_backup_copied_over_the_file_is_left_alone(corpus: Path, media: Path) -> None:
+    """The inode stays the same, the film does not."""
+    undo_file = saved(media, planned(media))
+    shutil.copyfile(corpus / "many-tracks.mkv", media)
+    before = media.read_bytes()
+    with opened(media) as fd:
+        assert not undo.roll_back(str(undo_file), fd)
+    assert media.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["no-seekhead.mkv", "live.webm", "old.avi", "bad/text.mkv"])
@@ -102,12 +116,12 @@ def test_too_much_to_save(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_undo_file_is_hidden_and_private(media: Path) -> None:
-    saved = save(media)
-    assert saved.parent == media.parent
-    assert saved.name.startswith(".vpo-")
-    assert saved.name.endswith(".undo")
-    assert saved.stat().st_mode & 0o777 == 0o600
-    assert undo.read_name(str(saved)) == str(media)
+    undo_file = save(media)
+    assert undo_file.parent == media.parent
+    assert undo_file.name.startswith(".vpo-")
+    assert undo_file.name.endswith(".undo")
+    assert undo_file.stat().st_mode & 0o777 == 0o600
+    assert undo.read_name(str(undo_file)) == str(media)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mkv", b"-i \n'\".mkv"])
@@ -122,34 +136,36 @@ def test_odd_names(media: Path, name: bytes) -> None:
 
 @pytest.mark.parametrize("part", [0, 5, 0.1, 0.5, -1])
 def test_a_cut_off_undo_file_is_ignored(media: Path, part: float) -> None:
-    saved = save(media)
-    size = saved.stat().st_size
-    os.truncate(saved, int(part * size) if 0 < part < 1 else int(part) % size)
+    undo_file = save(media)
+    size = undo_file.stat().st_size
+    os.truncate(undo_file, int(part * size) if 0 < part < 1 else int(part) % size)
     before = media.read_bytes()
-    assert undo.read_name(str(saved)) is None
-    with opened(media) as fd:
-        assert not undo.roll_back(str(saved), fd)
+    assert undo.read_name(str(undo_file)) is None
+    with opened(media) as fd, pytest.raises(PublishError, match="damaged"):
+        undo.roll_back(str(undo_file), fd)
     assert media.read_bytes() == before
 
 
 def test_a_changed_undo_file_is_ignored(media: Path) -> None:
-    saved = save(media)
-    data = bytearray(saved.read_bytes())
+    undo_file = save(media)
+    data = bytearray(undo_file.read_bytes())
     data[-1] ^= 1
-    saved.write_bytes(data)
-    assert undo.read_name(str(saved)) is None
+    undo_file.write_bytes(data)
+    assert undo.read_name(str(undo_file)) is None
 
 
 def test_an_undo_file_names_no_other_folder(media: Path) -> None:
-    saved = save(media)
-    data = saved.read_bytes()
-    assert data.count(b'"ZmlsbS5ta3Y="') == 1
-    saved.write_bytes(data.replace(b'"ZmlsbS5ta3Y="', b'"Li4vZmlsbS5ta3Y="'))  # ../film.mkv
-    assert undo.read_name(str(saved)) is None
+    undo_file = save(media)
+    data = undo_file.read_bytes()
+    magic, _, body = data.split(b"\n", 2)
+    body = body.replace(b'"ZmlsbS5ta3Y="', b'"Li4vZmlsbS5ta3Y="')  # ../film.mkv
+    digest = hashlib.sha256(body).hexdigest().encode()
+    undo_file.write_bytes(b"\n".join((magic, digest, body)))
+    assert undo.read_name(str(undo_file)) is None
 
 
 def test_another_file_is_not_rolled_back(media: Path) -> None:
-    saved = save(media)
+    undo_file = save(media)
     other = media.with_name("other.mkv")
     shutil.copyfile(media, other)
     other.replace(media)
@@ -157,21 +173,23 @@ def test_another_file_is_not_rolled_back(media: Path) -> None:
         file.write(b"new")
     before = media.read_bytes()
     with opened(media) as fd:
-        assert not undo.roll_back(str(saved), fd)
+        assert not undo.roll_back(str(undo_file), fd)
     assert media.read_bytes() == before
 
 
 def test_a_link_in_its_place_is_not_read(media: Path) -> None:
-    saved = save(media)
+    undo_file = save(media)
     elsewhere = media.with_name("elsewhere")
-    saved.rename(elsewhere)
-    saved.symlink_to(elsewhere)
-    assert undo.read_name(str(saved)) is None
+    undo_file.rename(elsewhere)
+    undo_file.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        undo.read_name(str(undo_file))
 
 
 def test_no_room(media: Path) -> None:
-    with opened(media) as fd, pytest.raises(SpaceError, match="no room for an undo file"):
-        undo.save(str(media), fd, [(0, 100)], keep_free=1 << 62)
+    edit = planned(media)
+    with pytest.raises(SpaceError, match="no room for an undo file"):
+        saved(media, edit, keep_free=1 << 62)
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
 
@@ -179,27 +197,33 @@ def test_a_sweep_leaves_it_alone_while_it_is_written(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[list[str]] = []
-    real = json.dumps
+    real = os.fsync
 
-    def empty_still(header: object) -> str:
-        assert next(media.parent.glob(".vpo-*")).stat().st_size == 0
-        swept.append(recover.sweep_folders([str(media.parent)]))
-        return real(header)
+    def incomplete_still(fd: int) -> None:
+        if not swept and (part := next(media.parent.glob(".vpo-*.undo"), None)):
+            whole = part.read_bytes()
+            os.truncate(part, 20)
+            swept.append(recover.sweep_folders([str(media.parent)]))
+            part.write_bytes(whole)
+        real(fd)
 
-    monkeypatch.setattr(json, "dumps", empty_still)
-    saved = save(media)
+    edit = planned(media)
+    monkeypatch.setattr(os, "fsync", incomplete_still)
+    undo_file = saved(media, edit)
     assert swept == [[]]
-    assert undo.read_name(str(saved)) == str(media)
+    assert undo.read_name(str(undo_file)) == str(media)
 
 
 def test_a_sweep_that_was_quicker_is_noticed(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No edit without an undo file that is there."""
-    real = json.dumps
+    real = os.fsync
 
-    def removed(header: object) -> str:
-        next(media.parent.glob(".vpo-*")).unlink()
-        return real(header)
+    def removed(fd: int) -> None:
+        for part in media.parent.glob(".vpo-*.undo"):
+            part.unlink()
+        real(fd)
 
-    monkeypatch.setattr(json, "dumps", removed)
+    edit = planned(media)
+    monkeypatch.setattr(os, "fsync", removed)
     with pytest.raises(PublishError, match="no undo file could be written"):
-        save(media)
+        saved(media, edit)

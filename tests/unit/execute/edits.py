@@ -1,0 +1,50 @@
+"""Header edits as vpo makes them: the tool on a stand-in, the undo file, then the edit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vpo.execute import undo
+from vpo.execute.shadow import Edit, try_edit
+
+FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
+LONG_TITLE = f"--edit track:2 --set name={'x' * 300}"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDWR)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def planned(path: Path, words: str = LONG_TITLE) -> Edit:
+    """What mkvpropedit with these words would change in the file."""
+
+    def tool(stand_in: str, fd: int) -> None:
+        command = ["mkvpropedit", stand_in, *words.split()]
+        done = subprocess.run(command, capture_output=True, pass_fds=(fd,))
+        assert done.returncode in (0, 1), done.stdout
+
+    with opened(path) as fd:
+        ranges = undo.regions(fd)
+        assert ranges is not None
+        return try_edit(fd, ranges, str(path.parent), tool)
+
+
+def saved(path: Path, edit: Edit, keep_free: int = 0) -> Path:
+    """The undo file for the edit."""
+    with opened(path) as fd:
+        return Path(undo.save(str(path), fd, edit.patches, edit.length, keep_free))
+
+
+def applied(path: Path, edit: Edit) -> None:
+    """Carry the edit out."""
+    with opened(path) as fd:
+        edit.apply(fd)
