@@ -172,6 +172,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         plan=plan,
         error=_failure(plan.error) if plan.error else None,
         warnings=(*plan.warnings, *applied.warnings),
+        touched=True,
         size_before=plan.before.size,
         size_after=found.size,
         media=found,

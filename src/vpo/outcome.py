@@ -37,7 +37,8 @@ class Outcome(NamedTuple):
 
     ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
     what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
-    that is not certain. ``stop`` asks for the end of the batch. Sizes in bytes.
+    that is not certain. ``touched``: the file is another than before, also where a phase failed.
+    ``stop`` asks for the end of the batch. Sizes in bytes.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     plan: Plan | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
+    touched: bool = False
     stop: bool = False
     seconds: float = 0.0
     size_before: int | None = None

@@ -83,6 +83,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         path=outcome.path,
         was=outcome.was,
         status=outcome.status,
+        touched=outcome.touched,
         stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
         media=outcome.media if stamp else None,
         fingerprint=fingerprint,

@@ -42,6 +42,11 @@ _KEPT = """
     SELECT id, path, kept, kept_path, kept_size, result_path, result_stat, started_at
     FROM outcomes WHERE kept IS NOT NULL
 """
+_FORGET_BEGUN = """
+    DELETE FROM verdicts WHERE file IN (
+        SELECT number FROM files JOIN outcomes USING (path) WHERE run = ? AND state = 'running'
+    )
+"""
 _FEW = 200
 """Up to so many paths, asking for each is faster than reading all that is known."""
 
@@ -159,6 +164,8 @@ class Store:
         with self._pool.transaction() as connection:
             for result in results:
                 number = _locate(connection, result, self._exists)
+                if result.touched and result.stat is not None:
+                    _forget_verdicts(connection, result.stat)
                 if number is not None:
                     _write_facts(connection, number, result, self._time())
                 _write_outcome(connection, number, result)
@@ -185,6 +192,8 @@ class Store:
         ids = [(run_id,) for run_id in run_ids]
         finished = self._time()
         with self._pool.transaction() as connection:
+            # An edit of the header in place may have been complete, and leaves the stat as it was.
+            connection.executemany(_FORGET_BEGUN, ids)
             connection.executemany(
                 "UPDATE outcomes SET state = 'interrupted' WHERE run = ? AND state = 'running'", ids
             )
@@ -311,6 +320,16 @@ def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) 
     connection.execute(
         "UPDATE files SET path = ?, size = ?, mtime_ns = ?, inode = ? WHERE number = ?",
         (path, *stat, number),
+    )
+
+
+def _forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
+    """Of the file with this stat, under all its names: an edit in place changes them all, and can
+    leave size, time and inode as they were."""
+    connection.execute(
+        "DELETE FROM verdicts WHERE file IN"
+        " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
+        _signed(stat),
     )
 
 

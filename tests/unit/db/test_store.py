@@ -213,6 +213,16 @@ def test_media_comes_back_as_it_was(library: Library) -> None:
     assert library.store.media("/other") is None
 
 
+def test_a_change_that_cannot_be_seen_ends_all_verdicts(library: Library) -> None:
+    """An edit in place, under all names of the file; another file's verdicts stay."""
+    library.record("/m/a")
+    library.record("/m/link")
+    library.record("/m/other", stat=NEW)
+    library.record("/m/a", fingerprint=OTHER, touched=True)
+    assert library.store.known(POLICY) == {b"/m/other": NEW}
+    assert library.store.known(OTHER) == {b"/m/a": STAT}
+
+
 def test_an_outcome_comes_back_as_it_was(library: Library) -> None:
     (key,) = library.store.start_outcomes(library.run_id, ["/m/a"])
     library.store.record(
@@ -330,6 +340,15 @@ def test_what_a_killed_run_leaves(library: Library) -> None:
     assert library.store.run(killed).state == "interrupted"
     assert library.store.run(killed).finished_at is not None
     assert library.store.run(ended).state == "finished"
+
+
+def test_nothing_is_known_of_what_a_killed_run_had_begun(library: Library) -> None:
+    """It may have been done with an edit in place that it did not come to put on record."""
+    library.record("/m/a")
+    library.record("/m/b")
+    library.store.start_outcomes(library.start("killed"), ["/m/b"])
+    library.store.mark_interrupted(["killed"])
+    assert library.store.known(POLICY) == {b"/m/a": STAT}
 
 
 @pytest.mark.parametrize(
