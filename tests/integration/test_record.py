@@ -10,7 +10,9 @@ from tests.reading import read
 DEFAULT_AUDIO = """\
 schema_version: 13
 config: {{audio_languages: [{language}]}}
-phases: [{{name: one, default_flags: {{set_preferred_audio_default: true, clear_other_defaults: true}}}}]
+phases:
+  - name: one
+    default_flags: {{set_preferred_audio_default: true, clear_other_defaults: true}}
 """
 
 

@@ -29,8 +29,8 @@ class Result(NamedTuple):
 
     ``path`` is where the file is now, ``was`` where it had been if the work has renamed it.
     ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
-    ``touched``: the content is another now, whatever ``stat`` says; what was known of it is not true
-    any more. ``kept`` is the kind, path and size of the original that was kept.
+    ``touched``: the content is another now, whatever ``stat`` says; what was known of it goes.
+    ``kept`` is the kind, path and size of the original that was kept.
     ``verdict`` is recorded for the policy with this ``fingerprint``.
     """
 

@@ -215,9 +215,11 @@ def test_media_comes_back_as_it_was(library: Library) -> None:
 
 def test_a_change_that_cannot_be_seen_ends_all_verdicts(library: Library) -> None:
     """An edit in place, under all names of the file; another file's verdicts stay."""
+    library.paths = {"/m/a", "/m/link"}
     library.record("/m/a")
     library.record("/m/link")
     library.record("/m/other", stat=NEW)
+    assert len(library.store.known(POLICY)) == 3
     library.record("/m/a", fingerprint=OTHER, touched=True)
     assert library.store.known(POLICY) == {b"/m/other": NEW}
     assert library.store.known(OTHER) == {b"/m/a": STAT}
@@ -345,7 +347,7 @@ def test_what_a_killed_run_leaves(library: Library) -> None:
 def test_nothing_is_known_of_what_a_killed_run_had_begun(library: Library) -> None:
     """It may have been done with an edit in place that it did not come to put on record."""
     library.record("/m/a")
-    library.record("/m/b")
+    library.record("/m/b", stat=NEW)
     library.store.start_outcomes(library.start("killed"), ["/m/b"])
     library.store.mark_interrupted(["killed"])
     assert library.store.known(POLICY) == {b"/m/a": STAT}
