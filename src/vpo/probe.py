@@ -127,12 +127,16 @@ def _is_track(stream: Any) -> bool:
 def _identified(
     streams: list[Any], entries: tuple[matroska.Entry, ...] | None
 ) -> tuple[Track, ...]:
-    """The tracks, with mkvtoolnix's identity where both readers see the same tracks."""
-    if entries is None or [s.type for s in streams] != [e.type for e in entries]:
+    """The tracks, with mkvtoolnix's identity where both readers see the same tracks.
+
+    Tracks of a type that ffmpeg does not know it passes over; mkvtoolnix counts them.
+    """
+    known = [(number, entry) for number, entry in enumerate(entries or ()) if entry.type]
+    if [s.type for s in streams] != [entry.type for _, entry in known]:
         return tuple(_track(stream, None, None) for stream in streams)
     return tuple(
         _track(stream, number, entry)
-        for number, (stream, entry) in enumerate(zip(streams, entries, strict=True))
+        for stream, (number, entry) in zip(streams, known, strict=True)
     )
 
 

@@ -1,0 +1,139 @@
+"""What vpo reads from a file, against what its manifest says and what ffprobe and mkvmerge read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.media import make
+from tests.reading import read
+
+from vpo.errors import ProbeError
+from vpo.languages import same
+from vpo.media import MediaFile, Track
+from vpo.probe import last_times, picture, probe
+from vpo.prober import Prober
+
+FILES: dict[str, Any] = make.manifest()
+WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_the_manifest_says(corpus: Path, name: str) -> None:
+    facts, media = FILES[name], probe(str(corpus / name))
+    assert media.container == facts["container"]
+    assert (media.duration or 0) == pytest.approx(facts["duration"], abs=0.06)
+    assert dict(media.tags).get("title") == facts.get("title")
+    assert [c.title for c in media.chapters] == [c["title"] for c in facts.get("chapters", [])]
+    names = [item.get("name") for item in facts.get("attachments", [])]
+    assert [a.filename for a in media.attachments] == names
+    for track, wanted in zip(media.tracks, facts["tracks"], strict=True):
+        assert (track.type, track.title) == (wanted["type"], wanted.get("title"))
+        assert same(track.language, wanted.get("ietf") or wanted.get("language"))
+        assert track.dispositions == set(wanted.get("flags", ()))
+        assert track.channels == wanted.get("channels")
+        if wanted["codec"] != "unknown":
+            assert track.codec == wanted["codec"]
+
+
+@pytest.mark.parametrize("name", [n for n in WHOLE if FILES[n]["container"] in ("mkv", "webm")])
+def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
+    wanted = read(corpus / name)
+    media = probe(str(corpus / name))
+    assert [(t.index, t.matroska_id, t.matroska_uid) for t in media.tracks] == [
+        (t.index, t.matroska_id, t.matroska_uid) for t in wanted.tracks
+    ]
+    assert [a.matroska_id for a in media.attachments] == list(range(1, len(wanted.attachments) + 1))
+
+
+def test_a_track_that_ffmpeg_passes_over_is_counted(corpus: Path) -> None:
+    media = probe(str(corpus / "unknown-track.mkv"))
+    assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]
+
+
+def test_a_codec_that_ffmpeg_does_not_name(corpus: Path) -> None:
+    assert probe(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
+
+
+def test_no_ids_outside_matroska(corpus: Path) -> None:
+    media = probe(str(corpus / "data-first.mp4"))
+    assert {t.matroska_id for t in media.tracks} == {None}
+
+
+@pytest.mark.parametrize("name", ["bad/zero.mkv", "bad/text.mkv", "bad/no-moov.mp4"])
+def test_what_is_no_video(corpus: Path, name: str) -> None:
+    with pytest.raises(ProbeError):
+        probe(str(corpus / name))
+
+
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="cannot be opened: No such file"):
+        probe(str(tmp_path / "x.mkv"))
+
+
+def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
+    """ffmpeg also reads text files, pictures and playlists, which may name other files."""
+    (tmp_path / "x.mkv").write_text(f"#EXTM3U\n#EXTINF:1,\n{corpus}/chapters.mkv\n")
+    with pytest.raises(ProbeError):
+        probe(str(tmp_path / "x.mkv"))
+    (tmp_path / "x.mkv").write_text(f"ffconcat version 1.0\nfile {corpus}/chapters.mkv\n")
+    with pytest.raises(ProbeError):
+        probe(str(tmp_path / "x.mkv"))
+
+
+@pytest.mark.parametrize("name", sorted(make.odd_names()))
+def test_odd_names(corpus: Path, name: str) -> None:
+    path = os.fspath(corpus / name)
+    if not os.path.exists(path):
+        pytest.skip("this system refuses such a name")
+    media = probe(path)
+    assert media.path == path
+    assert len(media.tracks) == 3
+    assert Prober().probe(path) == media
+
+
+def test_ends(corpus: Path) -> None:
+    path = str(corpus / "statistics.mkv")
+    media = probe(path)
+    ends = last_times(path, media.duration, frozenset({0, 1}))
+    assert ends == {0: pytest.approx(2.0, abs=0.05), 1: pytest.approx(2.016, abs=0.05)}
+    assert last_times(path, media.duration, frozenset({1})).keys() == {1}
+    assert last_times(path, None, frozenset({0})) == {}
+
+
+@pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
+def test_pictures(corpus: Path, name: str, index: int) -> None:
+    assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ProbeError, match="cover picture cannot be read"):
+        picture(str(corpus / name), 99)
+
+
+def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
+    path = str(corpus / "attachments.mkv")
+    prober = Prober()
+    media: MediaFile = prober.probe(path)
+    assert media == probe(path)
+    assert prober.last_times(path, 2.0, frozenset({0})) == last_times(path, 2.0, frozenset({0}))
+    assert prober.picture(path, 5) == picture(path, 5)
+    with pytest.raises(ProbeError, match="cannot be opened"):
+        prober.probe(str(tmp_path / "gone"))
+    assert prober.probe(path) == media  # an error does not end it
+
+
+def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
+    """A position behind the end of every file, in a file that is read by all parts of vpo."""
+    path = Path(shutil.copyfile(corpus / "statistics.mkv", tmp_path / "x.mkv"))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x53\xac\x82")  # a SeekPosition of two bytes
+    data[at + 3 : at + 5] = b"\xff\xff"
+    path.write_bytes(data)
+    assert len(probe(str(path)).tracks) == 2
+
+
+def test_how_a_track_is_called() -> None:
+    track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
+    assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
+    assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
