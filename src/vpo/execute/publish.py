@@ -60,7 +60,11 @@ def check_ready(lock: FileLock, workspace: Workspace) -> None:
     """Sync the result, and look a last time whether the original is still what was locked."""
     os.fsync(workspace.fd)
     lock.check()
-    if not os.path.samestat(os.fstat(workspace.fd), os.stat(workspace.path)):
+    try:
+        same = os.path.samestat(os.fstat(workspace.fd), os.stat(workspace.path))
+    except OSError as error:
+        raise PublishError(f"the result went away: {error.strerror}") from None
+    if not same:
         raise PublishError("the tool put another file in the place of its output; thrown away")
 
 

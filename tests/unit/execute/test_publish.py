@@ -1,0 +1,181 @@
+"""Putting a result in place, with the original's attributes; the path is never empty."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import PublishError, SourceChangedError
+from vpo.execute import publish
+from vpo.execute.lock import FileLock
+from vpo.execute.workspace import Workspace
+
+OLD = 1_500_000_000_123_456_789
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"original")
+    path.chmod(0o640)
+    os.utime(path, ns=(OLD, OLD))
+    return path
+
+
+@pytest.fixture
+def lock(film: Path) -> Iterator[FileLock]:
+    with FileLock(str(film)) as held:
+        yield held
+
+
+@pytest.fixture
+def workspace(film: Path) -> Iterator[Workspace]:
+    with Workspace(str(film.parent), 0o644) as space:
+        Path(space.path).write_bytes(b"result")
+        yield space
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
+
+
+def test_under_the_same_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    publish.replace(lock, workspace, str(film))
+    assert film.read_bytes() == b"result"
+    assert names(film.parent) == ["film.mp4"]
+
+
+def test_under_another_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    target = film.with_suffix(".mkv")
+    publish.replace(lock, workspace, str(target))
+    assert target.read_bytes() == b"result"
+    assert names(film.parent) == ["film.mkv"]
+
+
+def test_a_name_that_is_taken(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    target = film.with_suffix(".mkv")
+    target.write_bytes(b"another film")
+    with pytest.raises(PublishError, match=r"film\.mkv exists already"):
+        publish.replace(lock, workspace, str(target))
+    assert (film.read_bytes(), target.read_bytes()) == (b"original", b"another film")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_file_systems_without_hard_links(
+    film: Path,
+    lock: FileLock,
+    workspace: Workspace,
+    links: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(*names: str) -> None:  # noqa: ARG001
+        raise OSError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    target = film.with_suffix(".mkv")
+    target.write_bytes(b"another film")
+    with pytest.raises(PublishError, match="exists already"):
+        publish.replace(lock, workspace, str(target))
+    assert target.read_bytes() == b"another film"
+    target.unlink()
+    publish.replace(lock, workspace, str(target))
+    assert target.read_bytes() == b"result"
+    assert not film.exists()
+
+
+def test_nothing_has_changed(lock: FileLock, workspace: Workspace) -> None:
+    publish.check_ready(lock, workspace)
+
+
+def test_a_source_that_changed(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    film.write_bytes(b"original, and more of it")
+    with pytest.raises(SourceChangedError):
+        publish.check_ready(lock, workspace)
+
+
+def test_a_source_that_went_away(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    film.unlink()
+    with pytest.raises(SourceChangedError, match="went away"):
+        publish.check_ready(lock, workspace)
+
+
+def test_an_output_that_was_replaced(lock: FileLock, workspace: Workspace) -> None:
+    Path(workspace.path).unlink()
+    with pytest.raises(PublishError, match="the result went away"):
+        publish.check_ready(lock, workspace)
+    Path(workspace.path).write_bytes(b"not the file that was verified")
+    with pytest.raises(PublishError, match="another file in the place of its output"):
+        publish.check_ready(lock, workspace)
+
+
+def test_an_original_that_cannot_go(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the new name is given up again: both would be worse."""
+    real = os.unlink
+
+    def unlink(path: str, **options: int) -> None:
+        if os.fspath(path) == str(film):
+            raise PermissionError(1, "Operation not permitted")
+        real(path, **options)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    with pytest.raises(PublishError, match="could not be put in place"):
+        publish.replace(lock, workspace, str(film.with_suffix(".mkv")))
+    assert names(film.parent) == ["film.mp4"]
+    assert film.read_bytes() == b"original"
+
+
+def test_attributes(film: Path, lock: FileLock, workspace: Workspace) -> None:
+    try:
+        os.setxattr(film, "user.rating", b"5")
+    except (AttributeError, OSError):
+        pytest.skip("no extended attributes here")
+    assert publish.copy_attributes(lock, workspace.fd) == []
+    status = os.fstat(workspace.fd)
+    assert status.st_mode & 0o7777 == 0o640
+    assert (status.st_uid, status.st_gid) == (film.stat().st_uid, film.stat().st_gid)
+    assert os.getxattr(workspace.fd, "user.rating") == b"5"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner(film: Path, workspace: Workspace) -> None:
+    os.chown(film, 12345, 23456)
+    film.chmod(0o4750)
+    with FileLock(str(film)) as lock:
+        assert publish.copy_attributes(lock, workspace.fd) == []
+    status = os.fstat(workspace.fd)
+    assert (status.st_uid, status.st_gid) == (12345, 23456)
+    assert status.st_mode & 0o7777 == 0o4750
+
+
+def test_an_owner_that_cannot_be_kept(
+    lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    lock.status = os.stat_result((*lock.status[:4], 12345, 23456, *lock.status[6:]))
+    assert publish.copy_attributes(lock, workspace.fd) == [
+        "the owner 12345:23456 could not be kept"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "mtime"), [("preserve", OLD), (1_000_000_000, 1_000_000_000), (0, 0)]
+)
+def test_times(lock: FileLock, workspace: Workspace, timestamp: object, mtime: int) -> None:
+    publish.set_times(workspace.fd, lock.status, timestamp)  # type: ignore[arg-type]
+    status = os.fstat(workspace.fd)
+    assert (status.st_mtime_ns, status.st_atime_ns) == (mtime, lock.status.st_atime_ns)
+
+
+def test_the_time_of_the_work(lock: FileLock, workspace: Workspace) -> None:
+    before = os.fstat(workspace.fd).st_mtime_ns
+    publish.set_times(workspace.fd, lock.status, "now")
+    assert os.fstat(workspace.fd).st_mtime_ns == before
