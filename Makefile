@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools test lint format demo clean
+.PHONY: help setup tools test lint format demo bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
@@ -41,7 +41,10 @@ format: setup ## let ruff fix and format what it can
 demo: setup ## make a small library in demo/ and let vpo put it in order
 	@$(VENV)/bin/python scripts/demo.py
 
+bench: setup tools ## measure against bare tools: bench/RESULTS.md, or one row: make bench ROW=3
+	@$(VENV)/bin/python -m bench $(ROW)
+
 clean: ## remove caches, the demo and generated media (not .venv)
 	rm -rf demo dist build tests/media/files .hypothesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

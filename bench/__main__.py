@@ -1,0 +1,48 @@
+"""``python -m bench [ROW ...]``: measure these rows, or all and write RESULTS.md."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+from bench.table import Figure, page, render
+
+ROWS = {
+    "1": "bench.header_edits",
+    "5": "bench.probing",
+    "6": "bench.start",
+}
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def measure_row(row: str) -> list[Figure]:
+    """The figures of one row, measured in a folder of its own that is removed afterwards."""
+    began = time.monotonic()
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="vpo-bench-") as folder:
+        for figure in import_module(ROWS[row]).figures(Path(folder)):
+            print(*figure.cells(), sep=" · ", flush=True)
+            found.append(figure)
+    print(f"row {row} took {time.monotonic() - began:.0f} s\n", flush=True)
+    return found
+
+
+def main(rows: list[str]) -> int:
+    unknown = [row for row in rows if row not in ROWS]
+    if unknown:
+        print(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", file=sys.stderr)
+        return 2
+    load = os.getloadavg()[0]
+    found = [figure for row in rows or ROWS for figure in measure_row(row)]
+    print(render(found))
+    if not rows:
+        RESULTS.write_text(page(found, load), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

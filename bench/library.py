@@ -1,0 +1,97 @@
+"""Files to measure with, and vpo as a user has it, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from itertools import chain
+from pathlib import Path
+
+from bench.timing import Cost, measure
+
+VPO = Path(sys.executable).with_name("vpo")
+
+
+def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:
+    """A Matroska file by mkvmerge: a subtitle in front of the video, audio in three languages.
+
+    The default flags are wrong: they are on the German audio and the subtitle.
+    """
+    raw = target.with_suffix(".raw.mkv")
+    picture = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=12:allf=t"
+    run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture,
+        "-f", "lavfi", "-i", f"sine=440:duration={seconds}",
+        "-map", "0", "-map", "1", "-map", "1", "-map", "1",
+        *video, "-c:a", "ac3", "-b:a", "192k", raw)  # fmt: skip
+    text = target.with_suffix(".srt")
+    text.write_text("1\n00:00:00,100 --> 00:00:01,000\nHello\n", "utf-8")
+    languages = [
+        ("--language", f"{number}:{language}", "--track-name", f"{number}:Stereo {language}",
+         "--default-track-flag", f"{number}:{int(language == 'ger')}")
+        for number, language in enumerate(("ger", "eng", "fre"), 1)
+    ]  # fmt: skip
+    run("mkvmerge", "-q", "-o", target, "--track-order", "1:0,0:0,0:1,0:2,0:3",
+        *chain.from_iterable(languages), raw,
+        "--language", "0:eng", "--default-track-flag", "0:1", text)  # fmt: skip
+    raw.unlink()
+    return target
+
+
+def small(target: Path) -> Path:
+    """About 2 MB."""
+    return source(target, 3, ("-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M"))
+
+
+def large(target: Path) -> Path:
+    """About 50 MB."""
+    return source(target, 20, ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "19M"))
+
+
+def run(*argv: str | Path) -> None:
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def copies(original: Path, folder: Path, count: int) -> list[Path]:
+    """A fresh folder of copies, all of them on the disk and in the cache before anybody looks."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    files = [folder / f"{number:04}.mkv" for number in range(count)]
+    for path in files:
+        shutil.copyfile(original, path)
+    os.sync()
+    return files
+
+
+class Vpo:
+    """``vpo process`` with one policy, with a new database unless it is to remember."""
+
+    def __init__(self, folder: Path, policy: str) -> None:
+        self.folder = folder
+        self.policy = folder / f"{uuid.uuid4().hex}.yaml"
+        self.policy.write_text(policy, "utf-8")
+        config = folder / "config.toml"
+        config.write_text("[processing]\nmax_workers = 64\n", "utf-8")
+        self.env = {"VPO_CONFIG": str(config), "VPO_DATA_DIR": str(folder / "data")}
+
+    def argv(self, *args: str | Path) -> list[str | Path]:
+        return [VPO, "process", "-q", "-p", self.policy, *args]
+
+    def forget(self) -> None:
+        shutil.rmtree(self.env["VPO_DATA_DIR"], ignore_errors=True)
+
+    def __call__(self, *args: str | Path) -> Cost:
+        return measure(self.argv(*args), self.env)
+
+    def must_comply(self, folder: Path, count: int) -> None:
+        """What a contestant made of the files has to be what the policy asks for."""
+        argv = [str(VPO), "process", "-p", str(self.policy)]
+        argv += ["-n", "--force", "--format", "json", str(folder)]
+        env = {**os.environ, **self.env}
+        said = subprocess.run(argv, env=env, capture_output=True, check=True).stdout
+        found = json.loads(said)["summary"]["unchanged"]
+        if found != count:
+            raise RuntimeError(f"{found} of {count} files comply in {folder}")
