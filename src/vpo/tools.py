@@ -172,7 +172,7 @@ def run(
     """Run a tool to its end; its exit status and the tail of what it wrote to stderr.
 
     It stalls when for ``stall_seconds`` neither ``progress`` reports that it got on nor the file
-    ``output`` changes in size. ``fds`` stay open in it. ``ToolError`` on a status not in ``ok``, a
+    ``output`` is written to. ``fds`` stay open in it. ``ToolError`` on a status not in ``ok``, a
     signal or a stall, ``CancelledError`` if it was ended by ``cancel``.
     """
     with _running.start(argv, fds) as process:
@@ -290,7 +290,7 @@ class _Watch:
         self._output = output
         self._progress = progress
         self._stall = stall_seconds
-        self._size = -1
+        self._state = (-1, -1)
         self._active = time.monotonic()
         self._tails = {"stdout": b"", "stderr": b""}
         self._line = b""
@@ -335,9 +335,11 @@ class _Watch:
             return False
         if self._output is not None:
             with contextlib.suppress(OSError):
-                size = os.stat(self._output).st_size
-                if size != self._size:
-                    self._size, self._active = size, now
+                status = os.stat(self._output)
+                # The time too: ffmpeg moves an index to the front without growing the file.
+                state = status.st_size, status.st_mtime_ns
+                if state != self._state:
+                    self._state, self._active = state, now
         return now - self._active > self._stall
 
     def _ended(self) -> bool:

@@ -142,6 +142,15 @@ def test_a_file_that_grows_is_progress(sh: Script, tmp_path: Path) -> None:
     assert run(sh(steps), STALL, output=str(output))[0] == 0
 
 
+def test_a_file_that_is_rewritten_is_progress(sh: Script, tmp_path: Path) -> None:
+    """As in ffmpeg's second pass, which moves the index to the front."""
+    output = tmp_path / "output"
+    output.write_bytes(b"x")
+    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do printf y 1<>@/output; sleep 0.1; done"
+    assert run(sh(steps), STALL, output=str(output))[0] == 0
+    assert output.read_bytes() == b"y"
+
+
 def test_a_file_that_stands_still_is_none(sh: Script, tmp_path: Path) -> None:
     (tmp_path / "output").write_bytes(b"x")
     with pytest.raises(ToolError, match="made no progress"):
