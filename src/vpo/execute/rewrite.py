@@ -17,7 +17,7 @@ from vpo import tools as processes
 from vpo.commands import ffmpeg, mkvmerge, mkvpropedit
 from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
-from vpo.errors import BusyError, PlanError, PublishError, SpaceError
+from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
 from vpo.execute import originals, publish, shadow, undo
 from vpo.execute.lock import FileLock
 from vpo.execute.motion import refuse_moving
@@ -36,6 +36,7 @@ _REMUX_FACTOR = 1.05
 _FICLONE = 0x40049409
 """The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
 
+_SALVAGE = ("Error in the Matroska file structure", "Resync failed", "Resyncing")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Check = Callable[[MediaFile], None]
@@ -200,7 +201,9 @@ class Rewriter:
             status, said = self._run(
                 command, workspace.path, _mkvmerge_progress(self.progress), fds
             )
-            return [f"mkvmerge: {line}" for line in _warnings(said)] if status == 1 else []
+            warnings = _warnings(said) if status == 1 else []
+            _refuse_salvage(warnings)
+            return [f"mkvmerge: {line}" for line in warnings]
         covers = self._covers(plan, workspace)
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
@@ -375,6 +378,13 @@ def _refuse_what_ffmpeg_loses(plan: Plan) -> None:
             raise PlanError(
                 f"{track} is a data track that no tool here can carry over; the file is left alone"
             )
+
+
+def _refuse_salvage(warnings: list[str]) -> None:
+    """What mkvmerge could not read of a damaged source is not in its result."""
+    for line in warnings:
+        if any(words in line for words in _SALVAGE):
+            raise VerifyError(f"the file is damaged, and not all of it would be kept: {line}")
 
 
 def _warnings(said: str) -> list[str]:
