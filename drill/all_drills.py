@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from drill import killed, misbehaving
+from drill import damaged, killed, misbehaving
 from drill.bench import Bench
 
 Drill = Callable[[Bench], None]
@@ -14,6 +14,9 @@ ALL: Mapping[str, Drill] = MappingProxyType(
     {
         "killed at random": killed.at_random,
         "killed at every step": killed.at_every_step,
+        "damaged: mutated": damaged.mutated,
+        "damaged: parser": damaged.parser,
+        "damaged: not media": damaged.not_media,
         "tools misbehave": misbehaving.misbehaving,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,

@@ -59,7 +59,6 @@ HEADERS = {
     "writes into a cluster": Fault('run "$@"; change cluster', ""),
     "writes only into a cluster": Fault("change cluster", ""),
     "appends rubbish": Fault('run "$@"; echo lies >> "$out"', ""),
-    "puts another file there": Fault('run "$@"; cp "$out" "$out.2"; mv "$out.2" "$out"', ""),
 }
 
 _CHANGE = '''\
