@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import signal
 import time
 
 from vpo.errors import BusyError
@@ -36,6 +37,8 @@ def _written_elsewhere(fd: int) -> bool:
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
+        # Who opens the file meanwhile has us sent a signal; the usual one, SIGIO, would end vpo.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         return error.errno in (errno.EAGAIN, errno.EBUSY)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +62,27 @@ def test_one_that_is_open_for_writing(film: Path) -> None:
         refuse(film)
     with film.open("rb"):
         refuse(film)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_one_that_is_opened_while_it_is_looked_at(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells the holder of a lease by a signal that may not be one that ends vpo."""
+    real, got = fcntl.fcntl, []
+    before = signal.signal(signal.SIGIO, lambda *_: got.append("SIGIO"))
+
+    def late(fd: int, command: int, value: Any = 0) -> Any:
+        if (command, value) == (fcntl.F_SETLEASE, fcntl.F_UNLCK):
+            with pytest.raises(BlockingIOError):
+                os.open(film, os.O_WRONLY | os.O_NONBLOCK)
+            got.append("opened")
+        return real(fd, command, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", late)
+    try:
+        refuse(film)
+    finally:
+        signal.signal(signal.SIGIO, before)
+    assert got == ["opened"]
+    os.close(os.open(film, os.O_WRONLY | os.O_NONBLOCK))
