@@ -380,9 +380,10 @@ def _spawn(argv: Sequence[str | bytes], fds: Sequence[int]) -> subprocess.Popen[
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process group: politely, then not."""
-    _signal(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_SECONDS)
+    if not _running.overdue:
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
     _signal(process, signal.SIGKILL)
     process.wait()
 
