@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from drill import damaged, killed, misbehaving
+from drill import damaged, interrupted, killed, misbehaving
 from drill.bench import Bench
 
 Drill = Callable[[Bench], None]
@@ -17,6 +17,8 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "damaged: mutated": damaged.mutated,
         "damaged: parser": damaged.parser,
         "damaged: not media": damaged.not_media,
+        "interrupted": interrupted.interrupted,
+        "interrupted at random": interrupted.at_random,
         "tools misbehave": misbehaving.misbehaving,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,

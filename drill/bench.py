@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import uuid
@@ -135,7 +137,13 @@ class Ended:
 class Started:
     """A vpo that runs; its output goes to files, so that it never waits for a reader."""
 
-    def __init__(self, argv: Sequence[str | Path], env: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str | Path],
+        env: Mapping[str, str],
+        folder: Path,
+        terminal: int | None = None,
+    ) -> None:
         self._out, self._err = folder / f"{uuid.uuid4().hex}.out", folder / f"{uuid.uuid4().hex}.err"
         self.mark = env["VPO_DRILL"]
         with self._out.open("wb") as out, self._err.open("wb") as err:
@@ -143,10 +151,11 @@ class Started:
                 argv,
                 env=env,
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=out if terminal is None else terminal,
+                stderr=err if terminal is None else terminal,
                 start_new_session=True,
+                preexec_fn=None if terminal is None else _take_terminal,
             )
 
     def end(self, limit: float = LIMIT) -> Ended:
@@ -255,10 +264,12 @@ class Rig:
         *args: str | Path,
         env: Mapping[str, str | None] | None = None,
         before: Sequence[str] = (),
+        terminal: int | None = None,
     ) -> Started:
-        """Start ``vpo ARGS``; ``before`` are the words of a program that starts it."""
+        """Start ``vpo ARGS``; ``before`` are the words of a program that starts it; ``terminal``
+        becomes its own, and takes its output."""
         argv = [*before, sys.executable, "-m", "vpo", *args]
-        return Started(argv, self.environment(env), self.folder)
+        return Started(argv, self.environment(env), self.folder, terminal)
 
     def run(
         self,
@@ -302,6 +313,10 @@ def marked(mark: str) -> list[int]:
                 if wanted in Path("/proc", name, "environ").read_bytes():
                     found.append(int(name))
     return found
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _command(pid: int) -> str:

@@ -1,0 +1,64 @@
+"""Small file systems, for as long as a drill needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from drill.bench import Skip
+
+MAKERS = {
+    "ext4": ("mkfs.ext4", "-q", "-m", "0"),
+    "xfs": ("mkfs.xfs", "-q", "-m", "reflink=1"),
+    "btrfs": ("mkfs.btrfs", "-q"),
+}
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
+    """A new file system of ``size`` bytes, mounted in ``folder``; ``Skip`` where that cannot be."""
+    if os.geteuid() != 0:
+        raise Skip("mounting needs root")
+    point = folder / f"{kind}-{size}"
+    point.mkdir()
+    if kind == "tmpfs":
+        _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "drill", str(point))
+    else:
+        image = folder / f"{kind}-{size}.image"
+        if shutil.which(MAKERS[kind][0]) is None:
+            raise Skip(f"{MAKERS[kind][0]} is not installed")
+        with image.open("wb") as file:
+            file.truncate(size)
+        _run(*MAKERS[kind], str(image))
+        _run("mount", "-o", "loop", str(image), str(point))
+    try:
+        yield point
+    finally:
+        if os.path.ismount(point):
+            done = subprocess.run(["umount", point], capture_output=True, check=False)
+            if done.returncode:
+                subprocess.run(["umount", "-l", point], capture_output=True, check=False)
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Skip(f"{argv[0]} {argv[2]}: {done.stderr.strip()}")
+
+
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Take the room of a file system away, but for so many bytes; the file that holds it."""
+    path = folder / "fill"
+    status = os.statvfs(folder)
+    size = max(0, status.f_bavail * status.f_frsize - leave)
+    with path.open("wb") as file, contextlib.suppress(OSError):
+        for _ in range(size // 65536 + 1):
+            file.write(bytes(65536 if leave == 0 else min(65536, size)))
+            size -= 65536
+            if size <= 0:
+                break
+    return path
