@@ -129,6 +129,23 @@ def test_where_an_edit_in_place_is_safe(
     assert outside(path) == (None if ranges is None else [(0, length)])
 
 
+def test_clusters_between_what_is_behind_are_left_out(tmp_path: Path) -> None:
+    """Tags, a further cluster (an appended recording), then an element of no SeekHead."""
+    tags, more = ebml(b"\x12\x54\xc3\x67", b"tags"), ebml(CLUSTER, b"y" * 50)
+    first = ebml(CLUSTER, b"x" * 50)
+    names = ebml(b"\x53\xab", b"\x12\x54\xc3\x67")
+    length = len(ebml(b"\x11\x4d\x9b\x74", ebml(b"\x4d\xbb", names + ebml(b"\x53\xac", b"\0\0"))))
+    seek = ebml(b"\x53\xac", (length + len(first)).to_bytes(2, "big"))
+    seek_head = ebml(b"\x11\x4d\x9b\x74", ebml(b"\x4d\xbb", names + seek))
+    path = tmp_path / "x.mkv"
+    inside = seek_head + first + tags + more + ebml(VOID, b"v")
+    path.write_bytes(HEADER + ebml(SEGMENT, inside))
+    head = len(HEADER) + 12 + length
+    at = head + len(first)
+    end = path.stat().st_size
+    assert outside(path) == [(0, head), (at, len(tags)), (end - 10, 10)]
+
+
 def test_a_seek_head_that_lies(tmp_path: Path) -> None:
     """It names a place where something else stands, and one behind the end."""
     seeks = b"".join(

@@ -212,10 +212,25 @@ def test_odd_words_arrive_as_they_are(tmp_path: Path) -> None:
     assert target.read_bytes().split(b"\0")[2:] == [os.fsencode(word) for word in words]
 
 
-def test_input_is_closed_and_descriptors_are_passed(sh: Script, tmp_path: Path) -> None:
+def test_nothing_of_the_users_input_is_read(sh: Script) -> None:
+    """ffmpeg takes what is typed for commands."""
+    (reader, writer), own = os.pipe(), os.dup(0)
+    os.write(writer, b"q\n")
+    os.close(writer)
+    os.dup2(reader, 0)
+    try:
+        assert run(sh("cat"))[1] == ""
+        assert os.read(0, 10) == b"q\n"
+    finally:
+        os.dup2(own, 0)
+        os.close(own)
+        os.close(reader)
+
+
+def test_descriptors_are_passed(sh: Script, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("inside")
     with (tmp_path / "file").open() as file:
-        _, said = run(sh(f"cat; cat /dev/fd/{file.fileno()}"), fds=[file.fileno()])
+        _, said = run(sh(f"cat /dev/fd/{file.fileno()}"), fds=[file.fileno()])
         assert said == "inside"
         with pytest.raises(ToolError):
             run(sh(f"cat /dev/fd/{file.fileno()}"))
