@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import threading
 from dataclasses import dataclass
-from types import TracebackType
 
-from vpo.errors import LockedError, SourceChangedError
+from vpo.errors import FileError, LockedError, SourceChangedError
 
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+_REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
+"""What opening a path says when it names another thing by now, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +56,27 @@ class FileLock:
     """Holds the exclusive lock on a media file while it is entered.
 
     ``fd`` is the open file; a tool that inherits it keeps the lock as long as it runs, even when
-    vpo is killed. ``status`` is the file's status once it was locked. ``advisory`` is false where
-    the file system has no locks; then only the check for a changed source protects.
+    vpo is killed. ``status`` is the file's status once it was locked. Where the file system has no
+    locks, only the check for a changed source protects.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.fd = -1
-        self.advisory = True
         self.status: os.stat_result
         self._turn: tuple[int, int] | None = None
 
     def __enter__(self) -> FileLock:
         try:
-            self.fd = _open(self.path, os.O_RDONLY)
-            status = os.fstat(self.fd)
-            turn = (status.st_dev, status.st_ino)
-            _turns.take(turn)
-            self._turn = turn
-            self._lock()
-            self.status = os.fstat(self.fd)
-            if not os.path.samestat(self.status, os.stat(self.path)):
-                raise SourceChangedError("the file was replaced while it was being locked")
-        except BlockingIOError:
+            self._take()
+        except BaseException as error:
             self.release()
-            raise LockedError("another process is working on this file") from None
-        except OSError as error:
-            self.release()
-            raise SourceChangedError(f"cannot be opened: {error.strerror}") from None
-        except BaseException:
-            self.release()
+            if isinstance(error, OSError):
+                raise _refusal(error) from None
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     @property
@@ -114,35 +98,62 @@ class FileLock:
 
     def release(self) -> None:
         """Close the file, which gives up the lock."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-        if self._turn is not None:
-            _turns.give_up(self._turn)
-            self._turn = None
+        fd, self.fd = self.fd, -1
+        turn, self._turn = self._turn, None
+        # An error of close gives the descriptor up, too, and nothing was written through it.
+        with contextlib.suppress(OSError):
+            if fd >= 0:
+                os.close(fd)
+        if turn is not None:
+            _turns.give_up(turn)
 
-    def _lock(self) -> None:
+    def _take(self) -> None:
+        self.fd = _open(self.path, os.O_RDONLY)
+        status = os.fstat(self.fd)
+        turn = (status.st_dev, status.st_ino)
+        _turns.take(turn)
+        self._turn = turn
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = try_lock(self.fd)
         except OSError as error:
-            if error.errno in _NO_LOCKS:
-                self.advisory = False
-            elif error.errno == errno.EBADF:
-                # NFS gives an exclusive lock only on a file that is open for writing.
-                os.close(self.fd)
-                self.fd = _open(self.path, os.O_RDWR)
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            else:
+            if error.errno != errno.EBADF:
                 raise
+            self._reopen()
+            held = try_lock(self.fd)
+        if not held:
+            raise LockedError("another process is working on this file")
+        self.status = os.fstat(self.fd)
+        if turn != (self.stamp.device, self.stamp.inode) or not os.path.samestat(
+            self.status, os.stat(self.path)
+        ):
+            raise SourceChangedError("the file was replaced while it was being locked")
+
+    def _reopen(self) -> None:
+        """NFS gives an exclusive lock only on a file that is open for writing."""
+        old, self.fd = self.fd, _open(self.path, os.O_RDWR)
+        os.close(old)
 
 
 def try_lock(fd: int) -> bool:
-    """Take the exclusive lock of an open file if nobody holds it."""
+    """Take the exclusive lock of an open file; false if another process has it.
+
+    True also where the file system has no locks. ``OSError`` if it cannot be told.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
     return True
+
+
+def _refusal(error: OSError) -> FileError:
+    if isinstance(error, BlockingIOError):
+        return LockedError("another process is working on this file")
+    kind = SourceChangedError if error.errno in _REPLACED else FileError
+    return kind(f"cannot be opened and locked: {error.strerror}")
 
 
 def _open(path: str, mode: int) -> int:

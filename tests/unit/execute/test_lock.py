@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from vpo.errors import LockedError, SourceChangedError
+from vpo.errors import FileError, LockedError, SourceChangedError
 from vpo.execute.lock import FileLock, try_lock
 
 HOLDER = """
@@ -37,7 +39,6 @@ def held(path: Path) -> bool:
 
 def test_held_while_it_is_entered(film: Path) -> None:
     with FileLock(str(film)) as lock:
-        assert lock.advisory
         assert held(film)
         assert lock.status.st_size == 7
         lock.check()
@@ -152,11 +153,83 @@ def test_a_source_that_changes(film: Path, change: str, words: str) -> None:
             lock.check()
 
 
-def test_a_file_system_without_locks(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(fd: int, how: int) -> None:  # noqa: ARG001
-        raise OSError(95, "Operation not supported")
+@pytest.fixture
+def flock_says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """``flock_says(errno, ...)``: what locking fails with; the last error stays."""
 
-    monkeypatch.setattr(fcntl, "flock", none)
+    def put(*numbers: int) -> None:
+        rest = list(numbers)
+
+        def flock(fd: int, how: int) -> None:  # noqa: ARG001
+            number = rest.pop(0) if len(rest) > 1 else rest[0]
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    return put
+
+
+def test_a_lock_that_cannot_be_had_or_told(film: Path, flock_says: Callable[..., None]) -> None:
+    with film.open("rb") as file:
+        flock_says(errno.EWOULDBLOCK)
+        assert not try_lock(file.fileno())
+        flock_says(errno.EIO)
+        with pytest.raises(OSError, match="Input/output error"):
+            try_lock(file.fileno())
+
+
+def test_a_file_that_cannot_be_opened(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has not changed, and is not said to have."""
+
+    def denied(path: str, mode: int) -> int:  # noqa: ARG001
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(FileError, match=r"cannot be opened.*Permission denied") as error:
+        FileLock(str(film)).__enter__()
+    assert type(error.value) is FileError
+
+
+def test_nfs_wants_it_open_for_writing(film: Path, flock_says: Callable[..., None]) -> None:
+    flock_says(errno.EBADF, errno.EOPNOTSUPP)
     with FileLock(str(film)) as lock:
-        assert not lock.advisory
+        assert fcntl.fcntl(lock.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+
+
+def test_nfs_does_not_open_it_for_writing(
+    film: Path, flock_says: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the descriptor, a number that may be another's by then, nor the turn stays."""
+    real, closed = os.open, []
+
+    def denied(path: str, mode: int) -> int:
+        if mode & os.O_ACCMODE == os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, mode)
+
+    def close(fd: int) -> None:
+        closed.append(fd)
+        os.closerange(fd, fd + 1)
+
+    flock_says(errno.EBADF)
+    monkeypatch.setattr(os, "open", denied)
+    monkeypatch.setattr(os, "close", close)
+    with pytest.raises(FileError, match=r"cannot be opened.*Permission denied"):
+        FileLock(str(film)).__enter__()
+    assert len(closed) == 1
+    monkeypatch.undo()
+    worker = threading.Thread(target=FileLock(str(film)).__enter__, daemon=True)
+    worker.start()
+    worker.join(30)
+    assert not worker.is_alive()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks(
+    film: Path, flock_says: Callable[..., None], number: int
+) -> None:
+    flock_says(number)
+    with film.open("rb") as file:
+        assert try_lock(file.fileno())
+    with FileLock(str(film)) as lock:
         lock.check()
