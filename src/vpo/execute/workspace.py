@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 import uuid
-from types import TracebackType
+from collections.abc import Iterator
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
@@ -16,63 +17,66 @@ TEMPORARY_SUFFIX = ".part"
 
 
 class Workspace:
-    """A temporary file in ``folder``, locked while it is in use, with further ones beside it.
+    """A temporary file in ``folder``, with further ones beside it, all locked while it is in use.
 
-    The lock tells a later run that the file belongs to a process that is alive. The file has the
+    The locks tell another run that the files belong to a process that is alive. The file has the
     original's permission bits from the beginning.
     """
 
     def __init__(self, folder: str, mode: int) -> None:
         self.folder = folder
         self._mode = stat.S_IMODE(mode)
-        self._others: list[str] = []
+        self._files = contextlib.ExitStack()
         self.path = ""
         self.fd = -1
 
     def __enter__(self) -> Workspace:
-        while self.fd < 0:
-            self.path = self._name(TEMPORARY_SUFFIX)
-            fd = self._create(self.path)
-            # Another run's sweep may have been quicker than the lock.
-            if try_lock(fd) and os.fstat(fd).st_nlink:
-                self.fd = fd
-            else:
-                os.close(fd)
-        os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
+        with self._in_words(), contextlib.ExitStack() as files:
+            self.path, self.fd = self._new(files)
+            os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
+            self._files = files.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for path in (self.path, *self._others):
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                pass
-            except OSError:
-                # The tool has put a folder there.
-                shutil.rmtree(path, ignore_errors=True)
-        os.close(self.fd)
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
 
     def store(self, data: bytes) -> str:
         """A further temporary file with this content; its path."""
-        path = self._name(TEMPORARY_SUFFIX)
-        fd = self._create(path)
-        self._others.append(path)
-        with open(fd, "wb") as file:
-            file.write(data)
+        with self._in_words():
+            path, fd = self._new(self._files)
+            with open(fd, "wb", closefd=False) as file:
+                file.write(data)
         return path
 
-    def _name(self, suffix: str) -> str:
-        return os.path.join(self.folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{suffix}")
+    def _new(self, files: contextlib.ExitStack) -> tuple[str, int]:
+        """A new file that is locked; it goes when ``files`` is closed."""
+        while True:
+            name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+            path = os.path.join(self.folder, name)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with contextlib.ExitStack() as attempt:
+                attempt.callback(os.close, fd)
+                attempt.callback(_remove, path)
+                # Another run's sweep may have been quicker than the lock.
+                if try_lock(fd) and os.fstat(fd).st_nlink:
+                    files.enter_context(attempt.pop_all())
+                    return path, fd
 
-    def _create(self, path: str) -> int:
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            yield
         except OSError as error:
             raise PublishError(
                 f"cannot write in the folder {self.folder}: {error.strerror}"
             ) from None
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        # The tool has put a folder there.
+        shutil.rmtree(path, ignore_errors=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
 from vpo.errors import PublishError
+from vpo.execute import recover
 from vpo.execute.lock import try_lock
 from vpo.execute.workspace import Workspace
 
@@ -76,3 +79,55 @@ def test_a_sweep_that_was_quicker_than_the_lock(
     with Workspace(str(tmp_path), 0o644) as workspace:
         assert Path(workspace.path).exists()
         assert Path(workspace.path) != removed[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    tries: list[int] = []
+
+    def flock(fd: int, how: int) -> None:  # noqa: ARG001
+        tries.append(fd)
+        assert len(tries) < 10, "it would never end"
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        assert os.listdir(tmp_path) == [Path(workspace.path).name]
+    assert os.listdir(tmp_path) == []
+
+
+def test_files_that_could_not_be_locked_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [False, False]
+    monkeypatch.setattr("vpo.execute.workspace.try_lock", lambda _: not answers or answers.pop())
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        assert os.listdir(tmp_path) == [Path(workspace.path).name]
+
+
+@pytest.mark.parametrize("call", ["fcntl.flock", "os.fchmod"])
+def test_nothing_is_left_where_it_cannot_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    opened: list[int] = []
+
+    def fail(fd: int, value: int) -> None:  # noqa: ARG001
+        opened.append(fd)
+        assert len(opened) == 1, "it would never end"
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(call, fail)
+    with pytest.raises(PublishError, match="Input/output error"):
+        Workspace(str(tmp_path), 0o644).__enter__()
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+def test_further_files_are_held_too(tmp_path: Path) -> None:
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        picture = Path(workspace.store(b"picture"))
+        assert recover.sweep_folders([str(tmp_path)]) == []
+        assert picture.read_bytes() == b"picture"
+    assert os.listdir(tmp_path) == []
