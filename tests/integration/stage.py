@@ -49,7 +49,8 @@ say start
 
 
 class Event(NamedTuple):
-    """``what`` is ``start`` or ``stop``; ``name`` the media file's."""
+    """``what`` is ``start``, ``stop`` or what a script says; ``name`` the media file's, ``unknown``
+    where the tool works on a file of vpo's own (mkvpropedit always does)."""
 
     what: str
     tool: str
@@ -97,6 +98,13 @@ class Stage:
         lines = log.read_text().splitlines() if log.exists() else []
         rows = (line.split(" ", 3) for line in lines)
         return [Event(what, tool, int(pid), name) for what, tool, pid, name in rows]
+
+    def did(self, count: int) -> None:
+        """Wait until stand-ins have said ``done`` so many times."""
+        until(
+            lambda: [event.what for event in self.events].count("done") >= count,
+            "the tools did not do their work",
+        )
 
     def started(self) -> list[str]:
         """The files that a tool was started for, in order."""

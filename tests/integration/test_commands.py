@@ -32,6 +32,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["policy"],
     ["policy", "check"],
     ["policy", "schema"],
+    ["policy", "migrate"],
     ["history"],
     ["history", "show"],
     ["config"],
@@ -179,7 +180,7 @@ def test_history_shows_what_a_run_did(vpo: Vpo, library: Library) -> None:
         assert (file["status"], file["strategy"]) == (before["status"], before["strategy"])
         assert (file["plan"] or {}).get("changes", []) == before["changes"]
     text = vpo("history", "show", ident).stdout
-    assert "forced of track 4: True -> False" in text
+    assert "track 4 forced: yes -> no" in text
     assert "zero.mkv" in text
 
 
@@ -203,7 +204,7 @@ def test_config_show(vpo: Vpo) -> None:
     assert re.fullmatch(r"stall_seconds = \d+ +# default", rows["stall_seconds"])
     assert f"file  {vpo.config}\n" in result.stdout
     assert f"data  {vpo.data}\n" in result.stdout
-    assert "1 workers run" in result.stdout
+    assert "1 worker runs" in result.stdout
 
 
 # The cap

@@ -13,16 +13,15 @@ from tests.conftest import Library, Result, Vpo
 from tests.integration.stage import Event, Stage, Terminal
 from tests.reading import Reading, read, stream_hashes
 
-FLAGS = """\
+SOUND_FIRST = """\
 schema_version: 13
-name: flags
+name: sound first
 config: {{on_error: {on_error}}}
 phases:
-  - name: flags
-    subtitle_actions: {{clear_all_forced: true, clear_all_default: true}}
-    audio_actions: {{clear_all_default: true}}
+  - name: sound first
+    track_order: [audio_main, audio_alternate, audio_music, audio_commentary, video]
 """
-"""A header edit on each copy of ``wrong-flags.mkv``, by mkvpropedit."""
+"""Every file is written anew, by mkvmerge, whose stand-ins see which file it is."""
 
 STRICT = """\
 schema_version: 13
@@ -58,8 +57,8 @@ def copies(library: Library, count: int, sample: str = "wrong-flags.mkv") -> Pat
     return library(*(f"{name}={sample}" for name in names(count)))
 
 
-def flags_policy(vpo: Vpo, on_error: str = "continue") -> Path:
-    return vpo.policy(FLAGS.format(on_error=on_error))
+def order_policy(vpo: Vpo, on_error: str = "continue") -> Path:
+    return vpo.policy(SOUND_FIRST.format(on_error=on_error))
 
 
 def statuses(result: Result) -> dict[str, str]:
@@ -78,17 +77,17 @@ case $name in
 esac
 real "$@"
 """
-    stage.act("mkvpropedit", meet)
+    stage.act("mkvmerge", meet)
     root = copies(library, 2)
-    result = four_workers("process", "-w", "2", "-p", flags_policy(four_workers), root)
+    result = four_workers("process", "-w", "2", "-p", order_policy(four_workers), root)
     assert result.rc == 0, result
     assert sorted(stage.started()) == names(2)
 
 
 def test_never_more_than_the_workers(four_workers: Vpo, library: Library, stage: Stage) -> None:
-    stage.record("mkvpropedit")
+    stage.record("mkvmerge")
     root = copies(library, 7)
-    result = four_workers("process", "-w", "2", "-p", flags_policy(four_workers), root)
+    result = four_workers("process", "-w", "2", "-p", order_policy(four_workers), root)
     assert result.rc == 0, result
     assert sorted(stage.started()) == names(7)
     assert max(running(stage.events)) <= 2
@@ -105,14 +104,14 @@ def test_never_more_than_the_workers(four_workers: Vpo, library: Library, stage:
 def test_one_worker_goes_strictly_in_the_order_queued(
     four_workers: Vpo, library: Library, stage: Stage, args: Sequence[str], expected: list[str]
 ) -> None:
-    stage.record("mkvpropedit", "mkvmerge")
+    stage.record("mkvmerge")
     root = library(
         "a.mkv=wrong-flags.mkv",
         "b.mkv=und.mkv",
         "c.mkv=multi-audio.mkv",
         "d.mkv=bitmap-subtitles.mkv",
     )
-    policy = flags_policy(four_workers)
+    policy = order_policy(four_workers)
     result = four_workers("process", "-w", "1", *args, "-p", policy, root)
     assert result.rc == 0, result
     assert [name[0] for name in stage.started()] == expected
@@ -122,9 +121,9 @@ def test_one_worker_goes_strictly_in_the_order_queued(
 def test_several_workers_take_the_largest_first(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
-    stage.hold("mkvpropedit")
+    stage.hold("mkvmerge")
     root = library("a.mkv=und.mkv", "b.mkv=wrong-flags.mkv", "c.mkv=multi-audio.mkv")
-    process = four_workers.start("process", "-w", "2", "-p", flags_policy(four_workers), root)
+    process = four_workers.start("process", "-w", "2", "-p", order_policy(four_workers), root)
     stage.arrived("b.mkv", "c.mkv")
     assert "a.mkv" not in stage.started()
     stage.release("b.mkv", "c.mkv", "a.mkv")
@@ -138,7 +137,7 @@ def test_hard_links_in_one_library_do_not_get_in_each_others_way(
 ) -> None:
     """Two names of one file: with one worker both are done, so with two as well.
 
-    The edit of ``a`` (or ``b``, on a copy) is made to last until ``c`` is begun, which would be as
+    The work on ``a`` or ``b`` is made to last until ``c`` is begun, which would be as
     soon as the other name had been given up as locked; or for a while, as that must not happen.
     """
     last = """
@@ -146,11 +145,11 @@ tries=0
 until [ -e "$stage/c.mkv.here" ] || [ $tries -ge 40 ]; do tries=$((tries + 1)); sleep 0.05; done
 real "$@"
 """
-    stage.act("mkvpropedit", last)
+    stage.act("mkvmerge", last)
     root = library("a.mkv=wrong-flags.mkv", "c.mkv=und.mkv")
     (root / "b.mkv").hardlink_to(root / "a.mkv")
     args = ("process", "-w", "2", "--order", "name", "--format", "json")
-    result = four_workers(*args, "-p", flags_policy(four_workers), root)
+    result = four_workers(*args, "-p", order_policy(four_workers), root)
     assert set(statuses(result).values()) == {"changed"}, result
 
 
@@ -170,7 +169,7 @@ def test_fail_cancels_what_is_pending_and_lets_the_rest_complete(
 ) -> None:
     """``a`` fails while ``b`` is in progress; ``b`` goes on only after vpo knows of the failure."""
     stage.act(
-        "mkvpropedit",
+        "mkvmerge",
         """
 case $name in
   a.mkv) wait_for "$stage/b.mkv.here"; echo broken >&2; exit 2 ;;
@@ -180,7 +179,7 @@ real "$@"
 """,
     )
     root = copies(library, 6)
-    policy = flags_policy(four_workers)
+    policy = order_policy(four_workers)
     process = four_workers.start(
         *("process", "-w", "2", "--on-error", "fail", "--format", "jsonl", "-p", policy, root)
     )
@@ -206,11 +205,11 @@ def test_fail_with_one_worker_starts_nothing_more(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     broken = 'case $name in b.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
-    stage.act("mkvpropedit", broken)
+    stage.act("mkvmerge", broken)
     root = copies(library, 5)
     before = {name: (root / name).read_bytes() for name in names(5)}
     result = four_workers(
-        *("process", "-w", "1", "--format", "json"), "-p", flags_policy(four_workers, "fail"), root
+        *("process", "-w", "1", "--format", "json"), "-p", order_policy(four_workers, "fail"), root
     )
     assert result.rc == 1
     assert list(statuses(result).values()) == ["changed", "failed", *["not_started"] * 3]
@@ -218,7 +217,7 @@ def test_fail_with_one_worker_starts_nothing_more(
     for name, status in statuses(result).items():
         assert (before[name] == (root / name).read_bytes()) == (status != "changed")
     assert stage.started() == names(2)
-    text = four_workers(*("process", "-w", "1"), "-p", flags_policy(four_workers, "fail"), root)
+    text = four_workers(*("process", "-w", "1"), "-p", order_policy(four_workers, "fail"), root)
     assert "stopped early after a failure" in text.stdout
     assert text.stderr.count("broken") == 1
 
@@ -228,10 +227,10 @@ def test_skip_goes_on_and_reports_all(
     four_workers: Vpo, library: Library, stage: Stage, workers: str
 ) -> None:
     broken = 'case $name in b.mkv|d.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
-    stage.act("mkvpropedit", broken)
+    stage.act("mkvmerge", broken)
     root = copies(library, 6)
     before = {name: (root / name).read_bytes() for name in names(6)}
-    policy = flags_policy(four_workers)
+    policy = order_policy(four_workers)
     result = four_workers(
         *("process", "-w", workers, "--on-error", "skip", "--format", "json", "-p", policy, root)
     )
@@ -318,10 +317,10 @@ def test_the_progress_line_is_never_garbled(
 ) -> None:
     """In a terminal: whole lines between ``\\r`` and the end of a line, nothing in between."""
     broken = 'case $name in c.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
-    stage.act("mkvpropedit", broken)
+    stage.act("mkvmerge", broken)
     root = copies(library, 9)
     (root / "text.mkv").write_text("no video")
-    policy = flags_policy(four_workers)
+    policy = order_policy(four_workers)
     terminal = Terminal(four_workers, ["process", "-w", "3", *flags, "-p", policy, root])
     assert terminal.end() == 1
     rows = list(drawn(terminal.output))
@@ -370,8 +369,8 @@ def screen(output: str) -> str:
 def test_the_progress_line_tells_what_is_active_from_the_start(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
-    stage.hold("mkvpropedit")
-    policy, root = flags_policy(four_workers), copies(library, 3)
+    stage.hold("mkvmerge")
+    policy, root = order_policy(four_workers), copies(library, 3)
     terminal = Terminal(four_workers, ["process", "-w", "2", "-p", policy, root])
     try:
         stage.arrived(*(name for name in names(2)))
@@ -386,7 +385,7 @@ def test_the_progress_line_tells_what_is_active_from_the_start(
 def test_no_control_characters_on_a_pipe(four_workers: Vpo, library: Library) -> None:
     root = copies(library, 4)
     for flags in ([], ["-v"], ["--dry-run"]):
-        result = four_workers("process", *flags, "-p", flags_policy(four_workers), root)
+        result = four_workers("process", *flags, "-p", order_policy(four_workers), root)
         assert result.rc == 0
         for text in (result.stdout, result.stderr):
             assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
@@ -395,17 +394,17 @@ def test_no_control_characters_on_a_pipe(four_workers: Vpo, library: Library) ->
 
 def test_summary(four_workers: Vpo, library: Library, stage: Stage) -> None:
     """Succeeded, failed, skipped and the total time; each failure with its reason."""
-    stage.act("mkvpropedit", 'case $name in c.mkv) exit 2 ;; esac\nreal "$@"')
+    stage.act("mkvmerge", 'case $name in c.mkv) exit 2 ;; esac\nreal "$@"')
     root = copies(library, 3)
     (root / "d.mkv").write_bytes((root / "a.mkv").read_bytes())
     library("e.mkv=vfr.mkv")
-    policy = flags_policy(four_workers)
+    policy = order_policy(four_workers)
     four_workers("process", "-p", policy, root / "a.mkv")
     result = four_workers("process", "-w", "2", "-p", policy, root)
     assert result.rc == 1
     wanted = r"5 files in \d+\.\d s: 3 changed, 1 unchanged, 1 failed"
     assert re.search(wanted, result.stdout), result
-    assert re.search(r"failed: .*c\.mkv: mkvpropedit failed with exit status 2", result.stderr)
+    assert re.search(r"failed: .*c\.mkv: mkvmerge failed with exit status 2", result.stderr)
 
 
 # The same results, however many workers
