@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vpo.errors import ConfigError
+from vpo.printable import printable
 
 _FIRST = ("run", "file", "policy", "operation")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -42,7 +43,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = [f"{name}={_quoted(str(value))}" for name, value in _fields(self, record).items()]
-        message = _printable(record.getMessage())
+        message = printable(record.getMessage())
         return " ".join([_time(record), record.levelname, message, *fields])
 
 
@@ -77,17 +78,7 @@ def _quoted(text: str) -> str:
     if text and text.isprintable() and not any(char in ' "=\\' for char in text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_printable(escaped)}"'
-
-
-def _printable(text: str) -> str:
-    """Escapes what would break the line, steer the terminal, or cannot be encoded at all."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+    return f'"{printable(escaped)}"'
 
 
 def _to_file(path: Path) -> logging.Handler:

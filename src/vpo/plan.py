@@ -30,8 +30,8 @@ class Change:
 
     ``kind`` is ``remove``, ``move``, ``title``, ``language``, ``codec``, ``container``,
     ``tag:NAME`` or a disposition (``default``, ``forced``, ...). ``track`` is the stream index in
-    the source, ``None`` for what concerns the whole file. A ``move`` goes from one place to
-    another, counted from 1 in the source and in the result.
+    the source, ``None`` for what concerns the whole file. A ``move`` goes from one place among the
+    tracks that stay to another, counted from 1.
     """
 
     kind: str
@@ -282,21 +282,22 @@ def _moves(before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]) 
         return
     place = {index: n for n, index in enumerate(old)}
     stay = _longest_rise([place[index] for index in new])
-    was = {track.index: n for n, track in enumerate(before.tracks, 1)}
     for n, index in enumerate(new, 1):
         if place[index] not in stay:
-            yield _change(reasons, "move", index, was[index], n)
+            yield _change(reasons, "move", index, place[index] + 1, n)
 
 
 def _longest_rise(numbers: Sequence[int]) -> set[int]:
-    """The members of a longest rising subsequence: the tracks that need not be called moved."""
-    best: list[list[int]] = []
+    """The members of a longest rising subsequence: the tracks that need not be called moved.
+
+    Of several, the one with most tracks that keep their place.
+    """
+    best: list[tuple[int, int, list[int]]] = []
     for n, number in enumerate(numbers):
-        rises: list[list[int]] = [[], *(best[m] for m in range(n) if numbers[m] < number)]
-        longest: list[int] = max(rises, key=len)
-        best.append([*longest, number])
-    rise: list[int] = max(best, key=len)
-    return set(rise)
+        before = [best[m] for m in range(n) if numbers[m] < number]
+        length, in_place, rise = max(before, key=lambda found: found[:2], default=(0, 0, []))
+        best.append((length + 1, in_place + (n == number), [*rise, number]))
+    return set(max(best, key=lambda found: found[:2])[2])
 
 
 def _track_changes(old: Track, new: Track, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:

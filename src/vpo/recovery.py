@@ -71,6 +71,20 @@ def _expire(store: Store, settings: Settings) -> list[str]:
     return [f"threw away {len(gone)} kept originals, as [originals] says"] if gone else []
 
 
+def refusal(item: KeptOriginal) -> str | None:
+    """Why a kept original could not be put back as things are now; ``None`` if it could."""
+    if _status(item.kept_path) is None:
+        return "its original is no longer kept"
+    now = _status(item.result_path)
+    if now is None:
+        return "the file is no longer there"
+    if (now.st_size, now.st_mtime_ns, now.st_ino) != item.result_stat:
+        return "the file has changed since; it is left as it is now"
+    if item.path != item.result_path and _status(item.path) is not None:
+        return f"{item.path} exists; move it away first"
+    return None
+
+
 def put_back(store: Store, item: KeptOriginal) -> None:
     """Put a kept original back; ``FileError`` if that cannot be done."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)

@@ -6,6 +6,7 @@ import click
 
 from vpo.config.builder import build
 from vpo.config.models import specs
+from vpo.printable import counted
 
 
 @click.group("config")
@@ -26,7 +27,9 @@ def show() -> None:
             value = getattr(getattr(settings.config, section), name)
             source = settings.sources[f"{section}.{name}"]
             click.echo(f"{f'{name} = {_toml(value)}':<50} # {source}")
-    click.echo(f"\n{settings.workers} workers run, on {settings.cores} usable cores")
+    run = "runs" if settings.workers == 1 else "run"
+    cores = counted(settings.cores, "usable core")
+    click.echo(f"\n{counted(settings.workers, 'worker')} {run}, on {cores}")
     for warning in settings.warnings:
         click.echo(f"warning: {warning}")
 

@@ -9,7 +9,8 @@ import click
 from vpo.config.builder import build
 from vpo.db import upkeep
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.report import printable
+from vpo.measures import words
+from vpo.printable import counted, printable
 
 
 @click.group("db")
@@ -39,7 +40,7 @@ def check() -> int:
 def backup(target: str) -> None:
     """Write a copy of the database to TARGET, also while vpo runs."""
     size = upkeep.backup(build({}).data_dir / "vpo.db", os.path.abspath(target))
-    click.echo(f"{printable(target)}: {size:,} bytes")
+    click.echo(f"{printable(target)}: {words(size)}")
 
 
 @command.command("rebuild")
@@ -52,4 +53,4 @@ def rebuild() -> None:
     if report.aside:
         click.echo(f"the old database is now {report.aside}")
     for table, rows in report.saved.items():
-        click.echo(f"{table}: {rows} saved")
+        click.echo(f"{table}: {counted(rows, 'row')} saved")

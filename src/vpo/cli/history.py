@@ -8,37 +8,45 @@ from datetime import datetime
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from vpo.cli.options import at_least_one, format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import Outcome, Run
 from vpo.db.store import Store
-from vpo.report import printable, shown
-
-_STYLE = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is printed; the JSON is described in docs/json.md.",
-)
+from vpo.errors import UsageError
+from vpo.printable import printable, shown
+from vpo.report import SCHEMA_VERSION
+from vpo.report.diff import change_text
 
 
 @click.group("history", invoke_without_command=True)
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
-@_STYLE
+@click.option(
+    "--limit",
+    type=int,
+    callback=at_least_one,
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="How many runs are listed.",
+)
+@format_option("text", "json")
 @click.pass_context
 def command(ctx: click.Context, limit: int, style: str) -> None:
-    """List the runs, newest first; ``vpo history show RUN`` lists what one did."""
+    """List the runs, newest first.
+
+    With "show RUN": list what one of them did with each file.
+    """
     if ctx.invoked_subcommand is not None:
+        if ctx.get_parameter_source("limit") is not ParameterSource.DEFAULT:
+            raise UsageError("--limit is for the list of runs, not for what one of them did")
+        ctx.obj = style
         return
-    with _store() as store:
-        runs = Store(store).runs(limit)
+    with _store() as pool:
+        runs = Store(pool).runs(limit)
     if style == "json":
-        click.echo(
-            json.dumps({"schema_version": 1, "runs": [_plain(run) for run in runs]}, indent=2)
-        )
+        _print({"runs": [_plain(run) for run in runs]})
         return
     for run in runs:
         click.echo(_run_line(run))
@@ -48,16 +56,16 @@ def command(ctx: click.Context, limit: int, style: str) -> None:
 
 @command.command("show")
 @click.argument("run_id", metavar="RUN")
-@_STYLE
-def show(run_id: str, style: str) -> None:
+@format_option("text", "json", default=None)
+@click.pass_obj
+def show(before: str, run_id: str, style: str | None) -> None:
     """List what a run did; RUN is its id or the beginning of it."""
     with _store() as pool:
         store = Store(pool)
         run = store.run(run_id)
         outcomes = store.outcomes(run.id)
-    if style == "json":
-        files = [_plain(outcome) for outcome in outcomes]
-        click.echo(json.dumps({"schema_version": 1, "run": _plain(run), "files": files}, indent=2))
+    if (style or before) == "json":
+        _print({"run": _plain(run), "files": [_plain(outcome) for outcome in outcomes]})
         return
     click.echo(_run_line(run))
     for outcome in outcomes:
@@ -67,6 +75,10 @@ def show(run_id: str, style: str) -> None:
 
 def _store() -> DaemonConnectionPool:
     return DaemonConnectionPool(build({}).data_dir / "vpo.db")
+
+
+def _print(document: dict[str, Any]) -> None:
+    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2))
 
 
 def _run_line(run: Run) -> str:
@@ -82,13 +94,23 @@ def _run_line(run: Run) -> str:
 
 def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     status = outcome.status or outcome.state
-    yield f"  {status:9}  {outcome.strategy or '':9}  {shown(outcome.path)}"
-    for change in (outcome.plan or {}).get("changes", ()):
-        track = "" if change["track"] is None else f" of track {change['track']}"
-        text = f"{change['kind']}{track}: {change['from']} -> {change['to']}"
-        yield "      " + printable(text)
+    changes = (outcome.plan or {}).get("changes", ())
+    failed = outcome.status == "failed"
+    if failed and outcome.strategy == "none":
+        changes = ()  # they were planned, and nothing came of them
+    how = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
+    partly = "  (partly changed)" if failed and changes else ""
+    yield f"  {status:11}  {shown(outcome.path)}{partly or how}"
+    for change in changes:
+        track = "" if change["track"] is None or change["kind"] == "remove" else _track(change)
+        text = change_text(change["kind"], change["from"], change["to"])
+        yield f"      {printable(track + text)}"
     if outcome.error_message:
         yield f"      {printable(outcome.error_message)}"
+
+
+def _track(change: dict[str, Any]) -> str:
+    return f"track {change['track']} "
 
 
 def _plain(record: Run | Outcome) -> dict[str, Any]:

@@ -8,66 +8,79 @@ from collections.abc import Iterator
 
 import click
 
+from vpo.cli.options import format_option
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
+from vpo.measures import words
 from vpo.media import Color, MediaFile, Track, to_json
+from vpo.printable import counted, cut, padded, printable, shown, width
 from vpo.probe import probe
-from vpo.report import printable, shown
+from vpo.report import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
+_LONGEST_TITLE = 40
+"""Columns of a title; JSON has all of it."""
 
 
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is printed; the JSON is described in docs/json.md.",
-)
+@format_option("text", "json")
 def command(files: tuple[str, ...], style: str) -> int:
     """Show the tracks, attachments and chapters of FILE.
 
     Tracks are numbered as everywhere in vpo: by their place in the file, from 0.
     """
     found: list[MediaFile] = []
-    failed = False
     for name in files:
         try:
-            found.append(probe(os.path.realpath(name)))
+            found.append(_probed(name))
         except ProbeError as error:
-            failed = True
-            click.echo(f"vpo: {printable(name)}: {error}", err=True)
+            click.echo(f"vpo: {printable(name)}: {printable(str(error))}", err=True)
     if style == "json":
         document = {"schema_version": SCHEMA_VERSION, "files": [to_json(media) for media in found]}
         click.echo(json.dumps(document, indent=2))
-    else:
+    elif found:
         click.echo("\n\n".join("\n".join(_lines(media)) for media in found))
-    return EXIT_FAILED if failed else EXIT_OK
+    return EXIT_OK if len(found) == len(files) else EXIT_FAILED
+
+
+def _probed(name: str) -> MediaFile:
+    if os.path.isdir(name):
+        raise ProbeError("is a folder; name the files in it")
+    return probe(os.path.realpath(name))
 
 
 def _lines(media: MediaFile) -> Iterator[str]:
-    facts = [media.container, _size(media.size), _time(media.duration)]
-    yield f"{shown(media.path)}  ({', '.join(fact for fact in facts if fact)})"
-    for track in media.tracks:
-        yield "  " + printable("  ".join(part for part in _columns(track) if part)).rstrip()
+    facts = [media.container, words(media.size), _time(media.duration)]
+    yield f"{shown(media.path)}  ({', '.join(facts)})"
+    for row in _aligned([_columns(track) for track in media.tracks]):
+        yield f"  {row}"
     for item in media.attachments:
-        size = f"  {_size(item.size)}" if item.size is not None else ""
+        size = f"  {words(item.size)}" if item.size is not None else ""
         yield f"  {printable(str(item))}{size}"
     if media.chapters:
-        yield f"  {len(media.chapters)} chapters"
+        yield f"  {counted(len(media.chapters), 'chapter')}"
 
 
-def _columns(track: Track) -> Iterator[str]:
-    yield f"{track.index:>2} {track.type:8}"
+def _aligned(rows: list[list[str]]) -> Iterator[str]:
+    """The rows with their columns one below the other; the last two follow as they come."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(width(cell) for cell in column) for column in zip(*cells, strict=True)]
+    for row in cells:
+        *columns, title, flags = row
+        fixed = [padded(cell, most) for cell, most in zip(columns, widths, strict=False) if most]
+        yield "  ".join([*fixed, *filter(None, [title, flags])]).rstrip()
+
+
+def _columns(track: Track) -> list[str]:
     profile = f" {track.profile}" if track.profile else ""
-    yield f"{track.codec}{profile}".ljust(18)
-    yield (track.language or "und").ljust(5)
-    yield _format(track)
-    yield f'"{track.title}"' if track.title else ""
-    flags = sorted(track.dispositions)
-    yield f"[{', '.join(flags)}]" if flags else ""
+    flags = ", ".join(sorted(track.dispositions))
+    return [
+        f"{track.index:>2} {track.type}",
+        f"{track.codec}{profile}",
+        track.language or "und",
+        _format(track),
+        f'"{cut(track.title, _LONGEST_TITLE)}"' if track.title else "",
+        f"[{flags}]" if flags else "",
+    ]
 
 
 def _format(track: Track) -> str:
@@ -82,12 +95,6 @@ def _hdr(color: Color | None) -> str:
     """HDR by its transfer function: PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
     names = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
     return names.get((color.transfer if color else None) or "", "")
-
-
-def _size(size: int) -> str:
-    if size < 1 << 20:
-        return f"{size / 1024:.0f} KiB"
-    return f"{size / (1 << 20):,.1f} MiB"
 
 
 def _time(seconds: float | None) -> str:

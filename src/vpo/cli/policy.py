@@ -1,4 +1,4 @@
-"""``vpo policy``: check policies, print their schema."""
+"""``vpo policy``: check policies, migrate old ones, print their schema."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import json
 import click
 
 from vpo.errors import EXIT_OK, EXIT_USAGE, PolicyError
-from vpo.policy.loader import load
+from vpo.policy.loader import load, migrated, replace
+from vpo.policy.migrate import CURRENT
 from vpo.policy.schema import json_schema
-from vpo.report import printable
+from vpo.policy.source import read
+from vpo.printable import printable
 
 
 @click.group("policy")
 def command() -> None:
-    """Check policies and get help with writing them."""
+    """Check policies, migrate old ones, print their schema."""
 
 
 @command.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
 def check(files: tuple[str, ...]) -> int:
-    """Say whether each policy loads, and where it does not, why and in which line."""
+    """Say whether each policy loads, or what is wrong.
+
+    Everything wrong is shown with file, line and column.
+    """
     code = EXIT_OK
     for name in files:
         try:
@@ -38,8 +43,42 @@ def check(files: tuple[str, ...]) -> int:
 
 @command.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of policies, for an editor that checks while you write."""
+    """Print the JSON Schema of policies, for editors."""
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+@command.command("migrate")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
+@click.option(
+    "--write", is_flag=True, help="Replace each FILE; what it was is kept beside it as FILE.v12."
+)
+def migrate(files: tuple[str, ...], write: bool) -> int:
+    """Print policies of versions 11 and 12 in the form of 13.
+
+    Comments stay where their keys stay. Whether the policy is right otherwise is not looked at.
+    """
+    code = EXIT_OK
+    for name in files:
+        try:
+            _migrate(name, write=write, titled=len(files) > 1)
+        except PolicyError as error:
+            code = EXIT_USAGE
+            click.echo(printable_lines(str(error)), err=True)
+    return code
+
+
+def _migrate(name: str, *, write: bool, titled: bool) -> None:
+    old = read(name)
+    new = migrated(old, name)
+    if new == old:
+        click.echo(f"{printable(name)}: has the form of version {CURRENT} already", err=not write)
+    if write and new != old:
+        kept = replace(name, new)
+        click.echo(f"{printable(name)}: migrated; what it was is in {printable(kept)}")
+    if not write:
+        title = f"# {printable(name)}\n" if titled else ""
+        # A policy is UTF-8, whatever the terminal is.
+        click.echo(f"{title}{new}".encode(), nl=False)
 
 
 def printable_lines(text: str) -> str:

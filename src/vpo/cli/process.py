@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from vpo.cli.main import EXIT_CODES
+from vpo.cli.options import at_least_one, format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
@@ -37,15 +38,16 @@ from vpo.run import Interrupt, Request, Summary, run
 @click.option(
     "-w",
     "--workers",
-    type=click.IntRange(min=1),
+    type=int,
+    callback=at_least_one,
     metavar="N",
-    help="Files worked on at the same time. [default: 2, at most half of the cores]",
+    help="Files worked on at the same time; by default 2, but at most half of the cores.",
 )
-@click.option("--phases", metavar="A,B", help="Only these phases of the policies.")
+@click.option("--phases", metavar="A,B", help="Apply only these phases of the policies.")
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "continue", "fail"]),
-    help="What an error leads to, whatever the policies say.",
+    help="What an error leads to, instead of what the policies say.",
 )
 @click.option(
     "--order",
@@ -54,15 +56,8 @@ from vpo.run import Interrupt, Request, Summary, run
     show_default=True,
     help="Which files come first.",
 )
-@click.option("--force", is_flag=True, help="Look also at files on record as complying.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["text", "json", "jsonl"]),
-    default="text",
-    show_default=True,
-    help="How results are printed; the JSON is described in docs/json.md.",
-)
+@click.option("--force", is_flag=True, help="Work also on files known to match, or known to fail.")
+@format_option("text", "json", "jsonl")
 @click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
 @click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
 def command(**options: Any) -> int:
@@ -70,6 +65,11 @@ def command(**options: Any) -> int:
 
     PATHS are files or folders. Each file is changed in at most one rewrite, checked, and only then
     put in the place of the original. Files known to match from an earlier run are passed over.
+
+    \b
+    Look at what would happen, then let it happen:
+      vpo process -n -R -p english.yaml Videos
+      vpo process -R -p english.yaml Videos
     """
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose exclude each other")

@@ -11,13 +11,13 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.recovery import put_back
-from vpo.report import printable, shown
+from vpo.printable import printable, shown
+from vpo.recovery import put_back, refusal
 
 
 @click.command("undo")
 @click.argument("target", metavar="RUN|FILE", type=click.Path(path_type=str))
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be put back.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be put back, and do nothing.")
 def command(target: str, dry_run: bool) -> int:
     """Put back exactly what was there before a run, or before a file was last changed.
 
@@ -27,19 +27,24 @@ def command(target: str, dry_run: bool) -> int:
     settings = build({})
     with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool:
         store = Store(pool)
-        failed = False
+        refused = False
         for item in _wanted(store, settings, target):
-            if dry_run:
-                click.echo(f"would put back {shown(item.path)}")
-                continue
-            try:
-                put_back(store, item)
-            except FileError as error:
-                failed = True
-                click.echo(f"vpo: {shown(item.path)}: {printable(str(error))}", err=True)
+            problem = refusal(item) if dry_run else _put_back(store, item)
+            if problem is None:
+                click.echo(f"{'would put' if dry_run else 'put'} back {shown(item.path)}")
             else:
-                click.echo(f"put back {shown(item.path)}")
-    return EXIT_FAILED if failed else EXIT_OK
+                refused = True
+                click.echo(f"vpo: {shown(item.path)}: {printable(problem)}", err=True)
+    return EXIT_FAILED if refused else EXIT_OK
+
+
+def _put_back(store: Store, item: KeptOriginal) -> str | None:
+    """What stands against it; ``None`` if it was done."""
+    try:
+        put_back(store, item)
+    except FileError as error:
+        return str(error)
+    return None
 
 
 def _wanted(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +18,11 @@ from vpo.policy.source import Path, Source, parse, read
 
 _MAX_PROBLEMS = 10
 Problem = tuple[Position, str]
+
+_WIDEST = 1 << 16
+"""Columns after which long lines would be folded."""
+_LIST = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", re.M)
+"""A key with a list below it: their indentations."""
 
 
 def load(path: str | os.PathLike[str]) -> Policy:
@@ -39,18 +46,62 @@ def loads(text: str, name: str) -> Policy:
 def migrated(text: str, name: str) -> str:
     """The text of a policy in the form of today; comments stay where their keys stay.
 
-    What else is wrong with the policy is not looked at.
+    The very same text if it has that form. What else is wrong with the policy is not looked at.
     """
+    source, migration = _current(text, name)
+    if source.data["schema_version"] == CURRENT and not migration.moved:
+        return text
+    new = _rewritten(text)
+    # A writer of YAML that keeps comments is a large thing to trust.
+    if parse(new, name).data != migration.data:
+        problem = "cannot be written in the new form without changing what it says; edit it by hand"
+        raise PolicyError(problem, Position(name, 1, 1))
+    return new
+
+
+def _rewritten(text: str) -> str:
+    """The new form, with the text's own indentation, quotes and comments."""
     from io import StringIO
 
     from ruamel.yaml import YAML
 
-    _current(text, name)
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
+    yaml.width = _WIDEST
+    found = _LIST.search(text)
+    dash = len(found[2]) - len(found[1]) if found else 0
+    yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
     out = StringIO()
     yaml.dump(migrate(yaml.load(text)).data, out)
     return out.getvalue()
+
+
+def replace(path: str, text: str) -> str:
+    """Write a policy's new text in the place of the old, which is kept beside it; where.
+
+    The path names the old text or the new one, at every instant.
+    """
+    target = os.path.realpath(path)
+    kept, new = f"{target}.v{CURRENT - 1}", f"{target}.new"
+    made: list[str] = []
+    try:
+        with open(target, "rb") as file:
+            contents = {kept: file.read(), new: text.encode()}
+        for name, content in contents.items():
+            with open(name, "xb") as file:
+                made.append(name)
+                shutil.copymode(target, name)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(new, target)
+    except OSError as error:
+        for name in made:
+            os.unlink(name)
+        what = "exists already; move it away" if isinstance(error, FileExistsError) else ""
+        reason = what or f"cannot be written: {error.strerror}"
+        raise PolicyError(f"{error.filename or path} {reason} ({path} is as it was)") from None
+    return kept
 
 
 def _current(text: str, name: str) -> tuple[Source, Migration]:

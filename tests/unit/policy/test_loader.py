@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PolicyError
-from vpo.policy.loader import load, loads, migrated
+from vpo.policy.loader import load, loads, migrated, replace
 
 GOOD = """\
 schema_version: 13
@@ -308,3 +308,76 @@ phases:
   default_flags: {}
 """
     )
+
+
+INDENTED = """\
+schema_version: 12
+phases:
+  # the only one
+  - name: a
+    audio_filter:
+      languages:
+        - eng
+"""
+NOT_INDENTED = """\
+schema_version: 12
+phases:
+- name: a
+  audio_filter:
+    languages:
+    - eng
+"""
+
+
+@pytest.mark.parametrize("text", [INDENTED, NOT_INDENTED])
+def test_the_new_form_keeps_how_lists_are_indented(text: str) -> None:
+    assert migrated(text, "p") == text.replace("12", "13").replace("audio_filter", "keep_audio")
+
+
+def test_the_form_of_today_is_left_as_it_is() -> None:
+    text = "schema_version:   13\nphases: [ {name: a} ]  # odd blanks\n"
+    assert migrated(text, "p") == text
+
+
+def test_a_policy_that_this_version_refuses_is_migrated() -> None:
+    text = "schema_version: 12\nphases:\n- name: a\n  transcode: {video: {target_codec: hevc}}\n"
+    assert "transcode: {video: {to: hevc, hw: none}}" in migrated(text, "p")
+
+
+def test_long_lines_are_not_folded() -> None:
+    words = " ".join(["word"] * 60)
+    assert f"description: {words}\n" in migrated(f"schema_version: 12\ndescription: {words}\n", "p")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "p.yaml"
+    path.write_text("old")
+    path.chmod(0o640)
+    return path
+
+
+def test_a_policy_is_replaced_and_kept(old: Path) -> None:
+    kept = Path(replace(str(old), "new é"))
+    assert old.read_text("utf-8") == "new é"
+    assert (kept.name, kept.read_text()) == ("p.yaml.v12", "old")
+    assert {path.name for path in old.parent.iterdir()} == {"p.yaml", "p.yaml.v12"}
+    assert old.stat().st_mode == kept.stat().st_mode == 0o100640
+
+
+def test_a_link_to_a_policy_stays_one(old: Path) -> None:
+    link = old.parent / "link.yaml"
+    link.symlink_to(old.name)
+    replace(str(link), "new")
+    assert link.is_symlink()
+    assert old.read_text() == "new"
+
+
+@pytest.mark.parametrize("name", ["p.yaml.v12", "p.yaml.new"])
+def test_nothing_is_overwritten(old: Path, name: str) -> None:
+    there = old.parent / name
+    there.write_text("mine")
+    with pytest.raises(PolicyError, match=f"{name} exists already"):
+        replace(str(old), "new")
+    assert (old.read_text(), there.read_text()) == ("old", "mine")
+    assert {path.name for path in old.parent.iterdir()} == {"p.yaml", name}

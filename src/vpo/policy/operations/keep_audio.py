@@ -12,6 +12,7 @@ from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
 from vpo.policy.classify import AudioKind, audio_kind
 from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.printable import counted
 
 _NAMES: dict[AudioKind, str] = {
     "music": "music tracks",
@@ -86,11 +87,16 @@ class KeepAudio(Operation):
         return {index: why for index, why in removed.items() if index not in others[:lacking]}
 
     def _too_few(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> str:
+        if not kinds:
+            return (
+                f"there is no audio track, and keep_audio wants {self.minimum}; "
+                "minimum: 0 or fallback: {mode: keep_all} allows that"
+            )
         kept = len(_speech(kinds, removed))
-        languages = ", ".join(track.language or UNDETERMINED for track in kinds) or "none"
+        languages = ", ".join(track.language or UNDETERMINED for track in kinds)
         return (
-            f"{kept} audio tracks would be kept, fewer than the minimum of {self.minimum} "
-            f"(wanted: {', '.join(self.languages)}; in the file: {languages}; "
+            f"{counted(kept, 'audio track')} would be kept, fewer than the minimum of "
+            f"{self.minimum} (wanted: {', '.join(self.languages)}; in the file: {languages}; "
             f"commentary, music and effects do not count)"
         )
 

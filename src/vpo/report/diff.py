@@ -1,0 +1,75 @@
+"""A plan as a diff that a person can check: track by track, each change with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vpo.printable import cut, padded, printable
+
+if TYPE_CHECKING:
+    from vpo.plan import Change, Plan
+
+Value = str | bool | int | None
+
+_REASON_COLUMN = 66
+_LONGEST_VALUE = 60
+
+
+def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str]]:
+    """The lines of the diff: (text, style).
+
+    Where the plan is not ``effective``, only what is in the file is shown: nothing is to look as
+    if it had been done.
+    """
+    by_track: dict[int | None, list[Change]] = {}
+    for change in plan.changes if effective else ():
+        by_track.setdefault(change.track, []).append(change)
+    for change in by_track.get(None, ()):
+        text = change_text(change.kind, change.before, change.after)
+        yield _row("~", text, str(change.reason)), "planned"
+    for item in plan.before.streams:
+        yield from _item_lines(str(item), by_track.get(item.index, []))
+    yield from _phase_lines(plan)
+
+
+def change_text(kind: str, before: Value, after: Value) -> str:
+    """What a change does, in words."""
+    if kind == "move" and before == after:
+        return "moves past other tracks"
+    if kind == "move":
+        return f"moves from place {before} to {after}"
+    if kind == "remove":
+        return f"removed: {before}"
+    return f"{kind}: {_value(before)} -> {_value(after)}"
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return cut(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
+
+
+def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:
+    if not changes:
+        yield _row(" ", item), "dim"
+    elif changes[0].kind == "remove":
+        yield _row("-", item, str(changes[0].reason)), "failed"
+    else:
+        yield _row("~", item), "planned"
+        for change in changes:
+            text = "    " + change_text(change.kind, change.before, change.after)
+            yield _row(" ", text, str(change.reason)), "planned"
+
+
+def _phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    for phase in plan.phases:
+        told = str(plan.error or "").startswith(f"phase {phase.name!r}: ")
+        if phase.outcome == "skipped" or (phase.outcome == "failed" and not told):
+            text = f"phase {phase.name} {phase.outcome}: {phase.detail}"
+            yield f"    {printable(text)}", "skipped"
+
+
+def _row(mark: str, text: str, reason: str = "") -> str:
+    text = f"  {mark} {printable(text)}"
+    return f"{padded(text, _REASON_COLUMN)}{printable(reason)}" if reason else text

@@ -1,0 +1,119 @@
+"""Outcomes as JSON: one document at the end, or one object a line as things happen."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TextIO
+
+from vpo.report import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from vpo.discover import Discovery
+    from vpo.outcome import Outcome
+    from vpo.plan import Plan
+    from vpo.request import Request
+    from vpo.run import Summary
+
+
+class JsonReport:
+    """One JSON document on standard output at the end."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._files: list[dict[str, Any]] = []
+        self._head: dict[str, Any] = {}
+
+    def begin(
+        self,
+        run_id: str,
+        request: Request,
+        workers: int,
+        found: Discovery,  # noqa: ARG002
+    ) -> None:
+        self._head = head_json(run_id, request, workers)
+
+    def note(self, text: str) -> None:
+        """What was cleaned up is in the log."""
+
+    def started(self, path: str) -> None:
+        """One document has no room for what is going on."""
+
+    def finished(self, outcome: Outcome) -> None:
+        self._files.append(file_json(outcome))
+
+    def progress(self, done: int, total: int, active: int) -> None:
+        """As ``started``."""
+
+    def end(self, summary: Summary) -> None:
+        document = {**self._head, "summary": summary.facts(), "files": self._files}
+        json.dump(document, self._out, indent=2)
+        self._out.write("\n")
+        self._out.flush()
+
+
+class JsonLinesReport:
+    """One JSON object a line, as things happen."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
+        total = len(found.candidates) + len(found.problems)
+        self._event("begin", {**head_json(run_id, request, workers), "total": total})
+
+    def note(self, text: str) -> None:
+        self._event("note", {"text": text})
+
+    def started(self, path: str) -> None:
+        self._event("started", {"path": path})
+
+    def finished(self, outcome: Outcome) -> None:
+        self._event("file", file_json(outcome))
+
+    def progress(self, done: int, total: int, active: int) -> None:
+        self._event("progress", {"done": done, "total": total, "active": active})
+
+    def end(self, summary: Summary) -> None:
+        self._event("end", {"summary": summary.facts()})
+
+    def _event(self, name: str, data: dict[str, Any]) -> None:
+        self._out.write(json.dumps({"event": name, **data}) + "\n")
+        self._out.flush()
+
+
+def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "policies": list(request.policies.files),
+        "dry_run": request.dry_run,
+        "workers": workers,
+    }
+
+
+def _changes(plan: Plan) -> list[dict[str, Any]]:
+    from vpo.plan import to_json  # late: who has a plan has it loaded
+
+    return to_json(plan)
+
+
+def file_json(outcome: Outcome) -> dict[str, Any]:
+    plan = outcome.plan
+    return {
+        "path": outcome.was or outcome.path,
+        "new_path": outcome.path if outcome.was else None,
+        "status": outcome.status,
+        "strategy": outcome.strategy,
+        "changes": _changes(plan) if plan else [],
+        "phases": [
+            {"policy": r.policy, "name": r.name, "outcome": r.outcome, "detail": r.detail}
+            for r in (plan.phases if plan else ())
+        ],
+        "warnings": list(outcome.warnings),
+        "error": {"type": outcome.error.type, "message": outcome.error.message}
+        if outcome.error
+        else None,
+        "seconds": outcome.seconds,
+        "size_before": outcome.size_before,
+        "size_after": outcome.size_after,
+    }

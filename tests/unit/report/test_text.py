@@ -1,0 +1,151 @@
+"""What a person is shown: one line a file, with what was done, and why not."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+
+import pytest
+
+from vpo.discover import Discovery
+from vpo.draft import Reason
+from vpo.errors import PlanError
+from vpo.media import MediaFile, Track
+from vpo.outcome import Failure, Outcome
+from vpo.plan import Change, PhaseReport, Plan
+from vpo.policy.choice import PolicyChoice
+from vpo.report import text
+from vpo.report.text import ProgressLine, TextReport, summary_text
+from vpo.run import Request, Summary
+
+MEDIA = MediaFile("/v/a.avi", "avi", 1, tracks=(Track(0, "audio", "aac", language="eng"),))
+WHY = Reason("p", "o", "because")
+PLAN = Plan(
+    MEDIA,
+    replace(MEDIA, path="/v/a.mkv", container="mkv"),
+    changes=(Change("container", None, "avi", "mkv", WHY), Change("default", 0, False, True, WHY)),
+    phases=(PhaseReport("", "q", "failed", "continue", "keep_audio: too few"),),
+    error=PlanError("phase 'q': too few"),
+)
+FINE = replace(PLAN, error=None, phases=())
+TOO_FEW = Failure("PlanError", "phase 'q': too few")
+
+CHANGED = Outcome("/v/a.mkv", "changed", was="/v/a.avi", strategy="remux", plan=FINE)
+PLANNED = Outcome("/v/a.avi", "planned", strategy="remux", plan=FINE)
+FAILED = Outcome("/v/a.avi", "failed", plan=FINE, error=Failure("ToolError", "it broke"))
+PARTLY = Outcome("/v/a.mkv", "failed", "/v/a.avi", "remux", plan=PLAN, error=TOO_FEW)
+SKIPPED = Outcome("/v/a.avi", "skipped", error=Failure("BusyError", "in use"))
+
+
+def told(*outcomes: Outcome, verbosity: int = 0, dry_run: bool = False) -> tuple[str, str]:
+    """What is on standard output and on standard error after a run with these outcomes."""
+    out, err = io.StringIO(), io.StringIO()
+    report = TextReport(out, err, verbosity)
+    report.begin("id", Request((), PolicyChoice((), None), dry_run=dry_run), 1, Discovery())
+    summary = Summary("id", len(outcomes))
+    for outcome in outcomes:
+        summary.count(outcome)
+        report.finished(outcome)
+    report.end(summary)
+    return out.getvalue(), err.getvalue()
+
+
+def first(*outcomes: Outcome, verbosity: int = 0, dry_run: bool = False) -> str:
+    lines = told(*outcomes, verbosity=verbosity, dry_run=dry_run)[0].splitlines()
+    return next(line for line in lines if line.split()[0] == outcomes[0].status)
+
+
+def test_the_new_name_is_shown() -> None:
+    assert first(CHANGED) == "changed   /v/a.avi -> a.mkv  (remux, 2 changes)"
+    assert first(PLANNED, dry_run=True) == "planned   /v/a.avi -> a.mkv  (remux, 2 changes)"
+
+
+def test_what_failed_is_not_shown_as_done() -> None:
+    out, err = told(FAILED, verbosity=1)
+    assert "failed    /v/a.avi: it broke\n" in out
+    assert "->" not in out
+    assert "    audio 0 (aac, eng)\n" in out
+    assert err == "failed: /v/a.avi: it broke\n"
+
+
+def test_what_failed_in_part_is_said_to_be() -> None:
+    line = "failed    /v/a.avi -> a.mkv  (partly changed: remux, 2 changes): phase 'q': too few"
+    assert first(PARTLY) == line
+    assert told(PARTLY)[1] == "failed: /v/a.avi -> a.mkv (partly changed): phase 'q': too few\n"
+    assert told(FAILED, PARTLY)[0].endswith(" s: 2 failed, 1 of them partly changed\n")
+    dry = told(PARTLY._replace(path="/v/a.avi", was=None), dry_run=True)[0]
+    assert "failed    /v/a.avi -> a.mkv  (to be partly changed: remux, 2 changes): " in dry
+    assert "~ container: avi -> mkv" in dry
+    assert dry.endswith(" s: 1 failed, 1 of them to be partly changed\n")
+    assert dry.count("too few") == 1
+
+
+def test_the_reason_is_in_the_line() -> None:
+    assert first(SKIPPED) == "skipped   /v/a.avi: in use"
+
+
+def test_quiet_tells_failures_only() -> None:
+    out, err = told(CHANGED, FAILED, SKIPPED, verbosity=-1)
+    assert out == ""
+    assert err == "failed: /v/a.avi: it broke\n"
+
+
+def test_what_was_shown_in_the_same_place_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    assert told(FAILED, SKIPPED)[1] == ""
+    assert told(FAILED, verbosity=-1)[1] != ""
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(("others", "repeated"), [(0, False), (40, True)])
+def test_on_a_terminal_it_is_repeated_where_it_is_out_of_sight(
+    monkeypatch: pytest.MonkeyPatch, others: int, repeated: bool
+) -> None:
+    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    out, err = _Terminal(), _Terminal()
+    report = TextReport(out, err, 1)
+    for outcome in [FAILED, *[SKIPPED] * others]:
+        report.finished(outcome)
+    report.end(Summary("id", others + 1))
+    assert ("failed: /v/a.avi" in err.getvalue()) == repeated
+
+
+def test_the_same_place() -> None:
+    reading, writing = os.pipe()
+    with open(writing, "w") as one, open(os.dup(writing), "w") as same, open(reading) as other:
+        assert text._same_place(one, same)
+        assert not text._same_place(one, io.StringIO())
+        with open(os.devnull, "w") as null:
+            assert not text._same_place(one, null)
+        assert text._same_place(one, other)  # a pipe is one file, from both ends
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
+def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, shown: int) -> None:
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
+    stream = _Terminal()
+    ProgressLine(stream, enabled=True).show(10**30, 10**60, 2)
+    wanted = f"Processing: {10**30}/{10**60} files [2 active]"
+    assert stream.getvalue() == f"\r{wanted[: shown - 1]}\x1b[K"
+
+
+@pytest.mark.parametrize(
+    ("saved", "end"),
+    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.5 GB less"), (-2_000_000, "; 2 MB more")],
+)
+def test_what_was_saved(saved: int, end: str) -> None:
+    summary = Summary("id", 1)
+    summary.saved = saved
+    assert summary_text(summary, dry_run=False) == f"1 file in 0.0 s{end}"
+    assert summary_text(summary, dry_run=True) == "1 file in 0.0 s"
