@@ -6,6 +6,7 @@ whoever iterates over ``run_batch`` reports and records.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -120,7 +121,12 @@ def _process(job: Job) -> Outcome:
 def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
     """The media, and its stamp if the file did not change while it was probed."""
     before = _stamp(job.path)
-    media = job.rewriter.prober.probe(job.path)
+    try:
+        media = job.rewriter.prober.probe(job.path)
+    except FileError:
+        if os.path.lexists(job.path):
+            raise
+        raise BusyError("it has gone since the run began") from None
     return media, before if before == _stamp(job.path) else None
 
 
@@ -148,10 +154,21 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
     )
 
 
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[FileLock]:
+    """The file, locked; whoever was faster has done no harm as long as nothing has begun."""
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context(FileLock(path))
+        except SourceChangedError as error:
+            raise BusyError(f"another program was faster: {error}") from None
+        yield lock
+
+
 def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
-    with FileLock(job.path) as lock:
-        if lock.stamp != stamp:
-            raise SourceChangedError("the file changed while it was looked at; run again")
+    with _locked(job.path) as lock:
+        if stamp is None or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+            raise BusyError("another program changed it while it was looked at; run again")
         strategy = job.rewriter.strategy(plan)
         log.info(
             "%s",

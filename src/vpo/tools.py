@@ -32,7 +32,7 @@ INSTALL = {
 
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message."""
-_NO_SPACE = ("No space left on device", "not enough space", "Disk quota exceeded")
+_NO_SPACE = ("No space left", "not enough space", "Disk quota exceeded")
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
@@ -190,6 +190,9 @@ def run(
         problem = f"was killed by {_signal_name(-status)}"
     elif status not in ok:
         problem = f"failed with exit status {status}"
+    elif any(words in tail for words in _NO_SPACE):
+        # ffmpeg says so, and ends as if all were well.
+        problem = "could not write its output"
     else:
         return status, tail
     shown = tuple(os.fsdecode(item) for item in argv)

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vpo.errors import FileError, LockedError, SourceChangedError
 
@@ -18,16 +18,22 @@ _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of a file from another; size in bytes, times in nanoseconds."""
+    """What tells one state of a file from another; size in bytes, times in nanoseconds.
+
+    Where ``ctime_ns`` alone differs, the content need not; but vpo itself changes content and puts
+    the modification time back.
+    """
 
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
-        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        times = (status.st_mtime_ns, status.st_ctime_ns)
+        return cls(status.st_dev, status.st_ino, status.st_size, *times)
 
 
 class _Turns:
@@ -86,12 +92,12 @@ class FileLock:
     def check(self) -> None:
         """``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:
-            now = Stamp.of(os.stat(self.path))
+            now = os.stat(self.path)
         except OSError as error:
             raise SourceChangedError(
                 f"the file went away during the work ({error.strerror}); its place was left empty"
             ) from None
-        if now != self.stamp:
+        if Stamp.of(now) != self.stamp or _rights(now) != _rights(self.status):
             raise SourceChangedError(
                 "the file was changed by another program during the work; its new state was kept"
             )
@@ -132,6 +138,10 @@ class FileLock:
         """NFS gives an exclusive lock only on a file that is open for writing."""
         old, self.fd = self.fd, _open(self.path, os.O_RDWR)
         os.close(old)
+
+
+def _rights(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_mode, status.st_uid, status.st_gid
 
 
 def try_lock(fd: int) -> bool:

@@ -63,7 +63,7 @@ class _Ledger:
         raise SpaceError(
             f"not enough room: about {_mebibytes(wanted.size)} are needed and "
             f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
-            f"{_besides(wanted.keep_free)}; make room and run again"
+            f"{besides(wanted.keep_free)}; make room and run again"
         )
 
 
@@ -87,7 +87,8 @@ def free_bytes(folder: str) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _besides(keep_free: int) -> str:
+def besides(keep_free: int) -> str:
+    """A few words for a message, where the configuration wants room to be left."""
     return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
 
 

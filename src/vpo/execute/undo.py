@@ -23,7 +23,7 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
-from vpo.execute.space import free_bytes
+from vpo.execute.space import besides, free_bytes
 
 UNDO_SUFFIX = ".undo"
 _MAGIC = b"vpo undo 2\n"
@@ -64,7 +64,8 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     folder = os.path.dirname(path)
     if free_bytes(folder) - keep_free < len(content) + _GROWTH:
         raise SpaceError(
-            f"no room for an undo file of {len(content):,} bytes; make room and run again"
+            f"no room for an undo file of {len(content):,} bytes{besides(keep_free)}; "
+            "make room and run again"
         )
     undo = new_name(folder)
     try:
