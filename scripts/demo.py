@@ -7,6 +7,7 @@ any time; it touches nothing outside demo/.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,11 @@ DEMO = Path(__file__).resolve().parent.parent / "demo"
 LIBRARY = DEMO / "library"
 POLICY = DEMO / "policy.yaml"
 
+SHOWN = "Spirited Journey (2001).mkv"
+"""The file whose plan is shown."""
+
 POLICY_TEXT = """\
-# Original and English sound, English subtitles, in an order and with flags that make sense.
+# English and Japanese sound, English subtitles, in an order and with flags that make sense.
 schema_version: 13
 name: Demo
 config:
@@ -28,14 +32,11 @@ phases:
   - name: clean
     audio_actions: {clear_all_forced: true}
     subtitle_actions: {clear_all_titles: true}
-    keep_audio: {languages: [eng, jpn], minimum: 1, fallback: {mode: keep_first}}
+    keep_audio: {languages: [eng, jpn], fallback: {mode: keep_first}}
     keep_subtitles: {languages: [eng]}
   - name: arrange
     track_order: [video, audio_main, audio_alternate, audio_commentary, subtitle_main]
-    default_flags:
-      set_first_video_default: true
-      set_preferred_audio_default: true
-      clear_other_defaults: true
+    default_flags: {}
 """
 
 Track = tuple[str, str, str, str]
@@ -43,7 +44,7 @@ Track = tuple[str, str, str, str]
 
 VIDEO: Track = ("v", "und", "", "default")
 FILES: dict[str, tuple[Track, ...]] = {
-    "Spirited Journey (2001).mkv": (
+    SHOWN: (
         VIDEO,
         ("a", "ger", "Deutsch", "default"),
         ("a", "eng", "Director's Commentary", "comment"),
@@ -81,18 +82,24 @@ FILES: dict[str, tuple[Track, ...]] = {
 
 
 def main() -> int:
-    """Make, show, process, show, and process again."""
+    """Make, look, preview, process, look again, and process again."""
     make_library(find_ffmpeg())
-    heading("Before")
+    heading("A small library, and what is in it")
     inspect()
-    heading(f"The policy ({POLICY.relative_to(DEMO.parent)})")
+    heading("What it should be like: demo/policy.yaml")
     say(POLICY.read_text(encoding="utf-8"))
-    heading("vpo process --recursive --workers 2 --policy demo/policy.yaml demo/library")
-    first = process("-v")
-    heading("After")
+    heading("A look at what would be done to one file (-n changes nothing)")
+    vpo("process", "-n", "-p", "demo/policy.yaml", f"demo/library/{SHOWN}")
+    heading("Now all files, two at a time")
+    first = process()
+    heading("The library afterwards")
     inspect()
-    heading("The same command again: everything matches, nothing is touched")
-    return first or process()
+    heading("The same command again: everything matches, no file is opened")
+    again = process()
+    heading("What was done, for the record")
+    vpo("history")
+    say("\nThe library is in demo/library; `make clean` removes it.")
+    return first or again
 
 
 def say(text: str) -> None:
@@ -156,20 +163,21 @@ def source(kind: str, number: int, subtitle: Path) -> list[str]:
 
 
 def vpo(*args: str) -> int:
-    """Run vpo with its data in demo/, and nothing of the user's configuration."""
+    """Show the command and run it, with its data in demo/ and nothing of the user's own."""
     own = {"VPO_DATA_DIR": str(DEMO / "data"), "VPO_CONFIG": str(DEMO / "config.toml")}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VPO_")} | own
+    shown = args if args[0] != "inspect" else ("inspect", "demo/library/...")
+    say(f"$ vpo {shlex.join(shown)}")
     argv = [sys.executable, "-m", "vpo", *args]
     return subprocess.run(argv, cwd=DEMO.parent, env=environment, check=False).returncode
 
 
 def inspect() -> None:
-    files = sorted(path for path in LIBRARY.rglob("*") if path.is_file())
-    vpo("inspect", *(str(path.relative_to(DEMO.parent)) for path in files))
+    vpo("inspect", *(f"demo/library/{name}" for name in sorted(FILES)))
 
 
-def process(*options: str) -> int:
-    return vpo("process", *options, "-R", "-w", "2", "-p", "demo/policy.yaml", "demo/library")
+def process() -> int:
+    return vpo("process", "-R", "-w", "2", "-p", "demo/policy.yaml", "demo/library")
 
 
 if __name__ == "__main__":
