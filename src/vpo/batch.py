@@ -124,7 +124,7 @@ def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
     try:
         media = job.rewriter.prober.probe(job.path)
     except FileError:
-        if os.path.lexists(job.path):
+        if job.seen is None or os.path.lexists(job.path):
             raise
         raise BusyError("it has gone since the run began") from None
     return media, before if before == _stamp(job.path) else None
@@ -167,9 +167,14 @@ def _locked(path: str) -> Iterator[FileLock]:
 
 def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
     with _locked(job.path) as lock:
-        if stamp is None or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+        if stamp is None or lock.stamp != stamp:
             raise BusyError("another program changed it while it was looked at; run again")
+        if lock.stamp.ctime_ns != stamp.ctime_ns:
+            # Another vpo, or a worker with another link to it, may have done the work.
+            plan = evaluate(job.policies, job.rewriter.prober.probe(job.path), job.on_error)
         strategy = job.rewriter.strategy(plan)
+        if not plan.changes:
+            return _without_work(plan, strategy, stamp)
         log.info(
             "%s",
             strategy,
