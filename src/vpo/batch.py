@@ -9,21 +9,27 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
-from vpo.errors import BusyError, ConvergeError, FileError, SourceChangedError, ToolMissingError
+from vpo.discover import Candidate
+from vpo.errors import (
+    BusyError,
+    ConvergeError,
+    FileError,
+    OnError,
+    SourceChangedError,
+    ToolMissingError,
+)
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.rewrite import Rewriter
 from vpo.media import MediaFile
 from vpo.outcome import Failure, Outcome, Status
 from vpo.plan import STRICTNESS, Plan, Strategy, evaluate
 from vpo.policy.document import Policy
-from vpo.policy.operation import OnError
+from vpo.request import Interrupt
 
 log = logging.getLogger(__name__)
 
@@ -214,56 +220,82 @@ def _must_be_content(job: Job, found: MediaFile) -> None:
         )
 
 
-class Item(Protocol):
-    """A file that waits for its job."""
-
-    @property
-    def path(self) -> str: ...
-
-
-ItemT = TypeVar("ItemT", bound=Item)
-
-
 def run_batch(
     executor: Executor,
-    items: Sequence[ItemT],
-    job_for: Callable[[ItemT], Job],
+    items: Iterable[Candidate],
+    job_for: Callable[[Candidate], Job],
     *,
     workers: int,
-    stop: threading.Event,
+    interrupt: Interrupt,
+    end_tools: Callable[[], None] = lambda: None,
     work: Callable[[Job], Outcome] = process_file,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """The outcomes of the items' jobs, as they come.
 
     A job is made when a worker is free for it: none waits in the executor, where it could start
-    after ``stop`` was set (by an outcome or by whoever else). From then on nothing new starts and
-    what runs completes; the rest is reported as ``not_started``.
+    after ``interrupt`` was set (by an outcome or by whoever else). From then on nothing new starts
+    and what runs completes, unless it is to be ended at once; the rest is reported as
+    ``not_started``. What ``job_for`` raises ends the batch in the same way, and is then raised.
     """
     queue = iter(items)
-    running: dict[Future[Outcome], Job] = {}
-
-    def fill() -> None:
-        while not stop.is_set() and len(running) < workers:
-            item = next(queue, None)
-            if item is None:
-                return
-            job = job_for(item)
-            running[executor.submit(work, job)] = job
-
-    fill()
-    while running:
-        done, _ = wait(running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
-        outcomes = [_result(future, running.pop(future)) for future in done]
-        if any(outcome.stop for outcome in outcomes):
-            stop.set()
-        fill()  # before the outcomes are recorded: a worker need not wait for that
+    batch = _Batch(executor, queue, job_for, workers, interrupt, work)
+    ended = False
+    batch.fill()
+    while batch.running:
+        if interrupt.at_once and not ended:
+            end_tools()
+            ended = True
+        outcomes = batch.done()
+        batch.fill()  # before the outcomes are recorded: a worker need not wait for that
         yield from outcomes
     for item in queue:
         yield Outcome(item.path, "not_started")
+    if batch.error is not None:
+        raise batch.error
 
 
 _WAIT_SECONDS = 0.5
-"""How long a signal can wait to be noticed where it does not end the wait by itself."""
+"""How long what an interrupt asks for can wait."""
+
+
+class _Batch:
+    """The jobs that run; ``error`` is why no more of them can be made."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        queue: Iterator[Candidate],
+        job_for: Callable[[Candidate], Job],
+        workers: int,
+        interrupt: Interrupt,
+        work: Callable[[Job], Outcome],
+    ) -> None:
+        self._executor, self._work = executor, work
+        self._queue, self._job_for = queue, job_for
+        self._workers, self._interrupt = workers, interrupt
+        self.running: dict[Future[Outcome], Job] = {}
+        self.error: Exception | None = None
+
+    def fill(self) -> None:
+        """Give every free worker a job."""
+        while not self._interrupt.stop and len(self.running) < self._workers:
+            item = next(self._queue, None)
+            if item is None:
+                return
+            try:
+                job = self._job_for(item)
+            except Exception as error:  # noqa: BLE001 - what runs has to be waited for first
+                self.error, self._interrupt.stop = error, True
+                return
+            self.running[self._executor.submit(self._work, job)] = job
+
+    def done(self) -> list[Outcome]:
+        """Of the jobs that have come to their end; none if that takes long."""
+        done, _ = wait(self.running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        outcomes = [_result(future, self.running.pop(future)) for future in done]
+        if any(outcome.stop for outcome in outcomes):
+            self._interrupt.stop = True
+        return outcomes
 
 
 def _result(future: Future[Outcome], job: Job) -> Outcome:

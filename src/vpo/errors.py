@@ -28,13 +28,17 @@ The file itself is named by whoever reports the error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_TOOL_MISSING = 3
 EXIT_INTERRUPTED = 130
+
+OnError = Literal["skip", "continue", "fail"]
+"""What an error leads to: the file stays as it is, the other phases take effect on it, or the batch
+ends."""
 
 
 class VpoError(Exception):
@@ -55,8 +59,7 @@ class ConfigError(VpoError):
     exit_code = EXIT_USAGE
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where in a text file something stands; line and column count from 1."""
 
     file: str

@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 from vpo.containers import FLAGS_KEPT, MATROSKA, as_stored
 from vpo.draft import Draft, Fact, Reason, Timestamp
-from vpo.errors import ConvergeError, FileError, PlanError
+from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media import MediaFile, Track
 from vpo.policy.conditions import skip_reason
 from vpo.policy.document import Phase, Policy
-from vpo.policy.operation import OnError
 
 Strategy = Literal["none", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]

@@ -29,7 +29,7 @@ _MARK_SUFFIX = ".lock"
 
 
 class Recorder:
-    """Writes one run and its outcomes; a dry run (``store`` is ``None``) writes nothing."""
+    """Writes one run and its outcomes, unless ``store`` is ``None``."""
 
     def __init__(self, store: Store | None, run_id: str, fingerprint: str) -> None:
         self.run_id = run_id
@@ -116,18 +116,17 @@ def _verdict(outcome: Outcome) -> Verdict | None:
 
 @contextlib.contextmanager
 def recorder(
-    store: Store,
+    store: Store | None,
     data_dir: Path,
     fingerprint: str,
     *,
-    dry_run: bool,
     policies: list[str],
     options: Mapping[str, Any],
     workers: int,
 ) -> Iterator[Recorder]:
     """A recorder for a new run; what it still holds is written whatever happens."""
     run_id = str(uuid.uuid4())
-    if dry_run:
+    if store is None:
         yield Recorder(None, run_id, fingerprint)
         return
     with _alive_mark(data_dir, run_id):

@@ -7,37 +7,20 @@ a tool.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from vpo.config.builder import Settings
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover
 from vpo.outcome import STATUSES, Failure, Outcome
-from vpo.policy.choice import PolicyChoice
 from vpo.record import Recorder, expired, marks, recorder
-
-Order = Literal["auto", "name", "size", "newest"]
-OnError = Literal["skip", "continue", "fail"]
-Starter = Callable[[str], str]
-"""Takes the path of a file whose work begins, and gives its outcome's id."""
-
-
-class Request(NamedTuple):
-    """What the user asks for."""
-
-    paths: tuple[str, ...]
-    policies: PolicyChoice
-    recursive: bool = False
-    dry_run: bool = False
-    on_error: OnError | None = None
-    order: Order = "auto"
-    force: bool = False
+from vpo.request import Interrupt, Request
 
 
 class Summary:
@@ -84,69 +67,129 @@ class Observer(Protocol):
     def end(self, summary: Summary) -> None: ...
 
 
-class Interrupt:
-    """What a Ctrl-C has asked for; ``stop`` lets what runs complete, ``end_tools`` ends it."""
+class _Teller:
+    """Passes on what happens until that fails: the output is gone then, and the run is not.
 
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.asked = False
-        self.end_tools: Callable[[], None] = lambda: None
+    ``error`` is why.
+    """
 
-    def set(self) -> None:
-        self.asked = True
-        self.stop.set()
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self.error: Exception | None = None
+
+    def tell(self, event: Callable[[], None]) -> None:
+        if self.error is None:
+            try:
+                event()
+            except (OSError, ValueError) as error:
+                self.error = error
+
+    def notes(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.tell(lambda text=text: self.observer.note(text))  # type: ignore[misc]
 
 
 def run(
     request: Request,
     settings: Settings,
-    store: Store,
+    store: Store | None,
     observer: Observer,
     interrupt: Interrupt,
 ) -> Summary:
-    """Process everything that the request names; never raises for what happens to single files."""
+    """Process everything that the request names; never raises for what happens to single files.
+
+    Without a ``store``, nothing is known; a dry run writes nothing to it. An observer that fails
+    with an ``OSError`` or ``ValueError`` is told nothing more, and the error is raised at the end
+    unless the run was interrupted.
+    """
     began = time.monotonic()
-    found = _found(request, settings, store, observer)
+    teller = _Teller(observer)
+    # First of all: what is wrong with a policy is said before anything is touched.
+    fingerprint = _fingerprint(request, store, teller)
+    found = _found(request, settings, store, teller, interrupt)
     with recorder(
-        store,
+        None if request.dry_run else store,
         settings.data_dir,
-        _fingerprint(request.policies, store, observer),
-        dry_run=request.dry_run,
+        fingerprint,
         policies=list(request.policies.files),
         options=_options(request),
         workers=settings.workers,
     ) as recording:
         summary = Summary(recording.run_id, total=len(found.candidates) + len(found.problems))
-        observer.begin(recording.run_id, request, settings.workers, found)
-        done = _Tally(summary, recording, observer, settings.workers)
-        for path, problem in found.problems:
-            done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
-        todo = _unknown(request, store, recording.fingerprint, found.candidates, done)
-        if todo:
-            from vpo.work import work  # late: what complies needs no tool, no policy and no probe
-
-            for outcome in work(request, settings, todo, recording.run_id, done.start, interrupt):
-                done.take(outcome)
+        teller.tell(lambda: observer.begin(recording.run_id, request, settings.workers, found))
+        done = _Tally(summary, recording, teller, settings.workers)
+        _process(request, settings, store, found, done, interrupt)
         summary.seconds = round(time.monotonic() - began, 3)
         summary.interrupted = interrupt.asked
-        summary.stopped_early = interrupt.stop.is_set()
+        summary.stopped_early = interrupt.stop
         recording.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
-    observer.end(summary)
+    teller.tell(lambda: observer.end(summary))
+    if teller.error is not None and not summary.interrupted:
+        raise teller.error
     return summary
 
 
-def _found(request: Request, settings: Settings, store: Store, observer: Observer) -> Discovery:
+def _process(
+    request: Request,
+    settings: Settings,
+    store: Store | None,
+    found: Discovery,
+    done: _Tally,
+    interrupt: Interrupt,
+) -> None:
+    for path, problem in found.problems:
+        done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
+    todo = _unknown(request, store, found.candidates, done)
+    if not todo:
+        return
+    from vpo.work import work  # late: what complies needs no tool, no policy and no probe
+
+    outcomes = work(request, settings, todo, done.summary.run_id, done.start, interrupt)
+    with contextlib.closing(outcomes):
+        _take_all(outcomes, done.take, interrupt)
+
+
+def _take_all(
+    outcomes: Iterable[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
+) -> None:
+    """Take every outcome. If that fails for one, nothing new starts, but what runs comes to its
+    end and is taken, too, before the error is raised."""
+    failure: Exception | None = None
+    for outcome in outcomes:
+        try:
+            take(outcome)
+        except Exception as error:  # noqa: BLE001 - raised again when nothing runs any more
+            interrupt.stop = True
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+def _found(
+    request: Request,
+    settings: Settings,
+    store: Store | None,
+    teller: _Teller,
+    interrupt: Interrupt,
+) -> Discovery:
     """The candidates, after what earlier runs left has been cleaned up."""
-    if not request.dry_run:
-        for text in _clean_up(store, settings):
-            observer.note(text)
-    found = discover(
-        request.paths, recursive=request.recursive, extensions=settings.config.files.extensions
-    )
-    if not request.dry_run:
-        for text in _sweep(found.leftovers):
-            observer.note(text)
-    return found
+
+    def look() -> Discovery:
+        return discover(
+            request.paths,
+            recursive=request.recursive,
+            extensions=settings.config.files.extensions,
+            stop=lambda: interrupt.stop,
+        )
+
+    if store is None or request.dry_run:
+        return look()
+    teller.notes(_clean_up(store, settings))
+    found = look()
+    swept = _sweep(found.leftovers, interrupt)
+    teller.notes(swept)
+    # What was rolled back is not what it was when it was looked at.
+    return look() if swept else found
 
 
 def _clean_up(store: Store, settings: Settings) -> list[str]:
@@ -160,24 +203,30 @@ def _clean_up(store: Store, settings: Settings) -> list[str]:
     return clean_up(store, settings)
 
 
-def _sweep(leftovers: Sequence[str]) -> list[str]:
+def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
     if not leftovers:
         return []
     from vpo.execute.recover import sweep
 
-    return sweep(leftovers)
+    done: list[str] = []
+    for leftover in leftovers:
+        if interrupt.stop:
+            break
+        done += sweep([leftover])
+    return done
 
 
-def _fingerprint(choice: PolicyChoice, store: Store, observer: Observer) -> str:
+def _fingerprint(request: Request, store: Store | None, teller: _Teller) -> str:
     """The policies' fingerprint: from the record if these very texts were read before."""
-    known = store.fingerprint(choice.content) if choice.content else None
+    choice = request.policies
+    known = store.fingerprint(choice.content) if store else None
     if known is not None:
         return known
-    for text in choice.warnings:
-        observer.note(f"warning: {text}")
-    if choice.content and not choice.warnings:
-        store.remember_fingerprint(choice.content, choice.fingerprint)
-    return choice.fingerprint
+    fingerprint, warnings = choice.fingerprint, choice.warnings
+    teller.notes(f"warning: {text}" for text in warnings)
+    if store and not warnings and not request.dry_run:
+        store.remember_fingerprint(choice.content, fingerprint)
+    return fingerprint
 
 
 def _options(request: Request) -> dict[str, object]:
@@ -197,15 +246,12 @@ def _state(summary: Summary) -> RunState:
 
 
 def _unknown(
-    request: Request,
-    store: Store,
-    mark: str,
-    candidates: Sequence[Candidate],
-    done: _Tally,
+    request: Request, store: Store | None, candidates: Sequence[Candidate], done: _Tally
 ) -> list[Candidate]:
     """The candidates that are not on record as complying; the others are counted at once."""
-    if request.force:
+    if store is None or request.force:
         return list(candidates)
+    mark = done.recorder.fingerprint
     roots = [os.path.realpath(path) for path in request.paths]
     known = store.known(mark, roots)
     failed = store.failed(mark)
@@ -238,34 +284,36 @@ def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
 class _Tally:
     """Counts, records and reports each outcome once."""
 
-    def __init__(
-        self, summary: Summary, recorder: Recorder, observer: Observer, workers: int
-    ) -> None:
+    def __init__(self, summary: Summary, recorder: Recorder, teller: _Teller, workers: int) -> None:
         self.summary = summary
         self.recorder = recorder
-        self.observer = observer
-        self._pending = 0
+        self._teller = teller
+        self._begun: set[str] = set()
         self._workers = workers
 
     def start(self, path: str) -> str:
-        self._pending += 1
-        self.observer.started(path)
+        self._begun.add(path)
+        self._teller.tell(lambda: self._teller.observer.started(path))
         self._progress()
         return self.recorder.start(path)
 
     def known(self, item: Candidate) -> None:
-        outcome = Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size)
-        self.summary.count(outcome)
-        self.observer.finished(outcome)
+        self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
 
     def take(self, outcome: Outcome) -> None:
-        if outcome.status != "not_started":
-            self._pending = max(0, self._pending - 1)
+        self._begun.discard(outcome.was or outcome.path)
+        try:
+            self.recorder.take(outcome)
+        finally:
+            self._count(outcome)
+            self._progress()
+
+    def _count(self, outcome: Outcome) -> None:
         self.summary.count(outcome)
-        self.recorder.take(outcome)
-        self.observer.finished(outcome)
-        self._progress()
+        self._teller.tell(lambda: self._teller.observer.finished(outcome))
 
     def _progress(self) -> None:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
-        self.observer.progress(done, self.summary.total, min(self._workers, self._pending))
+        # A worker has its next file before the outcome of its last one arrives here.
+        active = min(self._workers, len(self._begun))
+        self._teller.tell(lambda: self._teller.observer.progress(done, self.summary.total, active))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from vpo import tools as processes
 from vpo.batch import Job, run_batch
@@ -15,9 +14,7 @@ from vpo.execute.rewrite import Handling, Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
 from vpo.prober import Prober
-
-if TYPE_CHECKING:
-    from vpo.run import Interrupt, Request, Starter
+from vpo.request import Interrupt, Request, Starter
 
 
 def work(
@@ -27,12 +24,11 @@ def work(
     run_id: str,
     start: Starter,
     interrupt: Interrupt,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """The outcomes of all candidates, as they come; ``start`` gives each its outcome's id."""
     _configure_logging(settings)
     rewriter = _rewriter(settings)
     policies = request.policies.policies
-    interrupt.end_tools = processes.cancel
 
     def job(item: Candidate) -> Job:
         return Job(
@@ -49,7 +45,14 @@ def work(
     items = _ordered(candidates, request.order, settings.workers)
     processes.allow()
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
-        yield from run_batch(pool, items, job, workers=settings.workers, stop=interrupt.stop)
+        yield from run_batch(
+            pool,
+            items,
+            job,
+            workers=settings.workers,
+            interrupt=interrupt,
+            end_tools=processes.cancel,
+        )
 
 
 def _ordered(candidates: list[Candidate], order: str, workers: int) -> list[Candidate]:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from vpo.batch import Job, process_file, run_batch
+from vpo.discover import Candidate
 from vpo.errors import PlanError, ProbeError
 from vpo.execute.lock import FileLock
 from vpo.execute.rewrite import Rewriter
@@ -19,38 +20,36 @@ from vpo.media import MediaFile
 from vpo.outcome import Outcome
 from vpo.policy.document import Policy
 from vpo.prober import Prober
+from vpo.request import Interrupt
 from vpo.tools import Tools
 
 POLICY = Policy.model_validate({"schema_version": 13, "phases": [{"name": "p"}]})
 
 
-class Item(NamedTuple):
-    path: str
-
-
-def job(item: Item, on_error: Any = None) -> Job:
+def job(item: Candidate, on_error: Any = None) -> Job:
     return Job(item.path, (POLICY,), Rewriter(Tools()), on_error)
 
 
-def items(count: int) -> list[Item]:
-    return [Item(f"/{n}") for n in range(count)]
+def items(count: int) -> list[Candidate]:
+    return [Candidate(f"/{n}", 0, 0, 0, 0) for n in range(count)]
 
 
 def batch(
     count: int,
     work: Callable[[Job], Outcome],
     workers: int = 2,
-    stop: threading.Event | None = None,
+    interrupt: Interrupt | None = None,
     on_error: Any = None,
+    end_tools: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
-    stop = stop or threading.Event()
     with ThreadPoolExecutor(workers) as pool:
         yield from run_batch(
             pool,
             items(count),
             lambda item: job(item, on_error),
             workers=workers,
-            stop=stop,
+            interrupt=interrupt or Interrupt(),
+            end_tools=end_tools,
             work=work,
         )
 
@@ -93,12 +92,12 @@ def test_jobs_are_made_when_a_worker_is_free() -> None:
     """Memory does not grow with the library, and nothing waits where a stop cannot reach it."""
     made: list[str] = []
 
-    def make(item: Item) -> Job:
+    def make(item: Candidate) -> Job:
         made.append(item.path)
         return job(item)
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = run_batch(pool, items(10), make, workers=2, stop=threading.Event(), work=done)
+        outcomes = run_batch(pool, items(10), make, workers=2, interrupt=Interrupt(), work=done)
         next(outcomes)
         assert len(made) <= 6
         assert len(list(outcomes)) == 9
@@ -116,21 +115,62 @@ def test_an_outcome_that_stops_the_batch() -> None:
 
 
 def test_what_runs_completes() -> None:
-    both, stop = threading.Barrier(2), threading.Event()
+    both, interrupt = threading.Barrier(2), Interrupt()
 
     def work(job: Job) -> Outcome:
         both.wait(30)
-        stop.set()
+        interrupt.ask()
         return done(job)
 
-    found = list(batch(10, work, workers=2, stop=stop))
+    found = list(batch(10, work, workers=2, interrupt=interrupt))
     assert sorted(o.status for o in found) == ["changed"] * 2 + ["not_started"] * 8
 
 
 def test_a_stop_before_the_first() -> None:
-    stop = threading.Event()
-    stop.set()
-    assert [o.status for o in batch(3, done, stop=stop)] == ["not_started"] * 3
+    interrupt = Interrupt()
+    interrupt.ask()
+    assert [o.status for o in batch(3, done, interrupt=interrupt)] == ["not_started"] * 3
+
+
+def test_the_tools_are_ended_once_when_that_is_asked_for() -> None:
+    interrupt, ended = Interrupt(), threading.Event()
+
+    def end_tools() -> None:
+        assert not ended.is_set()
+        ended.set()
+
+    def work(job: Job) -> Outcome:
+        interrupt.ask()
+        interrupt.ask()
+        assert ended.wait(30)
+        return done(job)
+
+    found = list(batch(3, work, workers=1, interrupt=interrupt, end_tools=end_tools))
+    assert [o.status for o in found] == ["changed", "not_started", "not_started"]
+
+
+def test_a_job_that_cannot_be_made_ends_the_batch_after_what_runs() -> None:
+    begun, found = threading.Event(), []
+
+    def make(item: Candidate) -> Job:
+        if item.path == "/1":
+            begun.set()
+            raise OSError("no database")
+        return job(item)
+
+    def work(job: Job) -> Outcome:
+        assert begun.wait(30)
+        return done(job)
+
+    with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="no database"):
+        for outcome in run_batch(pool, items(5), make, workers=2, interrupt=Interrupt(), work=work):
+            found.append(outcome)
+    assert [(o.path, o.status) for o in found] == [
+        ("/0", "changed"),
+        ("/2", "not_started"),
+        ("/3", "not_started"),
+        ("/4", "not_started"),
+    ]
 
 
 @pytest.mark.parametrize(("on_error", "count"), [("skip", 5), ("continue", 5), ("fail", 2)])
@@ -155,7 +195,7 @@ def test_an_executor_that_gives_up() -> None:
             future.set_running_or_notify_cancel()
             return future
 
-    found = run_batch(Refusing(), items(3), job, workers=2, stop=threading.Event(), work=done)
+    found = run_batch(Refusing(), items(3), job, workers=2, interrupt=Interrupt(), work=done)
     assert [o.status for o in found] == ["not_started"] * 3
 
 

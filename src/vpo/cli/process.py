@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
+import sys
 from collections.abc import Iterator
-from types import FrameType
+from pathlib import Path
 from typing import Any
 
 import click
 
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import at_least_one, format_option
+from vpo.cli.signals import heeded
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.choice import PolicyChoice
 from vpo.report import report
-from vpo.run import Interrupt, Request, Summary, run
+from vpo.request import Request
+from vpo.run import Summary, run
 
 
 @click.command("process", epilog=EXIT_CODES)
@@ -86,8 +88,11 @@ def command(**options: Any) -> int:
         order=options["order"],
         force=options["force"],
     )
-    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, _signals() as interrupt:
-        summary = run(request, settings, Store(pool), observer, interrupt)
+    path = settings.data_dir / "vpo.db"
+    with _record(path, dry_run=request.dry_run) as store, heeded() as interrupt:
+        summary = run(request, settings, store, observer, interrupt)
+    if summary.interrupted:
+        _give_up_dead_outputs()
     return _exit_code(summary)
 
 
@@ -100,26 +105,19 @@ def _exit_code(summary: Summary) -> int:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[Interrupt]:
-    """The first Ctrl-C lets the files in progress complete; the second, SIGTERM and a closed
-    terminal end the tools at once."""
-    interrupt = Interrupt()
+def _record(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
+    """The library database; for a dry run it is not made: without one, nothing is known."""
+    if dry_run and not path.exists():
+        yield None
+        return
+    with DaemonConnectionPool(path) as pool:
+        yield Store(pool)
 
-    def polite(number: int, frame: FrameType | None) -> None:
-        if interrupt.asked:
-            at_once(number, frame)
-            return
-        interrupt.set()
-        os.write(2, b"\nfinishing the files in progress; press Ctrl-C again to end them at once\n")
 
-    def at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.set()
-        interrupt.end_tools()
-
-    handlers = {signal.SIGINT: polite, signal.SIGTERM: at_once, signal.SIGHUP: at_once}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield interrupt
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _give_up_dead_outputs() -> None:
+    """Let vanish what nobody reads: Python would try once more at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

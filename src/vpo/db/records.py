@@ -112,6 +112,3 @@ class RunningOutcome(NamedTuple):
     id: str
     run_id: str
     path: str
-    started_at: datetime
-    pid: int
-    host: str

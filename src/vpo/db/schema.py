@@ -89,11 +89,23 @@ _VERSION_2 = (
     "ALTER TABLE outcomes ADD COLUMN result_path BLOB",
     "ALTER TABLE outcomes ADD COLUMN result_stat TEXT",
     "CREATE INDEX outcomes_kept ON outcomes (kept_path) WHERE kept IS NOT NULL",
-    # The fingerprint of policies by what their files hold, so that they need not be parsed.
-    "CREATE TABLE fingerprints (content TEXT PRIMARY KEY, fingerprint TEXT NOT NULL)",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    # The fingerprint of policies by what their files hold, so that they need not be parsed.
+    "CREATE TABLE fingerprints (content TEXT PRIMARY KEY, fingerprint TEXT NOT NULL)",
+    # Compressed from now on. What was probed can be probed again.
+    "DROP TABLE probes",
+    """
+    CREATE TABLE probes (
+        file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE,
+        probe BLOB NOT NULL,
+        probed_at TEXT NOT NULL
+    )
+    """,
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
 
 

@@ -115,9 +115,11 @@ class Store:
             ).fetchone()
         if row is None:
             return None
-        from vpo.media import from_json  # late: most runs read no probe
+        import zlib  # late, as the models: most runs read no probe
 
-        return from_json(json.loads(row[0]))
+        from vpo.media import from_json
+
+        return from_json(json.loads(zlib.decompress(row[0])))
 
     def start_run(
         self,
@@ -178,14 +180,9 @@ class Store:
         """The files that some process has begun, oldest first."""
         with self._pool.read() as connection:
             rows = connection.execute(
-                "SELECT outcomes.id, run, path, outcomes.started_at, pid, host"
-                " FROM outcomes JOIN runs ON runs.id = run"
-                " WHERE outcomes.state = 'running' ORDER BY outcomes.rowid"
+                "SELECT id, run, path FROM outcomes WHERE state = 'running' ORDER BY rowid"
             ).fetchall()
-        return [
-            RunningOutcome(id_, run, os.fsdecode(path), _moment(started), pid, host)
-            for id_, run, path, started, pid, host in rows
-        ]
+        return [RunningOutcome(id_, run, os.fsdecode(path)) for id_, run, path in rows]
 
     def mark_interrupted(self, run_ids: Iterable[str]) -> None:
         """Note that these runs were killed, and what they were working on with them."""
@@ -336,11 +333,13 @@ def _forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
 def _write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:
     """The probe and the verdict, if the result has them."""
     if result.media is not None:
+        import zlib
+
         from vpo.media import to_json
 
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
-            (number, _json(to_json(result.media)), time),
+            (number, zlib.compress(_json(to_json(result.media)).encode()), time),
         )
     if result.verdict is not None:
         connection.execute(

@@ -1,4 +1,4 @@
-"""The policies that a command was given, read only when somebody has to know what they say.
+"""The policies that a command was given, parsed only when somebody has to know what they say.
 
 A run over a library in which every file is known to comply needs no more than the policies'
 fingerprint, and that is on record under what the files hold.
@@ -12,29 +12,30 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
+from vpo.nearest import suggestion
+from vpo.policy.source import read
 
 if TYPE_CHECKING:
     from vpo.policy.document import Policy
 
 
 class PolicyChoice:
-    """Policy files, applied in order as one plan, and the phases to run (``None``: all)."""
+    """Policy files, applied in order as one plan, and the phases to run (``None``: all).
+
+    The files are read here, once: whatever becomes of them later, what is carried out is what
+    goes on record. Raises ``PolicyError`` for one that cannot be read.
+    """
 
     def __init__(self, files: tuple[str, ...], phases: str | None = None) -> None:
         self.files = files
         self._phases = phases
+        self._texts = tuple(read(name) for name in files)
 
     @cached_property
-    def content(self) -> str | None:
-        """What identifies the policies by their text; ``None`` if a file cannot be read."""
-        digest = hashlib.sha256(repr((__version__, self._phases)).encode())
-        try:
-            for name in self.files:
-                with open(name, "rb") as file:
-                    digest.update(hashlib.sha256(file.read()).digest())
-        except OSError:
-            return None
-        return digest.hexdigest()
+    def content(self) -> str:
+        """What identifies the policies by their text."""
+        identity = repr((__version__, self._phases, self._texts))
+        return hashlib.sha256(identity.encode()).hexdigest()
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
@@ -42,9 +43,10 @@ class PolicyChoice:
 
         Raises ``PolicyError``, or ``UsageError`` for a phase that none of them has.
         """
-        from vpo.policy.loader import load
+        from vpo.policy.loader import loads
 
-        return _selected(tuple(load(name) for name in self.files), self._phases)
+        loaded = (loads(text, name) for text, name in zip(self._texts, self.files, strict=True))
+        return _selected(tuple(loaded), self._phases)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,14 +66,11 @@ def _selected(policies: tuple[Policy, ...], phases: str | None) -> tuple[Policy,
     if phases is None:
         return policies
     names = tuple(name.strip() for name in phases.split(",") if name.strip())
-    known = {phase.name for policy in policies for phase in policy.phases}
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        wrong = f"no phase is called {unknown[0]!r}" if unknown else "--phases names no phase"
-        raise UsageError(f"{wrong}; there are: {', '.join(sorted(known))}")
-    chosen = []
-    for policy in policies:
-        own = tuple(n for n in names if n in {phase.name for phase in policy.phases})
-        if own:
-            chosen.append(policy.select(own))
-    return tuple(chosen)
+    known = list(dict.fromkeys(phase.name for policy in policies for phase in policy.phases))
+    if not names:
+        raise UsageError(f"--phases names no phase; there are: {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no phase is called {name!r}{suggestion(name, known)}")
+    chosen = (policy.select(names) for policy in policies)
+    return tuple(policy for policy in chosen if policy.phases)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PrivateAttr, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from vpo.errors import PolicyError
+from vpo.errors import OnError
 from vpo.nearest import suggestion
 from vpo.policy.conditions import RunIf, SkipWhen
-from vpo.policy.operation import Model, OnError, Operation, PolicyConfig
+from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.operations import known
 
 SCHEMA_VERSION = 13
@@ -94,19 +94,11 @@ class Policy(Model):
         return self
 
     def select(self, names: tuple[str, ...]) -> Policy:
-        """The policy with only these phases, in its own order; with no names, all of them.
+        """The policy with only those of these phases that it has, in its own order.
 
         A phase keeps its ``depends_on`` and ``run_if``: a phase that was not selected counts as
         not completed, so what depends on it is skipped.
         """
-        every = [phase.name for phase in self.phases]
-        for name in names:
-            if name not in every:
-                raise PolicyError(
-                    f"policy {self.name or ''!r} has no phase `{name}`{suggestion(name, every)}"
-                )
-        if not names:
-            return self
         kept = tuple(phase for phase in self.phases if phase.name in names)
         return self.model_copy(update={"phases": kept})
 

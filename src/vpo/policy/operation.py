@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from vpo.draft import Draft
-
-OnError = Literal["skip", "continue", "fail"]
+from vpo.errors import OnError
 
 
 def _pattern(text: str) -> str:
@@ -68,4 +67,4 @@ class Operation(Model):
         raise NotImplementedError
 
 
-__all__ = ["Field", "Model", "OnError", "Operation", "PolicyConfig"]
+__all__ = ["Field", "Model", "Operation", "PolicyConfig"]

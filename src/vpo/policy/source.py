@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any
 
 from vpo.errors import PolicyError, Position
@@ -17,14 +16,14 @@ _MAX_DEPTH = 40
 _TAG = "tag:yaml.org,2002:"
 
 
-@dataclass
 class Source:
     """The data of a policy and, for each path in it, the positions of its key and its value."""
 
-    name: str
-    data: Any = None
-    _keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    _values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.data: Any = None
+        self._keys: dict[Path, tuple[int, int]] = {}
+        self._values: dict[Path, tuple[int, int]] = {}
 
     def position(self, path: Path, key: bool = False) -> Position:
         """Where the value (or its key) stands; where there is none, what encloses it.

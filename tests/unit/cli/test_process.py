@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,8 @@ from vpo.cli import process
 from vpo.cli.main import cli
 from vpo.config import builder
 from vpo.errors import ConfigError, PolicyError, UsageError
-from vpo.run import Request, Summary
+from vpo.request import Request
+from vpo.run import Summary
 
 POLICY = "schema_version: 13\nphases: [{name: one}, {name: two}]\n"
 
@@ -201,34 +201,3 @@ def test_exit_code(facts: dict[str, Any], code: int) -> None:
     for name, value in facts.items():
         setattr(summary, name, Counter(value) if name == "counts" else value)
     assert process._exit_code(summary) == code
-
-
-# Signals
-
-
-@pytest.mark.parametrize(
-    ("numbers", "ended"),
-    [
-        ([signal.SIGINT], 0),
-        ([signal.SIGINT, signal.SIGINT], 1),
-        ([signal.SIGTERM], 1),
-        ([signal.SIGHUP], 1),
-        ([signal.SIGINT, signal.SIGTERM], 1),
-    ],
-)
-def test_signals(
-    monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals], ended: int
-) -> None:
-    """The first Ctrl-C only stops the queue; a second one and the others end the tools."""
-    calls: list[str] = []
-    monkeypatch.setattr(os, "write", lambda _fd, data: len(data))
-    before = [signal.getsignal(number) for number in numbers]
-    with process._signals() as interrupt:
-        interrupt.end_tools = lambda: calls.append("ended")
-        assert not interrupt.asked
-        for number in numbers:
-            signal.raise_signal(number)
-        assert interrupt.asked
-        assert interrupt.stop.is_set()
-    assert len(calls) == ended
-    assert [signal.getsignal(number) for number in numbers] == before

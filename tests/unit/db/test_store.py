@@ -322,7 +322,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(library: Library) -> None:
 
 
 def test_what_a_killed_run_leaves(library: Library) -> None:
-    killed = library.start("killed", pid=77, host="there")
+    killed = library.start("killed")
     done, begun = library.store.start_outcomes(killed, ["/m/a", ODD[0]])
     library.store.record([Result(done, "/m/a", "changed")])
     library.store.start_outcomes(library.run_id, ["/m/alive"])
@@ -332,8 +332,7 @@ def test_what_a_killed_run_leaves(library: Library) -> None:
     assert [run.id for run in library.store.running_runs()] == [library.run_id, killed]
     found = {item.path: item for item in library.store.running_outcomes()}
     assert set(found) == {ODD[0], "/m/alive"}
-    item = found[ODD[0]]
-    assert (item.id, item.run_id, item.pid, item.host) == (begun, killed, 77, "there")
+    assert found[ODD[0]][:2] == (begun, killed)
 
     library.store.mark_interrupted([killed, ended])
     assert [run.id for run in library.store.running_runs()] == [library.run_id]

@@ -1,0 +1,45 @@
+"""What signals ask of a run; what the run makes of it is for ``tests/integration``."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from vpo.cli.signals import heeded
+
+
+@pytest.mark.parametrize(
+    ("numbers", "at_once"),
+    [
+        ([signal.SIGINT], False),
+        ([signal.SIGINT, signal.SIGINT], True),
+        ([signal.SIGTERM], True),
+        ([signal.SIGHUP], True),
+        ([signal.SIGINT, signal.SIGTERM], True),
+    ],
+)
+def test_signals(
+    monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals], at_once: bool
+) -> None:
+    """The first Ctrl-C only stops the queue; a second one and the others end the tools."""
+    monkeypatch.setattr(os, "write", lambda _fd, data: len(data))
+    before = [signal.getsignal(number) for number in numbers]
+    with heeded() as interrupt:
+        assert not interrupt.asked
+        for number in numbers:
+            signal.raise_signal(number)
+        assert (interrupt.asked, interrupt.stop) == (True, True)
+        assert interrupt.at_once == at_once
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_nobody_reads_standard_error_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(_fd: int, _data: bytes) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(os, "write", write)
+    with heeded() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+    assert interrupt.asked
