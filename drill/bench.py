@@ -144,7 +144,10 @@ class Started:
         folder: Path,
         terminal: int | None = None,
     ) -> None:
-        self._out, self._err = folder / f"{uuid.uuid4().hex}.out", folder / f"{uuid.uuid4().hex}.err"
+        self._out, self._err = (
+            folder / f"{uuid.uuid4().hex}.out",
+            folder / f"{uuid.uuid4().hex}.err",
+        )
         self.mark = env["VPO_DRILL"]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.reading import stream_hashes
+
 from drill.bench import Bench, Ended, Rig, expect, until
 from drill.policies import CONTAINER, HEADER, REMUX
 from drill.verdict import database_sound, hashes, litter, sha
-from tests.reading import stream_hashes
 
 BATCH = 40
 STALL = 10

@@ -108,8 +108,14 @@ def at_random(bench: Bench) -> None:
         work = works[number % len(works)]
         chance = random.Random(bench.random.random())  # noqa: S311
         with bench.trial(f"kill {number}, {work.name}"):
-            _trial(bench, work, known[work.name], lambda rig, k=known[work.name], c=chance: _shot(
-                rig, rig.start(*rig.words(_policy(rig))), k.seconds, c))
+            _trial(
+                bench,
+                work,
+                known[work.name],
+                lambda rig, k=known[work.name], c=chance: _shot(
+                    rig, rig.start(*rig.words(_policy(rig))), k.seconds, c
+                ),
+            )
 
 
 def _policy(rig: Rig) -> Path:
@@ -260,7 +266,9 @@ def _others_intact(work: Work, known: Known, rig: Rig) -> None:
 def _can_be_undone(work: Work, known: Known, rig: Rig) -> None:
     """Whoever keeps originals gets them back, also those of a run that was killed."""
     paths = work.paths(rig)
-    for run in dict.fromkeys(row[0] for row in rows(rig, "SELECT run FROM outcomes WHERE kept IS NOT NULL")):
+    for run in dict.fromkeys(
+        row[0] for row in rows(rig, "SELECT run FROM outcomes WHERE kept IS NOT NULL")
+    ):
         ended = rig.run("undo", str(run))
         expect(ended.rc == 0, f"undo: {ended}")
     for path in paths:

@@ -32,7 +32,9 @@ FAULTS = {
     "cannot be started": Fault("exec /nowhere/at/all", "exit status 127"),
     "hangs": Fault("exec sleep 600", "no progress"),
     "hangs when done": Fault('run "$@"; exec sleep 600', "no progress"),
-    "floods and hangs": Fault("yes '   lies' | head -c 40000000 >&2; exec sleep 600", "no progress"),
+    "floods and hangs": Fault(
+        "yes '   lies' | head -c 40000000 >&2; exec sleep 600", "no progress"
+    ),
     "floods for ever": Fault("exec yes lies", "no progress"),
     "closes its output and hangs": Fault("exec >&- 2>&-; exec sleep 600", "no progress"),
     "ignores SIGTERM": Fault("trap '' TERM; while :; do sleep 1; done", "no progress"),
@@ -41,7 +43,7 @@ RESULTS = {
     "leaves an empty file": Fault(': > "$out"', ""),
     "leaves a truncated file": Fault('run "$@"; change truncate', ""),
     "leaves a file without its last byte": Fault('run "$@"; change last-byte', ""),
-    "leaves rubbish": Fault("head -c 30000 /dev/urandom > \"$out\"", ""),
+    "leaves rubbish": Fault('head -c 30000 /dev/urandom > "$out"', ""),
     "leaves the header damaged": Fault('run "$@"; change header', ""),
     "removes its output": Fault('rm -f "$out"', ""),
     "puts a folder there": Fault('rm -f "$out"; mkdir "$out"', ""),
@@ -61,7 +63,7 @@ HEADERS = {
     "appends rubbish": Fault('run "$@"; echo lies >> "$out"', ""),
 }
 
-_CHANGE = '''\
+_CHANGE = """\
 import os, sys
 how, path = sys.argv[1:]
 with open(path, "r+b") as file:
@@ -74,7 +76,7 @@ with open(path, "r+b") as file:
     else:
         file.seek(at)
         file.write(bytes(4096 if how == "hole" else 16) if how != "cluster" else b"lies " * 20)
-'''
+"""
 
 
 def _script(rig: Rig, tool: str, fault: Fault) -> str:
@@ -91,7 +93,7 @@ def _script(rig: Rig, tool: str, fault: Fault) -> str:
     }[tool]
     out = {
         "mkvmerge": 'for w; do [ "$prev" = "--output" ] && out="$w"; prev="$w"; done',
-        "ffmpeg": 'for out; do :; done',
+        "ffmpeg": "for out; do :; done",
         "mkvpropedit": 'for w; do case "$w" in /*) out="$w";; esac; done',
     }[tool]
     more = {

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from drill.bench import Lost, Rig, expect
 from tests.reading import identify, read, stream_hashes
+
+from drill.bench import Lost, Rig, expect
 
 Facts = tuple[object, ...]
 State = Literal["original", "result"]

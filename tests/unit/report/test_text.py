@@ -17,7 +17,8 @@ from vpo.plan import Change, PhaseReport, Plan
 from vpo.policy.choice import PolicyChoice
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run import Request, Summary
+from vpo.request import Request
+from vpo.run import Summary
 
 MEDIA = MediaFile("/v/a.avi", "avi", 1, tracks=(Track(0, "audio", "aac", language="eng"),))
 WHY = Reason("p", "o", "because")
