@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,12 +24,12 @@ def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
     """A new file system of ``size`` bytes, mounted in ``folder``; ``Skip`` where that cannot be."""
     if os.geteuid() != 0:
         raise Skip("mounting needs root")
-    point = folder / f"{kind}-{size}"
+    point = folder / f"{kind}-{uuid.uuid4().hex[:6]}"
     point.mkdir()
     if kind == "tmpfs":
         _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "drill", str(point))
     else:
-        image = folder / f"{kind}-{size}.image"
+        image = point.with_suffix(".image")
         if shutil.which(MAKERS[kind][0]) is None:
             raise Skip(f"{MAKERS[kind][0]} is not installed")
         with image.open("wb") as file:

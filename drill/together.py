@@ -7,11 +7,12 @@ import signal
 import subprocess
 import threading
 
+from tests.reading import read, stream_hashes
+
 from drill.bench import Bench, Ended, Rig, expect, until
 from drill.killed import WORKS, Work
 from drill.policies import HEADER, NOTHING, REMUX
 from drill.verdict import database_sound, facts, litter, rows, sha
-from tests.reading import read, stream_hashes
 
 HOLD = ': > "$here/running"; until [ -e "$here/go" ]; do sleep 0.05; done; exec real'
 DONE = ("unchanged", "skipped")
@@ -69,7 +70,7 @@ def _user(bench: Bench, policy: str, sample: str) -> None:
     def edit() -> None:
         while not done.is_set():
             path = bench.random.choice(paths)
-            argv = ["mkvpropedit", "-q", path, "--edit", "info", "--set", "title=mine"]
+            argv = ["mkvpropedit", "-q", str(path), "--edit", "info", "--set", "title=mine"]
             subprocess.run(argv, capture_output=True, check=False)
 
     thread = threading.Thread(target=edit)
@@ -140,6 +141,8 @@ exit $status"""
     first = rig.start(*rig.words(HEADER))
     until(lambda: any(path.suffix == ".undo" for path in litter(rig.library)), "no undo file")
     held = litter(rig.library)
+    original = sha(bench.corpus / "wrong-flags.mkv")
+    until(lambda: sha(rig.library / "wrong-flags.mkv") != original, "the file was not edited")
     edited = sha(rig.library / "wrong-flags.mkv")
     try:
         _cleans_up_beside(rig)
