@@ -27,7 +27,8 @@ from vpo.plan import Change, PhaseReport, Plan
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.loader import loads
 from vpo.report import SCHEMA_VERSION, jsonl
-from vpo.run import Request, Summary
+from vpo.request import Request
+from vpo.run import Summary
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
