@@ -87,13 +87,17 @@ def _put_aside(path: Path) -> Path | None:
 def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> int:
     """Copy the rows of a table up to the first that cannot be read."""
     saved = 0
-    with contextlib.suppress(sqlite3.Error), pool.transaction() as connection:
+    with pool.transaction() as connection:
         known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        names = [row[1] for row in old.execute(f"PRAGMA table_info({table})") if row[1] in known]
+        # Within the transaction, an error of the old database would pass for one of the new.
+        try:
+            there = old.execute(f"PRAGMA table_info({table})").fetchall()
+            columns = ", ".join(names := [row[1] for row in there if row[1] in known])
+            rows = old.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
+        except sqlite3.Error:
+            return 0
         marks = ", ".join("?" * len(names))
-        columns = ", ".join(names)
         insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
-        rows = old.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
         while True:
             try:
                 row = rows.fetchone()
