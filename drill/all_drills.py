@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from drill import changing, damaged, full, interrupted, killed, misbehaving, together
+from drill import (
+    changing,
+    damaged,
+    database,
+    full,
+    interrupted,
+    killed,
+    large,
+    misbehaving,
+    odd,
+    present,
+    settings,
+    together,
+)
 from drill.bench import Bench
 
 Drill = Callable[[Bench], None]
@@ -26,6 +39,23 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "disk full": full.full,
         "disk full: keep_free": full.keep_free,
         "disk full: database": full.database,
+        "database: locked": database.locked,
+        "database: unusable": database.unusable,
+        "database: read-only": database.read_only,
+        "database: gone": database.gone,
+        "odd files: names": odd.names,
+        "odd files: too long": odd.too_long,
+        "odd files: links": odd.links,
+        "odd files: hard links": odd.hard_links,
+        "odd files: no files": odd.not_files,
+        "odd files: rights": odd.rights,
+        "odd files: attributes": odd.attributes,
+        "policies": settings.policies,
+        "configurations": settings.configurations,
+        "never absent: replacements": present.replacements,
+        "never absent: runs": present.runs,
+        "20 GB": large.header_edit,
+        "clones": large.clones,
         "damaged: parser": damaged.parser,
         "damaged: not media": damaged.not_media,
         "tools missing": misbehaving.missing,

@@ -1,0 +1,148 @@
+"""A file of 20 GB: a header edit reads and writes next to nothing of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from tests.integration.facts import CLUSTER, SEGMENT, elements
+from tests.reading import identify
+
+from drill.bench import Bench, Rig, expect
+from drill.mounts import mounted
+from drill.policies import HEADER
+from drill.verdict import facts, litter, sha
+
+SIZE = 20 * 10**9
+MOST_WRITTEN = 64 << 20
+MOST_SECONDS = 5.0
+"""For the whole command on a machine that does other things as well; the work is a fraction."""
+VOID = 0xEC
+SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
+
+
+def header_edit(bench: Bench) -> None:
+    """A real Matroska file with a huge void among its clusters, and its last elements behind it."""
+    for name in ("in place", "rolled back"):
+        with bench.trial(f"20 GB, {name}"):
+            rig = bench.rig()
+            path = rig.library / "large.mkv"
+            _grow(bench.corpus / "wrong-flags.mkv", path)
+            if name == "rolled back":
+                rig.stand_in("mkvpropedit", "exit 0")
+            _edit(rig, path, name)
+            rig.throw_away()
+
+
+def _edit(rig: Rig, path: Path, name: str) -> None:
+    before = path.stat()
+    edges = _edges(path)
+    began = time.monotonic()
+    vpo = rig.start(*rig.words(HEADER))
+    written = 0
+    while vpo.process.poll() is None:
+        written = max(written, _written(vpo.process.pid))
+    ended = vpo.end()
+    seconds = time.monotonic() - began
+    after = path.stat()
+    expect(after.st_ino == before.st_ino, "the file was copied")
+    expect(written < MOST_WRITTEN, f"{written >> 20} MiB were written")
+    expect(seconds < MOST_SECONDS, f"it took {seconds:.1f} s")
+    expect((after.st_blocks - before.st_blocks) * 512 < MOST_WRITTEN, "it takes more room now")
+    expect(not litter(rig.library), "left behind")
+    if name == "in place":
+        expect(ended.status(path.name) == "changed", f"{ended}")
+        default = [t["properties"]["default_track"] for t in identify(path)["tracks"]]
+        expect(sum(default) < len(default), "the flags are as they were")
+    else:
+        expect(ended.status(path.name) == "failed", f"{ended}")
+        expect(_edges(path) == edges, "it was changed")
+
+
+def _edges(path: Path) -> tuple[int, bytes, bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+        file.seek(size - (1 << 20))
+        return size, head, file.read()
+
+
+def _written(pid: int) -> int:
+    """Bytes that vpo has written; its tools are its children, and counted with it in the end."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
+
+
+def _grow(sample: Path, target: Path) -> None:
+    """Put a void of nearly 20 GB, that takes no room, behind the last cluster."""
+    data = sample.read_bytes()
+    _, _, segment, stop = next(e for e in elements(data, 0, len(data)) if e[0] == SEGMENT)
+    inner = list(elements(data, segment, stop))
+    at = max(end for ident, _, _, end in inner if ident == CLUSTER)
+    void = SIZE - len(data)
+    head = bytearray(data[:at])
+    _lengthen_segment(head, segment, stop - segment + void)
+    seek_head = next(item for item in inner if item[0] == SEEK_HEAD)
+    gap = next(item for item in inner if item[0] == VOID and item[1] == seek_head[3])
+    head[seek_head[1] : gap[3]] = _seek_head(data, seek_head, gap[3], at - segment, void)
+    with target.open("wb") as file:
+        file.write(head)
+        file.write(_element(VOID, void - 9))
+        file.seek(at + void)
+        file.write(data[at:])
+    expect(target.stat().st_size == SIZE, "it has another size")
+    expect(identify(target)["container"]["recognized"], "mkvmerge does not know it")
+
+
+def _lengthen_segment(head: bytearray, segment: int, size: int) -> None:
+    expect(head[segment - 8] == 1, "the segment's size is not of eight bytes")
+    head[segment - 8 : segment] = (size | 1 << 56).to_bytes(8, "big")
+
+
+def _element(ident: int, size: int) -> bytes:
+    """The start of an element, with a size of eight bytes."""
+    return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + (size | 1 << 56).to_bytes(
+        8, "big"
+    )
+
+
+def _seek_head(
+    data: bytes, old: tuple[int, int, int, int], stop: int, behind: int, by: int
+) -> bytes:
+    """It again, with what lies behind the clusters moved, and a void up to ``stop``."""
+    entries = b""
+    for _, _, body, end in elements(data, old[2], old[3]):
+        fields = {ident: data[at:until] for ident, _, at, until in elements(data, body, end)}
+        position = int.from_bytes(fields[SEEK_POSITION], "big")
+        position += by if position >= behind else 0
+        seek = _element(SEEK_ID, len(fields[SEEK_ID])) + fields[SEEK_ID]
+        seek += _element(SEEK_POSITION, 8) + position.to_bytes(8, "big")
+        entries += _element(SEEK, len(seek)) + seek
+    made = _element(SEEK_HEAD, len(entries)) + entries
+    rest = stop - old[1] - len(made) - 9
+    expect(rest >= 0, "the new SeekHead has no room")
+    return made + _element(VOID, rest) + bytes(rest)
+
+
+def clones(bench: Bench) -> None:
+    """Where files can be cloned, a header edit is one on a clone that then takes the place."""
+    for kind, size in (("xfs", 320 << 20), ("btrfs", 256 << 20))[: bench.scale(1, 2)]:
+        with mounted(bench.folder, kind, size) as point, bench.trial(f"clone on {kind}"):
+            rig = bench.rig()
+            path = rig.add("wrong-flags.mkv", point)
+            # So large that a second copy would not fit.
+            padding = point / "padding"
+            free = os.statvfs(point).f_bavail * os.statvfs(point).f_frsize
+            with padding.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, max(1, free - (24 << 20)))
+            before, digest = path.stat(), sha(path)
+            ended = rig.process(HEADER, point)
+            expect(ended.status(path.name) == "changed", f"{ended}")
+            expect(path.stat().st_ino != before.st_ino, "it was edited in place")
+            expect(sha(path) != digest, "it was not changed")
+            facts(path)
+            expect(not litter(point), "left behind")
