@@ -13,8 +13,11 @@ from bench.table import Figure, page, render
 
 ROWS = {
     "1": "bench.header_edits",
+    "2": "bench.rewrite",
+    "3": "bench.known",
     "5": "bench.probing",
     "6": "bench.start",
+    "7": "bench.dispatch",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -28,7 +28,7 @@ class Cost(NamedTuple):
     written: int
 
 
-def measure(argv: Argv, env: Mapping[str, str] | None = None) -> Cost:
+def measure(argv: Argv, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Cost:
     """Run a command to its end; it has to succeed."""
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -36,6 +36,7 @@ def measure(argv: Argv, env: Mapping[str, str] | None = None) -> Cost:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         env={**os.environ, **(env or {})},
+        cwd=cwd,
     )
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began

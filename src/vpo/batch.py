@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from dataclasses import dataclass
 
 from vpo.discover import Candidate
+from vpo.draft import Known
 from vpo.errors import (
     BusyError,
     ConvergeError,
@@ -27,7 +28,7 @@ from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.rewrite import Rewriter
 from vpo.media import MediaFile
 from vpo.outcome import Failure, Outcome, Status
-from vpo.plan import STRICTNESS, Plan, Strategy, evaluate
+from vpo.plan import NOTHING_KNOWN, STRICTNESS, Plan, Strategy, evaluate
 from vpo.policy.document import Policy
 from vpo.request import Interrupt
 
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 class Job:
     """One file, and all that is needed to work on it.
 
-    ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found.
+    ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found;
+    ``known`` what is known of it beside its content.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Job:
     run_id: str = ""
     outcome_id: str = ""
     seen: tuple[int, int] | None = None
+    known: Known = NOTHING_KNOWN
 
     @property
     def mode(self) -> OnError:
@@ -112,7 +115,7 @@ def _failure(error: BaseException) -> Failure:
 
 def _process(job: Job) -> Outcome:
     media, stamp = _probed(job)
-    plan = evaluate(job.policies, media, job.on_error)
+    plan = evaluate(job.policies, media, job.on_error, job.known)
     try:
         strategy = job.rewriter.strategy(plan)
         if job.dry_run or not plan.changes:
@@ -177,7 +180,8 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
             raise BusyError("another program changed it while it was looked at; run again")
         if lock.stamp.ctime_ns != stamp.ctime_ns:
             # Another vpo, or a worker with another link to it, may have done the work.
-            plan = evaluate(job.policies, job.rewriter.prober.probe(job.path), job.on_error)
+            media = job.rewriter.prober.probe(job.path)
+            plan = evaluate(job.policies, media, job.on_error, job.known)
         strategy = job.rewriter.strategy(plan)
         if not plan.changes:
             return _without_work(plan, strategy, stamp)
@@ -211,7 +215,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
 
 def _must_be_content(job: Job, found: MediaFile) -> None:
     """The policies must want nothing more of the result, as it is really probed."""
-    again = evaluate(job.policies, found, job.on_error)
+    again = evaluate(job.policies, found, job.on_error, job.known)
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(

@@ -22,6 +22,8 @@ class Container:
     ``muxer`` is ffmpeg's name for writing it; ``flags`` the dispositions that survive a rewrite;
     ``codecs`` what it takes (``None``: nearly everything); ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
+    ``side_data`` is what ffmpeg carries into it, ``tags`` which tags it holds as players look for
+    them (``None``: any).
     """
 
     name: str
@@ -34,8 +36,29 @@ class Container:
     chapters: bool = False
     one_default: bool = False
     codecs: frozenset[str] | None = None
+    side_data: frozenset[str] = frozenset()
+    tags: frozenset[str] | None = frozenset()
 
 
+_TOOLS = "major_brand minor_version compatible_brands encoder handler_name vendor_id"
+_STATISTICS = (
+    "bps duration number_of_frames number_of_bytes"
+    " _statistics_writing_app _statistics_writing_date_utc _statistics_tags"
+)
+DEBRIS = frozenset([*_TOOLS.split(), *_STATISTICS.split()])
+"""Tags that a tool writes about its own work or its own format: in another file they are false."""
+_DERIVED = frozenset("creation_time timecode rotate stereo_mode alpha_mode".split())  # noqa: SIM905
+"""What ffmpeg shows as tags and containers keep elsewhere."""
+
+_MP4_TAGS = (
+    "title artist album_artist composer album date comment genre copyright grouping lyrics"
+    " description synopsis show episode_id network keywords episode_sort season_number media_type"
+    " hd_video gapless_playback compilation track disc location location-eng"
+)
+_MOV_TAGS = "title artist album date comment genre copyright make model location location-eng"
+_MATROSKA_SIDE = frozenset(
+    {"alpha", "dolby_vision", "light_levels", "mastering", "projection", "stereo"}
+)
 _MP4_CODECS = frozenset(
     "h264 hevc av1 vp9 mpeg4 aac ac3 eac3 mp3 flac alac opus mov_text".split()  # noqa: SIM905
 )
@@ -51,6 +74,8 @@ _ALL = (
         languages=True,
         attachments=True,
         chapters=True,
+        side_data=_MATROSKA_SIDE,
+        tags=None,
     ),
     Container(
         "webm",
@@ -61,6 +86,8 @@ _ALL = (
         languages=True,
         chapters=True,
         codecs=_WEBM_CODECS,
+        side_data=_MATROSKA_SIDE - {"dolby_vision"},
+        tags=None,
     ),
     Container(
         "mp4",
@@ -72,6 +99,8 @@ _ALL = (
         chapters=True,
         one_default=True,
         codecs=_MP4_CODECS,
+        side_data=_MATROSKA_SIDE - {"alpha"} | {"rotation"},
+        tags=frozenset(_MP4_TAGS.split()),
     ),
     Container(
         "mov",
@@ -82,9 +111,12 @@ _ALL = (
         languages=True,
         chapters=True,
         one_default=True,
+        side_data=frozenset({"light_levels", "mastering", "rotation"}),
+        tags=frozenset(_MOV_TAGS.split()),
     ),
     Container("avi", "avi", (".avi",)),
-    Container("ts", "mpegts", (".ts", ".m2ts", ".mts")),
+    Container("ts", "mpegts", (".ts",)),
+    Container("m2ts", "mpegts", (".m2ts", ".mts")),
     Container("flv", "flv", (".flv",)),
     Container("wmv", "asf", (".wmv", ".asf")),
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm")),
@@ -96,6 +128,34 @@ MATROSKA = frozenset({"mkv", "webm"})
 def container(name: str) -> Container:
     """The container of that name; one that vpo cannot write has no muxer and holds nothing."""
     return CONTAINERS.get(name) or Container(name, "", ())
+
+
+def uncarried(track: Track, name: str) -> tuple[str, ...]:
+    """The side data of a track that ffmpeg cannot carry into the container of that name.
+
+    Of stereo modes MP4 knows two, of projections ffmpeg writes two.
+    """
+    kind = container(name)
+    plain = {
+        "stereo": ("side by side", "top and bottom"),
+        "projection": ("equirectangular", "cubemap"),
+    }
+    return tuple(
+        fact
+        for fact, value in track.side_data
+        if fact not in kind.side_data
+        or (value not in plain.get(fact, (value,)) and not (fact == "stereo" and name in MATROSKA))
+    )
+
+
+def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The tags that somebody wrote about the film, not a tool about its work."""
+    return {name: value for name, value in tags if not is_debris(name) and name not in _DERIVED}
+
+
+def is_debris(name: str) -> bool:
+    """Whether a tag is a tool's own, in whatever language it says to be (``bps-eng``)."""
+    return name.partition("-")[0] in DEBRIS
 
 
 def as_stored(media: MediaFile) -> MediaFile:

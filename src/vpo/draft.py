@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from vpo.containers import container
+from vpo.containers import MATROSKA, container, uncarried, users_tags
 from vpo.media import Attachment, MediaFile, Track
 
 Timestamp = Literal["preserve", "now"] | int
@@ -39,12 +39,33 @@ Fact = tuple[str, int | None]
 """A fact that can change: its kind (``default``, ``title``, ``removed``, ...), a stream index."""
 
 
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a file beside what is in it.
+
+    ``metadata`` are the fields that metadata sources gave, by the source's name. ``encoded`` says
+    that these policies have encoded the file's video before: what an encode cannot foresee, such as
+    its bit rate, is then no reason to do it again.
+    """
+
+    metadata: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    encoded: bool = False
+
+
+Skip = Literal["video_transcode", "audio_transcode", "track_filter"]
+"""Operations that a rule can switch off for the rest of its phase."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The media as the policy wants it so far, and the reasons.
 
     ``phase`` and ``operation`` are set by whoever runs the operations; ``reasons`` maps a fact to
-    the last reason that touched it; ``timestamp`` is ``None`` while no operation asked.
+    the last reason that touched it; ``timestamp`` is ``None`` while no operation asked; ``skips``
+    is what a rule of this phase has switched off.
     """
 
     media: MediaFile
@@ -53,6 +74,8 @@ class Draft:
     reasons: Mapping[Fact, Reason] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
     timestamp: Timestamp | None = None
+    known: Known = Known()
+    skips: frozenset[Skip] = frozenset()
 
     def at(self, phase: str, operation: str) -> Draft:
         """The same state, with what follows attributed to this phase and operation."""
@@ -100,12 +123,16 @@ class Draft:
         """Have the file in another container, under the same name with that container's suffix.
 
         Flags that the new container does not have are cleared; cover pictures are called what
-        they will be called there.
+        they will be called there. What else it cannot hold is not in it: whoever asks for it says
+        what that is.
         """
         kind = container(name)
         path = os.path.splitext(self.media.path)[0] + kind.suffixes[0]
         named = tuple(_renamed(item, kind.attachments) for item in self.media.attachments)
-        media = replace(self.media, container=name, path=path, attachments=named)
+        tracks = tuple(_rehoused(track, name) for track in self.media.tracks)
+        media = replace(
+            self.media, container=name, path=path, tracks=tracks, attachments=named, fragile=()
+        )
         draft = self._with(media, [("container", None)], why)
         for track in media.tracks:
             for flag in sorted(track.dispositions - kind.flags):
@@ -142,17 +169,21 @@ class Draft:
             draft = draft._with(media, [("removed", index)], text)
         return draft
 
-    def order(self, indexes: Iterable[int], why: str) -> Draft:
-        """Put the tracks into this order; it must name every track once."""
+    def order(self, indexes: Iterable[int], why: Mapping[int, str] | str) -> Draft:
+        """Put the tracks into this order, which must name every track once; ``why`` is one text,
+        or one for each index.
+        """
         by_index = {track.index: track for track in self.media.tracks}
         tracks = tuple(by_index.pop(index) for index in indexes)
         if by_index:
             raise ValueError(f"order leaves out the tracks {sorted(by_index)}")
         if tracks == self.media.tracks:
             return self
-        return self._with(
-            replace(self.media, tracks=tracks), [("order", t.index) for t in tracks], why
-        )
+        draft = self
+        for track in tracks:
+            text = why if isinstance(why, str) else why[track.index]
+            draft = draft._with(replace(self.media, tracks=tracks), [("order", track.index)], text)
+        return draft
 
     def track(self, index: int) -> Track:
         """The track of that stream index; ``KeyError`` if it is not (or no longer) there."""
@@ -169,6 +200,16 @@ class Draft:
         reason = Reason(self.phase, self.operation, why)
         reasons = MappingProxyType({**self.reasons, **dict.fromkeys(facts, reason)})
         return replace(self, media=media, reasons=reasons)
+
+
+def _rehoused(track: Track, name: str) -> Track:
+    """The track with what the container of that name holds of it beside its stream."""
+    lost = uncarried(track, name)
+    return replace(
+        track,
+        tags=tuple(users_tags(track.tags).items()) if name in MATROSKA else (),
+        side_data=tuple(fact for fact in track.side_data if fact[0] not in lost),
+    )
 
 
 def _renamed(item: Attachment, attachments: bool) -> Attachment:

@@ -8,8 +8,11 @@ outside the clusters lies. Elements and ids are those of RFC 8794 (EBML) and RFC
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from vpo.boxes import dolby_vision, luminance
 
 EBML = 0x1A45DFA3
 DOCTYPE = 0x4282
@@ -21,6 +24,16 @@ TRACKS = 0x1654AE6B
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TRACK_ENTRY, _TRACK_UID, _TRACK_TYPE, _CODEC_ID = 0xAE, 0x73C5, 0x83, 0x86
 _LANGUAGE_BCP47 = 0x22B59D
+_FLAG_ENABLED, _VIDEO, _COLOUR, _PROJECTION = 0xB9, 0xE0, 0x55B0, 0x7670
+_STEREO_MODE, _ALPHA_MODE, _MASTERING = 0x53B8, 0x53C0, 0x55D0
+_CROP = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
+_MAX_CLL, _MAX_FALL, _LUMINANCE_MAX, _LUMINANCE_MIN = 0x55BC, 0x55BD, 0x55D9, 0x55DA
+_PROJECTION_TYPE, _POSE_ROLL = 0x7671, 0x7675
+_MAPPING, _MAPPING_TYPE, _MAPPING_DATA = 0x41E4, 0x41E7, 0x41ED
+_STEREO = {1: "side by side", 3: "top and bottom"}
+_PROJECTIONS = {1: "equirectangular", 2: "cubemap", 3: "mesh"}
+_DOLBY_VISION = frozenset(int.from_bytes(name, "big") for name in (b"dvcC", b"dvvC", b"dvwC"))
+_SECOND_LAYER = frozenset(int.from_bytes(name, "big") for name in (b"hvcE", b"avcE"))
 _TYPES = {1: "video", 2: "audio", 0x11: "subtitle"}
 
 _MAX_ELEMENTS = 4096
@@ -47,12 +60,17 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A TrackEntry; its place in the list is mkvmerge's track id."""
+    """A TrackEntry; its place in the list is mkvmerge's track id.
+
+    ``side_data`` is named as in ``vpo.media.SIDE_DATA``.
+    """
 
     uid: int | None
     type: str | None
     codec_id: str
     language_ietf: str | None
+    enabled: bool = True
+    side_data: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +102,7 @@ def read(fd: int) -> Structure:
     if header.id != EBML or header.end is None:
         raise StructureError("no EBML header")
     doctype = next(
-        (_text(fd, item) for item in _children(fd, header) if item.id == DOCTYPE), "matroska"
+        (text(fd, item) for item in children(fd, header) if item.id == DOCTYPE), "matroska"
     )
     segment = element(fd, header.end, length)
     if segment.id != SEGMENT:
@@ -207,10 +225,10 @@ def _seek_entries(
 
 
 def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
-    for seek in _children(fd, seek_head):
+    for seek in children(fd, seek_head):
         if seek.id != _SEEK:
             continue
-        fields = {item.id: _uint(fd, item) for item in _children(fd, seek)}
+        fields = {item.id: uint(fd, item) for item in children(fd, seek)}
         if _SEEK_ID in fields and _SEEK_POSITION in fields:
             yield fields[_SEEK_ID], fields[_SEEK_POSITION]
 
@@ -225,27 +243,97 @@ def _entries(
     if tracks is None or tracks.end is None or tracks.end - tracks.data > _MAX_TRACKS_SIZE:
         return None
     try:
-        return tuple(_entry(fd, item) for item in _children(fd, tracks) if item.id == _TRACK_ENTRY)
+        return tuple(_entry(fd, item) for item in children(fd, tracks) if item.id == _TRACK_ENTRY)
     except StructureError:
         return None
 
 
 def _entry(fd: int, entry: Element) -> Entry:
-    uid = kind = language = None
-    codec_id = ""
-    for item in _children(fd, entry):
-        if item.id == _TRACK_UID:
-            uid = _uint(fd, item)
-        elif item.id == _TRACK_TYPE:
-            kind = _TYPES.get(_uint(fd, item))
-        elif item.id == _CODEC_ID:
-            codec_id = _text(fd, item)
-        elif item.id == _LANGUAGE_BCP47:
-            language = _text(fd, item)
-    return Entry(uid, kind, codec_id, language)
+    items = {item.id: item for item in children(fd, entry)}
+
+    def number(identity: int) -> int | None:
+        return uint(fd, items[identity]) if identity in items else None
+
+    def words(identity: int) -> str | None:
+        return text(fd, items[identity]) if identity in items else None
+
+    return Entry(
+        uid=number(_TRACK_UID),
+        type=_TYPES.get(number(_TRACK_TYPE) or 0),
+        codec_id=words(_CODEC_ID) or "",
+        language_ietf=words(_LANGUAGE_BCP47),
+        enabled=number(_FLAG_ENABLED) != 0,
+        side_data=tuple(sorted(_side_data(fd, entry))),
+    )
 
 
-def _children(fd: int, parent: Element) -> Iterator[Element]:
+def _side_data(fd: int, entry: Element) -> Iterator[tuple[str, str]]:
+    for item in children(fd, entry):
+        if item.id == _VIDEO:
+            yield from _picture(fd, item)
+        elif item.id == _MAPPING:
+            yield from _mapping(fd, item)
+
+
+def _picture(fd: int, video: Element) -> Iterator[tuple[str, str]]:
+    items = {item.id: item for item in children(fd, video)}
+    if stereo := _number(fd, items, _STEREO_MODE):
+        yield "stereo", _STEREO.get(stereo, f"mode {stereo}")
+    if _number(fd, items, _ALPHA_MODE):
+        yield "alpha", "yes"
+    crop = [_number(fd, items, side) for side in _CROP]
+    if any(crop):
+        yield "crop", ",".join(map(str, crop))
+    if _COLOUR in items:
+        yield from _light(fd, {item.id: item for item in children(fd, items[_COLOUR])})
+    if _PROJECTION in items:
+        yield from _pose(fd, {item.id: item for item in children(fd, items[_PROJECTION])})
+
+
+def _light(fd: int, colour: dict[int, Element]) -> Iterator[tuple[str, str]]:
+    if _MAX_CLL in colour or _MAX_FALL in colour:
+        levels = _number(fd, colour, _MAX_CLL), _number(fd, colour, _MAX_FALL)
+        yield "light_levels", "/".join(map(str, levels))
+    if _MASTERING in colour:
+        items = {item.id: item for item in children(fd, colour[_MASTERING])}
+        most, least = _real(fd, items, _LUMINANCE_MAX), _real(fd, items, _LUMINANCE_MIN)
+        yield "mastering", luminance(most, least)
+
+
+def _pose(fd: int, projection: dict[int, Element]) -> Iterator[tuple[str, str]]:
+    kind = _number(fd, projection, _PROJECTION_TYPE)
+    if kind:
+        yield "projection", _PROJECTIONS.get(kind, f"type {kind}")
+    elif turn := round(-_real(fd, projection, _POSE_ROLL)) % 360:
+        # The roll is counter-clockwise.
+        yield "rotation", str(turn)
+
+
+def _mapping(fd: int, mapping: Element) -> Iterator[tuple[str, str]]:
+    items = {item.id: item for item in children(fd, mapping)}
+    kind = _number(fd, items, _MAPPING_TYPE)
+    if kind in _DOLBY_VISION and _MAPPING_DATA in items:
+        record = _bytes(fd, items[_MAPPING_DATA])
+        if len(record) > 4:
+            yield "dolby_vision", dolby_vision(record)
+    elif kind in _SECOND_LAYER:
+        yield "dolby_vision_layer", kind.to_bytes(4, "big").decode()
+
+
+def _number(fd: int, items: dict[int, Element], identity: int) -> int:
+    return uint(fd, items[identity]) if identity in items else 0
+
+
+def _real(fd: int, items: dict[int, Element], identity: int) -> float:
+    data = _bytes(fd, items[identity]) if identity in items else b""
+    if len(data) not in (4, 8):
+        return 0.0
+    value: float = struct.unpack(">f" if len(data) == 4 else ">d", data)[0]
+    return value if abs(value) < 1e9 else 0.0
+
+
+def children(fd: int, parent: Element) -> Iterator[Element]:
+    """The elements in one; ``StructureError`` where they are not one behind the other."""
     if parent.end is None:
         return
     offset = parent.data
@@ -262,9 +350,11 @@ def _bytes(fd: int, item: Element) -> bytes:
     return os.pread(fd, min(size, 4096), item.data)
 
 
-def _uint(fd: int, item: Element) -> int:
+def uint(fd: int, item: Element) -> int:
+    """The value of an element that holds an unsigned number."""
     return int.from_bytes(_bytes(fd, item)[:8], "big")
 
 
-def _text(fd: int, item: Element) -> str:
+def text(fd: int, item: Element) -> str:
+    """The value of an element that holds text."""
     return _bytes(fd, item).split(b"\0")[0].decode("utf-8", "replace")

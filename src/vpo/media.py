@@ -16,6 +16,20 @@ TRACK_TYPES: tuple[TrackType, ...] = ("video", "audio", "subtitle", "data")
 TEXT_SUBTITLES = frozenset({"subrip", "ass", "webvtt", "mov_text", "text"})
 
 
+SIDE_DATA = {
+    "alpha": "its transparency",
+    "crop": "its cropping",
+    "dolby_vision": "its Dolby Vision record",
+    "dolby_vision_layer": "the configuration of its second Dolby Vision layer",
+    "light_levels": "its HDR light levels",
+    "mastering": "its HDR mastering data",
+    "projection": "its projection",
+    "rotation": "its rotation",
+    "stereo": "its stereo mode",
+}
+"""What a container can say about a picture without touching its stream, and how people are told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Color:
     """A video track's colour description, in ffmpeg's names; ``None`` where it is not stated."""
@@ -36,6 +50,9 @@ class Track:
     language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` that one only
     where it says more (``pt-BR``) or something else than the three letters.
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
+    ``codec_tag`` is the container's own name for the codec, where it says more than the codec does.
+    ``tags`` are what is written about the track beside language and title, names in lower case;
+    ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names.
     """
 
     index: int
@@ -59,6 +76,8 @@ class Track:
     matroska_id: int | None = None
     matroska_uid: int | None = None
     language_ietf: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    side_data: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""
@@ -122,7 +141,8 @@ class MediaFile:
     ``container`` is one of ``vpo.containers``' names (``mkv``, ``webm``, ``mp4``, ``mov``, ``avi``,
     ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in bytes,
     ``duration`` in seconds (``None`` if unknown), ``mtime_ns`` in nanoseconds since 1970 UTC.
-    ``tags`` are the container's own, names in lower case, sorted.
+    ``tags`` are the container's own, names in lower case, sorted. ``fragile`` names, for people,
+    what ffmpeg would lose or flatten in writing this file anew without saying so.
     """
 
     path: str
@@ -134,6 +154,7 @@ class MediaFile:
     attachments: tuple[Attachment, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    fragile: tuple[str, ...] = ()
 
     @property
     def streams(self) -> tuple[Track | Attachment, ...]:
@@ -161,9 +182,14 @@ def from_json(data: dict[str, Any]) -> MediaFile:
             "tracks": tuple(_track(item) for item in data["tracks"]),
             "attachments": tuple(Attachment(**item) for item in data["attachments"]),
             "chapters": tuple(Chapter(**item) for item in data["chapters"]),
-            "tags": tuple((key, value) for key, value in data["tags"]),
+            "tags": _pairs(data["tags"]),
+            "fragile": tuple(data.get("fragile", ())),
         }
     )
+
+
+def _pairs(items: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in items)
 
 
 def _track(item: dict[str, Any]) -> Track:
@@ -173,5 +199,7 @@ def _track(item: dict[str, Any]) -> Track:
             **item,
             "dispositions": frozenset(item["dispositions"]),
             "color": Color(**color) if color else None,
+            "tags": _pairs(item.get("tags", [])),
+            "side_data": _pairs(item.get("side_data", [])),
         }
     )

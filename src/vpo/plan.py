@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from vpo.containers import FLAGS_KEPT, MATROSKA, as_stored
-from vpo.draft import Draft, Fact, Reason, Timestamp
+from vpo.draft import Draft, Fact, Known, Reason, Timestamp
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media import MediaFile, Track
 from vpo.policy.conditions import skip_reason
@@ -19,6 +19,7 @@ from vpo.policy.document import Phase, Policy
 Strategy = Literal["none", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
 
+NOTHING_KNOWN = Known()
 STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
 _HEADER_KINDS = FLAGS_KEPT | {"title", "language"}
 
@@ -94,13 +95,19 @@ class Plan:
         return tuple(c.track for c in self.changes if c.kind == "remove" and c.track is not None)
 
 
-def evaluate(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None = None) -> Plan:
+def evaluate(
+    policies: Sequence[Policy],
+    media: MediaFile,
+    on_error: OnError | None = None,
+    known: Known = NOTHING_KNOWN,
+) -> Plan:
     """The plan that makes the file match the policies, applied in order.
 
-    ``on_error`` overrides what the policies say. The plan is checked to be a fixpoint: policies
-    that want changes on their own result contradict themselves, which is the plan's error.
+    ``on_error`` overrides what the policies say; ``known`` is what is known beside the media. The
+    plan is checked to be a fixpoint: policies that want changes on their own result contradict
+    themselves, which is the plan's error.
     """
-    fold = _fold(policies, media, on_error)
+    fold = _fold(policies, media, on_error, known)
     if fold.halted:
         return _left_alone(media, fold)
     after = as_stored(fold.draft.media)
@@ -119,7 +126,7 @@ def evaluate(policies: Sequence[Policy], media: MediaFile, on_error: OnError | N
     )
     if not plan.changes:
         return plan
-    conflict = _conflict(policies, plan, fold.draft.reasons, on_error)
+    conflict = _conflict(policies, plan, fold.draft.reasons, on_error, known)
     if conflict is None:
         return plan
     fold.error = conflict
@@ -153,8 +160,10 @@ class _Fold:
     halted: bool = False
 
 
-def _fold(policies: Sequence[Policy], media: MediaFile, on_error: OnError | None) -> _Fold:
-    fold = _Fold(Draft(media))
+def _fold(
+    policies: Sequence[Policy], media: MediaFile, on_error: OnError | None, known: Known
+) -> _Fold:
+    fold = _Fold(Draft(media, known=known))
     for policy in policies:
         outcomes: dict[str, PhaseOutcome] = {}
         for phase in policy.phases:
@@ -179,7 +188,7 @@ def _run_phase(
     reason = _reason_to_skip(phase, fold.draft.media, outcomes)
     if reason:
         return report("skipped", reason)
-    draft = fold.draft
+    draft = replace(fold.draft, skips=frozenset())
     try:
         for operation in phase.operations:
             draft = operation.apply(draft.at(phase.name, operation.key), policy.config)
@@ -223,16 +232,17 @@ def _conflict(
     plan: Plan,
     reasons: Mapping[Fact, Reason],
     on_error: OnError | None,
+    known: Known,
 ) -> ConvergeError | None:
     """What the policies want to change on their own result, as an error; ``None`` if nothing."""
     result = plan.expected
-    again = _fold(policies, result, on_error)
+    again = _fold(policies, result, on_error, known)
     change = next(difference(result, as_stored(again.draft.media), again.draft.reasons), None)
     if change is None:
         return None
     source = plan.after.streams[change.track].index if change.track is not None else None
-    known = (reasons.get(fact) for fact in (_fact(change.kind, source), ("container", None)))
-    first = next(filter(None, known), None) or next(reversed(list(reasons.values())))
+    touched = (reasons.get(fact) for fact in (_fact(change.kind, source), ("container", None)))
+    first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))
     return ConvergeError(
         f"the policy contradicts itself: what {first} leads to, "
         f"{change.reason} changes again ({change.kind})"

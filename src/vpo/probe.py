@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vpo import matroska
+from vpo import annotations as notes
+from vpo import boxes, matroska, transport
 from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
 from vpo.languages import same
@@ -39,6 +42,8 @@ _FLAGS = (
 )
 _DISCARD_ALL = 48
 """AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles."""
+_TOLD_ELSEWHERE = frozenset({"title", "name", "language", "filename", "mimetype"})
+"""Tags of a stream that are facts of their own."""
 _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_subtitle"}
 """Matroska codec ids that ffmpeg's demuxer does not name."""
 
@@ -88,34 +93,80 @@ def _reason(error: Exception) -> str:
 def _media(
     path: str, fd: int, stat: os.stat_result, name: str, source: av.container.InputContainer
 ) -> MediaFile:
-    entries: tuple[matroska.Entry, ...] | None = None
-    if name == "mkv":
-        name, entries = _matroska(fd)
-    elif name == "mp4" and source.metadata.get("major_brand", "").startswith("qt"):
-        name = "mov"
+    structure = _structure(fd, name)
+    tags = {key.lower(): value for key, value in source.metadata.items()}
+    if name == "mp4" and tags.get("major_brand", "").startswith("qt"):
+        structure.container = "mov"
+    if structure.titled:
+        tags["title"] = structure.title or ""
     streams = list(source.streams)
     real = [s for s in streams if _is_track(s)]
     if not any(s.type in ("video", "audio", "subtitle") for s in real):
         raise ProbeError("there is no video, audio or subtitle track in it")
     return MediaFile(
         path=path,
-        container=name,
+        container=structure.container,
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
         duration=source.duration / 1_000_000 if source.duration else None,
-        tracks=_identified(real, entries),
+        tracks=_identified(real, structure),
         attachments=_attachments(streams),
         chapters=tuple(_chapter(item) for item in source.chapters()),
-        tags=tuple(sorted((k.lower(), v) for k, v in source.metadata.items())),
+        tags=tuple(sorted((key, value) for key, value in tags.items() if value)),
+        fragile=structure.fragile,
     )
 
 
-def _matroska(fd: int) -> tuple[str, tuple[matroska.Entry, ...] | None]:
+@dataclass
+class _Structure:
+    """What vpo reads of a container by itself; ``titled`` if its title is known, or known to lack.
+
+    ``boxes`` are MP4's tracks by their id, which is the stream's.
+    """
+
+    container: str
+    entries: tuple[matroska.Entry, ...] | None = None
+    boxes: dict[int, boxes.Entry] = field(default_factory=dict)
+    titled: bool = False
+    title: str | None = None
+    fragile: tuple[str, ...] = ()
+
+
+def _structure(fd: int, name: str) -> _Structure:
+    if name == "mkv":
+        return _matroska(fd)
+    if name == "mp4":
+        return _Structure(name, boxes={entry.id: entry for entry in boxes.entries(fd)})
+    if name == "ts":
+        programs = transport.programs(fd)
+        return _Structure(
+            "m2ts" if transport.packet_size(fd) > transport.PLAIN else "ts",
+            fragile=(f"{programs} programs",) if programs > 1 else (),
+        )
+    return _Structure(name)
+
+
+def _matroska(fd: int) -> _Structure:
     try:
         structure = matroska.read(fd)
     except matroska.StructureError:
-        return "mkv", None
-    return ("webm" if structure.doctype == "webm" else "mkv"), structure.entries
+        return _Structure("mkv")
+    name = "webm" if structure.doctype == "webm" else "mkv"
+    said = notes.read(fd, structure)
+    return _Structure(
+        name,
+        structure.entries,
+        titled=said is not None,
+        title=said.title if said else None,
+        fragile=(*(said.fragile if said else ()), *_odd_tracks(structure.entries or ())),
+    )
+
+
+def _odd_tracks(entries: tuple[matroska.Entry, ...]) -> Iterator[str]:
+    if any(not entry.enabled for entry in entries):
+        yield "tracks that are disabled"
+    if any(not entry.type for entry in entries):
+        yield "tracks of a type that ffmpeg does not know"
 
 
 def _is_track(stream: Any) -> bool:
@@ -124,26 +175,26 @@ def _is_track(stream: Any) -> bool:
     return not (stream.type == "data" and int(stream.discard) == _DISCARD_ALL)
 
 
-def _identified(
-    streams: list[Any], entries: tuple[matroska.Entry, ...] | None
-) -> tuple[Track, ...]:
+def _identified(streams: list[Any], structure: _Structure) -> tuple[Track, ...]:
     """The tracks, with mkvtoolnix's identity where both readers see the same tracks.
 
     Tracks of a type that ffmpeg does not know it passes over; mkvtoolnix counts them.
     """
-    known = [(number, entry) for number, entry in enumerate(entries or ()) if entry.type]
+    entries = structure.entries or ()
+    known = [(number, entry) for number, entry in enumerate(entries) if entry.type]
     if [s.type for s in streams] != [entry.type for _, entry in known]:
-        return tuple(_track(stream, None, None) for stream in streams)
+        return tuple(_track(s, None, structure.boxes.get(s.id)) for s in streams)
     return tuple(
         _track(stream, number, entry)
         for stream, (number, entry) in zip(streams, known, strict=True)
     )
 
 
-def _track(stream: Any, number: int | None, entry: matroska.Entry | None) -> Track:
+def _track(stream: Any, number: int | None, entry: matroska.Entry | boxes.Entry | None) -> Track:
     context = stream.codec_context
     tags = {key.lower(): value for key, value in stream.metadata.items()}
-    ietf = entry.language_ietf if entry else None
+    own = entry if isinstance(entry, matroska.Entry) else None
+    ietf = own.language_ietf if own else None
     kind: TrackType = stream.type if stream.type in ("video", "audio", "subtitle") else "data"
     return Track(
         index=stream.index,
@@ -155,10 +206,12 @@ def _track(stream: Any, number: int | None, entry: matroska.Entry | None) -> Tra
         dispositions=_dispositions(stream),
         bit_rate=getattr(context, "bit_rate", None) or _number(tags.get("bps")),
         duration=_duration(stream),
-        codec_tag=_codec_tag(context),
+        codec_tag=_codec_tag(context, entry),
         matroska_id=number,
-        matroska_uid=entry.uid if entry else None,
+        matroska_uid=own.uid if own else None,
         language_ietf=ietf,
+        tags=tuple(sorted((k, v) for k, v in tags.items() if k not in _TOLD_ELSEWHERE)),
+        side_data=entry.side_data if entry else (),
         **(_picture(stream, context) if kind == "video" and context else {}),
         **(_sound(context) if kind == "audio" and context else {}),
     )
@@ -170,14 +223,20 @@ def _language(written: str | None, ietf: str | None) -> str | None:
     return written or None
 
 
-def _codec(context: Any, entry: matroska.Entry | None) -> str:
+def _codec(context: Any, entry: matroska.Entry | boxes.Entry | None) -> str:
+    """The name of the codec; of data in MP4 that ffmpeg has no name for, the box that says it."""
     if context is not None:
         return str(context.codec.canonical_name)
-    return _UNKNOWN_SUBTITLES.get(entry.codec_id, "unknown") if entry else "unknown"
+    if isinstance(entry, matroska.Entry):
+        return _UNKNOWN_SUBTITLES.get(entry.codec_id, "unknown")
+    return (entry.tag if entry else "") or "unknown"
 
 
-def _codec_tag(context: Any) -> str | None:
-    tag = getattr(context, "codec_tag", None)
+def _codec_tag(context: Any, entry: matroska.Entry | boxes.Entry | None) -> str | None:
+    """The container's own name; in Matroska only where ffmpeg does not know what it means."""
+    if isinstance(entry, matroska.Entry):
+        return entry.codec_id if context is None else None
+    tag = getattr(context, "codec_tag", None) or (entry.tag if entry else None)
     return tag if tag and tag.isprintable() and tag.strip("\0 ") else None
 
 

@@ -9,6 +9,7 @@ stall time is ended.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import shutil
@@ -91,43 +92,87 @@ def _bundled_ffmpeg() -> str | None:
         return None
 
 
+class _Group:
+    """A program that was started, and what it starts in turn: a process group of its own.
+
+    Signals and waiting for it exclude each other: from then on its number may be another group's.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._lock = threading.RLock()
+
+    def signal(self, number: signal.Signals) -> None:
+        """To all of the group, unless the program has been waited for."""
+        with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.process.returncode is None:
+                os.killpg(self.process.pid, number)
+
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Whether the program ends within that time; its number stays its own."""
+        deadline, pause = time.monotonic() + seconds, 0.0005
+        while not self._ended():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            pause = min(2 * pause, 0.05)
+            time.sleep(min(pause, left))
+        return True
+
+    def status(self) -> int:
+        """The exit status, once the program has ended."""
+        self.wait()
+        with self._lock:
+            return self.process.wait()
+
+    def _ended(self) -> bool:
+        with self._lock:
+            # Where the status cannot be looked at (macOS before Python 3.13), it is taken.
+            if self.process.returncode is None and hasattr(os, "waitid"):
+                with contextlib.suppress(ChildProcessError):
+                    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+                    return os.waitid(os.P_PID, self.process.pid, options) is not None
+            return self.process.poll() is not None
+
+
 class _Running:
-    """The processes that run now, so that an interrupt can end them all."""
+    """The processes that run now, so that an interrupt can end them all.
+
+    Without a lock, so that ``cancel`` may be called from anywhere: it says so first and looks for
+    processes then, and who starts one notes it first and looks then whether that was still right.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._groups: set[_Group] = set()
         self._cancelled: float | None = None
 
     @contextlib.contextmanager
-    def start(
-        self, argv: Sequence[str | bytes], fds: Sequence[int]
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        with self._lock:
+    def start(self, argv: Sequence[str | bytes], fds: Sequence[int]) -> Iterator[_Group]:
+        if self.cancelled:
+            raise CancelledError("interrupted")
+        group = _Group(_spawn(argv, fds))
+        self._groups.add(group)
+        try:
             if self.cancelled:
                 raise CancelledError("interrupted")
-            process = _spawn(argv, fds)
-            self._processes.add(process)
-        try:
-            yield process
+            yield group
         finally:
-            if process.poll() is None:
-                _end(process)
-            with self._lock:
-                self._processes.discard(process)
-            for stream in (process.stdout, process.stderr):
+            if not group.wait(0):
+                _end(group)
+            group.status()
+            self._groups.discard(group)
+            for stream in (group.process.stdout, group.process.stderr):
                 if stream is not None:
                     stream.close()
 
     def cancel(self) -> None:
-        with self._lock:
+        if self._cancelled is None:
             self._cancelled = time.monotonic()
-            for process in self._processes:
-                _signal(process, signal.SIGTERM)
+        for group in list(self._groups):
+            group.signal(signal.SIGTERM)
 
     def reset(self) -> None:
-        with self._lock:
-            self._cancelled = None
+        self._cancelled = None
 
     @property
     def cancelled(self) -> bool:
@@ -144,10 +189,13 @@ _running = _Running()
 
 
 def cancel() -> None:
-    """End every running tool and let none start; whoever waits for one gets ``CancelledError``."""
+    """End every running tool and let none start; whoever waits for one gets ``CancelledError``.
+
+    May be called from any thread, and again.
+    """
     _running.cancel()
-    for service in list(_services):
-        service.kill()
+    for group in list(_services):
+        group.signal(signal.SIGKILL)
 
 
 def is_cancelled() -> bool:
@@ -175,12 +223,12 @@ def run(
     ``output`` is written to. ``fds`` stay open in it. ``ToolError`` on a status not in ``ok``, a
     signal or a stall, ``CancelledError`` if it was ended by ``cancel``.
     """
-    with _running.start(argv, fds) as process:
-        watch = _Watch(process, output, progress, stall_seconds)
+    with _running.start(argv, fds) as group:
+        watch = _Watch(group, output, progress, stall_seconds)
         stalled = not watch.follow()
         if stalled:
-            _end(process)
-        status = process.wait()
+            _end(group)
+        status = group.status()
         tail = watch.stderr or watch.stdout
     if _running.cancelled and status != 0:
         raise CancelledError("interrupted")
@@ -223,9 +271,10 @@ class Service:
             start_new_session=True,
             bufsize=0,
         )
+        self._group = _Group(self._process)
         self._rest = b""
-        self._finalizer = weakref.finalize(self, _close_service, self._process)
-        _services.add(self)
+        _services.add(self._group)
+        self._finalizer = weakref.finalize(self, _close_service, self._group)
 
     def ask(self, line: bytes, timeout: float) -> bytes:
         """The answer; ``ServiceError`` if the child ends or takes longer than ``timeout`` s."""
@@ -249,10 +298,6 @@ class Service:
         answer, _, self._rest = self._rest.partition(b"\n")
         return answer
 
-    def kill(self) -> None:
-        """End the child, whatever it is doing; whoever waits for its answer notices."""
-        _signal(self._process, signal.SIGKILL)
-
     def close(self) -> None:
         """End the child and release what it holds here."""
         self._finalizer()
@@ -260,21 +305,18 @@ class Service:
     def _end(self) -> str:
         if _running.cancelled:
             raise CancelledError("interrupted")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)
-        status = self._process.returncode
-        if status is None or status >= 0:
-            return "ended unexpectedly"
-        return f"crashed ({_signal_name(-status)})"
+        status = self._group.status() if self._group.wait(_GRACE_SECONDS) else 0
+        return f"crashed ({_signal_name(-status)})" if status < 0 else "ended unexpectedly"
 
 
-_services: weakref.WeakSet[Service] = weakref.WeakSet()
+_services: set[_Group] = set()
 
 
-def _close_service(process: subprocess.Popen[bytes]) -> None:
-    _signal(process, signal.SIGKILL)
-    process.wait()
-    for stream in (process.stdin, process.stdout):
+def _close_service(group: _Group) -> None:
+    group.signal(signal.SIGKILL)
+    group.status()
+    _services.discard(group)
+    for stream in (group.process.stdin, group.process.stdout):
         if stream is not None:
             stream.close()
 
@@ -284,12 +326,12 @@ class _Watch:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        group: _Group,
         output: str | None,
         progress: Progress | None,
         stall_seconds: float,
     ) -> None:
-        self._process = process
+        self._group = group
         self._output = output
         self._progress = progress
         self._stall = stall_seconds
@@ -310,7 +352,8 @@ class _Watch:
         """Until the process has ended; false if it stalled, or did not end when it was told to."""
         with selectors.DefaultSelector() as selector:
             for name in self._tails:
-                selector.register(getattr(self._process, name), selectors.EVENT_READ, name)
+                stream = getattr(self._group.process, name)
+                selector.register(stream, selectors.EVENT_READ, name)
             while selector.get_map():
                 for key, _ in selector.select(_POLL_SECONDS):
                     data = os.read(key.fd, 65536)
@@ -319,7 +362,7 @@ class _Watch:
                     self._take(key.data, data)
                 if self._stalled() or _running.overdue:
                     return False
-                if self._process.poll() is not None and not selector.select(0):
+                if self._group.wait(0) and not selector.select(0):
                     break
         return self._ended()
 
@@ -348,11 +391,8 @@ class _Watch:
     def _ended(self) -> bool:
         """A tool may close its output and go on running."""
         while not self._stalled() and not _running.overdue:
-            try:
-                self._process.wait(_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-            return True
+            if self._group.wait(_POLL_SECONDS):
+                return True
         return False
 
 
@@ -381,20 +421,13 @@ def _spawn(argv: Sequence[str | bytes], fds: Sequence[int]) -> subprocess.Popen[
         raise ToolError(f"{name} cannot be started: {error.strerror}", shown, 127, "") from None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process group: politely, then not."""
+def _end(group: _Group) -> None:
+    """End all of the group: politely, then not."""
     if not _running.overdue:
-        _signal(process, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
-    _signal(process, signal.SIGKILL)
-    process.wait()
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """To the whole group, which may outlive its leader; a group that is gone is no error."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        group.signal(signal.SIGTERM)
+        group.wait(_GRACE_SECONDS)
+    group.signal(signal.SIGKILL)
+    group.wait()
 
 
 def _signal_name(number: int) -> str:

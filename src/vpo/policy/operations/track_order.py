@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +24,7 @@ _NAMES: dict[OrderClass | None, str] = {
     "audio_sfx": "sound effects",
     "audio_non_speech": "audio without speech",
     "audio_commentary": "commentary",
-    "subtitle_main": "subtitles",
+    "subtitle_main": "main subtitles",
     "subtitle_forced": "forced subtitles",
     "subtitle_commentary": "commentary subtitles",
     None: "data",
@@ -66,12 +67,12 @@ class TrackOrder(Operation):
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         tracks = draft.media.tracks
         keys = {track.index: self._key(track, config) for track in tracks}
-        wrong = (pair for pair in pairwise(tracks) if keys[pair[0].index] > keys[pair[1].index])
-        pair = next(wrong, None)
-        if pair is None:
+        if all(keys[one.index] <= keys[other.index] for one, other in pairwise(tracks)):
             return draft
         order = sorted(keys, key=lambda index: keys[index])
-        return draft.order(order, self._why(*pair, config))
+        sorted_tracks = [draft.track(index) for index in order]
+        why = {t.index: self._why(t, tracks, sorted_tracks, config) for t in tracks}
+        return draft.order(order, why)
 
     def _key(self, track: Track, config: PolicyConfig) -> tuple[int, int]:
         """The place of the track's class, and inside it that of its language."""
@@ -86,10 +87,37 @@ class TrackOrder(Operation):
         position = rank(track.language, preference)
         return place, len(preference) if position is None else position
 
-    def _why(self, later: Track, sooner: Track, config: PolicyConfig) -> str:
-        one, other = order_class(later, config), order_class(sooner, config)
-        if one == other:
-            languages = sooner.language or UNDETERMINED, later.language or UNDETERMINED
-            return f"{_NAMES[one]} in {languages[0]} comes before {languages[1]}"
-        comes = "come" if _NAMES[one].endswith("s") else "comes"
-        return f"{_NAMES[one]} {comes} after {_NAMES[other]}"
+    def _why(
+        self, track: Track, old: Sequence[Track], new: Sequence[Track], config: PolicyConfig
+    ) -> str:
+        """Why the track is where it is: before others of its class, or where its class comes."""
+        name = order_class(track, config)
+        passed = next((o for o in old if _passed(track, o, old, new, name, config)), None)
+        if passed is not None:
+            languages = track.language or UNDETERMINED, passed.language or UNDETERMINED
+            side = "before" if new.index(track) < new.index(passed) else "after"
+            return f"{_NAMES[name]} in {languages[0]} {_comes(name)} {side} {languages[1]}"
+        classes = list(dict.fromkeys(order_class(item, config) for item in new))
+        place = classes.index(name)
+        if name not in self.classes:
+            return f"{_NAMES[name]} {_comes(name)} last: not in the list"
+        where = f"after {_NAMES[classes[place - 1]]}" if place else "first"
+        return f"{_NAMES[name]} {_comes(name)} {where}"
+
+
+def _passed(
+    track: Track,
+    other: Track,
+    old: Sequence[Track],
+    new: Sequence[Track],
+    name: OrderClass | None,
+    config: PolicyConfig,
+) -> bool:
+    """Whether the other is of the same class and on the other side than before."""
+    if order_class(other, config) != name:
+        return False
+    return (old.index(track) < old.index(other)) != (new.index(track) < new.index(other))
+
+
+def _comes(name: OrderClass | None) -> str:
+    return "come" if _NAMES[name].endswith("s") else "comes"

@@ -1,0 +1,179 @@
+"""What the boxes of an MP4 or QuickTime file say of its tracks, where no probing library tells.
+
+Boxes are those of ISO/IEC 14496-12 (``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
+"Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
+``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
+``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+_MAX_BOXES = 4096
+_MAX_SMALL = 4096
+_VISUAL = 78
+"""Bytes of a visual sample entry before the boxes in it."""
+_PARENTS = (b"mdia", b"minf", b"stbl")
+_STEREO = {1: "top and bottom", 2: "side by side"}
+_PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box: its type, and where its data starts and ends."""
+
+    kind: bytes
+    data: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), the side data."""
+
+    id: int
+    tag: str
+    side_data: tuple[tuple[str, str], ...] = ()
+
+
+def entries(fd: int) -> tuple[Entry, ...]:
+    """The tracks of the open file; those that are not as they should be are left out."""
+    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
+    tracks = [box for item in moov for box in children(fd, item.data, item.end)]
+    found = (_entry(fd, box) for box in tracks if box.kind == b"trak")
+    return tuple(entry for entry in found if entry is not None)
+
+
+def children(fd: int, start: int, end: int) -> Iterator[Box]:
+    """The boxes that follow one another from ``start``, until one does not fit."""
+    for _ in range(_MAX_BOXES):
+        header = os.pread(fd, 16, start)
+        if start + 8 > end or len(header) < 8:
+            return
+        size, data = int.from_bytes(header[:4], "big"), start + 8
+        if size == 1:
+            size, data = int.from_bytes(header[8:16], "big"), start + 16
+        stop = end if size == 0 else start + size
+        if stop < data or stop > end:
+            return
+        yield Box(header[4:8], data, stop)
+        start = stop
+
+
+def _entry(fd: int, trak: Box) -> Entry | None:
+    header: bytes | None = None
+    handler = b""
+    sample: Box | None = None
+    pending = [trak]
+    while pending:
+        parent = pending.pop()
+        for box in children(fd, parent.data, parent.end):
+            if box.kind == b"tkhd":
+                header = _read(fd, box)
+            elif box.kind == b"hdlr" and parent.kind == b"mdia":
+                handler = _read(fd, box)[8:12]
+            elif box.kind == b"stsd":
+                sample = next(children(fd, box.data + 8, box.end), None)
+            elif box.kind in _PARENTS:
+                pending.append(box)
+    if header is None or len(header) < 84:
+        return None
+    identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
+    number = int.from_bytes(header[identity : identity + 4], "big")
+    if sample is None:
+        return Entry(number, "")
+    facts = dict(_picture(fd, sample)) if handler == b"vide" else {}
+    if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
+        facts["rotation"] = turn
+    tag = sample.kind.decode("latin-1").strip("\0 ")
+    return Entry(number, tag, tuple(sorted(facts.items())))
+
+
+def _read(fd: int, box: Box) -> bytes:
+    return os.pread(fd, min(box.end - box.data, _MAX_SMALL), box.data)
+
+
+def _rotation(matrix: bytes) -> str | None:
+    """How far a picture is turned, in degrees clockwise."""
+    a, b, _, c, d = struct.unpack(">5i", matrix[:20])
+    degrees = round(math.degrees(math.atan2(b, a))) % 360
+    if a * d - b * c < 0:
+        return f"mirrored {degrees}"
+    return str(degrees) if degrees else None
+
+
+def _picture(fd: int, sample: Box) -> Iterator[tuple[str, str]]:
+    """The facts in a visual sample entry."""
+    for box in children(fd, sample.data + _VISUAL, sample.end):
+        if box.kind in _READERS:
+            name, reader = _READERS[box.kind]
+            try:
+                value = reader(_read(fd, box))
+            except (struct.error, IndexError):
+                continue
+            if value:
+                yield name, value
+        elif box.kind == b"clap" and (value := _crop(fd, sample, box)):
+            yield "crop", value
+
+
+def dolby_vision(record: bytes) -> str:
+    """Profile and compatibility of a Dolby Vision configuration record: ``8.1``."""
+    return f"{record[2] >> 1}.{record[4] >> 4}"
+
+
+def luminance(most: float, least: float) -> str:
+    """How a mastering display is told, whatever precision a container has: its candela."""
+    return f"{least:.4g}-{most:.4g}"
+
+
+def _mastering(data: bytes) -> str:
+    most, least = struct.unpack(">2I", data[16:24])
+    return luminance(most / 10_000, least / 10_000)
+
+
+def _mastering_vp9(data: bytes) -> str:
+    most, least = struct.unpack(">2I", data[20:28])
+    return luminance(most / 256, least / 16_384)
+
+
+def _light(data: bytes) -> str:
+    return "/".join(str(value) for value in struct.unpack(">2H", data[:4]))
+
+
+def _projection(data: bytes) -> str | None:
+    """The kind of box in ``proj`` in ``sv3d``, which stands behind the name of the writer."""
+    return next((name for kind, name in _PROJECTIONS.items() if kind in data), "unknown")
+
+
+_READERS: dict[bytes, tuple[str, Callable[[bytes], str | None]]] = {
+    b"dvcC": ("dolby_vision", dolby_vision),
+    b"dvvC": ("dolby_vision", dolby_vision),
+    b"dvwC": ("dolby_vision", dolby_vision),
+    b"hvcE": ("dolby_vision_layer", lambda _: "hvcE"),
+    b"avcE": ("dolby_vision_layer", lambda _: "avcE"),
+    b"mdcv": ("mastering", _mastering),
+    b"SmDm": ("mastering", _mastering_vp9),
+    b"clli": ("light_levels", _light),
+    b"CoLL": ("light_levels", lambda data: _light(data[4:])),
+    b"st3d": ("stereo", lambda data: _STEREO.get(data[4], f"mode {data[4]}") if data[4] else None),
+    b"sv3d": ("projection", _projection),
+}
+
+
+def _crop(fd: int, sample: Box, box: Box) -> str | None:
+    """The clean aperture, if it is not the whole picture."""
+    whole = os.pread(fd, 4, sample.data + 24)
+    values = _read(fd, box)[:16]
+    if len(whole) < 4 or len(values) < 16:
+        return None
+    width, height = struct.unpack(">2H", whole)
+    across, by, down, per = struct.unpack(">4I", values)
+    if (across, down) == (width * by, height * per):
+        return None
+    return f"{across / (by or 1):g}x{down / (per or 1):g}"
