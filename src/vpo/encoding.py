@@ -1,0 +1,68 @@
+"""How a track is to be encoded: what a policy asks for, in the terms of no particular encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
+AudioCodec = Literal["aac", "ac3", "eac3", "flac", "opus", "mp3"]
+Hardware = Literal["none", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"]
+Scaler = Literal["lanczos", "bicubic", "bilinear", "spline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good the picture is to be: by one of ``crf``, ``target_bitrate`` and ``vmaf``.
+
+    ``crf`` counts on the scale of the codec's own software encoder (x264, x265, libvpx, SVT-AV1),
+    whatever encoder it will be; ``vmaf`` is the score, 0 to 100, for which a crf is looked for.
+    Bit rates are in bits a second.
+    """
+
+    crf: float | None = None
+    target_bitrate: int | None = None
+    two_pass: bool = False
+    min_bitrate: int | None = None
+    max_bitrate: int | None = None
+    vmaf: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEncode:
+    """A video track, encoded.
+
+    ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
+    is (width, height) in pixels where the picture is scaled down; ``tonemap`` makes SDR of HDR;
+    ``min_savings`` is the part of the file's size, 0 to 1, that has to be saved;
+    ``options`` are further (name, value) of the encoder, already checked.
+    """
+
+    codec: VideoCodec
+    quality: Quality
+    preset: str | None = None
+    tune: str | None = None
+    size: tuple[int, int] | None = None
+    scaler: Scaler = "lanczos"
+    hw: Hardware = "none"
+    hw_fallback: bool = True
+    tonemap: bool = False
+    min_savings: float = 0.0
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEncode:
+    """An audio track, encoded from the track with the index ``source`` (itself, or another).
+
+    ``channels`` is what it is mixed down to, ``None`` for as many as the source has; ``bitrate`` is
+    in bits a second, ``None`` for lossless codecs and the encoder's default.
+    """
+
+    source: int
+    codec: AudioCodec
+    channels: int | None = None
+    bitrate: int | None = None
+
+
+Encode = VideoEncode | AudioEncode
