@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpo.discover import Candidate
 from vpo.draft import Known
@@ -118,6 +118,7 @@ def _process(job: Job) -> Outcome:
     plan = evaluate(job.policies, media, job.on_error, job.known)
     try:
         strategy = job.rewriter.strategy(plan)
+        plan = replace(plan, warnings=(*plan.warnings, *job.rewriter.remarks(plan)))
         if job.dry_run or not plan.changes:
             return _without_work(plan, strategy, stamp)
         return _carry_out(job, plan, stamp)
