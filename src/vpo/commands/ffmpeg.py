@@ -23,8 +23,8 @@ def argv(
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if plan.before.container == "avi":
-        # AVI stores no presentation times; Matroska and MP4 cannot do without.
+    if plan.before.container in ("avi", "mpg"):
+        # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]

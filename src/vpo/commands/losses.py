@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpo.containers import holds_tag, uncarried, users_tags
+from vpo.containers import MATROSKA, holds_tag, uncarried, users_tags
 from vpo.media import SIDE_DATA
 from vpo.plan import Plan
 
@@ -18,6 +18,9 @@ def grave(plan: Plan) -> Iterator[str]:
         return
     yield from plan.before.fragile
     for track in plan.after.tracks:
+        if track.codec_tag is not None and track.matroska_id is not None:
+            yield f"{track}, whose codec {track.codec_tag} it does not know"
+    for track in plan.after.tracks:
         for fact in uncarried(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
@@ -26,5 +29,8 @@ def slight(plan: Plan) -> Iterator[str]:
     """What is lost and worth no more than a warning, in words."""
     name = plan.after.container
     lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
+    for track in plan.after.tracks:
+        if name in MATROSKA and "-" in (track.language or ""):
+            yield f"ffmpeg writes only the language of {track.language}: {track}"
     if lost:
         yield f"ffmpeg does not keep these tags of {name} files: {', '.join(lost)}"

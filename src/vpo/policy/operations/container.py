@@ -11,7 +11,7 @@ from vpo.containers import CONTAINERS, MATROSKA, uncarried
 from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.languages import alpha3
-from vpo.media import SIDE_DATA, TEXT_SUBTITLES, MediaFile
+from vpo.media import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
 from vpo.policy.codecs import canonical
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.pending import NEVER, refusal
@@ -21,8 +21,11 @@ _WRITTEN_BY_TOOLS = frozenset(
     {"encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "duration"}
 )
 """Tags that a new file has whatever the old one had."""
-_ONLY_BETTER = frozenset({"dolby_vision", "light_levels", "mastering"})
-"""Side data without which the picture is shown, if not at its best; without others it is wrong."""
+_ONLY_BETTER = frozenset({"alpha", "dolby_vision", "light_levels", "mastering"})
+"""Side data without which the picture is shown, if not at its best; without others it is wrong.
+
+Browsers mark whatever they record as transparent.
+"""
 
 
 def _refuse(value: Any) -> Any:  # noqa: ARG001
@@ -65,6 +68,8 @@ class ChangeContainer(Operation):
         for track in media.tracks:
             if track.type == "data" or not self._holds(canonical(track.codec)):
                 yield track
+            elif _unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
+                yield f"{track}, which ffmpeg cannot read to convert it"
         if not CONTAINERS[self.target].attachments:
             yield from (item for item in media.attachments if not item.cover)
 
@@ -86,6 +91,11 @@ class ChangeContainer(Operation):
             why = f"{self.target} holds text subtitles as {into}"
             draft = draft.set_codec(track.index, into, why)
         return draft
+
+
+def _unreadable(track: Track) -> bool:
+    """Matroska's own codec id is only there where ffmpeg does not know what it means."""
+    return track.matroska_id is not None and track.codec_tag is not None
 
 
 def _spoiled(media: MediaFile, target: str) -> Iterator[str]:
