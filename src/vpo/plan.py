@@ -188,7 +188,7 @@ def _run_phase(
     reason = _reason_to_skip(phase, fold.draft.media, outcomes)
     if reason:
         return report("skipped", reason)
-    draft = replace(fold.draft, skips=frozenset())
+    draft = replace(fold.draft, skips=frozenset(), deferred=())
     try:
         for operation in phase.operations:
             draft = operation.apply(draft.at(phase.name, operation.key), policy.config)

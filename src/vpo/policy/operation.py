@@ -7,8 +7,9 @@ fields are the policy's keys (and so the schema), ``apply`` is its meaning. Noth
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -16,7 +17,8 @@ from vpo.draft import Draft
 from vpo.errors import OnError
 
 
-def _pattern(text: str) -> str:
+def pattern(text: str) -> str:
+    """The text, if it is a regular expression."""
     try:
         re.compile(text)
     except re.error as error:
@@ -29,13 +31,19 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """The keys that have a value, as a policy writes them, each with its value."""
+        for name, field in type(self).model_fields.items():
+            if (value := getattr(self, name)) is not None:
+                yield field.alias or name, value
+
 
 class PolicyConfig(Model):
     """The ``config`` mapping of a policy: what its phases have in common."""
 
     audio_languages: tuple[str, ...] = ("eng", "und")
     subtitle_languages: tuple[str, ...] = ("eng", "und")
-    commentary_patterns: tuple[Annotated[str, AfterValidator(_pattern)], ...] = (
+    commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = (
         "commentary",
         "director",
         "audio description",
@@ -58,6 +66,10 @@ class Operation(Model):
 
     key: ClassVar[str]
     step: ClassVar[int]
+
+    def parts(self) -> Iterator[Operation]:
+        """The operation by its steps, where it has several."""
+        yield self
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.

@@ -19,6 +19,8 @@ class FilterAttachments(Operation):
     remove_all: bool = False
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            return draft
         attachments = draft.media.attachments
         if not self.remove_all or not attachments:
             return draft

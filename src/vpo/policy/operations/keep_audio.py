@@ -44,6 +44,8 @@ class KeepAudio(Operation):
     exclude_non_speech_from_language_filter: bool = True
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
+        if "track_filter" in draft.skips:
+            return draft
         kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if self._enough(kinds, removed):

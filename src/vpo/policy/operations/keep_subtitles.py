@@ -27,6 +27,8 @@ class KeepSubtitles(Operation):
         return self
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            return draft
         found = ((track, self._why(track)) for track in draft.media.of("subtitle"))
         removed = {track.index: why for track, why in found if why}
         return draft.remove(removed, removed)
