@@ -181,7 +181,7 @@ def _counts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def _metadata(draw: st.DrawFn, **more: st.SearchStrategy[Any]) -> dict[str, Any]:
+def _metadata(draw: st.DrawFn, /, **more: st.SearchStrategy[Any]) -> dict[str, Any]:
     field = draw(st.sampled_from(("title", "original_language", "year", "a b", "not")))
     operator = draw(st.sampled_from(("eq", "neq", "contains", "exists", *_ORDER)))
     scalars = _WORDS | st.sampled_from((5, 7.25, -1, True, 0.00001))

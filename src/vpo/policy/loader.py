@@ -43,6 +43,17 @@ def loads(text: str, name: str) -> Policy:
     return policy
 
 
+class Places:
+    """Where in a policy's text things stand, by their paths in the form of today."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._source, self._migration = _current(text, name)
+
+    def line(self, path: Path) -> int:
+        """The line of a key or item, or of what encloses it."""
+        return self._source.position(self._migration.origin(path), key=True).line
+
+
 def migrated(text: str, name: str) -> str:
     """The text of a policy in the form of today; comments stay where their keys stay.
 

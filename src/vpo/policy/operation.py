@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -58,6 +59,25 @@ class PolicyConfig(Model):
         return re.compile("|".join(f"(?:{p})" for p in self.commentary_patterns), re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an operation decides on a file, for people.
+
+    ``path`` leads from the operation's key to what decides; ``true`` is the outcome of a condition;
+    ``depth`` is how far below another note it belongs; ``track`` is the stream index of the track
+    on which the note says all that there is to say.
+    """
+
+    text: str
+    path: tuple[str | int, ...] = ()
+    true: bool | None = None
+    depth: int = 0
+    track: int | None = None
+
+
+SKIPPED = Note("skipped: a rule of this phase says skip_track_filter")
+
+
 class Operation(Model):
     """One key of a phase.
 
@@ -78,5 +98,9 @@ class Operation(Model):
         """
         raise NotImplementedError
 
+    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        """What it decides on this draft beyond the changes that it makes, and why."""
+        yield from ()
 
-__all__ = ["Field", "Model", "Operation", "PolicyConfig"]
+
+__all__ = ["SKIPPED", "Field", "Model", "Note", "Operation", "PolicyConfig"]

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from vpo.containers import container, is_debris
 from vpo.draft import Draft, Skip
@@ -18,6 +27,7 @@ from vpo.languages import is_language, same
 from vpo.media import Track
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.rules.evaluation import metadata
+from vpo.policy.rules.printer import described
 from vpo.policy.rules.values import Languages
 from vpo.policy.rules.when import within
 
@@ -193,6 +203,19 @@ class Action(Model):
         """The key and what stands behind it."""
         return next(self.given())
 
+    def __str__(self) -> str:
+        key, value = self.stated
+        text = described(value) if isinstance(value, Model) else str(value)
+        return key if value is True else f"{key} {text}"
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        handler.resolve_ref_schema(found)["type"] = ["object", "string"]
+        return found
+
     def apply(self, draft: Draft, name: str) -> Draft:
         """The draft after this action of the rule of that name; flags and tags wait in it.
 
@@ -236,18 +259,17 @@ def split(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Actions = Annotated[
-    tuple[Action, ...],
-    BeforeValidator(split),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"$ref": "#/$defs/Action"},
-                {"type": "array", "items": {"$ref": "#/$defs/Action"}},
-            ]
-        }
-    ),
-]
+class _OrOne:
+    """In the schema: a list, or one of its items."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+Actions = Annotated[tuple[Action, ...], BeforeValidator(split), _OrOne()]
 
 
 class CarryOut(Operation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from vpo.policy.operation import Model
 from vpo.policy.rules.tokens import quoted, written
 from vpo.policy.rules.tracks import FILTERS, Count, Exists, Selection
 from vpo.policy.rules.values import OPERATORS, Comparison
@@ -32,6 +33,19 @@ def _operand(when: When, outside: str) -> str:
     loose = {"not": ("and", "or"), "and": ("and", "or"), "or": ("or",)}[outside]
     text = expression(when)
     return f"({text})" if when.stated[0] in loose else text
+
+
+def described(model: Model) -> str:
+    """A mapping of the policy in one line, as far as it says something."""
+    parts: list[str] = []
+    for name, value in model.given():
+        if isinstance(value, Comparison):
+            parts += _compared(name, value)
+        elif isinstance(value, Model):
+            parts.append(f"{name} {described(value)}")
+        else:
+            parts.append(f"{name} {str(value).lower() if isinstance(value, bool) else value}")
+    return ", ".join(parts)
 
 
 def _selected(selection: Selection) -> str:

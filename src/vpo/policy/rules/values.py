@@ -159,7 +159,7 @@ class Title(Comparison):
 class Quantity(Comparison):
     """A number, or what it is compared with."""
 
-    short = ("integer",)
+    short = ("integer", "array")
 
     eq: Numbers | None = None
     neq: Numbers | None = None
@@ -176,7 +176,7 @@ class Quantity(Comparison):
 class Extent(Comparison):
     """A width or height in pixels, or the class of the picture, whichever the policy names."""
 
-    short = ("integer", "string")
+    short = ("integer", "string", "array")
 
     eq: Pixels | None = None
     neq: Pixels | None = None
