@@ -22,6 +22,11 @@ class Step:
     warnings: tuple[str, ...] = ()
     error: str = ""
 
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.notes or self.changes or self.warnings or self.error)
+
 
 @dataclass(frozen=True)
 class PhaseStory:

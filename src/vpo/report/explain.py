@@ -42,19 +42,23 @@ def text(plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines) -> Iterator[
         where = f"line {lines.phase(report.name)}"
         title = f"phase {printable(report.name)} ({where}) {report.outcome}{detail}"
         yield title, _STYLES.get(report.outcome, "")
+        begun: set[str] = set()
         for step in story.steps:
-            yield from _step_text(plan, report.name, step, lines)
+            if step.operation not in begun or not step.silent:
+                label = f"{step.operation}{', carried out' if step.operation in begun else ''}"
+                yield from _step_text(plan, report.name, step, lines, label)
+            begun.add(step.operation)
         yield "", ""
     yield from _end(plan)
 
 
-def _step_text(plan: Plan, phase: str, step: Step, lines: Lines) -> Iterator[Styled]:
-    nothing = not (step.notes or step.changes or step.warnings or step.error)
-    where = f"line {lines.operation(phase, step.operation)}"
-    yield f"  {step.operation} ({where}){': nothing to do' if nothing else ''}", ""
+def _step_text(plan: Plan, phase: str, step: Step, lines: Lines, label: str) -> Iterator[Styled]:
+    line = lines.operation(phase, step.operation)
+    yield f"  {label} (line {line}){': nothing to do' if step.silent else ''}", ""
     told = {note.track for note in step.notes}
     for note in step.notes:
-        yield _note_text(note, lines.operation(phase, step.operation, note.path))
+        before, line = line, lines.operation(phase, step.operation, note.path)
+        yield _note_text(note) + (f"  (line {line})" if line != before else ""), ""
     for change in step.changes:
         if change.kind != "remove" or change.track not in told:
             yield f"    ~ {_change(plan, change)}", "planned"
@@ -64,11 +68,9 @@ def _step_text(plan: Plan, phase: str, step: Step, lines: Lines) -> Iterator[Sty
         yield f"    failed: {printable(step.error)}", "failed"
 
 
-def _note_text(note: Note, line: int) -> Styled:
+def _note_text(note: Note) -> str:
     mark = {True: "yes ", False: "no  ", None: ""}[note.true]
-    indent = "  " * (note.depth + 2)
-    where = f"  (line {line})" if note.path else ""
-    return f"{indent}{mark}{printable(note.text)}{where}", ""
+    return f"{'  ' * (note.depth + 2)}{mark}{printable(note.text)}"
 
 
 def _change(plan: Plan, change: Change) -> str:

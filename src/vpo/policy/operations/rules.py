@@ -71,10 +71,12 @@ class Rules(Operation):
 
     def _decide(self, draft: Draft, config: PolicyConfig, notes: list[Note] | None) -> Draft:
         """Rule by rule; ``notes``, where they are wanted, get what was decided and why."""
+        scene = Scene(draft.media, draft.known, config)
         for number, rule in enumerate(self.items):
             if rule.when.needs_analysis:
                 draft = draft.warn(_NO_ANALYSIS)
-            scene = Scene(draft.media, draft.known, config)
+            if scene.media is not draft.media:
+                scene = Scene(draft.media, draft.known, config)
             true = holds(rule.when, scene)
             if notes is not None:
                 notes += rule.explained(("items", number), true, scene)
