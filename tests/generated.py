@@ -10,6 +10,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from vpo.containers import CONTAINERS, MATROSKA
+from vpo.draft import Known
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.policy.classify import OrderClass
 from vpo.policy.document import Policy
@@ -223,6 +224,9 @@ CONDITIONS = st.recursive(
     max_leaves=5,
 )
 """Conditions of rules, as mappings and as expressions."""
+
+KNOWN = Known({"radarr": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}})
+"""What metadata sources know of every file."""
 
 _TYPE = st.sampled_from(("video", "audio", "subtitle"))
 _FLAG = st.fixed_dictionaries({"track_type": _TYPE}, optional={"language": _NAMES, "value": _BOOL})

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from tests import generated
 
 from vpo.errors import PolicyError
+from vpo.media import MediaFile
 from vpo.policy.loader import loads
+from vpo.policy.operation import PolicyConfig
+from vpo.policy.rules.evaluation import Scene, findings, holds
+from vpo.policy.rules.expression import parse
 from vpo.policy.rules.printer import expression
+from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.when import When
 
 often = settings(max_examples=300, deadline=None, derandomize=True)
@@ -372,3 +380,49 @@ def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: s
         loads(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:8:{column}: ")
     assert words in str(error.value)
+
+
+@often
+@given(st.text(alphabet="existaudo(),=! <>[]\"'\\ nl4k5.-_\n#", max_size=30) | st.text(max_size=10))
+def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
+    try:
+        parsed = parse(text)
+    except ExpressionError as error:
+        assert 0 <= error.offset <= len(text)
+        assert error.problem
+    else:
+        assert isinstance(parsed.data, dict)
+
+
+@often
+@given(generated.CONDITIONS, st.integers(0, 400))
+def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any, end: int) -> None:
+    text = expression(when(form))[:end]
+    try:
+        when(text)
+    except ValidationError as error:
+        (detail,) = error.errors()
+        assert 0 <= detail["ctx"]["offset"] <= len(text)
+
+
+@often
+@given(generated.CONDITIONS, generated.media())
+def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> None:
+    found, scene = when(form), Scene(media, generated.KNOWN, PolicyConfig())
+    first, *parts = findings(found, scene)
+    assert first.true == holds(found, scene) == holds(when(expression(found)), scene)
+    key = found.stated[0]
+    inner = [part.true for part in parts if part.depth == 1]
+    expected = {"and": all(inner), "or": any(inner), "not": inner == [False]}.get(key, first.true)
+    assert first.true == expected
+    assert all(part.text for part in parts)
+
+
+@often
+@given(generated.CONDITIONS)
+def test_a_condition_can_be_pickled_and_is_dumped_whole(form: Any) -> None:
+    found = when(form)
+    assert found.stated
+    assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
+    dumped = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert when(json.loads(json.dumps(dumped))) == found
