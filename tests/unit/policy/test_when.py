@@ -22,7 +22,7 @@ from vpo.policy.rules.printer import expression
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.when import When
 
-often = settings(max_examples=300, deadline=None, derandomize=True)
+often = settings(max_examples=120, deadline=None, derandomize=True)
 
 
 def when(form: Any) -> When:
