@@ -66,8 +66,7 @@ def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
 
 
 def lines(policy: str) -> Lines:
-    names = [phase.name for phase in loads(policy, "p").phases]
-    return Lines(Places(policy, "p"), names)
+    return Lines(Places(policy, "p"))
 
 
 STORY = """\

@@ -60,10 +60,9 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
     Every decision is shown with the line of the policy that it comes from. The file is only read.
     """
     choice = PolicyChoice((policy,), phases)
-    places = Places(read(policy), policy)
-    lines = Lines(places, [phase.name for phase in choice.policies[0].phases])
     for warning in choice.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
+    lines = Lines(Places(read(policy), policy))
     try:
         media = probe(os.path.realpath(file))
     except ProbeError as error:

@@ -49,6 +49,11 @@ class Places:
     def __init__(self, text: str, name: str) -> None:
         self._source, self._migration = _current(text, name)
 
+    @property
+    def phases(self) -> list[str]:
+        """The names of all phases, in the order of the text."""
+        return [phase["name"] for phase in self._migration.data["phases"]]
+
     def line(self, path: Path) -> int:
         """The line of a key or item, or of what encloses it."""
         return self._source.position(self._migration.origin(path), key=True).line

@@ -23,9 +23,9 @@ _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
 class Lines:
     """The lines of a policy's text for what a story speaks of."""
 
-    def __init__(self, places: Places, phases: list[str]) -> None:
+    def __init__(self, places: Places) -> None:
         self._places = places
-        self._phases = phases
+        self._phases = places.phases
 
     def phase(self, name: str) -> int:
         return self._places.line(("phases", self._phases.index(name), "name"))

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from vpo.containers import container, is_debris
+from vpo.containers import holds_tag, users_tags
 from vpo.draft import Draft, Skip
 from vpo.errors import PlanError
 from vpo.languages import is_language, same
@@ -56,8 +56,10 @@ def _language(tag: str) -> str:
 
 
 def _tag_field(name: str) -> str:
-    if is_debris(name.lower()) or name.lower() == "creation_time":
+    if not users_tags(((name.lower(), "something"),)):
         raise ValueError(f"`{name}` is written by the tools themselves")
+    if "=" in name:
+        raise ValueError(f"`{name}` is no name of a tag: it has a `=`")
     return name.lower()
 
 
@@ -164,11 +166,11 @@ class SetContainerMetadata(Model):
     ]
 
     def apply(self, draft: Draft, rule: str) -> Draft:
-        kind = container(draft.media.container)
+        name = draft.media.container
         if dict(draft.media.tags).get(self.field, "") == self.value:
             return draft
-        if kind.tags is not None and self.field not in kind.tags and self.value:
-            raise PlanError(f"{rule}: {kind.name} cannot hold the tag {self.field!r}")
+        if self.value and not holds_tag(name, self.field):
+            raise PlanError(f"{rule}: {name} cannot hold the tag {self.field!r}")
         return draft.set_tag(self.field, self.value, f"{rule}: set_container_metadata")
 
 
