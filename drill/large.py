@@ -23,7 +23,7 @@ SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 
 
 def header_edit(bench: Bench) -> None:
-    """A real Matroska file with a huge void among its clusters, and its last elements behind it."""
+    """A real Matroska file with a huge void in its last cluster, and its last elements behind it."""
     for name in ("in place", "rolled back"):
         with bench.trial(f"20 GB, {name}"):
             rig = bench.rig()
@@ -78,22 +78,25 @@ def _written(pid: int) -> int:
 
 
 def _grow(sample: Path, target: Path) -> None:
-    """Put a void of nearly 20 GB, that takes no room, behind the last cluster."""
+    """Put a void of nearly 20 GB, that takes no room, at the end of the last cluster: between
+    clusters, mkvmerge would read all of it."""
     data = sample.read_bytes()
     _, _, segment, stop = next(e for e in elements(data, 0, len(data)) if e[0] == SEGMENT)
     inner = list(elements(data, segment, stop))
-    at = max(end for ident, _, _, end in inner if ident == CLUSTER)
-    void = SIZE - len(data)
-    head = bytearray(data[:at])
-    _lengthen_segment(head, segment, stop - segment + void)
+    _, start, body, end = max(item for item in inner if item[0] == CLUSTER)
+    header = len(_element(CLUSTER, 0))
+    void = SIZE - len(data) - (header - (body - start))
+    head = bytearray(data[:start]) + _element(CLUSTER, end - body + void) + data[body:end]
+    _lengthen_segment(head, segment, stop - segment + SIZE - len(data))
     seek_head = next(item for item in inner if item[0] == SEEK_HEAD)
     gap = next(item for item in inner if item[0] == VOID and item[1] == seek_head[3])
-    head[seek_head[1] : gap[3]] = _seek_head(data, seek_head, gap[3], at - segment, void)
+    moved = _seek_head(data, seek_head, gap[3], end - segment, SIZE - len(data))
+    head[seek_head[1] : gap[3]] = moved
     with target.open("wb") as file:
         file.write(head)
         file.write(_element(VOID, void - 9))
-        file.seek(at + void)
-        file.write(data[at:])
+        file.seek(SIZE - len(data) + end)
+        file.write(data[end:])
     expect(target.stat().st_size == SIZE, "it has another size")
     expect(identify(target)["container"]["recognized"], "mkvmerge does not know it")
 

@@ -20,7 +20,7 @@ NEXT = (
     "ALTER TABLE files ADD COLUMN note TEXT",
     "CREATE TABLE notes (number INTEGER PRIMARY KEY)",
 )
-SHA256_OF_STEPS = ("ccd37bce3df5b3b5", "ac6ff077cdbccd22", "99e458f2521ec046")
+SHA256_OF_STEPS = ("ccd37bce3df5b3b5", "ac6ff077cdbccd22", "99e458f2521ec046", "761742f2191f672b")
 """The beginning of each step's digest; a step that users have run is never edited."""
 
 
