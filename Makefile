@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools test lint format demo bench clean
+.PHONY: help setup tools test lint format demo bench drill clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
@@ -31,7 +31,7 @@ test: setup tools ## lint, check types and imports, and run all tests
 lint: setup ## ruff, mypy and the import contract
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
-	$(VENV)/bin/python -m mypy src tests scripts $(wildcard bench/*.py)
+	$(VENV)/bin/python -m mypy src tests scripts $(wildcard bench/*.py) drill
 	$(VENV)/bin/lint-imports
 
 format: setup ## let ruff fix and format what it can
@@ -44,7 +44,10 @@ demo: setup ## make a small library in demo/ and let vpo put it in order
 bench: setup tools ## measure against bare tools: bench/RESULTS.md, or one row: make bench ROW=3
 	@$(VENV)/bin/python -m bench $(ROW)
 
+drill: setup tools ## kill, starve and mislead vpo: docs/reliability.md, or some: make drill DRILL=killed
+	@$(VENV)/bin/python -m drill '$(DRILL)'
+
 clean: ## remove caches, the demo and generated media (not .venv)
 	rm -rf demo dist build tests/media/files .hypothesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests scripts bench drill -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,22 +1,28 @@
-"""``python -m drill``: run the drills and print what came of them."""
+"""``python -m drill``: run the drills, print what came of them, and note it in the page."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 
 from drill import all_drills as drills
+from drill import table
 from drill.bench import Bench, Skip
 
 
 def main() -> int:
     wanted = _arguments()
     names = [n for n in drills.ALL if not wanted.names or any(w in n for w in wanted.names)]
+    if not names:
+        print(f"no such drill; there are: {', '.join(drills.ALL)}", file=sys.stderr)
+        return 2
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vpo-drill-") as folder:
         # Others than root take part in some drills.
@@ -25,6 +31,10 @@ def main() -> int:
             jobs = [pool.submit(run, name, Path(folder), wanted) for name in names]
             results = [(name, *job.result()) for name, job in zip(names, jobs, strict=True)]
     _table(results)
+    if not wanted.short:
+        date = datetime.now(timezone.utc).date().isoformat()
+        rows = {name: table.row(name, bench, date) for name, bench, _ in results}
+        table.update(rows, list(drills.ALL))
     print(f"\nseed {wanted.seed}, {time.monotonic() - began:.0f} s")
     return 1 if any(bench.lost for _, bench, _ in results) else 0
 
@@ -33,9 +43,17 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
     parser.add_argument("names", nargs="*", help="only drills with these words in their names")
     parser.add_argument("--short", action="store_true", help="the form of the test suite")
-    parser.add_argument("--media", type=Path, help="a folder of further media for damaged input")
+    parser.add_argument(
+        "--media",
+        type=Path,
+        default=os.environ.get("DRILL_MEDIA") or None,
+        help="a folder of further media for damaged input (default: DRILL_MEDIA)",
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    return parser.parse_args()
+    found = parser.parse_args()
+    if found.media is not None and not found.media.is_dir():
+        parser.error(f"{found.media} is not a folder")
+    return found
 
 
 def run(name: str, folder: Path, wanted: argparse.Namespace) -> tuple[Bench, float]:

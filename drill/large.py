@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
 from tests.integration.facts import CLUSTER, SEGMENT, elements
-from tests.reading import identify
 
 from drill.bench import Bench, Rig, expect
 from drill.mounts import mounted
@@ -19,11 +20,13 @@ MOST_WRITTEN = 64 << 20
 MOST_SECONDS = 5.0
 """For the whole command on a machine that does other things as well; the work is a fraction."""
 VOID = 0xEC
+LATE = bytes.fromhex("e7820fa0")
+"""A cluster's Timestamp of 4000."""
 SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 
 
 def header_edit(bench: Bench) -> None:
-    """A real Matroska file with a huge void among its clusters, and its last elements behind it."""
+    """A real Matroska file with a huge last cluster, and its last elements behind it."""
     for name in ("in place", "rolled back"):
         with bench.trial(f"20 GB, {name}"):
             rig = bench.rig()
@@ -31,13 +34,17 @@ def header_edit(bench: Bench) -> None:
             _grow(bench.corpus / "wrong-flags.mkv", path)
             if name == "rolled back":
                 rig.stand_in("mkvpropedit", "exit 0")
-            _edit(rig, path, name)
+            seconds, written = _edit(rig, path, name)
+            bench.remarks.append(f"{name}: {seconds:.1f} s, {written >> 10:,} KiB written")
+            # The tests run also on machines that are busy.
+            expect(bench.short or seconds < MOST_SECONDS, f"it took {seconds:.1f} s")
             rig.throw_away()
 
 
-def _edit(rig: Rig, path: Path, name: str) -> None:
+def _edit(rig: Rig, path: Path, name: str) -> tuple[float, int]:
+    """Seconds of the whole command, and bytes that it wrote."""
     before = path.stat()
-    edges = _edges(path)
+    edges, defaults = _edges(path), _defaults(path)
     began = time.monotonic()
     vpo = rig.start(*rig.words(HEADER))
     written = 0
@@ -48,16 +55,15 @@ def _edit(rig: Rig, path: Path, name: str) -> None:
     after = path.stat()
     expect(after.st_ino == before.st_ino, "the file was copied")
     expect(written < MOST_WRITTEN, f"{written >> 20} MiB were written")
-    expect(seconds < MOST_SECONDS, f"it took {seconds:.1f} s")
     expect((after.st_blocks - before.st_blocks) * 512 < MOST_WRITTEN, "it takes more room now")
     expect(not litter(rig.library), "left behind")
     if name == "in place":
         expect(ended.status(path.name) == "changed", f"{ended}")
-        default = [t["properties"]["default_track"] for t in identify(path)["tracks"]]
-        expect(sum(default) < len(default), "the flags are as they were")
+        expect(_defaults(path) != defaults, "the flags are as they were")
     else:
         expect(ended.status(path.name) == "failed", f"{ended}")
         expect(_edges(path) == edges, "it was changed")
+    return seconds, written
 
 
 def _edges(path: Path) -> tuple[int, bytes, bytes]:
@@ -78,24 +84,33 @@ def _written(pid: int) -> int:
 
 
 def _grow(sample: Path, target: Path) -> None:
-    """Put a void of nearly 20 GB, that takes no room, behind the last cluster."""
+    """Put a cluster of nearly 20 GB, that takes no room, behind the last one. There is nothing in
+    it but a time and a void."""
     data = sample.read_bytes()
     _, _, segment, stop = next(e for e in elements(data, 0, len(data)) if e[0] == SEGMENT)
     inner = list(elements(data, segment, stop))
     at = max(end for ident, _, _, end in inner if ident == CLUSTER)
-    void = SIZE - len(data)
-    head = bytearray(data[:at])
-    _lengthen_segment(head, segment, stop - segment + void)
+    more = SIZE - len(data)
+    void = more - len(_element(CLUSTER, 0)) - len(LATE) - len(_element(VOID, 0))
+    cluster = LATE + _element(VOID, void)
+    head = bytearray(data[:at]) + _element(CLUSTER, len(cluster) + void) + cluster
+    _lengthen_segment(head, segment, stop - segment + more)
     seek_head = next(item for item in inner if item[0] == SEEK_HEAD)
     gap = next(item for item in inner if item[0] == VOID and item[1] == seek_head[3])
-    head[seek_head[1] : gap[3]] = _seek_head(data, seek_head, gap[3], at - segment, void)
+    head[seek_head[1] : gap[3]] = _seek_head(data, seek_head, gap[3], at - segment, more)
     with target.open("wb") as file:
         file.write(head)
-        file.write(_element(VOID, void - 9))
-        file.seek(at + void)
+        file.seek(at + more)
         file.write(data[at:])
     expect(target.stat().st_size == SIZE, "it has another size")
-    expect(identify(target)["container"]["recognized"], "mkvmerge does not know it")
+    expect(_defaults(target), "ffprobe does not know it")
+
+
+def _defaults(path: Path) -> list[int]:
+    """Each stream's default flag. mkvmerge would read all of the file to say that."""
+    argv = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "stream_disposition=default"]
+    done = subprocess.run([*argv, path], capture_output=True, check=True)
+    return [stream["disposition"]["default"] for stream in json.loads(done.stdout)["streams"]]
 
 
 def _lengthen_segment(head: bytearray, segment: int, size: int) -> None:

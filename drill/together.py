@@ -20,7 +20,7 @@ DONE = ("unchanged", "skipped")
 
 def two(bench: Bench) -> None:
     """Each file is processed once; the other vpo finds it locked, or done already."""
-    for number in range(bench.scale(2, 20)):
+    for number in range(bench.scale(1, 20)):
         work = WORKS[(0, 2, 4, 3)[number % 4]]
         own = number % 2 == 1
         with bench.trial(f"two over {work.name}{', each with its own database' if own else ''}"):
@@ -62,7 +62,7 @@ def user(bench: Bench) -> None:
 
 
 def _user(bench: Bench, policy: str, sample: str) -> None:
-    rig = bench.rig(*(f"{n}.mkv={sample}" for n in range(6)))
+    rig = bench.rig(*(f"{n}.mkv={sample}" for n in range(bench.scale(2, 6))))
     paths = sorted(rig.library.iterdir())
     streams = set(stream_hashes(paths[0]))
     done = threading.Event()

@@ -24,7 +24,7 @@ _GROUP = 64
 _GROUP_SECONDS = 0.5
 """Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
 these files are probed again."""
-_DAY_SECONDS = 86400
+DAY_SECONDS = 86400
 _MARK_SUFFIX = ".lock"
 
 
@@ -208,6 +208,6 @@ def expired(kept: Iterable[KeptOriginal], limits: Originals) -> list[KeptOrigina
         total += item.size
         age = time.time() - item.started_at.timestamp()
         large = limits.max_size is not None and total > limits.max_size
-        if large or age > limits.days * _DAY_SECONDS:
+        if large or age > limits.days * DAY_SECONDS:
             gone.append(item)
     return gone

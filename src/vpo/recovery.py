@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterable
+from datetime import datetime, timezone
 
 from vpo.config.builder import Settings
+from vpo.config.models import Originals
 from vpo.db.records import KeptOriginal, RunningOutcome
 from vpo.db.store import Store
-from vpo.execute import originals, recover, undo
-from vpo.record import alive, expired, lock_path, marks
+from vpo.execute import originals, recover
+from vpo.record import DAY_SECONDS, alive, expired, lock_path, marks
 
 
 def clean_up(store: Store, settings: Settings) -> list[str]:
@@ -41,18 +45,55 @@ def _settle_kept(store: Store, item: RunningOutcome) -> None:
     found = originals.find(os.path.dirname(item.path), item.id)
     if found is None:
         return
-    kept, inode = found
-    stem = os.path.splitext(item.path)[0]
-    for result in (item.path, f"{stem}.mkv", f"{stem}.mp4"):
-        status = _status(result)
-        if status is not None and status.st_ino == inode:
-            kind = "file" if undo.read_name(kept) is None else "header"
-            stat = (status.st_size, status.st_mtime_ns, status.st_ino)
-            store.note_kept(item.id, (kind, kept, os.stat(kept).st_size), result, stat)
-            return
+    result = found.result(os.path.dirname(item.path))
+    if result is not None:
+        kept = (found.kind, found.path, os.stat(found.path).st_size)
+        store.note_kept(item.id, kept, result, found.stat)
+        return
     source = _status(item.path)
-    if source is not None and os.path.samestat(source, os.stat(kept)):
-        originals.forget(kept)
+    if source is not None and os.path.samestat(source, os.stat(found.path)):
+        originals.forget(found.path)
+
+
+def adopt(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
+    """Put on record the originals kept for files of these folders that the database knows nothing
+    of: it was lost, or is another. What was done, in words.
+
+    One whose result is no longer there goes when its time is over, as nobody else looks for it.
+    """
+    found = {item.key: item for folder in folders for item in originals.listing(folder)}
+    lost = [found[key] for key in store.without_original(found)]
+    adopted = [item for item in map(_kept, lost) if item is not None]
+    if adopted:
+        store.adopt_kept(adopted)
+    known = {item.kept_path for item in adopted}
+    over = [item for item in lost if item.path not in known and _is_over(item.path, limits)]
+    for item in over:
+        originals.forget(item.path)
+    texts = [f"found {len(adopted)} kept originals that were not on record"] if adopted else []
+    return texts + ([f"threw away {len(over)} kept originals of files that are gone"] * bool(over))
+
+
+def _kept(found: originals.Found) -> KeptOriginal | None:
+    try:
+        status = os.stat(found.path)
+        result = found.result(os.path.dirname(os.path.dirname(found.path)))
+    except OSError:
+        return None
+    if result is None:
+        return None
+    since = datetime.fromtimestamp(status.st_ctime, timezone.utc)
+    path = found.original(result)
+    return KeptOriginal(
+        found.key, path, found.kind, found.path, status.st_size, result, found.stat, since
+    )
+
+
+def _is_over(path: str, limits: Originals) -> bool:
+    """The second name of an original counts from when it was made, which is the last change of its
+    inode."""
+    status = _status(path)
+    return status is not None and time.time() - status.st_ctime > limits.days * DAY_SECONDS
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -88,5 +129,5 @@ def refusal(item: KeptOriginal) -> str | None:
 def put_back(store: Store, item: KeptOriginal) -> None:
     """Put a kept original back; ``FileError`` if that cannot be done."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
-    store.forget_kept([item.outcome])
+    store.note_undone(item.outcome)
     store.forget_file(item.result_path)

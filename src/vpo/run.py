@@ -17,7 +17,7 @@ from typing import Protocol
 from vpo.config.builder import Settings
 from vpo.db.records import RunState
 from vpo.db.store import Store
-from vpo.discover import Candidate, Discovery, discover
+from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
 from vpo.request import Interrupt, Request
@@ -188,6 +188,7 @@ def _found(
     found = look()
     swept = _sweep(found.leftovers, interrupt)
     teller.notes(swept)
+    teller.notes(_adopt(found.leftovers, store, settings))
     # What was rolled back is not what it was when it was looked at.
     return look() if swept else found
 
@@ -214,6 +215,18 @@ def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
             break
         done += sweep([leftover])
     return done
+
+
+def _adopt(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
+    places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
+    if not places:
+        return []
+    from vpo.recovery import adopt
+
+    return adopt(store, places, settings.config.originals)
+
+
+_KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 
 
 def _fingerprint(request: Request, store: Store | None, teller: _Teller) -> str:

@@ -157,3 +157,34 @@ def test_a_link_is_not_left_without_its_file(vpo: Vpo, library: Library, tmp_pat
     flags = "schema_version: 13\nphases: [{name: f, audio_actions: {clear_all_default: true}}]\n"
     assert process(vpo, flags, links).rc == 0
     assert link.is_symlink() and link.exists()
+
+
+def without_first_picture(source: Path) -> Path:
+    """A recording that begins in the middle of a group of pictures, as most do: the packets of its
+    first picture become null packets (ISO/IEC 13818-1, 2.4.1)."""
+    size, video = 188, 256
+    data = bytearray(source.read_bytes())
+    packets = [
+        at for at in range(0, len(data), size) if (data[at + 1] & 0x1F) << 8 | data[at + 2] == video
+    ]
+    first, second = [at for at in packets if data[at + 1] & 0x40][:2]
+    for at in packets:
+        if first <= at < second:
+            data[at + 1 : at + 3] = b"\x1f\xff"
+    source.write_bytes(data)
+    return source
+
+
+def packets(path: Path) -> list[str]:
+    """How many packets each stream has."""
+    argv = ["ffprobe", "-v", "error", "-of", "json", "-count_packets", "-show_streams", str(path)]
+    streams = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["streams"]
+    return [stream["nb_read_packets"] for stream in streams]
+
+
+def test_pictures_before_the_first_key_frame_stay(vpo: Vpo, library: Library) -> None:
+    source = without_first_picture(library("broadcast.ts") / "broadcast.ts")
+    before = packets(source)
+    done = process(vpo, TO_MKV, source)
+    assert done.rc == 0, done
+    assert packets(source.with_suffix(".mkv")) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -294,6 +295,81 @@ def test_nothing_starts_after_a_cancel(sh: Script, tmp_path: Path) -> None:
     assert not (tmp_path / "started").exists()
     tools.allow()
     assert run(sh("exit 0"))[0] == 0
+
+
+# Process groups: a number that was given back may be another group's.
+
+
+@pytest.fixture
+def signalled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The groups that were sent signals; each must belong to a child that was not waited for."""
+    numbers: list[int] = []
+    kill = os.killpg
+
+    def checked(number: int, how: int) -> None:
+        os.waitid(os.P_PID, number, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        numbers.append(number)
+        kill(number, how)
+
+    monkeypatch.setattr(os, "killpg", checked)
+    return numbers
+
+
+def test_no_signal_goes_to_a_group_that_was_waited_for(signalled: list[int]) -> None:
+    group = tools._Group(subprocess.Popen(["true"], start_new_session=True))
+    assert group.wait(LONG)
+    group.signal(signal.SIGTERM)
+    assert signalled == [group.process.pid]
+    assert group.status() == 0
+    group.signal(signal.SIGTERM)
+    assert signalled == [group.process.pid]
+
+
+def test_looking_whether_it_ended_does_not_give_its_number_back() -> None:
+    group = tools._Group(subprocess.Popen(["sh", "-c", "exit 3"], start_new_session=True))
+    assert group.wait(LONG)
+    assert group.wait(0)
+    assert group.process.returncode is None
+    assert group.status() == 3
+    assert group.wait(0)
+
+
+def test_waiting_for_what_goes_on_ends_in_time() -> None:
+    group = tools._Group(subprocess.Popen(["sleep", "60"], start_new_session=True))
+    assert not group.wait(0)
+    assert not group.wait(0.01)
+    group.signal(signal.SIGKILL)
+    assert group.status() == -signal.SIGKILL
+
+
+def test_a_tool_that_has_ended_is_not_interrupted(sh: Script, signalled: list[int]) -> None:
+    assert run(sh("exit 0"))[0] == 0
+    tools.cancel()
+    assert signalled == []
+
+
+@pytest.mark.usefixtures("signalled")
+def test_an_interrupt_while_tools_end(sh: Script) -> None:
+    """Tools begin and end in two threads while a third goes on interrupting."""
+    argv, done = sh("exit 0"), threading.Event()
+    strange: list[BaseException] = []
+
+    def work() -> None:
+        for _ in range(40):
+            try:
+                run(argv)
+            except (CancelledError, ToolError):  # the other thread may allow it in between
+                tools.allow()
+            except BaseException as error:  # noqa: BLE001 - handed to the test
+                strange.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        tools.cancel()
+        done.wait(0.001)
+    assert strange == []
 
 
 # Services.

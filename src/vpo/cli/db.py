@@ -8,9 +8,12 @@ import click
 
 from vpo.config.builder import build
 from vpo.db import upkeep
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.measures import words
 from vpo.printable import counted, printable
+from vpo.recovery import adopt
 
 
 @click.group("db")
@@ -47,10 +50,17 @@ def backup(target: str) -> None:
 def rebuild() -> None:
     """Put the database aside and make a new one with everything that can still be read.
 
-    Files that are no longer on record are looked at again by the next run.
+    Files that are no longer on record are looked at again by the next run, which also finds the
+    originals that are kept beside them.
     """
-    report = upkeep.rebuild(build({}).data_dir / "vpo.db")
+    settings = build({})
+    path = settings.data_dir / "vpo.db"
+    report = upkeep.rebuild(path)
     if report.aside:
         click.echo(f"the old database is now {report.aside}")
     for table, rows in report.saved.items():
         click.echo(f"{table}: {counted(rows, 'row')} saved")
+    with DaemonConnectionPool(path) as pool:
+        store = Store(pool)
+        for text in adopt(store, store.folders(), settings.config.originals):
+            click.echo(text)

@@ -99,6 +99,7 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     if failed and outcome.strategy == "none":
         changes = ()  # they were planned, and nothing came of them
     how = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
+    how += "  (undone)" * (outcome.undone_at is not None)
     partly = "  (partly changed)" if failed and changes else ""
     yield f"  {status:11}  {shown(outcome.path)}{partly or how}"
     for change in changes:

@@ -12,7 +12,7 @@ from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
 from vpo.printable import printable, shown
-from vpo.recovery import put_back, refusal
+from vpo.recovery import adopt, put_back, refusal
 
 
 @click.command("undo")
@@ -49,7 +49,9 @@ def _put_back(store: Store, item: KeptOriginal) -> str | None:
 
 def _wanted(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
     if os.path.lexists(target) or os.sep in target:
-        found = store.kept(path=os.path.realpath(target))[:1]
+        path = os.path.realpath(target)
+        adopt(store, [os.path.dirname(path)], settings.config.originals)
+        found = store.kept(path=path)[:1]
     else:
         found = store.kept(run_id=store.run(target).id)
     if not found:

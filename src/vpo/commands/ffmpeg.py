@@ -31,7 +31,8 @@ def argv(
     for stream in plan.after.streams:
         if stream.index not in covers:
             command += ["-map", f"0:{stream.index}"]
-    command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy"]
+    # Without the last, what comes before the first key frame would be left out, without a word.
+    command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(plan.after.tracks):
         command += _track(plan, number, track)
     command += _attached(mapped, len(plan.after.tracks), covers, plan)

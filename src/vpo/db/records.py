@@ -87,7 +87,8 @@ class Run(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known."""
+    """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known;
+    ``undone_at`` when its original was put back."""
 
     id: str
     run_id: str
@@ -104,6 +105,7 @@ class Outcome(NamedTuple):
     seconds: float | None
     size_before: int | None
     size_after: int | None
+    undone_at: datetime | None
 
 
 class RunningOutcome(NamedTuple):

@@ -105,7 +105,12 @@ _VERSION_3 = (
     """,
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = (
+    # When `vpo undo` has put the original back.
+    "ALTER TABLE outcomes ADD COLUMN undone_at TEXT",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
 
 

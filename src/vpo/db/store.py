@@ -36,7 +36,7 @@ _RUN = """
 """
 _OUTCOME = """
     outcomes.id, run, files.id, outcomes.path, state, status, strategy, plan, error_type,
-    error_message, warnings, started_at, seconds, size_before, size_after
+    error_message, warnings, started_at, seconds, size_before, size_after, undone_at
 """
 _KEPT = """
     SELECT id, path, kept, kept_path, kept_size, result_path, result_stat, started_at
@@ -243,6 +243,50 @@ class Store:
         with self._pool.transaction() as connection:
             _write_kept(connection, outcome, kept, result_path, result_stat)
 
+    def without_original(self, outcomes: Iterable[str]) -> list[str]:
+        """Those of these outcomes that have no kept original on record, and are not under way."""
+        with self._pool.read() as connection:
+            rows = connection.execute(
+                "SELECT value FROM json_each(?) LEFT JOIN outcomes ON outcomes.id = value"
+                " WHERE kept IS NULL AND state IS NOT 'running'",
+                (_json(list(outcomes)),),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def adopt_kept(self, found: Sequence[KeptOriginal]) -> None:
+        """Put kept originals on record that were found; outcomes that are lost get a run."""
+        run_id, policies = str(uuid.uuid4()), ["kept originals that were found"]
+        self.start_run(
+            run_id, policies=policies, options={}, workers=0, dry_run=False, pid=0, host=""
+        )
+        with self._pool.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO outcomes (id, run, path, state, status, started_at)"
+                " VALUES (?, ?, ?, 'done', 'changed', ?)",
+                [
+                    (item.outcome, run_id, os.fsencode(item.path), _stored(item.started_at))
+                    for item in found
+                ],
+            )
+            for item in found:
+                kept = (item.kind, item.kept_path, item.size)
+                _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
+        self.finish_run(run_id, "finished", {"changed": len(found)})
+
+    def note_undone(self, outcome: str) -> None:
+        """Note that the kept original of this outcome was put back."""
+        with self._pool.transaction() as connection:
+            connection.execute(
+                "UPDATE outcomes SET kept = NULL, undone_at = ? WHERE id = ?",
+                (self._time(), outcome),
+            )
+
+    def folders(self) -> set[str]:
+        """The folders of all files that are or were on record."""
+        with self._pool.read() as connection:
+            rows = connection.execute("SELECT path FROM files UNION SELECT path FROM outcomes")
+            return {os.path.dirname(os.fsdecode(path)) for (path,) in rows}
+
     def forget_kept(self, outcomes: Iterable[str]) -> None:
         """Note that these originals are kept no longer."""
         with self._pool.transaction() as connection:
@@ -263,8 +307,12 @@ class Store:
         return [_run(row) for row in rows]
 
     def _time(self) -> str:
-        # Always with microseconds: then the order of the texts is the order in time.
-        return self._now().astimezone(timezone.utc).isoformat(timespec="microseconds")
+        return _stored(self._now())
+
+
+def _stored(moment: datetime) -> str:
+    """Always with microseconds: then the order of the texts is the order in time."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def _locate(
@@ -408,6 +456,7 @@ def _run(row: tuple[Any, ...]) -> Run:
 def _outcome(row: tuple[Any, ...]) -> Outcome:
     """The columns are in the order of the fields."""
     id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
+    seconds, before, after, undone = row[12:]
     return Outcome(
         id_,
         run,
@@ -421,7 +470,8 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
         said,
         tuple(json.loads(warnings)),
         _moment(started),
-        *row[12:],
+        *(seconds, before, after),
+        _moment(undone) if undone else None,
     )
 
 

@@ -1,17 +1,18 @@
 """Originals that are kept on request, and putting them back.
 
-They lie in a hidden folder beside the media file, called by the outcome's id and the inode of the
-result that took their place:
-of a rewrite the original itself (a hard link, so that keeping it costs nothing while it is made),
-of a header edit its undo file.
+They lie in a hidden folder beside the media file: of a rewrite the original itself (a hard link, so
+that keeping it costs nothing while it is made), of a header edit its undo file. A name says all
+that it takes to put one back without the database: the outcome's id; inode, size and modification
+time (in nanoseconds) of the result that took its place; and the suffix that the original had.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
@@ -24,6 +25,8 @@ FOLDER = f"{LEFTOVER_PREFIX}originals"
 
 Kind = Literal["file", "header"]
 
+_NAME = re.compile(r"([^.]+)\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -34,22 +37,62 @@ class Kept:
     size: int
 
 
-def find(folder: str, key: str) -> tuple[str, int] | None:
-    """The original that an outcome kept, and the inode of the result that took its place."""
-    try:
-        names = os.listdir(os.path.join(folder, FOLDER))
-    except OSError:
+class Found(NamedTuple):
+    """An original that is kept at ``path`` by the outcome ``key``; ``stat`` is (size, mtime_ns,
+    inode) of the result, ``suffix`` the original's."""
+
+    path: str
+    key: str
+    stat: tuple[int, int, int]
+    suffix: str
+
+    @property
+    def kind(self) -> Kind:
+        return "file" if undo.read_name(self.path) is None else "header"
+
+    def result(self, folder: str) -> str | None:
+        """The path of the result in this folder, if it is still there as it was written."""
+        with os.scandir(folder) as entries:
+            paths = [entry.path for entry in entries if entry.inode() == self.stat[2]]
+        for path in paths:
+            status = os.lstat(path)
+            if (status.st_size, status.st_mtime_ns, status.st_ino) == self.stat:
+                return path
         return None
-    for name in names:
-        outcome, _, inode = name.rpartition(".")
-        if outcome == key and inode.isdigit():
-            return os.path.join(folder, FOLDER, name), int(inode)
-    return None
+
+    def original(self, result: str) -> str:
+        """The path that the original had beside this result."""
+        return f"{os.path.splitext(result)[0]}{self.suffix}"
 
 
-def keep_file(source: str, key: str, result_inode: int) -> Kept:
+def listing(folder: str) -> list[Found]:
+    """The originals that are kept for the files of this folder."""
+    place = os.path.join(folder, FOLDER)
+    try:
+        names = sorted(os.listdir(place))
+    except OSError:
+        return []
+    parts = ((name, _NAME.fullmatch(name)) for name in names)
+    return [
+        Found(
+            os.path.join(place, name),
+            found[1],
+            (int(found[3]), int(found[4]), int(found[2])),
+            found[5] or "",
+        )
+        for name, found in parts
+        if found
+    ]
+
+
+def find(folder: str, key: str) -> Found | None:
+    """The original that an outcome kept of a file in this folder."""
+    return next((found for found in listing(folder) if found.key == key), None)
+
+
+def keep_file(source: str, key: str, result: os.stat_result) -> Kept:
     """Give the original a second name before the result takes its first."""
-    path = _prepared(os.path.dirname(source), key, result_inode)
+    path = _prepared(source, key, result)
     try:
         os.link(source, path)
     except OSError as error:
@@ -60,9 +103,9 @@ def keep_file(source: str, key: str, result_inode: int) -> Kept:
     return Kept("file", path, os.stat(path).st_size)
 
 
-def keep_header(saved: str, key: str, inode: int) -> Kept:
+def keep_header(saved: str, key: str, media: str, result: os.stat_result) -> Kept:
     """Keep the undo file of a header edit that is done."""
-    path = _prepared(os.path.dirname(saved), key, inode)
+    path = _prepared(media, key, result)
     os.rename(saved, path)
     return Kept("header", path, os.stat(path).st_size)
 
@@ -120,8 +163,10 @@ def _restore_renamed(kept: str, original: str, result: str) -> None:
         raise BusyError(f"{original} exists; move it away first") from None
 
 
-def _prepared(folder: str, key: str, inode: int) -> str:
-    path = os.path.join(folder, FOLDER, f"{key}.{inode}")
+def _prepared(source: str, key: str, result: os.stat_result) -> str:
+    suffix = os.path.splitext(source)[1]
+    name = f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{suffix}"
+    path = os.path.join(os.path.dirname(source), FOLDER, name)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     except OSError as error:

@@ -190,7 +190,7 @@ class Rewriter:
         publish.check_ready(lock, workspace)
         kept = None
         if self.handling.keep_originals:
-            kept = originals.keep_file(lock.path, key, os.fstat(workspace.fd).st_ino)
+            kept = originals.keep_file(lock.path, key, os.fstat(workspace.fd))
         try:
             publish.replace(lock, workspace, plan.after.path)
         except BaseException:
@@ -293,7 +293,7 @@ class Rewriter:
     def _settle(self, saved: str, key: str, lock: FileLock) -> Kept | None:
         """The edit is done and proven: its undo file is kept as the original, or goes."""
         if self.handling.keep_originals:
-            return originals.keep_header(saved, key, lock.status.st_ino)
+            return originals.keep_header(saved, key, lock.path, os.fstat(lock.fd))
         os.unlink(saved)
         return None
 

@@ -1,0 +1,129 @@
+"""Kept originals: put back exactly, on record as such, and found without the database."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Library, Vpo
+
+POLICY = """\
+schema_version: 13
+phases:
+  - name: convert
+    container: {target: mkv}
+  - name: filter
+    keep_audio: {languages: [eng], fallback: {mode: keep_first}}
+  - name: flags
+    default_flags: {}
+"""
+SAMPLES = ("multi-audio.mkv", "wrong-flags.mkv", "mov-text.mp4")
+"""A remux, a header edit, and a file that gets another name."""
+
+
+@pytest.fixture
+def root(vpo: Vpo, library: Library) -> Path:
+    """The library after a run that kept its originals."""
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    folder = library(*SAMPLES)
+    assert vpo("process", "-p", vpo.policy(POLICY), folder).rc == 0
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def originals(corpus: Path) -> dict[str, bytes]:
+    return {name: (corpus / name).read_bytes() for name in SAMPLES}
+
+
+def runs(vpo: Vpo) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(vpo("history", "--format", "json").stdout)["runs"]
+    return found
+
+
+def test_what_is_undone_is_on_record(vpo: Vpo, root: Path, corpus: Path) -> None:
+    (run,) = runs(vpo)
+    assert vpo("undo", run["id"]).rc == 0
+    assert contents(root) == originals(corpus)
+    shown = vpo("history", "show", run["id"])
+    assert shown.stdout.count("(undone)") == len(SAMPLES)
+    files = json.loads(vpo("history", "show", "--format", "json", run["id"]).stdout)["files"]
+    assert all(file["undone_at"] and file["undone_at"] > file["started_at"] for file in files)
+    assert vpo("undo", run["id"]).rc == 2
+
+
+def test_a_run_finds_the_originals_that_a_lost_database_knew(
+    vpo: Vpo, root: Path, corpus: Path
+) -> None:
+    shutil.rmtree(vpo.data)
+    again = vpo("process", "-p", vpo.policy(POLICY), root)
+    assert again.rc == 0
+    assert "found 3 kept originals that were not on record" in again.stdout + again.stderr
+    assert "found" not in vpo("process", "-p", vpo.policy(POLICY), root).stderr
+    (found,) = (run for run in runs(vpo) if not run["workers"])
+    assert vpo("undo", found["id"]).rc == 0
+    assert contents(root) == originals(corpus)
+
+
+def test_undo_finds_the_original_of_a_file_by_itself(vpo: Vpo, root: Path, corpus: Path) -> None:
+    shutil.rmtree(vpo.data)
+    for name in ("multi-audio.mkv", "wrong-flags.mkv", "mov-text.mkv"):
+        assert vpo("undo", root / name).rc == 0
+    assert contents(root) == originals(corpus)
+    assert not (root / ".vpo-originals").exists()
+
+
+def test_a_rebuilt_database_knows_the_originals(vpo: Vpo, root: Path, corpus: Path) -> None:
+    database = vpo.data / "vpo.db"
+    for suffix in ("-wal", "-shm"):
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
+    with sqlite3.connect(database) as connection:
+        connection.execute("DELETE FROM runs")
+    rebuilt = vpo("db", "rebuild")
+    assert (rebuilt.rc, rebuilt.stderr) == (0, "")
+    assert "found 3 kept originals that were not on record" in rebuilt.stdout
+    assert vpo("undo", runs(vpo)[0]["id"]).rc == 0
+    assert contents(root) == originals(corpus)
+
+
+def test_a_result_that_was_changed_since_is_left_without_the_database_too(
+    vpo: Vpo, root: Path
+) -> None:
+    shutil.rmtree(vpo.data)
+    with (root / "multi-audio.mkv").open("ab") as file:
+        file.write(b"mine")
+    before = contents(root)
+    refused = vpo("undo", root / "multi-audio.mkv")
+    assert refused.rc == 2
+    assert "no original is kept" in refused.stderr
+    assert contents(root) == before
+
+
+def test_an_original_of_a_file_that_is_gone_goes_when_its_time_is_over(
+    vpo: Vpo, root: Path
+) -> None:
+    shutil.rmtree(vpo.data)
+    for path in root.iterdir():
+        if path.is_file():
+            path.unlink()
+    kept = root / ".vpo-originals"
+    # The time that an inode was changed cannot be set: so the limit, not the file, is moved.
+    vpo.config.write_text('[originals]\nkeep = "trash"\ndays = 1\n')
+    assert vpo("process", "-p", vpo.policy(POLICY), root).rc == 0
+    assert len(list(kept.iterdir())) == len(SAMPLES)
+    later = vpo.folder / "later"
+    later.mkdir()
+    (later / "sitecustomize.py").write_text(
+        f"import time\nnow = time.time\ntime.time = lambda: now() + {2 * 86400}\n"
+    )
+    env = {"PYTHONPATH": f"{later}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(":")}
+    result = vpo("process", "-p", vpo.policy(POLICY), root, env=env)
+    assert "threw away 3 kept originals of files that are gone" in result.stdout + result.stderr
+    assert not kept.exists()
