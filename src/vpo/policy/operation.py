@@ -59,6 +59,11 @@ class Operation(Model):
     key: ClassVar[str]
     step: ClassVar[int]
 
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether ``apply`` looks at what metadata sources say (``Draft.known.metadata``)."""
+        return False
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.
 
