@@ -3,7 +3,7 @@
 A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
-``timestamp`` say the rest. Every result must be one that the same phase leaves alone.
+``timestamp`` say the rest. ``metadata`` is what sources know, by source and field. Every result must be one that the same phase leaves alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from tests import notation
 
 from vpo.containers import as_stored
-from vpo.draft import Draft
+from vpo.draft import Draft, Known
 from vpo.errors import PlanError
 from vpo.media import MediaFile
 from vpo.policy.document import Policy
@@ -43,7 +43,7 @@ def run(case: dict[str, Any], media: MediaFile) -> Draft:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    draft = Draft(media)
+    draft = Draft(media, known=Known(metadata=case.get("metadata", {})))
     for operation in policy.phases[0].operations:
         draft = operation.apply(draft.at("test", operation.key), policy.config)
     return draft

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from vpo.draft import Draft
+from vpo.policy.knowledge import release_time
 from vpo.policy.operation import Operation, PolicyConfig
 
 
 class FileTimestamp(Operation):
     """Which modification time a changed file gets.
 
-    A release date comes from a metadata source. Without one, ``fallback`` is what happens.
+    A release date comes from a metadata source; where none knows it, ``fallback`` is what happens.
     """
 
     key = "file_timestamp"
@@ -21,8 +22,16 @@ class FileTimestamp(Operation):
     fallback: Literal["preserve", "now", "skip"] = "preserve"
     date_source: Literal["auto", "radarr", "sonarr"] = "auto"
 
+    @property
+    def uses_metadata(self) -> bool:
+        return self.mode == "release_date"
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
         if self.mode != "release_date":
             return draft.set_timestamp(self.mode)
+        source = None if self.date_source == "auto" else self.date_source
+        released = release_time(draft.known, source)
+        if released is not None:
+            return draft.set_timestamp(released)
         draft = draft.warn(f"no source knows the release date: {self.fallback} applies")
         return draft if self.fallback == "skip" else draft.set_timestamp(self.fallback)

@@ -11,6 +11,7 @@ from vpo.errors import PlanError
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
 from vpo.policy.classify import AudioKind, audio_kind
+from vpo.policy.knowledge import original_language
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.printable import counted
 
@@ -43,6 +44,10 @@ class KeepAudio(Operation):
     keep_non_speech_tracks: bool = True
     exclude_non_speech_from_language_filter: bool = True
 
+    @property
+    def uses_metadata(self) -> bool:
+        return self.fallback.mode == "content_language"
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
         removed = self._removed(kinds, self.languages)
@@ -54,7 +59,8 @@ class KeepAudio(Operation):
         elif mode == "keep_first":
             removed = self._without_first(kinds, removed)
         elif mode == "content_language":
-            removed = self._removed(kinds, (*self.languages, _content_language(kinds)))
+            language = original_language(draft) or _first_language(kinds)
+            removed = self._removed(kinds, (*self.languages, language))
         if mode != "keep_all" and not self._enough(kinds, removed):
             raise PlanError(self._too_few(kinds, removed))
         draft = draft.warn(f"too few audio tracks in {', '.join(self.languages)}: {mode} applies")
@@ -106,9 +112,7 @@ def _speech(kinds: dict[Track, AudioKind], removed: dict[int, str]) -> list[Trac
     return [t for t, kind in kinds.items() if kind == "speech" and t.index not in removed]
 
 
-def _content_language(kinds: dict[Track, AudioKind]) -> str:
-    """The original language by a track's flag, else that of the first track with speech."""
-    speech = _speech(kinds, {})
-    original = [track for track in speech if "original" in track.dispositions]
-    first = next(iter([*original, *speech, *kinds]), None)
+def _first_language(kinds: dict[Track, AudioKind]) -> str:
+    """That of the first track with speech, else of the first track."""
+    first = next(iter([*_speech(kinds, {}), *kinds]), None)
     return (first.language if first else None) or UNDETERMINED
