@@ -76,6 +76,11 @@ class Policy(Model):
         """What the loader has to say about the text, without being an error."""
         return self._warnings
 
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether what metadata sources say matters to it."""
+        return any(item.uses_metadata for phase in self.phases for item in phase.operations)
+
     @model_validator(mode="after")
     def _phases_know_each_other(self) -> Policy:
         earlier: list[str] = []

@@ -3,7 +3,8 @@
 A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
-``timestamp`` say the rest. ``metadata`` is what sources know, by source and field. Every result must be one that the same phase leaves alone.
+``timestamp`` say the rest. ``metadata`` is what sources know, by source and field. Every result
+must be one that the same phase leaves alone.
 """
 
 from __future__ import annotations
