@@ -26,6 +26,7 @@ from urllib.request import (
 )
 
 from vpo.errors import SourceError
+from vpo.printable import counted
 
 LARGEST = 256 << 20
 """Bytes of an answer. A film takes some 8 kB."""
@@ -87,7 +88,7 @@ class Api:
         return b"".join(parts)
 
     def _late(self) -> SourceError:
-        return self._error(f"no whole answer within {self._seconds} seconds")
+        return self._error(f"no whole answer within {counted(self._seconds, 'second')}")
 
     def _error(self, problem: str) -> SourceError:
         return SourceError(f"{self._url}: {problem}")
