@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,10 +32,16 @@ class Server:
     asked: list[str] = field(default_factory=list)
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
 
-    def put(self, path: str, data: Any = None, status: int = 200, **headers: str) -> None:
+    def put(
+        self,
+        path: str,
+        data: Any = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Answer a path with JSON, or with bytes as they are."""
         body = data if isinstance(data, bytes) else json.dumps(data).encode()
-        self.answers[path] = (status, headers, body)
+        self.answers[path] = (status, dict(headers or {}), body)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_an_answer_that_says_nothing(server: Server, body: bytes, said: str) -> 
 
 
 def test_an_answer_that_breaks_off(server: Server) -> None:
-    server.put("/api/v3/movie", b"[{}", **{"Content-Length": "1000"})
+    server.put("/api/v3/movie", b"[{}", headers={"Content-Length": "1000"})
     assert problem(server.settings) == "its answer is not JSON; is the URL base right?"
 
 
@@ -109,26 +109,26 @@ def test_a_server_that_never_comes_to_an_end() -> None:
 
 
 def test_the_same_server_may_redirect(server: Server) -> None:
-    server.put("/api/v3/movie", b"", 302, Location="/radarr/api/v3/movie")
+    server.put("/api/v3/movie", b"", 302, {"Location": "/radarr/api/v3/movie"})
     server.put("/radarr/api/v3/movie", [{"id": 1}])
     assert Api(server.settings).records("movie") == [{"id": 1}]
 
 
 def test_a_redirection_to_elsewhere_is_not_followed(server: Server) -> None:
     with serving() as other:
-        server.put("/api/v3/movie", b"", 302, Location=f"{other.url}/api/v3/movie")
+        server.put("/api/v3/movie", b"", 302, {"Location": f"{other.url}/api/v3/movie"})
         assert problem(server.settings) == "it redirects to 127.0.0.1, which is not asked"
         assert other.asked == []
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "//elsewhere/x"])
 def test_a_redirection_out_of_http_is_not_followed(server: Server, place: str) -> None:
-    server.put("/api/v3/movie", b"", 302, Location=place)
+    server.put("/api/v3/movie", b"", 302, {"Location": place})
     assert problem(server.settings)
 
 
 def test_redirections_in_a_circle(server: Server) -> None:
-    server.put("/api/v3/movie", b"", 302, Location="/api/v3/movie")
+    server.put("/api/v3/movie", b"", 302, {"Location": "/api/v3/movie"})
     assert problem(server.settings) == "it answers with 302"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from vpo.draft import Draft
 from vpo.policy.knowledge import release_time
 from vpo.policy.operation import Operation, PolicyConfig
@@ -18,9 +20,22 @@ class FileTimestamp(Operation):
     key = "file_timestamp"
     step = 100
 
-    mode: Literal["preserve", "release_date", "now"] = "preserve"
-    fallback: Literal["preserve", "now", "skip"] = "preserve"
-    date_source: Literal["auto", "radarr", "sonarr"] = "auto"
+    mode: Literal["preserve", "release_date", "now"] = Field(
+        default="preserve",
+        description=(
+            "The time that the file had, the day of the release (midnight, UTC), or the time at "
+            "which it was changed."
+        ),
+    )
+    fallback: Literal["preserve", "now", "skip"] = Field(
+        default="preserve",
+        description=(
+            "What applies if no source knows the release date; `skip`: what the configuration says."
+        ),
+    )
+    date_source: Literal["auto", "radarr", "sonarr"] = Field(
+        default="auto", description="Which source is asked for it; `auto`: the first that knows it."
+    )
 
     @property
     def uses_metadata(self) -> bool:

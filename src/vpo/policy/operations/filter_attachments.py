@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from vpo.draft import Draft
 from vpo.media import Attachment
 from vpo.policy.codecs import canonical
@@ -16,7 +18,7 @@ class FilterAttachments(Operation):
     key = "filter_attachments"
     step = 42
 
-    remove_all: bool = False
+    remove_all: bool = Field(default=False, description="Whether all attachments go.")
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
         attachments = draft.media.attachments

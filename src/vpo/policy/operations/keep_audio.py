@@ -25,7 +25,12 @@ _NAMES: dict[AudioKind, str] = {
 class Fallback(Model):
     """What is kept where too few tracks are in the languages."""
 
-    mode: Literal["error", "keep_all", "keep_first", "content_language"]
+    mode: Literal["error", "keep_all", "keep_first", "content_language"] = Field(
+        description=(
+            "The phase fails, all tracks stay, as many of the first stay as are lacking, or those "
+            "in the language of the content."
+        )
+    )
 
 
 class KeepAudio(Operation):
@@ -34,15 +39,33 @@ class KeepAudio(Operation):
     key = "keep_audio"
     step = 40
 
-    languages: tuple[str, ...] = Field(min_length=1)
-    minimum: int = Field(default=1, ge=0)
-    fallback: Fallback = Fallback(mode="error")
-    keep_music_tracks: bool = True
-    exclude_music_from_language_filter: bool = True
-    keep_sfx_tracks: bool = True
-    exclude_sfx_from_language_filter: bool = True
-    keep_non_speech_tracks: bool = True
-    exclude_non_speech_from_language_filter: bool = True
+    languages: tuple[str, ...] = Field(
+        min_length=1, description="The languages of the tracks that stay."
+    )
+    minimum: int = Field(
+        default=1,
+        ge=0,
+        description="How many tracks have to stay, without commentary, music and effects.",
+    )
+    fallback: Fallback = Field(
+        default=Fallback(mode="error"), description="What is done if there would be fewer."
+    )
+    keep_music_tracks: bool = Field(default=True, description="Whether music by itself stays.")
+    exclude_music_from_language_filter: bool = Field(
+        default=True, description="Whether it stays in any language."
+    )
+    keep_sfx_tracks: bool = Field(
+        default=True, description="Whether sound effects by themselves stay."
+    )
+    exclude_sfx_from_language_filter: bool = Field(
+        default=True, description="Whether they stay in any language."
+    )
+    keep_non_speech_tracks: bool = Field(
+        default=True, description="Whether other tracks without speech stay."
+    )
+    exclude_non_speech_from_language_filter: bool = Field(
+        default=True, description="Whether they stay in any language."
+    )
 
     @property
     def uses_metadata(self) -> bool:
