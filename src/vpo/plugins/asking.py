@@ -30,7 +30,7 @@ def ask(
         try:
             answer = _answer(name, caller, paths, settings[name])
         except SourceError as error:
-            warnings.append(f"{name}: {error}; what it knows of the files is unknown in this run")
+            warnings.append(f"{name}: {error} (what it knows of the files is unknown in this run)")
             continue
         for path, fields in answer.items():
             found.setdefault(path, {})[name] = fields

@@ -100,7 +100,7 @@ def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
     install("good", plugin("return {'/a.mkv': {'x': 1}}"))
     found, warnings = ask({"bad": {}, "good": {}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"good": {"x": 1}}}
-    assert warnings == [f"bad: {said}; what it knows of the files is unknown in this run"]
+    assert warnings == [f"bad: {said} (what it knows of the files is unknown in this run)"]
 
 
 @pytest.mark.parametrize(
