@@ -9,11 +9,11 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools test lint format demo bench drill clean
+.PHONY: help setup tools test lint format reference demo bench drill clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
-	  printf '  make %-8s %s\n' "$$name" "$$text"; done
+	  printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## create .venv and install vpo and everything needed to work on it
 
@@ -37,6 +37,9 @@ lint: setup ## ruff, mypy and the import contract
 format: setup ## let ruff fix and format what it can
 	$(VENV)/bin/python -m ruff check --fix .
 	$(VENV)/bin/python -m ruff format .
+
+reference: setup ## write docs/policy-reference.md from the models of the policy
+	$(VENV)/bin/python scripts/reference.py
 
 demo: setup ## make a small library in demo/ and let vpo put it in order
 	@$(VENV)/bin/python scripts/demo.py

@@ -78,7 +78,7 @@ def _on_record(items: Sequence[Candidate], folder: Path) -> float:
     with DaemonConnectionPool(folder / "vpo.db") as pool:
         store = Store(pool)
         with recorder(
-            store, folder, "none", policies=[], options={}, workers=WORKERS[1]
+            store, folder, lambda _: "none", policies=[], options={}, workers=WORKERS[1]
         ) as recording:
             return _batch(items, WORKERS[1], _nothing, recording)
 

@@ -8,6 +8,7 @@
     ├── PolicyError               exit 2   a policy that does not load; knows file, line, column
     ├── ToolMissingError          exit 3   a program that the plan needs is not installed
     ├── DatabaseError             exit 1   the library database cannot be used
+    ├── SourceError               exit 1   a metadata source has no answer now; a warning of the run
     └── FileError                 exit 1   one file's work failed; the batch decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
@@ -88,6 +89,10 @@ class ToolMissingError(VpoError):
 
 class DatabaseError(VpoError):
     """The library database is damaged, newer than this vpo, or cannot be opened."""
+
+
+class SourceError(VpoError):
+    """A metadata source cannot be asked, or its answer cannot be used."""
 
 
 class FileError(VpoError):

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,14 @@ _MARK_SUFFIX = ".lock"
 
 
 class Recorder:
-    """Writes one run and its outcomes, unless ``store`` is ``None``."""
+    """Writes one run and its outcomes, unless ``store`` is ``None``.
 
-    def __init__(self, store: Store | None, run_id: str, fingerprint: str) -> None:
+    ``mark`` says of a path under which mark its verdict goes on record.
+    """
+
+    def __init__(self, store: Store | None, run_id: str, mark: Callable[[str], str]) -> None:
         self.run_id = run_id
-        self.fingerprint = fingerprint
+        self._mark = mark
         self._store = store
         self._ids: dict[str, str] = {}
         self._results: list[Result] = []
@@ -57,7 +60,7 @@ class Recorder:
             if outcome.status == "not_started":
                 return
             key = self._store.start_outcomes(self.run_id, [source])[0]
-        self._results.append(_result(key, outcome, self.fingerprint))
+        self._results.append(_result(key, outcome, self._mark(source)))
         late = time.monotonic() - self._written > _GROUP_SECONDS
         if late or len(self._results) >= _GROUP:
             self.flush()
@@ -118,7 +121,7 @@ def _verdict(outcome: Outcome) -> Verdict | None:
 def recorder(
     store: Store | None,
     data_dir: Path,
-    fingerprint: str,
+    mark: Callable[[str], str],
     *,
     policies: list[str],
     options: Mapping[str, Any],
@@ -127,7 +130,7 @@ def recorder(
     """A recorder for a new run; what it still holds is written whatever happens."""
     run_id = str(uuid.uuid4())
     if store is None:
-        yield Recorder(None, run_id, fingerprint)
+        yield Recorder(None, run_id, mark)
         return
     with _alive_mark(data_dir, run_id):
         store.start_run(
@@ -139,7 +142,7 @@ def recorder(
             pid=os.getpid(),
             host=socket.gethostname(),
         )
-        recording = Recorder(store, run_id, fingerprint)
+        recording = Recorder(store, run_id, mark)
         try:
             yield recording
         finally:

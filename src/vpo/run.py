@@ -21,6 +21,8 @@ from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
 from vpo.request import Interrupt, Request
+from vpo.sources import Answers, ask
+from vpo.verdicts import Verdicts
 
 
 class Summary:
@@ -107,10 +109,13 @@ def run(
     # First of all: what is wrong with a policy is said before anything is touched.
     fingerprint = _fingerprint(request, store, teller)
     found = _found(request, settings, store, teller, interrupt)
+    paths = [] if interrupt.stop else [item.path for item in found.candidates]
+    answers = ask(settings.config, request.policies, paths)
+    teller.notes(f"warning: {text}" for text in answers.warnings)
     with recorder(
         None if request.dry_run else store,
         settings.data_dir,
-        fingerprint,
+        lambda path: answers.mark(path, fingerprint),
         policies=list(request.policies.files),
         options=_options(request),
         workers=settings.workers,
@@ -118,7 +123,9 @@ def run(
         summary = Summary(recording.run_id, total=len(found.candidates) + len(found.problems))
         teller.tell(lambda: observer.begin(recording.run_id, request, settings.workers, found))
         done = _Tally(summary, recording, teller, settings.workers)
-        _process(request, settings, store, found, done, interrupt)
+        verdicts = _verdicts(request, store, fingerprint, answers)
+        if todo := _todo(request, verdicts, found, done):
+            _work(request, settings, todo, answers, done, interrupt)
         summary.seconds = round(time.monotonic() - began, 3)
         summary.interrupted = interrupt.asked
         summary.stopped_early = interrupt.stop
@@ -129,22 +136,17 @@ def run(
     return summary
 
 
-def _process(
+def _work(
     request: Request,
     settings: Settings,
-    store: Store | None,
-    found: Discovery,
+    todo: list[Candidate],
+    answers: Answers,
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
-    for path, problem in found.problems:
-        done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
-    todo = _unknown(request, store, found.candidates, done)
-    if not todo:
-        return
     from vpo.work import work  # late: what complies needs no tool, no policy and no probe
 
-    outcomes = work(request, settings, todo, done.summary.run_id, done.start, interrupt)
+    outcomes = work(request, settings, todo, answers, done.summary.run_id, done.start, interrupt)
     with contextlib.closing(outcomes):
         _take_all(outcomes, done.take, interrupt)
 
@@ -258,26 +260,32 @@ def _state(summary: Summary) -> RunState:
     return "finished"
 
 
-def _unknown(
-    request: Request, store: Store | None, candidates: Sequence[Candidate], done: _Tally
-) -> list[Candidate]:
-    """The candidates that are not on record as complying; the others are counted at once."""
+def _verdicts(
+    request: Request, store: Store | None, fingerprint: str, answers: Answers
+) -> Verdicts | None:
     if store is None or request.force:
-        return list(candidates)
-    mark = done.recorder.fingerprint
+        return None
     roots = [os.path.realpath(path) for path in request.paths]
-    known = store.known(mark, roots)
-    failed = store.failed(mark)
-    if failed and _stops_at_failure(request):
-        # Each failure has to happen in its turn.
-        failed = {}
+    return Verdicts(store, fingerprint, answers, roots)
+
+
+def _todo(
+    request: Request, verdicts: Verdicts | None, found: Discovery, done: _Tally
+) -> list[Candidate]:
+    """The candidates that are not on record as complying or failing; the others, and what cannot
+    be used, are counted at once."""
+    for path, problem in found.problems:
+        done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
+    if verdicts is None:
+        return found.candidates
+    # Where a failure ends the batch, each has to happen in its turn.
+    in_turn = verdicts.has_failures and _stops_at_failure(request)
     todo = []
-    for item in candidates:
-        path, stat = os.fsencode(item.path), (item.size, item.mtime_ns, item.inode)
-        if known.get(path) == stat:
+    for item in found.candidates:
+        if verdicts.complies(item):
             done.known(item)
-        elif path in failed and failed[path][0] == stat:
-            done.take(_failed_before(item, *failed[path][1:]))
+        elif not in_turn and (failure := verdicts.failure(item)):
+            done.take(_failed_before(item, *failure))
         else:
             todo.append(item)
     return todo

@@ -10,17 +10,20 @@ from vpo import tools as processes
 from vpo.batch import Job, run_batch
 from vpo.config.builder import Settings
 from vpo.discover import Candidate
+from vpo.draft import Known
 from vpo.execute.rewrite import Handling, Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
 from vpo.prober import Prober
 from vpo.request import Interrupt, Request, Starter
+from vpo.sources import Answers
 
 
 def work(
     request: Request,
     settings: Settings,
     candidates: list[Candidate],
+    answers: Answers,
     run_id: str,
     start: Starter,
     interrupt: Interrupt,
@@ -41,6 +44,7 @@ def work(
             outcome_id=start(item.path),
             seen=(item.size, item.mtime_ns),
             link=item.link,
+            known=Known(metadata=answers.of(item.path)),
         )
 
     items = _ordered(candidates, request.order, settings.workers)

@@ -195,6 +195,17 @@ def test_history_of_a_run_that_there_is_not(vpo: Vpo, ident: str) -> None:
 # config
 
 
+def test_config_show_shows_no_secret(vpo: Vpo) -> None:
+    vpo.config.write_text(
+        '[plugins.radarr]\nurl = "http://nas"\napi_key = "s3cret"\n[plugins.x]\ntoken = "s3cret"\n'
+    )
+    result = vpo("config", "show")
+    assert result.rc == 0
+    assert "s3cret" not in result.stdout + result.stderr
+    assert 'api_key = "..."' in result.stdout
+    assert "[plugins.x]\ntoken = ..." in result.stdout
+
+
 def test_config_show(vpo: Vpo) -> None:
     vpo.config.write_text("[processing]\nworkers = 1\nmax_workers = 3\n")
     result = vpo("config", "show", env={"VPO_LOG_LEVEL": "error"})

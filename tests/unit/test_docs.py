@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -224,6 +225,21 @@ def test_undecodable_names_are_written_as_documented() -> None:
     path = b"/videos/na\xefve.mkv".decode("utf-8", "surrogateescape")
     printed = json.dumps({"path": jsonl.file_json(OUTCOME._replace(path=path))["path"]})
     assert printed[1:-1] in JSON
+
+
+def reference() -> str:
+    """The reference of the policy as its models have it."""
+    made: str = runpy.run_path(str(ROOT / "scripts/reference.py"))["page"]()
+    return made
+
+
+def test_the_reference_is_not_stale() -> None:
+    assert (ROOT / "docs/policy-reference.md").read_text("utf-8") == reference(), "make reference"
+
+
+def test_every_key_of_a_policy_is_described() -> None:
+    rows = [line for line in reference().splitlines() if line.startswith("| `")]
+    assert not [row for row in rows if row.endswith("|  |")]
 
 
 def anchors(page: Path) -> set[str]:

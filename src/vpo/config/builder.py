@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vpo.config.loader import check, from_environment, load
-from vpo.config.models import Config, spec, specs
+from vpo.config.models import PLUGINS, SHIPPED, Config, field_of, spec, specs
 from vpo.config.workers import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError
 
@@ -97,8 +97,27 @@ def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str
         for key, known in keys.items():
             name = f"{section}.{key}"
             values[key], sources[name] = given.get(name, (known.default, DEFAULT))
-        sections[section] = replace(getattr(Config(), section), **values)
-    return Config(**sections), MappingProxyType(sources)
+        field = field_of(section)
+        sections[field] = replace(getattr(Config(), field), **values)
+        if field in SHIPPED:
+            _check_server(section, given)
+    others = {name: value for name, value in given.items() if name not in sources}
+    sources |= {name: source for name, (_, source) in others.items()}
+    plugins: dict[str, Any] = {
+        name.removeprefix(f"{PLUGINS}."): value for name, (value, _) in others.items()
+    }
+    return Config(**sections, plugins=plugins), MappingProxyType(sources)
+
+
+def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None:
+    """Refuse a server that cannot be asked; its key alone may be in the environment for others."""
+    own = {name: source for name, (_, source) in given.items() if name.startswith(f"{section}.")}
+    if not own or all(source.startswith("environment ") for source in own.values()):
+        return
+    for key in ("url", "api_key"):
+        if f"{section}.{key}" not in own:
+            where = next(source for source in own.values() if not source.startswith("environment "))
+            raise ConfigError(f"{where}: [{section}] {key} is missing")
 
 
 def _place(environ: Mapping[str, str], variable: str) -> Path | None:

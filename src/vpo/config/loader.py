@@ -7,15 +7,16 @@ name.
 
 from __future__ import annotations
 
+import collections.abc
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
 from vpo import measures
-from vpo.config.models import Seconds, Size, Spec, specs
+from vpo.config.models import PLUGINS, Seconds, Size, Spec, specs
 from vpo.errors import ConfigError
 
 _LARGEST = 1 << 20
@@ -23,22 +24,45 @@ _LARGEST = 1 << 20
 
 
 def load(path: Path, *, required: bool) -> dict[str, object]:
-    """The values set in the file; none if it does not exist and isn't ``required``."""
+    """The values set in the file; none if it does not exist and isn't ``required``.
+
+    The section of a plugin that vpo does not ship is one value, as it stands in the file.
+    """
     text = _read(path, required)
     sections = _parse(text, path)
+    plugins = sections.pop(PLUGINS, {})
     values: dict[str, object] = {}
-    for section, table in sections.items():
-        keys = specs().get(section)
-        if keys is None:
+    for section, table in (*sections.items(), *_plugins(plugins, text, path)):
+        plugin = section.startswith(f"{PLUGINS}.")
+        if section not in specs() and not plugin:
             line = _line(text, section)
             raise _wrong(path, line, f"there is no section [{section}]{_near(section, specs())}")
         if not isinstance(table, dict):
             raise _wrong(path, _line(text, section), f"write [{section}] as a section of its own")
-        for name, value in table.items():
-            where = f"{path}{_suffix(_line(text, section, name))}"
-            if name not in keys:
-                raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
-            values[f"{section}.{name}"] = check(keys[name], value, where, path.parent)
+        if section in specs():
+            values |= _section(section, table, text, path)
+        else:
+            values[section] = table
+    return values
+
+
+def _plugins(plugins: object, text: str, path: Path) -> Iterator[tuple[str, object]]:
+    """The sections of the plugins, each with its whole name."""
+    if not isinstance(plugins, dict):
+        raise _wrong(
+            path, _line(text, PLUGINS), f"write a section [{PLUGINS}.NAME] for each plugin"
+        )
+    yield from ((f"{PLUGINS}.{name}", table) for name, table in plugins.items())
+
+
+def _section(section: str, table: dict[str, Any], text: str, path: Path) -> dict[str, object]:
+    values: dict[str, object] = {}
+    keys = specs()[section]
+    for name, value in table.items():
+        where = f"{path}{_suffix(_line(text, section, name))}"
+        if name not in keys:
+            raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
+        values[f"{section}.{name}"] = check(keys[name], value, where, path.parent)
     return values
 
 
@@ -58,7 +82,8 @@ def check(spec: Spec, value: object, where: str, folder: Path | None = None) -> 
     try:
         return _CHECKS.get(get_origin(spec.kind) or spec.kind, _choice)(spec, value, folder)
     except (ValueError, RuntimeError) as problem:
-        said = str(problem) or f"expected {spec.expected}, not {_shown(value)}"
+        shown = "" if spec.key.secret else f", not {_shown(value)}"
+        said = str(problem) or f"expected {spec.expected}{shown}"
         raise ConfigError(f"{where}: [{spec.section}] {spec.name}: {said}") from None
 
 
@@ -82,6 +107,17 @@ def _text(_spec: Spec, value: object, _: Path | None) -> str:
     return value
 
 
+def _one_text(spec: Spec, value: object, folder: Path | None) -> str:
+    text = _text(spec, value, folder)
+    return spec.key.each(text) if spec.key.each else text
+
+
+def _table(spec: Spec, value: object, folder: Path | None) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return {_one_text(spec, k, folder): _one_text(spec, v, folder) for k, v in value.items()}
+
+
 def _path(spec: Spec, value: object, folder: Path | None) -> Path:
     path = Path(_text(spec, value, folder)).expanduser()
     return (folder or Path.cwd()).absolute() / path
@@ -90,8 +126,7 @@ def _path(spec: Spec, value: object, folder: Path | None) -> Path:
 def _texts(spec: Spec, value: object, folder: Path | None) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError
-    texts = (_text(spec, item, folder) for item in value)
-    return tuple(dict.fromkeys(spec.key.each(text) if spec.key.each else text for text in texts))
+    return tuple(dict.fromkeys(_one_text(spec, item, folder) for item in value))
 
 
 def _choice(spec: Spec, value: object, folder: Path | None) -> str:
@@ -112,7 +147,8 @@ def _seconds(_spec: Spec, value: object, _: Path | None) -> float:
 _CHECKS: Mapping[Any, Any] = {
     int: _integer,
     bool: _boolean,
-    str: _text,
+    str: _one_text,
+    collections.abc.Mapping: _table,
     Size: _size,
     Seconds: _seconds,
     Path: _path,

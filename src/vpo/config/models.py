@@ -7,8 +7,10 @@ all from these annotations.
 
 from __future__ import annotations
 
+import collections.abc
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, NoneType
@@ -36,8 +38,8 @@ Seconds = NewType("Seconds", float)
 class Key(NamedTuple):
     """What a key's annotation says of it beside its type.
 
-    ``environment`` and ``flag`` name other ways to set it; ``each`` turns every text of a list into
-    its normal form or raises ``ValueError``.
+    ``environment`` and ``flag`` name other ways to set it; ``each`` turns every text of the value
+    into its normal form or raises ``ValueError``. A value that is ``secret`` is never shown.
     """
 
     doc: str
@@ -46,6 +48,7 @@ class Key(NamedTuple):
     environment: str = ""
     flag: str = ""
     each: Callable[[str], str] | None = None
+    secret: bool = False
 
 
 def _suffix(text: str) -> str:
@@ -182,19 +185,107 @@ class Logging:
     format: Annotated[LogFormat, Key("One line of text a message, or one JSON object.")] = "text"
 
 
+def _server(text: str) -> str:
+    """The address of an HTTP server, without a slash at its end."""
+    from urllib.parse import urlsplit  # late: most configurations name no server
+
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError('expected an address like "http://localhost:7878"')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "an address with a user or a password in it would be shown; leave them out"
+        )
+    return text.rstrip("/")
+
+
+def _secret(text: str) -> str:
+    """What goes into a header of HTTP; the message does not repeat it."""
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("expected letters, digits and signs without a space")
+    return text
+
+
+def _folder(text: str) -> str:
+    """The absolute path of a folder on some machine."""
+    if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
+        raise ValueError(f'"{text}" is not an absolute path')
+    return text
+
+
+_API_KEY = "Its API key: Settings, General. It is sent to this server only, and never shown."
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that is asked what it knows; it is only if there is a ``url``."""
+
+    url: Annotated[
+        str | None, Key("Where the server is, with its URL base if it has one.", each=_server)
+    ] = None
+    timeout_seconds: Annotated[
+        int, Key("The server has so long for each answer.", minimum=1, unit="seconds")
+    ] = 30
+    path_map: Annotated[
+        Mapping[str, str] | None,
+        Key(
+            "Where the server's folders are on this machine, if it sees the library under other"
+            " paths.",
+            each=_folder,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Radarr(Server):
+    """A Radarr server, which knows films."""
+
+    api_key: Annotated[
+        str | None, Key(_API_KEY, each=_secret, environment="VPO_RADARR_API_KEY", secret=True)
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sonarr(Server):
+    """A Sonarr server, which knows series and their episodes."""
+
+    api_key: Annotated[
+        str | None, Key(_API_KEY, each=_secret, environment="VPO_SONARR_API_KEY", secret=True)
+    ] = None
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; every section is optional in the file, and every key in it."""
+    """The whole configuration; every section is optional in the file, and every key in it.
+
+    ``plugins`` are the sections ``[plugins.NAME]`` of plugins that vpo does not ship, as they stand
+    in the file.
+    """
 
     processing: Processing = Processing()
     tools: Tools = Tools()
     files: Files = Files()
     originals: Originals = Originals()
     logging: Logging = Logging()
+    radarr: Radarr = Radarr()
+    sonarr: Sonarr = Sonarr()
+    plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+PLUGINS = "plugins"
+"""The section that has a section of its own for each plugin."""
+SHIPPED = ("radarr", "sonarr")
+"""The plugins that vpo has itself; they are fields of ``Config``."""
 
 
 class Spec(NamedTuple):
-    """One key as the others see it. ``kind`` is its type, without the ``None`` of an unset one."""
+    """One key as the others see it. ``kind`` is its type, without the ``None`` of an unset one;
+    ``section`` is what stands in the brackets of the file's heading.
+    """
 
     section: str
     name: str
@@ -226,6 +317,7 @@ _EXPECTED = MappingProxyType(
         Seconds: 'a time like "90s" or "1h30m"',
         Path: "a path in quotes",
         tuple: "a list of texts in quotes, with at least one",
+        collections.abc.Mapping: 'a table like { "/theirs" = "/ours" }',
     }
 )
 
@@ -233,14 +325,21 @@ _EXPECTED = MappingProxyType(
 @cache
 def specs() -> Mapping[str, Mapping[str, Spec]]:
     """Every key, by section and name, in the order of the models."""
-    sections = get_type_hints(Config)
-    return MappingProxyType({name: _section(name, model) for name, model in sections.items()})
+    models = get_type_hints(Config)
+    del models[PLUGINS]
+    names = {f"{PLUGINS}.{name}" if name in SHIPPED else name: name for name in models}
+    return MappingProxyType({full: _section(full, models[name]) for full, name in names.items()})
 
 
 def spec(name: str) -> Spec:
     """The key of that full name, as in ``processing.workers``."""
-    section, _, key = name.partition(".")
+    section, _, key = name.rpartition(".")
     return specs()[section][key]
+
+
+def field_of(section: str) -> str:
+    """The field of ``Config`` that holds a section."""
+    return section.removeprefix(f"{PLUGINS}.")
 
 
 def _section(section: str, model: Any) -> Mapping[str, Spec]:

@@ -54,6 +54,19 @@ class Result(NamedTuple):
     kept: tuple[Literal["file", "header"], str, int] | None = None
 
 
+class Answered(NamedTuple):
+    """A verdict under a mark that stands for policies and what metadata sources said of the file.
+
+    Type and message are those of what failed, empty where it did not.
+    """
+
+    mark: str
+    stat: Stat
+    complies: bool
+    error_type: str
+    error_message: str
+
+
 class KeptOriginal(NamedTuple):
     """An original that can be put back: ``path`` is where it was, ``kept_path`` where it is kept.
 

@@ -12,7 +12,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import KeptOriginal, Outcome, Result, Run, RunningOutcome, RunState, Stat
+from vpo.db.records import (
+    Answered,
+    KeptOriginal,
+    Outcome,
+    Result,
+    Run,
+    RunningOutcome,
+    RunState,
+    Stat,
+)
 from vpo.db.schema import migrate
 from vpo.errors import UsageError
 
@@ -30,6 +39,10 @@ _FAILED = """
 _KNOWN_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
     WHERE fingerprint = ? AND verdict <> 'failed' AND (path = ? OR path > ? AND path < ?)
+"""
+_ANSWERED = """
+    SELECT path, fingerprint, size, mtime_ns, inode, verdict <> 'failed', error_type, error_message
+    FROM verdicts JOIN files ON number = file WHERE fingerprint >= ? AND fingerprint < ?
 """
 _RUN = """
     id, started_at, finished_at, policies, options, workers, dry_run, pid, host, state, summary
@@ -89,6 +102,17 @@ class Store:
         with self._pool.read() as connection:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
         return {path: (_unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
+
+    def answered(self, first: str, end: str) -> dict[bytes, list[Answered]]:
+        """The verdicts under all marks from ``first`` to before ``end``, by path."""
+        found: dict[bytes, list[Answered]] = {}
+        with self._pool.read() as connection:
+            for path, mark, *rest in connection.execute(_ANSWERED, (first, end)):
+                size, mtime_ns, inode, complies, kind, said = rest
+                stat = _unsigned(size, mtime_ns, inode)
+                row = Answered(mark, stat, bool(complies), kind or "", said or "")
+                found.setdefault(path, []).append(row)
+        return found
 
     def fingerprint(self, content: str) -> str | None:
         """The fingerprint of policies whose files hold this, if it is on record."""

@@ -56,6 +56,11 @@ class PolicyChoice:
         return fingerprint(self.policies)
 
     @property
+    def use_metadata(self) -> bool:
+        """Whether what metadata sources say matters to any of them."""
+        return any(policy.uses_metadata for policy in self.policies)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What there is to say about the policies' texts without being an error."""
         return tuple(text for policy in self.policies for text in policy.warnings)

@@ -59,8 +59,12 @@ Duration = Annotated[float, BeforeValidator(measures.duration), WithJsonSchema(_
 class RunIf(Model):
     """Run the phase only after what became of an earlier one; exactly one of the two."""
 
-    phase_modified: str | None = None
-    phase_completed: str | None = None
+    phase_modified: str | None = Field(
+        default=None, description="The phase that has to have changed something."
+    )
+    phase_completed: str | None = Field(
+        default=None, description="The phase that has to have completed."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> RunIf:
@@ -75,17 +79,34 @@ class SkipWhen(Model):
     What is not known about a file is never true. Where several values are given, one is enough.
     """
 
-    mode: Literal["any", "all"] = "any"
-    video_codec: Names | None = None
-    audio_codec_exists: Names | None = None
-    subtitle_language_exists: Names | None = None
-    container: Containers | None = None
-    resolution: Resolutions | None = None
-    resolution_under: Resolution | None = None
-    file_size_under: Size | None = None
-    file_size_over: Size | None = None
-    duration_under: Duration | None = None
-    duration_over: Duration | None = None
+    mode: Literal["any", "all"] = Field(
+        default="any",
+        description="Whether one of the conditions is enough, or all have to be true.",
+    )
+    video_codec: Names | None = Field(default=None, description="The codec of a video track.")
+    audio_codec_exists: Names | None = Field(
+        default=None, description="The codec of an audio track."
+    )
+    subtitle_language_exists: Names | None = Field(
+        default=None, description="The language of a subtitle track."
+    )
+    container: Containers | None = Field(
+        default=None, description="The container, by its name or a suffix."
+    )
+    resolution: Resolutions | None = Field(
+        default=None, description="The class of resolution, like `1080p` or `4k`."
+    )
+    resolution_under: Resolution | None = Field(
+        default=None, description="The class of resolution is lower than this one."
+    )
+    file_size_under: Size | None = Field(
+        default=None, description="The file is smaller, like `500MB` or `1.5 GiB`."
+    )
+    file_size_over: Size | None = Field(default=None, description="The file is larger.")
+    duration_under: Duration | None = Field(
+        default=None, description="It is shorter, like `90s` or `1h30m`."
+    )
+    duration_over: Duration | None = Field(default=None, description="It is longer.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> SkipWhen:

@@ -25,11 +25,23 @@ SEMANTICS = 1
 class Phase(Model):
     """One phase: when it runs, and (each under its own key) what it does."""
 
-    name: str = Field(min_length=1)
-    on_error: OnError | None = None
-    depends_on: tuple[str, ...] = ()
-    run_if: RunIf | None = None
-    skip_when: SkipWhen | None = None
+    name: str = Field(
+        min_length=1,
+        description="What the phase is called; no other phase of the policy has this name.",
+    )
+    on_error: OnError | None = Field(
+        default=None,
+        description="What an error in this phase leads to, instead of what `config` says.",
+    )
+    depends_on: tuple[str, ...] = Field(
+        default=(), description="The phase runs only if each of these earlier phases completed."
+    )
+    run_if: RunIf | None = Field(
+        default=None, description="The phase runs only after what became of an earlier one."
+    )
+    skip_when: SkipWhen | None = Field(
+        default=None, description="The phase is skipped for files of which this is true."
+    )
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
@@ -63,12 +75,16 @@ else:
 class Policy(Model):
     """What a video library should be like."""
 
-    schema_version: Literal[13]
-    name: str | None = None
-    description: str | None = None
-    category: str | None = None
-    config: PolicyConfig = PolicyConfig()
-    phases: tuple[FullPhase, ...] = Field(min_length=1)
+    schema_version: Literal[13] = Field(
+        description="The version of the format; 11 and 12 are read as well."
+    )
+    name: str | None = Field(default=None, description="For people: what the policy is called.")
+    description: str | None = Field(default=None, description="For people: what the policy is for.")
+    category: str | None = Field(default=None, description="For people: what kind of policy it is.")
+    config: PolicyConfig = Field(
+        default=PolicyConfig(), description="What the phases have in common."
+    )
+    phases: tuple[FullPhase, ...] = Field(min_length=1, description="What is done, in this order.")
 
     _warnings: tuple[str, ...] = PrivateAttr(())
 
@@ -76,6 +92,11 @@ class Policy(Model):
     def warnings(self) -> tuple[str, ...]:
         """What the loader has to say about the text, without being an error."""
         return self._warnings
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether what metadata sources say matters to it."""
+        return any(item.uses_metadata for phase in self.phases for item in phase.operations)
 
     @model_validator(mode="after")
     def _phases_know_each_other(self) -> Policy:

@@ -38,7 +38,7 @@ def loads(text: str, name: str) -> Policy:
     except ValidationError as error:
         details = [item for item in error.errors(include_url=False) if not _follows(item)]
         raise _error([_problem(item, source, migration) for item in details]) from None
-    if source.data["schema_version"] == CURRENT and migration.moved:
+    if source.data["schema_version"] == CURRENT and migration.old_keys:
         policy._warnings = (_old_keys(name, migration),)
     return policy
 
@@ -65,7 +65,7 @@ def migrated(text: str, name: str) -> str:
     The very same text if it has that form. What else is wrong with the policy is not looked at.
     """
     source, migration = _current(text, name)
-    if source.data["schema_version"] == CURRENT and not migration.moved:
+    if source.data["schema_version"] == CURRENT and not migration.old_keys:
         return text
     new = _rewritten(text)
     # A writer of YAML that keeps comments is a large thing to trust.

@@ -49,11 +49,13 @@ _AUDIO = {"preserve_codecs": "preserve", "transcode_to": "to", "transcode_bitrat
 class Migration:
     """The data in the form of today; ``moved`` maps new paths to where they came from.
 
-    ``conflicts`` are the old keys whose new form is in the policy as well.
+    ``dropped`` are the old keys that have no new form, and need none; ``conflicts`` those whose new
+    form is in the policy as well.
     """
 
     data: dict[str, Any]
     moved: dict[Path, Path] = field(default_factory=dict)
+    dropped: list[Path] = field(default_factory=list)
     conflicts: list[tuple[Path, str]] = field(default_factory=list)
 
     def origin(self, path: Path) -> Path:
@@ -66,7 +68,7 @@ class Migration:
     @property
     def old_keys(self) -> list[str]:
         """The old keys that were found, without repetition."""
-        return list(dict.fromkeys(str(path[-1]) for path in self.moved.values()))
+        return list(dict.fromkeys(str(p[-1]) for p in (*self.moved.values(), *self.dropped)))
 
     def move(self, old: Path, new: Path) -> None:
         """Have what stands at one path stand at another; nothing if there is nothing."""
@@ -85,7 +87,15 @@ class Migration:
         else:
             del source[old[-1]]
             target[new[-1]] = value
+        _carry_comments(source, old[-1], target, new[-1])
         self.moved[new] = old
+
+    def drop(self, path: Path) -> None:
+        """Leave out what stands at a path; nothing if there is nothing."""
+        source = self.mapping(path[:-1])
+        if source is not None and path[-1] in source:
+            del source[path[-1]]
+            self.dropped.append(path)
 
     def mapping(self, path: Path) -> dict[Any, Any] | None:
         """The mapping at a path, or ``None`` if there is none."""
@@ -122,8 +132,11 @@ def _phase(migration: Migration, at: Path) -> None:
     if "conditional" in phase:
         _conditional(migration, at, phase)
     skip_when = phase.get("skip_when")
-    if isinstance(skip_when, dict):
-        skip_when.setdefault("mode", "any")
+    if isinstance(skip_when, dict) and "mode" not in skip_when:
+        # First: after the last key there may be comments on what follows.
+        items = {"mode": "any", **skip_when}
+        skip_when.clear()
+        skip_when.update(items)
     _video(migration, (*at, "transcode", "video"))
     for old, new in _AUDIO.items():
         migration.move((*at, "transcode", "audio", old), (*at, "transcode", "audio", new))
@@ -142,7 +155,7 @@ def _video(migration: Migration, at: Path) -> None:
     video = migration.mapping(at)
     if video is None:
         return
-    _quality_mode(video.get("quality"))
+    _quality_mode(migration, (*at, "quality"))
     hardware = video.get("hardware_acceleration")
     if isinstance(hardware, dict) and isinstance(hardware.get("enabled"), bool):
         hardware["enabled"] = "auto" if hardware["enabled"] else "none"
@@ -150,22 +163,29 @@ def _video(migration: Migration, at: Path) -> None:
     migration.move((*at, "target_codec"), (*at, "to"))
     sections = {"quality": _QUALITY, "scaling": _SCALING, "hardware_acceleration": _HARDWARE}
     for section, names in sections.items():
-        for old, new in names.items():
-            migration.move((*at, section, old), (*at, new))
-        if video.get(section) == {}:
-            del video[section]
+        _dissolve(migration, at, section, names)
     if old_form:
         video.setdefault("hw", "none")
 
 
-def _quality_mode(quality: Any) -> None:
-    """The mode goes; what it made the old form ignore goes with it, as it would count now."""
-    if not isinstance(quality, dict):
+def _dissolve(migration: Migration, at: Path, section: str, names: dict[str, str]) -> None:
+    """Have the keys of a section stand in the mapping that it is in."""
+    whole = (migration.mapping(at) or {}).get(section)
+    if whole == {}:
+        migration.drop((*at, section))
         return
-    mode = quality.pop("mode", None)
+    for old, new in names.items():
+        migration.move((*at, section, old), (*at, new))
+    if whole == {}:
+        del (migration.mapping(at) or {})[section]
+
+
+def _quality_mode(migration: Migration, at: Path) -> None:
+    """The mode goes; what it made the old form ignore goes with it, as it would count now."""
+    mode = (migration.mapping(at) or {}).get("mode")
     ignored = {"crf": ("bitrate", "max_bitrate"), "bitrate": ("crf",)}
-    for key in ignored.get(str(mode), ()):
-        quality.pop(key, None)
+    for key in ("mode", *ignored.get(str(mode), ())):
+        migration.drop((*at, key))
 
 
 def _rename(mapping: dict[Any, Any], old: str, new: str) -> None:
@@ -173,3 +193,9 @@ def _rename(mapping: dict[Any, Any], old: str, new: str) -> None:
     items = [(new if key == old else key, value) for key, value in mapping.items()]
     mapping.clear()
     mapping.update(items)
+
+
+def _carry_comments(source: Any, old: object, target: Any, new: object) -> None:
+    """Have a key's comments stand at its new place, if the data came with comments."""
+    if hasattr(source, "ca") and hasattr(target, "ca") and old in source.ca.items:
+        target.ca.items[new] = source.ca.items.pop(old)

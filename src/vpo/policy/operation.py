@@ -42,14 +42,30 @@ class Model(BaseModel):
 class PolicyConfig(Model):
     """The ``config`` mapping of a policy: what its phases have in common."""
 
-    audio_languages: tuple[str, ...] = ("eng", "und")
-    subtitle_languages: tuple[str, ...] = ("eng", "und")
-    commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = (
-        "commentary",
-        "director",
-        "audio description",
+    audio_languages: tuple[str, ...] = Field(
+        default=("eng", "und"), description="The languages of audio, best first."
     )
-    on_error: OnError = "continue"
+    subtitle_languages: tuple[str, ...] = Field(
+        default=("eng", "und"), description="The languages of subtitles, best first."
+    )
+    commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = Field(
+        default=(
+            "commentary",
+            "director",
+            "audio description",
+        ),
+        description=(
+            "Regular expressions: a track is commentary if its title has one, in upper or lower "
+            "case, or if it has the flag."
+        ),
+    )
+    on_error: OnError = Field(
+        default="continue",
+        description=(
+            "What an error leads to: the other phases take effect (`continue`), the file stays as "
+            "it is (`skip`), or the batch stops (`fail`)."
+        ),
+    )
 
     @cached_property
     def commentary(self) -> re.Pattern[str] | None:
@@ -90,6 +106,11 @@ class Operation(Model):
     def parts(self) -> Iterator[Operation]:
         """The operation by its steps, where it has several."""
         yield self
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether ``apply`` looks at what metadata sources say (``Draft.known.metadata``)."""
+        return False
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.

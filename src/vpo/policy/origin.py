@@ -6,22 +6,8 @@ from vpo.draft import Known
 from vpo.languages import UNDETERMINED, primary, same
 from vpo.media import MediaFile, Track
 from vpo.policy.classify import audio_kind
+from vpo.policy.knowledge import original_language
 from vpo.policy.operation import PolicyConfig
-
-FIELD = "original_language"
-"""What metadata sources call it."""
-
-
-def original_language(media: MediaFile, known: Known) -> str | None:
-    """The original language of a film: that of the audio with the flag, else as a source knows it.
-
-    ``None`` where neither does.
-    """
-    for track in media.of("audio"):
-        if "original" in track.dispositions and primary(track.language) != UNDETERMINED:
-            return track.language
-    found = (fields[FIELD] for fields in known.metadata.values() if fields.get(FIELD))
-    return next((value for value in found if isinstance(value, str)), None)
 
 
 def originals(media: MediaFile, known: Known, config: PolicyConfig) -> tuple[Track, ...] | None:

@@ -132,3 +132,65 @@ def test_what_is_slow_to_import_is_not_imported(path: Path) -> None:
         "sys.exit(' '.join(slow & {*sys.modules}) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+SERVER = '[plugins.radarr]\nurl = "http://localhost:7878/"\napi_key = "abc"\n'
+
+
+def test_a_server(path: Path) -> None:
+    path.write_text(SERVER + 'path_map = { "/movies" = "/mnt/movies", "D:\\\\TV" = "/tv" }\n')
+    server = build({}, {"VPO_CONFIG": str(path)}).config.radarr
+    assert (server.url, server.api_key) == ("http://localhost:7878", "abc")
+    assert server.path_map == {"/movies": "/mnt/movies", "D:\\TV": "/tv"}
+
+
+def test_the_key_of_a_server_from_the_environment(path: Path) -> None:
+    environ = {"VPO_CONFIG": str(path), "VPO_RADARR_API_KEY": "xyz", "VPO_SONARR_API_KEY": "uvw"}
+    assert build({}, environ).config.radarr.url is None
+    path.write_text('[plugins.radarr]\nurl = "https://nas"\n')
+    settings = build({}, environ)
+    assert settings.config.radarr.api_key == "xyz"
+    assert settings.sources["plugins.radarr.api_key"] == "environment VPO_RADARR_API_KEY"
+
+
+def test_the_sections_of_other_plugins_are_left_to_them(path: Path) -> None:
+    path.write_text('[plugins.b]\nx = [1, "y"]\n[plugins.a]\n[plugins.a.z]\nv = 1.5\n')
+    settings = build({}, {"VPO_CONFIG": str(path)})
+    assert settings.config.plugins == {"b": {"x": [1, "y"]}, "a": {"z": {"v": 1.5}}}
+    assert list(settings.config.plugins) == ["b", "a"]
+    assert settings.sources["plugins.b"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[plugins.radarr]\nurl = "http://nas"\n', "[plugins.radarr] api_key is missing"),
+        ('[plugins.sonarr]\napi_key = "abc"\n', "[plugins.sonarr] url is missing"),
+        ("[plugins.sonarr]\ntimeout_seconds = 5\n", "[plugins.sonarr] url is missing"),
+        ('[plugins.radarr]\nurl = "nas:7878"\n', 'url: expected an address like "http://local'),
+        ('[plugins.radarr]\nurl = "file:///etc"\n', "url: expected an address"),
+        ('[plugins.radarr]\nurl = "http://nas:x"\n', "url: expected an address"),
+        ('[plugins.radarr]\nurl = "http://nas/?k=v"\n', "url: expected an address"),
+        ('[plugins.radarr]\nurl = "http://me:pw@nas"\n', "url: an address with a user or a passw"),
+        ('[plugins.radarr]\npath_map = {"a" = "/b"}\n', 'path_map: "a" is not an absolute path'),
+        ('[plugins.radarr]\npath_map = "/a"\n', "path_map: expected a table like"),
+        ("[plugins.radarr]\ntimeout_seconds = 0\n", "timeout_seconds: expected a whole number"),
+        ("[plugins.radarr]\nkey = 1\n", "[plugins.radarr] has no key key"),
+        ("[plugins]\nx = 1\n", "write [plugins.x] as a section of its own"),
+        ("plugins = 1\n", "write a section [plugins.NAME] for each plugin"),
+    ],
+)
+def test_what_is_refused_of_plugins(path: Path, text: str, said: str) -> None:
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        build({}, {"VPO_CONFIG": str(path)})
+    assert said in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("key", ['"s3cret\\n"', '"s3cret s3cret"', '["s3cret"]', '"s3crét"'])
+def test_a_wrong_secret_is_not_repeated(path: Path, key: str) -> None:
+    path.write_text(f"[plugins.radarr]\napi_key = {key}\n")
+    with pytest.raises(ConfigError, match="api_key: expected") as error:
+        build({}, {"VPO_CONFIG": str(path)})
+    assert "s3cr" not in str(error.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Literal, get_origin
@@ -58,7 +59,8 @@ def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
 
 
 def test_specs_name_every_key_in_order() -> None:
-    assert list(specs()) == ["processing", "tools", "files", "originals", "logging"]
+    servers = ["plugins.radarr", "plugins.sonarr"]
+    assert list(specs()) == ["processing", "tools", "files", "originals", "logging", *servers]
     assert list(specs()["processing"]) == ["workers", "max_workers"]
     assert spec("processing.workers") is specs()["processing"]["workers"]
     assert spec("processing.max_workers").kind is int
@@ -72,7 +74,7 @@ def test_the_cap_is_set_in_the_file_alone() -> None:
     assert (workers.environment, workers.flag) == ("VPO_WORKERS", "--workers")
 
 
-_KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds)
+_KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds, Mapping)
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vpo.policy.loader import migrated
 from vpo.policy.migrate import migrate
 
 
@@ -211,3 +214,32 @@ def test_old_and_new_at_once_is_a_conflict() -> None:
 )
 def test_nonsense_is_left_for_the_check(data: dict[str, Any]) -> None:
     assert migrate(data).data["schema_version"] == 13
+
+
+PAIRS = Path(__file__).parent / "migrations"
+
+
+@pytest.mark.parametrize("before", sorted(PAIRS.glob("*.before.yaml")), ids=lambda path: path.name)
+def test_a_pair(before: Path) -> None:
+    """The old text becomes the new one: comments, too, at whatever distance."""
+    after = before.with_name(before.name.replace(".before.", ".after."))
+    old, new = before.read_text("utf-8"), after.read_text("utf-8")
+    found = migrated(old, "p")
+    assert re.sub(r" +#", " #", found) == re.sub(r" +#", " #", new)
+    assert migrated(new, "p") == new
+
+
+@pytest.mark.parametrize(
+    ("keys", "old"),
+    [
+        ({"transcode": {"video": {"quality": {"mode": "crf"}}}}, ["mode", "quality"]),
+        ({"transcode": {"video": {"scaling": {}}}}, ["scaling"]),
+        ({"transcode": {"video": {"to": "hevc", "quality": {"crf": 20}}}}, ["crf"]),
+        ({"transcode": {"video": {"to": "hevc", "crf": 20}}}, []),
+        ({"skip_when": {"mode": "any"}}, []),
+    ],
+)
+def test_old_keys_are_named_also_where_nothing_is_left_of_them(
+    keys: dict[str, Any], old: list[str]
+) -> None:
+    assert migrate({**phase(**keys), "schema_version": 13}).old_keys == old

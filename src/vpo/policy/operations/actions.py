@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from vpo.draft import Draft
 from vpo.policy.operation import Operation, PolicyConfig
 
@@ -11,9 +13,9 @@ from vpo.policy.operation import Operation, PolicyConfig
 class _Actions(Operation):
     """What is cleared on every track of the type, before anything else of the phase looks."""
 
-    clear_all_forced: bool = False
-    clear_all_default: bool = False
-    clear_all_titles: bool = False
+    clear_all_forced: bool = Field(default=False, description="No track of the type is forced.")
+    clear_all_default: bool = Field(default=False, description="No track of the type is default.")
+    clear_all_titles: bool = Field(default=False, description="No track of the type has a title.")
 
     kind: ClassVar[str]
 

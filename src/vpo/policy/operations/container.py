@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from vpo.containers import CONTAINERS, MATROSKA, uncarried
 from vpo.draft import Draft
@@ -38,9 +38,17 @@ class ChangeContainer(Operation):
     key = "container"
     step = 30
 
-    target: Literal["mkv", "mp4"]
-    on_incompatible_codec: Literal["error", "skip", "transcode"] = "error"
-    preserve_metadata: bool = True
+    target: Literal["mkv", "mp4"] = Field(description="The container that the file is to be in.")
+    on_incompatible_codec: Literal["error", "skip", "transcode"] = Field(
+        default="error",
+        description=(
+            "What happens if it cannot hold a track: the phase fails, the file stays in its "
+            "container with a warning (`skip`), or the track is converted."
+        ),
+    )
+    preserve_metadata: bool = Field(
+        default=True, description="Whether the tags of the file are carried over."
+    )
     codec_mappings: Annotated[None, BeforeValidator(_refuse), WithJsonSchema(NEVER)] = None
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002

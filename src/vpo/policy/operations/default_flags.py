@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from vpo.draft import Draft
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import MediaFile, Track
@@ -22,13 +24,32 @@ class DefaultFlags(Operation):
     key = "default_flags"
     step = 60
 
-    set_first_video_default: bool = True
-    set_preferred_audio_default: bool = True
-    set_preferred_subtitle_default: bool = False
-    clear_other_defaults: bool = True
-    preferred_audio_codec: Names | None = None
-    set_subtitle_default_when_audio_differs: bool = False
-    set_subtitle_forced_when_audio_differs: bool = False
+    set_first_video_default: bool = Field(
+        default=True, description="The first video track is default."
+    )
+    set_preferred_audio_default: bool = Field(
+        default=True, description="The preferred audio track is default."
+    )
+    set_preferred_subtitle_default: bool = Field(
+        default=False, description="The preferred subtitle track is default."
+    )
+    clear_other_defaults: bool = Field(
+        default=True, description="No other track of such a type is default."
+    )
+    preferred_audio_codec: Names | None = Field(
+        default=None,
+        description="Which codec is preferred among audio tracks of one language, best first.",
+    )
+    set_subtitle_default_when_audio_differs: bool = Field(
+        default=False,
+        description=(
+            "The preferred subtitle track is default if the default audio is in none of "
+            "`audio_languages`."
+        ),
+    )
+    set_subtitle_forced_when_audio_differs: bool = Field(
+        default=False, description="It is forced then, too."
+    )
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         video = draft.media.of("video")

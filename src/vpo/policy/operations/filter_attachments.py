@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from vpo.draft import Draft
 from vpo.media import Attachment
 from vpo.policy.codecs import canonical
@@ -18,7 +20,7 @@ class FilterAttachments(Operation):
     key = "filter_attachments"
     step = 42
 
-    remove_all: bool = False
+    remove_all: bool = Field(default=False, description="Whether all attachments go.")
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
         if "track_filter" in draft.skips:

@@ -13,6 +13,7 @@ from vpo.errors import PlanError
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
 from vpo.policy.classify import AudioKind, audio_kind
+from vpo.policy.knowledge import original_language
 from vpo.policy.operation import SKIPPED, Model, Note, Operation, PolicyConfig
 from vpo.printable import counted
 
@@ -26,7 +27,12 @@ _NAMES: dict[AudioKind, str] = {
 class Fallback(Model):
     """What is kept where too few tracks are in the languages."""
 
-    mode: Literal["error", "keep_all", "keep_first", "content_language"]
+    mode: Literal["error", "keep_all", "keep_first", "content_language"] = Field(
+        description=(
+            "The phase fails, all tracks stay, as many of the first stay as are lacking, or those "
+            "in the language of the content."
+        )
+    )
 
 
 class KeepAudio(Operation):
@@ -35,15 +41,37 @@ class KeepAudio(Operation):
     key = "keep_audio"
     step = 40
 
-    languages: tuple[str, ...] = Field(min_length=1)
-    minimum: int = Field(default=1, ge=0)
-    fallback: Fallback = Fallback(mode="error")
-    keep_music_tracks: bool = True
-    exclude_music_from_language_filter: bool = True
-    keep_sfx_tracks: bool = True
-    exclude_sfx_from_language_filter: bool = True
-    keep_non_speech_tracks: bool = True
-    exclude_non_speech_from_language_filter: bool = True
+    languages: tuple[str, ...] = Field(
+        min_length=1, description="The languages of the tracks that stay."
+    )
+    minimum: int = Field(
+        default=1,
+        ge=0,
+        description="How many tracks have to stay, without commentary, music and effects.",
+    )
+    fallback: Fallback = Field(
+        default=Fallback(mode="error"), description="What is done if there would be fewer."
+    )
+    keep_music_tracks: bool = Field(default=True, description="Whether music by itself stays.")
+    exclude_music_from_language_filter: bool = Field(
+        default=True, description="Whether it stays in any language."
+    )
+    keep_sfx_tracks: bool = Field(
+        default=True, description="Whether sound effects by themselves stay."
+    )
+    exclude_sfx_from_language_filter: bool = Field(
+        default=True, description="Whether they stay in any language."
+    )
+    keep_non_speech_tracks: bool = Field(
+        default=True, description="Whether other tracks without speech stay."
+    )
+    exclude_non_speech_from_language_filter: bool = Field(
+        default=True, description="Whether they stay in any language."
+    )
+
+    @property
+    def uses_metadata(self) -> bool:
+        return self.fallback.mode == "content_language"
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         if "track_filter" in draft.skips:
@@ -51,7 +79,7 @@ class KeepAudio(Operation):
         kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if not self._enough(kinds, removed):
-            removed = self._by_fallback(kinds, removed)
+            removed = self._by_fallback(draft, kinds, removed)
             languages = ", ".join(self.languages)
             draft = draft.warn(f"too few audio tracks in {languages}: {self.fallback.mode} applies")
         return draft.remove(removed, removed)
@@ -65,7 +93,7 @@ class KeepAudio(Operation):
         if not self._enough(kinds, removed):
             yield Note(f"too few tracks: {self.fallback.mode}", ("fallback", "mode"))
             with contextlib.suppress(PlanError):  # whoever applies the operation tells
-                removed = self._by_fallback(kinds, removed)
+                removed = self._by_fallback(draft, kinds, removed)
         for track, kind in kinds.items():
             why = removed.get(track.index)
             text = f"removed: {why}" if why else f"stays: {self._why_kept(track, kind)}"
@@ -84,7 +112,7 @@ class KeepAudio(Operation):
         return ("languages",) if by_language else (f"exclude_{kind}_from_language_filter",)
 
     def _by_fallback(
-        self, kinds: dict[Track, AudioKind], removed: dict[int, str]
+        self, draft: Draft, kinds: dict[Track, AudioKind], removed: dict[int, str]
     ) -> dict[int, str]:
         """What goes where too few would stay. Raises ``PlanError`` where too few stay even so."""
         mode = self.fallback.mode
@@ -93,7 +121,8 @@ class KeepAudio(Operation):
         if mode == "keep_first":
             removed = self._without_first(kinds, removed)
         elif mode == "content_language":
-            removed = self._removed(kinds, (*self.languages, _content_language(kinds)))
+            language = original_language(draft.media, draft.known) or _first_language(kinds)
+            removed = self._removed(kinds, (*self.languages, language))
         if not self._enough(kinds, removed):
             raise PlanError(self._too_few(kinds, removed))
         return removed
@@ -144,9 +173,7 @@ def _speech(kinds: dict[Track, AudioKind], removed: dict[int, str]) -> list[Trac
     return [t for t, kind in kinds.items() if kind == "speech" and t.index not in removed]
 
 
-def _content_language(kinds: dict[Track, AudioKind]) -> str:
-    """The original language by a track's flag, else that of the first track with speech."""
-    speech = _speech(kinds, {})
-    original = [track for track in speech if "original" in track.dispositions]
-    first = next(iter([*original, *speech, *kinds]), None)
+def _first_language(kinds: dict[Track, AudioKind]) -> str:
+    """That of the first track with speech, else of the first track."""
+    first = next(iter([*_speech(kinds, {}), *kinds]), None)
     return (first.language if first else None) or UNDETERMINED

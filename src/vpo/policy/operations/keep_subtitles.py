@@ -18,9 +18,13 @@ class KeepSubtitles(Operation):
     key = "keep_subtitles"
     step = 41
 
-    languages: tuple[str, ...] | None = Field(default=None, min_length=1)
-    preserve_forced: bool = False
-    remove_all: bool = False
+    languages: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="The languages of the tracks that stay; unset: all."
+    )
+    preserve_forced: bool = Field(
+        default=False, description="Whether forced tracks stay in any language."
+    )
+    remove_all: bool = Field(default=False, description="Whether all subtitles go.")
 
     @model_validator(mode="after")
     def _says_what_to_keep(self) -> KeepSubtitles:

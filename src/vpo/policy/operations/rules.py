@@ -15,6 +15,7 @@ from vpo.policy.rules.actions import Actions, CarryOut
 from vpo.policy.rules.evaluation import Scene, findings, holds
 from vpo.policy.rules.when import When
 
+_METADATA = frozenset({"plugin_metadata", "is_original", "is_dubbed"})
 _NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"
 
 
@@ -31,6 +32,13 @@ class Rule(Model):
         if self.then is None and self.else_ is None:
             raise ValueError("a rule needs `then` or `else`")
         return self
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether the condition or an action asks metadata sources."""
+        actions = (*(self.then or ()), *(self.else_ or ()))
+        asked = any(action.uses_metadata for action in actions)
+        return asked or not _METADATA.isdisjoint(self.when.questions)
 
     def explained(self, path: tuple[str | int, ...], true: bool, scene: Scene) -> Iterator[Note]:
         """The condition, part by part, and what is done."""
@@ -56,6 +64,10 @@ class Rules(Operation):
     match: Literal["first", "all"] = "first"
     items: tuple[Rule, ...] = Field(min_length=1)
 
+    @property
+    def uses_metadata(self) -> bool:
+        return any(rule.uses_metadata for rule in self.items)
+
     def parts(self) -> Iterator[Operation]:
         yield self
         yield CarryOut()
@@ -73,7 +85,7 @@ class Rules(Operation):
         """Rule by rule; ``notes``, where they are wanted, get what was decided and why."""
         scene = Scene(draft.media, draft.known, config)
         for number, rule in enumerate(self.items):
-            if rule.when.needs_analysis:
+            if "audio_is_multi_language" in rule.when.questions:
                 draft = draft.warn(_NO_ANALYSIS)
             if scene.media is not draft.media:
                 scene = Scene(draft.media, draft.known, config)

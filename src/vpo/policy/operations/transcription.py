@@ -18,12 +18,20 @@ class Transcription(Operation):
     # Before the steps that decide by language and title.
     step = 15
 
-    enabled: bool = False
-    confidence_threshold: float = Field(default=0.8, ge=0, le=1)
-    update_language_from_transcription: bool = False
-    update_title_from_classification: bool = False
-    detect_commentary: bool = False
-    reorder_commentary: bool = False
+    enabled: bool = Field(default=False, description="Whether speech is analysed.")
+    confidence_threshold: float = Field(
+        default=0.8, ge=0, le=1, description="How certain the analysis has to be."
+    )
+    update_language_from_transcription: bool = Field(
+        default=False, description="Whether it corrects the languages of tracks."
+    )
+    update_title_from_classification: bool = Field(
+        default=False, description="Whether it corrects their titles."
+    )
+    detect_commentary: bool = Field(default=False, description="Whether it finds commentary.")
+    reorder_commentary: bool = Field(
+        default=False, description="Whether commentary goes to the end."
+    )
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
         if not self.enabled:

@@ -25,8 +25,8 @@ from vpo.draft import Draft, Skip
 from vpo.errors import PlanError
 from vpo.languages import is_language, same
 from vpo.media import Track
+from vpo.policy.knowledge import field
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.rules.evaluation import metadata
 from vpo.policy.rules.printer import described
 from vpo.policy.rules.values import Languages
 from vpo.policy.rules.when import within
@@ -153,7 +153,7 @@ class SetLanguage(Model):
         source = self.from_plugin_metadata
         if source is None:
             return self.new_language
-        found = metadata(draft.known, source.plugin, source.field)
+        found = field(draft.known, source.field, source.plugin)
         return found if isinstance(found, str) and is_language(found) else None
 
 
@@ -199,6 +199,12 @@ class Action(Model):
             known = ", ".join(Action.model_fields)
             raise ValueError(f"{number} actions where there must be one; known: {known}")
         return self
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether it asks metadata sources."""
+        language = self.set_language
+        return language is not None and language.from_plugin_metadata is not None
 
     @cached_property
     def stated(self) -> tuple[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from vpo.draft import Known, Value
 from vpo.languages import same
 from vpo.media import MediaFile
+from vpo.policy.knowledge import field
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.origin import dubs, originals
 from vpo.policy.rules.printer import expression
@@ -63,15 +64,7 @@ def _plugin_metadata(asked: PluginMetadata, scene: Scene) -> bool:
 
 def _from_plugins(asked: PluginMetadata, scene: Scene) -> Value | None:
     """The field of the source that is named, else of the first that has it."""
-    return metadata(scene.known, asked.plugin, asked.field)
-
-
-def metadata(known: Known, plugin: str | None, field: str) -> Value | None:
-    """What the named metadata source, else the first that has it, says for a field."""
-    for name, fields in known.metadata.items():
-        if plugin in (None, name) and (value := fields.get(field)) is not None:
-            return value
-    return None
+    return field(scene.known, asked.field, asked.plugin)
 
 
 def _container_metadata(asked: ContainerMetadata, scene: Scene) -> bool:

@@ -137,11 +137,11 @@ class When(Model):
         return next(self.given())
 
     @cached_property
-    def needs_analysis(self) -> bool:
-        """Whether the condition asks which languages are spoken."""
+    def questions(self) -> frozenset[str]:
+        """The keys of the condition and of all that are in it."""
         key, value = self.stated
         inner = value if key in ("and", "or") else (value,) if key == "not" else ()
-        return key == "audio_is_multi_language" or any(item.needs_analysis for item in inner)
+        return frozenset({key}).union(*(item.questions for item in inner))
 
     @classmethod
     def __get_pydantic_json_schema__(

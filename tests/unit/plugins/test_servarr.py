@@ -1,0 +1,184 @@
+"""What goes wrong between vpo and a server, and what must never come of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.servers import KEY, Server, serving
+
+from vpo.plugins import SourceError
+from vpo.plugins.servarr import Api, Places, date, language
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as found:
+        yield found
+
+
+def problem(settings: dict[str, Any], **more: Any) -> str:
+    """Why there is no answer; never with the key in it."""
+    with pytest.raises(SourceError) as error:
+        Api(settings, **more).records("movie")
+    assert KEY not in str(error.value)
+    return str(error.value).removeprefix(f"{settings['url']}: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "it refuses the API key"),
+        (403, "it refuses the API key"),
+        (404, "it has no API of version 3 there; is the URL base right?"),
+        (500, "it answers with 500"),
+        (503, "it answers with 503"),
+    ],
+)
+def test_a_status_that_is_no_answer(server: Server, status: int, said: str) -> None:
+    server.put("/api/v3/movie", {"error": KEY}, status)
+    assert problem(server.settings) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<!doctype html><html>", "its answer is not JSON; is the URL base right?"),
+        (b"", "its answer is not JSON; is the URL base right?"),
+        (b"\xff\xfe\xff", "its answer is not JSON; is the URL base right?"),
+        (b"[" * 100_000, "its answer is not JSON; is the URL base right?"),
+        (b'{"title": "x"}', "it does not answer as it should; is this the right server?"),
+        (b"[1, 2]", "it does not answer as it should; is this the right server?"),
+    ],
+)
+def test_an_answer_that_says_nothing(server: Server, body: bytes, said: str) -> None:
+    server.put("/api/v3/movie", body)
+    assert problem(server.settings) == said
+
+
+def test_an_answer_that_breaks_off(server: Server) -> None:
+    server.put("/api/v3/movie", b"[{}", headers={"Content-Length": "1000"})
+    assert problem(server.settings) == "its answer is not JSON; is the URL base right?"
+
+
+def test_an_answer_that_is_too_large(server: Server) -> None:
+    server.put("/api/v3/movie", b"[" + b" " * (3 << 20) + b"]")
+    assert problem(server.settings, largest=2 << 20) == "its answer is larger than 2 MiB"
+
+
+def test_nobody_is_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    said = problem({**Server(f"http://127.0.0.1:{port}").settings, "timeout_seconds": 5})
+    assert said.startswith("it cannot be reached: ")
+    assert "refused" in said
+
+
+def test_a_server_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said = problem({**Server(url).settings, "timeout_seconds": 1})
+    assert said == "no whole answer within 1 second"
+
+
+def test_a_server_that_never_comes_to_an_end() -> None:
+    done = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n[")
+            while not done.wait(0.02):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        said = problem({**Server(url).settings, "timeout_seconds": 1})
+        done.set()
+        thread.join()
+    assert said == "no whole answer within 1 second"
+
+
+def test_the_same_server_may_redirect(server: Server) -> None:
+    server.put("/api/v3/movie", b"", 302, {"Location": "/radarr/api/v3/movie"})
+    server.put("/radarr/api/v3/movie", [{"id": 1}])
+    assert Api(server.settings).records("movie") == [{"id": 1}]
+
+
+def test_a_redirection_to_elsewhere_is_not_followed(server: Server) -> None:
+    with serving() as other:
+        server.put("/api/v3/movie", b"", 302, {"Location": f"{other.url}/api/v3/movie"})
+        assert problem(server.settings) == "it redirects to 127.0.0.1, which is not asked"
+        assert other.asked == []
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "//elsewhere/x"])
+def test_a_redirection_out_of_http_is_not_followed(server: Server, place: str) -> None:
+    server.put("/api/v3/movie", b"", 302, {"Location": place})
+    assert problem(server.settings)
+
+
+def test_redirections_in_a_circle(server: Server) -> None:
+    server.put("/api/v3/movie", b"", 302, {"Location": "/api/v3/movie"})
+    assert problem(server.settings) == "it answers with 302"
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("English", "en"),
+        ("Portuguese (Brazil)", "pt-BR"),
+        ("Spanish (Latino)", "es-419"),
+        ("Flemish", "nl-BE"),
+        ("Unknown", None),
+        ("Original", None),
+        ("Any", None),
+        ("Klingon", None),
+    ],
+)
+def test_languages(name: str, tag: str | None) -> None:
+    assert language({"id": 1, "name": name}) == tag
+
+
+@pytest.mark.parametrize("value", [None, 1, "English", {}, {"name": 4}])
+def test_what_is_no_language(value: object) -> None:
+    assert language(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("1999-03-31T00:00:00Z", "1999-03-31"),
+        ("1999-03-31", "1999-03-31"),
+        ("1999-03-3", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_dates(value: object, day: str | None) -> None:
+    assert date(value) == day
+
+
+@pytest.mark.parametrize("path", [None, "", 7, "relative", "C:\\unmapped", "/a\0b"])
+def test_what_is_nowhere_here(path: object) -> None:
+    assert Places({}).here(path) is None
+
+
+def test_the_longest_entry_of_a_map_counts() -> None:
+    places = Places({"/data": "/a", "/data/tv": "/b"})
+    assert [places.here(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
+        "/a/x",
+        "/b/x",
+        "/a/tvx",
+    ]
