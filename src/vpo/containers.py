@@ -40,14 +40,14 @@ class Container:
     tags: frozenset[str] | None = frozenset()
 
 
-_TOOLS = "major_brand minor_version compatible_brands encoder handler_name vendor_id"
+_TOOLS = "major_brand minor_version compatible_brands encoder software handler_name vendor_id"
 _STATISTICS = (
     "bps duration number_of_frames number_of_bytes"
     " _statistics_writing_app _statistics_writing_date_utc _statistics_tags"
 )
 DEBRIS = frozenset([*_TOOLS.split(), *_STATISTICS.split()])
 """Tags that a tool writes about its own work or its own format: in another file they are false."""
-_DERIVED = frozenset("creation_time timecode rotate stereo_mode alpha_mode".split())  # noqa: SIM905
+_DERIVED = frozenset("creation_time rotate stereo_mode alpha_mode".split())  # noqa: SIM905
 """What ffmpeg shows as tags and containers keep elsewhere."""
 
 _MP4_TAGS = (
@@ -149,6 +149,29 @@ def uncarried(track: Track, name: str) -> tuple[str, ...]:
     )
 
 
+TIMECODE = "tmcd"
+"""The data track of a camera that says at which time of the clock or tape the picture begins."""
+
+
+def carries_data(media: MediaFile, track: Track, name: str) -> bool:
+    """Whether ffmpeg carries a data track of the media into the container of that name.
+
+    A timecode track it writes anew, from the tag that the picture has of it; copied, one that drops
+    frame numbers would count wrongly, and belong to whatever track comes first.
+    """
+    if name not in ("mp4", "mov"):
+        return False
+    if track.codec != TIMECODE:
+        return track.codec == "gpmd"
+    alike = [other for other in media.tracks if other.codec == TIMECODE]
+    return len(alike) == 1 and len(timed(media)) == 1
+
+
+def timed(media: MediaFile) -> tuple[Track, ...]:
+    """The video tracks that know their timecode."""
+    return tuple(track for track in media.of("video") if "timecode" in dict(track.tags))
+
+
 APPLE = "com.apple.quicktime."
 """How the names of tags begin that QuickTime files of phones and cameras have beside the others."""
 
@@ -173,7 +196,7 @@ def as_stored(media: MediaFile) -> MediaFile:
     """The media as its container will give it back.
 
     ffmpeg's MP4 muxer enables the first track of a type that has no default track
-    (``enable_tracks`` in movenc.c).
+    (``enable_tracks`` in movenc.c), and writes a timecode track behind all others.
     """
     if not container(media.container).one_default:
         return media
@@ -184,4 +207,4 @@ def as_stored(media: MediaFile) -> MediaFile:
             track = track.with_flag("default", True)
             lacking.discard(track.type)
         tracks.append(track)
-    return replace(media, tracks=tuple(tracks))
+    return replace(media, tracks=tuple(sorted(tracks, key=lambda t: t.codec == TIMECODE)))

@@ -218,7 +218,9 @@ def _rehoused(track: Track, name: str) -> Track:
     lost = uncarried(track, name)
     return replace(
         track,
-        tags=tuple(users_tags(track.tags).items()) if name in MATROSKA else (),
+        tags=tuple(users_tags(track.tags).items())
+        if name in MATROSKA or track.type == "data"
+        else (),
         side_data=tuple(fact for fact in track.side_data if fact[0] not in lost),
     )
 

@@ -351,10 +351,11 @@ def _change(
 
 
 def _reason(reasons: Mapping[Fact, Reason], kind: str, track: int | None) -> Reason:
-    return reasons.get(_fact(kind, track)) or _BY_THE_CONTAINER
+    return reasons.get(_fact(kind, track)) or (_LAST if kind == "move" else _BY_THE_CONTAINER)
 
 
 _BY_THE_CONTAINER = Reason("", "", "the container gives every track type a default track")
+_LAST = Reason("", "", "ffmpeg writes the timecode track last")
 
 
 def _fact(kind: str, track: int | None) -> Fact:

@@ -41,7 +41,9 @@ _FLAGS = (
     "dependent",
 )
 _DISCARD_ALL = 48
-"""AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles."""
+"""AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles, and
+data whose samples have no duration."""
+_CHAPTER_TITLES = frozenset({"text", "tx3g"})
 _TOLD_ELSEWHERE = frozenset({"title", "name", "language", "filename", "mimetype"})
 """Tags of a stream that are facts of their own."""
 _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_subtitle"}
@@ -100,7 +102,7 @@ def _media(
     if structure.titled:
         tags["title"] = structure.title or ""
     streams = list(source.streams)
-    real = [s for s in streams if _is_track(s)]
+    real = [s for s in streams if _is_track(s, structure)]
     if not any(s.type in ("video", "audio", "subtitle") for s in real):
         raise ProbeError("there is no video, audio or subtitle track in it")
     return MediaFile(
@@ -169,10 +171,13 @@ def _odd_tracks(entries: tuple[matroska.Entry, ...]) -> Iterator[str]:
         yield "tracks of a type that ffmpeg does not know"
 
 
-def _is_track(stream: Any) -> bool:
+def _is_track(stream: Any, structure: _Structure) -> bool:
     if stream.type == "attachment" or stream.disposition & stream.disposition.attached_pic:
         return False
-    return not (stream.type == "data" and int(stream.discard) == _DISCARD_ALL)
+    if stream.type != "data" or int(stream.discard) != _DISCARD_ALL:
+        return True
+    entry = structure.boxes.get(stream.id)
+    return entry is not None and entry.tag not in _CHAPTER_TITLES
 
 
 def _identified(streams: list[Any], structure: _Structure) -> tuple[Track, ...]:
@@ -337,8 +342,9 @@ def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> di
     try:
         with av.open(_openable(path, fd), metadata_errors="replace") as source:
             first = (source.start_time or 0) / 1_000_000
-            start = first + max(0.0, duration - _TAIL_SECONDS)
-            source.seek(int(start * 1_000_000), backward=True, any_frame=False)
+            if duration > _TAIL_SECONDS:
+                start = first + duration - _TAIL_SECONDS
+                source.seek(int(start * 1_000_000), backward=True, any_frame=False)
             ends = _packet_ends(source, indexes)
             return {index: end - first for index, end in ends.items()}
     except (av.FFmpegError, OSError) as error:

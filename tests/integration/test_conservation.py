@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
+from tests.reading import identify
 
 TO_MKV = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
 TO_MP4 = "schema_version: 13\nphases: [{name: c, container: {target: mp4}}]\n"
@@ -37,7 +38,7 @@ def remade(source: Path, target: Path, *options: str) -> Path:
     return target
 
 
-def process(vpo: Vpo, policy: str, *paths: Path) -> Result:
+def process(vpo: Vpo, policy: str, *paths: Path | str) -> Result:
     return vpo("process", "--format", "json", "-p", vpo.policy(policy), *paths)
 
 
@@ -188,3 +189,110 @@ def test_pictures_before_the_first_key_frame_stay(vpo: Vpo, library: Library) ->
     done = process(vpo, TO_MKV, source)
     assert done.rc == 0, done
     assert packets(source.with_suffix(".mkv")) == before
+
+
+def timecodes(path: Path) -> list[tuple[str, str]]:
+    """(tag of the codec, timecode) of the tracks that have one."""
+    streams = facts(path)["streams"]
+    return [
+        (s["codec_tag_string"], tags(s)["timecode"]) for s in streams if tags(s).get("timecode")
+    ]
+
+
+@pytest.mark.parametrize("name", ["camera.mov", "data-first.mp4"])
+def test_a_timecode_stays_with_its_picture(
+    vpo: Vpo, library: Library, tmp_path: Path, name: str
+) -> None:
+    """Also one that drops frame numbers, which ffmpeg would copy as one that does not."""
+    source = library(name) / name
+    root = tmp_path / "in"
+    root.mkdir()
+    drop = remade(source, root / name, *NTSC)
+    assert timecodes(drop) == [("avc1", "01:02:03;04"), ("tmcd", "01:02:03;04")]
+    done = process(vpo, AUDIO_FIRST, drop)
+    assert done.rc == 0, done
+    assert [s["codec_type"] for s in facts(drop)["streams"]] == ["audio", "video", "data"]
+    assert timecodes(drop) == [("avc1", "01:02:03;04"), ("tmcd", "01:02:03;04")]
+    done = process(vpo, TO_MKV, drop)
+    assert done.rc == 0, done
+    kinds = [(c["kind"], c["track"]) for c in done.json["files"][0]["changes"]]
+    assert kinds == [("container", None), ("remove", 2)]
+    assert [time for _, time in timecodes(drop.with_suffix(".mkv"))] == ["01:02:03;04"]
+
+
+NTSC = ["-map", "-0:d", "-c:v", "libx264", "-preset", "ultrafast", "-r", "30000/1001"]
+NTSC += ["-timecode", "01:02:03;04"]
+
+
+def test_the_data_of_a_camera(vpo: Vpo, video: Path) -> None:
+    root = video.parent / "in"
+    root.mkdir()
+    data = video.with_suffix(".bin")
+    data.write_bytes(bytes(range(256)) * 8)
+    film = root / "sport.mov"
+    inputs = ["-i", str(video), "-f", "data", "-i", str(data), "-map", "0", "-map", "1"]
+    argv = ["ffmpeg", "-v", "error", *inputs, "-c", "copy", "-tag:d", "gpmd", str(film)]
+    subprocess.run(argv, check=True)
+    done = process(vpo, TURNED, film)
+    assert done.rc == 0, done
+    sound, picture, other = facts(film)["streams"]
+    assert (sound["codec_type"], picture["codec_type"]) == ("audio", "video")
+    assert other["codec_tag_string"] == "gpmd"
+    before = film.read_bytes()
+    refused = process(vpo, TO_MKV, film)
+    assert refused.rc == 1
+    assert "gpmd" in refused.json["files"][0]["error"]["message"]
+    assert film.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("fra", "fre"), ("pt-BR", "pt-BR"), ("jp", "jp"), ("deutsch", "deutsch")],
+)
+def test_a_language_that_is_written_oddly(vpo: Vpo, video: Path, written: str, kept: str) -> None:
+    """mkvmerge knows regions, spells languages as Matroska does, and drops what is none."""
+    root = video.parent / "in"
+    root.mkdir()
+    film = remade(video, root / "film.mkv", "-metadata:s:a:0", f"language={written}")
+    done = process(vpo, AUDIO_FIRST, film)
+    assert done.json["files"][0]["status"] == "changed", done
+    sound = facts(film)["streams"][0]
+    ietf = identify(film)["tracks"][0]["properties"].get("language_ietf") if "-" in kept else None
+    assert (sound["codec_type"], ietf or tags(sound)["language"]) == ("audio", kept)
+    again = process(vpo, AUDIO_FIRST, "--force", film)
+    assert again.json["files"][0]["status"] == "unchanged"
+
+
+AUDIO_FIRST = """\
+schema_version: 13
+phases: [{name: t, track_order: [audio_main, audio_alternate, video]}]
+"""
+
+
+def test_a_transparent_picture_stays_transparent(vpo: Vpo, tmp_path: Path) -> None:
+    """mkvmerge loses the mark, so ffmpeg has to write the file."""
+    film = tmp_path / "film.webm"
+    inputs = ["-f", "lavfi", "-i", "testsrc2=d=1:s=64x64:r=5,format=yuva420p"]
+    inputs += ["-f", "lavfi", "-i", "sine=d=1", "-c:a", "libopus", "-b:a", "16k"]
+    encode = ["-c:v", "libvpx-vp9", "-auto-alt-ref", "0", "-deadline", "realtime"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, *encode, str(film)], check=True)
+    done = process(vpo, TURNED, film)
+    assert done.rc == 0, done
+    picture = facts(film)["streams"][1]
+    assert (picture["codec_type"], tags(picture)["alpha_mode"]) == ("video", "1")
+
+
+def test_the_tags_of_tracks_that_mp4_cannot_hold_are_named(vpo: Vpo, video: Path) -> None:
+    root = video.parent / "in"
+    root.mkdir()
+    options = ["-metadata:s:a:0", "artist=Them", "-metadata", "major_brand=qt"]
+    film = remade(video, root / "film.mkv", *options)
+    planned = vpo("process", "-n", "-p", vpo.policy(TO_MP4), film)
+    assert "mp4 does not keep the tags of audio 1 (aac stereo, und): artist" in planned.stdout
+
+
+def test_what_a_tool_wrote_of_its_own_file_is_left_behind(vpo: Vpo, video: Path) -> None:
+    done = process(vpo, TO_MKV, video)
+    assert done.rc == 0, done
+    found = tags(facts(video.with_suffix(".mkv"))["format"])
+    assert not found.keys() & {"major_brand", "minor_version", "compatible_brands"}

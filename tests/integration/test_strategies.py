@@ -260,8 +260,6 @@ def test_a_cover_picture_is_carried_as_it_is(vpo: Vpo, library: Library, tmp_pat
         ("bitmap-subtitles.mkv", TO_MP4, "hdmv_pgs_subtitle"),
         ("attachments.mkv", TO_MP4, "Sample.ttf"),
         ("home-cinema.mkv", TO_MP4, "truehd"),
-        ("data-first.mp4", TO_MKV, "data"),
-        ("camera.mov", TO_MKV, "data"),
     ],
 )
 def test_what_a_container_cannot_hold_is_never_dropped(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,17 @@ def test_how_a_track_is_called() -> None:
     track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
     assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
     assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
+
+
+def test_the_end_of_sound_that_is_over_before_the_picture_begins(
+    corpus: Path, tmp_path: Path
+) -> None:
+    """Seeking goes to a key frame of the picture, even if that is behind all of the sound."""
+    path = tmp_path / "late.mkv"
+    picture = ("--no-audio", "--sync", "0:2500", corpus / "und.mkv")
+    words = ("--no-video", "--no-subtitles", corpus / "und.mkv", "--no-subtitles", *picture)
+    subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
+    media = probe(str(path))
+    assert [track.type for track in media.tracks] == ["audio", "video"]
+    ends = last_times(str(path), media.duration, frozenset({0, 1}))
+    assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}

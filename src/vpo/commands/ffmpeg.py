@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vpo.containers import APPLE, MATROSKA, container, is_debris
+from vpo.containers import APPLE, MATROSKA, TIMECODE, container, is_debris, timed
 from vpo.languages import alpha3
 from vpo.media import Attachment, Track
 from vpo.plan import Plan
@@ -28,14 +28,15 @@ def argv(
         command += ["-fflags", "+genpts"]
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
-    for stream in plan.after.streams:
-        if stream.index not in covers:
-            command += ["-map", f"0:{stream.index}"]
+    tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
+    streams: list[Track | Attachment] = [*tracks, *mapped]
+    for stream in streams:
+        command += ["-map", f"0:{stream.index}"]
     # Without the last, what comes before the first key frame would be left out, without a word.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
-    for number, track in enumerate(plan.after.tracks):
+    for number, track in enumerate(tracks):
         command += _track(plan, number, track)
-    command += _attached(mapped, len(plan.after.tracks), covers, plan)
+    command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
     if target.name in MATROSKA:
         # Otherwise the muxer marks a default track of each type by itself.
@@ -44,9 +45,16 @@ def argv(
         command += ["-movflags", f"+faststart{_movflags(plan)}"]
         # The muxer calls the boxes of Dolby Vision and of spherical video unofficial.
         command += ["-strict", "unofficial"]
+        if len(tracks) == len(plan.after.tracks) and _timecode(plan):
+            # From a mere tag the muxer would make a timecode track.
+            command += ["-write_tmcd", "0"]
     if plan.after.container == "m2ts":
         command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+
+
+def _timecode(plan: Plan) -> bool:
+    return bool(timed(plan.before)) or "timecode" in dict(plan.before.tags)
 
 
 def _movflags(plan: Plan) -> str:
@@ -63,8 +71,7 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     if track.codec != old.codec:
         words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     if target.languages:
-        code = alpha3(track.language, "B" if target.name in MATROSKA else "T")
-        words += [f"-metadata:s:{number}", f"language={code}"]
+        words += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]
     if target.titles:
         words += [f"-metadata:s:{number}", f"title={track.title or ''}"]
     if target.flags:
@@ -74,6 +81,15 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.name in MATROSKA):
         words += [f"-metadata:s:{number}", f"{name}="]
     return words
+
+
+def _language(plan: Plan, old: Track, new: Track) -> str:
+    """As it is written, where the element that it is written in is the same one."""
+    matroska = plan.after.container in MATROSKA
+    same = plan.before.container in MATROSKA and matroska and not old.language_ietf
+    if same and new.language == old.language:
+        return new.language or "und"
+    return alpha3(new.language, "B" if matroska else "T")
 
 
 def _attached(
@@ -94,8 +110,13 @@ def _attached(
 
 
 def _metadata(plan: Plan) -> list[str]:
+    """The tags that change. A tool's own Matroska would keep, as if they were of the new file."""
     words: list[str] = []
     for change in plan.changes:
         if change.kind.startswith("tag:"):
             words += ["-metadata", f"{change.kind[4:]}={change.after or ''}"]
+    if plan.after.container in MATROSKA:
+        for name, _ in plan.after.tags:
+            if is_debris(name) and name != "encoder":
+                words += ["-metadata", f"{name}="]
     return words

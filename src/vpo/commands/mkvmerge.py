@@ -26,8 +26,9 @@ def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
     command = [program, "--gui-mode", "--output", output]
     if plan.after.container == "webm":
         command.append("--webm")
-    if not any(track.language_ietf for track in plan.before.tracks):
-        # Languages stay as they are written: mkvmerge would add the newer element to each track.
+    if not any(t.language_ietf or "-" in (t.language or "") for t in plan.before.tracks):
+        # Languages stay as they are: mkvmerge would add the newer element to each track. A region
+        # it writes in that one only.
         command.append("--disable-language-ietf")
     command += _selection(plan)
     before = {track.index: track for track in plan.before.tracks}

@@ -89,7 +89,7 @@ class Rewriter:
             return "header"
         if not self._by_mkvmerge(plan):
             self.tools.need("ffmpeg")
-            _refuse_what_ffmpeg_loses(plan)
+            _refuse_what_ffmpeg_loses(plan, mkvmerge=bool(self.tools.mkvmerge))
         return "remux" if plan.strategy == "header" else plan.strategy
 
     def remarks(self, plan: Plan) -> tuple[str, ...]:
@@ -136,6 +136,7 @@ class Rewriter:
             and plan.strategy != "transcode"
             and bool(self.tools.mkvmerge)
             and all(track.matroska_id is not None for track in plan.before.tracks)
+            and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
             and not any(change.kind.startswith("tag:") for change in plan.changes)
             and not any(change.kind == "codec" for change in plan.changes)
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
@@ -373,20 +374,17 @@ def _refuse_read_only(lock: FileLock) -> None:
         raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
 
 
-def _refuse_what_ffmpeg_loses(plan: Plan) -> None:
+def _refuse_what_ffmpeg_loses(plan: Plan, mkvmerge: bool) -> None:
     target = container(plan.after.container)
     if not target.muxer:
         raise PlanError(
             f"vpo cannot write {plan.after.container} files; convert it with container: target: mkv"
         )
-    for track in plan.after.tracks:
-        if track.type == "data":
-            raise PlanError(
-                f"{track} is a data track that no tool here can carry over; the file is left alone"
-            )
     lost = list(losses.grave(plan))
     if lost:
-        advice = "; mkvmerge would keep it: install mkvtoolnix" * (plan.after.container == "mkv")
+        advice = "; mkvmerge would keep it: install mkvtoolnix"
+        missing = plan.after.container == "mkv" and not mkvmerge
+        advice = advice if missing else ""
         raise PlanError(f"ffmpeg would lose {', '.join(lost)}; the file is left alone{advice}")
 
 

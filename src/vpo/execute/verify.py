@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vpo import matroska
-from vpo.containers import MATROSKA, container, holds_tag, users_tags
+from vpo.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
 from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
 from vpo.media import SIDE_DATA, Attachment, MediaFile, Track
@@ -88,6 +88,8 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
     if kind.languages and not same(want.language, have.language):
         yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
+    if name in ("mp4", "mov") and want.codec == TIMECODE:
+        yield from _tag_differences(want.tags, have.tags)
     there = dict(have.side_data)
     for fact, value in want.side_data:
         if there.get(fact) != value:

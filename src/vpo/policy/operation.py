@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from vpo.draft import Draft
 from vpo.errors import OnError
@@ -31,6 +40,22 @@ class Model(BaseModel):
     """A mapping of the policy: frozen, and a key that it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _typed_as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """``yes`` and ``"true"`` are text, ``1`` is a number: none of them stands for a truth, and
+        no text or truth for a number, unless a field reads its values by itself.
+        """
+        field = cls.model_fields[info.field_name or ""]
+        if any(isinstance(item, BeforeValidator) for item in field.metadata):
+            return value
+        kind = field.annotation
+        if kind is bool and not isinstance(value, bool):
+            raise PydanticKnownError("bool_type")
+        if kind in (int, float) and isinstance(value, (bool, str)):
+            raise PydanticKnownError("int_type" if kind is int else "float_type")
+        return value
 
     def given(self) -> Iterator[tuple[str, Any]]:
         """The keys that have a value, as a policy writes them, each with its value."""

@@ -40,8 +40,8 @@ def test_a_policy_loads() -> None:
     assert policy.warnings == ()
 
 
-def test_no_is_norwegian_and_yes_is_true_where_a_truth_is_asked_for() -> None:
-    policy = loads(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: no}}", "p")
+def test_no_is_norwegian() -> None:
+    policy = loads(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: False}}", "p")
     (operation,) = policy.phases[0].operations
     assert operation.model_dump() == {
         "languages": ("no",),
@@ -97,6 +97,13 @@ BAD = [
     ),
     (f"{PHASE}    keep_subtitles: {{}}", 4, 5, "needs `languages`, or `remove_all: true`"),
     (f"{PHASE}    default_flags: {{clear_other_defaults: maybe}}", 4, 43, "must be true or false"),
+    (f"{PHASE}    keep_subtitles: {{remove_all: yes}}", 4, 34, "true or false, not `yes`"),
+    (f"{PHASE}    keep_subtitles: {{remove_all: 'true'}}", 4, 34, "true or false, not `true`"),
+    (f"{PHASE}    keep_subtitles: {{remove_all: 1}}", 4, 34, "true or false, not `1`"),
+    (f"{PHASE}    keep_subtitles: {{remove_all: 0.0}}", 4, 34, "true or false, not `0.0`"),
+    (f"{PHASE}    keep_audio: {{languages: [a], minimum: true}}", 4, 43, "a whole number"),
+    (f"{PHASE}    keep_audio: {{languages: [a], minimum: '2'}}", 4, 43, "a whole number"),
+    (f"{PHASE}    transcription: {{confidence_threshold: '0.5'}}", 4, 43, "must be a number"),
     (
         f"{PHASE}    track_order: [video, audio_man]",
         4,

@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from vpo.containers import CONTAINERS, MATROSKA, uncarried
+from vpo.containers import (
+    CONTAINERS,
+    MATROSKA,
+    TIMECODE,
+    carries_data,
+    timed,
+    uncarried,
+    users_tags,
+)
 from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.languages import alpha3
@@ -66,6 +74,7 @@ class ChangeContainer(Operation):
         draft = draft.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
+        draft = draft.remove(_told_by_tags(media, self.target), "mkv has it as a tag of the video")
         draft = _named_losses(draft, media)
         draft = self._convert_subtitles(draft)
         if self.target == "mp4":
@@ -74,7 +83,11 @@ class ChangeContainer(Operation):
 
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
-            if track.type == "data" or not self._holds(canonical(track.codec)):
+            if track.type == "data":
+                carried = carries_data(media, track, self.target)
+                if not carried and track.index not in _told_by_tags(media, self.target):
+                    yield track
+            elif not self._holds(canonical(track.codec)):
                 yield track
             elif _unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
@@ -116,6 +129,13 @@ def _spoiled(media: MediaFile, target: str) -> Iterator[str]:
                 yield f"{SIDE_DATA[fact].removeprefix('its ')} ({value}) of {track}"
 
 
+def _told_by_tags(media: MediaFile, target: str) -> list[int]:
+    """Timecode tracks that say no more than a tag that the picture has and the target keeps."""
+    tracks = [track for track in media.of("data") if track.codec == TIMECODE]
+    said = len(tracks) == 1 and len(timed(media)) == 1 and target in MATROSKA
+    return [track.index for track in tracks] if said else []
+
+
 def _named_losses(draft: Draft, before: MediaFile) -> Draft:
     target = draft.media.container
     for what in before.fragile:
@@ -123,7 +143,16 @@ def _named_losses(draft: Draft, before: MediaFile) -> Draft:
     for track in before.tracks:
         for fact in uncarried(track, target):
             draft = draft.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
+        if target not in MATROSKA and (tags := ", ".join(_own_tags(before, track))):
+            draft = draft.warn(f"{target} does not keep the tags of {track}: {tags}")
     return draft
+
+
+def _own_tags(media: MediaFile, track: Track) -> Iterator[str]:
+    """The names of a track's tags; outside of Matroska its timecode is that of another track."""
+    for name in users_tags(track.tags):
+        if name != "timecode" or media.container in MATROSKA:
+            yield name
 
 
 def _text_codec(codec: str, target: str) -> str:
