@@ -253,6 +253,7 @@ WRONG = [
     ("exists(audio, width > 2)", 15, "`width` says nothing of audio; only of video"),
     ("exists(attachment, lang == eng)", 20, "`language` says nothing of attachment"),
     ("exists(audio, title == regex('('))", 30, "not a regular expression"),
+    ('exists(audio, title == "")', 24, "an empty text is in every title"),
     ("exists(audio, title == regex(x))", 30, "a regular expression in quotes is needed here"),
     ("exists(audio, codec == regex('x'))", 29, "`)` is needed here, not `(`"),
     ('exists(audio, "x" in codec)', 22, "`title` is needed here, not `codec`"),

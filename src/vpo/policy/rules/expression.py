@@ -17,10 +17,9 @@ the mapping knows where in the expression it stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from vpo.nearest import suggestion
+from vpo.policy.rules.reader import Parsed, Reader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
 
 FUNCTIONS = {
@@ -60,30 +59,6 @@ _OPERATORS = {"==": "eq", "!=": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": 
 _DEEPEST = 30
 
 
-@dataclass
-class Parsed:
-    """A part of the mapping form, where it stands, and its own parts."""
-
-    data: Any
-    offset: int
-    parts: Mapping[str | int, Parsed] = field(default_factory=dict)
-
-    def offset_of(self, path: tuple[str | int, ...]) -> int:
-        """Where the thing at this path stands; what the path has beyond that is passed over."""
-        found = self
-        for part in path:
-            found = found.parts.get(part, found)
-        return found.offset
-
-
-def _mapping(offset: int, parts: Mapping[str | int, Parsed]) -> Parsed:
-    return Parsed({key: part.data for key, part in parts.items()}, offset, parts)
-
-
-def _sequence(offset: int, items: list[Parsed]) -> Parsed:
-    return Parsed([item.data for item in items], offset, dict(enumerate(items)))
-
-
 def parse(expression: str) -> Parsed:
     """The mapping that an expression stands for. Raises ``ExpressionError``."""
     parser = _Parser(tokens(expression))
@@ -93,56 +68,7 @@ def parse(expression: str) -> Parsed:
     return found
 
 
-class _Reader:
-    """The tokens one by one; ``token`` is the next."""
-
-    def __init__(self, found: Iterator[Token]) -> None:
-        self._rest = found
-        self.token = next(found)
-
-    def _list(self) -> Parsed:
-        start = self.token
-        self._expect("[")
-        items = [self._value()]
-        while self._separated():
-            items.append(self._value())
-        self._expect("]")
-        return _sequence(start.offset, items)
-
-    def _value(self) -> Parsed:
-        token = self.token
-        word = token.kind == "word" and token.written not in ("and", "or", "not", "in")
-        if token.kind not in ("value", "text") and not word:
-            raise self.unexpected("a value")
-        self._take()
-        return Parsed(token.value, token.offset)
-
-    def _separated(self) -> bool:
-        if not self._at(","):
-            return False
-        self._take()
-        return True
-
-    def _at(self, written: str) -> bool:
-        return self.token.written == written and self.token.kind in ("word", "sign")
-
-    def _take(self) -> Token:
-        token = self.token
-        self.token = next(self._rest)
-        return token
-
-    def _expect(self, written: str) -> None:
-        if not self._at(written):
-            raise self.unexpected(f"`{written}`")
-        self._take()
-
-    def unexpected(self, wanted: str) -> ExpressionError:
-        """What is said where something else is needed."""
-        found = f"`{self.token.written}`" if self.token.kind != "end" else "the end"
-        return ExpressionError(self.token.offset, f"{wanted} is needed here, not {found}")
-
-
-class _Parser(_Reader):
+class _Parser(Reader):
     """Recursive descent, one method for each rule of the grammar."""
 
     _depth = 0
@@ -160,7 +86,7 @@ class _Parser(_Reader):
             items.append(operand())
         if len(items) == 1:
             return items[0]
-        return _mapping(items[0].offset, {word: _sequence(items[0].offset, items)})
+        return mapping(items[0].offset, {word: sequence(items[0].offset, items)})
 
     def _negation(self) -> Parsed:
         start = self.token
@@ -169,7 +95,7 @@ class _Parser(_Reader):
             raise ExpressionError(start.offset, "nested too deeply")
         if self._at("not"):
             self._take()
-            found = _mapping(start.offset, {"not": self._negation()})
+            found = mapping(start.offset, {"not": self._negation()})
         elif self._at("("):
             self._take()
             found = self.expression()
@@ -196,7 +122,7 @@ class _Parser(_Reader):
             inner = self._selection(start)
         else:
             inner = self._metadata(start)
-        return _mapping(start.offset, {key: inner})
+        return mapping(start.offset, {key: inner})
 
     def _contained(self) -> Parsed:
         """``"Anime" in plugin(radarr, genres)``."""
@@ -211,7 +137,7 @@ class _Parser(_Reader):
         parts = dict(self._fields(start))
         parts["operator"] = Parsed("contains", value.offset)
         parts["value"] = value
-        return _mapping(start.offset, {FUNCTIONS[start.written]: _mapping(start.offset, parts)})
+        return mapping(start.offset, {FUNCTIONS[start.written]: mapping(start.offset, parts)})
 
     def _metadata(self, start: Token) -> Parsed:
         parts = dict(self._fields(start))
@@ -222,7 +148,7 @@ class _Parser(_Reader):
         else:
             parts["operator"] = Parsed(comparison[0], operator.offset)
             parts["value"] = comparison[1]
-        return _mapping(start.offset, parts)
+        return mapping(start.offset, parts)
 
     def _fields(self, start: Token) -> Iterator[tuple[str | int, Parsed]]:
         """The arguments of ``plugin`` (source and field, or field) and ``container_meta``."""
@@ -256,7 +182,7 @@ class _Parser(_Reader):
                 raise ExpressionError(value.offset, f"`{start.written}` is true or false")
             value.data = value.data if operator == "==" else not value.data
             parts["value"] = value
-        return _mapping(start.offset, parts)
+        return mapping(start.offset, parts)
 
     def _parameter(self, known: tuple[str, ...], parts: dict[str | int, Parsed]) -> None:
         start = self.token
@@ -287,7 +213,7 @@ class _Parser(_Reader):
                 raise self.unexpected("a comparison, as in `count(audio) > 1`")
             _whole(comparison[1])
             parts[comparison[0]] = comparison[1]
-        return _mapping(start.offset, parts)
+        return mapping(start.offset, parts)
 
     def _filter(self, parts: dict[str | int, Parsed]) -> None:
         start = self.token
@@ -373,7 +299,7 @@ def _added(earlier: Parsed | None, start: Token, comparison: tuple[str, Parsed])
     if key in parts:
         problem = f"`{start.written}` is compared twice in the same way; use a list with `in`"
         raise ExpressionError(start.offset, problem)
-    return _mapping(start.offset, {**parts, key: value})
+    return mapping(start.offset, {**parts, key: value})
 
 
 def _flag(start: Token, negated: bool, comparison: tuple[str, Parsed] | None) -> Parsed:

@@ -134,11 +134,20 @@ def _in_codec(item: Track | Attachment, name: str) -> bool:
     return canonical(item.codec or "") == canonical(name)
 
 
+def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in parts:
+        raise ValueError("an empty text is in every title; `regex: '^$'` finds tracks without one")
+    return parts
+
+
+Parts = Annotated[Names, AfterValidator(_not_in_all)]
+
+
 class Title(Comparison):
     """What is found in a title, in capitals or not; the short form is ``contains``."""
 
-    contains: Names | None = None
-    neq: Names | None = None
+    contains: Parts | None = None
+    neq: Parts | None = None
     regex: Annotated[str, AfterValidator(pattern)] | None = None
 
     short_key = "contains"
@@ -187,29 +196,25 @@ class Extent(Comparison):
 
     def holds(self, track: Track, pixels: int | None) -> bool:
         """What is not known fulfils no comparison."""
-        found = measures.resolution_of(track.width, track.height)
-        if not pixels or found is None:
+        if not pixels:
             return False
-        place = _CLASSES.index(found)
-        return all(
-            fulfils(place, ((key, _places(value)),))
-            if isinstance(_first(value), str)
-            else fulfils(pixels, ((key, value),))
-            for key, value in self.parts
-        )
+        name = measures.resolution_of(track.width, track.height)
+        place = _CLASSES.index(name) if name else None
+        return all(_fits(pixels, place, key, value) for key, value in self.parts)
+
+
+def _fits(pixels: int, place: int | None, key: str, value: Any) -> bool:
+    """Numbers are compared with the pixels, classes with the place of the picture's class."""
+    if isinstance(value, tuple):
+        known = place is not None or not any(isinstance(item, str) for item in value)
+        equal = any(_fits(pixels, place, "is", item) for item in value)
+        return known and equal == (key == "eq")
+    if not isinstance(value, str):
+        return fulfils(pixels, ((key, value),))
+    return place is not None and fulfils(place, ((key, _CLASSES.index(value)),))
 
 
 _CLASSES = list(measures.RESOLUTIONS)
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _places(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_CLASSES.index(item) for item in value)
-    return _CLASSES.index(value)
 
 
 def fulfils(found: Any, parts: Sequence[tuple[str, Any]]) -> bool:
@@ -218,6 +223,7 @@ def fulfils(found: Any, parts: Sequence[tuple[str, Any]]) -> bool:
 
 
 _FULFILS: dict[str, Any] = {
+    "is": lambda found, value: found == value,
     "eq": lambda found, values: found in values,
     "neq": lambda found, values: found not in values,
     "lt": lambda found, value: found < value,
