@@ -172,6 +172,11 @@ class Started:
         self.orphans_end()
         return Ended(rc, _text(self._out), _text(self._err))
 
+    @property
+    def said(self) -> str:
+        """What it has written to stderr so far."""
+        return _text(self._err)
+
     def kill(self) -> None:
         if self.process.poll() is None:
             self.process.kill()

@@ -162,7 +162,7 @@ def rights(bench: Bench) -> None:
     """Folders and files that must not be written to are left alone, with a reason."""
     drop = _without_privileges()
     works = {"header edit": HEADER, "remux": REMUX}
-    for work, policy in works.items():
+    for work, policy in list(works.items())[: bench.scale(1, 2)]:
         with bench.trial(f"read-only file, {work}"):
             rig = bench.rig(MKV)
             path = rig.library / MKV

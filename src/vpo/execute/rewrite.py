@@ -36,7 +36,12 @@ _REMUX_FACTOR = 1.05
 _FICLONE = 0x40049409
 """The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
 
-_SALVAGE = ("Error in the Matroska file structure", "Resync failed", "Resyncing")
+_SALVAGE = (
+    "Error in the Matroska file structure",
+    "Resync failed",
+    "Resyncing",
+    "invalid data which were skipped",
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Check = Callable[[MediaFile], None]

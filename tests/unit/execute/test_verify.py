@@ -14,6 +14,7 @@ from tests.notation import media as media_of
 
 from vpo.commands import ffmpeg as commands
 from vpo.errors import VerifyError
+from vpo.execute import rewrite
 from vpo.execute.verify import differences, verify
 from vpo.media import Attachment, Chapter, MediaFile
 from vpo.plan import Plan
@@ -244,3 +245,15 @@ def changed(number: int, **facts: object) -> MediaFile:
 )
 def test_differences(expected: MediaFile, found: MediaFile, problems: int) -> None:
     assert len(list(differences(expected, found))) == problems
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a.mkv: Error in the Matroska file structure at position 1. Resyncing to the next level 1.",
+        "a.mkv track 1: This audio track contains 453 bytes of invalid data which were skipped",
+    ],
+)
+def test_what_mkvmerge_could_not_read_is_not_left_out(line: str) -> None:
+    with pytest.raises(VerifyError, match="not all of it would be kept"):
+        rewrite._refuse_salvage(["something else", line])
