@@ -102,8 +102,10 @@ class Reference:
     def _reference(self, reference: str) -> str:
         model = reference.rpartition("/")[2]
         if model in self._titles:
-            title = self._titles[model]
-            return f"[{title}](#{_anchor(title)})"
+            title, kinds = self._titles[model], self._models[model].get("type")
+            short = kinds if isinstance(kinds, list) else []
+            link = f"[{title}](#{_anchor(title)})"
+            return " or ".join([link, *(_TYPES[kind] for kind in short if kind != "object")])
         return self._type(self._models[model])
 
 

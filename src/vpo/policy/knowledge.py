@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from vpo.draft import Draft, Known, Value
+from vpo.draft import Known, Value
 from vpo.languages import UNDETERMINED, primary
+from vpo.media import MediaFile
 
 
 def field(known: Known, name: str, source: str | None = None) -> Value | None:
@@ -18,12 +19,12 @@ def field(known: Known, name: str, source: str | None = None) -> Value | None:
     return next((value for value in found if value is not None), None)
 
 
-def original_language(draft: Draft) -> str | None:
+def original_language(media: MediaFile, known: Known) -> str | None:
     """The language that a work was made in: by the container's flags, else by a source."""
-    for track in draft.media.of("audio"):
+    for track in media.of("audio"):
         if "original" in track.dispositions and primary(track.language) != UNDETERMINED:
             return track.language
-    language = field(draft.known, "original_language")
+    language = field(known, "original_language")
     return str(language) if language is not None else None
 
 
