@@ -210,3 +210,43 @@ def test_a_plugin_that_is_not_there_ends_the_run_before_it_begins(
     assert result.rc == 2
     assert "[plugins.yaer]: the plugin is not installed" in result.stderr
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+RULES = """\
+schema_version: 13
+phases:
+  - name: rules
+    rules:
+      match: all
+      items:
+        - name: anime
+          when: '"Animation" in plugin(radarr, genres) and not is_original()'
+          then: [{warn: "{filename} lacks the original"}]
+        - name: language
+          when: {plugin_metadata: {field: tags, operator: contains, value: keep-original}}
+          then:
+            - set_language:
+                track_type: video
+                from_plugin_metadata: original_language
+"""
+
+
+def test_rules_look_at_metadata(vpo: Vpo, library: Library, server: Server) -> None:
+    root = library(f"{NAME}=ietf.mkv", f"{STATION}=ietf.mkv")
+    configure(vpo, server, root)
+    result = process(vpo, root, RULES, "--format", "json")
+    files = {Path(file["path"]).name: file for file in result.json["files"]}
+    film, station = files[Path(NAME).name], files[Path(STATION).name]
+    assert film["status"] == "changed", film
+    assert any("lacks the original" in text for text in film["warnings"])
+    assert [track.language for track in read(root / NAME).of("video")] == ["jpn"]
+    assert (station["status"], station["warnings"]) == ("unchanged", [])
+
+
+def test_explain_asks_as_well(vpo: Vpo, library: Library, server: Server) -> None:
+    root = library(f"{NAME}=ietf.mkv")
+    configure(vpo, server, root)
+    result = vpo("policy", "explain", vpo.policy(RULES), root / NAME)
+    assert result.rc == 0, result
+    assert "lacks the original" in result.stdout
+    assert server.asked[0] == "/api/v3/movie"

@@ -9,6 +9,8 @@ import sys
 import click
 
 from vpo.cli.options import format_option
+from vpo.config.builder import build
+from vpo.draft import Known
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.explain import explain
 from vpo.policy.choice import PolicyChoice
@@ -20,6 +22,7 @@ from vpo.printable import printable
 from vpo.probe import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
+from vpo.sources import ask
 
 
 @click.group("policy")
@@ -67,7 +70,10 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
         media = probe(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
-    plan, stories = explain(choice.policies[0], media)
+    answers = ask(build({}).config, choice, [media.path])
+    for warning in answers.warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
+    plan, stories = explain(choice.policies[0], media, Known(metadata=answers.of(media.path)))
     if style == "json":
         click.echo(json.dumps(json_document(policy, plan, stories, lines), indent=2))
     else:

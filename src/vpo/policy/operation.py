@@ -128,14 +128,14 @@ class Operation(Model):
     key: ClassVar[str]
     step: ClassVar[int]
 
-    def parts(self) -> Iterator[Operation]:
-        """The operation by its steps, where it has several."""
-        yield self
-
     @property
     def uses_metadata(self) -> bool:
         """Whether ``apply`` looks at what metadata sources say (``Draft.known.metadata``)."""
         return False
+
+    def parts(self) -> Iterator[Operation]:
+        """The operation by its steps, where it has several."""
+        yield self
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.

@@ -22,10 +22,12 @@ _NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language 
 class Rule(Model):
     """A condition, what is done where it holds, and what where it does not."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="What the rule is called.")
     when: When
-    then: Actions | None = None
-    else_: Actions | None = Field(default=None, alias="else")
+    then: Actions | None = Field(default=None, description="What is done where it holds.")
+    else_: Actions | None = Field(
+        default=None, alias="else", description="What is done where it does not hold."
+    )
 
     @model_validator(mode="after")
     def _does_something(self) -> Rule:
@@ -35,10 +37,8 @@ class Rule(Model):
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether the condition or an action asks metadata sources."""
         actions = (*(self.then or ()), *(self.else_ or ()))
-        asked = any(action.uses_metadata for action in actions)
-        return asked or not _METADATA.isdisjoint(self.when.questions)
+        return self.when.uses_metadata or any(action.uses_metadata for action in actions)
 
     def explained(self, path: tuple[str | int, ...], true: bool, scene: Scene) -> Iterator[Note]:
         """The condition, part by part, and what is done."""
@@ -61,8 +61,15 @@ class Rules(Operation):
     key = "rules"
     step = 20
 
-    match: Literal["first", "all"] = "first"
-    items: tuple[Rule, ...] = Field(min_length=1)
+    match: Literal["first", "all"] = Field(
+        default="first",
+        description="Whether the first rule that holds is the last, or all have their say.",
+    )
+    items: tuple[Rule, ...] = Field(min_length=1, description="The rules, in this order.")
+
+    @property
+    def uses_metadata(self) -> bool:
+        return any(rule.uses_metadata for rule in self.items)
 
     @property
     def uses_metadata(self) -> bool:

@@ -74,9 +74,11 @@ TrackKind = Literal["video", "audio", "subtitle"]
 class TrackChange(Model):
     """Tracks of one type, in a language or in any."""
 
-    track_type: TrackKind
-    language: Languages | None = None
-    value: bool = True
+    track_type: TrackKind = Field(description="Which tracks are meant.")
+    language: Languages | None = Field(
+        default=None, description="In which language; unset: in any."
+    )
+    value: bool = Field(default=True, description="Whether the flag is set or cleared.")
 
     def matching(self, draft: Draft) -> Iterator[Track]:
         for track in draft.media.of(self.track_type):
@@ -114,8 +116,12 @@ class SetDefault(TrackChange):
 class MetadataField(Model):
     """A field of a metadata source; of any source if none is named."""
 
-    field: str = Field(min_length=1)
-    plugin: str | None = Field(default=None, min_length=1)
+    field: str = Field(min_length=1, description="The name of the field.")
+    plugin: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Which source is asked; unset: the first that knows the field.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -126,10 +132,17 @@ class MetadataField(Model):
 class SetLanguage(Model):
     """Say in which language tracks are; those of ``match_language``, else all of the type."""
 
-    track_type: TrackKind
-    new_language: Annotated[str, AfterValidator(_language)] | None = None
-    from_plugin_metadata: MetadataField | None = None
-    match_language: Languages | None = None
+    track_type: TrackKind = Field(description="Which tracks are meant.")
+    new_language: Annotated[str, AfterValidator(_language)] | None = Field(
+        default=None, description="The language that they are in."
+    )
+    from_plugin_metadata: MetadataField | None = Field(
+        default=None,
+        description="The field of a metadata source that says in which language they are.",
+    )
+    match_language: Languages | None = Field(
+        default=None, description="Only tracks that are said to be in this language."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> SetLanguage:
@@ -160,10 +173,12 @@ class SetLanguage(Model):
 class SetContainerMetadata(Model):
     """Set a tag of the container; ``""`` deletes it."""
 
-    field: Annotated[str, Field(min_length=1), AfterValidator(_tag_field)]
+    field: Annotated[str, Field(min_length=1), AfterValidator(_tag_field)] = Field(
+        description="The name of the field."
+    )
     value: Annotated[
         str, BeforeValidator(_tag_value), WithJsonSchema({"type": ["string", "number"]})
-    ]
+    ] = Field(description="Its new value; empty: it is deleted.")
 
     def apply(self, draft: Draft, rule: str) -> Draft:
         name = draft.media.container
@@ -177,11 +192,21 @@ class SetContainerMetadata(Model):
 class Action(Model):
     """One thing to do; exactly one of the keys."""
 
-    skip_video_transcode: bool | None = None
-    skip_audio_transcode: bool | None = None
-    skip_track_filter: bool | None = None
-    warn: Message | None = None
-    fail: Message | None = None
+    skip_video_transcode: bool | None = Field(
+        default=None, description="The video is not transcoded in this phase."
+    )
+    skip_audio_transcode: bool | None = Field(
+        default=None, description="The audio is not transcoded in this phase."
+    )
+    skip_track_filter: bool | None = Field(
+        default=None, description="No track and no attachment is removed in this phase."
+    )
+    warn: Message | None = Field(
+        default=None, description="Warn; `{filename}`, `{path}` and `{rule_name}` are replaced."
+    )
+    fail: Message | None = Field(
+        default=None, description="Fail the phase with this text; the same are replaced."
+    )
     set_forced: SetForced | None = None
     set_default: SetDefault | None = None
     set_language: SetLanguage | None = None
@@ -210,6 +235,12 @@ class Action(Model):
     def stated(self) -> tuple[str, Any]:
         """The key and what stands behind it."""
         return next(self.given())
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether it takes something from metadata sources."""
+        change = self.set_language
+        return change is not None and change.from_plugin_metadata is not None
 
     def __str__(self) -> str:
         key, value = self.stated

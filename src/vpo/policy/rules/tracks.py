@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vpo.media import Attachment, Track
 from vpo.policy.classify import is_commentary
@@ -46,16 +46,20 @@ class Selection(Model):
     A filter that can say nothing of the type is an error: it would never be true.
     """
 
-    track_type: ItemType
-    language: Languages | None = None
-    codec: Codecs | None = None
-    is_default: bool | None = None
-    is_forced: bool | None = None
-    channels: Quantity | None = None
-    width: Extent | None = None
-    height: Extent | None = None
-    title: Title | None = None
-    not_commentary: bool | None = None
+    track_type: ItemType = Field(description="Which tracks are meant, or attachments.")
+    language: Languages | None = Field(default=None, description="The language.")
+    codec: Codecs | None = Field(default=None, description="The codec, under any of its names.")
+    is_default: bool | None = Field(default=None, description="Whether the default flag is set.")
+    is_forced: bool | None = Field(default=None, description="Whether the forced flag is set.")
+    channels: Quantity | None = Field(default=None, description="The number of channels.")
+    width: Extent | None = Field(
+        default=None, description="The width in pixels, or a class of resolution."
+    )
+    height: Extent | None = Field(
+        default=None, description="The height in pixels, or a class of resolution."
+    )
+    title: Title | None = Field(default=None, description="The title.")
+    not_commentary: bool | None = Field(default=None, description="Whether commentary is left out.")
 
     @field_validator(*FILTERS)
     @classmethod
@@ -91,12 +95,12 @@ class Exists(Selection):
 class Count(Selection):
     """How many pass, compared with a number."""
 
-    eq: Numbers | None = None
-    neq: Numbers | None = None
-    gte: Number | None = None
-    gt: Number | None = None
-    lte: Number | None = None
-    lt: Number | None = None
+    eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Numbers | None = Field(default=None, description="Equal to none of these.")
+    gte: Number | None = Field(default=None, description="At least this.")
+    gt: Number | None = Field(default=None, description="More than this.")
+    lte: Number | None = Field(default=None, description="At most this.")
+    lt: Number | None = Field(default=None, description="Less than this.")
 
     @model_validator(mode="after")
     def _compared(self) -> Count:

@@ -102,8 +102,8 @@ class Comparison(Model):
 class Named(Comparison):
     """One of these names, or none of them."""
 
-    eq: Names | None = None
-    neq: Names | None = None
+    eq: Names | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Names | None = Field(default=None, description="Equal to none of these.")
 
 
 class Languages(Named):
@@ -146,9 +146,15 @@ Parts = Annotated[Names, AfterValidator(_not_in_all)]
 class Title(Comparison):
     """What is found in a title, in capitals or not; the short form is ``contains``."""
 
-    contains: Parts | None = None
-    neq: Parts | None = None
-    regex: Annotated[str, AfterValidator(pattern)] | None = None
+    contains: Names | None = Field(
+        default=None,
+        description="It has this text, or one of these, in it, in upper or lower case.",
+    )
+    neq: Names | None = Field(default=None, description="Equal to none of these.")
+    regex: Annotated[str, AfterValidator(pattern)] | None = Field(
+        default=None,
+        description="A regular expression that it fits somewhere, in upper or lower case.",
+    )
 
     short_key = "contains"
 
@@ -170,12 +176,12 @@ class Quantity(Comparison):
 
     short = ("integer", "array")
 
-    eq: Numbers | None = None
-    neq: Numbers | None = None
-    gte: Number | None = None
-    gt: Number | None = None
-    lte: Number | None = None
-    lt: Number | None = None
+    eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Numbers | None = Field(default=None, description="Equal to none of these.")
+    gte: Number | None = Field(default=None, description="At least this.")
+    gt: Number | None = Field(default=None, description="More than this.")
+    lte: Number | None = Field(default=None, description="At most this.")
+    lt: Number | None = Field(default=None, description="Less than this.")
 
     def holds(self, number: int | None) -> bool:
         """What is not known fulfils no comparison."""
@@ -187,12 +193,12 @@ class Extent(Comparison):
 
     short = ("integer", "string", "array")
 
-    eq: Pixels | None = None
-    neq: Pixels | None = None
-    gte: Pixel | None = None
-    gt: Pixel | None = None
-    lte: Pixel | None = None
-    lt: Pixel | None = None
+    eq: Pixels | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Pixels | None = Field(default=None, description="Equal to none of these.")
+    gte: Pixel | None = Field(default=None, description="At least this.")
+    gt: Pixel | None = Field(default=None, description="More than this.")
+    lte: Pixel | None = Field(default=None, description="At most this.")
+    lt: Pixel | None = Field(default=None, description="Less than this.")
 
     def holds(self, track: Track, pixels: int | None) -> bool:
         """What is not known fulfils no comparison."""

@@ -48,9 +48,11 @@ Values = Annotated[
 class ContainerMetadata(Model):
     """A tag of the container, compared with a value; one that is not there fulfils nothing."""
 
-    field: str = Field(min_length=1)
-    operator: MetadataOperator = "eq"
-    value: Values | None = None
+    field: str = Field(min_length=1, description="The name of the field.")
+    operator: MetadataOperator = Field(default="eq", description="How it is compared.")
+    value: Values | None = Field(
+        default=None, description="What it is compared with; of several values, one is enough."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> ContainerMetadata:
@@ -72,15 +74,28 @@ class ContainerMetadata(Model):
 class PluginMetadata(ContainerMetadata):
     """A field of a metadata source, compared with a value; of any source if none is named."""
 
-    plugin: str | None = Field(default=None, min_length=1)
+    plugin: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Which source is asked; unset: the first that knows the field.",
+    )
 
 
 class Origin(Model):
     """Whether audio is what was spoken originally (or a dub), in a language or in any."""
 
-    value: bool = True
-    min_confidence: float = Field(default=0.0, ge=0, le=1)
-    language: Languages | None = None
+    value: bool = Field(
+        default=True, description="What it is compared with; of several values, one is enough."
+    )
+    min_confidence: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How certain it has to be; flags and metadata are certain.",
+    )
+    language: Languages | None = Field(
+        default=None, description="In which language; unset: in any."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -99,9 +114,22 @@ class Origin(Model):
 class MultiLanguage(Model):
     """Whether more than one language is spoken in an audio track, by an analysis of it."""
 
-    threshold: float = Field(default=0.05, ge=0, le=1)
-    track_index: int | None = Field(default=None, ge=0)
-    primary_language: str | None = Field(default=None, min_length=1)
+    threshold: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Which part of what is spoken has to be in another language.",
+    )
+    track_index: int | None = Field(
+        default=None, ge=0, description="Which audio track, counted from 0; unset: the first."
+    )
+    primary_language: str | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "The language that the others are other than; unset: the one that is spoken most."
+        ),
+    )
 
 
 class When(Model):
@@ -112,13 +140,19 @@ class When(Model):
 
     exists: Exists | None = None
     count: Count | None = None
-    and_: tuple[When, ...] | None = Field(default=None, alias="and", min_length=1)
-    or_: tuple[When, ...] | None = Field(default=None, alias="or", min_length=1)
-    not_: When | None = Field(default=None, alias="not")
+    and_: tuple[When, ...] | None = Field(
+        default=None, alias="and", min_length=1, description="True if all of them are."
+    )
+    or_: tuple[When, ...] | None = Field(
+        default=None, alias="or", min_length=1, description="True if one of them is."
+    )
+    not_: When | None = Field(default=None, alias="not", description="True if it is not.")
     plugin_metadata: PluginMetadata | None = None
     container_metadata: ContainerMetadata | None = None
-    is_original: Origin | None = None
-    is_dubbed: Origin | None = None
+    is_original: Origin | None = Field(
+        default=None, description="Whether there is audio as it was spoken originally."
+    )
+    is_dubbed: Origin | None = Field(default=None, description="Whether there is dubbed audio.")
     audio_is_multi_language: MultiLanguage | None = None
 
     @model_validator(mode="wrap")
@@ -137,11 +171,21 @@ class When(Model):
         return next(self.given())
 
     @cached_property
-    def questions(self) -> frozenset[str]:
-        """The keys of the condition and of all that are in it."""
+    def keys(self) -> frozenset[str]:
+        """The keys of all conditions in it."""
         key, value = self.stated
         inner = value if key in ("and", "or") else (value,) if key == "not" else ()
-        return frozenset({key}).union(*(item.questions for item in inner))
+        return frozenset({key}).union(*(item.keys for item in inner))
+
+    @property
+    def needs_analysis(self) -> bool:
+        """Whether the condition asks which languages are spoken."""
+        return "audio_is_multi_language" in self.keys
+
+    @property
+    def uses_metadata(self) -> bool:
+        """Whether the condition asks what metadata sources know."""
+        return not self.keys.isdisjoint({"plugin_metadata", "is_original", "is_dubbed"})
 
     @classmethod
     def __get_pydantic_json_schema__(
