@@ -15,7 +15,6 @@ from vpo.policy.rules.actions import Actions, CarryOut
 from vpo.policy.rules.evaluation import Scene, findings, holds
 from vpo.policy.rules.when import When
 
-_METADATA = frozenset({"plugin_metadata", "is_original", "is_dubbed"})
 _NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"
 
 
@@ -71,10 +70,6 @@ class Rules(Operation):
     def uses_metadata(self) -> bool:
         return any(rule.uses_metadata for rule in self.items)
 
-    @property
-    def uses_metadata(self) -> bool:
-        return any(rule.uses_metadata for rule in self.items)
-
     def parts(self) -> Iterator[Operation]:
         yield self
         yield CarryOut()
@@ -92,7 +87,7 @@ class Rules(Operation):
         """Rule by rule; ``notes``, where they are wanted, get what was decided and why."""
         scene = Scene(draft.media, draft.known, config)
         for number, rule in enumerate(self.items):
-            if "audio_is_multi_language" in rule.when.questions:
+            if rule.when.needs_analysis:
                 draft = draft.warn(_NO_ANALYSIS)
             if scene.media is not draft.media:
                 scene = Scene(draft.media, draft.known, config)
