@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -223,6 +224,11 @@ class Action(Model):
             known = ", ".join(Action.model_fields)
             raise ValueError(f"{number} actions where there must be one; known: {known}")
         return self
+
+    @cached_property
+    def stated(self) -> tuple[str, Any]:
+        """The key and what stands behind it."""
+        return next(self.given())
 
     @property
     def uses_metadata(self) -> bool:
