@@ -3,7 +3,7 @@
 A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
-``timestamp`` say the rest; ``known`` is what metadata sources say. ``holds`` (conditions by name)
+``timestamp`` say the rest; ``metadata`` is what metadata sources say. ``holds`` (conditions by name)
 and ``which`` (the names of those that hold) stand for a phase of such rules. Every result must be
 one that the same phase leaves alone.
 """
@@ -57,7 +57,7 @@ def run(case: dict[str, Any], media: MediaFile) -> Draft:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    draft = Draft(media, known=Known(case.get("known", {})))
+    draft = Draft(media, known=Known(case.get("metadata", {})))
     for operation in policy.phases[0].operations:
         draft = operation.apply(draft.at("test", operation.key), policy.config)
     return draft

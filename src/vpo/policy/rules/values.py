@@ -146,11 +146,11 @@ Parts = Annotated[Names, AfterValidator(_not_in_all)]
 class Title(Comparison):
     """What is found in a title, in capitals or not; the short form is ``contains``."""
 
-    contains: Names | None = Field(
+    contains: Parts | None = Field(
         default=None,
         description="It has this text, or one of these, in it, in upper or lower case.",
     )
-    neq: Names | None = Field(default=None, description="Equal to none of these.")
+    neq: Parts | None = Field(default=None, description="It has none of these in it.")
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
         default=None,
         description="A regular expression that it fits somewhere, in upper or lower case.",
