@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vpo import annotations as notes
-from vpo import boxes, matroska, transport
+from vpo import boxes, matroska, pictures, transport
 from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
 from vpo.languages import same
@@ -48,8 +48,12 @@ _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_sub
 """Matroska codec ids that ffmpeg's demuxer does not name."""
 
 
-def probe(path: str) -> MediaFile:
-    """What the file is; ``ProbeError`` if it cannot be read as a video container."""
+def probe(path: str, frames: bool = False) -> MediaFile:
+    """What the file is; ``ProbeError`` if it cannot be read as a video container.
+
+    With ``frames``, the first picture is decoded of every video track that may be more than SDR:
+    some milliseconds more.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -58,12 +62,12 @@ def probe(path: str) -> MediaFile:
         stat = os.fstat(fd)
         if stat.st_size == 0:
             raise ProbeError("the file is empty")
-        return _probe(path, fd, stat)
+        return _probe(path, fd, stat, frames)
     finally:
         os.close(fd)
 
 
-def _probe(path: str, fd: int, stat: os.stat_result) -> MediaFile:
+def _probe(path: str, fd: int, stat: os.stat_result, frames: bool) -> MediaFile:
     import av
 
     try:
@@ -71,7 +75,8 @@ def _probe(path: str, fd: int, stat: os.stat_result) -> MediaFile:
             name = _FORMATS.get(source.format.name)
             if name is None:
                 raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-            return _media(path, fd, stat, name, source)
+            media = _media(path, fd, stat, name, source)
+            return pictures.read(media, source) if frames else media
     except (av.FFmpegError, UnicodeError) as error:
         raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
 

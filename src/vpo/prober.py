@@ -33,9 +33,9 @@ class Prober:
 
     stall_seconds: float = 120.0
 
-    def probe(self, path: str) -> MediaFile:
-        """What the file is."""
-        return from_json(self._ask("probe", path))
+    def probe(self, path: str, frames: bool = False) -> MediaFile:
+        """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""
+        return from_json(self._ask("probe", path, frames))
 
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
@@ -64,8 +64,8 @@ class Prober:
         return answer["value"]
 
 
-def _probe(path: str) -> object:
-    return to_json(probe.probe(path))
+def _probe(path: str, frames: bool) -> object:
+    return to_json(probe.probe(path, frames))
 
 
 def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
