@@ -129,6 +129,17 @@ class Track:
     def forced(self) -> bool:
         return "forced" in self.dispositions
 
+    @property
+    def dynamic_range(self) -> str | None:
+        """``HDR10`` or ``HLG``, ``None`` for a track that does not say so: SDR."""
+        transfer = self.color.transfer if self.color else None
+        return HDR_TRANSFERS.get(transfer or "")
+
+    @property
+    def dolby_vision(self) -> bool:
+        """Whether it has Dolby Vision, by its container or its pictures."""
+        return "dolby_vision" in dict(self.side_data) or bool(self.hdr and self.hdr.dolby_vision)
+
     def with_flag(self, flag: str, value: bool) -> Track:
         """This track with one disposition set or cleared."""
         flags = self.dispositions | {flag} if value else self.dispositions - {flag}

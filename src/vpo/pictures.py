@@ -7,6 +7,7 @@ the pictures alone. libavcodec hands the messages on as the structures of its
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ProbeError
-from vpo.media import HDR_TRANSFERS, Hdr, Mastering, MediaFile, Track
+from vpo.media import Hdr, Mastering, MediaFile, Track
 
 if TYPE_CHECKING:
     import av.container
@@ -48,37 +49,32 @@ def _may_be_more(track: Track) -> bool:
         return False
     transfer = track.color.transfer if track.color else None
     deep = bool(track.pixel_format and track.pixel_format.endswith(("10le", "12le")))
-    return (
-        transfer in HDR_TRANSFERS
-        or (transfer is None and deep)
-        or "dolby_vision" in dict(track.side_data)
-    )
+    return bool(track.dynamic_range) or track.dolby_vision or (transfer is None and deep)
 
 
 def _of(track: Track, source: av.container.InputContainer) -> Hdr | None:
-    hdr = track.color is not None and track.color.transfer in HDR_TRANSFERS
     frame = _first_frame(source, track.index)
     if frame is None:
-        if hdr:
-            raise ProbeError(f"no picture of {track} can be read, so what it says of HDR is unknown")
+        if track.dynamic_range:
+            raise ProbeError(
+                f"no picture of {track} can be read, so what it says of HDR is unknown"
+            )
         return None
     found = _said({item.type.name: bytes(item) for item in frame.side_data})
-    return found if hdr or found != Hdr() else None
+    return found if track.dynamic_range or found != Hdr() else None
 
 
 def _first_frame(source: av.container.InputContainer, index: int) -> Any:
     import av
 
     stream = source.streams[index]
-    try:
+    with contextlib.suppress(av.FFmpegError):
+        # Where it cannot, it stands where it stood: at the beginning, or little behind it.
         source.seek(0, backward=True, any_frame=False)
-    except av.FFmpegError:
-        # It stands where it stood: nothing but packets before the first keyframe may be lost.
-        pass
-    return next(_frames(stream, islice(source.demux(stream), _PACKETS)), None)
+    return next(_frames(islice(source.demux(stream), _PACKETS)), None)
 
 
-def _frames(stream: Any, packets: Iterator[Any]) -> Iterator[Any]:
+def _frames(packets: Iterator[Any]) -> Iterator[Any]:
     import av
 
     for packet in packets:

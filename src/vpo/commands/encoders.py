@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from vpo.commands import presets, rates, samples
 from vpo.commands.presets import Options
 from vpo.encoding import VideoCodec, VideoEncode
 from vpo.errors import PlanError
-from vpo.media import HDR_TRANSFERS, Mastering, Track
+from vpo.media import Mastering, Track
 
 Device = Literal["none", "nvenc", "qsv", "vaapi", "videotoolbox"]
 """What encodes; ``none`` is the processor."""
@@ -93,7 +94,8 @@ def video(encoding: Encoding) -> list[str]:
         # Players of Apple know no other.
         options.append(("tag", "hvc1"))
     options += encoding.spec.options
-    return [word for name, value in _merged(options) for word in (f"-{name}:{encoding.number}", value)]
+    pairs = ((f"-{name}:{encoding.number}", value) for name, value in _merged(options))
+    return list(chain.from_iterable(pairs))
 
 
 def warnings(spec: VideoEncode, encoder: str) -> list[str]:
@@ -227,15 +229,10 @@ def carries_hdr(encoder: str, container: str, libavcodec: int, track: Track) -> 
     copied = (hdr.mastering is None or "mastering" in said) and (
         hdr.light is None or "light_levels" in said
     )
-    return libavcodec >= _TAKES_FROM_PICTURES or (copied and not track_is_dolby_vision(track))
+    return libavcodec >= _TAKES_FROM_PICTURES or (copied and not track.dolby_vision)
 
 
 _TAKES_FROM_PICTURES = 61
-
-
-def track_is_dolby_vision(track: Track) -> bool:
-    """Whether a track has Dolby Vision, by its container or its pictures."""
-    return "dolby_vision" in dict(track.side_data) or bool(track.hdr and track.hdr.dolby_vision)
 
 
 def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
@@ -243,9 +240,8 @@ def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
     if encoding.spec.tonemap:
         return
     if not carries_hdr(encoding.encoder, encoding.container, libavcodec, encoding.track):
-        kind = HDR_TRANSFERS.get((encoding.track.color and encoding.track.color.transfer) or "", "HDR")
         raise PlanError(
-            f"{encoding.encoder} would lose the {kind} metadata of {encoding.track}; "
+            f"{encoding.encoder} would lose the HDR metadata of {encoding.track}; "
             "use another codec or device, hdr: tonemap, or hdr: skip"
         )
 

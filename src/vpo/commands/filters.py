@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vpo.commands import samples
-from vpo.commands.encoders import Encoding, track_is_dolby_vision
+from vpo.commands.encoders import Encoding
 from vpo.errors import PlanError
 from vpo.media import Color, Track
 
@@ -54,7 +54,7 @@ def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | Non
     Up to ffmpeg 6, what the source's container says of the picture is copied onto the stream that
     comes of it, its Dolby Vision too, unless the graph has more than one input.
     """
-    if not (encoding.spec.tonemap or track_is_dolby_vision(encoding.track)):
+    if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
     source = f"[0:{encoding.track.index}]"
     steps = chain(encoding, tonemapper) or "null"

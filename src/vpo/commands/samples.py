@@ -91,6 +91,6 @@ def pixel_format(encoder: str, track: Track) -> str | None:
     if samples is None or samples not in _TAKES[encoder]:
         what = samples or track.pixel_format
         raise PlanError(f"{encoder} cannot encode {what}, which {track} has")
-    depth = f"{samples.depth}le" if samples.depth > 8 else ""  # noqa: PLR2004
+    depth = f"{samples.depth}le" if samples.depth > 8 else ""
     name = f"yuv{'a' if samples.alpha else ''}{samples.chroma}p{depth}"
     return name if encoder.startswith("lib") else _IN_HARDWARE.get(name, name)
