@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -361,6 +361,33 @@ def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -
         end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
         ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0.0))
     return ends
+
+
+def keyframes(path: str, index: int, times: Sequence[float]) -> list[float]:
+    """For each of these times, where the last keyframe of the stream before it begins; seconds from
+    the file's start."""
+    import av
+
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+            first = (source.start_time or 0) / 1_000_000
+            return [_keyframe(source, index, first + time) - first for time in times]
+    except (av.FFmpegError, IndexError) as error:
+        raise ProbeError(f"its keyframes cannot be found: {_reason(error)}") from None
+    finally:
+        os.close(fd)
+
+
+def _keyframe(source: av.container.InputContainer, index: int, time: float) -> float:
+    stream = source.streams[index]
+    base = stream.time_base
+    if base is None:
+        return time
+    source.seek(int(time / base), backward=True, any_frame=False, stream=stream)
+    begins = (packet.pts for packet in source.demux(stream) if packet.is_keyframe)
+    pts = next(begins, None)
+    return float(pts * base) if pts is not None else time
 
 
 def picture(path: str, index: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,10 @@ class Prober:
         """As ``vpo.probe.last_times``."""
         answer = self._ask("last_times", path, duration, sorted(indexes))
         return {int(index): end for index, end in answer}
+
+    def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
+        """As ``vpo.probe.keyframes``."""
+        return [float(time) for time in self._ask("keyframes", path, index, list(times))]
 
     def picture(self, path: str, index: int) -> bytes:
         """As ``vpo.probe.picture``."""
@@ -79,6 +83,7 @@ def _picture(path: str, index: int) -> object:
 _QUESTIONS: dict[str, Callable[..., object]] = {
     "probe": _probe,
     "last_times": _last_times,
+    "keyframes": probe.keyframes,
     "picture": _picture,
 }
 
