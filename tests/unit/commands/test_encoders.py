@@ -1,8 +1,8 @@
 """An encode and a source to ffmpeg's options: ``encoders/*.yaml``, written by hand from the
 encoders' documentation.
 
-A case has an ``encode``, facts of the ``track`` and the ``encoder``. Expected are the ``words``, the
-``filters``, the options that open the ``device``, the ``warnings``, the number of ``passes``, or an
+A case has an ``encode``, facts of the ``track`` and the ``encoder``. Expected are the ``words``,
+the ``filters``, the options that open the ``device``, the ``warnings``, the ``passes``, or an
 ``error``; ``carried`` says by the version of libavcodec whether HDR metadata arrive.
 """
 
@@ -43,7 +43,7 @@ def cases() -> list[Any]:
 
 
 def track_of(facts: dict[str, Any]) -> Track:
-    rest = {"attachments": [], "chapters": [], "tags": []}
+    rest: dict[str, Any] = {"attachments": [], "chapters": [], "tags": []}
     media = from_json(
         {"path": "", "container": "mkv", "size": 1, "tracks": [PLAIN | facts], **rest}
     )
