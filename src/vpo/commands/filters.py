@@ -7,7 +7,7 @@ from collections.abc import Collection
 from vpo.commands import samples
 from vpo.commands.encoders import Encoding
 from vpo.errors import PlanError
-from vpo.media import Color, Track
+from vpo.media import Color, Hdr, Track
 
 Tonemapper = str
 """``zscale`` or ``libplacebo``: what makes SDR of HDR."""
@@ -22,7 +22,11 @@ _NO_LONGER = (
 """What pictures say of HDR, and would go on saying once they are SDR."""
 _NOMINAL = 100
 """Candela that are white in SDR (ITU-R BT.1886)."""
-_DESATURATE = 2
+_USUAL = 1000
+"""Candela up to which most HDR is mastered, and HLG is meant to be shown."""
+_DIMMEST, _BRIGHTEST = 2.0, 100.0
+_DESATURATE = 0
+"""Newer ffmpegs take a wrong luma for it from RGB, and greys come out too bright."""
 
 
 def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
@@ -38,7 +42,7 @@ def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
     if spec.tonemap:
         if tonemapper is None:
             raise ValueError("no tone mapper was chosen")
-        steps += [_TONEMAP[tonemapper](track), *_NO_LONGER]
+        steps += [_colors(track.color or Color()), _TONEMAP[tonemapper](track), *_NO_LONGER]
     elif (track.pixel_format or "").startswith("yuvj"):
         steps += [_FULL, f"format={samples.pixel_format('libx264', track)}"]
     if encoding.encoder.endswith("_vaapi"):
@@ -61,30 +65,38 @@ def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | Non
     return f"{source}{steps}[v{encoding.number}];{source}nullsink"
 
 
+def _colors(color: Color) -> str:
+    """What the pictures are in, with what goes with HDR where they do not say."""
+    return (
+        f"setparams=color_primaries={color.primaries or 'bt2020'}"
+        f":color_trc={color.transfer or 'smpte2084'}"
+        f":colorspace={color.space or 'bt2020nc'}:range={color.range or 'tv'}"
+    )
+
+
 def _zscale(track: Track) -> str:
     """Linear light, BT.709's primaries, the curve, and back (the way ffmpeg's wiki shows)."""
-    color = track.color or Color()
-    matrix = color.space or "bt2020nc"
-    source = (
-        f"tin={color.transfer or 'smpte2084'}"
-        f":min={_MATRICES.get(matrix, matrix)}"
-        f":pin={color.primaries or 'bt2020'}"
-        f":rin={'full' if color.range == 'pc' else 'limited'}"
-    )
     return ",".join(
         (
-            f"zscale={source}:t=linear:npl={_NOMINAL}",
+            f"zscale=t=linear:npl={_NOMINAL}",
             "format=gbrpf32le",
             "zscale=p=bt709",
-            f"tonemap=hable:desat={_DESATURATE}",
+            f"tonemap=hable:desat={_DESATURATE}:peak={_peak(track.hdr or Hdr()):g}",
             "zscale=t=bt709:m=bt709:r=limited",
             "format=yuv420p",
         )
     )
 
 
-_MATRICES = {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}
-"""Where zscale's names of matrices are not ffmpeg's."""
+def _peak(hdr: Hdr) -> float:
+    """The brightest that is to be shown, in multiples of SDR's white.
+
+    Left to itself, the filter takes what it likes where the pictures do not say.
+    """
+    said = hdr.light[0] if hdr.light else 0
+    if not said and hdr.mastering and hdr.mastering.luminance:
+        said = hdr.mastering.luminance[1] // 10_000
+    return min(_BRIGHTEST, max(_DIMMEST, (said or _USUAL) / _NOMINAL))
 
 
 def _libplacebo(track: Track) -> str:  # noqa: ARG001 - it reads the pictures
