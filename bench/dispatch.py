@@ -7,7 +7,6 @@ batch is over before its longest job, or before its work divided by the workers.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from vpo.discover import Candidate
 from vpo.execute.rewrite import Rewriter
 from vpo.outcome import Outcome
 from vpo.record import Recorder, recorder
+from vpo.request import Interrupt
 from vpo.tools import Tools
 from vpo.work import _ordered
 
@@ -66,8 +66,9 @@ def _batch(
 
     began = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        stop = threading.Event()
-        for outcome in run_batch(pool, items, job, workers=workers, stop=stop, work=work):
+        for outcome in run_batch(
+            pool, items, job, workers=workers, interrupt=Interrupt(), work=work
+        ):
             if recording:
                 recording.take(outcome)
     return time.perf_counter() - began
@@ -77,7 +78,7 @@ def _on_record(items: Sequence[Candidate], folder: Path) -> float:
     with DaemonConnectionPool(folder / "vpo.db") as pool:
         store = Store(pool)
         with recorder(
-            store, folder, "none", dry_run=False, policies=[], options={}, workers=WORKERS[1]
+            store, folder, "none", policies=[], options={}, workers=WORKERS[1]
         ) as recording:
             return _batch(items, WORKERS[1], _nothing, recording)
 

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpo.discover import Candidate
 from vpo.draft import Known
@@ -21,6 +21,7 @@ from vpo.errors import (
     ConvergeError,
     FileError,
     OnError,
+    PlanError,
     SourceChangedError,
     ToolMissingError,
 )
@@ -40,7 +41,7 @@ class Job:
     """One file, and all that is needed to work on it.
 
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found;
-    ``known`` what is known of it beside its content.
+    ``known`` what is known of it beside its content; ``link`` a symbolic link to it.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Job:
     outcome_id: str = ""
     seen: tuple[int, int] | None = None
     known: Known = NOTHING_KNOWN
+    link: str | None = None
 
     @property
     def mode(self) -> OnError:
@@ -117,7 +119,9 @@ def _process(job: Job) -> Outcome:
     media, stamp = _probed(job)
     plan = evaluate(job.policies, media, job.on_error, job.known)
     try:
+        _refuse_broken_link(job, plan)
         strategy = job.rewriter.strategy(plan)
+        plan = replace(plan, warnings=(*plan.warnings, *job.rewriter.remarks(plan)))
         if job.dry_run or not plan.changes:
             return _without_work(plan, strategy, stamp)
         return _carry_out(job, plan, stamp)
@@ -125,6 +129,14 @@ def _process(job: Job) -> Outcome:
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
+
+
+def _refuse_broken_link(job: Job, plan: Plan) -> None:
+    if job.link is not None and plan.after.path != plan.before.path:
+        raise PlanError(
+            f"the symbolic link {job.link} leads to it, and would lead nowhere once the file has "
+            "another name; process the file without the link, then renew the link"
+        )
 
 
 def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:

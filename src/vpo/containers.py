@@ -56,6 +56,7 @@ _MP4_TAGS = (
     " hd_video gapless_playback compilation track disc location location-eng"
 )
 _MOV_TAGS = "title artist album date comment genre copyright make model location location-eng"
+_AVI_TAGS = "title artist comment copyright date encoded_by genre language track"
 _MATROSKA_SIDE = frozenset(
     {"alpha", "dolby_vision", "light_levels", "mastering", "projection", "stereo"}
 )
@@ -114,11 +115,11 @@ _ALL = (
         side_data=frozenset({"light_levels", "mastering", "rotation"}),
         tags=frozenset(_MOV_TAGS.split()),
     ),
-    Container("avi", "avi", (".avi",)),
+    Container("avi", "avi", (".avi",), tags=frozenset(_AVI_TAGS.split())),
     Container("ts", "mpegts", (".ts",)),
     Container("m2ts", "mpegts", (".m2ts", ".mts")),
-    Container("flv", "flv", (".flv",)),
-    Container("wmv", "asf", (".wmv", ".asf")),
+    Container("flv", "flv", (".flv",), tags=None),
+    Container("wmv", "asf", (".wmv", ".asf"), tags=None),
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm")),
 )
 CONTAINERS = {container.name: container for container in _ALL}
@@ -146,6 +147,16 @@ def uncarried(track: Track, name: str) -> tuple[str, ...]:
         if fact not in kind.side_data
         or (value not in plain.get(fact, (value,)) and not (fact == "stereo" and name in MATROSKA))
     )
+
+
+APPLE = "com.apple.quicktime."
+"""How the names of tags begin that QuickTime files of phones and cameras have beside the others."""
+
+
+def holds_tag(name: str, tag: str) -> bool:
+    """Whether ffmpeg carries a tag of the file into the container of that name."""
+    held = container(name).tags
+    return held is None or tag in held or (name == "mov" and tag.startswith(APPLE))
 
 
 def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -19,13 +19,17 @@ LEFTOVER_PREFIX = ".vpo-"
 
 
 class Candidate(NamedTuple):
-    """A file to look at: its real path and what ``stat`` said (bytes; nanoseconds since 1970)."""
+    """A file to look at: its real path and what ``stat`` said (bytes; nanoseconds since 1970).
+
+    ``link`` is a symbolic link to it, if there is one under the given paths.
+    """
 
     path: str
     size: int
     mtime_ns: int
     inode: int
     device: int
+    link: str | None = None
 
 
 @dataclass
@@ -69,7 +73,7 @@ class _Walk:
         self.recursive = recursive
         self.suffixes = suffixes
         self.folders: set[tuple[int, int]] = set()
-        self.files: set[str] = set()
+        self.files: dict[str, int] = {}
 
     def start(self, path: str) -> None:
         real = os.path.realpath(path)
@@ -81,7 +85,7 @@ class _Walk:
         if stat.S_ISDIR(status.st_mode):
             self.folder(real, status)
         elif stat.S_ISREG(status.st_mode):
-            self.add(real, status)
+            self.add(real, status, path if os.path.islink(path) else None)
         else:
             self.problem(path, "neither a file nor a folder")
 
@@ -133,7 +137,7 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             self.problem(entry.path, "not a regular file")
             return
-        self.add(self.real(entry), status)
+        self.add(self.real(entry), status, entry.path if entry.is_symlink() else None)
 
     def status(self, entry: os.DirEntry[str]) -> os.stat_result | None:
         try:
@@ -142,12 +146,14 @@ class _Walk:
             self.problem(entry.path, f"cannot be read: {error.strerror}")
             return None
 
-    def add(self, path: str, status: os.stat_result) -> None:
+    def add(self, path: str, status: os.stat_result, link: str | None) -> None:
         if path not in self.files:
-            self.files.add(path)
-            self.found.candidates.append(
-                Candidate(path, status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
-            )
+            self.files[path] = len(self.found.candidates)
+            facts = status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
+            self.found.candidates.append(Candidate(path, *facts, link))
+        elif link is not None:
+            number = self.files[path]
+            self.found.candidates[number] = self.found.candidates[number]._replace(link=link)
 
     def problem(self, path: str, message: str) -> None:
         self.found.problems.append((os.path.abspath(path), DiscoverError(message)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from vpo.containers import MATROSKA, container, uncarried, users_tags
+from vpo.containers import MATROSKA, container, holds_tag, uncarried, users_tags
 from vpo.media import Attachment, MediaFile, Track
 
 Timestamp = Literal["preserve", "now"] | int
@@ -122,7 +122,7 @@ class Draft:
     def set_container(self, name: str, why: str) -> Draft:
         """Have the file in another container, under the same name with that container's suffix.
 
-        Flags that the new container does not have are cleared; cover pictures are called what
+        Flags and tags that the new container does not have go; cover pictures are called what
         they will be called there. What else it cannot hold is not in it: whoever asks for it says
         what that is.
         """
@@ -134,6 +134,9 @@ class Draft:
             self.media, container=name, path=path, tracks=tracks, attachments=named, fragile=()
         )
         draft = self._with(media, [("container", None)], why)
+        for tag in users_tags(media.tags):
+            if not holds_tag(name, tag):
+                draft = draft.set_tag(tag, "", f"{name} cannot hold this tag")
         for track in media.tracks:
             for flag in sorted(track.dispositions - kind.flags):
                 cleared = draft.track(track.index).with_flag(flag, False)

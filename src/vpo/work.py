@@ -40,6 +40,7 @@ def work(
             run_id=run_id,
             outcome_id=start(item.path),
             seen=(item.size, item.mtime_ns),
+            link=item.link,
         )
 
     items = _ordered(candidates, request.order, settings.workers)

@@ -136,7 +136,6 @@ def test_remux(vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: 
     assert litter(root) == []
 
 
-@pytest.mark.xfail(reason="ffmpeg writes no IETF tags, and the plan does not say that they go")
 def test_a_region_is_kept_or_named(vpo: Vpo, library: Library, tmp_path: Path) -> None:
     path = library("ietf.mkv") / "ietf.mkv"
     before = sorted(track.ietf or "" for track in read(path).tracks)

@@ -48,6 +48,7 @@ def test_what_stat_said(tmp_path: Path) -> None:
         1_700_000_000_123_456_789,
         status.st_ino,
         status.st_dev,
+        None,
     )
 
 

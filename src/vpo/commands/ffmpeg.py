@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vpo.containers import MATROSKA, container
+from vpo.containers import APPLE, MATROSKA, container, is_debris
 from vpo.languages import alpha3
 from vpo.media import Attachment, Track
 from vpo.plan import Plan
@@ -23,8 +23,8 @@ def argv(
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if plan.before.container == "avi":
-        # AVI stores no presentation times; Matroska and MP4 cannot do without.
+    if plan.before.container in ("avi", "mpg"):
+        # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
@@ -40,8 +40,18 @@ def argv(
         # Otherwise the muxer marks a default track of each type by itself.
         command += ["-default_mode", "passthrough"]
     if target.name in ("mp4", "mov"):
-        command += ["-movflags", "+faststart"]
+        command += ["-movflags", f"+faststart{_movflags(plan)}"]
+        # The muxer calls the boxes of Dolby Vision and of spherical video unofficial.
+        command += ["-strict", "unofficial"]
+    if plan.after.container == "m2ts":
+        command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+
+
+def _movflags(plan: Plan) -> str:
+    """Apple's own tags are of another kind, and ffmpeg writes one kind or the other."""
+    apple = plan.after.container == "mov" and any(t.startswith(APPLE) for t, _ in plan.after.tags)
+    return "+use_metadata_tags" if apple else ""
 
 
 def _track(plan: Plan, number: int, track: Track) -> list[str]:
@@ -59,6 +69,9 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     if target.flags:
         flags = sorted(track.dispositions & target.flags)
         words += [f"-disposition:{number}", "+".join(flags) or "0"]
+    # Of this file these tags may be false, and Matroska would keep them.
+    for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.name in MATROSKA):
+        words += [f"-metadata:s:{number}", f"{name}="]
     return words
 
 

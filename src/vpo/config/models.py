@@ -56,9 +56,7 @@ def _suffix(text: str) -> str:
     return suffix
 
 
-_VIDEO = (
-    "3g2 3gp asf avi divx f4v flv m2ts m2v m4v mk3d mkv mov mp4 mpeg mpg mts mxf ogm ogv rm rmvb"
-)
+_VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts ogm ogv"
 VIDEO_SUFFIXES = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal
 
 from vpo import tools as processes
-from vpo.commands import ffmpeg, mkvmerge, mkvpropedit
+from vpo.commands import ffmpeg, losses, mkvmerge, mkvpropedit
 from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
 from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
@@ -91,6 +91,12 @@ class Rewriter:
             self.tools.need("ffmpeg")
             _refuse_what_ffmpeg_loses(plan)
         return "remux" if plan.strategy == "header" else plan.strategy
+
+    def remarks(self, plan: Plan) -> tuple[str, ...]:
+        """What is lost with the tools that are there, and not worth refusing the plan for."""
+        if plan.strategy in ("none", "header") or self._by_mkvmerge(plan):
+            return ()
+        return tuple(losses.slight(plan))
 
     def apply(
         self,
@@ -378,6 +384,10 @@ def _refuse_what_ffmpeg_loses(plan: Plan) -> None:
             raise PlanError(
                 f"{track} is a data track that no tool here can carry over; the file is left alone"
             )
+    lost = list(losses.grave(plan))
+    if lost:
+        advice = "; mkvmerge would keep it: install mkvtoolnix" * (plan.after.container == "mkv")
+        raise PlanError(f"ffmpeg would lose {', '.join(lost)}; the file is left alone{advice}")
 
 
 def _refuse_salvage(warnings: list[str]) -> None:

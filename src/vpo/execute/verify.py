@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vpo import matroska
-from vpo.containers import MATROSKA, container
+from vpo.containers import MATROSKA, container, holds_tag, users_tags
 from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
-from vpo.media import Attachment, MediaFile, Track
+from vpo.media import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.plan import Plan
 from vpo.prober import Prober
 
@@ -54,6 +54,18 @@ def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
     if _carried(expected) != _carried(found):
         yield f"{len(found.attachments)} attachments, not the {len(expected.attachments)} planned"
     yield from _chapter_differences(expected, found)
+    held = {k: v for k, v in expected.tags if holds_tag(found.container, k)}
+    yield from _tag_differences(tuple(held.items()), found.tags)
+
+
+def _tag_differences(
+    want: tuple[tuple[str, str], ...], have: tuple[tuple[str, str], ...]
+) -> Iterator[str]:
+    """Tags that somebody wrote; a tool's own come and go with the tool."""
+    there = dict(have)
+    for name, value in users_tags(want).items():
+        if " ".join(there.get(name, "").split()) != " ".join(value.split()):
+            yield f"tag {name} is {there.get(name, '')!r} instead of {value!r}"
 
 
 def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
@@ -76,6 +88,12 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
     if kind.languages and not same(want.language, have.language):
         yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
+    there = dict(have.side_data)
+    for fact, value in want.side_data:
+        if there.get(fact) != value:
+            yield f"{SIDE_DATA[fact]} is {there.get(fact, 'lost')} instead of {value}"
+    if name in MATROSKA:
+        yield from _tag_differences(want.tags, have.tags)
 
 
 def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from vpo.containers import CONTAINERS, MATROSKA
+from vpo.containers import CONTAINERS, MATROSKA, uncarried
 from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.languages import alpha3
-from vpo.media import TEXT_SUBTITLES, Attachment, MediaFile, Track
+from vpo.media import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
 from vpo.policy.codecs import canonical
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.pending import NEVER, refusal
@@ -21,6 +21,11 @@ _WRITTEN_BY_TOOLS = frozenset(
     {"encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "duration"}
 )
 """Tags that a new file has whatever the old one had."""
+_ONLY_BETTER = frozenset({"alpha", "dolby_vision", "light_levels", "mastering"})
+"""Side data without which the picture is shown, if not at its best; without others it is wrong.
+
+Browsers mark whatever they record as transparent.
+"""
 
 
 def _refuse(value: Any) -> Any:  # noqa: ARG001
@@ -42,7 +47,7 @@ class ChangeContainer(Operation):
         media = draft.media
         if media.container == self.target:
             return draft
-        wrong = [str(item) for item in self._incompatible(media)]
+        wrong = [*map(str, self._incompatible(media)), *_spoiled(media, self.target)]
         if wrong:
             problem = f"{self.target} cannot hold {', '.join(wrong)}"
             if self.on_incompatible_codec == "skip":
@@ -53,15 +58,18 @@ class ChangeContainer(Operation):
         draft = draft.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
+        draft = _named_losses(draft, media)
         draft = self._convert_subtitles(draft)
         if self.target == "mp4":
             draft = _three_letters(draft)
         return draft if self.preserve_metadata else _without_tags(draft)
 
-    def _incompatible(self, media: MediaFile) -> Iterator[Track | Attachment]:
+    def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data" or not self._holds(canonical(track.codec)):
                 yield track
+            elif _unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
+                yield f"{track}, which ffmpeg cannot read to convert it"
         if not CONTAINERS[self.target].attachments:
             yield from (item for item in media.attachments if not item.cover)
 
@@ -83,6 +91,31 @@ class ChangeContainer(Operation):
             why = f"{self.target} holds text subtitles as {into}"
             draft = draft.set_codec(track.index, into, why)
         return draft
+
+
+def _unreadable(track: Track) -> bool:
+    """Matroska's own codec id is only there where ffmpeg does not know what it means."""
+    return track.matroska_id is not None and track.codec_tag is not None
+
+
+def _spoiled(media: MediaFile, target: str) -> Iterator[str]:
+    """What would be shown wrongly in the target, for want of something beside the stream."""
+    for track in media.tracks:
+        for fact in uncarried(track, target):
+            value = dict(track.side_data)[fact]
+            # Without its record, profile 5 is shown in false colours: it has no other base.
+            if fact not in _ONLY_BETTER or (fact == "dolby_vision" and value.startswith("5.")):
+                yield f"{SIDE_DATA[fact].removeprefix('its ')} ({value}) of {track}"
+
+
+def _named_losses(draft: Draft, before: MediaFile) -> Draft:
+    target = draft.media.container
+    for what in before.fragile:
+        draft = draft.warn(f"{target} does not keep {what}")
+    for track in before.tracks:
+        for fact in uncarried(track, target):
+            draft = draft.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
+    return draft
 
 
 def _text_codec(codec: str, target: str) -> str:

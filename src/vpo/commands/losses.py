@@ -1,0 +1,36 @@
+"""What ffmpeg would lose in writing a file anew in its own container, where mkvtoolnix would not.
+
+A change of container is another matter: there the policy's operation says what is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpo.containers import MATROSKA, holds_tag, uncarried, users_tags
+from vpo.media import SIDE_DATA
+from vpo.plan import Plan
+
+
+def grave(plan: Plan) -> Iterator[str]:
+    """What a file must not lose for the sake of the plan, in words."""
+    if plan.before.container != plan.after.container:
+        return
+    yield from plan.before.fragile
+    for track in plan.after.tracks:
+        if track.codec_tag is not None and track.matroska_id is not None:
+            yield f"{track}, whose codec {track.codec_tag} it does not know"
+    for track in plan.after.tracks:
+        for fact in uncarried(track, plan.after.container):
+            yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
+
+
+def slight(plan: Plan) -> Iterator[str]:
+    """What is lost and worth no more than a warning, in words."""
+    name = plan.after.container
+    lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
+    for track in plan.after.tracks:
+        if name in MATROSKA and "-" in (track.language or ""):
+            yield f"ffmpeg writes only the language of {track.language}: {track}"
+    if lost:
+        yield f"ffmpeg does not keep these tags of {name} files: {', '.join(lost)}"
