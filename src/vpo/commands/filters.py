@@ -51,6 +51,16 @@ def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
     return ",".join(steps)
 
 
+def mapped(encoding: Encoding, tonemapper: Tonemapper | None = None) -> tuple[list[str], list[str]]:
+    """The words that bring the source's stream to the output, and those that filter it there."""
+    graph = clean(encoding, tonemapper)
+    if graph is not None:
+        return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
+    steps = chain(encoding, tonemapper)
+    words = [f"-filter:{encoding.number}", steps] if steps else []
+    return ["-map", f"0:{encoding.track.index}"], words
+
+
 def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | None:
     """A graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain would
     leave false records in the container; ``None`` where it would not.
