@@ -59,6 +59,11 @@ class Operation(Model):
     key: ClassVar[str]
     step: ClassVar[int]
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
+        return False
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.
 
