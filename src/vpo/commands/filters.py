@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vpo.commands import samples
-from vpo.commands.encoders import Encoding
+from vpo.commands.encoders import Encoding, Tonemapper
 from vpo.errors import PlanError
 from vpo.media import Color, Hdr, Track
-
-Tonemapper = str
-"""``zscale`` or ``libplacebo``: what makes SDR of HDR."""
 
 _FULL = "scale=in_range=full:out_range=full"
 """ffmpeg's own conversion of its old full-range formats would make them limited."""
@@ -29,20 +26,24 @@ _DESATURATE = 0
 """Newer ffmpegs take a wrong luma for it from RGB, and greys come out too bright."""
 
 
-def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
+def chain(encoding: Encoding) -> str:
     """The filters, empty if there is nothing to do.
 
     Scaling is done by the processor for every device, because the scalers of most devices have no
-    choice of algorithm. ``tonemapper`` is needed for an encode that maps tones.
+    choice of algorithm.
     """
     spec, track = encoding.spec, encoding.track
     steps: list[str] = []
     if spec.size is not None:
         steps.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
     if spec.tonemap:
-        if tonemapper is None:
+        if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
-        steps += [_colors(track.color or Color()), _TONEMAP[tonemapper](track), *_NO_LONGER]
+        steps += [
+            _colors(track.color or Color()),
+            _TONEMAP[encoding.tonemapper](track),
+            *_NO_LONGER,
+        ]
     elif (track.pixel_format or "").startswith("yuvj"):
         steps += [_FULL, f"format={samples.pixel_format('libx264', track)}"]
     if encoding.encoder.endswith("_vaapi"):
@@ -51,17 +52,17 @@ def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
     return ",".join(steps)
 
 
-def mapped(encoding: Encoding, tonemapper: Tonemapper | None = None) -> tuple[list[str], list[str]]:
+def mapped(encoding: Encoding) -> tuple[list[str], list[str]]:
     """The words that bring the source's stream to the output, and those that filter it there."""
-    graph = clean(encoding, tonemapper)
+    graph = clean(encoding)
     if graph is not None:
         return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
-    steps = chain(encoding, tonemapper)
+    steps = chain(encoding)
     words = [f"-filter:{encoding.number}", steps] if steps else []
     return ["-map", f"0:{encoding.track.index}"], words
 
 
-def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | None:
+def clean(encoding: Encoding) -> str | None:
     """A graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain would
     leave false records in the container; ``None`` where it would not.
 
@@ -71,7 +72,7 @@ def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | Non
     if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
     source = f"[0:{encoding.track.index}]"
-    steps = chain(encoding, tonemapper) or "null"
+    steps = chain(encoding) or "null"
     return f"{source}{steps}[v{encoding.number}];{source}nullsink"
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from vpo import abilities
 from vpo.commands.encoders import Device, Encoding
-from vpo.commands.filters import Tonemapper
 from vpo.encoding import VideoEncode
 from vpo.execute import search
 from vpo.execute.devices import Choice, choose
@@ -36,9 +35,6 @@ class Encodes:
     @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(w for c in self.choices.values() for w in c.warnings))
-
-    def tonemapper(self, index: int) -> Tonemapper | None:
-        return self.choices[index].tonemapper
 
     def told(self) -> tuple[Encoded, ...]:
         """What the outcome says of them."""
@@ -71,7 +67,13 @@ def prepare(
         track = sources[index]
         choice = choices[index] = choose(tools, spec, track, after.container)
         encodings[index] = Encoding(
-            spec, track, choice.encoder, numbers[index], threads, after.container
+            spec,
+            track,
+            choice.encoder,
+            numbers[index],
+            threads,
+            after.container,
+            tonemapper=choice.tonemapper,
         )
         if spec.quality.vmaf is not None:
             search.metric(abilities.of(tools))
@@ -88,7 +90,7 @@ def settled(
         quality = encoding.spec.quality
         if quality.vmaf is None or index in found:
             continue
-        look = Search(tools, prober, able, workspace, encodes.tonemapper(index))
+        look = Search(tools, prober, able, workspace)
         result = found[index] = look.crf(source, encoding)
         spec = replace(encoding.spec, quality=replace(quality, crf=result.crf))
         encodings[index] = replace(encoding, spec=spec)

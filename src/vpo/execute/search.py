@@ -34,7 +34,7 @@ _WHOLE = 20.0
 """Seconds of a video that is its own sample."""
 _LENGTH = 0.6
 """Seconds of a sample. Half as long, the keyframe that each begins with tells in the score."""
-_PART = 0.07
+_PART = 0.06
 """The part of a video that is in its samples; a third where the encoder is faster than scoring."""
 _FEW, _MANY = 6, 120
 """So many samples at least and at most."""
@@ -104,7 +104,6 @@ class Search:
     prober: Prober
     able: Abilities
     workspace: Workspace
-    tonemapper: filters.Tonemapper | None = None
 
     def crf(self, source: Source, encoding: Encoding) -> Found:
         """The crf for the encoding's ``vmaf``; remembered, for this file and encode, in the run."""
@@ -213,7 +212,7 @@ class _Trial:
             self.encoding.spec.size[1] if self.encoding.spec.size else self.encoding.track.height
         )
         model = ":model=version=vmaf_4k_v0.6.1" if (height or 0) > _LARGE else ""
-        return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=2{model}"
+        return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=3{model}"
 
     def _inputs(self, spans: Sequence[_Span]) -> list[str]:
         words: list[str] = []
@@ -233,13 +232,13 @@ class _Trial:
         return f"settb=1/({self.encoding.track.frame_rate or 25}),setpts=N"
 
     def _steps(self) -> str:
-        steps = filters.chain(self.encoding, self.search.tonemapper)
+        steps = filters.chain(self.encoding)
         return f",{steps}" if steps else ""
 
     def _plain_steps(self) -> str:
         """The same for the reference, which stays where the processor can read it."""
         software = replace(self.encoding, encoder="libx265")
-        steps = filters.chain(software, self.search.tonemapper)
+        steps = filters.chain(software)
         return f",{steps}" if steps else ""
 
     def _run(self, words: Sequence[str], output: str | None) -> str:

@@ -56,9 +56,10 @@ def mapped(color: Rgb, candela: float) -> Rgb:
     patch = struct.pack(f"<{count}H", *[luma] * count)
     patch += struct.pack(f"<{count // 4}H", *[cb] * (count // 4))
     patch += struct.pack(f"<{count // 4}H", *[cr] * (count // 4))
-    encoding = Encoding(VideoEncode("hevc", Quality(), tonemap=True), TRACK, "libx265", 0)
+    spec = VideoEncode("hevc", Quality(), tonemap=True)
+    encoding = Encoding(spec, TRACK, "libx265", 0, tonemapper="zscale")
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", f"{SIDE}x{SIDE}", "-i", "-"]
-    command = ["ffmpeg", "-v", "error", *raw, "-vf", filters.chain(encoding, "zscale")]
+    command = ["ffmpeg", "-v", "error", *raw, "-vf", filters.chain(encoding)]
     result = subprocess.run(
         [*command, "-f", "rawvideo", "-"], input=patch, capture_output=True, check=True
     ).stdout

@@ -51,7 +51,6 @@ def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4")
     assert (found.device, found.warnings) == ("none", ())
     assert found.told() == (Encoded(1, "libx265"),)
-    assert found.tonemapper(1) is None
 
 
 def test_a_vmaf_without_a_way_to_measure_it(real: Tools) -> None:
@@ -83,8 +82,8 @@ def test_software_may_not_take_over(real: Tools) -> None:
 
 
 def encode(tools: Tools, media: MediaFile, encodes: Encodes, output: Path) -> None:
-    ((index, encoding),) = encodes.encodings.items()
-    mapping, filtering = filters.mapped(encoding, encodes.tonemapper(index))
+    (encoding,) = encodes.encodings.values()
+    mapping, filtering = filters.mapped(encoding)
     words = [*mapping, *filtering, *encoders.video(encoding), "-frames:v", "5"]
     command = [tools.need("ffmpeg"), "-nostdin", "-v", "error", "-y", "-i", media.path, *words]
     subprocess.run([*command, output], check=True, stderr=subprocess.DEVNULL)
