@@ -41,6 +41,36 @@ class Color:
 
 
 @dataclass(frozen=True, slots=True)
+class Mastering:
+    """The display that a picture was mastered on (SMPTE ST 2086), in the units of HEVC's message.
+
+    ``primaries`` are (x, y) of red, green, blue and white in 0.00002, ``luminance`` is the lowest
+    and the highest in 0.0001 candela a square metre; ``None`` where it is not stated.
+    """
+
+    primaries: tuple[tuple[int, int], ...] | None = None
+    luminance: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hdr:
+    """What the first picture of a track says of its dynamic range.
+
+    ``light`` is (MaxCLL, MaxFALL) in candela a square metre; ``dynamic`` that it has HDR10+
+    metadata, ``dolby_vision`` that it has those of Dolby Vision.
+    """
+
+    mastering: Mastering | None = None
+    light: tuple[int, int] | None = None
+    dynamic: bool = False
+    dolby_vision: bool = False
+
+
+HDR_TRANSFERS = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+"""The transfer functions of high dynamic range (ITU-R BT.2100), and how people call them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One video, audio, subtitle or data track.
 
@@ -52,7 +82,8 @@ class Track:
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
     ``codec_tag`` is the container's own name for the codec, where it says more than the codec does.
     ``tags`` are what is written about the track beside language and title, names in lower case;
-    ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names.
+    ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names. ``hdr`` is
+    only known where pictures were asked for and the track has something of the kind.
     """
 
     index: int
@@ -78,6 +109,7 @@ class Track:
     language_ietf: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     side_data: tuple[tuple[str, str], ...] = ()
+    hdr: Hdr | None = None
 
     def __str__(self) -> str:
         """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""
@@ -96,6 +128,17 @@ class Track:
     @property
     def forced(self) -> bool:
         return "forced" in self.dispositions
+
+    @property
+    def dynamic_range(self) -> str | None:
+        """``HDR10`` or ``HLG``, ``None`` for a track that does not say so: SDR."""
+        transfer = self.color.transfer if self.color else None
+        return HDR_TRANSFERS.get(transfer or "")
+
+    @property
+    def dolby_vision(self) -> bool:
+        """Whether it has Dolby Vision, by its container or its pictures."""
+        return "dolby_vision" in dict(self.side_data) or bool(self.hdr and self.hdr.dolby_vision)
 
     def with_flag(self, flag: str, value: bool) -> Track:
         """This track with one disposition set or cleared."""
@@ -201,5 +244,22 @@ def _track(item: dict[str, Any]) -> Track:
             "color": Color(**color) if color else None,
             "tags": _pairs(item.get("tags", [])),
             "side_data": _pairs(item.get("side_data", [])),
+            "hdr": _hdr(item["hdr"]) if item.get("hdr") else None,
         }
     )
+
+
+def _hdr(item: dict[str, Any]) -> Hdr:
+    mastering = item["mastering"]
+    return Hdr(
+        **{
+            **item,
+            "mastering": _mastering(**mastering) if mastering else None,
+            "light": tuple(item["light"]) if item["light"] else None,
+        }
+    )
+
+
+def _mastering(primaries: list[list[int]] | None, luminance: list[int] | None) -> Mastering:
+    points = tuple((x, y) for x, y in primaries) if primaries else None
+    return Mastering(points, (luminance[0], luminance[1]) if luminance else None)

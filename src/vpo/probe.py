@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vpo import annotations as notes
-from vpo import boxes, matroska, transport
+from vpo import boxes, matroska, pictures, transport
 from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
 from vpo.languages import same
@@ -50,8 +50,12 @@ _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_sub
 """Matroska codec ids that ffmpeg's demuxer does not name."""
 
 
-def probe(path: str) -> MediaFile:
-    """What the file is; ``ProbeError`` if it cannot be read as a video container."""
+def probe(path: str, frames: bool = False) -> MediaFile:
+    """What the file is; ``ProbeError`` if it cannot be read as a video container.
+
+    With ``frames``, the first picture is decoded of every video track that may be more than SDR:
+    some milliseconds more.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -60,12 +64,12 @@ def probe(path: str) -> MediaFile:
         stat = os.fstat(fd)
         if stat.st_size == 0:
             raise ProbeError("the file is empty")
-        return _probe(path, fd, stat)
+        return _probe(path, fd, stat, frames)
     finally:
         os.close(fd)
 
 
-def _probe(path: str, fd: int, stat: os.stat_result) -> MediaFile:
+def _probe(path: str, fd: int, stat: os.stat_result, frames: bool) -> MediaFile:
     import av
 
     try:
@@ -73,7 +77,8 @@ def _probe(path: str, fd: int, stat: os.stat_result) -> MediaFile:
             name = _FORMATS.get(source.format.name)
             if name is None:
                 raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-            return _media(path, fd, stat, name, source)
+            media = _media(path, fd, stat, name, source)
+            return pictures.read(media, source) if frames else media
     except (av.FFmpegError, UnicodeError) as error:
         raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
 
@@ -362,6 +367,33 @@ def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -
         end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
         ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0.0))
     return ends
+
+
+def keyframes(path: str, index: int, times: Sequence[float]) -> list[float]:
+    """For each of these times, where the last keyframe of the stream before it begins; seconds from
+    the file's start."""
+    import av
+
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+            first = (source.start_time or 0) / 1_000_000
+            return [_keyframe(source, index, first + time) - first for time in times]
+    except (av.FFmpegError, IndexError) as error:
+        raise ProbeError(f"its keyframes cannot be found: {_reason(error)}") from None
+    finally:
+        os.close(fd)
+
+
+def _keyframe(source: av.container.InputContainer, index: int, time: float) -> float:
+    stream = source.streams[index]
+    base = stream.time_base
+    if base is None:
+        return time
+    source.seek(int(time / base), backward=True, any_frame=False, stream=stream)
+    begins = (packet.pts for packet in source.demux(stream) if packet.is_keyframe)
+    pts = next(begins, None)
+    return float(pts * base) if pts is not None else time
 
 
 def picture(path: str, index: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,9 @@ class Prober:
 
     stall_seconds: float = 120.0
 
-    def probe(self, path: str) -> MediaFile:
-        """What the file is."""
-        return from_json(self._ask("probe", path))
+    def probe(self, path: str, frames: bool = False) -> MediaFile:
+        """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""
+        return from_json(self._ask("probe", path, frames))
 
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
@@ -43,6 +43,10 @@ class Prober:
         """As ``vpo.probe.last_times``."""
         answer = self._ask("last_times", path, duration, sorted(indexes))
         return {int(index): end for index, end in answer}
+
+    def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
+        """As ``vpo.probe.keyframes``."""
+        return [float(time) for time in self._ask("keyframes", path, index, list(times))]
 
     def picture(self, path: str, index: int) -> bytes:
         """As ``vpo.probe.picture``."""
@@ -64,8 +68,8 @@ class Prober:
         return answer["value"]
 
 
-def _probe(path: str) -> object:
-    return to_json(probe.probe(path))
+def _probe(path: str, frames: bool) -> object:
+    return to_json(probe.probe(path, frames))
 
 
 def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
@@ -79,6 +83,7 @@ def _picture(path: str, index: int) -> object:
 _QUESTIONS: dict[str, Callable[..., object]] = {
     "probe": _probe,
     "last_times": _last_times,
+    "keyframes": probe.keyframes,
     "picture": _picture,
 }
 

@@ -133,6 +133,11 @@ class Operation(Model):
         """Whether ``apply`` looks at what metadata sources say (``Draft.known.metadata``)."""
         return False
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
+        return False
+
     def parts(self) -> Iterator[Operation]:
         """The operation by its steps, where it has several."""
         yield self

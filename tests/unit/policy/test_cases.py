@@ -4,9 +4,8 @@ A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``con
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
 ``timestamp`` say the rest; ``metadata`` is what metadata sources say. ``holds`` (conditions by
-name)
-and ``which`` (the names of those that hold) stand for a phase of such rules. Every result must be
-one that the same phase leaves alone.
+name) and ``which`` (the names of those that hold) stand for a phase of such rules. Every result
+must be one that the same phase leaves alone.
 """
 
 from __future__ import annotations
