@@ -10,6 +10,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from vpo.containers import CONTAINERS, MATROSKA
+from vpo.draft import Known
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.policy.classify import OrderClass
 from vpo.policy.document import Policy
@@ -130,7 +131,151 @@ _ACTIONS = _some(clear_all_forced=_BOOL, clear_all_default=_BOOL, clear_all_titl
 _CLASSES = get_args(OrderClass)
 _KINDS = ("music", "sfx", "non_speech")
 
+_NAMES = _LANGUAGE_LISTS | st.sampled_from(LANGUAGES)
+_WORDS = st.sampled_from(("Main", "commentary", "not", "true", "5", 'a "b\\', "ü ber", "1080p"))
+_ORDER = ("lt", "lte", "gt", "gte")
+
+
+def _comparisons(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A plain value, several, or operators with theirs."""
+    several = st.lists(values, min_size=1, max_size=3)
+    named = dict.fromkeys(("eq", "neq"), values | several)
+    ordered = dict.fromkeys(_ORDER, values)
+    return values | several | _some(**named, **ordered).filter(bool)
+
+
+def _names(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(values, min_size=1, max_size=3)
+    return values | several | _some(eq=values | several, neq=values | several).filter(bool)
+
+
+_LANGUAGE = _names(st.sampled_from(LANGUAGES))
+_TRACK_FILTERS: dict[str, st.SearchStrategy[Any]] = {
+    "language": _LANGUAGE,
+    "codec": _names(st.sampled_from(("aac", "dts-hd", "h265", "srt", "e-ac-3", "pcm"))),
+    "is_default": _BOOL,
+    "is_forced": _BOOL,
+    "title": _WORDS
+    | _some(contains=_WORDS, neq=_WORDS, regex=st.sampled_from((r"^M\w+", '"'))).filter(bool),
+    "not_commentary": _BOOL,
+}
+_PIXELS = _comparisons(st.sampled_from((480, 1080, 1920, "1080p", "4k", "720p")))
+_FILTERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "video": {**_TRACK_FILTERS, "width": _PIXELS, "height": _PIXELS},
+    "audio": {**_TRACK_FILTERS, "channels": _comparisons(st.integers(0, 8))},
+    "subtitle": _TRACK_FILTERS,
+    "attachment": {"codec": _TRACK_FILTERS["codec"], "title": _TRACK_FILTERS["title"]},
+}
+
+
+@st.composite
+def _selections(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(sorted(_FILTERS)))
+    names = st.lists(st.sampled_from(sorted(_FILTERS[kind])), max_size=3, unique=True)
+    return {"track_type": kind, **{name: draw(_FILTERS[kind][name]) for name in draw(names)}}
+
+
+@st.composite
+def _counts(draw: st.DrawFn) -> dict[str, Any]:
+    operators = st.lists(st.sampled_from(("eq", "neq", *_ORDER)), min_size=1, max_size=2)
+    return {**draw(_selections()), **{key: draw(st.integers(0, 3)) for key in draw(operators)}}
+
+
+@st.composite
+def _metadata(draw: st.DrawFn, /, **more: st.SearchStrategy[Any]) -> dict[str, Any]:
+    field = draw(st.sampled_from(("title", "original_language", "year", "a b", "not")))
+    operator = draw(st.sampled_from(("eq", "neq", "contains", "exists", *_ORDER)))
+    scalars = _WORDS | st.sampled_from((5, 7.25, -1, True, 0.00001))
+    value = {"exists": st.just(None) | _BOOL, "eq": scalars | st.lists(scalars, min_size=1)}
+    found = {"field": field, "operator": operator, "value": draw(value.get(operator, scalars))}
+    return {key: item for key, item in {**found, **draw(_some(**more))}.items() if item is not None}
+
+
+_ORIGIN = _BOOL | _some(
+    value=_BOOL, min_confidence=st.sampled_from((0.0, 0.8, 1)), language=_LANGUAGE
+)
+_LEAVES: st.SearchStrategy[Any] = st.one_of(
+    st.fixed_dictionaries({"exists": _selections()}),
+    st.fixed_dictionaries({"count": _counts()}),
+    st.fixed_dictionaries({"container_metadata": _metadata()}),
+    st.fixed_dictionaries(
+        {"plugin_metadata": _metadata(plugin=st.sampled_from(("radarr", "x y")))}
+    ),
+    st.fixed_dictionaries({"is_original": _ORIGIN}),
+    st.fixed_dictionaries({"is_dubbed": _ORIGIN}),
+    st.fixed_dictionaries(
+        {
+            "audio_is_multi_language": _some(
+                threshold=st.sampled_from((0.05, 0.5, 1)),
+                track_index=st.integers(0, 3),
+                primary_language=st.sampled_from(("eng", "pt-BR")),
+            )
+        }
+    ),
+    st.sampled_from(("exists(audio, lang == eng)", "count(subtitle) > 0 or not is_dubbed")),
+)
+CONDITIONS = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"and": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"or": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"not": inner}),
+    ),
+    max_leaves=5,
+)
+"""Conditions of rules, as mappings and as expressions."""
+
+KNOWN = Known({"radarr": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}})
+"""What metadata sources know of every file."""
+
+_TYPE = st.sampled_from(("video", "audio", "subtitle"))
+_FLAG = st.fixed_dictionaries({"track_type": _TYPE}, optional={"language": _NAMES, "value": _BOOL})
+_DEED = st.one_of(
+    st.sampled_from(("skip_video_transcode", "skip_audio_transcode", "skip_track_filter")),
+    st.fixed_dictionaries({"warn": st.just("{filename}: {rule_name}")}),
+    st.fixed_dictionaries({"fail": st.just("{path} is not wanted")}),
+    st.fixed_dictionaries({"set_forced": _FLAG}),
+    st.fixed_dictionaries({"set_default": _FLAG}),
+    st.fixed_dictionaries(
+        {
+            "set_language": st.fixed_dictionaries(
+                {"track_type": _TYPE}, optional={"match_language": _NAMES}
+            ).flatmap(
+                lambda found: st.sampled_from(
+                    (
+                        {**found, "new_language": "eng"},
+                        {**found, "new_language": "pt-BR"},
+                        {**found, "from_plugin_metadata": "original_language"},
+                    )
+                )
+            )
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "set_container_metadata": st.fixed_dictionaries(
+                {
+                    "field": st.sampled_from(("title", "artist", "My Field")),
+                    "value": st.sampled_from(("", "One", 5)),
+                }
+            )
+        }
+    ),
+)
+_DEEDS = st.lists(_DEED, max_size=2)
+_RULES = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(("one", "two")), "when": CONDITIONS, "then": _DEEDS},
+        optional={"else": _DEEDS},
+    ),
+    min_size=1,
+    max_size=3,
+)
+
 OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
+    "rules": st.fixed_dictionaries(
+        {"items": _RULES}, optional={"match": st.sampled_from(("first", "all"))}
+    ),
     "audio_actions": _ACTIONS,
     "subtitle_actions": _ACTIONS,
     "video_actions": _ACTIONS,

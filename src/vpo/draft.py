@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol
 
 from vpo.containers import MATROSKA, container, holds_tag, uncarried, users_tags
 from vpo.encoding import Encode
@@ -64,14 +64,22 @@ Skip = Literal["video_transcode", "audio_transcode", "track_filter"]
 """Operations that a rule can switch off for the rest of its phase."""
 
 
+class Deferred(Protocol):
+    """What was decided early in a phase and is carried out at a later step of it."""
+
+    def carry_out(self, draft: Draft) -> Draft:
+        """The draft after it. Raises ``PlanError`` where it cannot be done on this file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The media as the policy wants it so far, and the reasons.
 
     ``phase`` and ``operation`` are set by whoever runs the operations; ``reasons`` maps a fact to
     the last reason that touched it; ``timestamp`` is ``None`` while no operation asked; ``skips``
-    is what a rule of this phase has switched off. ``encodes`` says, by stream index, how tracks are
-    to be encoded; a track that is not in it is copied.
+    is what a rule of this phase has switched off, ``deferred`` what one has decided for later.
+    ``encodes`` says, by stream index, how tracks are to be encoded; a track that is not in it is
+    copied.
     """
 
     media: MediaFile
@@ -83,6 +91,7 @@ class Draft:
     known: Known = Known()
     skips: frozenset[Skip] = frozenset()
     encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
+    deferred: tuple[Deferred, ...] = ()
 
     def at(self, phase: str, operation: str) -> Draft:
         """The same state, with what follows attributed to this phase and operation."""

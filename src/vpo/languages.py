@@ -62,3 +62,10 @@ def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
         return langcodes.Language.get(text).to_alpha3(variant)
     except (LookupError, LanguageTagError):
         return UNDETERMINED
+
+
+def is_language(tag: str) -> bool:
+    """Whether a tag is one of BCP 47 that names a language, or a code of ISO 639."""
+    import langcodes
+
+    return langcodes.tag_is_valid(tag.strip().replace("_", "-"))

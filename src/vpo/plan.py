@@ -5,10 +5,10 @@ No I/O, no clock: the same policies and the same media give the same plan, on an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vpo.containers import FLAGS_KEPT, MATROSKA, as_stored
 from vpo.draft import Draft, Fact, Known, Reason, Timestamp
@@ -17,6 +17,7 @@ from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media import MediaFile, Track
 from vpo.policy.conditions import skip_reason
 from vpo.policy.document import Phase, Policy
+from vpo.policy.operation import Operation
 
 Strategy = Literal["none", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
@@ -53,6 +54,15 @@ class PhaseReport:
     outcome: PhaseOutcome
     on_error: OnError
     detail: str = ""
+
+
+class Stage(NamedTuple):
+    """An operation about to be applied, and the draft that it is applied to."""
+
+    policy: Policy
+    phase: Phase
+    operation: Operation
+    draft: Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +125,15 @@ def evaluate(
     media: MediaFile,
     on_error: OnError | None = None,
     known: Known = NOTHING_KNOWN,
+    trail: list[Stage] | None = None,
 ) -> Plan:
     """The plan that makes the file match the policies, applied in order.
 
-    ``on_error`` overrides what the policies say; ``known`` is what is known beside the media. The
-    plan is checked to be a fixpoint: policies that want changes on their own result contradict
-    themselves, which is the plan's error.
+    ``on_error`` overrides what the policies say; ``known`` is what is known beside the media;
+    ``trail``, where it is wanted, gets every step on the way. The plan is checked to be a fixpoint:
+    policies that want changes on their own result contradict themselves, which is the plan's error.
     """
-    fold = _fold(policies, media, on_error, known)
+    fold = _fold(policies, media, on_error, known, trail)
     if fold.halted:
         return _left_alone(media, fold)
     after = as_stored(fold.draft.media)
@@ -176,12 +187,17 @@ class _Fold:
     """The strictest ``on_error`` among the phases that changed something or failed; once a phase
     has ``halted`` the fold, that phase's."""
     halted: bool = False
+    trail: list[Stage] | None = None
 
 
 def _fold(
-    policies: Sequence[Policy], media: MediaFile, on_error: OnError | None, known: Known
+    policies: Sequence[Policy],
+    media: MediaFile,
+    on_error: OnError | None,
+    known: Known,
+    trail: list[Stage] | None = None,
 ) -> _Fold:
-    fold = _Fold(Draft(media, known=known))
+    fold = _Fold(Draft(media, known=known), trail=trail)
     for policy in policies:
         outcomes: dict[str, PhaseOutcome] = {}
         for phase in policy.phases:
@@ -206,10 +222,13 @@ def _run_phase(
     reason = _reason_to_skip(phase, fold.draft.media, outcomes)
     if reason:
         return report("skipped", reason)
-    draft = replace(fold.draft, skips=frozenset())
+    draft = replace(fold.draft, skips=frozenset(), deferred=())
     try:
         for operation in phase.operations:
-            draft = operation.apply(draft.at(phase.name, operation.key), policy.config)
+            draft = draft.at(phase.name, operation.key)
+            if fold.trail is not None:
+                fold.trail.append(Stage(policy, phase, operation, draft))
+            draft = operation.apply(draft, policy.config)
     except PlanError as error:
         detail = f"{draft.operation}: {error}" if draft.operation else str(error)
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
@@ -380,8 +399,8 @@ def _fact(kind: str, track: int | None) -> Fact:
     return {"remove": "removed", "move": "order"}.get(kind, kind), track
 
 
-def to_json(plan: Plan) -> list[dict[str, Any]]:
-    """The changes as the JSON contract has them."""
+def to_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Changes as the JSON contract has them."""
     return [
         {
             "kind": change.kind,
@@ -392,5 +411,5 @@ def to_json(plan: Plan) -> list[dict[str, Any]]:
             "operation": change.reason.operation,
             "reason": change.reason.text,
         }
-        for change in plan.changes
+        for change in changes
     ]

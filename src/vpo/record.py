@@ -105,7 +105,7 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
         return None
     from vpo.plan import to_json  # late: who has a plan has it loaded
 
-    return {"changes": to_json(outcome.plan)}
+    return {"changes": to_json(outcome.plan.changes)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:

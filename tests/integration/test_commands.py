@@ -32,6 +32,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["policy"],
     ["policy", "check"],
     ["policy", "schema"],
+    ["policy", "explain"],
     ["policy", "migrate"],
     ["history"],
     ["history", "show"],

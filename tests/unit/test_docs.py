@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,12 +22,14 @@ from vpo.db.records import Run
 from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import FileError, ToolMissingError
+from vpo.explain import explain
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, to_json
 from vpo.outcome import STATUSES, Failure, Outcome, Status
 from vpo.plan import Change, PhaseReport, Plan
 from vpo.policy.choice import PolicyChoice
-from vpo.policy.loader import loads
+from vpo.policy.loader import Places, loads
 from vpo.report import SCHEMA_VERSION, jsonl
+from vpo.report.explain import Lines, json_document
 from vpo.request import Request
 from vpo.run import Summary
 
@@ -195,6 +198,17 @@ def test_keys_of_inspect_are_documented() -> None:
         data["tracks"][0]["color"],
     ):
         assert set(part) <= known
+
+
+def test_keys_of_explain_are_documented() -> None:
+    policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
+    media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
+    plan, stories = explain(loads(policy, "p"), media)
+    document = json_document("p", plan, stories, Lines(Places(policy, "p")))
+    (phase,) = document["phases"]
+    (step,) = phase["steps"]
+    (note,) = step["notes"]
+    assert {*document, *phase, *step, *note} <= documented("vpo policy explain")
 
 
 def test_keys_of_history_are_documented() -> None:

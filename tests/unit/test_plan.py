@@ -16,7 +16,7 @@ from tests.notation import lines
 from tests.notation import media as media_of
 
 from vpo.containers import as_stored, container
-from vpo.draft import Reason
+from vpo.draft import Known, Reason
 from vpo.errors import ConvergeError, PlanError
 from vpo.media import MediaFile, from_json
 from vpo.media import to_json as media_to_json
@@ -53,19 +53,19 @@ def test_every_operation_is_generated() -> None:
 
 
 @many
-@given(generated.policies(), generated.media())
-def test_every_plan(policy: Policy, media: MediaFile) -> None:
+@given(generated.policies(), generated.media(), st.sampled_from((Known(), generated.KNOWN)))
+def test_every_plan(policy: Policy, media: MediaFile, known: Known) -> None:
     before, dumped = copy.deepcopy(media), policy.model_dump()
-    plan = evaluate([policy], media)
+    plan = evaluate([policy], media, known=known)
     event(f"{plan.strategy}, {type(plan.error).__name__}")
     assert media == before
     assert policy.model_dump() == dumped
-    is_a_function(plan, evaluate([policy], from_json(media_to_json(media))))
+    is_a_function(plan, evaluate([policy], from_json(media_to_json(media)), known=known))
     is_a_function(plan, pickle.loads(pickle.dumps(plan)))  # noqa: S301 - our own bytes
-    assert json.loads(json.dumps(to_json(plan))) == to_json(plan)
+    assert json.loads(json.dumps(to_json(plan.changes))) == to_json(plan.changes)
     nothing_is_lost(plan)
     every_difference_has_a_reason(plan)
-    the_result_is_left_alone(plan, policy)
+    the_result_is_left_alone(plan, policy, known)
 
 
 def is_a_function(plan: Plan, again: Plan) -> None:
@@ -94,12 +94,12 @@ def every_difference_has_a_reason(plan: Plan) -> None:
         assert change.reason.phase or given_back
 
 
-def the_result_is_left_alone(plan: Plan, policy: Policy) -> None:
+def the_result_is_left_alone(plan: Plan, policy: Policy, known: Known) -> None:
     if isinstance(plan.error, ConvergeError):
         assert plan.after == plan.before
         assert not plan.changes
         return
-    again = evaluate([policy], plan.expected)
+    again = evaluate([policy], plan.expected, known=known)
     assert again.changes == ()
     assert again.after == plan.expected
 
@@ -167,7 +167,7 @@ def test_a_place_is_counted_among_the_tracks_that_stay() -> None:
 def test_reasons_name_phase_operation_and_why() -> None:
     media = media_of(["v:h264", "a:aac/fre [default]", "a:aac/eng"])
     plan = evaluate([policy({"name": "flags", "default_flags": {}})], media)
-    assert to_json(plan)[2] == {
+    assert to_json(plan.changes)[2] == {
         "kind": "default",
         "track": 2,
         "from": False,
@@ -340,6 +340,25 @@ ORDER = ["subtitle_forced", "video", "subtitle_main"]
             media_of(["v:vp9", "a:opus/eng", "a:opus/ger"], "webm"),
             "p2/container",
             "p1/keep_audio",
+        ),
+        (
+            [
+                {
+                    "rules": {
+                        "items": [
+                            {
+                                "name": "swap",
+                                "when": "exists(subtitle, lang == eng, not is_default)",
+                                "then": {"set_default": {"track_type": "subtitle"}},
+                                "else": {"set_default": {"track_type": "subtitle", "value": False}},
+                            }
+                        ]
+                    }
+                }
+            ],
+            media_of(["v:h264", "s:subrip/eng"]),
+            "p1/rules: rule 'swap'",
+            "p1/rules: rule 'swap'",
         ),
     ],
 )

@@ -1,22 +1,30 @@
-"""``vpo policy``: check policies, migrate old ones, print their schema."""
+"""``vpo policy``: check and explain policies, migrate old ones, print their schema."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import click
 
-from vpo.errors import EXIT_OK, EXIT_USAGE, PolicyError
-from vpo.policy.loader import load, migrated, replace
+from vpo.cli.options import format_option
+from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
+from vpo.explain import explain
+from vpo.policy.choice import PolicyChoice
+from vpo.policy.loader import Places, load, migrated, replace
 from vpo.policy.migrate import CURRENT
 from vpo.policy.schema import json_schema
 from vpo.policy.source import read
 from vpo.printable import printable
+from vpo.probe import probe
+from vpo.report.explain import Lines, json_document, text
+from vpo.report.text import Console
 
 
 @click.group("policy")
 def command() -> None:
-    """Check policies, migrate old ones, print their schema."""
+    """Check and explain policies, migrate old ones, print their schema."""
 
 
 @command.command("check")
@@ -39,6 +47,34 @@ def check(files: tuple[str, ...]) -> int:
         phases = ", ".join(phase.name for phase in policy.phases)
         click.echo(f"{printable(name)}: ok; phases: {printable(phases)}")
     return code
+
+
+@command.command("explain")
+@click.argument("policy", type=click.Path(path_type=str))
+@click.argument("file", type=click.Path(path_type=str))
+@click.option("--phases", metavar="A,B", help="Only these phases of the policy.")
+@format_option("text", "json")
+def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
+    """Show step by step what POLICY decides for FILE, and why.
+
+    Every decision is shown with the line of the policy that it comes from. The file is only read.
+    """
+    choice = PolicyChoice((policy,), phases)
+    for warning in choice.warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
+    lines = Lines(Places(read(policy), policy))
+    try:
+        media = probe(os.path.realpath(file))
+    except ProbeError as error:
+        raise ProbeError(f"{file}: {error}") from None
+    plan, stories = explain(choice.policies[0], media)
+    if style == "json":
+        click.echo(json.dumps(json_document(policy, plan, stories, lines), indent=2))
+    else:
+        console = Console(sys.stdout)
+        for line, look in text(plan, stories, lines):
+            console.line(line, look)
+    return EXIT_FAILED if plan.error else EXIT_OK
 
 
 @command.command("schema")

@@ -7,10 +7,12 @@ A track carries ffmpeg's name and, where the codec alone does not say it, a prof
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vpo.media import Track
 
 
+@lru_cache(maxsize=1024)
 def _squash(name: str) -> str:
     """The name without what people write differently: ``E-AC-3`` is ``eac3``."""
     return re.sub(r"[^a-z0-9]", "", name.lower().replace("+", "plus"))
@@ -59,6 +61,7 @@ _PROFILES: dict[str, tuple[frozenset[str], str]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def canonical(name: str) -> str:
     """ffmpeg's name for a codec; a name that is not known, in lower case."""
     return _ALIASES.get(_squash(name), name.strip().lower())

@@ -16,7 +16,8 @@ from vpo.policy.codecs import matches
 from vpo.policy.operation import Model
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One value or several, as several."""
     return value if isinstance(value, list | tuple | dict) else (value,)
 
 
@@ -35,19 +36,19 @@ _QUANTITY = {"type": ["string", "number"]}
 Names = Annotated[
     tuple[str, ...],
     Field(min_length=1),
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema(_ONE_OR_MORE),
 ]
 Containers = Annotated[
     tuple[Annotated[str, BeforeValidator(_container)], ...],
     Field(min_length=1),
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema(_ONE_OR_MORE),
 ]
 Resolutions = Annotated[
     tuple[Annotated[str, BeforeValidator(measures.resolution)], ...],
     Field(min_length=1),
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     WithJsonSchema(_ONE_OR_MORE),
 ]
 Resolution = Annotated[str, BeforeValidator(measures.resolution)]

@@ -35,7 +35,8 @@ class Phase(Model):
     def operations(self) -> tuple[Operation, ...]:
         """What the phase does, in the order of the language, whatever the order in the file."""
         present = (value for _, value in self if isinstance(value, Operation))
-        return tuple(sorted(present, key=lambda operation: operation.step))
+        parts = (part for operation in present for part in operation.parts())
+        return tuple(sorted(parts, key=lambda operation: operation.step))
 
     def names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """The other phases that this one names, each with the path where it does."""

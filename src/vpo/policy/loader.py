@@ -43,6 +43,22 @@ def loads(text: str, name: str) -> Policy:
     return policy
 
 
+class Places:
+    """Where in a policy's text things stand, by their paths in the form of today."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._source, self._migration = _current(text, name)
+
+    @property
+    def phases(self) -> list[str]:
+        """The names of all phases, in the order of the text."""
+        return [phase["name"] for phase in self._migration.data["phases"]]
+
+    def line(self, path: Path) -> int:
+        """The line of a key or item, or of what encloses it."""
+        return self._source.position(self._migration.origin(path), key=True).line
+
+
 def migrated(text: str, name: str) -> str:
     """The text of a policy in the form of today; comments stay where their keys stay.
 
@@ -164,6 +180,11 @@ def _problem(detail: ErrorDetails, source: Source, migration: Migration) -> Prob
     if detail["type"] == "misplaced":
         context = detail["ctx"]
         return source.position(migration.origin(context["path"])), context["problem"]
+    if detail["type"] == "within":
+        context = detail["ctx"]
+        inner = context.get("detail")
+        words = _words(inner, _called(inner["loc"])) if inner else context["problem"]
+        return source.inside(path, context["offset"]), words
     at_key = detail["type"] in ("extra_forbidden", "missing") or detail["input"] is None
     at_key = at_key or (detail["type"] == "value_error" and isinstance(detail["input"], dict))
     return source.position(path, key=at_key), _words(detail, _called(source.existing(path)))
@@ -223,9 +244,16 @@ def _keys(path: Path) -> list[str]:
     """The keys that the model at this place has."""
     model: type[BaseModel] | None = Policy
     for part in path:
-        if isinstance(part, str) and model is not None and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields) if model is not None else []
+        fields = _fields(model)
+        if str(part) in fields:
+            model = _model_in(fields[str(part)])
+    return list(_fields(model))
+
+
+def _fields(model: type[BaseModel] | None) -> dict[str, Any]:
+    """The keys of a model as a policy writes them, and the types of their values."""
+    fields = model.model_fields if model is not None else {}
+    return {field.alias or name: field.annotation for name, field in fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

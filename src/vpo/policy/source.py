@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from vpo.errors import PolicyError, Position
@@ -19,8 +20,10 @@ _TAG = "tag:yaml.org,2002:"
 class Source:
     """The data of a policy and, for each path in it, the positions of its key and its value."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self.name = name
+        self._text = text
+        self._texts: dict[Path, Any] = {}
         self.data: Any = None
         self._keys: dict[Path, tuple[int, int]] = {}
         self._values: dict[Path, tuple[int, int]] = {}
@@ -33,6 +36,14 @@ class Source:
         found = self.existing(path)
         place = self._keys.get(found) if key else None
         return self._at(place or self._values.get(found, (0, 0)))
+
+    def inside(self, path: Path, offset: int) -> Position:
+        """Where the character of that number in a text value stands."""
+        found = self.existing(path)
+        node = self._texts.get(found)
+        if node is None:
+            return self.position(path)
+        return self._at(place_inside(self._text, node, offset))
 
     def existing(self, path: Path) -> Path:
         """The parts of the path that the text has."""
@@ -57,6 +68,7 @@ class Source:
             return self._mapping(node, path)
         if node.id == "sequence":
             return [self.build(item, (*path, n)) for n, item in enumerate(node.value)]
+        self._texts[path] = node
         return _scalar(node, self._at(place))
 
     def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
@@ -77,6 +89,46 @@ class Source:
             self._keys[inside] = place
             data[key] = self.build(value, inside)
         return data
+
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+_PLAIN = re.compile(".", re.DOTALL)
+_WRITTEN = {
+    "": _PLAIN,
+    "|": _PLAIN,
+    ">": _PLAIN,
+    "'": re.compile("''|.", re.DOTALL),
+    '"': re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|.", re.DOTALL),
+}
+"""How one character is written in each style of scalar."""
+_BLANK_ESCAPES = (r"\n", r"\t", r"\r", "\\ ", "\\\n")
+
+
+def place_inside(text: str, node: Any, offset: int) -> tuple[int, int]:
+    """Line and column (from 0) of a character of a scalar's value.
+
+    Folding and indentation only touch white space: so what counts is how many other characters
+    come before, in the value and in what is written.
+    """
+    begin = _PROPERTIES.match(text, node.start_mark.index)
+    start = begin.end() if begin else node.start_mark.index
+    written = text[start : node.end_mark.index]
+    block = node.style in ("|", ">")
+    skipped = written.find("\n") + 1 if block else len(node.style or "")
+    before = len("".join(node.value[:offset].split()))
+    at_end = not node.value[offset:].strip()
+    place = start + skipped + _written_length(written[skipped:], before, at_end, node.style)
+    return text.count("\n", 0, place), place - text.rfind("\n", 0, place) - 1
+
+
+def _written_length(written: str, before: int, at_end: bool, style: str | None) -> int:
+    """How much is written before the character that follows so many that are not blank."""
+    for found in _WRITTEN[style or ""].finditer(written):
+        blank = found[0].isspace() or found[0] in _BLANK_ESCAPES
+        if before == 0 and (at_end or not blank):
+            return found.start()
+        before -= not blank
+    return len(written)
 
 
 def _scalar(node: Any, position: Position) -> Any:
@@ -127,7 +179,7 @@ def parse(text: str, name: str) -> Source:
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
 
-    source = Source(name)
+    source = Source(name, text)
     if len(text) > _MAX_BYTES:
         raise PolicyError(f"more than {_MAX_BYTES // 1000} kB, so no policy", Position(name, 1, 1))
     try:

@@ -3,7 +3,9 @@
 A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
-``timestamp`` say the rest. Every result must be one that the same phase leaves alone.
+``timestamp`` say the rest; ``known`` is what metadata sources say. ``holds`` (conditions by name)
+and ``which`` (the names of those that hold) stand for a phase of such rules. Every result must be
+one that the same phase leaves alone.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from ruamel.yaml import YAML
 from tests import notation
 
 from vpo.containers import as_stored
-from vpo.draft import Draft
+from vpo.draft import Draft, Known
 from vpo.errors import PlanError
 from vpo.media import MediaFile
 from vpo.policy.document import Policy
@@ -30,8 +32,20 @@ def cases() -> list[Any]:
     for path in sorted(CASES.glob("*/*.yaml")):
         for case in YAML(typ="safe").load(path):
             name = f"{path.parent.name}/{path.stem}: {case['case']}"
-            found.append(pytest.param(case, id=name))
+            found.append(pytest.param(_with_rules(case), id=name))
     return found
+
+
+def _with_rules(case: dict[str, Any]) -> dict[str, Any]:
+    """Where a case says which of some conditions hold: with a rule for each that tells."""
+    if "holds" not in case:
+        return case
+    rules = [
+        {"name": name, "when": when, "then": {"warn": name}} for name, when in case["holds"].items()
+    ]
+    phase = {"rules": {"match": "all", "items": rules}}
+    tags = case.get("before_tags", {})
+    return {**case, "phase": phase, "warnings": case["which"], "tags": tags}
 
 
 def run(case: dict[str, Any], media: MediaFile) -> Draft:
@@ -43,7 +57,7 @@ def run(case: dict[str, Any], media: MediaFile) -> Draft:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    draft = Draft(media)
+    draft = Draft(media, known=Known(case.get("known", {})))
     for operation in policy.phases[0].operations:
         draft = operation.apply(draft.at("test", operation.key), policy.config)
     return draft

@@ -110,6 +110,19 @@ def test_fingerprints_of_selections_and_sequences() -> None:
     assert all(len(item) == 64 for item in found)
 
 
+def test_both_forms_of_a_condition_have_one_fingerprint() -> None:
+    text = """\
+schema_version: 13
+phases:
+  - name: a
+    rules: {items: [{name: b, when: WHEN, then: {warn: c}}]}
+"""
+    forms = ("exists(audio, lang == eng)", "{exists: {track_type: audio, language: eng}}")
+    written = (text.replace("WHEN", f"'{forms[0]}'"), text.replace("WHEN", forms[1]))
+    one, other = (fingerprint([loads(item, "p")]) for item in written)
+    assert one == other != fingerprint([loads(written[0].replace("eng", "jpn"), "p")])
+
+
 def test_the_schema_knows_every_key() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
@@ -119,11 +132,10 @@ def test_the_schema_knows_every_key() -> None:
     assert not schema["additionalProperties"]
     assert schema["required"] == ["schema_version", "phases"]
     assert definitions["TrackOrder"]["type"] == "array"
-    assert definitions["Rules"]["not"] == {}
+    assert definitions["When"]["type"] == ["object", "string"]
     for name, model in definitions.items():
         assert model.get("additionalProperties") is False or name in (
             "TrackOrder",
-            "Rules",
             "AudioSynthesis",
             "Transcode",
         )

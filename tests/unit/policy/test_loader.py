@@ -27,6 +27,8 @@ phases:
 """
 
 PHASE = "schema_version: 13\nphases:\n  - name: a\n"
+RULE = f"{PHASE}    rules:\n      items:\n        - name: r\n  "
+THEN = f"{RULE}        when: is_original\n          then: "
 
 
 def test_a_policy_loads() -> None:
@@ -111,7 +113,39 @@ BAD = [
         30,
         "`codec_mappings`: this version of vpo cannot do it yet",
     ),
-    (f"{PHASE}    rules: {{}}", 4, 5, "`rules`: this version of vpo cannot do it yet"),
+    (f"{PHASE}    rules: {{}}", 4, 5, "`items` is missing"),
+    (f"{PHASE}    rules: {{items: []}}", 4, 20, "`items` must not be empty"),
+    (
+        f"{RULE}        when: is_original\n          then: []\n      match: one",
+        9,
+        14,
+        "cannot be `one`",
+    ),
+    (f"{RULE}        then: []", 6, 11, "`when` is missing"),
+    (f"{RULE}        when: is_original", 6, 11, "a rule needs `then` or `else`"),
+    (f"{RULE}        when: is_original\n          esle: []", 8, 11, "did you mean `else`?"),
+    (f"{THEN}[{{warn: a, fail: b}}]", 8, 18, "2 actions where there must be one; known: skip_"),
+    (f"{THEN}[skip_audio]", 8, 18, "`then` (item 1) must be a mapping, not `skip_audio`"),
+    (f"{THEN}{{wran: a}}", 8, 18, "unknown key `wran`; did you mean `warn`?"),
+    (f"{THEN}{{warn: 'a {{rule}}'}}", 8, 27, "`{rule}` is no placeholder; known: {filename}, "),
+    (f"{THEN}{{fail: ''}}", 8, 24, "`fail` must not be empty"),
+    (f"{THEN}{{set_default: {{language: eng}}}}", 8, 18, "`track_type` is missing"),
+    (f"{THEN}{{set_default: {{track_type: attachment}}}}", 8, 44, "cannot be `attachment`"),
+    (f"{THEN}{{set_forced: {{track_type: audio, value: 3}}}}", 8, 57, "must be true or false"),
+    (f"{THEN}{{set_language: {{track_type: audio}}}}", 8, 18, "takes one of `new_language` and"),
+    (
+        f"{THEN}{{set_language: {{track_type: audio, new_language: english}}}}",
+        8,
+        66,
+        "`english` is no language; write it like eng, en or pt-BR",
+    ),
+    (
+        f"{THEN}{{set_container_metadata: {{field: encoder, value: x}}}}",
+        8,
+        50,
+        "`encoder` is written by the tools themselves",
+    ),
+    (f"{THEN}{{set_container_metadata: {{field: title}}}}", 8, 18, "`value` is missing"),
     (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode`: this version"),
     (f"{PHASE}    audio_synthesis:\n      tracks: []", 4, 5, "`audio_synthesis`: this version"),
     (f"{PHASE}    transcription: {{confidence_threshold: 2}}", 4, 43, "`confidence_threshold`"),
@@ -259,7 +293,7 @@ def test_errors_in_an_old_policy_point_into_its_text() -> None:
     assert str(error.value).splitlines() == [
         "old:3:36: `audio_language_preference` (item 2) must be text, not `5`",
         "old:8:7: unknown key `minimun`; did you mean `minimum`?",
-        "old:9:5: `rules`: this version of vpo cannot do it yet; take it out of the policy",
+        "old:10:9: `when` is missing",
         "old:12:7: unknown key `video_codecs`; did you mean `video_codec`?",
     ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vpo.draft import Draft
 from vpo.media import Attachment
 from vpo.policy.codecs import canonical
-from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.operation import SKIPPED, Note, Operation, PolicyConfig
 
 _FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 
@@ -19,6 +21,8 @@ class FilterAttachments(Operation):
     remove_all: bool = False
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            return draft
         attachments = draft.media.attachments
         if not self.remove_all or not attachments:
             return draft
@@ -26,6 +30,10 @@ class FilterAttachments(Operation):
         if styled and any(_is_font(item) for item in attachments):
             draft = draft.warn("fonts are removed that the styled subtitles may need")
         return draft.remove([item.index for item in attachments], "all attachments are removed")
+
+    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            yield SKIPPED
 
 
 def _is_font(item: Attachment) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
@@ -11,7 +13,7 @@ from vpo.errors import PlanError
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
 from vpo.policy.classify import AudioKind, audio_kind
-from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.operation import SKIPPED, Model, Note, Operation, PolicyConfig
 from vpo.printable import counted
 
 _NAMES: dict[AudioKind, str] = {
@@ -44,21 +46,57 @@ class KeepAudio(Operation):
     exclude_non_speech_from_language_filter: bool = True
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
+        if "track_filter" in draft.skips:
+            return draft
         kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
         removed = self._removed(kinds, self.languages)
-        if self._enough(kinds, removed):
-            return draft.remove(removed, removed)
+        if not self._enough(kinds, removed):
+            removed = self._by_fallback(kinds, removed)
+            languages = ", ".join(self.languages)
+            draft = draft.warn(f"too few audio tracks in {languages}: {self.fallback.mode} applies")
+        return draft.remove(removed, removed)
+
+    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:
+        if "track_filter" in draft.skips:
+            yield SKIPPED
+            return
+        kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
+        removed = self._removed(kinds, self.languages)
+        if not self._enough(kinds, removed):
+            yield Note(f"too few tracks: {self.fallback.mode}", ("fallback", "mode"))
+            with contextlib.suppress(PlanError):  # whoever applies the operation tells
+                removed = self._by_fallback(kinds, removed)
+        for track, kind in kinds.items():
+            why = removed.get(track.index)
+            text = f"removed: {why}" if why else f"stays: {self._why_kept(track, kind)}"
+            yield Note(f"{track} {text}", self._decisive(kind), track=track.index)
+
+    def _why_kept(self, track: Track, kind: AudioKind) -> str:
+        if rank(track.language, self.languages) is not None:
+            return f"{track.language or UNDETERMINED} is wanted"
+        return f"{_NAMES[kind]} stay" if kind in _NAMES else f"by {self.fallback.mode}"
+
+    def _decisive(self, kind: AudioKind) -> tuple[str, ...]:
+        """The key that decides on tracks of that kind."""
+        if kind in _NAMES and not getattr(self, f"keep_{kind}_tracks"):
+            return (f"keep_{kind}_tracks",)
+        by_language = not getattr(self, f"exclude_{kind}_from_language_filter", False)
+        return ("languages",) if by_language else (f"exclude_{kind}_from_language_filter",)
+
+    def _by_fallback(
+        self, kinds: dict[Track, AudioKind], removed: dict[int, str]
+    ) -> dict[int, str]:
+        """What goes where too few would stay. Raises ``PlanError`` where too few stay even so."""
         mode = self.fallback.mode
         if mode == "keep_all":
-            removed = {}
-        elif mode == "keep_first":
+            return {}
+        if mode == "keep_first":
             removed = self._without_first(kinds, removed)
         elif mode == "content_language":
             removed = self._removed(kinds, (*self.languages, _content_language(kinds)))
-        if mode != "keep_all" and not self._enough(kinds, removed):
+        if not self._enough(kinds, removed):
             raise PlanError(self._too_few(kinds, removed))
-        draft = draft.warn(f"too few audio tracks in {', '.join(self.languages)}: {mode} applies")
-        return draft.remove(removed, removed)
+        return removed
 
     def _removed(self, kinds: dict[Track, AudioKind], languages: tuple[str, ...]) -> dict[int, str]:
         """The tracks that go, by index, and why."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field, model_validator
 
 from vpo.draft import Draft
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
-from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.operation import SKIPPED, Note, Operation, PolicyConfig
 
 
 class KeepSubtitles(Operation):
@@ -27,9 +29,31 @@ class KeepSubtitles(Operation):
         return self
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            return draft
         found = ((track, self._why(track)) for track in draft.media.of("subtitle"))
         removed = {track.index: why for track, why in found if why}
         return draft.remove(removed, removed)
+
+    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        if "track_filter" in draft.skips:
+            yield SKIPPED
+            return
+        for track in draft.media.of("subtitle"):
+            why = self._why(track)
+            text = f"removed: {why}" if why else f"stays: {self._why_kept(track)}"
+            yield Note(f"{track} {text}", self._decisive(track), track=track.index)
+
+    def _decisive(self, track: Track) -> tuple[str, ...]:
+        """The key that decides on the track."""
+        if track.forced and self.preserve_forced:
+            return ("preserve_forced",)
+        return ("remove_all",) if self.remove_all else ("languages",)
+
+    def _why_kept(self, track: Track) -> str:
+        if track.forced and self.preserve_forced:
+            return "forced tracks stay"
+        return f"{track.language or UNDETERMINED} is wanted"
 
     def _why(self, track: Track) -> str | None:
         if track.forced and self.preserve_forced:

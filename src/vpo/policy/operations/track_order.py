@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ from vpo.draft import Draft
 from vpo.languages import UNDETERMINED, rank
 from vpo.media import Track
 from vpo.policy.classify import OrderClass, order_class
-from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.operation import Note, Operation, PolicyConfig
 
 _NAMES: dict[OrderClass | None, str] = {
     "video": "video",
@@ -63,6 +63,13 @@ class TrackOrder(Operation):
         inner = handler.resolve_ref_schema(handler(schema))
         described = {"description": "The classes of tracks, in the order they are to have."}
         return {**inner["properties"]["classes"], **described}
+
+    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:
+        for track in draft.media.tracks:
+            name = order_class(track, config)
+            listed = name in self.classes
+            path = (self.classes.index(name),) if name and listed else ()
+            yield Note(f"{track} is {name or 'data'}{'' if listed else ', which comes last'}", path)
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         tracks = draft.media.tracks

@@ -1,0 +1,407 @@
+"""Expressions: a condition in one line, read into the form that mappings have.
+
+::
+
+    expression = conjunction { "or" conjunction }
+    conjunction = negation { "and" negation }
+    negation    = "not" negation | "(" expression ")" | test
+    test        = function [ "(" arguments ")" ] [ comparison ]
+                | value "in" function "(" arguments ")"
+    comparison  = ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value | [ "not" ] "in" list
+    list        = "[" value { "," value } "]"
+
+What an expression means is said by the mapping that it becomes, and checked there; each part of
+the mapping knows where in the expression it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpo.nearest import suggestion
+from vpo.policy.rules.tokens import ExpressionError, Token, tokens
+
+FUNCTIONS = {
+    "exists": "exists",
+    "count": "count",
+    "multi_language": "audio_is_multi_language",
+    "plugin": "plugin_metadata",
+    "container_meta": "container_metadata",
+    "is_original": "is_original",
+    "is_dubbed": "is_dubbed",
+}
+"""The functions by their names, and the keys of mappings that they stand for."""
+
+TRACK_TYPES = ("video", "audio", "subtitle", "attachment")
+NAMES = {
+    "language": "language",
+    "lang": "language",
+    "codec": "codec",
+    "is_default": "is_default",
+    "is_forced": "is_forced",
+    "channels": "channels",
+    "width": "width",
+    "height": "height",
+    "title": "title",
+    "not_commentary": "not_commentary",
+}
+"""The filters by their names in expressions."""
+_FLAGS = ("is_default", "is_forced", "not_commentary")
+_COMPARED = ("language", "codec", "channels", "width", "height", "title")
+_ORDERED = ("channels", "width", "height")
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "multi_language": ("threshold", "track_index", "primary_language"),
+    "is_original": ("value", "min_confidence", "language", "lang"),
+    "is_dubbed": ("value", "min_confidence", "language", "lang"),
+}
+_OPERATORS = {"==": "eq", "!=": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+_DEEPEST = 30
+
+
+@dataclass
+class Parsed:
+    """A part of the mapping form, where it stands, and its own parts."""
+
+    data: Any
+    offset: int
+    parts: Mapping[str | int, Parsed] = field(default_factory=dict)
+
+    def offset_of(self, path: tuple[str | int, ...]) -> int:
+        """Where the thing at this path stands; what the path has beyond that is passed over."""
+        found = self
+        for part in path:
+            found = found.parts.get(part, found)
+        return found.offset
+
+
+def _mapping(offset: int, parts: Mapping[str | int, Parsed]) -> Parsed:
+    return Parsed({key: part.data for key, part in parts.items()}, offset, parts)
+
+
+def _sequence(offset: int, items: list[Parsed]) -> Parsed:
+    return Parsed([item.data for item in items], offset, dict(enumerate(items)))
+
+
+def parse(expression: str) -> Parsed:
+    """The mapping that an expression stands for. Raises ``ExpressionError``."""
+    parser = _Parser(tokens(expression))
+    found = parser.expression()
+    if parser.token.kind != "end":
+        raise parser.unexpected("`and`, `or` or the end")
+    return found
+
+
+class _Reader:
+    """The tokens one by one; ``token`` is the next."""
+
+    def __init__(self, found: Iterator[Token]) -> None:
+        self._rest = found
+        self.token = next(found)
+
+    def _list(self) -> Parsed:
+        start = self.token
+        self._expect("[")
+        items = [self._value()]
+        while self._separated():
+            items.append(self._value())
+        self._expect("]")
+        return _sequence(start.offset, items)
+
+    def _value(self) -> Parsed:
+        token = self.token
+        word = token.kind == "word" and token.written not in ("and", "or", "not", "in")
+        if token.kind not in ("value", "text") and not word:
+            raise self.unexpected("a value")
+        self._take()
+        return Parsed(token.value, token.offset)
+
+    def _separated(self) -> bool:
+        if not self._at(","):
+            return False
+        self._take()
+        return True
+
+    def _at(self, written: str) -> bool:
+        return self.token.written == written and self.token.kind in ("word", "sign")
+
+    def _take(self) -> Token:
+        token = self.token
+        self.token = next(self._rest)
+        return token
+
+    def _expect(self, written: str) -> None:
+        if not self._at(written):
+            raise self.unexpected(f"`{written}`")
+        self._take()
+
+    def unexpected(self, wanted: str) -> ExpressionError:
+        """What is said where something else is needed."""
+        found = f"`{self.token.written}`" if self.token.kind != "end" else "the end"
+        return ExpressionError(self.token.offset, f"{wanted} is needed here, not {found}")
+
+
+class _Parser(_Reader):
+    """Recursive descent, one method for each rule of the grammar."""
+
+    _depth = 0
+
+    def expression(self) -> Parsed:
+        return self._joined("or", self._conjunction)
+
+    def _conjunction(self) -> Parsed:
+        return self._joined("and", self._negation)
+
+    def _joined(self, word: str, operand: Callable[[], Parsed]) -> Parsed:
+        items = [operand()]
+        while self._at(word):
+            self._take()
+            items.append(operand())
+        if len(items) == 1:
+            return items[0]
+        return _mapping(items[0].offset, {word: _sequence(items[0].offset, items)})
+
+    def _negation(self) -> Parsed:
+        start = self.token
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ExpressionError(start.offset, "nested too deeply")
+        if self._at("not"):
+            self._take()
+            found = _mapping(start.offset, {"not": self._negation()})
+        elif self._at("("):
+            self._take()
+            found = self.expression()
+            self._expect(")")
+        else:
+            found = self._test()
+        self._depth -= 1
+        return found
+
+    def _test(self) -> Parsed:
+        start = self.token
+        if start.kind in ("value", "text"):
+            return self._contained()
+        if start.kind != "word" or start.written in ("and", "or", "in"):
+            raise self.unexpected("a function")
+        if start.written not in FUNCTIONS:
+            words = f"`{start.written}` is no function{suggestion(start.written, FUNCTIONS)}"
+            raise ExpressionError(start.offset, words)
+        self._take()
+        key = FUNCTIONS[start.written]
+        if start.written in _PARAMETERS:
+            inner = self._parameters(start)
+        elif key in ("exists", "count"):
+            inner = self._selection(start)
+        else:
+            inner = self._metadata(start)
+        return _mapping(start.offset, {key: inner})
+
+    def _contained(self) -> Parsed:
+        """``"Anime" in plugin(radarr, genres)``."""
+        value = self._value()
+        if not self._at("in"):
+            raise self.unexpected("`in`")
+        self._take()
+        start = self.token
+        if start.written not in ("plugin", "container_meta"):
+            raise self.unexpected("`plugin` or `container_meta`")
+        self._take()
+        parts = dict(self._fields(start))
+        parts["operator"] = Parsed("contains", value.offset)
+        parts["value"] = value
+        return _mapping(start.offset, {FUNCTIONS[start.written]: _mapping(start.offset, parts)})
+
+    def _metadata(self, start: Token) -> Parsed:
+        parts = dict(self._fields(start))
+        operator = self.token
+        comparison = self._comparison()
+        if comparison is None:
+            parts["operator"] = Parsed("exists", start.offset)
+        else:
+            parts["operator"] = Parsed(comparison[0], operator.offset)
+            parts["value"] = comparison[1]
+        return _mapping(start.offset, parts)
+
+    def _fields(self, start: Token) -> Iterator[tuple[str | int, Parsed]]:
+        """The arguments of ``plugin`` (source and field, or field) and ``container_meta``."""
+        self._expect("(")
+        names = [self._name()]
+        if start.written == "plugin" and self._at(","):
+            self._take()
+            names.append(self._name())
+        self._expect(")")
+        yield from zip(("plugin", "field") if len(names) > 1 else ("field",), names, strict=True)
+
+    def _name(self) -> Parsed:
+        token = self.token
+        if token.kind not in ("word", "text"):
+            raise self.unexpected("the name of a field")
+        return self._value()
+
+    def _parameters(self, start: Token) -> Parsed:
+        parts: dict[str | int, Parsed] = {}
+        if self._at("("):
+            self._take()
+            while not self._at(")"):
+                self._parameter(_PARAMETERS[start.written], parts)
+                if not self._separated():
+                    break
+            self._expect(")")
+        if start.written != "multi_language" and (self._at("==") or self._at("!=")):
+            operator = self._take().written
+            value = self._value()
+            if "value" in parts or not isinstance(value.data, bool):
+                raise ExpressionError(value.offset, f"`{start.written}` is true or false")
+            value.data = value.data if operator == "==" else not value.data
+            parts["value"] = value
+        return _mapping(start.offset, parts)
+
+    def _parameter(self, known: tuple[str, ...], parts: dict[str | int, Parsed]) -> None:
+        start = self.token
+        name = self._argument(known, parts)
+        operator = self.token
+        comparison = self._comparison()
+        if comparison is None or (name != "language" and comparison[0] != "eq"):
+            raise ExpressionError(operator.offset, "`==` is needed here")
+        if name == "language":
+            _fitting(name, operator, comparison)
+            parts[name] = _added(parts.get(name), start, comparison)
+        else:
+            parts[name] = comparison[1]
+
+    def _selection(self, start: Token) -> Parsed:
+        self._expect("(")
+        kind = self.token
+        if kind.kind != "word" or kind.written not in TRACK_TYPES:
+            words = f"`{kind.written}` is no type of track{suggestion(kind.written, TRACK_TYPES)}"
+            raise ExpressionError(kind.offset, words) if kind.written else self.unexpected("a type")
+        parts: dict[str | int, Parsed] = {"track_type": self._value()}
+        while self._separated():
+            self._filter(parts)
+        self._expect(")")
+        if start.written == "count":
+            comparison = self._comparison()
+            if comparison is None:
+                raise self.unexpected("a comparison, as in `count(audio) > 1`")
+            _whole(comparison[1])
+            parts[comparison[0]] = comparison[1]
+        return _mapping(start.offset, parts)
+
+    def _filter(self, parts: dict[str | int, Parsed]) -> None:
+        start = self.token
+        if start.kind == "text":
+            return self._title_part(parts)
+        negated = self._at("not")
+        if negated:
+            self._take()
+        name = self._argument(tuple(NAMES), parts, flag=negated)
+        operator = self.token
+        comparison = None if negated else self._comparison(regex=name == "title")
+        if name in _FLAGS:
+            parts[name] = _flag(start, negated, comparison)
+            return None
+        if comparison is None:
+            raise self.unexpected(f"a comparison, as in `{start.written} == ...`")
+        _fitting(name, operator, comparison)
+        if name == "title" and comparison[0] == "eq":
+            comparison = "contains", comparison[1]
+        parts[name] = _added(parts.get(name), start, comparison)
+        return None
+
+    def _title_part(self, parts: dict[str | int, Parsed]) -> None:
+        """``"Director" in title``."""
+        value = self._value()
+        if not self._at("in"):
+            raise self.unexpected("`in`")
+        self._take()
+        start = self.token
+        if start.written != "title":
+            raise self.unexpected("`title`")
+        self._take()
+        parts["title"] = _added(parts.get("title"), start, ("contains", value))
+
+    def _argument(
+        self, known: tuple[str, ...], parts: Mapping[str | int, Parsed], flag: bool = False
+    ) -> str:
+        """The name of an argument, in the form that mappings have."""
+        token = self.token
+        allowed = _FLAGS if flag else known
+        if token.kind != "word":
+            raise self.unexpected("a filter" if known == tuple(NAMES) else "a name")
+        if token.written not in allowed:
+            words = f"`{token.written}` is not known here{suggestion(token.written, allowed)}"
+            raise ExpressionError(token.offset, words)
+        self._take()
+        name = NAMES.get(token.written, token.written)
+        if name in parts and name not in _COMPARED:
+            raise ExpressionError(token.offset, f"`{token.written}` is there twice")
+        return name
+
+    def _comparison(self, regex: bool = False) -> tuple[str, Parsed] | None:
+        """The operator as mappings have it, and what stands behind it."""
+        if self.token.written in _OPERATORS and self.token.kind == "sign":
+            key = _OPERATORS[self._take().written]
+            if regex and key == "eq" and self._at("regex"):
+                return "regex", self._regex()
+            return key, self._value()
+        negated = self._at("not")
+        if not negated and not self._at("in"):
+            return None
+        if negated:
+            self._take()
+            if not self._at("in"):
+                raise self.unexpected("`in`")
+        self._take()
+        return "neq" if negated else "eq", self._list()
+
+    def _regex(self) -> Parsed:
+        self._take()
+        self._expect("(")
+        if self.token.kind != "text":
+            raise self.unexpected("a regular expression in quotes")
+        value = self._value()
+        self._expect(")")
+        return value
+
+
+def _added(earlier: Parsed | None, start: Token, comparison: tuple[str, Parsed]) -> Parsed:
+    """The comparisons of one fact with one more; the same one twice is an error."""
+    parts = dict(earlier.parts) if earlier else {}
+    key, value = comparison
+    if key in parts:
+        problem = f"`{start.written}` is compared twice in the same way; use a list with `in`"
+        raise ExpressionError(start.offset, problem)
+    return _mapping(start.offset, {**parts, key: value})
+
+
+def _flag(start: Token, negated: bool, comparison: tuple[str, Parsed] | None) -> Parsed:
+    if comparison is None:
+        return Parsed(not negated, start.offset)
+    key, value = comparison
+    if key not in ("eq", "neq") or not isinstance(value.data, bool):
+        raise ExpressionError(value.offset, f"`{start.written}` is true or false")
+    value.data = value.data == (key == "eq")
+    return value
+
+
+def _fitting(name: str, operator: Token, comparison: tuple[str, Parsed]) -> None:
+    key, value = comparison
+    if name in _ORDERED:
+        if name == "channels":
+            _whole(value)
+        return
+    if key not in ("eq", "neq", "regex"):
+        words = f"`{operator.written}` says nothing of `{name}`; there are: ==, !=, in, not in"
+        raise ExpressionError(operator.offset, words)
+    for item in value.parts.values() or (value,):
+        if not isinstance(item.data, str):
+            words = f"`{name}` is compared with text; put it into quotes"
+            raise ExpressionError(item.offset, words)
+
+
+def _whole(value: Parsed) -> None:
+    for item in value.parts.values() or (value,):
+        if isinstance(item.data, bool) or not isinstance(item.data, int):
+            raise ExpressionError(item.offset, "a whole number is needed here")

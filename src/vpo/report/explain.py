@@ -1,0 +1,139 @@
+"""How a plan came about, for people and for programs: phase by phase, step by step, with lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from vpo.explain import PhaseStory, Step
+from vpo.plan import Plan, to_json
+from vpo.policy.loader import Places
+from vpo.policy.operation import Note
+from vpo.printable import counted, printable
+from vpo.report import SCHEMA_VERSION
+from vpo.report.diff import change_text, plan_lines
+
+if TYPE_CHECKING:
+    from vpo.plan import Change
+
+Styled = tuple[str, str]
+_STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
+
+
+class Lines:
+    """The lines of a policy's text for what a story speaks of."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._phases = places.phases
+
+    def phase(self, name: str) -> int:
+        return self._places.line(("phases", self._phases.index(name), "name"))
+
+    def operation(self, phase: str, key: str, path: tuple[str | int, ...] = ()) -> int:
+        return self._places.line(("phases", self._phases.index(phase), key, *path))
+
+
+def text(plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines) -> Iterator[Styled]:
+    """The story and its end, as lines with their styles."""
+    for story in stories:
+        report = story.report
+        detail = f": {printable(report.detail)}" if report.detail else ""
+        where = f"line {lines.phase(report.name)}"
+        title = f"phase {printable(report.name)} ({where}) {report.outcome}{detail}"
+        yield title, _STYLES.get(report.outcome, "")
+        begun: set[str] = set()
+        for step in story.steps:
+            if step.operation not in begun or not step.silent:
+                label = f"{step.operation}{', carried out' if step.operation in begun else ''}"
+                yield from _step_text(plan, report.name, step, lines, label)
+            begun.add(step.operation)
+        yield "", ""
+    yield from _end(plan)
+
+
+def _step_text(plan: Plan, phase: str, step: Step, lines: Lines, label: str) -> Iterator[Styled]:
+    line = lines.operation(phase, step.operation)
+    yield f"  {label} (line {line}){': nothing to do' if step.silent else ''}", ""
+    told = {note.track for note in step.notes}
+    for note in step.notes:
+        before, line = line, lines.operation(phase, step.operation, note.path)
+        yield _note_text(note) + (f"  (line {line})" if line != before else ""), ""
+    for change in step.changes:
+        if change.kind != "remove" or change.track not in told:
+            yield f"    ~ {_change(plan, change)}", "planned"
+    for warning in step.warnings:
+        yield f"    warning: {printable(warning)}", "skipped"
+    if step.error:
+        yield f"    failed: {printable(step.error)}", "failed"
+
+
+def _note_text(note: Note) -> str:
+    mark = {True: "yes ", False: "no  ", None: ""}[note.true]
+    return f"{'  ' * (note.depth + 2)}{mark}{printable(note.text)}"
+
+
+def _change(plan: Plan, change: Change) -> str:
+    """What changes on which track, and why."""
+    items = {item.index: str(item) for item in plan.before.streams}
+    what = change_text(change.kind, change.before, change.after)
+    item = f"{items[change.track]}: " if change.track is not None else ""
+    return f"{printable(item + what)}  ({printable(change.reason.text)})"
+
+
+def _end(plan: Plan) -> Iterator[Styled]:
+    if plan.error is not None:
+        yield f"in the end: {printable(str(plan.error))}", "failed"
+    if plan.changes:
+        changes = counted(len(plan.changes), "change")
+        yield f"in the end: {changes} ({plan.strategy})", "planned"
+        yield from plan_lines(plan)
+    elif plan.error is None:
+        yield "in the end: nothing to change", ""
+
+
+def json_document(
+    policy: str, plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines
+) -> dict[str, Any]:
+    """The story as docs/json.md describes it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "policy": policy,
+        "path": plan.before.path,
+        "phases": [_phase_json(story, lines) for story in stories],
+        "strategy": plan.strategy,
+        "changes": to_json(plan.changes),
+        "warnings": list(plan.warnings),
+        "error": str(plan.error) if plan.error else None,
+    }
+
+
+def _phase_json(story: PhaseStory, lines: Lines) -> dict[str, Any]:
+    report = story.report
+    return {
+        "name": report.name,
+        "line": lines.phase(report.name),
+        "outcome": report.outcome,
+        "detail": report.detail,
+        "steps": [_step_json(report.name, step, lines) for step in story.steps],
+    }
+
+
+def _step_json(phase: str, step: Step, lines: Lines) -> dict[str, Any]:
+    return {
+        "operation": step.operation,
+        "line": lines.operation(phase, step.operation),
+        "notes": [
+            {
+                "text": note.text,
+                "line": lines.operation(phase, step.operation, note.path),
+                "true": note.true,
+                "depth": note.depth,
+                "track": note.track,
+            }
+            for note in step.notes
+        ],
+        "changes": to_json(step.changes),
+        "warnings": list(step.warnings),
+        "error": step.error or None,
+    }
