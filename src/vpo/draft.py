@@ -138,12 +138,29 @@ class Draft:
     def encode(self, track: Track, how: Encode, why: str) -> Draft:
         """Have a track encoded; ``track`` is the one of that index, as it will be then."""
         draft = self._replace(replace(track, profile=None, bit_rate=None), "codec", why)
-        facts = dict.fromkeys(((kind, track.index) for kind in ENCODED), draft.reasons["codec", track.index])
+        kinds: list[Fact] = [(kind, track.index) for kind in ENCODED]
+        facts = dict.fromkeys(kinds, draft.reasons["codec", track.index])
         return replace(
             draft,
             reasons=MappingProxyType({**draft.reasons, **facts}),
             encodes=MappingProxyType({**self.encodes, track.index: how}),
         )
+
+    @property
+    def free_index(self) -> int:
+        """The stream index of a track to be added: one that the source has not."""
+        gone = (index for kind, index in self.reasons if kind == "removed" and index is not None)
+        return 1 + max([-1, *gone, *(item.index for item in self.media.streams)])
+
+    def add(self, track: Track, how: Encode, position: int, why: str) -> Draft:
+        """Have one more track, at this place in the order of all tracks, encoded from another."""
+        kind = container(self.media.container)
+        track = replace(track, dispositions=track.dispositions & kind.flags)
+        tracks = list(self.media.tracks)
+        tracks.insert(position, track)
+        media = replace(self.media, tracks=tuple(tracks))
+        draft = self._with(media, [("add", track.index)], why)
+        return replace(draft, encodes=MappingProxyType({**self.encodes, track.index: how}))
 
     def set_container(self, name: str, why: str) -> Draft:
         """Have the file in another container, under the same name with that container's suffix.

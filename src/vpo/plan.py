@@ -31,8 +31,9 @@ _HEADER_KINDS = FLAGS_KEPT | {"title", "language"}
 class Change:
     """One difference between the file and what it should be.
 
-    ``kind`` is ``remove``, ``move``, ``title``, ``language``, ``codec``, ``size``, ``channels``,
-    ``dynamic_range``, ``container``, ``tag:NAME`` or a disposition (``default``, ``forced``, ...).
+    ``kind`` is ``remove``, ``add``, ``move``, ``title``, ``language``, ``codec``, ``size``,
+    ``channels``, ``dynamic_range``, ``container``, ``tag:NAME`` or a disposition (``default``,
+    ``forced``, ...).
     ``track`` is the stream index in the source, ``None`` for what concerns the whole file. A
     ``move`` goes from one place among the tracks that stay to another, counted from 1; a ``codec``
     that stays the same is encoded again.
@@ -234,8 +235,7 @@ def _run_phase(
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
         return report("failed", detail)
     changed = (
-        as_stored(draft.media) != as_stored(fold.draft.media)
-        or draft.encodes != fold.draft.encodes
+        as_stored(draft.media) != as_stored(fold.draft.media) or draft.encodes != fold.draft.encodes
     )
     fold.draft = draft
     return report("changed" if changed else "unchanged")
@@ -283,8 +283,10 @@ def _conflict(
     change = next(wanted, None)
     if change is None:
         return None
-    source = plan.after.streams[change.track].index if change.track is not None else None
-    touched = (reasons.get(fact) for fact in (_fact(change.kind, source), ("container", None)))
+    streams = dict(enumerate(plan.after.streams))
+    source = streams[change.track].index if change.track in streams else None
+    facts: tuple[Fact, ...] = (_fact(change.kind, source), ("add", source), ("container", None))
+    touched = (reasons.get(fact) for fact in facts)
     first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))
     return ConvergeError(
         f"the policy contradicts itself: what {first} leads to, "
@@ -306,7 +308,10 @@ def difference(
     yield from _moves(before, after, reasons)
     old = {track.index: track for track in before.tracks}
     for track in after.tracks:
-        yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
+        if track.index in old:
+            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
+        else:
+            yield _change(reasons, "add", track.index, None, str(track))
 
 
 def _tag_changes(
@@ -330,9 +335,9 @@ def _removals(
 
 
 def _moves(before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:
-    kept = {track.index for track in after.tracks}
-    old = [track.index for track in before.tracks if track.index in kept]
-    new = [track.index for track in after.tracks]
+    there = {track.index for track in before.tracks}
+    new = [track.index for track in after.tracks if track.index in there]
+    old = [track.index for track in before.tracks if track.index in new]
     if old == new:
         return
     place = {index: n for n, index in enumerate(old)}

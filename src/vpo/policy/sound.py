@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from vpo.encoding import AudioCodec
+from vpo.draft import Draft
+from vpo.encoding import AudioCodec, AudioEncode
+from vpo.media import Track
 
 _MOST_CHANNELS: Mapping[AudioCodec, int] = {
     "aac": 8,
@@ -31,6 +34,8 @@ _MOST_BITS: Mapping[AudioCodec, int] = {
     "mp3": 320_000,
 }
 _EACH_CHANNEL = frozenset({"aac", "opus"})
+LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""ffmpeg's layout for a number of channels that it mixes down to."""
 
 
 def channels_for(codec: AudioCodec, channels: int | None) -> int | None:
@@ -47,5 +52,32 @@ def bitrate_for(codec: AudioCodec, channels: int | None, stereo: int | None) -> 
     if codec == "flac":
         return None
     count = channels or 2
-    most = _MOST_BITS[codec] * (count if codec in _EACH_CHANNEL else 1)
-    return min(most, (stereo or _STEREO[codec]) * count // 2)
+    most = most_bits(codec, count)
+    wanted = (stereo or _STEREO[codec]) * count // 2
+    return wanted if most is None else min(most, wanted)
+
+
+def most_bits(codec: AudioCodec, channels: int) -> int | None:
+    """The most bits a second that the codec takes; ``None`` for lossless codecs."""
+    if codec == "flac":
+        return None
+    return _MOST_BITS[codec] * (channels if codec in _EACH_CHANNEL else 1)
+
+
+def recoded(draft: Draft, track: Track, codec: AudioCodec, stereo: int | None, why: str) -> Draft:
+    """The draft with an audio track encoded to a codec, mixed down where that has fewer channels.
+
+    An earlier operation may encode it already, or make it of another track: there is one encode of
+    what is in the file.
+    """
+    channels = channels_for(codec, track.channels)
+    if channels is not None:
+        draft = draft.warn(f"{codec} holds at most {channels} channels: {track} is mixed down")
+    final = channels or track.channels
+    before = draft.encodes.get(track.index)
+    source, mixed = track.index, channels
+    if isinstance(before, AudioEncode):
+        source, mixed = before.source, channels or before.channels
+    how = AudioEncode(source, codec, mixed, bitrate_for(codec, final, stereo))
+    layout = track.layout if channels is None else LAYOUTS[channels]
+    return draft.encode(replace(track, codec=codec, channels=final, layout=layout), how, why)

@@ -9,25 +9,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from vpo import measures
-from vpo.containers import container
 from vpo.draft import Draft
 from vpo.encoding import (
     AudioCodec,
-    AudioEncode,
     Hardware,
     Quality,
     Scaler,
     VideoCodec,
     VideoEncode,
 )
-from vpo.errors import PlanError
 from vpo.media import Track
-from vpo.policy import dynamic_range
-from vpo.policy.codecs import matches
+from vpo.policy import dynamic_range, sound
+from vpo.policy.codecs import matches, must_hold
 from vpo.policy.conditions import Names, Resolution
 from vpo.policy.encoder_options import checked
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.sound import bitrate_for, channels_for
 
 _NUMBER = WithJsonSchema({"type": ["string", "number"]})
 BitRate = Annotated[int, BeforeValidator(measures.bitrate), _NUMBER]
@@ -63,7 +59,10 @@ class SkipIf(Model):
 
     def too_fast(self, track: Track) -> str | None:
         """In words, that the bit rate is not under the limit."""
-        if self.bitrate_under is None or (track.bit_rate or self.bitrate_under) < self.bitrate_under:
+        if (
+            self.bitrate_under is None
+            or (track.bit_rate or self.bitrate_under) < self.bitrate_under
+        ):
             return None
         rate = f"{track.bit_rate / 1000:.0f}k" if track.bit_rate else "unknown"
         return f"bit rate {rate} is not under {self.bitrate_under / 1000:.0f}k"
@@ -221,13 +220,11 @@ class Transcode(Operation):
             return draft.warn(f"{track} is not encoded: {decision.skip}")
         if decision.loss is not None:
             draft = draft.warn(decision.loss)
-        _must_hold(draft.media.container, section.to)
+        must_hold(draft.media.container, section.to)
         return _encoded(draft, track, section, decision.tonemap, why)
 
 
-def _encoded(
-    draft: Draft, track: Track, section: VideoSection, tonemap: bool, why: str
-) -> Draft:
+def _encoded(draft: Draft, track: Track, section: VideoSection, tonemap: bool, why: str) -> Draft:
     before = draft.encodes.get(track.index)
     size = section.size(track)
     spec = section.spec(size, tonemap)
@@ -244,24 +241,5 @@ def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
     why = section.why(track)
     if why is None:
         return draft
-    _must_hold(draft.media.container, section.to)
-    channels = channels_for(section.to, track.channels)
-    if channels is not None:
-        draft = draft.warn(
-            f"{section.to} holds at most {channels} channels: {track} is mixed down to them"
-        )
-    final = channels or track.channels
-    spec = AudioEncode(
-        track.index, section.to, channels, bitrate_for(section.to, final, section.bitrate)
-    )
-    layout = track.layout if channels is None else None
-    track = replace(track, codec=section.to, channels=final, layout=layout)
-    return draft.encode(track, spec, why)
-
-
-def _must_hold(name: str, codec: str) -> None:
-    kind = container(name)
-    if kind.encodes is not None and codec not in kind.encodes:
-        raise PlanError(
-            f"{name} cannot hold {codec}; choose another codec, or a container that can"
-        )
+    must_hold(draft.media.container, section.to)
+    return sound.recoded(draft, track, section.to, section.bitrate, why)
