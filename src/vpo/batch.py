@@ -143,12 +143,18 @@ def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
     """The media, and its stamp if the file did not change while it was probed."""
     before = _stamp(job.path)
     try:
-        media = job.rewriter.prober.probe(job.path)
+        media = _read(job)
     except FileError:
         if job.seen is None or os.path.lexists(job.path):
             raise
         raise BusyError("it has gone since the run began") from None
     return media, before if before == _stamp(job.path) else None
+
+
+def _read(job: Job) -> MediaFile:
+    """The media, with what the pictures say where the policies have to know."""
+    pictures = any(policy.reads_pictures for policy in job.policies)
+    return job.rewriter.prober.probe(job.path, pictures)
 
 
 def _stamp(path: str) -> Stamp | None:
@@ -192,7 +198,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
             raise BusyError("another program changed it while it was looked at; run again")
         if lock.stamp.ctime_ns != stamp.ctime_ns:
             # Another vpo, or a worker with another link to it, may have done the work.
-            media = job.rewriter.prober.probe(job.path)
+            media = _read(job)
             plan = evaluate(job.policies, media, job.on_error, job.known)
         strategy = job.rewriter.strategy(plan)
         if not plan.changes:

@@ -32,6 +32,18 @@ class Failure(NamedTuple):
     lasting: bool = False
 
 
+class Encoded(NamedTuple):
+    """How a video track was encoded: its index in the source, and by which encoder.
+
+    ``crf`` and ``vmaf`` are what was found for a ``vmaf`` that the policy asks for.
+    """
+
+    track: int
+    encoder: str
+    crf: float | None = None
+    vmaf: float | None = None
+
+
 class Outcome(NamedTuple):
     """What became of one file.
 
@@ -56,3 +68,4 @@ class Outcome(NamedTuple):
     media: MediaFile | None = None
     stamp: Stamp | None = None
     kept: Kept | None = None
+    encoded: tuple[Encoded, ...] = ()

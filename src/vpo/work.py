@@ -80,6 +80,7 @@ def _rewriter(settings: Settings) -> Rewriter:
         keep_free=files.keep_free,
         temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
         keep_originals=settings.config.originals.keep == "trash",
+        hardware_sessions=settings.config.processing.hardware_sessions,
     )
     return Rewriter(tools, handling, Prober(tools.stall_seconds))
 

@@ -211,7 +211,7 @@ class Reader(Prober):
 
     error: Exception = ProbeError("cannot be read")
 
-    def probe(self, path: str) -> MediaFile:  # noqa: ARG002
+    def probe(self, path: str, frames: bool = False) -> MediaFile:  # noqa: ARG002
         raise type(self).error
 
 

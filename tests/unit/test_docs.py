@@ -23,7 +23,7 @@ from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import FileError, ToolMissingError
 from vpo.explain import explain
-from vpo.media import Attachment, Chapter, Color, MediaFile, Track, to_json
+from vpo.media import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.outcome import STATUSES, Failure, Outcome, Status
 from vpo.plan import Change, PhaseReport, Plan
 from vpo.policy.choice import PolicyChoice
@@ -138,7 +138,7 @@ def test_error_types_are_documented() -> None:
     assert set(rows) == {*subclasses(FileError), ToolMissingError.__name__}
 
 
-TRACK = Track(0, "video", "hevc", color=Color("bt709"))
+TRACK = Track(0, "video", "hevc", color=Color("bt709"), hdr=Hdr(Mastering()))
 MEDIA = MediaFile(
     "/a.mkv", "mkv", 1, tracks=(TRACK,), attachments=(Attachment(1),), chapters=(Chapter(0, 1),)
 )
@@ -196,6 +196,8 @@ def test_keys_of_inspect_are_documented() -> None:
         *data["attachments"],
         *data["chapters"],
         data["tracks"][0]["color"],
+        data["tracks"][0]["hdr"],
+        data["tracks"][0]["hdr"]["mastering"],
     ):
         assert set(part) <= known
 

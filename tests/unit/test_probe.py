@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tests.reading import read
 from vpo.errors import ProbeError
 from vpo.languages import same
 from vpo.media import MediaFile, Track
-from vpo.probe import last_times, picture, probe
+from vpo.probe import keyframes, last_times, picture, probe
 from vpo.prober import Prober
 
 FILES: dict[str, Any] = make.manifest()
@@ -137,3 +139,27 @@ def test_how_a_track_is_called() -> None:
     track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
     assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
     assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
+
+
+def test_keyframes(corpus: Path) -> None:
+    path = str(corpus / "multi-audio.mkv")
+    found = keyframes(path, 0, [0.0, 0.7, 1.9])
+    assert found == Prober().keyframes(path, 0, [0.0, 0.7, 1.9])
+    reading = subprocess.run(
+        [
+            *("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_packets", "-of", "json"),
+            *("-show_entries", "packet=pts_time,flags", path),
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    packets = json.loads(reading)["packets"]
+    keys = [float(item["pts_time"]) for item in packets if "K" in item["flags"]]
+    for time, key in zip((0.0, 0.7, 1.9), found, strict=True):
+        assert key == pytest.approx(max(k for k in keys if k <= time + 0.05), abs=0.05)
+
+
+def test_keyframes_of_what_has_none(corpus: Path) -> None:
+    with pytest.raises(ProbeError, match="keyframes cannot be found"):
+        keyframes(str(corpus / "multi-audio.mkv"), 99, [0.0])

@@ -45,7 +45,7 @@ def command(files: tuple[str, ...], style: str) -> int:
 def _probed(name: str) -> MediaFile:
     if os.path.isdir(name):
         raise ProbeError("is a folder; name the files in it")
-    return probe(os.path.realpath(name))
+    return probe(os.path.realpath(name), frames=True)
 
 
 def _lines(media: MediaFile) -> Iterator[str]:

@@ -21,6 +21,9 @@ from vpo.media import Mastering, Track
 Device = Literal["none", "nvenc", "qsv", "vaapi", "videotoolbox"]
 """What encodes; ``none`` is the processor."""
 
+Tonemapper = str
+"""``zscale`` or ``libplacebo``: what makes SDR of HDR."""
+
 SOFTWARE: Mapping[VideoCodec, tuple[str, ...]] = {
     "h264": ("libx264",),
     "hevc": ("libx265",),
@@ -55,7 +58,8 @@ class Encoding:
     """An encode of ``track`` by ``encoder``, as the output's stream ``number``.
 
     ``threads`` is what it may take of the processor, ``None`` for what the encoder likes; ``turn``
-    the number of a pass and the file for what the first tells the second.
+    the number of a pass and the file for what the first tells the second; ``tonemapper`` what maps
+    the tones, where they are to be mapped.
     """
 
     spec: VideoEncode
@@ -65,6 +69,7 @@ class Encoding:
     threads: int | None = None
     container: str = "mkv"
     turn: tuple[int, str] | None = None
+    tonemapper: Tonemapper | None = None
 
 
 def names(codec: VideoCodec, device: Device) -> tuple[str, ...]:

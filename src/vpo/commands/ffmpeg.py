@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
+from vpo.commands import encoders, filters
+from vpo.commands.encoders import Encoding
 from vpo.containers import APPLE, MATROSKA, container, is_debris
 from vpo.languages import alpha3
 from vpo.media import Attachment, Track
@@ -13,12 +16,18 @@ _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "we
 
 
 def argv(
-    program: str, plan: Plan, source: str, output: str, covers: Mapping[int, str]
+    program: str,
+    plan: Plan,
+    source: str,
+    output: str,
+    covers: Mapping[int, str],
+    encodings: Mapping[int, Encoding] = MappingProxyType({}),
 ) -> list[str]:
     """Write ``output`` from ``source``.
 
     ``covers`` gives, for each cover picture that goes into a Matroska file, a file that holds it:
-    ffmpeg would make a video track of a picture that it copies.
+    ffmpeg would make a video track of a picture that it copies. ``encodings`` are, by index in the
+    source, the video tracks that are encoded.
     """
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
@@ -26,14 +35,17 @@ def argv(
     if plan.before.container in ("avi", "mpg"):
         # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
+    for encoding in encodings.values():
+        command += filters.device_options(encoding.encoder)
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
-    for stream in plan.after.streams:
-        if stream.index not in covers:
-            command += ["-map", f"0:{stream.index}"]
+    command += _maps(plan, covers, encodings)
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy"]
     for number, track in enumerate(plan.after.tracks):
         command += _track(plan, number, track)
+        if track.index in encodings:
+            command += filters.mapped(encodings[track.index])[1]
+            command += encoders.video(encodings[track.index])
     command += _attached(mapped, len(plan.after.tracks), covers, plan)
     command += _metadata(plan)
     if target.name in MATROSKA:
@@ -48,6 +60,16 @@ def argv(
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
 
 
+def _maps(
+    plan: Plan, covers: Mapping[int, str], encodings: Mapping[int, Encoding]
+) -> Iterator[str]:
+    for stream in plan.after.streams:
+        if stream.index in encodings:
+            yield from filters.mapped(encodings[stream.index])[0]
+        elif stream.index not in covers:
+            yield from ("-map", f"0:{stream.index}")
+
+
 def _movflags(plan: Plan) -> str:
     """Apple's own tags are of another kind, and ffmpeg writes one kind or the other."""
     apple = plan.after.container == "mov" and any(t.startswith(APPLE) for t, _ in plan.after.tags)
@@ -59,7 +81,7 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     target = container(plan.after.container)
     old = next(item for item in plan.before.tracks if item.index == track.index)
     words: list[str] = []
-    if track.codec != old.codec:
+    if track.codec != old.codec and track.type == "subtitle":
         words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     if target.languages:
         code = alpha3(track.language, "B" if target.name in MATROSKA else "T")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vpo.commands import samples
-from vpo.commands.encoders import Encoding
+from vpo.commands.encoders import Encoding, Tonemapper
 from vpo.errors import PlanError
-from vpo.media import Color, Track
-
-Tonemapper = str
-"""``zscale`` or ``libplacebo``: what makes SDR of HDR."""
+from vpo.media import Color, Hdr, Track
 
 _FULL = "scale=in_range=full:out_range=full"
 """ffmpeg's own conversion of its old full-range formats would make them limited."""
@@ -22,23 +19,31 @@ _NO_LONGER = (
 """What pictures say of HDR, and would go on saying once they are SDR."""
 _NOMINAL = 100
 """Candela that are white in SDR (ITU-R BT.1886)."""
-_DESATURATE = 2
+_USUAL = 1000
+"""Candela up to which most HDR is mastered, and HLG is meant to be shown."""
+_DIMMEST, _BRIGHTEST = 2.0, 100.0
+_DESATURATE = 0
+"""Newer ffmpegs take a wrong luma for it from RGB, and greys come out too bright."""
 
 
-def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
+def chain(encoding: Encoding) -> str:
     """The filters, empty if there is nothing to do.
 
     Scaling is done by the processor for every device, because the scalers of most devices have no
-    choice of algorithm. ``tonemapper`` is needed for an encode that maps tones.
+    choice of algorithm.
     """
     spec, track = encoding.spec, encoding.track
     steps: list[str] = []
     if spec.size is not None:
         steps.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
     if spec.tonemap:
-        if tonemapper is None:
+        if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
-        steps += [_TONEMAP[tonemapper](track), *_NO_LONGER]
+        steps += [
+            _colors(track.color or Color()),
+            _TONEMAP[encoding.tonemapper](track),
+            *_NO_LONGER,
+        ]
     elif (track.pixel_format or "").startswith("yuvj"):
         steps += [_FULL, f"format={samples.pixel_format('libx264', track)}"]
     if encoding.encoder.endswith("_vaapi"):
@@ -47,7 +52,17 @@ def chain(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str:
     return ",".join(steps)
 
 
-def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | None:
+def mapped(encoding: Encoding) -> tuple[list[str], list[str]]:
+    """The words that bring the source's stream to the output, and those that filter it there."""
+    graph = clean(encoding)
+    if graph is not None:
+        return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
+    steps = chain(encoding)
+    words = [f"-filter:{encoding.number}", steps] if steps else []
+    return ["-map", f"0:{encoding.track.index}"], words
+
+
+def clean(encoding: Encoding) -> str | None:
     """A graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain would
     leave false records in the container; ``None`` where it would not.
 
@@ -57,34 +72,42 @@ def clean(encoding: Encoding, tonemapper: Tonemapper | None = None) -> str | Non
     if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
     source = f"[0:{encoding.track.index}]"
-    steps = chain(encoding, tonemapper) or "null"
+    steps = chain(encoding) or "null"
     return f"{source}{steps}[v{encoding.number}];{source}nullsink"
+
+
+def _colors(color: Color) -> str:
+    """What the pictures are in, with what goes with HDR where they do not say."""
+    return (
+        f"setparams=color_primaries={color.primaries or 'bt2020'}"
+        f":color_trc={color.transfer or 'smpte2084'}"
+        f":colorspace={color.space or 'bt2020nc'}:range={color.range or 'tv'}"
+    )
 
 
 def _zscale(track: Track) -> str:
     """Linear light, BT.709's primaries, the curve, and back (the way ffmpeg's wiki shows)."""
-    color = track.color or Color()
-    matrix = color.space or "bt2020nc"
-    source = (
-        f"tin={color.transfer or 'smpte2084'}"
-        f":min={_MATRICES.get(matrix, matrix)}"
-        f":pin={color.primaries or 'bt2020'}"
-        f":rin={'full' if color.range == 'pc' else 'limited'}"
-    )
     return ",".join(
         (
-            f"zscale={source}:t=linear:npl={_NOMINAL}",
+            f"zscale=t=linear:npl={_NOMINAL}",
             "format=gbrpf32le",
             "zscale=p=bt709",
-            f"tonemap=hable:desat={_DESATURATE}",
+            f"tonemap=hable:desat={_DESATURATE}:peak={_peak(track.hdr or Hdr()):g}",
             "zscale=t=bt709:m=bt709:r=limited",
             "format=yuv420p",
         )
     )
 
 
-_MATRICES = {"bt2020nc": "2020_ncl", "bt2020c": "2020_cl"}
-"""Where zscale's names of matrices are not ffmpeg's."""
+def _peak(hdr: Hdr) -> float:
+    """The brightest that is to be shown, in multiples of SDR's white.
+
+    Left to itself, the filter takes what it likes where the pictures do not say.
+    """
+    said = hdr.light[0] if hdr.light else 0
+    if not said and hdr.mastering and hdr.mastering.luminance:
+        said = hdr.mastering.luminance[1] // 10_000
+    return min(_BRIGHTEST, max(_DIMMEST, (said or _USUAL) / _NOMINAL))
 
 
 def _libplacebo(track: Track) -> str:  # noqa: ARG001 - it reads the pictures

@@ -71,7 +71,8 @@ def _constrained(codec: VideoCodec, crf: float, quality: Quality) -> Options:  #
 
 
 def _nvenc(codec: VideoCodec, crf: float, quality: Quality) -> Options:  # noqa: ARG001
-    return [("rc", "vbr"), ("cq", f"{crf:g}"), ("b", "0"), *limits(quality)]
+    # Its 0 is not the best quality, but one of its own choice.
+    return [("rc", "vbr"), ("cq", f"{max(1.0, crf):g}"), ("b", "0"), *limits(quality)]
 
 
 def _qsv(codec: VideoCodec, crf: float, quality: Quality) -> Options:

@@ -83,6 +83,15 @@ class Processing:
             unit="files",
         ),
     ] = None
+    hardware_sessions: Annotated[
+        int,
+        Key(
+            "Encodes that use hardware at the same time; further ones wait. Many devices refuse"
+            " more than two or three.",
+            minimum=1,
+            unit="encodes",
+        ),
+    ] = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from vpo import abilities
 from vpo import tools as processes
 from vpo.abilities import Abilities
 from vpo.commands import encoders, filters
-from vpo.commands.encoders import HARDWARE, Device, Encoding
+from vpo.commands.encoders import HARDWARE, Device, Encoding, Tonemapper
 from vpo.encoding import Quality, VideoEncode
 from vpo.errors import CancelledError, PlanError, ToolError
 from vpo.media import Track
@@ -39,7 +39,7 @@ class Choice:
 
     encoder: str
     device: Device
-    tonemapper: filters.Tonemapper | None = None
+    tonemapper: Tonemapper | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -143,7 +143,7 @@ def _failure(tools: Tools, command: list[str]) -> str:
     return ""
 
 
-def _tonemapper(tools: Tools, able: Abilities) -> filters.Tonemapper:
+def _tonemapper(tools: Tools, able: Abilities) -> Tonemapper:
     """zscale needs nothing but itself; libplacebo has to show that there is a Vulkan device."""
     found = filters.tonemappers(able.filters)
     if found[0] == "zscale":

@@ -49,7 +49,7 @@ class Handling:
 
     ``timestamp`` is what becomes of the modification time where the policy does not say;
     ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the
-    folder of the file.
+    folder of the file; ``hardware_sessions`` encodes use hardware at the same time.
     """
 
     timestamp: Timestamp = "preserve"
@@ -58,6 +58,7 @@ class Handling:
     keep_free: int = 0
     temporary_folder: str | None = None
     keep_originals: bool = False
+    hardware_sessions: int = 2
 
 
 @dataclass(frozen=True)

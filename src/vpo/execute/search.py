@@ -34,7 +34,7 @@ _WHOLE = 20.0
 """Seconds of a video that is its own sample."""
 _LENGTH = 0.6
 """Seconds of a sample. Half as long, the keyframe that each begins with tells in the score."""
-_PART = 0.07
+_PART = 0.06
 """The part of a video that is in its samples; a third where the encoder is faster than scoring."""
 _FEW, _MANY = 6, 120
 """So many samples at least and at most."""
@@ -44,6 +44,8 @@ _FAST = frozenset({"ultrafast", "superfast", "veryfast"})
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
 """Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
+_LEAP = 20.0
+"""Steps of crf at a time."""
 _SLOPE: dict[str, float] = {"h264": -1.2, "hevc": -1.0, "vp9": -0.5, "av1": -0.5}
 """Points of VMAF that a step of crf costs, before anything is known."""
 _START: dict[str, float] = {"h264": 24, "hevc": 24, "vp9": 32, "av1": 32}
@@ -53,7 +55,7 @@ _LARGE = 1440
 """Lines of a picture from which on VMAF's model for large screens is used."""
 _VMAF = re.compile(r"VMAF score: ([\d.]+)")
 _XPSNR = re.compile(r"XPSNR\s+y: ([\d.]+)")
-_XPSNR_AT = (95.0, 41.0, 2.4)
+_XPSNR_AT = (95.0, 39.3, 1.2)
 """A VMAF, the XPSNR of the luma that goes with it, and how many points a decibel is worth."""
 
 
@@ -102,7 +104,6 @@ class Search:
     prober: Prober
     able: Abilities
     workspace: Workspace
-    tonemapper: filters.Tonemapper | None = None
 
     def crf(self, source: Source, encoding: Encoding) -> Found:
         """The crf for the encoding's ``vmaf``; remembered, for this file and encode, in the run."""
@@ -211,7 +212,7 @@ class _Trial:
             self.encoding.spec.size[1] if self.encoding.spec.size else self.encoding.track.height
         )
         model = ":model=version=vmaf_4k_v0.6.1" if (height or 0) > _LARGE else ""
-        return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=2{model}"
+        return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=3{model}"
 
     def _inputs(self, spans: Sequence[_Span]) -> list[str]:
         words: list[str] = []
@@ -231,13 +232,13 @@ class _Trial:
         return f"settb=1/({self.encoding.track.frame_rate or 25}),setpts=N"
 
     def _steps(self) -> str:
-        steps = filters.chain(self.encoding, self.search.tonemapper)
+        steps = filters.chain(self.encoding)
         return f",{steps}" if steps else ""
 
     def _plain_steps(self) -> str:
         """The same for the reference, which stays where the processor can read it."""
         software = replace(self.encoding, encoder="libx265")
-        steps = filters.chain(software, self.search.tonemapper)
+        steps = filters.chain(software)
         return f",{steps}" if steps else ""
 
     def _run(self, words: Sequence[str], output: str | None) -> str:
@@ -261,7 +262,7 @@ def _look(trial: _Trial) -> Found:
     at = _START[codec] + (target - _START_SCORE) / _SLOPE[codec]
     few = spans[::3]
     if len(few) >= _FEW // 3 and len(spans) > 1:
-        at, _ = curve.follow(few, at, _FAR, rounds=3)
+        at, _ = curve.follow(few, at, _FAR, rounds=4)
         at, score = curve.follow(spans, at, _NEAR, rounds=2)
     else:
         at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
@@ -283,24 +284,31 @@ class _Curve:
 
         It ends with one that is within ``near`` points, and goes the rest of the way in a line.
         """
-        last: tuple[float, float] | None = None
+        points: dict[float, float] = {}
         at = self._step(at)
-        for turn in range(rounds):
-            score = self.trial.score(spans, at)
-            self._learn(last, (at, score))
-            last = (at, score)
-            better = self._step(at + (self.target - score) / self.slope)
-            if better == at or abs(score - self.target) <= near or turn == rounds - 1:
+        for _ in range(rounds):
+            score = points[at] = self.trial.score(spans, at)
+            better = self._step(self._better(points, at))
+            if better in points or abs(score - self.target) <= near:
                 break
-            at = better
+            last, at = at, better
+        else:
+            at = last
+        if abs(score - self.target) > _FAR:
+            # So far away, a line would be a fairy tale.
+            return at, score
         return better, score + (better - at) * self.slope
 
-    def _learn(self, last: tuple[float, float] | None, now: tuple[float, float]) -> None:
-        """What two encodes say of the slope, unless it is nonsense."""
-        if last is not None and last[0] != now[0]:
-            slope = (now[1] - last[1]) / (now[0] - last[0])
-            if _FLATTEST >= slope >= _STEEPEST:
-                self.slope = slope
+    def _better(self, points: dict[float, float], at: float) -> float:
+        """Where the line through the two nearest points meets the target; ``slope`` is its own."""
+        above = [crf for crf, score in points.items() if score >= self.target]
+        below = [crf for crf, score in points.items() if score < self.target]
+        pair = (max(above), min(below)) if above and below else tuple(sorted(points)[-2:])
+        if len(pair) > 1 and pair[0] != pair[1]:
+            slope = (points[pair[1]] - points[pair[0]]) / (pair[1] - pair[0])
+            self.slope = min(_FLATTEST, max(_STEEPEST, slope))
+        step = (self.target - points[at]) / self.slope
+        return at + min(_LEAP, max(-_LEAP, step))
 
     def _step(self, crf: float) -> float:
         """The next crf that the encoder knows."""

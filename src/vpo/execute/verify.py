@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vpo import matroska
 from vpo.containers import MATROSKA, container, holds_tag, users_tags
@@ -12,6 +12,7 @@ from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
 from vpo.media import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.plan import Plan
+from vpo.policy import dynamic_range
 from vpo.prober import Prober
 
 _END_TOLERANCE = 1.0
@@ -21,10 +22,18 @@ _MP4_BOX_HEADER = 8
 _PROBER = Prober()
 
 
-def verify(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
-    """The probed result; ``VerifyError`` names what is not as planned."""
-    found = _probed(output, prober)
+def verify(
+    plan: Plan, output: str, prober: Prober = _PROBER, encoded: Collection[int] = ()
+) -> MediaFile:
+    """The probed result; ``VerifyError`` names what is not as planned.
+
+    ``encoded`` are, by index in the source, the video tracks that were encoded: their pictures are
+    looked at, too.
+    """
+    found = _probed(output, prober, bool(encoded))
     problems = [*_structure(output, found), *differences(plan.expected, found)]
+    if not problems:
+        problems = list(_range_differences(plan, found, encoded))
     if not problems and plan.strategy != "header":
         problems = list(_ends(plan, output, found, prober))
     if problems:
@@ -34,9 +43,16 @@ def verify(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
     return found
 
 
-def _probed(output: str, prober: Prober) -> MediaFile:
+def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
+    for want, have in zip(plan.after.tracks, found.tracks, strict=True):
+        if want.index in encoded:
+            for fact in dynamic_range.differences(want, have):
+                yield f"{want}: {fact}"
+
+
+def _probed(output: str, prober: Prober, pictures: bool) -> MediaFile:
     try:
-        return prober.probe(output)
+        return prober.probe(output, pictures)
     except ProbeError as error:
         raise VerifyError(f"the tool's result was thrown away: {error}") from None
 

@@ -94,6 +94,11 @@ class Policy(Model):
             earlier.append(phase.name)
         return self
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether an operation has to know what the first pictures of the video say."""
+        return any(step.reads_pictures for phase in self.phases for step in phase.operations)
+
     def select(self, names: tuple[str, ...]) -> Policy:
         """The policy with only those of these phases that it has, in its own order.
 

@@ -91,6 +91,11 @@ class Operation(Model):
         """The operation by its steps, where it has several."""
         yield self
 
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
+        return False
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
         """The draft as this operation wants it.
 

@@ -1,8 +1,8 @@
 """An encode and a source to ffmpeg's options: ``encoders/*.yaml``, written by hand from the
 encoders' documentation.
 
-A case has an ``encode``, facts of the ``track`` and the ``encoder``. Expected are the ``words``, the
-``filters``, the options that open the ``device``, the ``warnings``, the number of ``passes``, or an
+A case has an ``encode``, facts of the ``track`` and the ``encoder``. Expected are the ``words``,
+the ``filters``, the options that open the ``device``, the ``warnings``, the ``passes``, or an
 ``error``; ``carried`` says by the version of libavcodec whether HDR metadata arrive.
 """
 
@@ -43,7 +43,7 @@ def cases() -> list[Any]:
 
 
 def track_of(facts: dict[str, Any]) -> Track:
-    rest = {"attachments": [], "chapters": [], "tags": []}
+    rest: dict[str, Any] = {"attachments": [], "chapters": [], "tags": []}
     media = from_json(
         {"path": "", "container": "mkv", "size": 1, "tracks": [PLAIN | facts], **rest}
     )
@@ -64,6 +64,7 @@ def encoding_of(case: dict[str, Any]) -> Encoding:
         case.get("threads"),
         case.get("container", "mkv"),
         tuple(case["turn"]) if "turn" in case else None,
+        case.get("tonemapper"),
     )
 
 
@@ -76,16 +77,15 @@ def test_case(case: dict[str, Any]) -> None:
         return
     if "words" in case:
         assert encoders.video(encoding) == shlex.split(case["words"])
-    tonemapper = case.get("tonemapper")
     if "filters" in case or not encoding.encoder.endswith("_vaapi"):
-        assert filters.chain(encoding, tonemapper) == case.get("filters", "")
+        assert filters.chain(encoding) == case.get("filters", "")
     assert encoders.warnings(encoding.spec, encoding.encoder) == case.get("warnings", [])
     if "passes" in case:
         assert encoders.passes(encoding.spec, encoding.encoder) == case["passes"]
     if "device" in case:
         assert filters.device_options(encoding.encoder) == shlex.split(case["device"])
     if "clean" in case:
-        assert filters.clean(encoding, tonemapper) == case["clean"]
+        assert filters.clean(encoding) == case["clean"]
     for version, carried in case.get("carried", {}).items():
         if carried:
             encoders.must_carry_hdr(encoding, version)

@@ -59,7 +59,7 @@ def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
 
 def test_specs_name_every_key_in_order() -> None:
     assert list(specs()) == ["processing", "tools", "files", "originals", "logging"]
-    assert list(specs()["processing"]) == ["workers", "max_workers"]
+    assert list(specs()["processing"]) == ["workers", "max_workers", "hardware_sessions"]
     assert spec("processing.workers") is specs()["processing"]["workers"]
     assert spec("processing.max_workers").kind is int
     assert spec("tools.ffmpeg").kind is Path

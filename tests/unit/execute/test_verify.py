@@ -244,3 +244,16 @@ def changed(number: int, **facts: object) -> MediaFile:
 )
 def test_differences(expected: MediaFile, found: MediaFile, problems: int) -> None:
     assert len(list(differences(expected, found))) == problems
+
+
+def test_an_encode_that_lost_its_hdr(corpus: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source.mkv"
+    shutil.copyfile(corpus / "hdr10.mkv", source)
+    media = probe(str(source), frames=True)
+    plan = Plan(media, media)
+    assert verify(plan, str(source), encoded=[0]).tracks[0].hdr == media.tracks[0].hdr
+    target = tmp_path / "target.mkv"
+    words = ["-map", "0", "-c:a", "copy", "-c:v", "libx265", "-preset", "ultrafast"]
+    run("ffmpeg", "-v", "error", "-i", source, *words, "-x265-params", "log-level=none", target)
+    with pytest.raises(VerifyError, match="other mastering data, or none"):
+        verify(plan, str(target), encoded=[0])
