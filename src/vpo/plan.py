@@ -93,6 +93,11 @@ class Plan:
     def audio_encodes(self) -> dict[int, AudioEncode]:
         return {index: how for index, how in self.encodes if isinstance(how, AudioEncode)}
 
+    def origin(self, index: int) -> int:
+        """The stream of the source that a stream of ``after`` is made from: nearly always itself."""
+        how = self.audio_encodes.get(index)
+        return how.source if how is not None else index
+
     @property
     def strategy(self) -> Strategy:
         """The cheapest way that carries out the changes."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from vpo.commands import encoders, filters
+from vpo.commands.audio import audio
 from vpo.commands.encoders import Encoding
 from vpo.containers import APPLE, MATROSKA, container, is_debris
 from vpo.languages import alpha3
@@ -67,7 +68,7 @@ def _maps(
         if stream.index in encodings:
             yield from filters.mapped(encodings[stream.index])[0]
         elif stream.index not in covers:
-            yield from ("-map", f"0:{stream.index}")
+            yield from ("-map", f"0:{plan.origin(stream.index)}")
 
 
 def _movflags(plan: Plan) -> str:
@@ -79,9 +80,12 @@ def _movflags(plan: Plan) -> str:
 def _track(plan: Plan, number: int, track: Track) -> list[str]:
     """All that the container can hold is said, so that nothing depends on what ffmpeg infers."""
     target = container(plan.after.container)
-    old = next(item for item in plan.before.tracks if item.index == track.index)
+    origin = plan.origin(track.index)
+    old = next(item for item in plan.before.tracks if item.index == origin)
     words: list[str] = []
-    if track.codec != old.codec and track.type == "subtitle":
+    if track.index in plan.audio_encodes:
+        words += audio(number, plan.audio_encodes[track.index], old)
+    elif track.codec != old.codec and track.type == "subtitle":
         words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     if target.languages:
         code = alpha3(track.language, "B" if target.name in MATROSKA else "T")

@@ -34,14 +34,20 @@ _MOST_BITS: Mapping[AudioCodec, int] = {
     "mp3": 320_000,
 }
 _EACH_CHANNEL = frozenset({"aac", "opus"})
-LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-"""ffmpeg's layout for a number of channels that it mixes down to."""
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_QUADRAPHONIC = frozenset({"opus", "flac"})
+"""Codecs whose four channels are the corners of a room (RFC 7845, RFC 9639)."""
 
 
 def channels_for(codec: AudioCodec, channels: int | None) -> int | None:
     """To how many channels a track has to be mixed down, ``None`` if the codec takes all."""
     most = _MOST_CHANNELS[codec]
     return most if channels is not None and channels > most else None
+
+
+def layout_for(codec: AudioCodec, channels: int) -> str:
+    """ffmpeg's name for the layout that so many channels get in a codec."""
+    return "quad" if channels == 4 and codec in _QUADRAPHONIC else _LAYOUTS[channels]
 
 
 def bitrate_for(codec: AudioCodec, channels: int | None, stereo: int | None) -> int | None:
@@ -79,5 +85,5 @@ def recoded(draft: Draft, track: Track, codec: AudioCodec, stereo: int | None, w
     if isinstance(before, AudioEncode):
         source, mixed = before.source, channels or before.channels
     how = AudioEncode(source, codec, mixed, bitrate_for(codec, final, stereo))
-    layout = track.layout if channels is None else LAYOUTS[channels]
+    layout = track.layout if channels is None else layout_for(codec, channels)
     return draft.encode(replace(track, codec=codec, channels=final, layout=layout), how, why)

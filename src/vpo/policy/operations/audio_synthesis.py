@@ -22,7 +22,7 @@ from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, holds
 from vpo.policy.rules.tracks import Selection
 from vpo.policy.rules.values import Codecs, Languages, Quantity
 from vpo.policy.rules.when import When
-from vpo.policy.sound import LAYOUTS, bitrate_for, channels_for, most_bits
+from vpo.policy.sound import bitrate_for, channels_for, layout_for, most_bits
 
 _CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 _MOST = max(_CHANNELS.values())
@@ -197,7 +197,7 @@ class NewTrack(Model):
             title=title if kind.titles else None,
             dispositions=source.dispositions - _NOT_INHERITED,
             channels=self.channels,
-            layout=LAYOUTS[self.channels],
+            layout=layout_for(self.codec, self.channels),
             duration=source.duration,
             tags=source.tags,
         )
