@@ -94,7 +94,7 @@ class Plan:
         return {index: how for index, how in self.encodes if isinstance(how, AudioEncode)}
 
     def origin(self, index: int) -> int:
-        """The stream of the source that a stream of ``after`` is made from: nearly always itself."""
+        """The stream of the source that a stream of ``after`` is made from: mostly itself."""
         how = self.audio_encodes.get(index)
         return how.source if how is not None else index
 

@@ -54,8 +54,9 @@ def argv(
         command += ["-default_mode", "passthrough"]
     if target.name in ("mp4", "mov"):
         command += ["-movflags", f"+faststart{_movflags(plan)}"]
-        # The muxer calls the boxes of Dolby Vision and of spherical video unofficial.
-        command += ["-strict", "unofficial"]
+        # So the muxer calls the boxes of Dolby Vision and of spherical video, and FLAC until 6.1.
+        flac = any(track.codec == "flac" for track in plan.after.tracks)
+        command += ["-strict", "experimental" if flac else "unofficial"]
     if plan.after.container == "m2ts":
         command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
