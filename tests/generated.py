@@ -272,7 +272,71 @@ _RULES = st.lists(
     max_size=3,
 )
 
+_CRITERIA = _some(
+    language=st.sampled_from(("ger", ["jpn", "eng"])),
+    not_commentary=_BOOL,
+    codec=st.sampled_from(("truehd", ["dts", "ac3"])),
+    channels=st.sampled_from(("max", "min", 2, "5.1")),
+).filter(bool)
+
+
+@st.composite
+def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """A track to be made; what it is called is only sometimes its own title."""
+    wanted = draw(
+        st.fixed_dictionaries(
+            {
+                "codec": st.sampled_from(("aac", "ac3", "eac3", "opus", "flac")),
+                "channels": st.sampled_from(("mono", "stereo", "5.1", 4)),
+            },
+            optional={
+                "source": st.fixed_dictionaries({"prefer": st.lists(_CRITERIA, max_size=2)}),
+                "create_if": st.sampled_from(
+                    ("exists(audio, lang == ger)", "count(audio) < 3", "not exists(audio)")
+                ),
+                "skip_if_exists": _some(
+                    codec=st.sampled_from(("aac", ["ac3", "eac3"])),
+                    channels=st.sampled_from((2, {"lte": 2})),
+                    language=st.sampled_from(("eng", "ger")),
+                    not_commentary=_BOOL,
+                ).filter(bool),
+                "title": st.sampled_from(("inherit", "Stereo", "Director's Commentary", "")),
+                "language": st.sampled_from(("inherit", *LANGUAGES)),
+                "position": st.sampled_from(("after_source", "end", 1, 2, 9)),
+            },
+        )
+    )
+    return {"name": f"new {number}", **wanted}
+
+
 OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
+    "audio_synthesis": st.integers(1, 2).flatmap(
+        lambda count: st.fixed_dictionaries(
+            {"tracks": st.tuples(*(_new_tracks(number) for number in range(count)))}
+        )
+    ),
+    "transcode": st.fixed_dictionaries(
+        {},
+        optional={
+            "video": st.fixed_dictionaries(
+                {"to": st.sampled_from(("h264", "hevc", "vp9", "av1"))},
+                optional={
+                    "crf": st.sampled_from((18, 30)),
+                    "max_resolution": st.sampled_from(("720p", "1080p")),
+                    "skip_if": st.sampled_from(
+                        (
+                            {"codec_matches": ["hevc", "av1"]},
+                            {"resolution_within": "1080p", "bitrate_under": "5M"},
+                        )
+                    ),
+                },
+            ),
+            "audio": st.fixed_dictionaries(
+                {"to": st.sampled_from(("aac", "eac3", "opus", "flac"))},
+                optional={"preserve": st.sampled_from((["truehd"], ["dts-hd", "flac"]))},
+            ),
+        },
+    ).filter(bool),
     "rules": st.fixed_dictionaries(
         {"items": _RULES}, optional={"match": st.sampled_from(("first", "all"))}
     ),
@@ -285,6 +349,19 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         optional={
             "on_incompatible_codec": st.sampled_from(("error", "skip", "transcode")),
             "preserve_metadata": _BOOL,
+            "codec_mappings": st.dictionaries(
+                st.sampled_from(("dts", "truehd", "h264", "flac", "pgs", "ass", "vp8")),
+                st.sampled_from(
+                    (
+                        {"action": "remove"},
+                        {"codec": "aac", "bitrate": "192k"},
+                        {"codec": "eac3"},
+                        {"codec": "hevc"},
+                        {"codec": "opus", "action": "convert"},
+                    )
+                ),
+                max_size=2,
+            ),
         },
     ),
     "keep_audio": st.fixed_dictionaries(

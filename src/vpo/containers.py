@@ -22,6 +22,7 @@ class Container:
     ``muxer`` is ffmpeg's name for writing it; ``flags`` the dispositions that survive a rewrite;
     ``codecs`` what it takes (``None``: nearly everything); ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
+    ``encodes`` are the codecs vpo encodes to that it takes, where it does not take all of them.
     ``side_data`` is what ffmpeg carries into it, ``tags`` which tags it holds as players look for
     them (``None``: any).
     """
@@ -38,6 +39,7 @@ class Container:
     codecs: frozenset[str] | None = None
     side_data: frozenset[str] = frozenset()
     tags: frozenset[str] | None = frozenset()
+    encodes: frozenset[str] | None = None
 
 
 _TOOLS = "major_brand minor_version compatible_brands encoder software handler_name vendor_id"

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from vpo.containers import MATROSKA, container, holds_tag, uncarried, users_tags
+from vpo.encoding import Encode
 from vpo.media import Attachment, MediaFile, Track
 
 Timestamp = Literal["preserve", "now"] | int
@@ -35,6 +36,8 @@ class Reason:
         return f"{self.phase}/{self.operation}: {self.text}" if self.phase else self.text
 
 
+ENCODED = ("codec", "size", "channels", "dynamic_range")
+"""What of a track an encode can change."""
 Fact = tuple[str, int | None]
 """A fact that can change: its kind (``default``, ``title``, ``removed``, ...), a stream index."""
 
@@ -48,11 +51,13 @@ class Known:
 
     ``metadata`` are the fields that metadata sources gave, by the source's name. ``encoded`` says
     that these policies have encoded the file's video before: what an encode cannot foresee, such as
-    its bit rate, is then no reason to do it again.
+    its bit rate, is then no reason to do it again. ``futile`` says that an encode was tried, and
+    would not have saved as much as the policies want.
     """
 
     metadata: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     encoded: bool = False
+    futile: bool = False
 
 
 Skip = Literal["video_transcode", "audio_transcode", "track_filter"]
@@ -73,6 +78,8 @@ class Draft:
     ``phase`` and ``operation`` are set by whoever runs the operations; ``reasons`` maps a fact to
     the last reason that touched it; ``timestamp`` is ``None`` while no operation asked; ``skips``
     is what a rule of this phase has switched off, ``deferred`` what one has decided for later.
+    ``encodes`` says, by stream index, how tracks are to be encoded; a track that is not in it is
+    copied.
     """
 
     media: MediaFile
@@ -83,6 +90,7 @@ class Draft:
     timestamp: Timestamp | None = None
     known: Known = Known()
     skips: frozenset[Skip] = frozenset()
+    encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
     deferred: tuple[Deferred, ...] = ()
 
     def at(self, phase: str, operation: str) -> Draft:
@@ -126,6 +134,33 @@ class Draft:
     def set_codec(self, index: int, codec: str, why: str) -> Draft:
         """Have a track in another codec."""
         return self._replace(replace(self.track(index), codec=codec, profile=None), "codec", why)
+
+    def encode(self, track: Track, how: Encode, why: str) -> Draft:
+        """Have a track encoded; ``track`` is the one of that index, as it will be then."""
+        draft = self._replace(replace(track, profile=None, bit_rate=None), "codec", why)
+        kinds: list[Fact] = [(kind, track.index) for kind in ENCODED]
+        facts = dict.fromkeys(kinds, draft.reasons["codec", track.index])
+        return replace(
+            draft,
+            reasons=MappingProxyType({**draft.reasons, **facts}),
+            encodes=MappingProxyType({**self.encodes, track.index: how}),
+        )
+
+    @property
+    def free_index(self) -> int:
+        """The stream index of a track to be added: one that the source has not."""
+        gone = (index for kind, index in self.reasons if kind == "removed" and index is not None)
+        return 1 + max([-1, *gone, *(item.index for item in self.media.streams)])
+
+    def add(self, track: Track, how: Encode, position: int, why: str) -> Draft:
+        """Have one more track, at this place in the order of all tracks, encoded from another."""
+        kind = container(self.media.container)
+        track = replace(track, dispositions=track.dispositions & kind.flags)
+        tracks = list(self.media.tracks)
+        tracks.insert(position, track)
+        media = replace(self.media, tracks=tuple(tracks))
+        draft = self._with(media, [("add", track.index)], why)
+        return replace(draft, encodes=MappingProxyType({**self.encodes, track.index: how}))
 
     def set_container(self, name: str, why: str) -> Draft:
         """Have the file in another container, under the same name with that container's suffix.

@@ -1,4 +1,4 @@
-"""Sizes, durations and resolutions as a policy writes them."""
+"""Sizes, bit rates, percentages, durations and resolutions as a policy writes them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vpo.nearest import suggestion
 
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b)?", re.IGNORECASE)
+_BITRATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:bps|bit/s|b/s)?", re.IGNORECASE)
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?",
     re.IGNORECASE,
@@ -36,6 +37,27 @@ def size(value: Any) -> int:
         raise ValueError(f"`{value}` is not a size like 500MB, 700MiB or 1.5 GB")
     number, prefix, binary = found.groups()
     return int(float(number) * (1024 if binary else 1000) ** _POWERS[(prefix or "").lower()])
+
+
+def bitrate(value: Any) -> int:
+    """Bits a second from ``5M``, ``2500k``, ``192 kbps`` or a number of bits."""
+    found = _BITRATE.fullmatch(str(value).strip())
+    number = 0 if isinstance(value, bool) or not found else float(found[1])
+    if not found or number <= 0:
+        raise ValueError(f"`{value}` is not a bit rate like 5M, 2500k or 192 kbps")
+    return int(number * 1000 ** _POWERS[found[2].lower()])
+
+
+def part(value: Any) -> float:
+    """A part of one from ``20%`` or a number of percent."""
+    text = str(value).strip().removesuffix("%").strip()
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if isinstance(value, bool) or not 0 <= percent < 100:
+        raise ValueError(f"`{value}` is not a percentage from 0% to less than 100%")
+    return percent / 100
 
 
 def duration(value: Any) -> float:

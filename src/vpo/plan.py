@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from vpo.containers import FLAGS_KEPT, MATROSKA, as_stored
 from vpo.draft import Draft, Fact, Known, Reason, Timestamp
+from vpo.encoding import AudioEncode, Encode, VideoEncode
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media import MediaFile, Track
 from vpo.policy.conditions import skip_reason
@@ -29,10 +31,12 @@ _HEADER_KINDS = FLAGS_KEPT | {"title", "language"}
 class Change:
     """One difference between the file and what it should be.
 
-    ``kind`` is ``remove``, ``move``, ``title``, ``language``, ``codec``, ``container``,
-    ``tag:NAME`` or a disposition (``default``, ``forced``, ...). ``track`` is the stream index in
-    the source, ``None`` for what concerns the whole file. A ``move`` goes from one place among the
-    tracks that stay to another, counted from 1.
+    ``kind`` is ``remove``, ``add``, ``move``, ``title``, ``language``, ``codec``, ``size``,
+    ``channels``, ``dynamic_range``, ``container``, ``tag:NAME`` or a disposition (``default``,
+    ``forced``, ...).
+    ``track`` is the stream index in the source, ``None`` for what concerns the whole file. A
+    ``move`` goes from one place among the tracks that stay to another, counted from 1; a ``codec``
+    that stays the same is encoded again.
     """
 
     kind: str
@@ -67,7 +71,8 @@ class Plan:
     """What is to be done to one file.
 
     ``after`` keeps the source's stream indexes, so that each track says where it comes from.
-    ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing changes.
+    ``encodes`` are the tracks that are encoded, by stream index, and how. ``error`` is set where a
+    phase failed; unless ``on_error`` is ``continue``, nothing changes.
     """
 
     before: MediaFile
@@ -78,12 +83,28 @@ class Plan:
     timestamp: Timestamp | None = None
     error: FileError | None = None
     on_error: OnError = "continue"
+    encodes: tuple[tuple[int, Encode], ...] = ()
+
+    @property
+    def video_encodes(self) -> dict[int, VideoEncode]:
+        return {index: how for index, how in self.encodes if isinstance(how, VideoEncode)}
+
+    @property
+    def audio_encodes(self) -> dict[int, AudioEncode]:
+        return {index: how for index, how in self.encodes if isinstance(how, AudioEncode)}
+
+    def origin(self, index: int) -> int:
+        """The stream of the source that a stream of ``after`` is made from: mostly itself."""
+        how = self.audio_encodes.get(index)
+        return how.source if how is not None else index
 
     @property
     def strategy(self) -> Strategy:
         """The cheapest way that carries out the changes."""
         if not self.changes:
             return "none"
+        if self.encodes:
+            return "transcode"
         kinds = {change.kind for change in self.changes}
         if kinds <= _HEADER_KINDS and self.before.container in MATROSKA and self._editable:
             return "header"
@@ -122,18 +143,21 @@ def evaluate(
     if fold.halted:
         return _left_alone(media, fold)
     after = as_stored(fold.draft.media)
-    if after == as_stored(media):
+    there = {track.index for track in after.tracks}
+    encodes = {index: how for index, how in fold.draft.encodes.items() if index in there}
+    if after == as_stored(media) and not encodes:
         # A rewrite would change what the policies do not ask for, and nothing else.
         after = media
     plan = Plan(
         before=media,
         after=after,
-        changes=tuple(difference(media, after, fold.draft.reasons)),
+        changes=tuple(difference(media, after, fold.draft.reasons, encodes)),
         phases=tuple(fold.reports),
         warnings=fold.draft.warnings,
         timestamp=fold.draft.timestamp,
         error=fold.error,
         on_error=fold.mode,
+        encodes=tuple(encodes.items()),
     )
     if not plan.changes:
         return plan
@@ -215,7 +239,9 @@ def _run_phase(
         detail = f"{draft.operation}: {error}" if draft.operation else str(error)
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
         return report("failed", detail)
-    changed = as_stored(draft.media) != as_stored(fold.draft.media)
+    changed = (
+        as_stored(draft.media) != as_stored(fold.draft.media) or draft.encodes != fold.draft.encodes
+    )
     fold.draft = draft
     return report("changed" if changed else "unchanged")
 
@@ -255,12 +281,17 @@ def _conflict(
 ) -> ConvergeError | None:
     """What the policies want to change on their own result, as an error; ``None`` if nothing."""
     result = plan.expected
-    again = _fold(policies, result, on_error, known)
-    change = next(difference(result, as_stored(again.draft.media), again.draft.reasons), None)
+    # What an encode cannot foresee, as its bit rate, is not known of the expected result either.
+    known = replace(known, encoded=known.encoded or bool(plan.video_encodes))
+    again = _fold(policies, result, on_error, known).draft
+    wanted = difference(result, as_stored(again.media), again.reasons, again.encodes)
+    change = next(wanted, None)
     if change is None:
         return None
-    source = plan.after.streams[change.track].index if change.track is not None else None
-    touched = (reasons.get(fact) for fact in (_fact(change.kind, source), ("container", None)))
+    streams = dict(enumerate(plan.after.streams))
+    source = streams[change.track].index if change.track in streams else None
+    facts: tuple[Fact, ...] = (_fact(change.kind, source), ("add", source), ("container", None))
+    touched = (reasons.get(fact) for fact in facts)
     first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))
     return ConvergeError(
         f"the policy contradicts itself: what {first} leads to, "
@@ -269,7 +300,10 @@ def _conflict(
 
 
 def difference(
-    before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]
+    before: MediaFile,
+    after: MediaFile,
+    reasons: Mapping[Fact, Reason],
+    encodes: Mapping[int, Encode] = MappingProxyType({}),
 ) -> Iterator[Change]:
     """Every change from one to the other, with who asked for it."""
     if before.container != after.container:
@@ -279,7 +313,10 @@ def difference(
     yield from _moves(before, after, reasons)
     old = {track.index: track for track in before.tracks}
     for track in after.tracks:
-        yield from _track_changes(old[track.index], track, reasons)
+        if track.index in old:
+            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
+        else:
+            yield _change(reasons, "add", track.index, None, str(track))
 
 
 def _tag_changes(
@@ -303,9 +340,9 @@ def _removals(
 
 
 def _moves(before: MediaFile, after: MediaFile, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:
-    kept = {track.index for track in after.tracks}
-    old = [track.index for track in before.tracks if track.index in kept]
-    new = [track.index for track in after.tracks]
+    there = {track.index for track in before.tracks}
+    new = [track.index for track in after.tracks if track.index in there]
+    old = [track.index for track in before.tracks if track.index in new]
     if old == new:
         return
     place = {index: n for n, index in enumerate(old)}
@@ -328,9 +365,16 @@ def _longest_rise(numbers: Sequence[int]) -> set[int]:
     return set(max(best, key=lambda found: found[:2])[2])
 
 
-def _track_changes(old: Track, new: Track, reasons: Mapping[Fact, Reason]) -> Iterator[Change]:
+def _track_changes(
+    old: Track, new: Track, reasons: Mapping[Fact, Reason], encoded: bool
+) -> Iterator[Change]:
+    if encoded and old.codec == new.codec:
+        yield _change(reasons, "codec", new.index, old.codec, new.codec)
     for kind, was, now in (
         ("codec", old.codec, new.codec),
+        ("size", _size(old), _size(new)),
+        ("channels", old.channels, new.channels),
+        ("dynamic_range", old.dynamic_range or "SDR", new.dynamic_range or "SDR"),
         ("language", old.language, new.language),
         ("title", old.title, new.title),
     ):
@@ -338,6 +382,10 @@ def _track_changes(old: Track, new: Track, reasons: Mapping[Fact, Reason]) -> It
             yield _change(reasons, kind, new.index, was, now)
     for flag in sorted(old.dispositions ^ new.dispositions):
         yield _change(reasons, flag, new.index, flag in old.dispositions, flag in new.dispositions)
+
+
+def _size(track: Track) -> str | None:
+    return f"{track.width}x{track.height}" if track.width and track.height else None
 
 
 def _change(

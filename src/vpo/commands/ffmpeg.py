@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from vpo.commands import encoders, filters
+from vpo.commands.audio import audio
 from vpo.commands.encoders import Encoding
 from vpo.containers import APPLE, MATROSKA, TIMECODE, container, is_debris, timed
 from vpo.languages import alpha3
@@ -40,7 +41,7 @@ def argv(
     command += ["-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
-    command += _maps([*tracks, *mapped], encodings)
+    command += _maps(plan, [*tracks, *mapped], encodings)
     # Without the last, what comes before the first key frame would be left out, without a word.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(tracks):
@@ -55,8 +56,9 @@ def argv(
         command += ["-default_mode", "passthrough"]
     if target.name in ("mp4", "mov"):
         command += ["-movflags", f"+faststart{_movflags(plan)}"]
-        # The muxer calls the boxes of Dolby Vision and of spherical video unofficial.
-        command += ["-strict", "unofficial"]
+        # So the muxer calls the boxes of Dolby Vision and of spherical video, and FLAC until 6.1.
+        flac = any(track.codec == "flac" for track in plan.after.tracks)
+        command += ["-strict", "experimental" if flac else "unofficial"]
         if len(tracks) == len(plan.after.tracks) and _timecode(plan):
             # From a mere tag the muxer would make a timecode track.
             command += ["-write_tmcd", "0"]
@@ -70,13 +72,13 @@ def _timecode(plan: Plan) -> bool:
 
 
 def _maps(
-    streams: Sequence[Track | Attachment], encodings: Mapping[int, Encoding]
+    plan: Plan, streams: Sequence[Track | Attachment], encodings: Mapping[int, Encoding]
 ) -> Iterator[str]:
     for stream in streams:
         if stream.index in encodings:
             yield from filters.mapped(encodings[stream.index])[0]
         else:
-            yield from ("-map", f"0:{stream.index}")
+            yield from ("-map", f"0:{plan.origin(stream.index)}")
 
 
 def _movflags(plan: Plan) -> str:
@@ -88,9 +90,12 @@ def _movflags(plan: Plan) -> str:
 def _track(plan: Plan, number: int, track: Track) -> list[str]:
     """All that the container can hold is said, so that nothing depends on what ffmpeg infers."""
     target = container(plan.after.container)
-    old = next(item for item in plan.before.tracks if item.index == track.index)
+    origin = plan.origin(track.index)
+    old = next(item for item in plan.before.tracks if item.index == origin)
     words: list[str] = []
-    if track.codec != old.codec and track.type == "subtitle":
+    if track.index in plan.audio_encodes:
+        words += audio(number, plan.audio_encodes[track.index], old)
+    elif track.codec != old.codec and track.type == "subtitle":
         words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     if target.languages:
         words += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
+from vpo import abilities
 from vpo import tools as processes
 from vpo.commands import ffmpeg, losses, mkvmerge, mkvpropedit
+from vpo.commands.audio import ENCODERS
 from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
 from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
@@ -96,7 +98,12 @@ class Rewriter:
         if not self._by_mkvmerge(plan):
             self.tools.need("ffmpeg")
             _refuse_what_ffmpeg_loses(plan, mkvmerge=bool(self.tools.mkvmerge))
+            self._need_encoders(plan)
         return "remux" if plan.strategy == "header" else plan.strategy
+
+    def _need_encoders(self, plan: Plan) -> None:
+        for how in plan.audio_encodes.values():
+            abilities.of(self.tools).encoder([ENCODERS[how.codec]], how.codec)
 
     def remarks(self, plan: Plan) -> tuple[str, ...]:
         """What is lost with the tools that are there, and not worth refusing the plan for."""

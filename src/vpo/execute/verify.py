@@ -171,7 +171,7 @@ def _boxes_complete(fd: int) -> bool:
 def _ends(plan: Plan, output: str, found: MediaFile, prober: Prober) -> Iterator[str]:
     """Sound and picture must go on as long as they did in the source."""
     pairs = [
-        (track.index, number)
+        (plan.origin(track.index), number)
         for number, track in enumerate(plan.after.tracks)
         if track.type in ("video", "audio")
     ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from vpo.containers import container
+from vpo.errors import PlanError
 from vpo.media import Track
 
 
@@ -80,3 +82,13 @@ def matches(track: Track, wanted: str) -> bool:
     if key == "pcm":
         return track.codec.startswith("pcm_")
     return canonical(track.codec) == canonical(wanted)
+
+
+def must_hold(name: str, codec: str) -> None:
+    """``PlanError`` where the container of that name cannot hold what is encoded to a codec."""
+    kind = container(name)
+    held = kind.codecs if kind.encodes is None else kind.encodes
+    if held is not None and codec not in held:
+        raise PlanError(
+            f"{name} cannot hold {codec}; choose another codec, or a container that can"
+        )

@@ -30,6 +30,9 @@ def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str
         yield _row("~", text, str(change.reason)), "planned"
     for item in plan.before.streams:
         yield from _item_lines(str(item), by_track.get(item.index, []))
+    for change in plan.changes if effective else ():
+        if change.kind == "add":
+            yield _row("+", str(change.after), str(change.reason)), "planned"
     yield from _phase_lines(plan)
 
 
@@ -41,6 +44,8 @@ def change_text(kind: str, before: Value, after: Value) -> str:
         return f"moves from place {before} to {after}"
     if kind == "remove":
         return f"removed: {before}"
+    if kind == "add":
+        return f"added: {after}"
     return f"{kind}: {_value(before)} -> {_value(after)}"
 
 

@@ -27,6 +27,7 @@ phases:
 """
 
 PHASE = "schema_version: 13\nphases:\n  - name: a\n"
+NEW_TRACK = f"{PHASE}    audio_synthesis:\n      tracks:\n        - {{name: n, codec: aac"
 RULE = f"{PHASE}    rules:\n      items:\n        - name: r\n  "
 THEN = f"{RULE}        when: is_original\n          then: "
 
@@ -115,10 +116,22 @@ BAD = [
     (f"{PHASE}    container: {{target: mov}}", 4, 25, "`target` cannot be `mov`"),
     (f"{PHASE}    container: {{}}", 4, 5, "`target` is missing"),
     (
-        f"{PHASE}    container: {{target: mkv, codec_mappings: {{}}}}",
+        f"{PHASE}    container: {{target: mkv, codec_mappings: {{dts: {{codec: hvec}}}}}}",
         4,
-        30,
-        "`codec_mappings`: this version of vpo cannot do it yet",
+        60,
+        "`hvec` cannot be encoded to; did you mean `hevc`?",
+    ),
+    (
+        f"{PHASE}    container: {{target: mkv, codec_mappings: {{dts: {{action: convert}}}}}}",
+        4,
+        47,
+        "`action: convert` needs a `codec`",
+    ),
+    (
+        f"{PHASE}    container: {{target: mp4, codec_mappings: {{ass: {{codec: srt}}}}}}",
+        4,
+        5,
+        "`codec_mappings` of ass: mp4 cannot hold subrip",
     ),
     (f"{PHASE}    rules: {{}}", 4, 5, "`items` is missing"),
     (f"{PHASE}    rules: {{items: []}}", 4, 20, "`items` must not be empty"),
@@ -153,8 +166,14 @@ BAD = [
         "`encoder` is written by the tools themselves",
     ),
     (f"{THEN}{{set_container_metadata: {{field: title}}}}", 8, 18, "`value` is missing"),
-    (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode`: this version"),
-    (f"{PHASE}    audio_synthesis:\n      tracks: []", 4, 5, "`audio_synthesis`: this version"),
+    (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode` needs `video`, `audio` or both"),
+    (f"{NEW_TRACK}, channels: 9}}", 6, 43, "less than or equal to 8"),
+    (f"{NEW_TRACK}, channels: 7.1}}".replace("aac", "eac3"), 6, 11, "eac3 has at most 6 channels"),
+    (f"{NEW_TRACK}, channels: 2, bitrate: 900k}}", 6, 11, "aac takes at most 576k here"),
+    (f"{NEW_TRACK}, channels: 2, position: first}}", 6, 56, "first"),
+    (f"{NEW_TRACK}, channels: 2, skip_if_exists: {{}}}}", 6, 46, "names no condition"),
+    (f"{NEW_TRACK}, channels: 2, source: {{prefer: [{{}}]}}}}", 6, 64, "names no criterion"),
+    (f"{PHASE}    audio_synthesis:\n      tracks: []", 5, 15, "`tracks` must not be empty"),
     (f"{PHASE}    transcription: {{confidence_threshold: 2}}", 4, 43, "`confidence_threshold`"),
     (f"{PHASE}    depends_on: [b]", 4, 18, "there is no phase `b`"),
     (f"{PHASE}    depends_on: [a]", 4, 18, "phase `a` does not come before `a`"),

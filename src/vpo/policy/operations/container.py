@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field, model_validator
 
 from vpo.containers import (
     CONTAINERS,
@@ -20,9 +20,9 @@ from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.languages import alpha3
 from vpo.media import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
-from vpo.policy.codecs import canonical
+from vpo.policy.codecs import canonical, matches
+from vpo.policy.mappings import CodecMapping, recoded, unreadable
 from vpo.policy.operation import Operation, PolicyConfig
-from vpo.policy.pending import NEVER, refusal
 
 _NOT_IN_MATROSKA = frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"})
 _WRITTEN_BY_TOOLS = frozenset(
@@ -36,8 +36,9 @@ Browsers mark whatever they record as transparent.
 """
 
 
-def _refuse(value: Any) -> Any:  # noqa: ARG001
-    raise refusal("codec_mappings")
+_AUDIO_INTO = {"mp4": "aac", "mkv": "flac"}
+"""What incompatible audio becomes; Matroska takes all but the discs' own PCM, which has no loss."""
+_VIDEO_INTO = "h264"
 
 
 class ChangeContainer(Operation):
@@ -57,21 +58,30 @@ class ChangeContainer(Operation):
     preserve_metadata: bool = Field(
         default=True, description="Whether the tags of the file are carried over."
     )
-    codec_mappings: Annotated[None, BeforeValidator(_refuse), WithJsonSchema(NEVER)] = None
+    codec_mappings: Mapping[str, CodecMapping] = Field(
+        default_factory=dict, description="What becomes of tracks in these codecs."
+    )
+
+    @model_validator(mode="after")
+    def _held(self) -> ChangeContainer:
+        for name, mapping in self.codec_mappings.items():
+            codec = mapping.codec
+            if codec and not (self._holds(codec) and _text_codec(codec, self.target) == codec):
+                raise ValueError(f"`codec_mappings` of {name}: {self.target} cannot hold {codec}")
+        return self
 
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        media = draft.media
-        if media.container == self.target:
+        if draft.media.container == self.target:
             return draft
+        fitting = self._recoded(draft)
+        media = fitting.media
         wrong = [*map(str, self._incompatible(media)), *_spoiled(media, self.target)]
         if wrong:
             problem = f"{self.target} cannot hold {', '.join(wrong)}"
             if self.on_incompatible_codec == "skip":
                 return draft.warn(f"stays {media.container}: {problem}")
-            if self.on_incompatible_codec == "transcode":
-                problem += "; this version of vpo cannot transcode yet"
             raise PlanError(problem)
-        draft = draft.set_container(
+        draft = fitting.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
         draft = draft.remove(_told_by_tags(media, self.target), "mkv has it as a tag of the video")
@@ -81,6 +91,24 @@ class ChangeContainer(Operation):
             draft = _three_letters(draft)
         return draft if self.preserve_metadata else _without_tags(draft)
 
+    def _recoded(self, draft: Draft) -> Draft:
+        """With the codecs that the tracks are to have in the target."""
+        for track in draft.media.tracks:
+            named = (name for name in self.codec_mappings if matches(track, name))
+            if (name := next(named, None)) is not None:
+                draft = self.codec_mappings[name].apply(draft, track, name)
+            elif self.on_incompatible_codec == "transcode":
+                draft = self._made_to_fit(draft, track)
+        return draft
+
+    def _made_to_fit(self, draft: Draft, track: Track) -> Draft:
+        """Sound and pictures can be encoded to fit; nothing makes text of a subtitle's bitmaps."""
+        if track.type not in ("audio", "video") or self._holds(canonical(track.codec)):
+            return draft
+        codec = _AUDIO_INTO[self.target] if track.type == "audio" else _VIDEO_INTO
+        why = f"{self.target} cannot hold {track.codec}"
+        return recoded(draft, track, codec, None, why)
+
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
@@ -89,7 +117,7 @@ class ChangeContainer(Operation):
                     yield track
             elif not self._holds(canonical(track.codec)):
                 yield track
-            elif _unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
+            elif unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
         if not CONTAINERS[self.target].attachments:
             yield from (item for item in media.attachments if not item.cover)
@@ -112,11 +140,6 @@ class ChangeContainer(Operation):
             why = f"{self.target} holds text subtitles as {into}"
             draft = draft.set_codec(track.index, into, why)
         return draft
-
-
-def _unreadable(track: Track) -> bool:
-    """Matroska's own codec id is only there where ffmpeg does not know what it means."""
-    return track.matroska_id is not None and track.codec_tag is not None
 
 
 def _spoiled(media: MediaFile, target: str) -> Iterator[str]:

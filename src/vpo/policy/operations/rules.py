@@ -12,10 +12,8 @@ from vpo.draft import Draft
 from vpo.errors import PlanError
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.actions import Actions, CarryOut
-from vpo.policy.rules.evaluation import Scene, findings, holds
+from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, findings, holds
 from vpo.policy.rules.when import When
-
-_NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"
 
 
 class Rule(Model):
@@ -88,7 +86,7 @@ class Rules(Operation):
         scene = Scene(draft.media, draft.known, config)
         for number, rule in enumerate(self.items):
             if rule.when.needs_analysis:
-                draft = draft.warn(_NO_ANALYSIS)
+                draft = draft.warn(NO_ANALYSIS)
             if scene.media is not draft.media:
                 scene = Scene(draft.media, draft.known, config)
             true = holds(rule.when, scene)

@@ -1,12 +1,245 @@
-"""``transcode``: video and audio into other codecs."""
+"""``transcode``: video and audio into other codecs, or smaller."""
 
 from __future__ import annotations
 
-from vpo.policy.pending import Pending
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from vpo import measures
+from vpo.draft import Draft
+from vpo.encoding import (
+    AudioCodec,
+    Hardware,
+    Quality,
+    Scaler,
+    VideoCodec,
+    VideoEncode,
+)
+from vpo.media import Track
+from vpo.policy import dynamic_range, sound
+from vpo.policy.codecs import matches, must_hold
+from vpo.policy.conditions import Names, Resolution
+from vpo.policy.encoder_options import checked
+from vpo.policy.operation import Model, Operation, PolicyConfig
+
+_NUMBER = WithJsonSchema({"type": ["string", "number"]})
+BitRate = Annotated[int, BeforeValidator(measures.bitrate), _NUMBER]
+Part = Annotated[float, BeforeValidator(measures.part), _NUMBER]
+
+_HIGHEST_CRF: Mapping[VideoCodec, int] = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63}
 
 
-class Transcode(Pending):
-    """Video and audio into other codecs."""
+class SkipIf(Model):
+    """Leave the video as it is where all of this holds; what is not known does not hold."""
+
+    codec_matches: Names | None = None
+    resolution_within: Resolution | None = None
+    bitrate_under: BitRate | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> SkipIf:
+        if not any(True for _ in self.given()):
+            raise ValueError("`skip_if` names no condition")
+        return self
+
+    def unmet(self, track: Track) -> list[str]:
+        """The conditions that do not hold, in words."""
+        found = []
+        if self.codec_matches and not any(matches(track, name) for name in self.codec_matches):
+            found.append(f"codec {track.codec} is not {' or '.join(self.codec_matches)}")
+        size = measures.resolution_of(track.width, track.height)
+        if self.resolution_within and (
+            size is None or measures.below(self.resolution_within, size)
+        ):
+            found.append(f"resolution {size or 'unknown'} is over {self.resolution_within}")
+        return found
+
+    def too_fast(self, track: Track) -> str | None:
+        """In words, that the bit rate is not under the limit."""
+        if (
+            self.bitrate_under is None
+            or (track.bit_rate or self.bitrate_under) < self.bitrate_under
+        ):
+            return None
+        rate = f"{track.bit_rate / 1000:.0f}k" if track.bit_rate else "unknown"
+        return f"bit rate {rate} is not under {self.bitrate_under / 1000:.0f}k"
+
+
+class VideoSection(Model):
+    """What video becomes."""
+
+    to: VideoCodec
+    skip_if: SkipIf | None = None
+    crf: float | None = Field(default=None, ge=0)
+    target_bitrate: BitRate | None = None
+    vmaf: float | None = Field(default=None, gt=0, lt=100)
+    two_pass: bool = False
+    min_bitrate: BitRate | None = None
+    max_bitrate: BitRate | None = None
+    preset: str | None = None
+    tune: str | None = None
+    max_resolution: Resolution | None = None
+    max_width: int | None = Field(default=None, ge=16)
+    max_height: int | None = Field(default=None, ge=16)
+    scale_algorithm: Scaler = "lanczos"
+    upscale: Literal[False] = False
+    hw: Hardware = "none"
+    hw_fallback: bool = True
+    hdr: dynamic_range.HdrPolicy = "keep"
+    dolby_vision: dynamic_range.DolbyVisionPolicy = "skip"
+    min_savings: Part = 0.0
+    ffmpeg_args: tuple[str, ...] = ()
+
+    @field_validator("ffmpeg_args")
+    @classmethod
+    def _only_allowed(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        checked(words)
+        return words
+
+    @model_validator(mode="after")
+    def _one_quality(self) -> VideoSection:
+        named = ("crf", "target_bitrate", "vmaf")
+        stated = [name for name in named if getattr(self, name) is not None]
+        if len(stated) > 1:
+            raise ValueError(f"{' and '.join(f'`{name}`' for name in stated)} exclude each other")
+        if self.two_pass and self.target_bitrate is None:
+            raise ValueError("`two_pass` needs `target_bitrate`")
+        if self.crf is not None and self.crf > _HIGHEST_CRF[self.to]:
+            raise ValueError(f"`crf` of {self.to} is at most {_HIGHEST_CRF[self.to]}")
+        if self.max_resolution and (self.max_width or self.max_height):
+            raise ValueError("`max_resolution` excludes `max_width` and `max_height`")
+        return self
+
+    def spec(self, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
+        quality = Quality(
+            self.crf,
+            self.target_bitrate,
+            self.two_pass,
+            self.min_bitrate,
+            self.max_bitrate,
+            self.vmaf,
+        )
+        return VideoEncode(
+            codec=self.to,
+            quality=quality,
+            preset=self.preset,
+            tune=self.tune,
+            size=size,
+            scaler=self.scale_algorithm,
+            hw=self.hw,
+            hw_fallback=self.hw_fallback,
+            tonemap=tonemap,
+            min_savings=self.min_savings,
+            options=checked(self.ffmpeg_args),
+        )
+
+    def size(self, track: Track) -> tuple[int, int] | None:
+        """What the picture is scaled down to; ``None`` where it fits. Codecs want even numbers."""
+        if not track.width or not track.height:
+            return None
+        across, down = self._box(track)
+        factor = min(across / track.width, down / track.height)
+        if factor >= 1:
+            return None
+        return tuple(max(2, round(side * factor / 2) * 2) for side in (track.width, track.height))  # type: ignore[return-value]
+
+    def _box(self, track: Track) -> tuple[float, float]:
+        """The largest picture, lying or standing as the track's does."""
+        if self.max_resolution is None:
+            return self.max_width or float("inf"), self.max_height or float("inf")
+        across, down = measures.RESOLUTIONS[self.max_resolution]
+        across, down = (across, down) if across else (854, 480)
+        standing = (track.height or 0) > (track.width or 0)
+        return (down, across) if standing else (across, down)
+
+    def why(self, track: Track, encoded: bool) -> str | None:
+        """Why a track is to be encoded; ``None`` if it is not."""
+        large = self.size(track) is not None
+        if self.skip_if is None:
+            if not matches(track, self.to):
+                return f"codec {track.codec} instead of {self.to}"
+            return f"{track.width}x{track.height} is over the size" if large else None
+        # What these policies have made themselves is not made again for its bit rate.
+        if encoded and matches(track, self.to) and not large:
+            return None
+        reasons = [*self.skip_if.unmet(track), self.skip_if.too_fast(track)]
+        return next(filter(None, reasons), None)
+
+
+class AudioSection(Model):
+    """What audio becomes."""
+
+    to: AudioCodec
+    preserve: tuple[str, ...] = ()
+    bitrate: BitRate | None = None
+
+    def why(self, track: Track) -> str | None:
+        """Why a track is to be encoded; ``None`` if it is not."""
+        if matches(track, self.to) or any(matches(track, name) for name in self.preserve):
+            return None
+        return f"codec {track.codec} instead of {self.to}"
+
+
+class Transcode(Operation):
+    """Encode video, audio or both; what is as it should be is copied."""
 
     key = "transcode"
     step = 90
+
+    video: VideoSection | None = None
+    audio: AudioSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not (data.get("video") or data.get("audio")):
+            raise ValueError("`transcode` needs `video`, `audio` or both")
+        return data
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        if self.video is not None and "video_transcode" not in draft.skips:
+            for track in draft.media.of("video"):
+                draft = self._video(draft, track, self.video)
+        if self.audio is not None and "audio_transcode" not in draft.skips:
+            for track in draft.media.of("audio"):
+                draft = _audio(draft, track, self.audio)
+        return draft
+
+    def _video(self, draft: Draft, track: Track, section: VideoSection) -> Draft:
+        why = section.why(track, draft.known.encoded)
+        if why is None:
+            return draft
+        if draft.known.futile:
+            part = f"{section.min_savings:.0%}"
+            return draft.warn(f"not encoded: that would save less than {part} (min_savings)")
+        decision = dynamic_range.decide(track, section.hdr, section.dolby_vision)
+        if decision.skip is not None:
+            return draft.warn(f"{track} is not encoded: {decision.skip}")
+        if decision.loss is not None:
+            draft = draft.warn(decision.loss)
+        must_hold(draft.media.container, section.to)
+        return _encoded(draft, track, section, decision.tonemap, why)
+
+
+def _encoded(draft: Draft, track: Track, section: VideoSection, tonemap: bool, why: str) -> Draft:
+    before = draft.encodes.get(track.index)
+    size = section.size(track)
+    spec = section.spec(size, tonemap)
+    if isinstance(before, VideoEncode):
+        # An earlier phase has asked for something, too; there is one encode of the source.
+        spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
+    track = dynamic_range.encoded(track, tonemap)
+    if size is not None:
+        track = replace(track, width=size[0], height=size[1])
+    return draft.encode(replace(track, codec=section.to), spec, why)
+
+
+def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
+    why = section.why(track)
+    if why is None:
+        return draft
+    must_hold(draft.media.container, section.to)
+    return sound.recoded(draft, track, section.to, section.bitrate, why)

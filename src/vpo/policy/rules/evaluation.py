@@ -18,6 +18,8 @@ from vpo.policy.rules.tracks import Count, Exists, Item, Selection
 from vpo.policy.rules.values import fulfils
 from vpo.policy.rules.when import ContainerMetadata, MultiLanguage, Origin, PluginMetadata, When
 
+NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"
+
 
 @dataclass(frozen=True)
 class Scene:
