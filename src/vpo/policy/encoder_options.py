@@ -11,52 +11,13 @@ from collections.abc import Sequence
 from vpo.nearest import suggestion
 
 _PLAIN = frozenset(
-    [
-        "aq-mode",
-        "aq-strength",
-        "arnr-maxframes",
-        "arnr-strength",
-        "auto-alt-ref",
-        "b_ref_mode",
-        "b_strategy",
-        "bf",
-        "coder",
-        "cpu-used",
-        "deadline",
-        "deblock",
-        "direct-pred",
-        "g",
-        "init_qpos",
-        "keyint_min",
-        "lag-in-frames",
-        "level",
-        "look_ahead",
-        "look_ahead_depth",
-        "me_method",
-        "me_range",
-        "mixed-refs",
-        "partitions",
-        "profile",
-        "psy",
-        "psy-rd",
-        "qcomp",
-        "qmax",
-        "qmin",
-        "rc-lookahead",
-        "refs",
-        "row-mt",
-        "sc_threshold",
-        "slices",
-        "spatial-aq",
-        "subq",
-        "temporal-aq",
-        "tier",
-        "tile-columns",
-        "tile-rows",
-        "trellis",
-        "weightb",
-        "weightp",
-    ]
+    """
+    aq-mode aq-strength arnr-maxframes arnr-strength auto-alt-ref b_ref_mode b_strategy bf coder
+    cpu-used deadline deblock direct-pred g init_qpos keyint_min lag-in-frames level look_ahead
+    look_ahead_depth me_method me_range mixed-refs partitions profile psy psy-rd qcomp qmax qmin
+    rc-lookahead refs row-mt sc_threshold slices spatial-aq subq temporal-aq tier tile-columns
+    tile-rows trellis weightb weightp
+    """.split()  # noqa: SIM905 - one a line would be a page
 )
 _NESTED = frozenset({"aom-params", "svtav1-params", "x264-params", "x265-params"})
 _FILES = re.compile(
