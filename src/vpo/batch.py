@@ -22,13 +22,14 @@ from vpo.errors import (
     FileError,
     OnError,
     PlanError,
+    SavingsError,
     SourceChangedError,
     ToolMissingError,
 )
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.rewrite import Rewriter
 from vpo.media import MediaFile
-from vpo.outcome import Failure, Outcome, Status
+from vpo.outcome import Failure, History, Outcome, Status
 from vpo.plan import NOTHING_KNOWN, STRICTNESS, Plan, Strategy, evaluate
 from vpo.policy.document import Policy
 from vpo.request import Interrupt
@@ -42,6 +43,7 @@ class Job:
 
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found;
     ``known`` what is known of it beside its content; ``link`` a symbolic link to it.
+    ``encoding`` is the mark under which it is remembered that these policies encoded a video.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Job:
     seen: tuple[int, int] | None = None
     known: Known = NOTHING_KNOWN
     link: str | None = None
+    encoding: str = ""
 
     @property
     def mode(self) -> OnError:
@@ -123,12 +126,29 @@ def _process(job: Job) -> Outcome:
         strategy = job.rewriter.strategy(plan)
         plan = replace(plan, warnings=(*plan.warnings, *job.rewriter.remarks(plan)))
         if job.dry_run or not plan.changes:
-            return _without_work(plan, strategy, stamp)
+            return _without_work(plan, strategy, stamp)._replace(encode=_remembered(job))
         return _carry_out(job, plan, stamp)
+    except SavingsError as error:
+        return _without_encode(job, error)
     except BusyError:
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
+
+
+def _without_encode(job: Job, error: SavingsError) -> Outcome:
+    """What else the policies want, now that it is known that encoding the video is futile."""
+    outcome = _process(replace(job, known=replace(job.known, futile=True)))
+    return outcome._replace(warnings=(*outcome.warnings, str(error)))
+
+
+def _remembered(job: Job, plan: Plan | None = None) -> tuple[str, History] | None:
+    """What is to be remembered of the file's video."""
+    if plan is not None and plan.video_encodes:
+        return job.encoding, "encoded"
+    if job.known.futile:
+        return job.encoding, "futile"
+    return (job.encoding, "encoded") if job.known.encoded else None
 
 
 def _refuse_broken_link(job: Job, plan: Plan) -> None:
@@ -209,7 +229,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
             extra={"run": job.run_id, "file": job.path, "operation": strategy},
         )
         applied = job.rewriter.apply(
-            plan, lock, lambda media: _must_be_content(job, media), job.outcome_id, job.seen
+            plan, lock, lambda media: _must_be_content(job, plan, media), job.outcome_id, job.seen
         )
     found = applied.media
     now = _stamp(found.path)
@@ -228,12 +248,15 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         media=found,
         stamp=now if certain else None,
         kept=applied.kept,
+        encoded=applied.encoded,
+        encode=_remembered(job, plan),
     )
 
 
-def _must_be_content(job: Job, found: MediaFile) -> None:
+def _must_be_content(job: Job, plan: Plan, found: MediaFile) -> None:
     """The policies must want nothing more of the result, as it is really probed."""
-    again = evaluate(job.policies, found, job.on_error, job.known)
+    known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
+    again = evaluate(job.policies, found, job.on_error, known)
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(

@@ -17,6 +17,7 @@
         │   └── LockedError                another vpo holds the file
         ├── SpaceError                     the file system has not enough room
         ├── ToolError                      a program failed, hung or was killed
+        ├── SavingsError                   an encode would not save what the policy wants
         ├── VerifyError                    the result is not what was planned
         ├── SourceChangedError             the file changed while it was worked on
         ├── PublishError                   the result could not be put in place
@@ -154,6 +155,10 @@ class ToolError(FileError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class SavingsError(FileError):
+    """An encode would not make the file as much smaller as the policy wants."""
 
 
 class VerifyError(FileError):

@@ -44,13 +44,19 @@ class Encoded(NamedTuple):
     vmaf: float | None = None
 
 
+History = Literal["encoded", "futile"]
+"""What policies have done to a file's video, or found not to be worth it."""
+
+
 class Outcome(NamedTuple):
     """What became of one file.
 
     ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
     what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
     that is not certain. ``touched``: the file is another than before, also where a phase failed.
-    ``stop`` asks for the end of the batch. Sizes in bytes.
+    ``stop`` asks for the end of the batch. ``encoded`` is what encoded its video in this run,
+    ``encode`` what is to be remembered of that: the policies' mark and what came of it. Sizes in
+    bytes.
     """
 
     path: str
@@ -69,3 +75,4 @@ class Outcome(NamedTuple):
     stamp: Stamp | None = None
     kept: Kept | None = None
     encoded: tuple[Encoded, ...] = ()
+    encode: tuple[str, History] | None = None

@@ -100,6 +100,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         size_before=outcome.size_before,
         size_after=outcome.size_after,
         kept=(kept.kind, kept.path, kept.size) if kept else None,
+        encode=outcome.encode,
     )
 
 

@@ -20,7 +20,7 @@ from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
-from vpo.request import Interrupt, Request
+from vpo.request import Encodes, Interrupt, Request
 from vpo.sources import Answers, ask
 from vpo.verdicts import Verdicts
 
@@ -125,7 +125,8 @@ def run(
         done = _Tally(summary, recording, teller, settings.workers)
         verdicts = _verdicts(request, store, fingerprint, answers)
         if todo := _todo(request, verdicts, found, done):
-            _work(request, settings, todo, answers, done, interrupt)
+            encodes = _encodes(request, store)
+            _work(request, settings, todo, answers, encodes, done, interrupt)
         summary.seconds = round(time.monotonic() - began, 3)
         summary.interrupted = interrupt.asked
         summary.stopped_early = interrupt.stop
@@ -136,17 +137,26 @@ def run(
     return summary
 
 
+def _encodes(request: Request, store: Store | None) -> Encodes:
+    """What came of encoding files as these policies want it, in earlier runs."""
+    mark = request.policies.encoding
+    return store.encodes(mark) if store and mark else {}
+
+
 def _work(
     request: Request,
     settings: Settings,
     todo: list[Candidate],
     answers: Answers,
+    encodes: Encodes,
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
     from vpo.work import work  # late: what complies needs no tool, no policy and no probe
 
-    outcomes = work(request, settings, todo, answers, done.summary.run_id, done.start, interrupt)
+    outcomes = work(
+        request, settings, todo, answers, encodes, done.summary.run_id, done.start, interrupt
+    )
     with contextlib.closing(outcomes):
         _take_all(outcomes, done.take, interrupt)
 

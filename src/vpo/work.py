@@ -15,7 +15,7 @@ from vpo.execute.rewrite import Handling, Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
 from vpo.prober import Prober
-from vpo.request import Interrupt, Request, Starter
+from vpo.request import Encodes, Interrupt, Request, Starter
 from vpo.sources import Answers
 
 
@@ -24,6 +24,7 @@ def work(
     settings: Settings,
     candidates: list[Candidate],
     answers: Answers,
+    encodes: Encodes,
     run_id: str,
     start: Starter,
     interrupt: Interrupt,
@@ -44,7 +45,8 @@ def work(
             outcome_id=start(item.path),
             seen=(item.size, item.mtime_ns),
             link=item.link,
-            known=Known(metadata=answers.of(item.path)),
+            known=_known(item, answers, encodes),
+            encoding=request.policies.encoding,
         )
 
     items = _ordered(candidates, request.order, settings.workers)
@@ -58,6 +60,16 @@ def work(
             interrupt=interrupt,
             end_tools=processes.cancel,
         )
+
+
+def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
+    history, *state = encodes.get(os.fsencode(item.path), ("", 0, 0))
+    same = state == [item.size, item.inode]
+    return Known(
+        metadata=answers.of(item.path),
+        encoded=same and history == "encoded",
+        futile=same and history == "futile",
+    )
 
 
 def _ordered(candidates: list[Candidate], order: str, workers: int) -> list[Candidate]:
@@ -86,7 +98,9 @@ def _rewriter(settings: Settings) -> Rewriter:
         keep_originals=settings.config.originals.keep == "trash",
         hardware_sessions=settings.config.processing.hardware_sessions,
     )
-    return Rewriter(tools, handling, Prober(tools.stall_seconds))
+    # Alone, an encode may have all of the processor; with others, its part.
+    threads = max(1, settings.cores // settings.workers) if settings.workers > 1 else None
+    return Rewriter(tools, handling, Prober(tools.stall_seconds), threads=threads)
 
 
 def _configure_logging(settings: Settings) -> None:

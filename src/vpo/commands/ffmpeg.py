@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from vpo.commands import encoders, filters
@@ -13,6 +14,7 @@ from vpo.languages import alpha3
 from vpo.media import Attachment, Track
 from vpo.plan import Plan
 
+_UNTIMED = ("avi", "mpg")
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 
@@ -33,7 +35,7 @@ def argv(
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if plan.before.container in ("avi", "mpg"):
+    if plan.before.container in _UNTIMED:
         # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     for encoding in encodings.values():
@@ -65,6 +67,22 @@ def argv(
     if plan.after.container == "m2ts":
         command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+
+
+def first_pass(
+    program: str, plan: Plan, source: str, encodings: Mapping[int, Encoding]
+) -> list[str]:
+    """Read the source for what the second pass has to know; nothing is written but that."""
+    command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
+    command += ["-progress", "pipe:1", "-nostats"]
+    if plan.before.container in _UNTIMED:
+        command += ["-fflags", "+genpts"]
+    command += ["-i", source]
+    alone = [replace(item, number=n) for n, item in enumerate(encodings.values())]
+    for encoding in alone:
+        maps, words = filters.mapped(encoding)
+        command += [*maps, *words, *encoders.video(encoding)]
+    return [*command, "-f", "null", "-"]
 
 
 def _timecode(plan: Plan) -> bool:

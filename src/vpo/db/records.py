@@ -31,7 +31,8 @@ class Result(NamedTuple):
     ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
     ``touched``: the content is another now, whatever ``stat`` says; what was known of it goes.
     ``kept`` is the kind, path and size of the original that was kept.
-    ``verdict`` is recorded for the policy with this ``fingerprint``.
+    ``verdict`` is recorded for the policy with this ``fingerprint``; ``encode`` is the mark of an
+    encode and what came of it.
     """
 
     outcome: str
@@ -52,6 +53,7 @@ class Result(NamedTuple):
     size_before: int | None = None
     size_after: int | None = None
     kept: tuple[Literal["file", "header"], str, int] | None = None
+    encode: tuple[str, str] | None = None
 
 
 class Answered(NamedTuple):

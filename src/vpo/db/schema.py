@@ -110,7 +110,27 @@ _VERSION_4 = (
     "ALTER TABLE outcomes ADD COLUMN undone_at TEXT",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = (
+    # By the mark of the encode, for the file as it was left: with that size and inode.
+    """
+    CREATE TABLE encodes (
+        file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+        mark TEXT NOT NULL,
+        history TEXT NOT NULL CHECK (history IN ('encoded', 'futile')),
+        size INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        PRIMARY KEY (file, mark)
+    ) WITHOUT ROWID
+    """,
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    _VERSION_5,
+)
 """``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
 
 

@@ -97,6 +97,20 @@ class Store:
                 rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
             return {path: _unsigned(*stat) for path, *stat in rows}
 
+    def encodes(self, mark: str) -> dict[bytes, tuple[str, int, int]]:
+        """What came of encoding files under this mark, by path: with the size and the inode that
+        the file has if it is still that one.
+        """
+        with self._pool.read() as connection:
+            rows = connection.execute(
+                "SELECT path, history, encodes.size, encodes.inode FROM encodes"
+                " JOIN files ON number = file WHERE mark = ?",
+                (mark,),
+            ).fetchall()
+        return {
+            path: (history, *_unsigned(size, 0, inode)[::2]) for path, history, size, inode in rows
+        }
+
     def failed(self, fingerprint: str) -> dict[bytes, tuple[Stat, str, str]]:
         """The files that failed for good with this policy as they were then: type and message."""
         with self._pool.read() as connection:
@@ -194,6 +208,7 @@ class Store:
                     _forget_verdicts(connection, result.stat)
                 if number is not None:
                     _write_facts(connection, number, result, self._time())
+                    _write_encode(connection, number, result)
                 _write_outcome(connection, number, result)
 
     def running_runs(self) -> list[Run]:
@@ -419,6 +434,25 @@ def _write_facts(connection: sqlite3.Connection, number: int, result: Result, ti
             " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (result.fingerprint, number, result.verdict, *_error(result), time),
+        )
+
+
+def _write_encode(connection: sqlite3.Connection, number: int, result: Result) -> None:
+    """What is remembered of an encode; what vpo does to the file otherwise does not end that."""
+    if result.stat is None:
+        return
+    size, _, inode = _signed(result.stat)
+    if result.touched:
+        connection.execute(
+            "UPDATE encodes SET size = ?, inode = ? WHERE file = ? AND size = ?",
+            (size, inode, number, result.size_before),
+        )
+    if result.encode is not None:
+        mark, history = result.encode
+        connection.execute(
+            "INSERT OR REPLACE INTO encodes (file, mark, history, size, inode)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (number, mark, history, size, inode),
         )
 
 

@@ -21,20 +21,26 @@ from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
 from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
 from vpo.execute import originals, publish, shadow, undo
+from vpo.execute.encode import Encoder
+from vpo.execute.encodes import Encodes, prepare
 from vpo.execute.lock import FileLock
 from vpo.execute.motion import refuse_moving
 from vpo.execute.originals import Kept
+from vpo.execute.search import Source
 from vpo.execute.shadow import Edit
 from vpo.execute.space import reserve
 from vpo.execute.verify import verify
 from vpo.execute.workspace import Workspace
 from vpo.media import MediaFile
+from vpo.outcome import Encoded
 from vpo.plan import Plan, Strategy
 from vpo.prober import Prober
 from vpo.tools import Tools
 
 _SLACK = 1 << 20
 _REMUX_FACTOR = 1.05
+_ENCODE_FACTOR = 1.5
+"""Beside the file itself: an encode that becomes larger is ended, if not at once."""
 _FICLONE = 0x40049409
 """The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
 
@@ -69,22 +75,35 @@ class Handling:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What to tell of a file that was written: warnings, and what encoded its video."""
+
+    warnings: tuple[str, ...] = ()
+    encoded: tuple[Encoded, ...] = ()
+
+
+@dataclass(frozen=True)
 class Applied:
     """A plan that was carried out: the result as it was probed, and what to tell."""
 
     media: MediaFile
     warnings: tuple[str, ...] = ()
     kept: Kept | None = None
+    encoded: tuple[Encoded, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rewriter:
-    """How plans are carried out here; ``progress`` is told the part that is done, from 0 to 1."""
+    """How plans are carried out here; ``progress`` is told the part that is done, from 0 to 1.
+
+    ``threads`` is what one encode may take of the processor, ``None`` for all of it.
+    """
 
     tools: Tools
     handling: Handling = field(default_factory=Handling)
     prober: Prober = field(default_factory=Prober)
     progress: Callable[[float], None] | None = field(default=None, compare=False)
+    threads: int | None = None
 
     def strategy(self, plan: Plan) -> Strategy:
         """How this plan is carried out with the tools that are there.
@@ -104,12 +123,18 @@ class Rewriter:
     def _need_encoders(self, plan: Plan) -> None:
         for how in plan.audio_encodes.values():
             abilities.of(self.tools).encoder([ENCODERS[how.codec]], how.codec)
+        if plan.video_encodes:
+            self._encodes(plan)
+
+    def _encodes(self, plan: Plan) -> Encodes:
+        return prepare(self.tools, plan.before, plan.after, plan.video_encodes, self.threads)
 
     def remarks(self, plan: Plan) -> tuple[str, ...]:
         """What is lost with the tools that are there, and not worth refusing the plan for."""
         if plan.strategy in ("none", "header") or self._by_mkvmerge(plan):
             return ()
-        return tuple(losses.slight(plan))
+        encodes = self._encodes(plan).warnings if plan.video_encodes else ()
+        return (*losses.slight(plan), *encodes)
 
     def apply(
         self,
@@ -131,7 +156,8 @@ class Rewriter:
             raise BusyError('it has further hard links and [files] hardlinks is "skip"')
         try:
             if self.strategy(plan) != "header":
-                return self._rewrite(plan, lock, check, key, self._write)
+                factor = _ENCODE_FACTOR if plan.video_encodes else _REMUX_FACTOR
+                return self._rewrite(plan, lock, check, key, self._write, factor)
             return self._edit(plan, lock, check, key, linked)
         except OSError as error:
             if error.errno in _FULL:
@@ -162,7 +188,7 @@ class Rewriter:
         lock: FileLock,
         check: Check,
         key: str,
-        write: Callable[[Plan, FileLock, Workspace], list[str]],
+        write: Callable[[Plan, FileLock, Workspace], Written],
         factor: float = _REMUX_FACTOR,
     ) -> Applied:
         """Write a new file, of ``factor`` times the size, and put it in the place of the old."""
@@ -171,14 +197,15 @@ class Rewriter:
             free = self.handling.keep_free
             size = int(lock.status.st_size * factor) + _SLACK
             with reserve(workspace.path, size, processes.is_cancelled, free):
-                warnings = write(plan, lock, workspace)
-                found = verify(plan, workspace.path, self.prober)
+                written = write(plan, lock, workspace)
+                found = verify(plan, workspace.path, self.prober, plan.video_encodes.keys())
                 check(found)
-                warnings += publish.copy_attributes(lock, workspace.fd)
+                warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
                 publish.set_times(workspace.fd, lock.status, self._timestamp(plan))
                 kept = self._publish(plan, lock, workspace, key)
             status = os.fstat(workspace.fd)
-        return Applied(_as_published(found, plan.after.path, status), tuple(warnings), kept)
+        media = _as_published(found, plan.after.path, status)
+        return Applied(media, warnings, kept, written.encoded)
 
     def _folder(self, lock: FileLock) -> str:
         folder = self.handling.temporary_folder
@@ -213,7 +240,7 @@ class Rewriter:
             raise
         return kept
 
-    def _write(self, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:
+    def _write(self, plan: Plan, lock: FileLock, workspace: Workspace) -> Written:
         fds = (lock.fd, workspace.fd)
         source, output = _name(lock.path, lock.fd), _name(workspace.path, workspace.fd)
         if self._by_mkvmerge(plan):
@@ -223,12 +250,31 @@ class Rewriter:
             )
             warnings = _warnings(said) if status == 1 else []
             _refuse_salvage(warnings)
-            return [f"mkvmerge: {line}" for line in warnings]
+            return Written(tuple(f"mkvmerge: {line}" for line in warnings))
         covers = self._covers(plan, workspace)
+        if plan.video_encodes:
+            told = Source(source, plan.before.path, fds, plan.before.duration)
+            return self._encode(plan, told, workspace, output, covers)
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
         self._run(command, workspace.path, progress, fds, ok=(0,))
-        return []
+        return Written()
+
+    def _encode(
+        self,
+        plan: Plan,
+        source: Source,
+        workspace: Workspace,
+        output: str,
+        covers: dict[int, str],
+    ) -> Written:
+        progress = _ffmpeg_progress(self.progress, plan.before.duration)
+        encoder = Encoder(self.tools, self.prober, self.handling.hardware_sessions, progress)
+        before = self._encodes(plan)
+        done = encoder.write(plan, before, source, workspace, output, covers)
+        # Those of the choice were told with the plan.
+        new = tuple(text for text in done.warnings if text not in before.warnings)
+        return Written(new, done.told())
 
     def _run(
         self,
@@ -274,11 +320,11 @@ class Rewriter:
             return self._rewrite(plan, lock, check, key, write, factor)
         return self._edit_in_place(plan, lock, check, key, edit)
 
-    def _edit_copy(self, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:
+    def _edit_copy(self, plan: Plan, lock: FileLock, workspace: Workspace) -> Written:
         """The tool edits a copy, where it is not known what it would have to see."""
         _copy(lock, workspace)
         self._propedit(plan, _name(workspace.path, workspace.fd), workspace.fd)
-        return []
+        return Written()
 
     def _edit_in_place(
         self, plan: Plan, lock: FileLock, check: Check, key: str, edit: Edit
@@ -347,10 +393,10 @@ def _name(path: str, fd: int) -> str:
     return path
 
 
-def _patched_copy(edit: Edit, plan: Plan, lock: FileLock, workspace: Workspace) -> list[str]:  # noqa: ARG001
+def _patched_copy(edit: Edit, plan: Plan, lock: FileLock, workspace: Workspace) -> Written:  # noqa: ARG001
     _copy(lock, workspace)
     edit.apply(workspace.fd)
-    return []
+    return Written()
 
 
 def _copy(lock: FileLock, workspace: Workspace) -> None:

@@ -60,6 +60,13 @@ class PolicyChoice:
         """Whether what metadata sources say matters to any of them."""
         return any(policy.uses_metadata for policy in self.policies)
 
+    @cached_property
+    def encoding(self) -> str:
+        """As ``vpo.policy.document.encoding``."""
+        from vpo.policy.document import encoding
+
+        return encoding(self.policies)
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What there is to say about the policies' texts without being an error."""

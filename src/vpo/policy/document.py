@@ -136,6 +136,21 @@ def _misplaced(path: tuple[str | int, ...], problem: str) -> PydanticCustomError
     return PydanticCustomError("misplaced", "{problem}", where)
 
 
+def encoding(policies: Sequence[Policy]) -> str:
+    """What identifies how the policies encode video, empty if they do not.
+
+    Files that were encoded so are not encoded so again, whatever else becomes of the policies.
+    """
+    found = [
+        operation.video_section
+        for policy in policies
+        for phase in policy.phases
+        for operation in phase.operations
+        if operation.video_section
+    ]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+
+
 def fingerprint(policies: Sequence[Policy]) -> str:
     """What the policies mean as a SHA-256: equal for those that ask the same of every file.
 

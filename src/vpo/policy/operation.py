@@ -138,6 +138,11 @@ class Operation(Model):
         """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
         return False
 
+    @property
+    def video_section(self) -> str:
+        """What tells how the operation encodes video, as text; empty if it does not."""
+        return ""
+
     def parts(self) -> Iterator[Operation]:
         """The operation by its steps, where it has several."""
         yield self

@@ -199,6 +199,14 @@ class Transcode(Operation):
             raise ValueError("`transcode` needs `video`, `audio` or both")
         return data
 
+    @property
+    def reads_pictures(self) -> bool:
+        return self.video is not None
+
+    @property
+    def video_section(self) -> str:
+        return self.video.model_dump_json(exclude_none=True) if self.video is not None else ""
+
     def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
         if self.video is not None and "video_transcode" not in draft.skips:
             for track in draft.media.of("video"):
