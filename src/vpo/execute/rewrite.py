@@ -394,7 +394,9 @@ def _refuse_what_ffmpeg_loses(plan: Plan) -> None:
             )
     lost = list(losses.grave(plan))
     if lost:
-        advice = "; mkvmerge would keep it: install mkvtoolnix" * (plan.after.container == "mkv")
+        # What is encoded has to be ffmpeg's work.
+        other = plan.after.container == "mkv" and plan.strategy != "transcode"
+        advice = "; mkvmerge would keep it: install mkvtoolnix" * other
         raise PlanError(f"ffmpeg would lose {', '.join(lost)}; the file is left alone{advice}")
 
 
