@@ -22,7 +22,7 @@ class Container:
     ``muxer`` is ffmpeg's name for writing it; ``flags`` the dispositions that survive a rewrite;
     ``codecs`` what it takes (``None``: nearly everything); ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
-    ``encodes`` are the codecs vpo encodes to that it takes, where it does not take all of them.
+    ``encodes`` are the codecs vpo encodes to that it takes, where ``codecs`` does not say it.
     ``side_data`` is what ffmpeg carries into it, ``tags`` which tags it holds as players look for
     them (``None``: any).
     """
@@ -65,6 +65,7 @@ _MATROSKA_SIDE = frozenset(
 _MP4_CODECS = frozenset(
     "h264 hevc av1 vp9 mpeg4 aac ac3 eac3 mp3 flac alac opus mov_text".split()  # noqa: SIM905
 )
+_TS_ENCODES = frozenset({"aac", "ac3", "eac3", "opus", "mp3", "h264", "hevc"})
 _WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis", "webvtt"})
 
 _ALL = (
@@ -116,13 +117,26 @@ _ALL = (
         one_default=True,
         side_data=frozenset({"light_levels", "mastering", "rotation"}),
         tags=frozenset(_MOV_TAGS.split()),
+        encodes=frozenset({"aac", "ac3", "eac3", "mp3", "h264", "hevc"}),
     ),
-    Container("avi", "avi", (".avi",), tags=frozenset(_AVI_TAGS.split())),
-    Container("ts", "mpegts", (".ts",)),
-    Container("m2ts", "mpegts", (".m2ts", ".mts")),
-    Container("flv", "flv", (".flv",), tags=None),
-    Container("wmv", "asf", (".wmv", ".asf"), tags=None),
-    Container("ogg", "ogg", (".ogv", ".ogg", ".ogm")),
+    Container(
+        "avi",
+        "avi",
+        (".avi",),
+        tags=frozenset(_AVI_TAGS.split()),
+        encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+    ),
+    Container("ts", "mpegts", (".ts",), encodes=_TS_ENCODES),
+    Container("m2ts", "mpegts", (".m2ts", ".mts"), encodes=_TS_ENCODES),
+    Container("flv", "flv", (".flv",), tags=None, encodes=frozenset({"aac", "mp3", "h264"})),
+    Container(
+        "wmv",
+        "asf",
+        (".wmv", ".asf"),
+        tags=None,
+        encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+    ),
+    Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
 MATROSKA = frozenset({"mkv", "webm"})

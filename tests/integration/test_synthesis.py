@@ -45,7 +45,8 @@ DROP_AUDIO = """\
 for last; do :; done
 case "$last" in -*) exec "$REAL_FFMPEG" "$@" ;; esac
 "$REAL_FFMPEG" "$@" || exit
-"$REAL_FFMPEG" -nostdin -v error -y -i "$last" -map 0 -map -0:a:1 -c copy -f matroska "$last.x"
+set -- -map 0 -map -0:a:1 -c copy -f matroska
+"$REAL_FFMPEG" -nostdin -loglevel error -y -i "$last" "$@" "$last.x"
 cat "$last.x" > "$last" && rm "$last.x"
 """
 

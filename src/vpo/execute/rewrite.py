@@ -441,9 +441,9 @@ def _refuse_what_ffmpeg_loses(plan: Plan, mkvmerge: bool) -> None:
         )
     lost = list(losses.grave(plan))
     if lost:
-        advice = "; mkvmerge would keep it: install mkvtoolnix"
-        missing = plan.after.container == "mkv" and not mkvmerge
-        advice = advice if missing else ""
+        # What is encoded has to be ffmpeg's work.
+        other = plan.after.container == "mkv" and plan.strategy != "transcode" and not mkvmerge
+        advice = "; mkvmerge would keep it: install mkvtoolnix" * other
         raise PlanError(f"ffmpeg would lose {', '.join(lost)}; the file is left alone{advice}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import BeforeValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from vpo import measures
 from vpo.draft import Draft
@@ -35,18 +35,14 @@ def _codec(value: Any) -> str:
 class CodecMapping(Model):
     """What becomes of the tracks in one codec."""
 
-    action: Literal["transcode", "convert", "remove"] = "transcode"
-    codec: Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})] | None = (
-        None
-    )
-    bitrate: (
-        Annotated[
+    action: Literal["transcode", "convert", "remove"] = Field(default="transcode", description='Whether the track is encoded, converted or removed.')
+    codec: Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})] | None = Field(default=None, description='What it becomes.')
+    bitrate: Annotated[
             int,
             BeforeValidator(measures.bitrate),
             WithJsonSchema({"type": ["string", "number"]}),
         ]
-        | None
-    ) = None
+        | None = Field(default=None, description='Its bit rate.')
 
     @model_validator(mode="after")
     def _complete(self) -> CodecMapping:

@@ -67,12 +67,12 @@ class Criterion(Model):
     With several keys, they are compared in the order in which they stand here.
     """
 
-    language: Names | None = None
-    not_commentary: bool | None = None
-    codec: Names | None = None
+    language: Names | None = Field(default=None, description="Tracks in one of these languages.")
+    not_commentary: bool | None = Field(default=None, description="Tracks that are no commentary.")
+    codec: Names | None = Field(default=None, description="Tracks in one of these codecs.")
     channels: (
         Annotated[Literal["max", "min"] | Channels, BeforeValidator(_preferred_channels)] | None
-    ) = None
+    ) = Field(default=None, description="Tracks with most, fewest or so many channels.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Criterion:
@@ -98,7 +98,9 @@ class Criterion(Model):
 class Source(Model):
     """Which track is mixed; where nothing else decides, the first."""
 
-    prefer: tuple[Criterion, ...] = ()
+    prefer: tuple[Criterion, ...] = Field(
+        default=(), description="Criteria, the most important first."
+    )
 
     def rank(self, track: Track, config: PolicyConfig) -> list[int]:
         """The lower, the better."""
@@ -108,10 +110,10 @@ class Source(Model):
 class SkipIfExists(Model):
     """An audio track that fulfils all of this makes the new one needless."""
 
-    codec: Codecs | None = None
-    channels: Quantity | None = None
-    language: Languages | None = None
-    not_commentary: bool | None = None
+    codec: Codecs | None = Field(default=None, description="It is in one of these codecs.")
+    channels: Quantity | None = Field(default=None, description="It has so many channels.")
+    language: Languages | None = Field(default=None, description="It is in one of these languages.")
+    not_commentary: bool | None = Field(default=None, description="It is no commentary.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> SkipIfExists:
@@ -127,16 +129,24 @@ class SkipIfExists(Model):
 class NewTrack(Model):
     """A track that is to be there."""
 
-    name: str = Field(min_length=1)
-    codec: Codec
-    channels: Channels
-    bitrate: BitRate | None = None
-    source: Source = Source()
-    create_if: When | None = None
-    skip_if_exists: SkipIfExists | None = None
-    title: str = "inherit"
-    language: str = "inherit"
-    position: Position = "after_source"
+    name: str = Field(min_length=1, description="What messages call it.")
+    codec: Codec = Field(description="Its codec.")
+    channels: Channels = Field(description="How many channels it has; never more than its source.")
+    bitrate: BitRate | None = Field(default=None, description="Its bit rate.")
+    source: Source = Field(default=Source(), description="Which track it is made from.")
+    create_if: When | None = Field(
+        default=None, description="It is made only where this condition holds."
+    )
+    skip_if_exists: SkipIfExists | None = Field(
+        default=None, description="It is not made where there is such a track."
+    )
+    title: str = Field(default="inherit", description="Its title, or `inherit` for its source's.")
+    language: str = Field(
+        default="inherit", description="Its language, or `inherit` for its source's."
+    )
+    position: Position = Field(
+        default="after_source", description="Where it stands among the audio tracks."
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> NewTrack:
@@ -216,7 +226,7 @@ class AudioSynthesis(Operation):
     key = "audio_synthesis"
     step = 80
 
-    tracks: tuple[NewTrack, ...] = Field(min_length=1)
+    tracks: tuple[NewTrack, ...] = Field(min_length=1, description="The tracks to add.")
 
     @model_validator(mode="after")
     def _unique(self) -> AudioSynthesis:

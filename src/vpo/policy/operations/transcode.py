@@ -35,9 +35,13 @@ _HIGHEST_CRF: Mapping[VideoCodec, int] = {"h264": 51, "hevc": 51, "vp9": 63, "av
 class SkipIf(Model):
     """Leave the video as it is where all of this holds; what is not known does not hold."""
 
-    codec_matches: Names | None = None
-    resolution_within: Resolution | None = None
-    bitrate_under: BitRate | None = None
+    codec_matches: Names | None = Field(default=None, description="It is in one of these codecs.")
+    resolution_within: Resolution | None = Field(
+        default=None, description="Its resolution class is not above this one."
+    )
+    bitrate_under: BitRate | None = Field(
+        default=None, description="Its bit rate is known and under this."
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> SkipIf:
@@ -71,27 +75,67 @@ class SkipIf(Model):
 class VideoSection(Model):
     """What video becomes."""
 
-    to: VideoCodec
-    skip_if: SkipIf | None = None
-    crf: float | None = Field(default=None, ge=0)
-    target_bitrate: BitRate | None = None
-    vmaf: float | None = Field(default=None, gt=0, lt=100)
-    two_pass: bool = False
-    min_bitrate: BitRate | None = None
-    max_bitrate: BitRate | None = None
-    preset: str | None = None
-    tune: str | None = None
-    max_resolution: Resolution | None = None
-    max_width: int | None = Field(default=None, ge=16)
-    max_height: int | None = Field(default=None, ge=16)
-    scale_algorithm: Scaler = "lanczos"
-    upscale: Literal[False] = False
-    hw: Hardware = "none"
-    hw_fallback: bool = True
-    hdr: dynamic_range.HdrPolicy = "keep"
-    dolby_vision: dynamic_range.DolbyVisionPolicy = "skip"
-    min_savings: Part = 0.0
-    ffmpeg_args: tuple[str, ...] = ()
+    to: VideoCodec = Field(description="The codec.")
+    skip_if: SkipIf | None = Field(
+        default=None, description="Video of which all of this holds is left as it is."
+    )
+    crf: float | None = Field(
+        default=None,
+        ge=0,
+        description="The quality, on the scale of the codec's own software encoder; lower is better.",
+    )
+    target_bitrate: BitRate | None = Field(
+        default=None, description="The bit rate that the video is to have."
+    )
+    vmaf: float | None = Field(
+        default=None,
+        gt=0,
+        lt=100,
+        description="The score that the video is to reach; the crf for it is looked for on samples.",
+    )
+    two_pass: bool = Field(default=False, description="Whether the bit rate is met in two passes.")
+    min_bitrate: BitRate | None = Field(default=None, description="The lowest bit rate.")
+    max_bitrate: BitRate | None = Field(default=None, description="The highest bit rate.")
+    preset: str | None = Field(
+        default=None,
+        description="How much time the encoder takes: x264's names, or the encoder's own.",
+    )
+    tune: str | None = Field(
+        default=None,
+        description="What the encoder is to pay attention to, as `film` or `animation`.",
+    )
+    max_resolution: Resolution | None = Field(
+        default=None, description="The resolution class into which larger pictures are scaled down."
+    )
+    max_width: int | None = Field(
+        default=None,
+        ge=16,
+        description="The width, in pixels, into which larger pictures are scaled down.",
+    )
+    max_height: int | None = Field(
+        default=None,
+        ge=16,
+        description="The height, in pixels, into which larger pictures are scaled down.",
+    )
+    scale_algorithm: Scaler = Field(default="lanczos", description="How pictures are scaled.")
+    upscale: Literal[False] = Field(default=False, description="Pictures are never scaled up.")
+    hw: Hardware = Field(default="none", description="The hardware that encodes.")
+    hw_fallback: bool = Field(
+        default=True, description="Whether the processor does what the hardware cannot."
+    )
+    hdr: dynamic_range.HdrPolicy = Field(
+        default="keep", description="What becomes of high dynamic range."
+    )
+    dolby_vision: dynamic_range.DolbyVisionPolicy = Field(
+        default="skip", description="Whether Dolby Vision is left alone (`skip`) or lost (`drop`)."
+    )
+    min_savings: Part = Field(
+        default=0.0,
+        description="How much smaller the file has to become; if it does not, the video stays as it is.",
+    )
+    ffmpeg_args: tuple[str, ...] = Field(
+        default=(), description="Further options of the encoder, in pairs."
+    )
 
     @field_validator("ffmpeg_args")
     @classmethod
@@ -172,9 +216,12 @@ class VideoSection(Model):
 class AudioSection(Model):
     """What audio becomes."""
 
-    to: AudioCodec
-    preserve: tuple[str, ...] = ()
-    bitrate: BitRate | None = None
+    to: AudioCodec = Field(description="The codec.")
+    preserve: tuple[str, ...] = Field(default=(), description="Codecs that stay as they are.")
+    bitrate: BitRate | None = Field(
+        default=None,
+        description="The bit rate of stereo; other tracks get theirs by their channels.",
+    )
 
     def why(self, track: Track) -> str | None:
         """Why a track is to be encoded; ``None`` if it is not."""
@@ -189,8 +236,8 @@ class Transcode(Operation):
     key = "transcode"
     step = 90
 
-    video: VideoSection | None = None
-    audio: AudioSection | None = None
+    video: VideoSection | None = Field(default=None, description="What video becomes.")
+    audio: AudioSection | None = Field(default=None, description="What audio becomes.")
 
     @model_validator(mode="before")
     @classmethod
