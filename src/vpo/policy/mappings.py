@@ -32,17 +32,20 @@ def _codec(value: Any) -> str:
     return codec
 
 
+Codec = Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})]
+BitRate = Annotated[
+    int, BeforeValidator(measures.bitrate), WithJsonSchema({"type": ["string", "number"]})
+]
+
+
 class CodecMapping(Model):
     """What becomes of the tracks in one codec."""
 
-    action: Literal["transcode", "convert", "remove"] = Field(default="transcode", description='Whether the track is encoded, converted or removed.')
-    codec: Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})] | None = Field(default=None, description='What it becomes.')
-    bitrate: Annotated[
-            int,
-            BeforeValidator(measures.bitrate),
-            WithJsonSchema({"type": ["string", "number"]}),
-        ]
-        | None = Field(default=None, description='Its bit rate.')
+    action: Literal["transcode", "convert", "remove"] = Field(
+        default="transcode", description="Whether the track is encoded, converted or removed."
+    )
+    codec: Codec | None = Field(default=None, description="What it becomes.")
+    bitrate: BitRate | None = Field(default=None, description="Its bit rate.")
 
     @model_validator(mode="after")
     def _complete(self) -> CodecMapping:

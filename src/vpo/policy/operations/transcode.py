@@ -82,7 +82,7 @@ class VideoSection(Model):
     crf: float | None = Field(
         default=None,
         ge=0,
-        description="The quality, on the scale of the codec's own software encoder; lower is better.",
+        description="The quality on the scale of the software encoder; lower is better.",
     )
     target_bitrate: BitRate | None = Field(
         default=None, description="The bit rate that the video is to have."
@@ -91,7 +91,7 @@ class VideoSection(Model):
         default=None,
         gt=0,
         lt=100,
-        description="The score that the video is to reach; the crf for it is looked for on samples.",
+        description="The score to reach; the crf for it is looked for on samples.",
     )
     two_pass: bool = Field(default=False, description="Whether the bit rate is met in two passes.")
     min_bitrate: BitRate | None = Field(default=None, description="The lowest bit rate.")
@@ -131,7 +131,7 @@ class VideoSection(Model):
     )
     min_savings: Part = Field(
         default=0.0,
-        description="How much smaller the file has to become; if it does not, the video stays as it is.",
+        description="How much smaller the file has to become; else the video stays.",
     )
     ffmpeg_args: tuple[str, ...] = Field(
         default=(), description="Further options of the encoder, in pairs."
