@@ -1,0 +1,180 @@
+"""Video that is encoded, on real files with the real encoders."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Library, Result, ToolsOnPath, Vpo
+
+COUNTING = 'case " $* " in *" -map "*) echo run >> "$RUNS";; esac; exec "$REAL_FFMPEG" "$@"'
+
+
+def policy(section: str, *more: str) -> str:
+    lines = ["schema_version: 13", "phases:", "  - name: encode", *(f"    {line}" for line in more)]
+    return "\n".join([*lines, f"    transcode: {section}", ""])
+
+
+def process(vpo: Vpo, text: str, path: Path, *words: str) -> Result:
+    return vpo("process", "--format", "json", *words, "-p", vpo.policy(text), path)
+
+
+def streams(path: Path) -> list[dict[str, Any]]:
+    argv = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", str(path)]
+    found: list[dict[str, Any]] = json.loads(
+        subprocess.run(argv, check=True, capture_output=True).stdout
+    )["streams"]
+    return found
+
+
+@pytest.fixture
+def film(tmp_path: Path, media_tools: None) -> Path:  # noqa: ARG001
+    """Two seconds of moving picture, large for what they are, with two audio tracks."""
+    root = tmp_path / "films"
+    root.mkdir()
+    path = root / "film.mkv"
+    inputs = ["-f", "lavfi", "-i", "testsrc2=s=192x108:d=2:r=12", "-f", "lavfi", "-i", "sine=d=2"]
+    encode = ["-map", "0", "-map", "1", "-map", "1", "-c:v", "libx264", "-preset", "ultrafast"]
+    encode += ["-qp", "4", "-c:a:0", "ac3", "-c:a:1", "flac"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, *encode, str(path)], check=True)
+    return path
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with a line for each time that the tool of ``COUNTING`` has worked on a file."""
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize(
+    ("section", "codec"),
+    [
+        ("{video: {to: hevc, crf: 34, preset: ultrafast}}", "hevc"),
+        ("{video: {to: hevc, target_bitrate: 60k, two_pass: true, preset: ultrafast}}", "hevc"),
+        ("{video: {to: vp9, crf: 50}}", "vp9"),
+        ("{video: {to: av1, crf: 50, preset: ultrafast}}", "av1"),
+    ],
+)
+def test_every_codec(vpo: Vpo, film: Path, section: str, codec: str) -> None:
+    done = process(vpo, policy(section), film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert outcome["strategy"] == "transcode"
+    assert [s["codec_name"] for s in streams(film)] == [codec, "ac3", "flac"]
+    again = process(vpo, policy(section), film, "--force")
+    assert again.json["files"][0]["status"] == "unchanged", again
+    assert [path.name for path in film.parent.iterdir()] == ["film.mkv"]
+
+
+def test_all_operations_are_one_run_of_one_tool(
+    vpo: Vpo,
+    film: Path,
+    tools_on_path: ToolsOnPath,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = tmp_path / "runs"
+    monkeypatch.setenv("RUNS", str(runs))
+    tools_on_path(ffmpeg=COUNTING, mkvmerge="exit 2", mkvpropedit="exit 2")
+    text = policy(
+        "{video: {to: h264, crf: 40, preset: ultrafast, max_width: 96}, audio: {to: aac}}",
+        "container: {target: mp4}",
+        "keep_audio: {languages: [und]}",
+        "default_flags: {}",
+        "audio_synthesis: {tracks: [{name: m, codec: aac, channels: mono, title: Mono}]}",
+        "rules: {items: [{name: r, when: exists(video), then: [{warn: seen}]}]}",
+    )
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    result = film.with_suffix(".mp4")
+    assert not film.exists()
+    video, *sound = streams(result)
+    assert (video["codec_name"], video["width"]) == ("h264", 96)
+    assert {s["codec_name"] for s in sound} == {"aac"}
+    assert runs.read_text().split() == ["run"]
+    again = process(vpo, text, result)
+    assert again.json["files"][0]["status"] == "unchanged"
+    assert runs.read_text().split() == ["run"]
+
+
+def test_what_would_save_too_little_is_tried_once(
+    vpo: Vpo,
+    film: Path,
+    tools_on_path: ToolsOnPath,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The picture stays, what else the policy wants is done, and nobody tries again."""
+    runs = tmp_path / "runs"
+    monkeypatch.setenv("RUNS", str(runs))
+    tools_on_path(ffmpeg=COUNTING)
+    section = "{video: {to: hevc, crf: 0, preset: ultrafast, min_savings: 90%}}"
+    text = policy(section, "audio_actions: {clear_all_default: true}")
+    before = streams(film)[0]
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert (outcome["status"], outcome["strategy"]) == ("changed", "header")
+    assert "min_savings" in outcome["warnings"][-1]
+    after = streams(film)
+    assert after[0]["codec_name"] == before["codec_name"]
+    assert not any(s["disposition"]["default"] for s in after if s["codec_type"] == "audio")
+    count = len(runs.read_text().split())
+    again = process(vpo, text, film, "--force")
+    assert again.json["files"][0]["status"] == "unchanged", again
+    assert len(runs.read_text().split()) == count
+
+
+def test_a_bit_rate_that_came_out_high_is_not_encoded_again(vpo: Vpo, film: Path) -> None:
+    limits = "skip_if: {codec_matches: [hevc], bitrate_under: 1k}"
+    text = policy(f"{{video: {{to: hevc, crf: 34, preset: ultrafast, {limits}}}}}")
+    assert process(vpo, text, film).json["files"][0]["status"] == "changed"
+    again = process(vpo, text, film, "--force")
+    assert again.json["files"][0]["status"] == "unchanged", again
+
+
+def test_hdr_is_kept_or_made_sdr(vpo: Vpo, library: Library) -> None:
+    path = library("hdr10.mkv") / "hdr10.mkv"
+    keep = policy("{video: {to: hevc, crf: 30, preset: ultrafast, min_savings: 0%}}")
+    done = process(vpo, keep, path)
+    assert done.rc == 0, done
+    assert streams(path)[0]["color_transfer"] == "smpte2084"
+    tone = policy("{video: {to: h264, crf: 50, preset: ultrafast, hdr: tonemap}}")
+    done = process(vpo, tone, path)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    video = streams(path)[0]
+    if outcome["status"] == "changed":
+        assert (video["color_transfer"], video["pix_fmt"]) == ("bt709", "yuv420p")
+    else:
+        assert "min_savings" in outcome["warnings"][-1]
+
+
+def test_a_tool_that_drops_a_stream_of_an_encode_has_failed(
+    vpo: Vpo, film: Path, tools_on_path: ToolsOnPath
+) -> None:
+    before = film.read_bytes()
+    script = (
+        'for last; do :; done\n"$REAL_FFMPEG" "$@" || exit\n'
+        'case "$last" in *.part) set -- -map 0 -map -0:a:1 -c copy -f matroska\n'
+        '"$REAL_FFMPEG" -nostdin -v error -y -i "$last" "$@" "$last.x"\n'
+        'cat "$last.x" > "$last" && rm "$last.x";; esac'
+    )
+    tools_on_path(ffmpeg=script)
+    done = process(vpo, policy("{video: {to: hevc, crf: 34, preset: ultrafast}}"), film)
+    assert done.rc == 1
+    assert "2 tracks instead of 3" in done.json["files"][0]["error"]["message"]
+    assert film.read_bytes() == before
+    assert [path.name for path in film.parent.iterdir()] == ["film.mkv"]
+
+
+def test_no_hardware_and_no_fallback_is_an_error_of_the_plan(vpo: Vpo, film: Path) -> None:
+    before = film.read_bytes()
+    section = "{video: {to: hevc, crf: 30, hw: videotoolbox, hw_fallback: false}}"
+    done = process(vpo, policy(section), film)
+    assert done.json["files"][0]["error"]["type"] == "PlanError"
+    assert film.read_bytes() == before
