@@ -18,6 +18,7 @@ ROWS = {
     "5": "bench.probing",
     "6": "bench.start",
     "7": "bench.dispatch",
+    "eta": "bench.expected",
     "evaluation": "bench.evaluation",
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")

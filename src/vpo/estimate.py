@@ -46,7 +46,7 @@ class Pace:
 
     def fade(self) -> None:
         """Let what was seen so far count for no more than a few files."""
-        part = min(1.0, _WEIGHT / self._count)
+        part = _WEIGHT / max(_WEIGHT, self._count)
         self._count, self._size, self._seconds, self._squares, self._products = (
             value * part
             for value in (self._count, self._size, self._seconds, self._squares, self._products)
@@ -89,10 +89,8 @@ class Forecast:
         self._learned = False
         for took in record:
             self._learn(took)
-        for pace in self._paces.values():
+        for pace in (self._any, *self._paces.values()):
             pace.fade()
-        if self._learned:
-            self._any.fade()
         self._sizes = {item.path: item.size for item in items}
         self._waiting: dict[str, tuple[int, int]] = {}
         self._running: dict[str, float] = {}
@@ -113,9 +111,9 @@ class Forecast:
             self._wait(path, -1)
             self._running[path] = now
 
-    def end(self, took: Took) -> None:
-        """The work on a file has ended; what it took teaches about the others."""
-        if self._running.pop(took.path, None) is not None:
+    def end(self, path: str, took: Took | None) -> None:
+        """The work on a file has ended; what it took, if that says something of others."""
+        if self._running.pop(path, None) is not None and took is not None:
             self._learn(took)
 
     def remaining(self, now: float) -> float | None:
