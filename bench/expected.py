@@ -32,7 +32,7 @@ PART = 0.2
 def figures(folder: Path) -> Iterator[Figure]:
     films = [(_film(folder / f"{length}.mkv", length), count) for length, count in SIZES.items()]
     edited = folder / "edited.mkv"
-    run("mkvmerge", "-q", "-o", edited, "--audio-tracks", "2", films[1][0])
+    run("mkvmerge", "-q", "-o", edited, "--audio-tracks", "3", films[1][0])
     films.append((edited, EDITS))
     vpo = Vpo(folder, POLICY)
     for name in ("nothing on record", "an earlier run on record"):

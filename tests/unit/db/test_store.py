@@ -377,7 +377,7 @@ def test_the_probes_are_not_read_to_tell_what_is_known(library: Library) -> None
 
 
 def test_how_long_the_last_files_took(library: Library) -> None:
-    more = {"strategy": "remux", "seconds": 2.5, "size_before": 900}
+    more: dict[str, Any] = {"strategy": "remux", "seconds": 2.5, "size_before": 900}
     library.record(ODD[0], status="changed", **more)
     library.record("/m/failed.mkv", status="failed", **more)
     library.record("/m/known.mkv", strategy="none")
