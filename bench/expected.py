@@ -22,9 +22,9 @@ schema_version: 13
 config: {audio_languages: [eng]}
 phases: [{name: english, keep_audio: {languages: [eng]}, default_flags: {}}]
 """
-SIZES = {20: 14, 10: 20, 3: 40}
+SIZES = {20: 8, 10: 12, 3: 24}
 """How many copies there are of the film of so many seconds."""
-EDITS = 30
+EDITS = 20
 GOAL = 0.25
 PART = 0.2
 
