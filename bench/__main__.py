@@ -18,6 +18,7 @@ ROWS = {
     "1": "bench.header_edits",
     "2": "bench.rewrite",
     "3": "bench.known",
+    "4": "bench.transcode",
     "5": "bench.probing",
     "6": "bench.start",
     "7": "bench.dispatch",
