@@ -1,4 +1,7 @@
-"""``python -m bench [ROW ...]``: measure these rows, or all and write RESULTS.md."""
+"""``python -m bench [ROW ...]``: measure these rows, or all and write RESULTS.md.
+
+``scale`` is measured only by itself, and writes GROWTH.md and a picture.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,18 @@ ROWS = {
     "1": "bench.header_edits",
     "2": "bench.rewrite",
     "3": "bench.known",
+    "4": "bench.transcode",
     "5": "bench.probing",
     "6": "bench.start",
     "7": "bench.dispatch",
+    "eta": "bench.expected",
     "evaluation": "bench.evaluation",
+    "scale": "bench.scale",
 }
+ALONE = "scale"
+"""Takes too long to be one of all rows; has a page of its own."""
 RESULTS = Path(__file__).with_name("RESULTS.md")
+GROWTH = Path(__file__).with_name("GROWTH.md")
 
 
 def measure_row(row: str) -> list[Figure]:
@@ -41,10 +50,13 @@ def main(rows: list[str]) -> int:
         print(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", file=sys.stderr)
         return 2
     load = os.getloadavg()[0]
-    found = [figure for row in rows or ROWS for figure in measure_row(row)]
+    wanted = rows or [row for row in ROWS if row != ALONE]
+    found = [figure for row in wanted for figure in measure_row(row)]
     print(render(found))
     if not rows:
-        RESULTS.write_text(page(found, load), "utf-8")
+        RESULTS.write_text(page("Results", found, load), "utf-8")
+    elif rows == [ALONE]:
+        GROWTH.write_text(page("Growth", found, load), "utf-8")
     return 0
 
 

@@ -17,12 +17,12 @@ from vpo.batch import Job, run_batch
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Candidate
+from vpo.estimate import Forecast
 from vpo.execute.rewrite import Rewriter
 from vpo.outcome import Outcome
 from vpo.record import Recorder, recorder
 from vpo.request import Interrupt
 from vpo.tools import Tools
-from vpo.work import _ordered
 
 COUNT = 5_000
 WORKERS = (1, 2, 8, 64)
@@ -42,7 +42,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     mixed = [_candidate(number, length) for number, length in enumerate(lengths)]
     for workers in WORKERS[1:3]:
         least = max(*lengths, sum(lengths) / workers)
-        took = _batch(_ordered(mixed, "auto", workers), workers, lambda job: _sleep(job, lengths))
+        order = Forecast(mixed, workers).ordered(mixed)
+        took = _batch(order, workers, lambda job: _sleep(job, lengths))
         name = f"{MIXED} jobs of mixed length, {workers} workers, against the best schedule"
         yield Figure("7", name, seconds(least), seconds(took), took / least, 1.03)
 

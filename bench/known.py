@@ -1,6 +1,6 @@
 """Row 3: a second run over 10,000 and 100,000 files where there is nothing to do, against find.
 
-The files are empty and the database has been filled for the purpose (see ``bench.seeding``): the
+The files are sparse and the database has been filled for the purpose (see ``bench.seeding``): the
 second run looks at names, sizes, times and inodes only, and these are real.
 """
 

@@ -1,4 +1,4 @@
-"""A large library of empty files that the database knows: ``python -m bench.seeding ...``.
+"""A large library of sparse files that the database knows: ``python -m bench.seeding ...``.
 
 Nobody can wait until 100,000 real files are probed, so the database is filled by the means that vpo
 has for it, with each file's real size, time and inode. What a probe would have found is left out:
@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 PER_FOLDER = 100
+SIZE = 10**9
 GROUP = 1000
 REPOSITORY = Path(__file__).parents[1]
 
@@ -28,13 +29,15 @@ def seed(policy: Path, library: Path, count: int, data: Path) -> None:
 
 
 def create(library: Path, count: int) -> Iterator[str]:
-    """Empty files, 100 to a folder; their paths."""
+    """Files of a gigabyte that take no room, 100 to a folder; their paths."""
     for number in range(count):
         folder = f"{library}/Series {number // PER_FOLDER:05}"
         if number % PER_FOLDER == 0:
             os.makedirs(folder)
         path = f"{folder}/Series {number // PER_FOLDER:05} - episode {number % PER_FOLDER:02}.mkv"
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        fd = os.open(path, os.O_CREAT | os.O_WRONLY)
+        os.ftruncate(fd, SIZE)
+        os.close(fd)
         yield path
 
 

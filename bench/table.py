@@ -58,16 +58,17 @@ def seconds(value: float) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
-def page(figures: Sequence[Figure], load: float) -> str:
+def page(title: str, figures: Sequence[Figure], load: float) -> str:
     """The whole page: when and where it was measured, and the table."""
     missed = sum(not figure.holds for figure in figures)
     goals = sum(figure.goal is not None for figure in figures)
+    held = f"{goals - missed} of {goals} goals hold; ✗ marks the others. " if goals else ""
     return (
-        "# Results\n\n"
-        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} by `make bench` on {machine()}. "
+        f"# {title}\n\n"
+        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} by `bench/` on {machine()}. "
         f"The load average was {load:.1f} when it began. Each time is the shortest of several "
         "runs, in which the contestants took turns on copies of the same files. "
-        f"{goals - missed} of {goals} goals hold; ✗ marks the others. "
+        f"{held}"
         "What each row does is said in its module.\n\n"
         f"{render(figures)}\n"
     )

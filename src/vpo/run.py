@@ -12,7 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vpo.config.builder import Settings
 from vpo.db.records import RunState
@@ -23,6 +23,9 @@ from vpo.record import Recorder, expired, marks, recorder
 from vpo.request import Encodes, Interrupt, Request
 from vpo.sources import Answers, ask
 from vpo.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from vpo.estimate import Forecast, Took
 
 
 class Summary:
@@ -59,13 +62,16 @@ class Summary:
 
 
 class Observer(Protocol):
-    """Is told what happens, in the coordinator's thread."""
+    """Is told what happens, in the coordinator's thread.
+
+    ``left`` is in seconds, if anything is known of how long files take.
+    """
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, done: int, total: int, active: int) -> None: ...
+    def progress(self, done: int, total: int, active: int, left: float | None) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -126,7 +132,7 @@ def run(
         verdicts = _verdicts(request, store, fingerprint, answers)
         if todo := _todo(request, verdicts, found, done):
             encodes = _encodes(request, store)
-            _work(request, settings, todo, answers, encodes, done, interrupt)
+            _work(request, settings, store, todo, answers, encodes, done, interrupt)
         summary.seconds = round(time.monotonic() - began, 3)
         summary.interrupted = interrupt.asked
         summary.stopped_early = interrupt.stop
@@ -146,16 +152,19 @@ def _encodes(request: Request, store: Store | None) -> Encodes:
 def _work(
     request: Request,
     settings: Settings,
+    store: Store | None,
     todo: list[Candidate],
     answers: Answers,
     encodes: Encodes,
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
-    from vpo.work import work  # late: what complies needs no tool, no policy and no probe
+    from vpo.work import forecast, ordered, work  # late: what complies needs no tool and no probe
 
+    done.forecast = forecast(request, settings, store, todo, answers, encodes)
+    items = ordered(todo, request.order, settings.workers, done.forecast)
     outcomes = work(
-        request, settings, todo, answers, encodes, done.summary.run_id, done.start, interrupt
+        request, settings, items, answers, encodes, done.summary.run_id, done.start, interrupt
     )
     with contextlib.closing(outcomes):
         _take_all(outcomes, done.take, interrupt)
@@ -321,9 +330,12 @@ class _Tally:
         self._teller = teller
         self._begun: set[str] = set()
         self._workers = workers
+        self.forecast: Forecast | None = None
 
     def start(self, path: str) -> str:
         self._begun.add(path)
+        if self.forecast is not None:
+            self.forecast.begin(path, time.monotonic())
         self._teller.tell(lambda: self._teller.observer.started(path))
         self._progress()
         return self.recorder.start(path)
@@ -332,7 +344,10 @@ class _Tally:
         self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
 
     def take(self, outcome: Outcome) -> None:
-        self._begun.discard(outcome.was or outcome.path)
+        path = outcome.was or outcome.path
+        self._begun.discard(path)
+        if self.forecast is not None:
+            self.forecast.end(path, _took(path, outcome))
         try:
             self.recorder.take(outcome)
         finally:
@@ -347,4 +362,16 @@ class _Tally:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         # A worker has its next file before the outcome of its last one arrives here.
         active = min(self._workers, len(self._begun))
-        self._teller.tell(lambda: self._teller.observer.progress(done, self.summary.total, active))
+        left = self.forecast.remaining(time.monotonic()) if self.forecast is not None else None
+        self._teller.tell(
+            lambda: self._teller.observer.progress(done, self.summary.total, active, left)
+        )
+
+
+def _took(path: str, outcome: Outcome) -> Took | None:
+    """What failed says nothing of how long others take."""
+    if outcome.error is not None or outcome.size_before is None:
+        return None
+    from vpo.estimate import Took
+
+    return Took(path, outcome.strategy, outcome.size_before, outcome.seconds)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from heapq import nlargest
 
 from vpo import tools as processes
 from vpo.batch import Job, run_batch
 from vpo.config.builder import Settings
+from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.draft import Known
+from vpo.estimate import Forecast
 from vpo.execute.rewrite import Handling, Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
+from vpo.plan import Strategy, evaluate
 from vpo.prober import Prober
 from vpo.request import Encodes, Interrupt, Request, Starter
 from vpo.sources import Answers
+
+_FORESEEN = 500
+"""For so many files, the largest, the plan is made in advance where their media is on record: a
+millisecond each, which is not worth it for small ones."""
 
 
 def work(
@@ -29,7 +38,8 @@ def work(
     start: Starter,
     interrupt: Interrupt,
 ) -> Generator[Outcome, None, None]:
-    """The outcomes of all candidates, as they come; ``start`` gives each its outcome's id."""
+    """The outcomes of all candidates, begun in this order, as they come; ``start`` gives each its
+    outcome's id."""
     _configure_logging(settings)
     rewriter = _rewriter(settings)
     policies = request.policies.policies
@@ -49,12 +59,11 @@ def work(
             encoding=request.policies.encoding,
         )
 
-    items = _ordered(candidates, request.order, settings.workers)
     processes.allow()
     with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
         yield from run_batch(
             pool,
-            items,
+            candidates,
             job,
             workers=settings.workers,
             interrupt=interrupt,
@@ -72,9 +81,42 @@ def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
     )
 
 
-def _ordered(candidates: list[Candidate], order: str, workers: int) -> list[Candidate]:
-    """``auto``: the largest first when several workers share them, so that none is left last."""
-    if order == "size" or (order == "auto" and workers > 1):
+def forecast(
+    request: Request,
+    settings: Settings,
+    store: Store | None,
+    candidates: list[Candidate],
+    answers: Answers,
+    encodes: Encodes,
+) -> Forecast:
+    """How long the candidates will take, by what is on record."""
+    if store is None:
+        return Forecast(candidates, settings.workers)
+    foreseen = {}
+    for item in nlargest(_FORESEEN, candidates, key=lambda item: item.size):
+        # What cannot be foreseen is found out, and reported, when its turn comes.
+        with contextlib.suppress(Exception):
+            if strategy := _strategy(request, store, item, _known(item, answers, encodes)):
+                foreseen[item.path] = strategy
+    record = store.took(list(request.policies.files))
+    return Forecast(candidates, settings.workers, record, foreseen)
+
+
+def _strategy(request: Request, store: Store, item: Candidate, known: Known) -> Strategy | None:
+    """What the policies want of a file whose media is on record."""
+    media = store.media(item.path)
+    if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
+        return None
+    return evaluate(request.policies.policies, media, request.on_error, known).strategy
+
+
+def ordered(
+    candidates: list[Candidate], order: str, workers: int, expected: Forecast
+) -> list[Candidate]:
+    """``auto``: the longest work first when several workers share it."""
+    if order == "auto" and workers > 1:
+        return expected.ordered(candidates)
+    if order == "size":
         return sorted(candidates, key=lambda item: -item.size)
     if order == "newest":
         return sorted(candidates, key=lambda item: -item.mtime_ns)

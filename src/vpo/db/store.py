@@ -26,6 +26,7 @@ from vpo.db.schema import migrate
 from vpo.errors import UsageError
 
 if TYPE_CHECKING:
+    from vpo.estimate import Took
     from vpo.media import MediaFile
 
 _KNOWN = """
@@ -59,6 +60,12 @@ _FORGET_BEGUN = """
     DELETE FROM verdicts WHERE file IN (
         SELECT number FROM files JOIN outcomes USING (path) WHERE run = ? AND state = 'running'
     )
+"""
+_TOOK = """
+    SELECT path, strategy, size_before, seconds, runs.policies = ?
+    FROM outcomes JOIN runs ON runs.id = run
+    WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
+    ORDER BY outcomes.rowid DESC LIMIT 1000
 """
 _FEW = 200
 """Up to so many paths, asking for each is faster than reading all that is known."""
@@ -210,6 +217,17 @@ class Store:
                     _write_facts(connection, number, result, self._time())
                     _write_encode(connection, number, result)
                 _write_outcome(connection, number, result)
+
+    def took(self, policies: Any) -> list[Took]:
+        """How long the last files took; ``alike`` are those of runs with these policies."""
+        from vpo.estimate import Took  # late: a run that finds nothing to do does not ask
+
+        with self._pool.read() as connection:
+            rows = connection.execute(_TOOK, (_json(policies),)).fetchall()
+        return [
+            Took(os.fsdecode(path), strategy, size, seconds, bool(alike))
+            for path, strategy, size, seconds, alike in rows
+        ]
 
     def running_runs(self) -> list[Run]:
         """The runs that have not ended, oldest first; their process may be dead."""

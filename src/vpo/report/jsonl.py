@@ -41,7 +41,7 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, done: int, total: int, active: int) -> None:
+    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
         """As ``started``."""
 
     def end(self, summary: Summary) -> None:
@@ -70,8 +70,10 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, done: int, total: int, active: int) -> None:
-        self._event("progress", {"done": done, "total": total, "active": active})
+    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
+        eta = None if left is None else round(left, 1)
+        facts = {"done": done, "total": total, "active": active, "eta_seconds": eta}
+        self._event("progress", facts)
 
     def end(self, summary: Summary) -> None:
         self._event("end", {"summary": summary.facts()})

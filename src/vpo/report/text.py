@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.outcome import STATUSES, Outcome
@@ -17,6 +18,8 @@ _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "d
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which what was shown before may have left the terminal."""
+_SOON, _DAY = 90, 86400
+"""Seconds."""
 _WORTH_TELLING = 1_000_000
 """Bytes saved from which on the summary says so."""
 
@@ -54,10 +57,10 @@ class ProgressLine:
         self._text = ""
         self._drawn = False
 
-    def show(self, done: int, total: int, active: int) -> None:
+    def show(self, done: int, total: int, active: int, left: float | None) -> None:
         if not self._enabled:
             return
-        text = f"Processing: {done}/{total} files [{active} active]"
+        text = f"Processing: {done}/{total} files [{active} active]{_end(left)}"
         if self._drawn and text == self._text:
             return
         self._text, self._drawn = text, True
@@ -74,6 +77,16 @@ class ProgressLine:
         width = _columns(self._stream)
         self._stream.write("\r" + self._text[: width - 1] + "\x1b[K")
         self._stream.flush()
+
+
+def _end(left: float | None) -> str:
+    """When all is done; as a time of day, which stays true while the line stays as it is."""
+    if left is None:
+        return ""
+    if left < _SOON:
+        return f", {left:.0f} s left"
+    end = datetime.now() + timedelta(seconds=left)
+    return f", done about {end:{'%H:%M' if left < _DAY else '%a %H:%M'}}"
 
 
 def _columns(stream: TextIO) -> int:
@@ -131,9 +144,9 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, done: int, total: int, active: int) -> None:
+    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
         if not self._dry_run:
-            self._line.show(done, total, active)
+            self._line.show(done, total, active, left)
 
     def end(self, summary: Summary) -> None:
         self._line.clear()

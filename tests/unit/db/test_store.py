@@ -14,6 +14,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import Result, Run, Stat
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
+from vpo.estimate import Took
 from vpo.media import Chapter, Color, MediaFile, Track
 
 POLICY, OTHER = "f" * 64, "0" * 64
@@ -63,7 +64,8 @@ class Library:
         """Record a file that complies; returns its UUID."""
         (outcome,) = self.store.start_outcomes(self.run_id, [path])
         verdict = {"fingerprint": POLICY, "verdict": "complies" if stat else None}
-        self.store.record([Result(outcome, path, "unchanged", stat=stat, **{**verdict, **more})])
+        what = {"status": "unchanged", **verdict, **more}
+        self.store.record([Result(outcome, path, stat=stat, **what)])
         return self.store.outcomes(self.run_id)[-1].file_id
 
     def rows(self, table: str) -> int:
@@ -372,3 +374,12 @@ def test_the_probes_are_not_read_to_tell_what_is_known(library: Library) -> None
     with library.pool.read() as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(files)")]
     assert columns == ["number", "id", "path", "size", "mtime_ns", "inode"]
+
+
+def test_how_long_the_last_files_took(library: Library) -> None:
+    more: dict[str, Any] = {"strategy": "remux", "seconds": 2.5, "size_before": 900}
+    library.record(ODD[0], status="changed", **more)
+    library.record("/m/failed.mkv", status="failed", **more)
+    library.record("/m/known.mkv", strategy="none")
+    assert library.store.took(["p"]) == [Took(ODD[0], "remux", 900, 2.5)]
+    assert library.store.took(["other"]) == [Took(ODD[0], "remux", 900, 2.5, alike=False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -136,9 +137,26 @@ def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, s
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(10**30, 10**60, 2)
+    ProgressLine(stream, enabled=True).show(10**30, 10**60, 2, None)
     wanted = f"Processing: {10**30}/{10**60} files [2 active]"
     assert stream.getvalue() == f"\r{wanted[: shown - 1]}\x1b[K"
+
+
+@pytest.mark.parametrize(
+    ("left", "end"),
+    [
+        (None, ""),
+        (0.2, ", 0 s left"),
+        (89.0, ", 89 s left"),
+        (600.0, r", done about \d\d:\d\d"),
+        (90_000.0, r", done about \w+ \d\d:\d\d"),
+    ],
+)
+def test_the_progress_line_says_when_it_is_done(left: float | None, end: str) -> None:
+    stream = _Terminal()
+    ProgressLine(stream, enabled=True).show(3, 10, 2, left)
+    line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
+    assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
 
 
 @pytest.mark.parametrize(

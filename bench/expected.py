@@ -1,0 +1,85 @@
+"""The end as expected after a fifth of the time, against the real one: a batch of mixed work.
+
+Rewrites of three sizes among edits of the header, of which nobody knows beforehand. In the first
+run nothing is on record either; the second one, over fresh copies, has the record of the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.library import Vpo, run, source
+from bench.table import Figure, seconds
+
+POLICY = """
+schema_version: 13
+config: {audio_languages: [eng]}
+phases: [{name: english, keep_audio: {languages: [eng]}, default_flags: {}}]
+"""
+SIZES = {20: 8, 10: 12, 3: 24}
+"""How many copies there are of the film of so many seconds."""
+EDITS = 20
+GOAL = 0.25
+PART = 0.2
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    films = [(_film(folder / f"{length}.mkv", length), count) for length, count in SIZES.items()]
+    edited = folder / "edited.mkv"
+    run("mkvmerge", "-q", "-o", edited, "--audio-tracks", "3", films[1][0])
+    films.append((edited, EDITS))
+    vpo = Vpo(folder, POLICY)
+    for name in ("nothing on record", "an earlier run on record"):
+        _fill(folder / "library", films)
+        off, total, expected = _observe(vpo, folder / "library")
+        yield Figure(
+            "eta",
+            f"expected end after a fifth of the time, off by this part of it, {name}",
+            seconds(total),
+            seconds(expected),
+            off,
+            GOAL,
+        )
+
+
+def _film(target: Path, length: int) -> Path:
+    return source(target, length, ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "19M"))
+
+
+def _fill(library: Path, films: list[tuple[Path, int]]) -> None:
+    shutil.rmtree(library, ignore_errors=True)
+    library.mkdir()
+    for film, count in films:
+        for number in range(count):
+            shutil.copyfile(film, library / f"{number:03} {film.name}")
+    os.sync()
+
+
+def _observe(vpo: Vpo, library: Path) -> tuple[float, float, float]:
+    """By what part of the whole time the end was missed, that time, and what was expected.
+
+    The time is that of the work: from the first file begun to the last one done.
+    """
+    argv = [word for word in vpo.argv("-w", "2", "--format", "jsonl", library) if word != "-q"]
+    said: list[tuple[float, float | None]] = []
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, **vpo.env}) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "progress":
+                said.append((time.monotonic(), event["eta_seconds"]))
+    if process.returncode != 0:
+        raise RuntimeError(f"vpo ended with exit status {process.returncode}")
+    began, end = said[0][0], said[-1][0]
+    total = end - began
+    now, eta = [row for row in said if row[0] <= began + PART * total][-1]
+    if eta is None:
+        raise RuntimeError("nothing was expected yet after a fifth of the time")
+    expected = now + eta - began
+    return abs(expected - total) / total, total, expected

@@ -1,0 +1,153 @@
+"""How long files will take, from how long others took: for the order of work, and for its end.
+
+Before a file is opened, its size and name are known, and its media if it was probed before and is
+still the same. Its *kind* is the strategy that the policies would take for that media; if it is new
+here, the suffix of its name. Each kind has a pace of its own, learned from the record and from the
+run itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from vpo.discover import Candidate
+
+_LEAST_SECONDS = 0.05
+"""What looking at a file takes, however small it is: the anchor of every pace."""
+_WEIGHT = 10.0
+"""For how many files of this run the whole record counts: the machine may be busier today."""
+
+
+class Took(NamedTuple):
+    """How long a file took: its strategy, its size in bytes; ``alike`` if the same policies."""
+
+    path: str
+    strategy: str | None
+    size: int
+    seconds: float
+    alike: bool = True
+
+
+class Pace:
+    """A fixed time and a time a byte: the line of least squares through what was seen."""
+
+    def __init__(self) -> None:
+        self._count = self._size = self._squares = self._products = 0.0
+        self._seconds = 0.0
+
+    def learn(self, size: int, seconds: float) -> None:
+        self._count += 1
+        self._size += size
+        self._seconds += seconds
+        self._squares += float(size) * size
+        self._products += size * seconds
+
+    def fade(self) -> None:
+        """Let what was seen so far count for no more than a few files."""
+        part = _WEIGHT / max(_WEIGHT, self._count)
+        self._count, self._size, self._seconds, self._squares, self._products = (
+            value * part
+            for value in (self._count, self._size, self._seconds, self._squares, self._products)
+        )
+
+    def seconds(self, count: int, size: int) -> float:
+        """For so many files that have so many bytes together."""
+        fixed, slope = self._line()
+        return count * fixed + size * slope
+
+    def _line(self) -> tuple[float, float]:
+        """Neither is negative. An empty file that takes next to nothing is always among the seen,
+        so that files which are all of one size say what smaller ones take."""
+        count, total = self._count + 1, self._seconds + _LEAST_SECONDS
+        spread = count * self._squares - self._size**2
+        if spread <= 0:
+            return total / count, 0.0
+        slope = max(0.0, (count * self._products - self._size * total) / spread)
+        fixed = (total - slope * self._size) / count
+        return (fixed, slope) if fixed >= 0 else (0.0, total / self._size)
+
+
+class Forecast:
+    """What is still to be done of one batch; ``foreseen`` are the strategies of known media.
+
+    Times are those of any clock that only goes forward, in seconds.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Candidate],
+        workers: int,
+        record: Iterable[Took] = (),
+        foreseen: Mapping[str, str] | None = None,
+    ) -> None:
+        self._workers = workers
+        self._foreseen = foreseen or {}
+        self._paces: dict[str, Pace] = {}
+        self._any = Pace()
+        self._learned = False
+        for took in record:
+            self._learn(took)
+        for pace in (self._any, *self._paces.values()):
+            pace.fade()
+        self._sizes = {item.path: item.size for item in items}
+        self._waiting: dict[str, tuple[int, int]] = {}
+        self._running: dict[str, float] = {}
+        for item in items:
+            self._wait(item.path, 1)
+
+    def ordered(self, items: Iterable[Candidate]) -> list[Candidate]:
+        """The one that takes longest first, so that no long file is left for the end."""
+        return sorted(items, key=lambda item: (-self.seconds(item.path), -item.size))
+
+    def seconds(self, path: str) -> float:
+        """How long a worker will need for this file."""
+        return self._pace(self._kind(path)).seconds(1, self._sizes[path])
+
+    def begin(self, path: str, now: float) -> None:
+        """The work on a file begins."""
+        if path in self._sizes:
+            self._wait(path, -1)
+            self._running[path] = now
+
+    def end(self, path: str, took: Took | None) -> None:
+        """The work on a file has ended; what it took, if that says something of others."""
+        if self._running.pop(path, None) is not None and took is not None:
+            self._learn(took)
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds until all is done; ``None`` as long as nothing was ever seen."""
+        if not self._learned:
+            return None
+        left = [
+            max(0.0, self.seconds(path) - (now - began)) for path, began in self._running.items()
+        ]
+        waiting = sum(
+            self._pace(kind).seconds(count, size) for kind, (count, size) in self._waiting.items()
+        )
+        return max((sum(left) + waiting) / self._workers, *left, 0.0)
+
+    def _wait(self, path: str, sign: int) -> None:
+        kind = self._kind(path)
+        count, size = self._waiting.get(kind, (0, 0))
+        self._waiting[kind] = count + sign, size + sign * self._sizes[path]
+
+    def _kind(self, path: str) -> str:
+        return self._foreseen.get(path) or _suffix(path)
+
+    def _pace(self, kind: str) -> Pace:
+        return self._paces.get(kind, self._any)
+
+    def _learn(self, took: Took) -> None:
+        self._learned = True
+        kinds = {took.strategy} if took.strategy else set()
+        if took.alike:
+            kinds.add(_suffix(took.path))
+            self._any.learn(took.size, took.seconds)
+        for kind in kinds:
+            self._paces.setdefault(kind, Pace()).learn(took.size, took.seconds)
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
