@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, Started, Watch, expect, until
-from drill.policies import CONTAINER, HEADER, NOTHING, REMUX
+from drill.policies import CONTAINER, HEADER, NOTHING, REMUX, TRANSCODE
 from drill.verdict import Expected, database_sound, facts, litter, rows, sha, unchanged
 
 
@@ -27,6 +27,8 @@ class Work:
     suffix: str = ""
     """Of the results, if another than that of the samples."""
     keep: str = "none"
+    encodes: bool = False
+    """Whether streams of the results are others than the originals'."""
     linked: bool = False
     scratch: bool = False
 
@@ -59,8 +61,8 @@ WORKS = (
     Work("remux with mkvmerge", REMUX, TO_REMUX),
     Work("remux with ffmpeg", REMUX, ("mov-text.mp4",)),
     Work("MP4 to MKV", CONTAINER, MP4, suffix=".mkv"),
+    Work("transcode", TRANSCODE, TO_REMUX[:1], encodes=True),
 )
-"""Transcodes are to follow here."""
 ALL = (*WORKS, *(replace(work, name=f"{work.name}, kept", keep="trash") for work in WORKS))
 
 
@@ -88,7 +90,7 @@ def undisturbed(bench: Bench, work: Work) -> Known:
         original, before = originals[path.name]
         found = facts(result)
         expect(sha(result) != original, f"{path.name}: there was nothing to do")
-        if not work.suffix:
+        if not (work.suffix or work.encodes):
             strange = _hashes(found) - _hashes(before)
             expect(not strange, f"{path.name}: streams that are not the original's: {strange}")
         expected[path.name] = Expected(original, found, {sha(result)})

@@ -33,6 +33,16 @@ phases:
     default_flags: {}
 """
 
+TRANSCODE = """\
+schema_version: 13
+config: {on_error: skip}
+phases:
+  - name: encode
+    transcode:
+      video: {to: h264, crf: 51, preset: ultrafast}
+      audio: {to: aac, bitrate: 32k}
+"""
+
 NOTHING = """\
 schema_version: 13
 config: {on_error: skip}
