@@ -118,4 +118,5 @@ def file_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "size_before": outcome.size_before,
         "size_after": outcome.size_after,
+        "encoded": [item._asdict() for item in outcome.encoded],
     }
