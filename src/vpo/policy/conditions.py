@@ -54,6 +54,8 @@ Resolutions = Annotated[
 Resolution = Annotated[str, BeforeValidator(measures.resolution)]
 Size = Annotated[int, BeforeValidator(measures.size), WithJsonSchema(_QUANTITY)]
 Duration = Annotated[float, BeforeValidator(measures.duration), WithJsonSchema(_QUANTITY)]
+BitRate = Annotated[int, BeforeValidator(measures.bitrate), WithJsonSchema(_QUANTITY)]
+Part = Annotated[float, BeforeValidator(measures.part), WithJsonSchema(_QUANTITY)]
 
 
 class RunIf(Model):

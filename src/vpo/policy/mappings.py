@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo import measures
 from vpo.draft import Draft
 from vpo.encoding import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.errors import PlanError
@@ -15,6 +14,7 @@ from vpo.media import TEXT_SUBTITLES, Track
 from vpo.nearest import suggestion
 from vpo.policy import dynamic_range, sound
 from vpo.policy.codecs import canonical
+from vpo.policy.conditions import BitRate
 from vpo.policy.operation import Model
 
 _KINDS = {
@@ -33,9 +33,6 @@ def _codec(value: Any) -> str:
 
 
 Codec = Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})]
-BitRate = Annotated[
-    int, BeforeValidator(measures.bitrate), WithJsonSchema({"type": ["string", "number"]})
-]
 
 
 class CodecMapping(Model):

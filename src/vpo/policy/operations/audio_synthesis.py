@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo import measures
 from vpo.containers import container
 from vpo.draft import Draft
 from vpo.encoding import AudioEncode
@@ -16,7 +15,7 @@ from vpo.languages import rank, same
 from vpo.media import Track
 from vpo.policy.classify import is_commentary
 from vpo.policy.codecs import canonical, matches, must_hold
-from vpo.policy.conditions import Names
+from vpo.policy.conditions import BitRate, Names
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, holds
 from vpo.policy.rules.tracks import Selection
@@ -56,9 +55,6 @@ Channels = Annotated[
     int, Field(ge=1, le=_MOST, strict=True), BeforeValidator(_channels), _NUMBER_OF_CHANNELS
 ]
 Codec = Annotated[Literal["eac3", "aac", "ac3", "opus", "flac"], BeforeValidator(_codec)]
-BitRate = Annotated[
-    int, BeforeValidator(measures.bitrate), WithJsonSchema({"type": ["string", "number"]})
-]
 
 
 class Criterion(Model):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vpo import measures
 from vpo.draft import Draft
@@ -21,13 +21,9 @@ from vpo.encoding import (
 from vpo.media import Track
 from vpo.policy import dynamic_range, sound
 from vpo.policy.codecs import matches, must_hold
-from vpo.policy.conditions import Names, Resolution
+from vpo.policy.conditions import BitRate, Names, Part, Resolution
 from vpo.policy.encoder_options import checked
 from vpo.policy.operation import Model, Operation, PolicyConfig
-
-_NUMBER = WithJsonSchema({"type": ["string", "number"]})
-BitRate = Annotated[int, BeforeValidator(measures.bitrate), _NUMBER]
-Part = Annotated[float, BeforeValidator(measures.part), _NUMBER]
 
 _HIGHEST_CRF: Mapping[VideoCodec, int] = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63}
 
