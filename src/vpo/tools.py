@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -34,6 +35,8 @@ INSTALL = {
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message."""
 _NO_SPACE = ("No space left", "not enough space", "Disk quota exceeded")
+_SMALL_TALK = re.compile(r"\[(?:info|verbose)\] |^frame= |^size= ")
+_MARK = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
@@ -441,4 +444,6 @@ def _last_words(tail: str) -> str:
     """The last lines that say something, on one line."""
     lines = [line.strip() for line in tail.replace("\r", "\n").split("\n")]
     lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
-    return " | ".join(lines[-3:])[-600:]
+    # Where ffmpeg marks how grave a line is, the small talk is left out, and the marks.
+    told = [_MARK.sub("", line, count=1) for line in lines if not _SMALL_TALK.search(line)]
+    return " | ".join(told[-3:] or lines[-3:])[-600:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -33,7 +34,7 @@ def argv(
     source, the video tracks that are encoded.
     """
     target = container(plan.after.container)
-    command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
+    command = [program, "-hide_banner", "-nostdin", "-loglevel", "level+verbose", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
     if plan.before.container in _UNTIMED:
         # They do not store every presentation time; Matroska and MP4 cannot do without.
@@ -67,6 +68,25 @@ def argv(
     if plan.after.container == "m2ts":
         command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+
+
+def copied(plan: Plan, said: str) -> Iterator[str]:
+    """From what ffmpeg says at its end: the copied tracks of which it did not write all it read."""
+    read = dict(_counts(said, "Input", "read"))
+    written = dict(_counts(said, "Output", "muxed"))
+    for number, track in enumerate(t for t in plan.after.tracks if t.codec != TIMECODE):
+        encoded = track.index in dict(plan.encodes)
+        old = next(t for t in plan.before.tracks if t.index == plan.origin(track.index))
+        before, after = read.get(old.index), written.get(number)
+        if encoded or track.codec != old.codec or before is None or after is None:
+            continue
+        if after < before:
+            yield f"{track}: {after} of {before} packets"
+
+
+def _counts(said: str, side: str, verb: str) -> Iterator[tuple[int, int]]:
+    found = re.findall(rf"{side} stream #0:(\d+) \(\w+\): (\d+) packets {verb}", said)
+    return ((int(number), int(count)) for number, count in found)
 
 
 def first_pass(

@@ -257,7 +257,10 @@ class Rewriter:
             return self._encode(plan, told, workspace, output, covers)
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
-        self._run(command, workspace.path, progress, fds, ok=(0,))
+        _, said = self._run(command, workspace.path, progress, fds, ok=(0,))
+        lost = list(ffmpeg.copied(plan, said))
+        if lost:
+            raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
         return Written()
 
     def _encode(

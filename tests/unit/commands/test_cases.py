@@ -24,7 +24,7 @@ from vpo.plan import Plan, evaluate
 from vpo.policy.document import Policy
 
 CASES = Path(__file__).parents[2] / "cases"
-FFMPEG_HEAD = "ffmpeg -hide_banner -nostdin -loglevel warning -y -progress pipe:1 -nostats"
+FFMPEG_HEAD = "ffmpeg -hide_banner -nostdin -loglevel level+verbose -y -progress pipe:1 -nostats"
 FFMPEG_TAIL = ["-max_muxing_queue_size", "4096"]
 
 
