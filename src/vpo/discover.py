@@ -76,6 +76,10 @@ class _Walk:
         self.files: dict[str, int] = {}
 
     def start(self, path: str) -> None:
+        if not path:
+            # To the system it would be the current folder: a variable that is not set.
+            self.found.problems.append(("", DiscoverError("an empty path names no file or folder")))
+            return
         real = os.path.realpath(path)
         try:
             status = os.stat(real)

@@ -63,6 +63,9 @@ def cut(text: str, columns: int) -> str:
     """The text, or as much of its beginning as fits into so many columns, and ``…``."""
     if width(text) <= columns:
         return text
-    while width(text) >= columns:
-        text = text[:-1]
-    return text + "…"
+    room = columns - 1
+    for end, char in enumerate(text):
+        room -= _columns(char)
+        if room < 0:
+            return text[:end] + "…"
+    return text

@@ -142,3 +142,13 @@ def test_a_deep_tree(tmp_path: Path) -> None:
         assert find(tmp_path).problems == []
     finally:
         subprocess.run(["rm", "-rf", "d"], cwd=tmp_path, check=True)
+
+
+def test_an_empty_path_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.mkv")
+    monkeypatch.chdir(tmp_path)
+    found = find("")
+    assert not found.candidates
+    assert "empty path" in str(found.problems[0][1])

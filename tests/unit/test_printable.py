@@ -62,3 +62,14 @@ def test_width(text: str, columns: int) -> None:
 )
 def test_cut(text: str, expected: str) -> None:
     assert cut(text, 4) == expected
+
+
+@pytest.mark.parametrize("text", ["é" * 30, "日本語" * 10, "a日" * 15, "x" * 9, ""])
+def test_cut_takes_as_much_as_fits(text: str) -> None:
+    shown_ = cut(text, 10)
+    if width(text) <= 10:
+        assert shown_ == text
+        return
+    kept = shown_.removesuffix("…")
+    assert text.startswith(kept)
+    assert width(kept) <= 9 < width(text[: len(kept) + 1])

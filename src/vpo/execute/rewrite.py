@@ -434,6 +434,10 @@ def _clone(source: int, target: int) -> bool:
 def _refuse_read_only(lock: FileLock) -> None:
     if not stat.S_IMODE(lock.status.st_mode) & 0o222:
         raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
+    ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    if not os.access(lock.path, os.W_OK, **ids):
+        # A new file could take its place where only the folder is writable, and lose its owner.
+        raise PublishError("you may not write to the file; have its owner or mode changed first")
 
 
 def _refuse_what_ffmpeg_loses(plan: Plan, mkvmerge: bool) -> None:

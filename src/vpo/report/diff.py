@@ -77,4 +77,4 @@ def _phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _row(mark: str, text: str, reason: str = "") -> str:
     text = f"  {mark} {printable(text)}"
-    return f"{padded(text, _REASON_COLUMN)}{printable(reason)}" if reason else text
+    return f"{padded(text, _REASON_COLUMN - 1)} {printable(reason)}" if reason else text
