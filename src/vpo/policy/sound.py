@@ -25,7 +25,7 @@ _STEREO: Mapping[AudioCodec, int] = {
     "opus": 128_000,
     "mp3": 192_000,
 }
-"""Bits a second that are transparent to most listeners (hydrogenaud.io's listening tests)."""
+"""Bits a second of stereo where the policy says nothing: a generous choice, not a rule."""
 _MOST_BITS: Mapping[AudioCodec, int] = {
     "aac": 288_000,  # for each channel
     "ac3": 640_000,
