@@ -43,7 +43,8 @@ class Job:
 
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found;
     ``known`` what is known of it beside its content; ``link`` a symbolic link to it.
-    ``encoding`` is the mark under which it is remembered that these policies encoded a video.
+    ``encoding`` is the mark under which it is remembered that these policies encoded a video;
+    ``files`` the policies' files, for the log.
     """
 
     path: str
@@ -57,10 +58,16 @@ class Job:
     known: Known = NOTHING_KNOWN
     link: str | None = None
     encoding: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def mode(self) -> OnError:
         return strictest(self.policies, self.on_error)
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What log records say of the job."""
+        return {"run": self.run_id, "file": self.path, "policy": ", ".join(self.files)}
 
 
 def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
@@ -80,7 +87,7 @@ def process_file(job: Job) -> Outcome:
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # the border of one file's work
-        log.exception("unexpected error", extra={"run": job.run_id, "file": job.path})
+        log.exception("unexpected error", extra=job.about)
         outcome = failed(job, error)
     seconds = time.monotonic() - started
     if outcome.error:
@@ -88,7 +95,7 @@ def process_file(job: Job) -> Outcome:
             "%s: %s",
             outcome.status,
             outcome.error.message,
-            extra={"run": job.run_id, "file": job.path, "operation": outcome.strategy},
+            extra={**job.about, "operation": outcome.strategy},
         )
     return outcome._replace(seconds=round(seconds, 3))
 
@@ -125,6 +132,8 @@ def _process(job: Job) -> Outcome:
         _refuse_broken_link(job, plan)
         strategy = job.rewriter.strategy(plan)
         plan = replace(plan, warnings=(*plan.warnings, *job.rewriter.remarks(plan)))
+        if job.dry_run and plan.changes:
+            _refuse_untouchable(job)
         if job.dry_run or not plan.changes:
             return _without_work(plan, strategy, stamp)._replace(encode=_remembered(job))
         return _carry_out(job, plan, stamp)
@@ -157,6 +166,15 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
             f"the symbolic link {job.link} leads to it, and would lead nowhere once the file has "
             "another name; process the file without the link, then renew the link"
         )
+
+
+def _refuse_untouchable(job: Job) -> None:
+    """Else a dry run would promise what the run refuses."""
+    try:
+        status = os.stat(job.path)
+    except OSError:
+        raise BusyError("it has gone since the run began") from None
+    job.rewriter.refuse_untouchable(job.path, status)
 
 
 def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
@@ -223,11 +241,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         strategy = job.rewriter.strategy(plan)
         if not plan.changes:
             return _without_work(plan, strategy, stamp)
-        log.info(
-            "%s",
-            strategy,
-            extra={"run": job.run_id, "file": job.path, "operation": strategy},
-        )
+        log.info("%s", strategy, extra={**job.about, "operation": strategy})
         applied = job.rewriter.apply(
             plan, lock, lambda media: _must_be_content(job, plan, media), job.outcome_id, job.seen
         )

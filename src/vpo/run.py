@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from vpo.config.builder import Settings
+from vpo.config.builder import Settings, require_programs
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
@@ -112,7 +112,8 @@ def run(
     """
     began = time.monotonic()
     teller = _Teller(observer)
-    # First of all: what is wrong with a policy is said before anything is touched.
+    # First of all: what is wrong with the tools or a policy is said before anything is touched.
+    require_programs(settings)
     fingerprint = _fingerprint(request, store, teller)
     found = _found(request, settings, store, teller, interrupt)
     paths = [] if interrupt.stop else [item.path for item in found.candidates]

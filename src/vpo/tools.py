@@ -66,11 +66,7 @@ class Tools:
 
 
 def find(configured: dict[str, str | None], stall_seconds: float) -> Tools:
-    """Look for every tool: configured path, then ``PATH``, then the bundled ffmpeg.
-
-    A configured path that is not a program is a ``ToolMissingError``: falling back silently would
-    run another program than the one the user chose.
-    """
+    """Look for every tool: configured path, then ``PATH``, then the bundled ffmpeg."""
     return Tools(
         **{name: _find(name, configured.get(name)) for name in TOOLS},
         stall_seconds=stall_seconds,
@@ -79,10 +75,7 @@ def find(configured: dict[str, str | None], stall_seconds: float) -> Tools:
 
 def _find(name: str, configured: str | None) -> str | None:
     if configured:
-        path = shutil.which(os.path.expanduser(configured))
-        if path is None:
-            raise ToolMissingError(f"[tools] {name} = {configured!r} is not a program")
-        return path
+        return configured
     return shutil.which(name) or (_bundled_ffmpeg() if name == "ffmpeg" else None)
 
 

@@ -57,6 +57,7 @@ def work(
             link=item.link,
             known=_known(item, answers, encodes),
             encoding=request.policies.encoding,
+            files=request.policies.files,
         )
 
     processes.allow()

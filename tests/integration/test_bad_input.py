@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -126,11 +127,37 @@ def test_read_only_file(vpo: Vpo, library: Library) -> None:
     root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
     (root / "b.mkv").chmod(0o444)
     before = tree(root)[str(root / "b.mkv")]
+    foreseen = process(vpo, "-n", root)
+    assert "1 failed, 1 to be changed" in foreseen.stdout
     result = process(vpo, root)
-    assert result.rc == 1
+    assert result.rc == foreseen.rc == 1
     assert "read-only" in failed(result)
+    assert failed(foreseen) == failed(result)
     assert "1 changed, 1 failed" in result.stdout
     assert tree(root)[str(root / "b.mkv")] == before
+
+
+def test_a_dry_run_skips_what_the_run_would_skip(vpo: Vpo, library: Library) -> None:
+    vpo.config.write_text('[files]\nhardlinks = "skip"\n')
+    root = library("a.mkv=wrong-flags.mkv")
+    os.link(root / "a.mkv", root / "b.mkv")
+    for options in (["-n"], []):
+        result = process(vpo, *options, root)
+        assert result.rc == 0
+        assert "hard links" in result.stdout
+        assert "2 skipped" in result.stdout
+
+
+def test_log_records_name_run_file_policy_and_operation(vpo: Vpo, library: Library) -> None:
+    log = vpo.config.parent / "vpo.log"
+    vpo.config.write_text(f'[logging]\nfile = "{log}"\nformat = "json"\nlevel = "info"\n')
+    root = library("wrong-flags.mkv")
+    assert process(vpo, root).rc == 0
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    [record] = [record for record in records if record.get("operation") == "header"]
+    assert record["file"] == str(root / "wrong-flags.mkv")
+    assert record["policy"].endswith(".yaml")
+    assert record["run"]
 
 
 def test_locked_by_another_process(vpo: Vpo, library: Library) -> None:
@@ -198,6 +225,7 @@ def test_a_bad_policy_is_one_even_if_there_is_nothing_to_do(
         (["--workers", "many"], ["--workers"]),
         (["--phases", "flagz"], ["flagz", "flags"]),
         (["--phases", ","], ["--phases"]),
+        (["--phases", "flags,"], ["--phases", "empty"]),
         (["--on-error", "explode"], ["--on-error"]),
         (["--quiet", "--verbose"], ["--quiet", "--verbose"]),
         (["--no-such-option"], ["--no-such-option"]),
@@ -265,10 +293,18 @@ def test_configured_tool_that_is_not_there(vpo: Vpo, library: Library, tool: str
     before = tree(root)
     result = process(vpo, root)
     assert result.rc == 3, result
-    assert f"[tools] {tool}" in result.stderr
-    assert f"/nowhere/{tool}" in result.stderr
+    assert f"config.toml: [tools] {tool}: /nowhere/{tool} is not a program" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert tree(root) == before
+
+
+def test_configured_tool_that_is_gone_is_noticed_by_a_run_that_needs_none(
+    vpo: Vpo, library: Library
+) -> None:
+    root = library("wrong-flags.mkv")
+    assert process(vpo, root).rc == 0
+    vpo.config.write_text('[tools]\nffmpeg = "/nowhere/ffmpeg"\n')
+    assert process(vpo, root).rc == 3
 
 
 def test_configured_tool_that_is_no_program(vpo: Vpo, library: Library) -> None:

@@ -422,11 +422,6 @@ def test_path_and_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert tools.find({"mkvmerge": mine, "ffmpeg": None}, 3.0).mkvmerge == mine
 
 
-def test_a_configured_path_is_never_replaced(tmp_path: Path) -> None:
-    with pytest.raises(ToolMissingError, match=r"\[tools\] ffmpeg = .* is not a program"):
-        tools.find({"ffmpeg": str(tmp_path / "ffmpeg")}, 1.0)
-
-
 @pytest.mark.parametrize("name", tools.TOOLS)
 def test_how_to_get_a_tool(name: str) -> None:
     with pytest.raises(ToolMissingError, match=f"{name} is needed and not installed: install"):

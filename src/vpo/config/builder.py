@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from vpo.config.loader import check, from_environment, load
 from vpo.config.models import PLUGINS, SHIPPED, Config, field_of, spec, specs
 from vpo.config.workers import DEFAULT, effective_workers, usable_cores
-from vpo.errors import ConfigError
+from vpo.errors import ConfigError, ToolMissingError
 
 
 class Settings(NamedTuple):
@@ -66,6 +66,21 @@ def build(
         cores=cores,
         warnings=(warning,) if warning else (),
     )
+
+
+def require_programs(settings: Settings) -> None:
+    """``ToolMissingError`` for a ``[tools]`` path that is not a program.
+
+    To pass over it would be to run another program than the user chose, and to wait for a file
+    that needs it would be to say so in the midst of a night's work.
+    """
+    for name in ("ffmpeg", "mkvmerge", "mkvpropedit"):
+        path: Path | None = getattr(settings.config.tools, name)
+        if path is not None and not (path.is_file() and os.access(path, os.X_OK)):
+            raise ToolMissingError(
+                f"{settings.sources[f'tools.{name}']}: [tools] {name}: {path} is not a program; "
+                f"correct the path, or remove the line to use the {name} on PATH"
+            )
 
 
 def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[object, str]]:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import re
 import shutil
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +20,7 @@ from vpo.containers import MATROSKA, container
 from vpo.draft import Timestamp
 from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
 from vpo.execute import originals, publish, shadow, undo
+from vpo.execute.access import refuse_unwritable
 from vpo.execute.encode import Encoder
 from vpo.execute.encodes import Encodes, prepare
 from vpo.execute.lock import FileLock
@@ -136,6 +136,14 @@ class Rewriter:
         encodes = self._encodes(plan).warnings if plan.video_encodes else ()
         return (*losses.slight(plan), *encodes)
 
+    def refuse_untouchable(self, path: str, status: os.stat_result) -> None:
+        """``PublishError`` for a file that may not be written, ``BusyError`` for one that the
+        configuration wants left alone.
+        """
+        if status.st_nlink > 1 and self.handling.hardlinks == "skip":
+            raise BusyError('it has further hard links and [files] hardlinks is "skip"')
+        refuse_unwritable(path, status)
+
     def apply(
         self,
         plan: Plan,
@@ -149,11 +157,9 @@ class Rewriter:
         ``key`` names the original if it is kept; ``seen`` is the file's (size, mtime_ns) as the
         run found it. ``BusyError`` for a file that is not to be touched now.
         """
-        _refuse_read_only(lock)
+        self.refuse_untouchable(lock.path, lock.status)
         refuse_moving(lock, seen, self.handling.min_age)
         linked = lock.status.st_nlink > 1
-        if linked and self.handling.hardlinks == "skip":
-            raise BusyError('it has further hard links and [files] hardlinks is "skip"')
         try:
             if self.strategy(plan) != "header":
                 factor = _ENCODE_FACTOR if plan.video_encodes else _REMUX_FACTOR
@@ -429,15 +435,6 @@ def _clone(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _refuse_read_only(lock: FileLock) -> None:
-    if not stat.S_IMODE(lock.status.st_mode) & 0o222:
-        raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
-    ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
-    if not os.access(lock.path, os.W_OK, **ids):
-        # A new file could take its place where only the folder is writable, and lose its owner.
-        raise PublishError("you may not write to the file; have its owner or mode changed first")
 
 
 def _refuse_what_ffmpeg_loses(plan: Plan, mkvmerge: bool) -> None:

@@ -77,10 +77,12 @@ def _selected(policies: tuple[Policy, ...], phases: str | None) -> tuple[Policy,
     """The policies with only the named phases; a name must be a phase of at least one of them."""
     if phases is None:
         return policies
-    names = tuple(name.strip() for name in phases.split(",") if name.strip())
+    names = tuple(name.strip() for name in phases.split(","))
     known = list(dict.fromkeys(phase.name for policy in policies for phase in policy.phases))
-    if not names:
-        raise UsageError(f"--phases names no phase; there are: {', '.join(known)}")
+    if "" in names:
+        raise UsageError(
+            f"--phases {phases!r} has an empty name; the phases are: {', '.join(known)}"
+        )
     for name in names:
         if name not in known:
             raise UsageError(f"no phase is called {name!r}{suggestion(name, known)}")

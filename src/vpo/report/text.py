@@ -1,4 +1,4 @@
-"""Outcomes for people: the plan on a dry run; otherwise the progress line, failures, a summary."""
+"""Outcomes for people: the plan on a dry run; else the progress line, a summary, what failed."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _columns(stream: TextIO) -> int:
 
 
 class TextReport:
-    """For people: the plan on a dry run; otherwise the progress line, failures, the summary."""
+    """For people: the plan on a dry run; else the progress line, the summary, what failed."""
 
     def __init__(self, out: TextIO, err: TextIO, verbosity: int) -> None:
         self._out = Console(out)
@@ -150,9 +150,9 @@ class TextReport:
 
     def end(self, summary: Summary) -> None:
         self._line.clear()
-        self._list_failures()
         if self._verbosity >= 0:
             self._out.line(summary_text(summary, dry_run=self._dry_run, partly=self._partly))
+        self._list_failures()
 
     def _wanted(self, outcome: Outcome) -> bool:
         if self._verbosity < 0 or outcome.status == "not_started":

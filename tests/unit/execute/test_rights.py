@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PublishError
-from vpo.execute.lock import FileLock
-from vpo.execute.rewrite import _refuse_read_only
+from vpo.execute.access import refuse_unwritable
 
 
-def test_a_file_that_the_user_may_not_write_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("refused", "said"), [("a.mkv", "write to the file"), ("", "its folder")])
+def test_what_the_user_may_not_write_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, said: str
 ) -> None:
-    """Also where the folder is writable, so that another file could be put into its place."""
+    """The file also where the folder is writable, so that another could be put into its place."""
     path = tmp_path / "a.mkv"
     path.touch()
-    with FileLock(str(path)) as lock:
-        _refuse_read_only(lock)
-        monkeypatch.setattr(os, "access", lambda *_, **__: False)
-        with pytest.raises(PublishError, match="may not write"):
-            _refuse_read_only(lock)
+    refuse_unwritable(str(path), path.stat())
+    forbidden = str(tmp_path / refused) if refused else str(tmp_path)
+    monkeypatch.setattr(os, "access", lambda place, *_, **__: str(place) != forbidden)
+    with pytest.raises(PublishError, match=said):
+        refuse_unwritable(str(path), path.stat())

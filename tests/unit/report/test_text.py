@@ -87,6 +87,19 @@ def test_the_reason_is_in_the_line() -> None:
     assert first(SKIPPED) == "skipped   /v/a.avi: in use"
 
 
+def test_failures_come_after_the_summary() -> None:
+    screen = io.StringIO()
+    report = TextReport(screen, screen, 0)
+    report.begin("id", Request((), PolicyChoice((), None)), 1, Discovery())
+    summary = Summary("id", 1)
+    summary.count(FAILED)
+    report.finished(FAILED)
+    report.end(summary)
+    *_, told, last = screen.getvalue().splitlines()
+    assert told == "1 file in 0.0 s: 1 failed"
+    assert last == "failed: /v/a.avi: it broke"
+
+
 def test_quiet_tells_failures_only() -> None:
     out, err = told(CHANGED, FAILED, SKIPPED, verbosity=-1)
     assert out == ""
