@@ -74,7 +74,7 @@ def show(before: str, run_id: str, style: str | None) -> None:
 
 
 def _store() -> DaemonConnectionPool:
-    return DaemonConnectionPool(build({}).data_dir / "vpo.db")
+    return DaemonConnectionPool(build({}).data_dir / "vpo.db", reading=True)
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -110,7 +110,7 @@ def _record(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
     if dry_run and not path.exists():
         yield None
         return
-    with DaemonConnectionPool(path) as pool:
+    with DaemonConnectionPool(path, reading=dry_run) as pool:
         yield Store(pool)
 
 

@@ -23,22 +23,26 @@ LOCK_SECONDS = 30.0
 class DaemonConnectionPool:
     """Connections to the database at ``path``, which is created (for its owner only) if missing.
 
-    ``timeout`` is how many seconds to wait for another process's transaction. Everything here
-    raises ``DatabaseError`` that names the file and what to do.
+    ``timeout`` is how many seconds to wait for another process's transaction. Who is only
+    ``reading`` gets along with a database that cannot be written. Everything here raises
+    ``DatabaseError`` that names the file and what to do.
     """
 
-    def __init__(self, path: Path, timeout: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: Path, timeout: float = LOCK_SECONDS, *, reading: bool = False) -> None:
         self.path = path
         self._timeout = timeout
+        self._address = read_only_address(path) if reading else None
         self._writing = threading.RLock()
         self._guard = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         with self._translated():
-            _create(path)
+            if self._address is None:
+                _create(path)
             self._writer = self._connect()
             try:
-                self._use_wal()
+                if self._address is None:
+                    self._use_wal()
             except BaseException:
                 self._writer.close()
                 raise
@@ -114,7 +118,11 @@ class DaemonConnectionPool:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            self._address or self.path,
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=self._address is not None,
         )
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -176,6 +184,19 @@ def _explain(said: str) -> str:
         if any(part in said.lower() for part in parts):
             return f"{text} ({said})"
     return f"the database refused a statement ({said})"
+
+
+def read_only_address(path: Path) -> str | None:
+    """The URI under which a database can be read that cannot be written; else ``None``.
+
+    Without a log beside it nobody writes it, and SQLite, which would want to make one, may take it
+    for immutable (sqlite.org/uri.html).
+    """
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if writable or not os.path.exists(path):
+        return None
+    alone = not os.path.exists(f"{path}-wal")
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * alone}"
 
 
 def _create(path: Path) -> None:

@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from vpo.db.connection import DaemonConnectionPool
+from vpo.db.connection import DaemonConnectionPool, read_only_address
 from vpo.db.schema import migrate
 from vpo.errors import DatabaseError
 
-_TABLES = ("files", "probes", "verdicts", "runs", "outcomes")
+_TABLES = ("files", "probes", "verdicts", "encodes", "runs", "outcomes")
 """In the order in which they refer to each other."""
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -113,4 +113,5 @@ def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> in
 
 def _open(path: Path) -> sqlite3.Connection:
     """For reading; also a database whose side files need to be worked in first."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+    address = read_only_address(path) or f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(address, uri=True)

@@ -311,15 +311,23 @@ def test_a_folder_that_cannot_be_written(path: Path) -> None:
         DaemonConnectionPool(path)
 
 
-def run_as_nobody(path: Path) -> str:
-    """What a user who may not write the file is told when writing."""
-    code = """
+WRITE = """
+    with DaemonConnectionPool(Path(sys.argv[1])) as pool, pool.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+"""
+READ = """
+    with DaemonConnectionPool(Path(sys.argv[1]), reading=True) as pool, pool.read() as connection:
+        print(connection.execute("SELECT count(*) FROM t").fetchone()[0], "row")
+"""
+
+
+def run_as_nobody(path: Path, what: str = WRITE) -> str:
+    """What a user who may not write the file is told."""
+    code = f"""
 import os
 os.setgid(65534); os.setuid(65534)
 from vpo.errors import DatabaseError
-try:
-    with DaemonConnectionPool(Path(sys.argv[1])) as pool, pool.transaction() as connection:
-        connection.execute("INSERT INTO t VALUES (1)")
+try:{what}
 except DatabaseError as error:
     print(error)
 """
@@ -340,6 +348,7 @@ def test_read_only() -> None:
         said = run_as_nobody(folder / "vpo.db")
         assert "make the file and its folder writable" in said or "cannot be opened" in said
         assert "vpo.db" in said
+        assert run_as_nobody(folder / "vpo.db", READ) == "1 row\n"
     finally:
         shutil.rmtree(folder)
 
