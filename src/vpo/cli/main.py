@@ -17,7 +17,7 @@ from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, VpoError
 COMMANDS = {
     "process": ("vpo.cli.process", "Make videos match policies."),
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
-    "policy": ("vpo.cli.policy", "Check policies, migrate old ones, print their schema."),
+    "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),
     "history": ("vpo.cli.history", "List what earlier runs did."),
     "undo": ("vpo.cli.undo", "Put back originals that were kept."),
     "config": ("vpo.cli.config", "Show the settings in force."),
@@ -46,6 +46,15 @@ class LazyGroup(click.Group):
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from vpo.nearest import suggestion
+
+            ctx.fail(f"no command is called {args[0]!r}{suggestion(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
