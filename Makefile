@@ -26,7 +26,7 @@ tools: ## install ffmpeg and mkvtoolnix if missing (Debian, as root or with sudo
 
 test: setup tools ## lint, check types and imports, and run all tests
 	@$(MAKE) --no-print-directory lint
-	$(VENV)/bin/python -m pytest -n 2
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 lint: setup ## ruff, mypy and the import contract
 	$(VENV)/bin/python -m ruff check .

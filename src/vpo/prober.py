@@ -54,7 +54,7 @@ class Prober:
 
     def _ask(self, question: str, *values: object) -> Any:
         child: Service | None = getattr(_children, "service", None)
-        if child is None:
+        if child is None or not child.alive:  # ended with an earlier batch of this process
             child = _children.service = Service([sys.executable, "-m", "vpo.prober"])
         line = json.dumps([question, *values]).encode("ascii")
         try:

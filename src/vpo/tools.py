@@ -96,12 +96,15 @@ class _Group:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
+        self.told = False
+        """Whether it was sent a signal."""
         self._lock = threading.RLock()
 
     def signal(self, number: signal.Signals) -> None:
         """To all of the group, unless the program has been waited for."""
         with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
             if self.process.returncode is None:
+                self.told = True
                 os.killpg(self.process.pid, number)
 
     def wait(self, seconds: float = math.inf) -> bool:
@@ -271,6 +274,11 @@ class Service:
         self._rest = b""
         _services.add(self._group)
         self._finalizer = weakref.finalize(self, _close_service, self._group)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has neither ended nor, as by ``cancel``, been told to."""
+        return not (self._group.told or self._group.wait(0))
 
     def ask(self, line: bytes, timeout: float) -> bytes:
         """The answer; ``ServiceError`` if the child ends or takes longer than ``timeout`` s."""

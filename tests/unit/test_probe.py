@@ -13,6 +13,7 @@ import pytest
 from tests.media import make
 from tests.reading import read
 
+from vpo import tools
 from vpo.errors import ProbeError
 from vpo.languages import same
 from vpo.media import MediaFile, Track
@@ -123,6 +124,14 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cannot be opened"):
         prober.probe(str(tmp_path / "gone"))
     assert prober.probe(path) == media  # an error does not end it
+
+
+def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
+    prober = Prober()
+    before = prober.probe(str(corpus / "multi-audio.mkv"))
+    tools.cancel()
+    tools.allow()
+    assert prober.probe(str(corpus / "multi-audio.mkv")) == before
 
 
 def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
