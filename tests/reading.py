@@ -140,7 +140,8 @@ def stream_hashes(path: PathLike, maps: Sequence[str] = ("0",)) -> tuple[str, ..
     The same stream has other bytes in another container for some codecs (H.264, AAC, subtitles);
     compare within one container, or decoded with ``frame_hashes``.
     """
-    return _hashes(path, maps, ("-c", "copy", "-copy_unknown"))
+    # Without the last, what comes before the first key frame would not be looked at.
+    return _hashes(path, maps, ("-c", "copy", "-copy_unknown", "-copyinkf"))
 
 
 def frame_hashes(path: PathLike, maps: Sequence[str] = ("0:v", "0:a?")) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
 from tests.reading import identify
@@ -189,6 +190,20 @@ def test_pictures_before_the_first_key_frame_stay(vpo: Vpo, library: Library) ->
     done = process(vpo, TO_MKV, source)
     assert done.rc == 0, done
     assert packets(source.with_suffix(".mkv")) == before
+
+
+def test_a_last_frame_that_is_not_shown_is_missed(vpo: Vpo, library: Library) -> None:
+    """The muxer keeps it for the next frame's packet, and forgets it where none follows."""
+    clip = library("clip.webm") / "clip.webm"
+    with av.open(str(clip)) as container:
+        *_, last = (bytes(packet) for packet in container.demux(video=0) if packet.size)
+    not_shown = bytes([0b10000100]) + last[1:]
+    before = clip.read_bytes().replace(last, not_shown)
+    clip.write_bytes(before)
+    result = process(vpo, TO_MKV, clip)
+    assert result.rc == 1
+    assert "ffmpeg did not write all that it read" in result.json["files"][0]["error"]["message"]
+    assert clip.read_bytes() == before
 
 
 def timecodes(path: Path) -> list[tuple[str, str]]:

@@ -35,6 +35,25 @@ def test_what_was_read_and_not_written(counts: tuple[int, ...], lost: list[str])
     assert list(copied(plan, SAID.format(*counts))) == lost
 
 
+@pytest.mark.parametrize(
+    ("size", "lost"),
+    [
+        (5537, []),  # frames that are not shown, in one packet with those that are
+        (1835, ["video 0 (vp9, und): 11 of 12 packets"]),
+    ],
+)
+def test_packets_of_vp9_that_became_one(size: int, lost: list[str]) -> None:
+    policy = Policy.model_validate(
+        {"schema_version": 13, "phases": [{"name": "n", "container": {"target": "mkv"}}]}
+    )
+    plan = evaluate([policy], media(["v:vp9 [default]"], "webm"))
+    said = (
+        "[verbose]   Input stream #0:0 (video): 12 packets read (5537 bytes);\n"
+        f"[verbose]   Output stream #0:0 (video): 11 packets muxed ({size} bytes);\n"
+    )
+    assert list(copied(plan, said)) == lost
+
+
 def test_what_does_not_say_it() -> None:
     policy = Policy.model_validate({"schema_version": 13, "phases": [{"name": "n"}]})
     assert not list(copied(evaluate([policy], media(["v:h264"], "mp4")), "nothing of the kind"))
