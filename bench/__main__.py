@@ -22,6 +22,7 @@ ROWS = {
     "5": "bench.probing",
     "6": "bench.start",
     "7": "bench.dispatch",
+    "cluster": "bench.cluster",
     "eta": "bench.expected",
     "evaluation": "bench.evaluation",
     "scale": "bench.scale",

@@ -68,7 +68,7 @@ def _batch(
     began = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
         for outcome in run_batch(
-            pool, items, job, workers=workers, interrupt=Interrupt(), work=work
+            pool, items, job, workers=lambda: workers, interrupt=Interrupt(), work=work
         ):
             if recording:
                 recording.take(outcome)

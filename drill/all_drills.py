@@ -10,6 +10,7 @@ from drill import (
     damaged,
     database,
     full,
+    hosts,
     interrupted,
     killed,
     large,
@@ -58,6 +59,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "clones": large.clones,
         "damaged: parser": damaged.parser,
         "damaged: not media": damaged.not_media,
+        "cluster: two hosts": hosts.hosts,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,
     }

@@ -25,6 +25,7 @@ from vpo.errors import (
     SavingsError,
     SourceChangedError,
     ToolMissingError,
+    VpoError,
 )
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.rewrite import Rewriter
@@ -120,7 +121,7 @@ def failed(
 
 def _failure(error: BaseException) -> Failure:
     text = str(error) or "no details"
-    known = isinstance(error, (FileError, ToolMissingError))
+    known = isinstance(error, VpoError)
     lasting = isinstance(error, FileError) and error.lasting
     return Failure(type(error).__name__, text if known else f"unexpected error: {text}", lasting)
 
@@ -284,17 +285,18 @@ def run_batch(
     items: Iterable[Candidate],
     job_for: Callable[[Candidate], Job],
     *,
-    workers: int,
+    workers: Callable[[], int],
     interrupt: Interrupt,
     end_tools: Callable[[], None] = lambda: None,
     work: Callable[[Job], Outcome] = process_file,
 ) -> Generator[Outcome, None, None]:
     """The outcomes of the items' jobs, as they come.
 
-    A job is made when a worker is free for it: none waits in the executor, where it could start
-    after ``interrupt`` was set (by an outcome or by whoever else). From then on nothing new starts
-    and what runs completes, unless it is to be ended at once; the rest is reported as
-    ``not_started``. What ``job_for`` raises ends the batch in the same way, and is then raised.
+    ``workers`` says how many work, now. A job is made when one is free for it: none waits in the
+    executor, where it could start after ``interrupt`` was set (by an outcome or by whoever else).
+    From then on nothing new starts and what runs completes, unless it is to be ended at once; the
+    rest is reported as ``not_started``. What ``job_for`` raises ends the batch in the same way,
+    and is then raised.
     """
     queue = iter(items)
     batch = _Batch(executor, queue, job_for, workers, interrupt, work)
@@ -325,7 +327,7 @@ class _Batch:
         executor: Executor,
         queue: Iterator[Candidate],
         job_for: Callable[[Candidate], Job],
-        workers: int,
+        workers: Callable[[], int],
         interrupt: Interrupt,
         work: Callable[[Job], Outcome],
     ) -> None:
@@ -337,7 +339,7 @@ class _Batch:
 
     def fill(self) -> None:
         """Give every free worker a job."""
-        while not self._interrupt.stop and len(self.running) < self._workers:
+        while not self._interrupt.stop and len(self.running) < self._workers():
             item = next(self._queue, None)
             if item is None:
                 return

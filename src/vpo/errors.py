@@ -9,6 +9,7 @@
     ├── ToolMissingError          exit 3   a program that the plan needs is not installed
     ├── DatabaseError             exit 1   the library database cannot be used
     ├── SourceError               exit 1   a metadata source has no answer now; a warning of the run
+    ├── ClusterError              exit 1   the cluster cannot be used, or was lost
     └── FileError                 exit 1   one file's work failed; the batch decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
@@ -21,6 +22,7 @@
         ├── VerifyError                    the result is not what was planned
         ├── SourceChangedError             the file changed while it was worked on
         ├── PublishError                   the result could not be put in place
+        ├── NodeLostError                  the nodes that worked on the file died of it
         ├── ConvergeError                  the policy still wants changes after it was applied
         └── CancelledError                 the user interrupted the work on this file
 
@@ -94,6 +96,10 @@ class DatabaseError(VpoError):
 
 class SourceError(VpoError):
     """A metadata source cannot be asked, or its answer cannot be used."""
+
+
+class ClusterError(VpoError):
+    """No node of the cluster can be used, or its scheduler was lost."""
 
 
 class FileError(VpoError):
@@ -177,6 +183,12 @@ class PublishError(FileError):
 
 class ConvergeError(FileError):
     """The policy wants changes again on its own result."""
+
+    lasting = True
+
+
+class NodeLostError(FileError):
+    """The nodes that worked on the file were lost, one after the other; it was given up."""
 
     lasting = True
 

@@ -37,6 +37,10 @@ class Prober:
         """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""
         return from_json(self._ask("probe", path, frames))
 
+    def headers(self, path: str) -> MediaFile:
+        """What the headers say, as of a file whose packets are known; nothing is decoded."""
+        return from_json(self._ask("headers", path))
+
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
     ) -> dict[int, float]:
@@ -72,6 +76,10 @@ def _probe(path: str, frames: bool) -> object:
     return to_json(probe.probe(path, frames))
 
 
+def _headers(path: str) -> object:
+    return to_json(probe.probe(path, decode=False))
+
+
 def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
     return sorted(probe.last_times(path, duration, frozenset(indexes)).items())
 
@@ -82,6 +90,7 @@ def _picture(path: str, index: int) -> object:
 
 _QUESTIONS: dict[str, Callable[..., object]] = {
     "probe": _probe,
+    "headers": _headers,
     "last_times": _last_times,
     "keyframes": probe.keyframes,
     "picture": _picture,

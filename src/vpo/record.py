@@ -146,6 +146,9 @@ def recorder(
         recording = Recorder(store, run_id, mark)
         try:
             yield recording
+        except BaseException:
+            recording.finish("stopped", {})
+            raise
         finally:
             recording.flush()
 

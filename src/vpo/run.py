@@ -160,15 +160,24 @@ def _work(
     done: _Tally,
     interrupt: Interrupt,
 ) -> None:
-    from vpo.work import forecast, ordered, work  # late: what complies needs no tool and no probe
+    from vpo.work import crew_for, forecast, ordered, work  # late: what complies needs no tool
 
-    done.forecast = forecast(request, settings, store, todo, answers, encodes)
-    items = ordered(todo, request.order, settings.workers, done.forecast)
-    outcomes = work(
-        request, settings, items, answers, encodes, done.summary.run_id, done.start, interrupt
-    )
-    with contextlib.closing(outcomes):
-        _take_all(outcomes, done.take, interrupt)
+    with crew_for(request, settings, todo, interrupt) as crew:
+        done.workers = crew.slots()
+        done.forecast = forecast(request, store, todo, answers, encodes, done.workers)
+        items = ordered(todo, request.order, done.workers, done.forecast)
+        run_id = done.summary.run_id
+        outcomes = work(
+            request, settings, items, answers, encodes, run_id, done.start, interrupt, crew
+        )
+
+        def take(outcome: Outcome) -> None:
+            done.notes(crew.told())
+            done.take(outcome)
+
+        done.notes(crew.told())
+        with contextlib.closing(outcomes):
+            _take_all(outcomes, take, interrupt)
 
 
 def _take_all(
@@ -330,7 +339,7 @@ class _Tally:
         self.recorder = recorder
         self._teller = teller
         self._begun: set[str] = set()
-        self._workers = workers
+        self.workers = workers
         self.forecast: Forecast | None = None
 
     def start(self, path: str) -> str:
@@ -340,6 +349,9 @@ class _Tally:
         self._teller.tell(lambda: self._teller.observer.started(path))
         self._progress()
         return self.recorder.start(path)
+
+    def notes(self, texts: Iterable[str]) -> None:
+        self._teller.notes(texts)
 
     def known(self, item: Candidate) -> None:
         self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
@@ -362,7 +374,7 @@ class _Tally:
     def _progress(self) -> None:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         # A worker has its next file before the outcome of its last one arrives here.
-        active = min(self._workers, len(self._begun))
+        active = min(self.workers, len(self._begun))
         left = self.forecast.remaining(time.monotonic()) if self.forecast is not None else None
         self._teller.tell(
             lambda: self._teller.observer.progress(done, self.summary.total, active, left)

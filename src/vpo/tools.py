@@ -38,6 +38,7 @@ _NO_SPACE = ("No space left", "not enough space", "Disk quota exceeded")
 _SMALL_TALK = re.compile(r"\[(?:info|verbose)\] |^frame= |^size= ")
 _MARK = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
+_VERSION_SECONDS = 30.0
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
 
@@ -77,6 +78,19 @@ def _find(name: str, configured: str | None) -> str | None:
     if configured:
         return configured
     return shutil.which(name) or (_bundled_ffmpeg() if name == "ffmpeg" else None)
+
+
+def versions(tools: Tools) -> dict[str, str]:
+    """Of each tool that is there, what it says of itself in its first line."""
+    return {name: version(path) for name in TOOLS if (path := getattr(tools, name)) is not None}
+
+
+def version(path: str) -> str:
+    """The first line of what the tool says of itself. Raises ``ToolError``."""
+    said: list[str] = []
+    word = "-version" if "ffmpeg" in os.path.basename(path) else "--version"
+    run([path, word], stall_seconds=_VERSION_SECONDS, progress=said.append)
+    return said[0].strip() if said else ""
 
 
 def _bundled_ffmpeg() -> str | None:

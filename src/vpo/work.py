@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from heapq import nlargest
 
-from vpo import tools as processes
 from vpo.batch import Job, run_batch
 from vpo.config.builder import Settings
+from vpo.crew import Crew, rewriter, threads
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.draft import Known
 from vpo.estimate import Forecast
-from vpo.execute.rewrite import Handling, Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
 from vpo.plan import Strategy, evaluate
-from vpo.prober import Prober
 from vpo.request import Encodes, Interrupt, Request, Starter
 from vpo.sources import Answers
 
@@ -37,18 +35,19 @@ def work(
     run_id: str,
     start: Starter,
     interrupt: Interrupt,
+    crew: Crew,
 ) -> Generator[Outcome, None, None]:
     """The outcomes of all candidates, begun in this order, as they come; ``start`` gives each its
     outcome's id."""
     _configure_logging(settings)
-    rewriter = _rewriter(settings)
+    carry_out = rewriter(settings, settings.workers)
     policies = request.policies.policies
 
     def job(item: Candidate) -> Job:
         return Job(
             item.path,
             policies,
-            rewriter,
+            carry_out,
             request.on_error,
             request.dry_run,
             run_id=run_id,
@@ -60,16 +59,26 @@ def work(
             files=request.policies.files,
         )
 
-    processes.allow()
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
-        yield from run_batch(
-            pool,
-            candidates,
-            job,
-            workers=settings.workers,
-            interrupt=interrupt,
-            end_tools=processes.cancel,
-        )
+    return run_batch(
+        crew.executor,
+        candidates,
+        job,
+        workers=crew.slots,
+        interrupt=interrupt,
+        end_tools=crew.end_tools,
+        work=crew.work,
+    )
+
+
+def crew_for(
+    request: Request, settings: Settings, candidates: list[Candidate], interrupt: Interrupt
+) -> AbstractContextManager[Crew]:
+    """Who works: threads here, or the nodes of the cluster that the request names."""
+    if request.cluster is None:
+        return threads(settings)
+    from vpo.cluster.nodes import nodes  # late: nobody else needs Dask
+
+    return nodes(request.cluster, request.policies.policies, settings, candidates, interrupt)
 
 
 def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
@@ -84,15 +93,15 @@ def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
 
 def forecast(
     request: Request,
-    settings: Settings,
     store: Store | None,
     candidates: list[Candidate],
     answers: Answers,
     encodes: Encodes,
+    workers: int,
 ) -> Forecast:
     """How long the candidates will take, by what is on record."""
     if store is None:
-        return Forecast(candidates, settings.workers)
+        return Forecast(candidates, workers)
     foreseen = {}
     for item in nlargest(_FORESEEN, candidates, key=lambda item: item.size):
         # What cannot be foreseen is found out, and reported, when its turn comes.
@@ -100,7 +109,7 @@ def forecast(
             if strategy := _strategy(request, store, item, _known(item, answers, encodes)):
                 foreseen[item.path] = strategy
     record = store.took(list(request.policies.files))
-    return Forecast(candidates, settings.workers, record, foreseen)
+    return Forecast(candidates, workers, record, foreseen)
 
 
 def _strategy(request: Request, store: Store, item: Candidate, known: Known) -> Strategy | None:
@@ -124,26 +133,6 @@ def ordered(
     if order == "name":
         return sorted(candidates, key=lambda item: os.fsencode(item.path))
     return candidates
-
-
-def _rewriter(settings: Settings) -> Rewriter:
-    configured, files = settings.config.tools, settings.config.files
-    paths = {
-        name: str(path) if (path := getattr(configured, name)) else None for name in processes.TOOLS
-    }
-    tools = processes.find(paths, float(configured.stall_seconds))
-    handling = Handling(
-        timestamp="preserve" if files.preserve_mtime else "now",
-        hardlinks=files.hardlinks,
-        min_age=files.min_age,
-        keep_free=files.keep_free,
-        temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
-        keep_originals=settings.config.originals.keep == "trash",
-        hardware_sessions=settings.config.processing.hardware_sessions,
-    )
-    # Alone, an encode may have all of the processor; with others, its part.
-    threads = max(1, settings.cores // settings.workers) if settings.workers > 1 else None
-    return Rewriter(tools, handling, Prober(tools.stall_seconds), threads=threads)
 
 
 def _configure_logging(settings: Settings) -> None:

@@ -47,7 +47,7 @@ def batch(
             pool,
             items(count),
             lambda item: job(item, on_error),
-            workers=workers,
+            workers=lambda: workers,
             interrupt=interrupt or Interrupt(),
             end_tools=end_tools,
             work=work,
@@ -97,7 +97,9 @@ def test_jobs_are_made_when_a_worker_is_free() -> None:
         return job(item)
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = run_batch(pool, items(10), make, workers=2, interrupt=Interrupt(), work=done)
+        outcomes = run_batch(
+            pool, items(10), make, workers=lambda: 2, interrupt=Interrupt(), work=done
+        )
         next(outcomes)
         assert len(made) <= 6
         assert len(list(outcomes)) == 9
@@ -163,7 +165,9 @@ def test_a_job_that_cannot_be_made_ends_the_batch_after_what_runs() -> None:
         return done(job)
 
     with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="no database"):
-        for outcome in run_batch(pool, items(5), make, workers=2, interrupt=Interrupt(), work=work):
+        for outcome in run_batch(
+            pool, items(5), make, workers=lambda: 2, interrupt=Interrupt(), work=work
+        ):
             found.append(outcome)
     assert [(o.path, o.status) for o in found] == [
         ("/0", "changed"),
@@ -195,7 +199,9 @@ def test_an_executor_that_gives_up() -> None:
             future.set_running_or_notify_cancel()
             return future
 
-    found = run_batch(Refusing(), items(3), job, workers=2, interrupt=Interrupt(), work=done)
+    found = run_batch(
+        Refusing(), items(3), job, workers=lambda: 2, interrupt=Interrupt(), work=done
+    )
     assert [o.status for o in found] == ["not_started"] * 3
 
 

@@ -22,7 +22,7 @@ from vpo.db.records import Outcome as OutcomeRecord
 from vpo.db.records import Run
 from vpo.discover import Discovery
 from vpo.draft import Reason
-from vpo.errors import FileError, ToolMissingError
+from vpo.errors import ClusterError, FileError, ToolMissingError
 from vpo.explain import explain
 from vpo.media import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.outcome import STATUSES, Failure, Outcome, Status
@@ -136,7 +136,11 @@ def subclasses(kind: type[Exception]) -> Iterator[str]:
 
 def test_error_types_are_documented() -> None:
     rows = re.findall(r"^\| `(\w+Error)` \|", section(JSON, "An error"), re.MULTILINE)
-    assert set(rows) == {*subclasses(FileError), ToolMissingError.__name__}
+    assert set(rows) == {
+        *subclasses(FileError),
+        ToolMissingError.__name__,
+        ClusterError.__name__,
+    }
 
 
 TRACK = Track(0, "video", "hevc", color=Color("bt709"), hdr=Hdr(Mastering()))

@@ -59,6 +59,11 @@ from vpo.run import Summary, run
     help="Which files come first.",
 )
 @click.option("--force", is_flag=True, help="Work also on files known to match, or known to fail.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Let the nodes of this Dask scheduler do the work, as tcp://HOST:8786.",
+)
 @format_option("text", "json", "jsonl")
 @click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
 @click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
@@ -87,6 +92,7 @@ def command(**options: Any) -> int:
         on_error=options["on_error"],
         order=options["order"],
         force=options["force"],
+        cluster=options["cluster"],
     )
     path = settings.data_dir / "vpo.db"
     with _record(path, dry_run=request.dry_run) as store, heeded() as interrupt:

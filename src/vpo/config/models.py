@@ -194,6 +194,27 @@ class Logging:
     format: Annotated[LogFormat, Key("One line of text a message, or one JSON object.")] = "text"
 
 
+def _folder(text: str) -> str:
+    """The absolute path of a folder on some machine."""
+    if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
+        raise ValueError(f'"{text}" is not an absolute path')
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """This machine as a node of a cluster."""
+
+    path_map: Annotated[
+        Mapping[str, str] | None,
+        Key(
+            "Where the folders of the machine that runs `vpo process` are on this one, if it sees"
+            " the library under other paths.",
+            each=_folder,
+        ),
+    ] = None
+
+
 def _server(text: str) -> str:
     """The address of an HTTP server, without a slash at its end."""
     from urllib.parse import urlsplit  # late: most configurations name no server
@@ -216,13 +237,6 @@ def _secret(text: str) -> str:
     """What goes into a header of HTTP; the message does not repeat it."""
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError("expected letters, digits and signs without a space")
-    return text
-
-
-def _folder(text: str) -> str:
-    """The absolute path of a folder on some machine."""
-    if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
-        raise ValueError(f'"{text}" is not an absolute path')
     return text
 
 
@@ -280,6 +294,7 @@ class Config:
     files: Files = Files()
     originals: Originals = Originals()
     logging: Logging = Logging()
+    cluster: Cluster = Cluster()
     radarr: Radarr = Radarr()
     sonarr: Sonarr = Sonarr()
     plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

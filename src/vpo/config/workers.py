@@ -14,14 +14,19 @@ def effective_workers(
     requested: int, source: str, max_workers: int | None, cores: int
 ) -> tuple[int, str | None]:
     """How many workers run, and a warning if fewer than somebody asked for."""
-    cap = max_workers or max(1, cores // 2)
-    if requested <= cap:
+    most = cap(max_workers, cores)
+    if requested <= most:
         return requested, None
     if source == DEFAULT:
-        return cap, None
+        return most, None
     limit = "[processing] max_workers" if max_workers else f"half of the {cores} usable cores"
     advice = "" if max_workers else "; [processing] max_workers in the configuration allows more"
-    return cap, f"{requested} workers asked for ({source}), running {cap}: {limit}{advice}"
+    return most, f"{requested} workers asked for ({source}), running {most}: {limit}{advice}"
+
+
+def cap(max_workers: int | None, cores: int) -> int:
+    """The most workers that run on a machine."""
+    return max_workers or max(1, cores // 2)
 
 
 def usable_cores(root: Path = Path("/")) -> int:

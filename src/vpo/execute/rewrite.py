@@ -29,7 +29,7 @@ from vpo.execute.originals import Kept
 from vpo.execute.search import Source
 from vpo.execute.shadow import Edit
 from vpo.execute.space import reserve
-from vpo.execute.verify import verify
+from vpo.execute.verify import verify, verify_headers
 from vpo.execute.workspace import Workspace
 from vpo.media import MediaFile
 from vpo.outcome import Encoded
@@ -347,7 +347,7 @@ class Rewriter:
             saved = undo.save(lock.path, lock.fd, edit.patches, edit.length, free)
             try:
                 edit.apply(fd)
-                found = verify(plan, lock.path, self.prober)
+                found = verify_headers(plan, lock.path, self.prober)
                 check(found)
                 publish.set_times(fd, lock.status, self._timestamp(plan))
                 os.fsync(fd)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from vpo import matroska
 from vpo.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
@@ -19,6 +20,11 @@ _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
 _CHAPTER_TOLERANCE = 0.1
 _MP4_BOX_HEADER = 8
+_OF_PACKETS = (
+    "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "bit_rate",
+    "duration", "hdr",
+)  # fmt: skip
+"""Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
 _PROBER = Prober()
 
 
@@ -30,7 +36,37 @@ def verify(
     ``encoded`` are, by index in the source, the video tracks that were encoded: their pictures are
     looked at, too.
     """
-    found = _probed(output, prober, bool(encoded))
+    found = _probed(lambda: prober.probe(output, bool(encoded)))
+    return _verified(plan, output, found, prober, encoded)
+
+
+def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
+    """As ``verify``, of a file in which no byte of its packets was written.
+
+    What takes a look into the packets is known of them already.
+    """
+    found = _probed(lambda: prober.headers(output))
+    return _verified(plan, output, _completed(found, plan.before), prober)
+
+
+def _completed(found: MediaFile, before: MediaFile) -> MediaFile:
+    """With what only the packets tell."""
+    known = {(track.index, track.type, track.codec): track for track in before.tracks}
+    tracks = []
+    for track in found.tracks:
+        old = known.get((track.index, track.type, track.codec))
+        told = {name: getattr(old, name) for name in _OF_PACKETS} if old else {}
+        tracks.append(replace(track, **told))
+    return replace(found, tracks=tuple(tracks))
+
+
+def _verified(
+    plan: Plan,
+    output: str,
+    found: MediaFile,
+    prober: Prober,
+    encoded: Collection[int] = (),
+) -> MediaFile:
     problems = [*_structure(output, found), *differences(plan.expected, found)]
     if not problems:
         problems = list(_range_differences(plan, found, encoded))
@@ -50,9 +86,9 @@ def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -
                 yield f"{want}: {fact}"
 
 
-def _probed(output: str, prober: Prober, pictures: bool) -> MediaFile:
+def _probed(probe: Callable[[], MediaFile]) -> MediaFile:
     try:
-        return prober.probe(output, pictures)
+        return probe()
     except ProbeError as error:
         raise VerifyError(f"the tool's result was thrown away: {error}") from None
 

@@ -60,7 +60,8 @@ def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
 
 def test_specs_name_every_key_in_order() -> None:
     servers = ["plugins.radarr", "plugins.sonarr"]
-    assert list(specs()) == ["processing", "tools", "files", "originals", "logging", *servers]
+    own = ["processing", "tools", "files", "originals", "logging", "cluster"]
+    assert list(specs()) == [*own, *servers]
     assert list(specs()["processing"]) == ["workers", "max_workers", "hardware_sessions"]
     assert spec("processing.workers") is specs()["processing"]["workers"]
     assert spec("processing.max_workers").kind is int

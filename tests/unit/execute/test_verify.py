@@ -15,7 +15,7 @@ from tests.notation import media as media_of
 from vpo.commands import ffmpeg as commands
 from vpo.errors import VerifyError
 from vpo.execute import rewrite
-from vpo.execute.verify import differences, verify
+from vpo.execute.verify import differences, verify, verify_headers
 from vpo.media import Attachment, Chapter, MediaFile
 from vpo.plan import Plan
 from vpo.probe import probe
@@ -270,3 +270,18 @@ def test_an_encode_that_lost_its_hdr(corpus: Path, tmp_path: Path) -> None:
     run("ffmpeg", "-v", "error", "-i", source, *words, "-x265-params", "log-level=none", target)
     with pytest.raises(VerifyError, match="other mastering data, or none"):
         verify(plan, str(target), encoded=[0])
+
+
+def test_of_packets_that_stay_the_headers_are_enough(corpus: Path) -> None:
+    prober = Prober()
+    for path in sorted(corpus.glob("*.mkv")):
+        known = probe(str(path))
+        assert verify_headers(Plan(known, known), str(path), prober) == known
+
+
+def test_headers_are_verified(corpus: Path, tmp_path: Path) -> None:
+    known = probe(str(corpus / "wrong-flags.mkv"))
+    target = tmp_path / "edited.mkv"
+    edited("--edit", "track:2", "--set", "flag-default=0")(corpus / "wrong-flags.mkv", target)
+    with pytest.raises(VerifyError, match=r"audio 1 .*: flags"):
+        verify_headers(Plan(known, known), str(target))

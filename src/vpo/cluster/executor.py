@@ -1,0 +1,163 @@
+"""An executor over nodes that come and go: each job to a free one, again if that one is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpo.errors import NodeLostError
+
+ATTEMPTS = 3
+"""A job whose nodes are lost so many times may be what kills them, and is given up."""
+
+
+@dataclass(eq=False)
+class _Task:
+    work: Callable[[Any], Any]
+    job: Any
+    future: Future[Any] = field(default_factory=Future)
+    attempts: int = 0
+
+
+@dataclass(eq=False)
+class _Node:
+    executor: Executor
+    slots: int
+    running: dict[_Task, Future[Any]] = field(default_factory=dict)
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self.running)
+
+
+class NodesExecutor(Executor):
+    """Takes one argument a job. ``again`` is called instead of what was submitted for a job that
+    was on a node that was lost; ``losses`` are the errors that say so.
+
+    Whoever knows the nodes calls ``add`` and ``lose``, and ``give_out`` when a job that came back
+    may be tried again. May be used from all threads.
+    """
+
+    def __init__(
+        self,
+        again: Callable[[Any], Any],
+        losses: tuple[type[BaseException], ...] = (CancelledError,),
+    ) -> None:
+        self._again, self._losses = again, losses
+        self._lock = threading.RLock()
+        self._nodes: dict[str, _Node] = {}
+        self._waiting: deque[_Task] = deque()
+        self._came_back: list[_Task] = []
+        self._error: Exception | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the nodes can do at the same time."""
+        with self._lock:
+            return sum(node.slots for node in self._nodes.values())
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        with self._lock:
+            return frozenset(self._nodes)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if kwargs or len(args) != 1:
+            raise TypeError("a job is one argument")
+        task = _Task(fn, args[0])
+        task.future.set_running_or_notify_cancel()
+        with self._lock:
+            if self._error is not None:
+                task.future.set_exception(self._error)
+                return task.future
+            self._waiting.append(task)
+        self._dispatch()
+        return task.future
+
+    def add(self, name: str, executor: Executor, slots: int) -> None:
+        """From now on, this node does jobs, so many at the same time."""
+        with self._lock:
+            self._nodes[name] = _Node(executor, slots)
+        self._dispatch()
+
+    def lose(self, name: str) -> None:
+        """The node is gone, and what ran there comes back."""
+        with self._lock:
+            node = self._nodes.pop(name, None)
+            if node is None:
+                return
+            lost, node.running = node.running, {}
+            self._came_back += lost
+        for inner in lost.values():
+            inner.cancel()
+
+    def give_out(self) -> None:
+        """Give the jobs that came back to other nodes, or up."""
+        with self._lock:
+            tasks, self._came_back = self._came_back, []
+            given_up = [task for task in tasks if task.attempts >= ATTEMPTS]
+            self._waiting.extendleft(task for task in tasks if task.attempts < ATTEMPTS)
+        for task in given_up:
+            task.future.set_exception(
+                NodeLostError(
+                    f"{ATTEMPTS} nodes were lost while they worked on it, so it may be what ends "
+                    "them; see their logs, and process it alone, without a cluster"
+                )
+            )
+        self._dispatch()
+
+    def call_off(self) -> None:
+        """Do not start what waits."""
+        self._end_waiting(CancelledError())
+
+    def fail(self, error: Exception) -> None:
+        """End all jobs with this error; what nodes still do is not waited for."""
+        with self._lock:
+            self._error = error
+            running = [task for node in self._nodes.values() for task in node.running]
+            self._nodes.clear()
+            self._came_back += running
+        self._end_waiting(error)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """``vpo.batch.run_batch`` has waited for all jobs."""
+
+    def _end_waiting(self, error: Exception | CancelledError) -> None:
+        with self._lock:
+            tasks = [*self._waiting, *self._came_back]
+            self._waiting.clear()
+            self._came_back = []
+        for task in tasks:
+            task.future.set_exception(error)
+
+    def _dispatch(self) -> None:
+        with self._lock:
+            while self._waiting:
+                node = max(self._nodes.values(), key=lambda node: node.free, default=None)
+                if node is None or node.free < 1:
+                    return
+                self._start(node, self._waiting.popleft())
+
+    def _start(self, node: _Node, task: _Task) -> None:
+        work = self._again if task.attempts else task.work
+        task.attempts += 1
+        inner = node.executor.submit(work, task.job)
+        node.running[task] = inner
+        inner.add_done_callback(lambda done: self._done(node, task, done))
+
+    def _done(self, node: _Node, task: _Task, inner: Future[Any]) -> None:
+        with self._lock:
+            if node.running.pop(task, None) is None:
+                return  # the node was lost before, and another one has the job
+            error = CancelledError() if inner.cancelled() else inner.exception()
+            if isinstance(error, self._losses):
+                self._came_back.append(task)
+        if error is None:
+            task.future.set_result(inner.result())
+        elif not isinstance(error, self._losses):
+            task.future.set_exception(error)
+        self._dispatch()

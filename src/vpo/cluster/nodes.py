@@ -1,0 +1,228 @@
+"""The nodes of a cluster as a crew: connected, shaken hands with, watched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+from vpo import tools as processes
+from vpo.cluster import node
+from vpo.cluster.executor import NodesExecutor
+from vpo.cluster.handshake import Sample, identity, misfit, remarks
+from vpo.config.builder import Settings
+from vpo.crew import Crew, tools
+from vpo.discover import LEFTOVER_PREFIX, Candidate
+from vpo.errors import ClusterError, FileError
+from vpo.execute.lock import FileLock
+from vpo.execute.workspace import TEMPORARY_SUFFIX
+from vpo.policy.document import Policy
+from vpo.request import Interrupt
+
+_CONNECT_SECONDS = 10
+_HANDSHAKE_SECONDS = 60
+_LOOK_SECONDS = 1.0
+_LONELY_SECONDS = 60.0
+"""How long a run waits for a node when it has none left."""
+
+
+@contextlib.contextmanager
+def nodes(
+    address: str,
+    policies: Sequence[Policy],
+    settings: Settings,
+    candidates: Sequence[Candidate],
+    interrupt: Interrupt,
+) -> Iterator[Crew]:
+    """The nodes at a Dask scheduler's address that can do the work.
+
+    Raises ``ClusterError`` if the scheduler cannot be reached or no node fits. If it is lost later,
+    the jobs end with that error, and the batch is asked to.
+    """
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(_connected(address))
+        samples = [stack.enter_context(_sample(path)) for path in _places(candidates)]
+        own = processes.versions(tools(settings))
+        cluster = _Cluster(address, client, policies, samples, own, interrupt)
+        cluster.greet()
+        if not cluster.executor.slots:
+            raise ClusterError(f"no node of {address} can be used{cluster.reasons()}")
+        stack.enter_context(cluster.watched())
+        yield Crew(
+            cluster.executor,
+            lambda: cluster.executor.slots,
+            node.work,
+            cluster.end_tools,
+            cluster.told,
+        )
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError(
+            "--cluster needs Dask, which is not installed: pip install 'vpo[cluster]'"
+        ) from None
+    try:
+        client: Any = Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"the scheduler {address} cannot be reached ({error}); start it with `dask scheduler`, "
+            "or correct the address"
+        ) from None
+    try:
+        yield client
+    finally:
+        client.close(timeout=_CONNECT_SECONDS)
+
+
+def _places(candidates: Sequence[Candidate]) -> list[str]:
+    """One file on each of the file systems of the run."""
+    return list({item.device: item.path for item in candidates}.values())
+
+
+@contextlib.contextmanager
+def _sample(beside: str) -> Iterator[Sample]:
+    """A locked file in the library with a content of its own, as long as the run goes on; where
+    none can be made, the file beside which it would be."""
+    path = os.path.join(
+        os.path.dirname(beside), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            with open(path, "xb") as file:
+                stack.callback(os.unlink, path)
+                file.write(uuid.uuid4().bytes)
+            stack.enter_context(FileLock(path))
+        except OSError:
+            yield Sample(beside, *identity(beside))
+        except FileError:  # no locks here
+            yield Sample(path, *identity(path))
+        else:
+            yield Sample(path, *identity(path), locked=True)
+
+
+class _Cluster:
+    """The nodes that take part, and those that do not."""
+
+    def __init__(
+        self,
+        address: str,
+        client: Any,
+        policies: Sequence[Policy],
+        samples: Sequence[Sample],
+        own: Mapping[str, str],
+        interrupt: Interrupt,
+    ) -> None:
+        from distributed import KilledWorker
+
+        self._address, self._client, self._interrupt = address, client, interrupt
+        self._policies, self._samples, self._own = policies, samples, own
+        self._refused: dict[str, str] = {}
+        self._told: list[str] = []
+        self._over = threading.Event()
+        self._alone_since: float | None = None
+        self.executor = NodesExecutor(node.work_again, (CancelledError, KilledWorker))
+
+    def told(self) -> Sequence[str]:
+        """What happened to nodes since this was last asked."""
+        told, self._told = self._told, []
+        return told
+
+    def reasons(self) -> str:
+        """Why the nodes that there are do not fit."""
+        listed = "".join(f"; {name}: {why}" for name, why in sorted(self._refused.items()))
+        return listed or "; none is there: start one with `dask worker`"
+
+    def greet(self) -> None:
+        """Shake hands with the nodes that are not known yet."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        hosts = [info["host"] for info in workers.values()]
+        for name in workers.keys() - self.executor.nodes - self._refused.keys():
+            found = self._facts(name)
+            why = misfit(found, self._samples, self._own) if isinstance(found, dict) else found
+            why = why or self._ask(name, node.lacks, self._policies)
+            if isinstance(why, str):
+                self._refused[name] = why
+                self._told.append(f"warning: {name} does not take part: {why}")
+                continue
+            self._told += [
+                f"warning: {name}: {text}" for text in remarks(found, self._samples, self._own)
+            ]
+            info = workers[name]
+            part = found["slots"] // hosts.count(info["host"])
+            slots = max(1, min(part, info["nthreads"]))
+            executor = self._client.get_executor(workers=[name], pure=False, retries=0)
+            self.executor.add(name, executor, slots)
+
+    def _facts(self, name: str) -> Any:
+        return self._ask(name, node.facts, self._samples)
+
+    def _ask(self, name: str, question: Any, *values: Any) -> Any:
+        """The node's answer, or in words why there is none."""
+        asked = self._client.submit(question, *values, workers=[name], pure=False)
+        try:
+            return asked.result(timeout=_HANDSHAKE_SECONDS)
+        except ImportError as error:
+            return f"vpo cannot be used there ({error}); pip install 'vpo[cluster]' on that machine"
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is that node's
+            return f"it did not answer ({type(error).__name__}: {error})"
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look after the nodes in a thread."""
+        thread = threading.Thread(target=self._watch, name="vpo cluster", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def end_tools(self) -> None:
+        """End at once what runs on the nodes."""
+        self._client.run(
+            node.end_tools, workers=list(self.executor.nodes), wait=False, on_error="ignore"
+        )
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - all that can fail here is the connection
+                if self._over.is_set():
+                    return
+                self._give_up(f"the scheduler {self._address} was lost ({error})")
+                return
+
+    def _look(self) -> None:
+        if self._client.status != "running":
+            raise ConnectionError(self._client.status)
+        there = self._client.scheduler_info(n_workers=-1)["workers"].keys()
+        for name in self.executor.nodes - there:
+            self.executor.lose(name)
+            self._told.append(f"warning: {name} was lost; what ran there is done by another")
+        if self._interrupt.stop:
+            self.executor.call_off()
+            return
+        self.greet()
+        self.executor.give_out()
+        if self.executor.slots:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = time.monotonic()
+        elif time.monotonic() - self._alone_since > _LONELY_SECONDS:
+            self._give_up(f"no node of {self._address} is left")
+
+    def _give_up(self, what: str) -> None:
+        self._interrupt.stop = True
+        self.executor.fail(
+            ClusterError(f"{what}; what ran there is finished or rolled back, run again to go on")
+        )

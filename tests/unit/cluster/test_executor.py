@@ -1,0 +1,149 @@
+"""Jobs on nodes that come and go; the nodes are played by executors without any Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future
+from typing import Any
+
+import pytest
+
+from vpo.cluster.executor import ATTEMPTS, NodesExecutor
+from vpo.errors import ClusterError, NodeLostError
+
+
+class Node(Executor):
+    """Notes what it is given, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Any, Future[Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given.append((fn(*args), future))
+        return future
+
+    @property
+    def jobs(self) -> list[Any]:
+        return [job for job, _ in self.given]
+
+    def answer(self, number: int = -1) -> None:
+        job, future = self.given[number]
+        future.set_result(job)
+
+
+def first(job: str) -> str:
+    return job
+
+
+def again(job: str) -> str:
+    return f"{job} again"
+
+
+@pytest.fixture
+def nodes() -> NodesExecutor:
+    return NodesExecutor(again)
+
+
+def test_as_many_jobs_as_slots_and_the_others_wait(nodes: NodesExecutor) -> None:
+    a, b = Node(), Node()
+    nodes.add("a", a, 2)
+    nodes.add("b", b, 1)
+    futures = [nodes.submit(first, name) for name in "uvwxy"]
+    assert nodes.slots == 3
+    assert sorted(a.jobs + b.jobs) == ["u", "v", "w"]
+    assert len(a.jobs) == 2
+    a.answer(0)
+    assert len(a.jobs) == 3
+    assert [future.done() for future in futures] == [True, *[False] * 4]
+
+
+def test_a_job_of_a_lost_node_goes_to_another(nodes: NodesExecutor) -> None:
+    a, b = Node(), Node()
+    nodes.add("a", a, 1)
+    future = nodes.submit(first, "film")
+    nodes.lose("a")
+    assert a.given[0][1].cancelled()
+    nodes.add("b", b, 1)
+    assert not b.jobs  # not before somebody says that the cluster is well
+    nodes.give_out()
+    assert b.jobs == ["film again"]
+    b.answer()
+    assert future.result() == "film again"
+
+
+def test_what_a_lost_node_still_says_does_not_count(nodes: NodesExecutor) -> None:
+    class Stubborn(Node):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+            future = super().submit(fn, *args)
+            future.set_running_or_notify_cancel()  # so that it cannot be called off
+            return future
+
+    a, b = Stubborn(), Node()
+    nodes.add("a", a, 1)
+    future = nodes.submit(first, "film")
+    nodes.lose("a")
+    a.answer()
+    assert not future.done()
+    nodes.add("b", b, 1)
+    nodes.give_out()
+    b.answer()
+    assert future.result() == "film again"
+
+
+def test_a_job_that_kills_nodes_is_given_up(nodes: NodesExecutor) -> None:
+    future = nodes.submit(first, "bad")
+    for name in range(ATTEMPTS):
+        assert not future.done()
+        nodes.add(str(name), Node(), 1)
+        nodes.give_out()
+        nodes.lose(str(name))
+    nodes.give_out()
+    with pytest.raises(NodeLostError, match="3 nodes were lost"):
+        future.result(timeout=0)
+
+
+def test_an_answer_that_says_that_the_node_is_lost(nodes: NodesExecutor) -> None:
+    a = Node()
+    nodes.add("a", a, 1)
+    future = nodes.submit(first, "film")
+    a.given[0][1].set_exception(CancelledError())
+    nodes.give_out()
+    a.answer()
+    assert future.result() == "film again"
+
+
+def test_other_errors_are_the_jobs(nodes: NodesExecutor) -> None:
+    a = Node()
+    nodes.add("a", a, 1)
+    future = nodes.submit(first, "film")
+    a.given[0][1].set_exception(ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        future.result(timeout=0)
+
+
+def test_called_off(nodes: NodesExecutor) -> None:
+    a = Node()
+    nodes.add("a", a, 1)
+    running, waiting = nodes.submit(first, "u"), nodes.submit(first, "v")
+    nodes.call_off()
+    with pytest.raises(CancelledError):
+        waiting.result(timeout=0)
+    a.answer()
+    assert running.result() == "u"
+    assert a.jobs == ["u"]
+
+
+def test_failed(nodes: NodesExecutor) -> None:
+    nodes.add("a", Node(), 1)
+    futures = [nodes.submit(first, "u"), nodes.submit(first, "v")]
+    nodes.fail(ClusterError("gone"))
+    futures.append(nodes.submit(first, "w"))
+    for future in futures:
+        with pytest.raises(ClusterError, match="gone"):
+            future.result(timeout=0)
+
+
+def test_a_job_is_one_argument(nodes: NodesExecutor) -> None:
+    with pytest.raises(TypeError, match="one argument"):
+        nodes.submit(first, "u", "v")
