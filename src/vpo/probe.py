@@ -349,7 +349,9 @@ def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> di
         return {}
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+        with av.open(
+            _openable(path, fd), options=_SKIP_FRAMES, metadata_errors="replace"
+        ) as source:
             first = (source.start_time or 0) / 1_000_000
             if duration > _TAIL_SECONDS:
                 start = first + duration - _TAIL_SECONDS

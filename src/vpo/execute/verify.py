@@ -36,27 +36,38 @@ def verify(
     ``encoded`` are, by index in the source, the video tracks that were encoded: their pictures are
     looked at, too.
     """
+    if _is_copy(plan) and not encoded:
+        found = _probed(lambda: prober.headers(output))
+        return _verified(plan, output, _completed(found, plan, over=False), prober)
     found = _probed(lambda: prober.probe(output, bool(encoded)))
     return _verified(plan, output, found, prober, encoded)
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
-    """As ``verify``, of a file in which no byte of its packets was written.
-
-    What takes a look into the packets is known of them already.
-    """
+    """As ``verify``, of a file in which no byte of its packets was written."""
     found = _probed(lambda: prober.headers(output))
-    return _verified(plan, output, _completed(found, plan.before), prober)
+    return _verified(plan, output, _completed(found, plan, over=True), prober)
 
 
-def _completed(found: MediaFile, before: MediaFile) -> MediaFile:
-    """With what only the packets tell."""
-    known = {(track.index, track.type, track.codec): track for track in before.tracks}
+def _is_copy(plan: Plan) -> bool:
+    """Whether all packets of the result are the source's, in a container of the same kind."""
+    matroska_only = plan.before.container in MATROSKA and plan.after.container in MATROSKA
+    return matroska_only and not plan.encodes
+
+
+def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
+    """With what takes a look into the packets, of which it is known; ``over`` what the headers say,
+    which is the muxer's guess for some of it."""
+    known = {track.index: track for track in plan.before.tracks}
+    if len(plan.after.tracks) != len(found.tracks):
+        return found
     tracks = []
-    for track in found.tracks:
-        old = known.get((track.index, track.type, track.codec))
-        told = {name: getattr(old, name) for name in _OF_PACKETS} if old else {}
-        tracks.append(replace(track, **told))
+    for want, have in zip(plan.after.tracks, found.tracks, strict=True):
+        old = known.get(plan.origin(want.index))
+        if old is not None and (old.type, old.codec) == (have.type, have.codec):
+            names = [name for name in _OF_PACKETS if over or getattr(have, name) is None]
+            have = replace(have, **{name: getattr(old, name) for name in names})
+        tracks.append(have)
     return replace(found, tracks=tuple(tracks))
 
 

@@ -279,6 +279,20 @@ def test_of_packets_that_stay_the_headers_are_enough(corpus: Path) -> None:
         assert verify_headers(Plan(known, known), str(path), prober) == known
 
 
+def test_of_copied_packets_too(corpus: Path, tmp_path: Path) -> None:
+    """Whatever ffmpeg would find out by decoding is known of the source."""
+    for path in sorted(corpus.glob("*.mkv")):
+        known, target = probe(str(path)), tmp_path / path.name
+        merge()(path, target)
+        if known.attachments or known.of("data"):
+            continue
+        found, whole = verify(Plan(known, known), str(target)), probe(str(target))
+        assert [track.pixel_format for track in found.tracks] == [
+            track.pixel_format for track in whole.tracks
+        ]
+        assert [track.color for track in found.tracks] == [track.color for track in whole.tracks]
+
+
 def test_headers_are_verified(corpus: Path, tmp_path: Path) -> None:
     known = probe(str(corpus / "wrong-flags.mkv"))
     target = tmp_path / "edited.mkv"
