@@ -63,9 +63,9 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 
 def _lengths() -> list[float]:
-    """Seconds, 0.2 in the mean: many short jobs and a few long ones, the same in each run."""
+    """Seconds, a half in the mean: many short jobs and a few long ones, the same in each run."""
     chance = random.Random(6)
-    return [min(3.0, chance.lognormvariate(-1.9, 0.8)) for _ in range(COUNT)]
+    return [min(5.0, chance.lognormvariate(-1.0, 0.8)) for _ in range(COUNT)]
 
 
 def _batch(executor: Executor, workers: int, lengths: Sequence[float]) -> float:
