@@ -80,6 +80,8 @@ class Track:
     language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` that one only
     where it says more (``pt-BR``) or something else than the three letters.
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
+    ``field_order`` is set for interlaced pictures: which field is coded, and which shown, first
+    (``tt``, ``bb``, ``tb``, ``bt``).
     ``codec_tag`` is the container's own name for the codec, where it says more than the codec does.
     ``tags`` are what is written about the track beside language and title, names in lower case;
     ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names. ``hdr`` is
@@ -101,6 +103,7 @@ class Track:
     pixel_format: str | None = None
     color: Color | None = None
     frame_rate: str | None = None
+    field_order: str | None = None
     bit_rate: int | None = None
     duration: float | None = None
     codec_tag: str | None = None

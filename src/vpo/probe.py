@@ -43,6 +43,8 @@ _FLAGS = (
 _DISCARD_ALL = 48
 """AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles, and
 data whose samples have no duration."""
+_FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
+"""AVFieldOrder, of interlaced pictures; before PyAV 15 it is not told."""
 _SKIP_FRAMES = {"skip_frame": "all"}
 """For the decoders that find out more about streams (ffmpeg-codecs(1)): they decode nothing."""
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
@@ -262,6 +264,7 @@ def _picture(stream: Any, context: Any) -> dict[str, Any]:
         "pixel_format": context.pix_fmt,
         "color": _color(context),
         "frame_rate": str(rate) if rate else None,
+        "field_order": _FIELD_ORDERS.get(getattr(context, "field_order", 0)),
     }
 
 

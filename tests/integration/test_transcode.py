@@ -178,3 +178,69 @@ def test_no_hardware_and_no_fallback_is_an_error_of_the_plan(vpo: Vpo, film: Pat
     done = process(vpo, policy(section), film)
     assert done.json["files"][0]["error"]["type"] == "PlanError"
     assert film.read_bytes() == before
+
+
+def made(path: Path, *words: str) -> Path:
+    """A film that ffmpeg makes with these options."""
+    path.parent.mkdir(exist_ok=True)
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=128x72:d=2:r=25"]
+    argv = ["ffmpeg", "-v", "error", *picture, "-c:v", "libx264", "-preset", "ultrafast"]
+    subprocess.run([*argv, *words, str(path)], check=True)
+    return path
+
+
+def times(path: Path) -> list[float]:
+    """When each picture is shown, in seconds."""
+    argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-of", "csv=p=0"]
+    argv += ["-show_entries", "packet=pts_time", str(path)]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return sorted(float(line.strip(",")) for line in said.split())
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_pictures_keep_their_times(vpo: Vpo, tmp_path: Path, suffix: str) -> None:
+    """A quarter of the film has half of the pictures a second, and one of them comes late."""
+    uneven = "setpts='(N+gt(N,25)*(N-25)+eq(N,30)*0.4)/25/TB',settb=1/1000"
+    encode = ("-vf", uneven, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-bf", "0")
+    film = made(tmp_path / "in" / f"film.{suffix}", *encode)
+    before = times(film)
+    assert len(set(before)) == 50
+    done = process(vpo, policy("{video: {to: hevc, crf: 40, preset: ultrafast}}"), film)
+    assert done.rc == 0, done
+    assert times(film) == pytest.approx(before, abs=0.0015)
+
+
+def test_a_turned_picture_stays_turned(vpo: Vpo, tmp_path: Path) -> None:
+    plain = made(tmp_path / "plain.mp4")
+    film = tmp_path / "in" / "phone.mp4"
+    film.parent.mkdir()
+    copy = ["ffmpeg", "-v", "error", "-display_rotation", "90", "-i", str(plain), "-c", "copy"]
+    if subprocess.run([*copy, str(film)], check=False, capture_output=True).returncode:
+        copy = ["ffmpeg", "-v", "error", "-y", "-i", str(plain), "-c", "copy"]  # before ffmpeg 6
+        subprocess.run([*copy, "-metadata:s:v:0", "rotate=270", str(film)], check=True)
+    (before,) = streams(film)
+    done = process(vpo, policy("{video: {to: hevc, crf: 40, preset: ultrafast}}"), film)
+    assert done.rc == 0, done
+    (after,) = streams(film)
+    assert after["codec_name"] == "hevc"
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+    sides = [
+        next(item for item in stream["side_data_list"] if "Matrix" in item["side_data_type"])
+        for stream in (before, after)
+    ]
+    assert sides[0]["rotation"] == sides[1]["rotation"] != 0
+
+
+def test_fields_become_whole_pictures(vpo: Vpo, tmp_path: Path) -> None:
+    interlaced = ("-vf", "interlace", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1")
+    film = made(tmp_path / "in" / "broadcast.mkv", *interlaced)
+    shown = vpo("inspect", "--format", "json", film).json["files"][0]["tracks"][0]
+    if shown["field_order"] is None:
+        pytest.skip("this PyAV does not tell the order of fields")
+    assert streams(film)[0]["field_order"] in ("tt", "bb", "tb", "bt")
+    pictures = len(times(film))
+    done = process(vpo, policy("{video: {to: hevc, crf: 30, preset: ultrafast}}"), film)
+    assert done.rc == 0, done
+    assert "is interlaced" in done.json["files"][0]["warnings"][0]
+    assert streams(film)[0].get("field_order", "progressive") == "progressive"
+    assert len(times(film)) == pictures

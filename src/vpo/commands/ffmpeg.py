@@ -17,6 +17,8 @@ from vpo.media import Attachment, Track
 from vpo.plan import Plan
 
 _UNTIMED = ("avi", "mpg")
+_EVEN = ("avi",)
+"""Containers that know no time of a picture but its number."""
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 
@@ -42,7 +44,7 @@ def argv(
         command += ["-fflags", "+genpts"]
     for encoding in encodings.values():
         command += filters.device_options(encoding.encoder)
-    command += ["-i", source]
+    command += [*_as_stored(encodings), "-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
     command += _maps(plan, [*tracks, *mapped], encodings)
@@ -52,6 +54,7 @@ def argv(
         command += _track(plan, number, track)
         if track.index in encodings:
             command += filters.mapped(encodings[track.index])[1]
+            command += _times(number, target.name)
             command += encoders.video(encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
@@ -87,6 +90,21 @@ def copied(plan: Plan, said: str) -> Iterator[str]:
             yield f"{track}: {after.packets} of {before.packets} packets"
 
 
+def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
+    """Pictures are encoded as they are stored, and what the container says of turning them is kept.
+
+    ffmpeg would turn them.
+    """
+    return ["-noautorotate"] if encodings else []
+
+
+def _times(number: int, target: str) -> list[str]:
+    """Each picture at its own time. ffmpeg would put them on a grid of the mean frame rate."""
+    if target in _EVEN:
+        return []
+    return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
+
+
 class _Count(NamedTuple):
     packets: int
     size: int
@@ -106,7 +124,7 @@ def first_pass(
     command += ["-progress", "pipe:1", "-nostats"]
     if plan.before.container in _UNTIMED:
         command += ["-fflags", "+genpts"]
-    command += ["-i", source]
+    command += [*_as_stored(encodings), "-i", source]
     alone = [replace(item, number=n) for n, item in enumerate(encodings.values())]
     for encoding in alone:
         maps, words = filters.mapped(encoding)

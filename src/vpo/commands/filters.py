@@ -34,6 +34,10 @@ def chain(encoding: Encoding) -> str:
     """
     spec, track = encoding.spec, encoding.track
     steps: list[str] = []
+    if track.field_order is not None:
+        # Else the fields of two moments would be one picture for ever. Pictures that are not
+        # interlaced, in between, stay as they are.
+        steps.append("bwdif=mode=send_frame:deint=interlaced")
     if spec.size is not None:
         steps.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
     if spec.tonemap:

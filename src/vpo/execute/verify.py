@@ -21,8 +21,8 @@ _END_TOLERANCE = 1.0
 _CHAPTER_TOLERANCE = 0.1
 _MP4_BOX_HEADER = 8
 _OF_PACKETS = (
-    "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "bit_rate",
-    "duration", "hdr",
+    "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
+    "bit_rate", "duration", "hdr",
 )  # fmt: skip
 """Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
 _PROBER = Prober()

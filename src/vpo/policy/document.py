@@ -90,8 +90,10 @@ class Policy(Model):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the loader has to say about the text, without being an error."""
-        return self._warnings
+        """What there is to say about the policy once a run, without being an error."""
+        operations = (item for phase in self.phases for item in phase.operations)
+        remarks = (item.remark for item in operations)
+        return (*self._warnings, *dict.fromkeys(text for text in remarks if text))
 
     @property
     def uses_metadata(self) -> bool:

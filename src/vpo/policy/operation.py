@@ -134,6 +134,11 @@ class Operation(Model):
         return False
 
     @property
+    def remark(self) -> str | None:
+        """What there is to say of it once a run, whatever the files are."""
+        return None
+
+    @property
     def reads_pictures(self) -> bool:
         """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
         return False

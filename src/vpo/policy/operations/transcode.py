@@ -282,7 +282,9 @@ def _encoded(draft: Draft, track: Track, section: VideoSection, tonemap: bool, w
     if isinstance(before, VideoEncode):
         # An earlier phase has asked for something, too; there is one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
-    track = dynamic_range.encoded(track, tonemap)
+    if track.field_order is not None:
+        draft = draft.warn(f"{track} is interlaced; the encode makes whole pictures of its fields")
+    track = replace(dynamic_range.encoded(track, tonemap), field_order=None)
     if size is not None:
         track = replace(track, width=size[0], height=size[1])
     return draft.encode(replace(track, codec=section.to), spec, why)

@@ -33,7 +33,11 @@ class Transcription(Operation):
         default=False, description="Whether commentary goes to the end."
     )
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+    @property
+    def remark(self) -> str | None:
         if not self.enabled:
-            return draft
-        return draft.warn("transcription is skipped: no plugin that analyses speech is installed")
+            return None
+        return "transcription is skipped: no plugin that analyses speech is installed"
+
+    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+        return draft
