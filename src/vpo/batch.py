@@ -288,6 +288,7 @@ def run_batch(
     workers: Callable[[], int],
     interrupt: Interrupt,
     end_tools: Callable[[], None] = lambda: None,
+    look: Callable[[], None] = lambda: None,
     work: Callable[[Job], Outcome] = process_file,
 ) -> Generator[Outcome, None, None]:
     """The outcomes of the items' jobs, as they come.
@@ -296,7 +297,7 @@ def run_batch(
     executor, where it could start after ``interrupt`` was set (by an outcome or by whoever else).
     From then on nothing new starts and what runs completes, unless it is to be ended at once; the
     rest is reported as ``not_started``. What ``job_for`` raises ends the batch in the same way,
-    and is then raised.
+    and is then raised. ``look`` is called twice a second at least.
     """
     queue = iter(items)
     batch = _Batch(executor, queue, job_for, workers, interrupt, work)
@@ -307,6 +308,7 @@ def run_batch(
             end_tools()
             ended = True
         outcomes = batch.done()
+        look()
         batch.fill()  # before the outcomes are recorded: a worker need not wait for that
         yield from outcomes
     for item in queue:

@@ -12,12 +12,17 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from vpo.advance import Running
 from vpo.discover import Candidate
 
 _LEAST_SECONDS = 0.05
 """What looking at a file takes, however small it is: the anchor of every pace."""
 _WEIGHT = 10.0
 """For how many files of this run the whole record counts: the machine may be busier today."""
+
+
+_TELLING = 0.02
+"""The part of a file after which it tells how long the rest takes."""
 
 
 class Took(NamedTuple):
@@ -94,6 +99,7 @@ class Forecast:
         self._sizes = {item.path: item.size for item in items}
         self._waiting: dict[str, tuple[int, int]] = {}
         self._running: dict[str, float] = {}
+        self._parts: dict[str, float] = {}
         for item in items:
             self._wait(item.path, 1)
 
@@ -104,6 +110,10 @@ class Forecast:
     def seconds(self, path: str) -> float:
         """How long a worker will need for this file."""
         return self._pace(self._kind(path)).seconds(1, self._sizes[path])
+
+    def advance(self, parts: Mapping[str, float]) -> None:
+        """What part is done of the files, as far as their tools tell."""
+        self._parts = {path: parts[path] for path in self._running if path in parts}
 
     def begin(self, path: str, now: float) -> None:
         """The work on a file begins."""
@@ -120,13 +130,29 @@ class Forecast:
         """Seconds until all is done; ``None`` as long as nothing was ever seen."""
         if not self._learned:
             return None
-        left = [
-            max(0.0, self.seconds(path) - (now - began)) for path, began in self._running.items()
-        ]
+        left = [self.left(path, began, now) for path, began in self._running.items()]
         waiting = sum(
             self._pace(kind).seconds(count, size) for kind, (count, size) in self._waiting.items()
         )
         return max((sum(left) + waiting) / self._workers, *left, 0.0)
+
+    def running(self, now: float) -> tuple[Running, ...]:
+        """The files that are being worked on, the oldest first."""
+        return tuple(
+            Running(
+                path,
+                self._parts.get(path),
+                self.left(path, began, now) if self._learned or path in self._parts else None,
+            )
+            for path, began in self._running.items()
+        )
+
+    def left(self, path: str, began: float, now: float) -> float:
+        """Seconds for the rest of a file: by the part that is done, if a tool has told enough."""
+        part = self._parts.get(path, 0.0)
+        if part >= _TELLING:
+            return (now - began) * (1 - part) / part
+        return max(0.0, self.seconds(path) - (now - began))
 
     def _wait(self, path: str, sign: int) -> None:
         kind = self._kind(path)

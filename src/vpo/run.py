@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from vpo.advance import Parts, State
 from vpo.config.builder import Settings, require_programs
 from vpo.db.records import RunState
 from vpo.db.store import Store
@@ -62,16 +63,14 @@ class Summary:
 
 
 class Observer(Protocol):
-    """Is told what happens, in the coordinator's thread.
-
-    ``left`` is in seconds, if anything is known of how long files take.
-    """
+    """Is told what happens, in the coordinator's thread; ``advance`` while nothing does."""
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, done: int, total: int, active: int, left: float | None) -> None: ...
+    def progress(self, state: State) -> None: ...
+    def advance(self, state: State) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -166,9 +165,18 @@ def _work(
         done.workers = crew.slots()
         done.forecast = forecast(request, store, todo, answers, encodes, done.workers)
         items = ordered(todo, request.order, done.workers, done.forecast)
-        run_id = done.summary.run_id
         outcomes = work(
-            request, settings, items, answers, encodes, run_id, done.start, interrupt, crew
+            request,
+            settings,
+            items,
+            answers,
+            encodes,
+            done.summary.run_id,
+            done.start,
+            interrupt,
+            crew,
+            done.parts,
+            done.look,
         )
 
         def take(outcome: Outcome) -> None:
@@ -341,6 +349,7 @@ class _Tally:
         self._begun: set[str] = set()
         self.workers = workers
         self.forecast: Forecast | None = None
+        self.parts = Parts()
 
     def start(self, path: str) -> str:
         self._begun.add(path)
@@ -371,14 +380,23 @@ class _Tally:
         self.summary.count(outcome)
         self._teller.tell(lambda: self._teller.observer.finished(outcome))
 
+    def look(self) -> None:
+        """Tell how far the files are that are being worked on."""
+        self._teller.tell(lambda: self._teller.observer.advance(self._state()))
+
     def _progress(self) -> None:
+        self._teller.tell(lambda: self._teller.observer.progress(self._state()))
+
+    def _state(self) -> State:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         # A worker has its next file before the outcome of its last one arrives here.
         active = min(self.workers, len(self._begun))
-        left = self.forecast.remaining(time.monotonic()) if self.forecast is not None else None
-        self._teller.tell(
-            lambda: self._teller.observer.progress(done, self.summary.total, active, left)
-        )
+        if self.forecast is None:
+            return State(done, self.summary.total, active)
+        now = time.monotonic()
+        self.forecast.advance(self.parts.now)
+        left, running = self.forecast.remaining(now), self.forecast.running(now)
+        return State(done, self.summary.total, active, left, running)
 
 
 def _took(path: str, outcome: Outcome) -> Took | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from heapq import nlargest
 
+from vpo.advance import Parts
 from vpo.batch import Job, run_batch
 from vpo.config.builder import Settings
 from vpo.crew import Crew, rewriter, threads
@@ -15,6 +18,7 @@ from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.draft import Known
 from vpo.estimate import Forecast
+from vpo.execute.rewrite import Rewriter
 from vpo.logs import configure
 from vpo.outcome import Outcome
 from vpo.plan import Strategy, evaluate
@@ -36,9 +40,11 @@ def work(
     start: Starter,
     interrupt: Interrupt,
     crew: Crew,
+    parts: Parts,
+    look: Callable[[], None],
 ) -> Generator[Outcome, None, None]:
     """The outcomes of all candidates, begun in this order, as they come; ``start`` gives each its
-    outcome's id."""
+    outcome's id, and ``parts`` is told how far they are."""
     _configure_logging(settings)
     carry_out = rewriter(settings, settings.workers)
     policies = request.policies.policies
@@ -47,7 +53,7 @@ def work(
         return Job(
             item.path,
             policies,
-            carry_out,
+            carry_out if request.cluster else _telling(carry_out, parts, item.path),
             request.on_error,
             request.dry_run,
             run_id=run_id,
@@ -66,8 +72,13 @@ def work(
         workers=crew.slots,
         interrupt=interrupt,
         end_tools=crew.end_tools,
+        look=look,
         work=crew.work,
     )
+
+
+def _telling(carry_out: Rewriter, parts: Parts, path: str) -> Rewriter:
+    return replace(carry_out, progress=partial(parts.note, path))
 
 
 def crew_for(

@@ -39,7 +39,7 @@ phases:
 """Fails on a file without German audio, between two phases that want something."""
 
 CLEAR = "\x1b[K"
-PROCESSING = re.compile(r"Processing: (\d+)/(\d+) files \[(\d+) active\](?:, .+)?")
+PROCESSING = re.compile(r"Processing: (\d+)/(\d+) files \[(\d+) active\](?:[,;] .+)?")
 
 
 @pytest.fixture

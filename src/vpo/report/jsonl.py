@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from vpo.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from vpo.advance import State
     from vpo.discover import Discovery
     from vpo.outcome import Outcome
     from vpo.plan import Plan
@@ -41,8 +42,10 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
+    def progress(self, state: State) -> None:
         """As ``started``."""
+
+    advance = progress
 
     def end(self, summary: Summary) -> None:
         document = {**self._head, "summary": summary.facts(), "files": self._files}
@@ -70,10 +73,16 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
-        eta = None if left is None else round(left, 1)
-        facts = {"done": done, "total": total, "active": active, "eta_seconds": eta}
-        self._event("progress", facts)
+    def progress(self, state: State) -> None:
+        facts = {"done": state.done, "total": state.total, "active": state.active}
+        running = [
+            {"path": item.path, "part": item.part, "eta_seconds": _rounded(item.left)}
+            for item in state.running
+        ]
+        self._event("progress", {**facts, "eta_seconds": _rounded(state.left), "running": running})
+
+    def advance(self, state: State) -> None:
+        """Whoever follows the events can wait for the next one."""
 
     def end(self, summary: Summary) -> None:
         self._event("end", {"summary": summary.facts()})
@@ -81,6 +90,10 @@ class JsonLinesReport:
     def _event(self, name: str, data: dict[str, Any]) -> None:
         self._out.write(json.dumps({"event": name, **data}) + "\n")
         self._out.flush()
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:

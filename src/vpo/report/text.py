@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.outcome import STATUSES, Outcome
-from vpo.printable import counted, printable, shown
+from vpo.printable import counted, cut, printable, shown
 
 if TYPE_CHECKING:
+    from vpo.advance import Running, State
     from vpo.discover import Discovery
     from vpo.request import Request
     from vpo.run import Summary
@@ -18,6 +19,8 @@ _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "d
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which what was shown before may have left the terminal."""
+_NAME = 24
+"""Columns for a name on the progress line."""
 _SOON, _DAY = 90, 86400
 """Seconds."""
 _WORTH_TELLING = 1_000_000
@@ -57,10 +60,14 @@ class ProgressLine:
         self._text = ""
         self._drawn = False
 
-    def show(self, done: int, total: int, active: int, left: float | None) -> None:
+    def show(self, state: State, each: bool = False) -> None:
+        """Show how far the run is, and if wanted ``each`` file that is being worked on."""
         if not self._enabled:
             return
-        text = f"Processing: {done}/{total} files [{active} active]{_end(left)}"
+        counts = f"{state.done}/{state.total} files [{state.active} active]"
+        text = f"Processing: {counts}{_end(state.left)}"
+        if each:
+            text += "".join(f"; {_far(item)}" for item in state.running)
         if self._drawn and text == self._text:
             return
         self._text, self._drawn = text, True
@@ -75,8 +82,16 @@ class ProgressLine:
 
     def _draw(self) -> None:
         width = _columns(self._stream)
-        self._stream.write("\r" + self._text[: width - 1] + "\x1b[K")
+        self._stream.write("\r" + cut(self._text, width - 1) + "\x1b[K")
         self._stream.flush()
+
+
+def _far(item: Running) -> str:
+    """``A Very Long Na… 42 %, 80 s left``."""
+    text = printable(cut(os.path.basename(item.path), _NAME))
+    if item.part is not None:
+        text += f" {item.part:.0%}"
+    return text + _end(item.left)
 
 
 def _end(left: float | None) -> str:
@@ -144,9 +159,11 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, done: int, total: int, active: int, left: float | None) -> None:
+    def progress(self, state: State) -> None:
         if not self._dry_run:
-            self._line.show(done, total, active, left)
+            self._line.show(state, each=self._verbosity >= 1)
+
+    advance = progress
 
     def end(self, summary: Summary) -> None:
         self._line.clear()

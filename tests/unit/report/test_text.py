@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from vpo.advance import Running, State
 from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import PlanError
@@ -150,9 +151,11 @@ def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, s
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(10**30, 10**60, 2, None)
+    ProgressLine(stream, enabled=True).show(State(10**30, 10**60, 2))
     wanted = f"Processing: {10**30}/{10**60} files [2 active]"
-    assert stream.getvalue() == f"\r{wanted[: shown - 1]}\x1b[K"
+    if len(wanted) >= shown:
+        wanted = f"{wanted[: shown - 2]}…"
+    assert stream.getvalue() == f"\r{wanted}\x1b[K"
 
 
 @pytest.mark.parametrize(
@@ -167,9 +170,19 @@ def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, s
 )
 def test_the_progress_line_says_when_it_is_done(left: float | None, end: str) -> None:
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(3, 10, 2, left)
+    ProgressLine(stream, enabled=True).show(State(3, 10, 2, left))
     line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
     assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
+
+
+def test_each_file_that_is_being_worked_on() -> None:
+    running = (Running("/v/A Very Long Name of a Film.mkv", 0.42, 80.0), Running("/v/映画.mkv"))
+    stream = _Terminal()
+    for each in (False, True):
+        ProgressLine(stream, enabled=True).show(State(3, 10, 2, None, running), each=each)
+    plain, detailed = stream.getvalue().replace("\x1b[K", "").strip("\r").split("\r")
+    assert plain == "Processing: 3/10 files [2 active]"
+    assert detailed == f"{plain}; A Very Long Name of a F… 42%, 80 s left; 映…"
 
 
 @pytest.mark.parametrize(
