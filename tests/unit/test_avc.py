@@ -27,11 +27,9 @@ NAMES = ("color_space", "color_primaries", "color_transfer", "color_range")
 
 def encode(target: Path, pixels: str, *options: str) -> Path:
     picture = "testsrc2=size=66x48:rate=25:duration=0.2"
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-c:v", "libx264",
-         "-pix_fmt", pixels, *options, str(target)],
-        check=True,
-    )  # fmt: skip
+    argv = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture]
+    argv += ["-c:v", "libx264", "-pix_fmt", pixels, *options, str(target)]
+    subprocess.run(argv, check=True)
     return target
 
 
@@ -48,7 +46,16 @@ def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Pat
     path = encode(tmp_path / f"film.{suffix}", *ENCODES[name])
     assert avc.pictures(extradata(path)) is not None
     entries = ",".join(("pix_fmt", *NAMES))
-    argv = ["ffprobe", "-v", "error", "-show_entries", f"stream={entries}", "-of", "json", path]
+    argv = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-show_entries",
+        f"stream={entries}",
+        "-of",
+        "json",
+        str(path),
+    ]
     said = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["streams"][0]
     track = probe(str(path)).tracks[0]
     color = track.color or Color()
