@@ -12,6 +12,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from bench.library import install
 from bench.table import Figure, page, render
 
 ROWS = {
@@ -51,6 +52,7 @@ def main(rows: list[str]) -> int:
         print(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", file=sys.stderr)
         return 2
     load = os.getloadavg()[0]
+    install()
     wanted = rows or [row for row in ROWS if row != ALONE]
     found = [figure for row in wanted for figure in measure_row(row)]
     print(render(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -14,6 +15,12 @@ from pathlib import Path
 from bench.timing import Cost, measure
 
 VPO = Path(sys.executable).with_name("vpo")
+SOURCE = Path(__file__).parents[1] / "src" / "vpo"
+
+
+def install() -> None:
+    """Compile vpo, as pip does when it installs it; else each process might do that again."""
+    compileall.compile_dir(SOURCE, quiet=1)
 
 
 def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vpo import annotations as notes
-from vpo import boxes, matroska, pictures, transport
+from vpo import avc, boxes, matroska, pictures, transport
 from vpo.containers import CONTAINERS
 from vpo.errors import ProbeError
 from vpo.languages import same
@@ -47,6 +47,8 @@ _FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 """AVFieldOrder, of interlaced pictures; before PyAV 15 it is not told."""
 _SKIP_FRAMES = {"skip_frame": "all"}
 """For the decoders that find out more about streams (ffmpeg-codecs(1)): they decode nothing."""
+_HEAD = 8
+_EBML = b"\x1aE\xdf\xa3"
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
 _TOLD_ELSEWHERE = frozenset({"title", "name", "language", "filename", "mimetype"})
 """Tags of a stream that are facts of their own."""
@@ -77,16 +79,53 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
 def _probe(path: str, fd: int, stat: os.stat_result, frames: bool, decode: bool) -> MediaFile:
     import av
 
-    options = {} if decode else _SKIP_FRAMES
     try:
-        with av.open(_openable(path, fd), options=options, metadata_errors="replace") as source:
-            name = _FORMATS.get(source.format.name)
-            if name is None:
-                raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-            media = _media(path, fd, stat, name, source)
-            return pictures.read(media, source) if frames else media
+        if decode and _may_tell_all(fd):
+            with _open(path, fd, decode=False) as source:
+                if _tells_all(source):
+                    return _looked_at(path, fd, stat, frames, source)
+        with _open(path, fd, decode) as source:
+            return _looked_at(path, fd, stat, frames, source)
     except (av.FFmpegError, UnicodeError) as error:
         raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
+
+
+def _open(path: str, fd: int, decode: bool) -> av.container.InputContainer:
+    import av
+
+    options = {} if decode else _SKIP_FRAMES
+    return av.open(_openable(path, fd), options=options, metadata_errors="replace")
+
+
+def _looked_at(
+    path: str, fd: int, stat: os.stat_result, frames: bool, source: av.container.InputContainer
+) -> MediaFile:
+    name = _FORMATS.get(source.format.name)
+    if name is None:
+        raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
+    media = _media(path, fd, stat, name, source)
+    return pictures.read(media, source) if frames else media
+
+
+def _may_tell_all(fd: int) -> bool:
+    """Whether the file has H.264 whose parameters are in the container's header."""
+    try:
+        head = os.pread(fd, _HEAD, 0)
+        if head.startswith(_EBML):
+            return any(e.codec_id == "V_MPEG4/ISO/AVC" for e in matroska.read(fd).entries or ())
+        return head[4:] == b"ftyp" and any(entry.tag == "avc1" for entry in boxes.entries(fd))
+    except (matroska.StructureError, OSError):
+        return False
+
+
+def _tells_all(source: av.container.InputContainer) -> bool:
+    """Whether nothing has to be decoded to know of all pictures what they are."""
+    return all(
+        stream.codec_context is not None
+        and stream.codec_context.name == "h264"
+        and avc.pictures(stream.codec_context.extradata) is not None
+        for stream in source.streams.video
+    )
 
 
 def _openable(path: str, fd: int) -> str:
@@ -258,11 +297,12 @@ def _codec_tag(context: Any, entry: matroska.Entry | boxes.Entry | None) -> str 
 
 def _picture(stream: Any, context: Any) -> dict[str, Any]:
     rate = stream.average_rate
+    told = avc.pictures(context.extradata) if context.pix_fmt is None else None
     return {
         "width": context.width or None,
         "height": context.height or None,
-        "pixel_format": context.pix_fmt,
-        "color": _color(context),
+        "pixel_format": told.pixel_format(context.color_range) if told else context.pix_fmt,
+        "color": _color(context, told),
         "frame_rate": str(rate) if rate else None,
         "field_order": _FIELD_ORDERS.get(getattr(context, "field_order", 0)),
     }
@@ -276,16 +316,22 @@ def _sound(context: Any) -> dict[str, Any]:
     }
 
 
-def _color(context: Any) -> Color | None:
+def _color(context: Any, told: avc.Pictures | None) -> Color | None:
+    """What the stream says of its colours goes before what the container says."""
     from vpo.color import PRIMARIES, RANGES, SPACES, TRANSFERS
 
+    said = told or avc.Pictures("")
     color = Color(
-        space=SPACES.get(context.colorspace),
-        primaries=PRIMARIES.get(context.color_primaries),
-        transfer=TRANSFERS.get(context.color_trc),
-        range=RANGES.get(context.color_range),
+        space=SPACES.get(_first(said.space, context.colorspace)),
+        primaries=PRIMARIES.get(_first(said.primaries, context.color_primaries)),
+        transfer=TRANSFERS.get(_first(said.transfer, context.color_trc)),
+        range=RANGES.get(_first(said.range, context.color_range)),
     )
     return color if color != Color() else None
+
+
+def _first(told: int | None, otherwise: int) -> int:
+    return otherwise if told is None else told
 
 
 def _dispositions(stream: Any) -> frozenset[str]:

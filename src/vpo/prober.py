@@ -6,9 +6,11 @@ and one for the answer: JSON, because what parses untrusted files must not hand 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,28 @@ _MEMORY = 4 << 30
 """Bytes of address space for data that a parser may take before it is refused more."""
 
 _children = threading.local()
+_spare: deque[Service] = deque()
+"""Children that no thread has asked yet."""
+
+
+def prepare() -> None:
+    """Start a child for the first thread that asks: it takes a tenth of a second until it can
+    answer, in which there is something else to do."""
+    if not _spare:
+        _spare.append(_child())
+
+
+def _child() -> Service:
+    return Service([sys.executable, "-m", "vpo.prober"])
+
+
+def _ready() -> Service:
+    """A child that nobody else asks."""
+    with contextlib.suppress(IndexError):
+        spare = _spare.popleft()
+        if spare.alive:
+            return spare
+    return _child()
 
 
 @dataclass(frozen=True)
@@ -59,7 +83,7 @@ class Prober:
     def _ask(self, question: str, *values: object) -> Any:
         child: Service | None = getattr(_children, "service", None)
         if child is None or not child.alive:  # ended with an earlier batch of this process
-            child = _children.service = Service([sys.executable, "-m", "vpo.prober"])
+            child = _children.service = _ready()
         line = json.dumps([question, *values]).encode("ascii")
         try:
             answer = json.loads(child.ask(line, self.stall_seconds))

@@ -131,6 +131,7 @@ def run(
         done = _Tally(summary, recording, teller, settings.workers)
         verdicts = _verdicts(request, store, fingerprint, answers)
         if todo := _todo(request, verdicts, found, done):
+            _prepare(request)
             encodes = _encodes(request, store)
             _work(request, settings, store, todo, answers, encodes, done, interrupt)
         summary.seconds = round(time.monotonic() - began, 3)
@@ -141,6 +142,14 @@ def run(
     if teller.error is not None and not summary.interrupted:
         raise teller.error
     return summary
+
+
+def _prepare(request: Request) -> None:
+    """Let a parser of media files start while the policies and the means to work are loaded."""
+    if request.cluster is None:
+        from vpo.prober import prepare
+
+        prepare()
 
 
 def _encodes(request: Request, store: Store | None) -> Encodes:
@@ -274,6 +283,7 @@ def _fingerprint(request: Request, store: Store | None, teller: _Teller) -> str:
     known = store.fingerprint(choice.content) if store else None
     if known is not None:
         return known
+    _prepare(request)
     fingerprint, warnings = choice.fingerprint, choice.warnings
     teller.notes(f"warning: {text}" for text in warnings)
     if store and not warnings and not request.dry_run:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import langcodes
 import pytest
 
-from vpo.languages import alpha3, primary, rank, same
+from vpo import languages
+from vpo.languages import alpha3, is_language, primary, rank, same
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,14 @@ def test_alpha3() -> None:
         "und",
         "und",
     ]
+
+
+def test_the_common_ones_are_what_langcodes_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    common = {tag for pair in languages._COMMON.items() for tag in pair}
+    told = {tag: primary(tag) for tag in common}
+    monkeypatch.setattr(languages, "_COMMON", {})
+    monkeypatch.setattr(languages, "_SHORT", frozenset())
+    assert told == {tag: primary.__wrapped__(tag) for tag in common}
+    assert all(map(langcodes.tag_is_valid, common | {"und"}))
+    assert is_language("sv")
+    assert not is_language("q?")
