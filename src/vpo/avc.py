@@ -72,7 +72,7 @@ def pictures(extradata: bytes | None) -> Pictures | None:
     """What a decoder configuration record says of its pictures.
 
     ``None`` if it is no such record or has not exactly one parameter set, or has one that tells of
-    other pictures than of YUV in 8 bits with chroma.
+    other pictures than of whole ones, in YUV with 8 bits and chroma.
     """
     data = extradata or b""
     try:
@@ -98,6 +98,12 @@ def _parameters(bits: _Bits) -> Pictures | None:
     if chroma is None:
         return None
     _pass_over_order_and_size(bits)
+    if not bits.flag():  # frame_mbs_only_flag: fields, whose order only the pictures tell
+        return None
+    bits.flag()  # direct_8x8_inference_flag
+    if bits.flag():  # frame_cropping_flag
+        for _ in range(4):
+            bits.unsigned()
     found = _usability(bits) if bits.flag() else {}
     return None if found.get("space") == _RGB else Pictures(chroma, **found)
 
@@ -141,12 +147,6 @@ def _pass_over_order_and_size(bits: _Bits) -> None:
     bits.flag()
     bits.unsigned()  # width
     bits.unsigned()  # height
-    if not bits.flag():  # frame_mbs_only_flag
-        bits.flag()
-    bits.flag()  # direct_8x8_inference_flag
-    if bits.flag():  # frame_cropping_flag
-        for _ in range(4):
-            bits.unsigned()
 
 
 def _usability(bits: _Bits) -> dict[str, int]:

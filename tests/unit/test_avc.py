@@ -18,10 +18,13 @@ ENCODES = {
     "colours": ("yuv422p", "-colorspace", "bt709", "-color_primaries", "bt470bg",
                 "-color_trc", "bt709"),
     "matrices": ("yuv444p", "-color_range", "tv", "-x264-params", "cqm=jvt"),
-    "interlaced": ("yuv420p", "-x264-params", "interlaced=1", "-aspect", "37:13"),
+    "stretched": ("yuv420p", "-aspect", "37:13"),
     "baseline": ("yuv420p", "-profile:v", "baseline"),
 }  # fmt: skip
-DEEP = ("yuv420p10le", "-color_trc", "smpte2084")
+OTHERS = {
+    "deep": ("yuv420p10le", "-color_trc", "smpte2084"),
+    "fields": ("yuv420p", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1"),
+}
 NAMES = ("color_space", "color_primaries", "color_transfer", "color_range")
 
 
@@ -65,10 +68,11 @@ def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Pat
     ]
 
 
-def test_deep_pictures_are_left_to_a_decoder(tmp_path: Path) -> None:
-    path = encode(tmp_path / "film.mkv", *DEEP)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_pictures_are_left_to_a_decoder(name: str, tmp_path: Path) -> None:
+    path = encode(tmp_path / "film.mkv", *OTHERS[name])
     assert avc.pictures(extradata(path)) is None
-    assert probe(str(path)).tracks[0].pixel_format == "yuv420p10le"
+    assert probe(str(path)).tracks[0].pixel_format == OTHERS[name][0]
 
 
 def test_nothing_is_made_of_a_damaged_header(tmp_path: Path) -> None:
