@@ -26,10 +26,12 @@ def install() -> None:
 def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:
     """A Matroska file by mkvmerge: a subtitle in front of the video, audio in three languages.
 
-    The default flags are wrong: they are on the German audio and the subtitle.
+    The default flags are wrong: they are on the German audio and the subtitle. The picture has as
+    much grain as lets the key frames become as large as those of films at that bit rate; ffmpeg
+    decodes one whenever it opens the file.
     """
     raw = target.with_suffix(".raw.mkv")
-    picture = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=12:allf=t"
+    picture = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=8:allf=t"
     run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture,
         "-f", "lavfi", "-i", f"sine=440:duration={seconds}",
         "-map", "0", "-map", "1", "-map", "1", "-map", "1",
@@ -50,12 +52,14 @@ def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:
 
 def small(target: Path) -> Path:
     """About 2 MB."""
-    return source(target, 3, ("-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M"))
+    rate = ("-b:v", "900k", "-maxrate", "2M", "-bufsize", "2M")
+    return source(target, 12, ("-c:v", "libx264", "-preset", "veryfast", *rate))
 
 
 def large(target: Path) -> Path:
     """About 50 MB."""
-    return source(target, 20, ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "19M"))
+    rate = ("-b:v", "9M", "-maxrate", "9M", "-bufsize", "5M")
+    return source(target, 40, ("-c:v", "libx264", "-preset", "ultrafast", *rate))
 
 
 def run(*argv: str | Path) -> None:
