@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 380, 300
 LEFT, RIGHT, TOP, BOTTOM = 50, 20, 50, 40
+OVERHANG = 30
+"""Half of the last label."""
 STYLE = """
 text { font: 12px sans-serif; fill: #444 } .title { font-size: 14px }
 .grid { stroke: #8884 } polyline { fill: none; stroke-width: 2 }
@@ -49,7 +51,7 @@ def plot(title: str, panels: Sequence[Panel]) -> str:
     body = "\n".join(
         part for number, panel in enumerate(panels) for part in _panel(panel, number * WIDTH)
     )
-    size = f"{WIDTH * len(panels)} {HEIGHT}"
+    size = f"{WIDTH * len(panels) + OVERHANG} {HEIGHT}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" role="img">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
