@@ -311,3 +311,18 @@ def test_what_a_tool_wrote_of_its_own_file_is_left_behind(vpo: Vpo, video: Path)
     assert done.rc == 0, done
     found = tags(facts(video.with_suffix(".mkv"))["format"])
     assert not found.keys() & {"major_brand", "minor_version", "compatible_brands"}
+
+
+def test_a_codec_that_ffmpeg_does_not_know_is_an_error_of_the_plan(
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath
+) -> None:
+    """A track that is called VVC, and an ffmpeg that calls itself an old one."""
+    clip = library("no-language.mp4") / "no-language.mp4"
+    before = clip.read_bytes().replace(b"avc1", b"vvc1")
+    clip.write_bytes(before)
+    tools_on_path(ffmpeg='echo "libavcodec 59. 37"; exec "$REAL_FFMPEG" "$@"')
+    shown = process(vpo, TO_MKV, "-n", clip)
+    error = shown.json["files"][0]["error"]
+    assert error["type"] == "PlanError", shown
+    assert "does not know the codec of video" in error["message"]
+    assert clip.read_bytes() == before

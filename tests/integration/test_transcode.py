@@ -180,6 +180,57 @@ def test_no_hardware_and_no_fallback_is_an_error_of_the_plan(vpo: Vpo, film: Pat
     assert film.read_bytes() == before
 
 
+DEVICE = r"""
+case " $* " in
+  *" -encoders "*)
+    "$REAL_FFMPEG" "$@" && echo " V....D hevc_nvenc           NVIDIA NVENC hevc encoder"
+    exit ;;
+esac
+left=$#
+while [ $left -gt 0 ]; do
+  word=$1; shift; left=$((left - 1))
+  case "$word" in
+    hevc_nvenc) word=libx265; echo "$*" >> "$RUNS" ;;
+    -rc:*|-cq:*|-b:*|-preset:*|-tune:*) shift; left=$((left - 1)); continue ;;
+  esac
+  set -- "$@" "$word"
+done
+exec "$REAL_FFMPEG" "$@"
+"""
+"""An ffmpeg whose hardware is the processor."""
+
+
+def test_a_device_that_has_proven_itself_encodes(
+    vpo: Vpo, film: Path, tools_on_path: ToolsOnPath, runs: Path
+) -> None:
+    tools_on_path(ffmpeg=DEVICE)
+    section = "{video: {to: hevc, crf: 30, preset: medium, hw: nvenc, hw_fallback: false}}"
+    done = process(vpo, policy(section), film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert outcome["encoded"] == [{"track": 0, "encoder": "hevc_nvenc", "crf": None, "vmaf": None}]
+    assert outcome["warnings"] == []
+    assert [s["codec_name"] for s in streams(film)] == ["hevc", "ac3", "flac"]
+    proof, work = runs.read_text().splitlines()
+    assert "-frames:v 1" in proof
+    assert "-cq:0" in work
+
+
+def test_a_device_that_fails_in_the_midst_is_followed_by_the_processor(
+    vpo: Vpo, film: Path, tools_on_path: ToolsOnPath, runs: Path
+) -> None:
+    """It proves itself, and then has no session left."""
+    broken = 'case "$*" in *-map*hevc_nvenc*) echo "no session" >&2; exit 1 ;; esac'
+    tools_on_path(ffmpeg=f"{broken}\n{DEVICE}")
+    section = "{video: {to: hevc, crf: 30, preset: ultrafast, hw: nvenc}}"
+    done = process(vpo, policy(section), film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert outcome["encoded"][0]["encoder"] == "libx265"
+    assert any("nvenc failed" in text for text in outcome["warnings"]), done
+    assert streams(film)[0]["codec_name"] == "hevc"
+
+
 def made(path: Path, *words: str) -> Path:
     """A film that ffmpeg makes with these options."""
     path.parent.mkdir(exist_ok=True)

@@ -44,6 +44,8 @@ _ENCODE_FACTOR = 1.5
 _FICLONE = 0x40049409
 """The request of ioctl_ficlone(2): share all blocks of another file, as btrfs and XFS can."""
 
+_KNOWN_SINCE = {"vvc": 61}
+"""The libavcodec from which on ffmpeg knows a codec that the parser knows."""
 _SALVAGE = (
     "Error in the Matroska file structure",
     "Resync failed",
@@ -117,8 +119,18 @@ class Rewriter:
         if not self._by_mkvmerge(plan):
             self.tools.need("ffmpeg")
             _refuse_what_ffmpeg_loses(plan, mkvmerge=bool(self.tools.mkvmerge))
+            self._refuse_unknown_codecs(plan)
             self._need_encoders(plan)
         return "remux" if plan.strategy == "header" else plan.strategy
+
+    def _refuse_unknown_codecs(self, plan: Plan) -> None:
+        for track in plan.after.tracks:
+            since = _KNOWN_SINCE.get(track.codec)
+            if since is not None and abilities.of(self.tools).libavcodec < since:
+                raise PlanError(
+                    f"this ffmpeg does not know the codec of {track}, and would lose what it is; "
+                    "use a newer one, for example vpo's bundled one"
+                )
 
     def _need_encoders(self, plan: Plan) -> None:
         for how in plan.audio_encodes.values():

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from vpo import tools as processes
 from vpo.abilities import Abilities
-from vpo.commands import encoders, filters
+from vpo.commands import encoders, filters, presets
 from vpo.commands.encoders import Encoding
 from vpo.commands.rates import CRF_RANGE
 from vpo.encoding import VideoEncode
@@ -41,6 +41,8 @@ _FEW, _MANY = 6, 120
 _BATCH = 9
 """Samples that one ffmpeg reads at a time, each with a decoder of its own."""
 _FAST = frozenset({"ultrafast", "superfast", "veryfast"})
+_FAST_SVT = 6
+"""The preset of SVT-AV1 from which on its encodes take less than their scores."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
 """Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
@@ -165,8 +167,11 @@ class _Trial:
 
     @property
     def _fast(self) -> bool:
-        hardware = not self.encoding.encoder.startswith("lib")
-        return hardware or self.encoding.spec.preset in _FAST
+        encoder, preset = self.encoding.encoder, self.encoding.spec.preset
+        if not encoder.startswith("lib") or preset in _FAST:
+            return True
+        speed = dict(presets.speed(encoder, preset)).get("preset", "")
+        return encoder == "libsvtav1" and int(speed) >= _FAST_SVT
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
         """The mean of the samples, in points of VMAF."""
