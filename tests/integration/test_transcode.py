@@ -216,8 +216,9 @@ def test_a_device_that_has_proven_itself_encodes(
     assert "-cq:0" in work
 
 
+@pytest.mark.usefixtures("runs")
 def test_a_device_that_fails_in_the_midst_is_followed_by_the_processor(
-    vpo: Vpo, film: Path, tools_on_path: ToolsOnPath, runs: Path
+    vpo: Vpo, film: Path, tools_on_path: ToolsOnPath
 ) -> None:
     """It proves itself, and then has no session left."""
     broken = 'case "$*" in *-map*hevc_nvenc*) echo "no session" >&2; exit 1 ;; esac'
