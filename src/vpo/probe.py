@@ -45,8 +45,10 @@ _DISCARD_ALL = 48
 data whose samples have no duration."""
 _FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 """AVFieldOrder, of interlaced pictures; before PyAV 15 it is not told."""
-_SKIP_FRAMES = {"skip_frame": "all"}
-"""For the decoders that find out more about streams (ffmpeg-codecs(1)): they decode nothing."""
+_SKIP_FRAMES = {"skip_frame": "all", "analyzeduration": "500000"}
+"""The decoders that find out more about streams decode nothing (ffmpeg-codecs(1)). As they then
+never know all, the search ends after half a second of the film (ffmpeg-formats(1)), not after five:
+they may be far apart in the file."""
 _HEAD = 8
 _EBML = b"\x1aE\xdf\xa3"
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
@@ -119,8 +121,10 @@ def _may_tell_all(fd: int) -> bool:
 
 
 def _tells_all(source: av.container.InputContainer) -> bool:
-    """Whether nothing has to be decoded to know of all pictures what they are."""
-    return all(
+    """Whether nothing has to be decoded to know what all pictures are, and by which profiles."""
+    media = [stream for stream in source.streams if stream.type in ("video", "audio")]
+    profiles = all(stream.profile or not stream.profiles for stream in media)
+    return profiles and all(
         stream.codec_context is not None
         and stream.codec_context.name == "h264"
         and avc.pictures(stream.codec_context.extradata) is not None
