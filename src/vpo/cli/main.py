@@ -20,6 +20,7 @@ COMMANDS = {
     "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),
     "history": ("vpo.cli.history", "List what earlier runs did."),
     "undo": ("vpo.cli.undo", "Put back originals that were kept."),
+    "doctor": ("vpo.cli.doctor", "Say what of this machine can be used, and what is missing."),
     "config": ("vpo.cli.config", "Show the settings in force."),
     "db": ("vpo.cli.db", "Check, back up or rebuild the library database."),
 }

@@ -88,7 +88,7 @@ def _hardware(
     if able.encoders.isdisjoint(names):
         raise PlanError(f"this ffmpeg was built without {names[0]}")
     name = _fitting(able, spec, track, container, device)
-    problem = _prove(tools, name, spec, track)
+    problem = prove(tools, name, spec, track)
     if problem:
         raise PlanError(problem)
     return name
@@ -110,7 +110,7 @@ def _known_quality(spec: VideoEncode) -> VideoEncode:
     return replace(spec, quality=Quality()) if spec.quality.vmaf is not None else spec
 
 
-def _prove(tools: Tools, encoder: str, spec: VideoEncode, track: Track) -> str:
+def prove(tools: Tools, encoder: str, spec: VideoEncode, track: Track) -> str:
     """Why the device does not work, empty if it does; asked of it once for each kind of samples."""
     pixels = None if spec.tonemap else track.pixel_format
     plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
