@@ -36,6 +36,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["policy", "migrate"],
     ["history"],
     ["history", "show"],
+    ["init"],
     ["doctor"],
     ["config"],
     ["config", "show"],

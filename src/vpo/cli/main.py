@@ -15,6 +15,7 @@ from vpo import __version__
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, VpoError
 
 COMMANDS = {
+    "init": ("vpo.cli.init", "Write a configuration and two policies to begin with."),
     "process": ("vpo.cli.process", "Make videos match policies."),
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
     "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),

@@ -1,0 +1,137 @@
+"""The files that ``vpo init`` begins with: a commented configuration, and two policies."""
+
+from __future__ import annotations
+
+import collections.abc
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+from vpo.config.models import Size, Spec, specs
+
+Goal = Literal["languages", "space", "mp4"]
+GOALS: tuple[Goal, ...] = get_args(Goal)
+
+_WIDTH = 88
+_UNSET = {
+    int: "4",
+    Size: '"10GB"',
+    Path: '"/path"',
+    str: '"..."',
+    collections.abc.Mapping: '{ "/theirs" = "/ours" }',
+}
+"""What a key that is unset by default could be set to."""
+
+_TIDY = """\
+# Flags and titles in order: one default video and audio track, no default subtitle.
+# In Matroska these are edits of the header: a matter of milliseconds at any size.
+schema_version: 13
+name: tidy
+config:
+  audio_languages: [{languages}]
+phases:
+  - name: flags
+    video_actions: {{clear_all_titles: true}}
+    default_flags: {{}}
+"""
+_GOALS: dict[Goal, str] = {
+    "languages": """\
+# Only the languages that you understand, in order; files that have none of them keep their first.
+schema_version: 13
+name: languages
+config:
+  audio_languages: [{languages}, und]
+  subtitle_languages: [{languages}]
+  on_error: skip
+phases:
+  - name: filter
+    keep_audio:
+      languages: [{languages}, und]
+      fallback: {{mode: keep_first}}
+    keep_subtitles:
+      languages: [{languages}, und]
+  - name: arrange
+    track_order: [video, audio_main, audio_alternate, audio_commentary, subtitle_main]
+    default_flags: {{}}
+""",
+    "space": """\
+# HEVC where it saves at least 15 %, and nothing larger than 1080p. HDR stays as it is.
+schema_version: 13
+name: space
+config:
+  audio_languages: [{languages}, und]
+  on_error: skip
+phases:
+  - name: encode
+    transcode:
+      video:
+        to: hevc
+        skip_if: {{codec_matches: [hevc, av1], resolution_within: 1080p}}
+        crf: 23
+        max_resolution: 1080p
+        hdr: skip
+        min_savings: 15%
+""",
+    "mp4": """\
+# MP4 for players that know nothing else. What MP4 cannot hold goes first (fonts, subtitles in other
+# languages); where something remains that it cannot hold, the file stays what it is.
+schema_version: 13
+name: mp4
+config:
+  audio_languages: [{languages}, und]
+  on_error: skip
+phases:
+  - name: filter
+    skip_when: {{container: mp4}}
+    keep_subtitles: {{languages: [{languages}, und]}}
+    filter_attachments: {{remove_all: true}}
+  - name: convert
+    container:
+      target: mp4
+      on_incompatible_codec: skip
+  - name: flags
+    default_flags: {{}}
+""",
+}
+
+
+def policies(languages: Sequence[str], goal: Goal) -> dict[str, str]:
+    """By file name: one policy that changes headers only, and one for the goal."""
+    named = ", ".join(languages)
+    return {
+        "tidy.yaml": _TIDY.format(languages=named),
+        f"{goal}.yaml": _GOALS[goal].format(languages=named),
+    }
+
+
+def configuration(keep_days: int) -> str:
+    """Every key with what it means and its default, as comments; originals are kept for so many
+    days, ``0`` for not at all."""
+    given = {"originals.keep": '"trash"', "originals.days": str(keep_days)} if keep_days else {}
+    return "\n".join(_lines(given)) + "\n"
+
+
+def _lines(given: dict[str, str]) -> Iterator[str]:
+    yield "# The configuration of vpo. Behind each # stands the default; remove the # to change it."
+    yield "# `vpo config show` prints what is in force."
+    for section, keys in specs().items():
+        yield f"\n[{section}]"
+        for name, known in keys.items():
+            yield ""
+            yield from textwrap.wrap(
+                known.key.doc, _WIDTH, initial_indent="# ", subsequent_indent="# "
+            )
+            value = given.get(f"{section}.{name}")
+            yield f"{name} = {value}" if value else f"# {name} = {_default(known)}"
+
+
+def _default(known: Spec) -> str:
+    value = known.default
+    if value is None:
+        return _UNSET[get_origin(known.kind) or known.kind]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{item}"' for item in value) + "]"
+    return str(value) if isinstance(value, int) else f'"{value}"'

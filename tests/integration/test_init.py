@@ -1,0 +1,78 @@
+"""``vpo init``: what it writes loads, means what was asked for, and replaces nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import Library, Vpo
+
+from vpo.config.builder import build
+from vpo.config.models import Config
+from vpo.starter import GOALS, configuration
+
+
+def fresh(vpo: Vpo) -> dict[str, str | None]:
+    """The environment of somebody who has no configuration yet."""
+    return {"VPO_CONFIG": None, "XDG_CONFIG_HOME": str(vpo.folder / "xdg")}
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_what_it_writes_works(vpo: Vpo, library: Library, goal: str) -> None:
+    root = library("multi-audio.mkv")
+    words = ("--languages", "eng,jpn", "--goal", goal, "--keep-originals", "3")
+    done = vpo("init", *words, env=fresh(vpo))
+    assert done.rc == 0, done
+    folder = vpo.folder / "xdg/vpo"
+    written = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert written == {"config.toml", "tidy.yaml", f"{goal}.yaml"}
+    for path in sorted((folder / "policies").iterdir()):
+        assert vpo("policy", "check", path, env=fresh(vpo)).rc == 0
+        assert "[eng, jpn" in path.read_text()
+        assert vpo("process", "-n", "-p", path, root, env=fresh(vpo)).rc == 0
+    shown = vpo("config", "show", env=fresh(vpo)).stdout
+    assert 'keep = "trash"' in " ".join(shown.split())
+    again = vpo("init", *words, env=fresh(vpo))
+    assert again.stdout.count("is left as it is") == 3
+
+
+def test_every_key_stands_there_with_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(configuration(0))
+    assert build({}, environ={"VPO_CONFIG": str(path)}).config == Config()
+    lines = [line.removeprefix("# ") for line in configuration(0).splitlines()]
+    path.write_text("\n".join(line for line in lines if line.startswith(("[p", "[f", "workers"))))
+    assert build({}, environ={"VPO_CONFIG": str(path)}).config == Config()
+
+
+def test_three_questions(vpo: Vpo) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vpo", "init"],
+        env=vpo.environment(fresh(vpo)),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.write(ours, b"ger\nspace\n0\n")
+    out, err = process.communicate(timeout=30)
+    for fd in (ours, theirs):
+        os.close(fd)
+    assert process.returncode == 0, err
+    assert err.count(b"?") == 3
+    assert b"space.yaml" in out
+    folder = vpo.folder / "xdg/vpo"
+    assert "audio_languages: [ger]" in (folder / "policies/tidy.yaml").read_text()
+    assert '# keep = "none"' in (folder / "config.toml").read_text()
+
+
+@pytest.mark.parametrize("languages", ["english", ",", "eng,xx-"])
+def test_what_is_no_language(vpo: Vpo, languages: str) -> None:
+    refused = vpo("init", "--languages", languages, env=fresh(vpo))
+    assert refused.rc == 2
+    assert "language" in refused.stderr
+    assert not (vpo.folder / "xdg").exists()
