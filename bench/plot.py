@@ -21,8 +21,11 @@ polyline.c0, polyline.c1, polyline.c2 { fill: none } text.c0, text.c1, text.c2 {
 
 
 class Line(NamedTuple):
+    """``color`` is one of the three in the style, from 0."""
+
     name: str
     points: Sequence[tuple[float, float]]
+    color: int
 
 
 class Panel(NamedTuple):
@@ -72,8 +75,8 @@ def _panel(panel: Panel, left: float) -> Iterator[str]:
         yield _text(left + LEFT - 6, up(tick) + 4, f"{tick:,g}", anchor="end")
     for number, line in enumerate(panel.lines):
         places = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line.points)
-        yield f'<polyline class="c{number}" points="{places}"/>'
-        yield _text(left + LEFT + 10, TOP + 16 * (number + 1), line.name, f"c{number}")
+        yield f'<polyline class="c{line.color}" points="{places}"/>'
+        yield _text(left + LEFT + 10, TOP + 16 * (number + 1), line.name, f"c{line.color}")
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float) -> str:

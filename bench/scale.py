@@ -68,11 +68,11 @@ def _measured(folder: Path, count: int) -> dict[str, Cost]:
 
 def _picture(found: dict[int, dict[str, Cost]]) -> str:
     times = [
-        Line(label, [(count, costs[name].seconds) for count, costs in found.items()])
-        for name, label in CONTESTANTS.items()
+        Line(label, [(count, costs[name].seconds) for count, costs in found.items()], color)
+        for color, (name, label) in enumerate(CONTESTANTS.items())
     ]
     memory = [(count, costs["vpo"].memory / MEGABYTE) for count, costs in found.items()]
     return plot(
         "A second run with nothing to do, by the number of files",
-        [Panel("seconds", times), Panel("peak memory, MB", [Line("vpo process", memory)])],
+        [Panel("seconds", times), Panel("peak memory, MB", [Line("vpo process", memory, 2)])],
     )
