@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from vpo.cli import completion
 from vpo.cli.options import at_least_one, format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -55,7 +56,7 @@ def command(ctx: click.Context, limit: int, style: str) -> None:
 
 
 @command.command("show")
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="RUN", shell_complete=completion.runs)
 @format_option("text", "json", default=None)
 @click.pass_obj
 def show(before: str, run_id: str, style: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from vpo.cli import completion
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import at_least_one, format_option
 from vpo.cli.signals import heeded
@@ -32,6 +33,7 @@ from vpo.run import Summary, run
     "policies",
     multiple=True,
     required=True,
+    type=click.Path(path_type=str),
     metavar="FILE",
     help="Policy to apply; repeat it to apply several, in order, as one plan.",
 )
@@ -45,7 +47,12 @@ from vpo.run import Summary, run
     metavar="N",
     help="Files worked on at the same time; by default 2, but at most half of the cores.",
 )
-@click.option("--phases", metavar="A,B", help="Apply only these phases of the policies.")
+@click.option(
+    "--phases",
+    metavar="A,B",
+    shell_complete=completion.phases,
+    help="Apply only these phases of the policies.",
+)
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "continue", "fail"]),

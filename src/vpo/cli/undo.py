@@ -6,6 +6,7 @@ import os
 
 import click
 
+from vpo.cli import completion
 from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
@@ -16,7 +17,12 @@ from vpo.recovery import adopt, put_back, refusal
 
 
 @click.command("undo")
-@click.argument("target", metavar="RUN|FILE", type=click.Path(path_type=str))
+@click.argument(
+    "target",
+    metavar="RUN|FILE",
+    type=click.Path(path_type=str),
+    shell_complete=completion.runs_or_files,
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be put back, and do nothing.")
 def command(target: str, dry_run: bool) -> int:
     """Put back exactly what was there before a run, or before a file was last changed.
