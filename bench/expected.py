@@ -22,9 +22,9 @@ schema_version: 13
 config: {audio_languages: [eng]}
 phases: [{name: english, keep_audio: {languages: [eng]}, default_flags: {}}]
 """
-SIZES = {20: 8, 10: 12, 3: 24}
+SIZES = {20: 20, 10: 30, 3: 60}
 """How many copies there are of the film of so many seconds."""
-EDITS = 20
+EDITS = 50
 GOAL = 0.25
 PART = 0.2
 

@@ -17,12 +17,15 @@ from vpo.discover import Candidate
 
 _LEAST_SECONDS = 0.05
 """What looking at a file takes, however small it is: the anchor of every pace."""
+_SCOUTS, _MANY = 10, 50
+"""So many files tell of the others, where there are many."""
 _WEIGHT = 10.0
 """For how many files of this run the whole record counts: the machine may be busier today."""
 
 
-_TELLING = 0.02
-"""The part of a file after which it tells how long the rest takes."""
+_TELLING, _TELLING_SECONDS = 0.02, 5.0
+"""The part of a file, and the time, after which it tells how long the rest takes: before, it is the
+start of the tool that tells."""
 
 
 class Took(NamedTuple):
@@ -104,8 +107,18 @@ class Forecast:
             self._wait(item.path, 1)
 
     def ordered(self, items: Iterable[Candidate]) -> list[Candidate]:
-        """The one that takes longest first, so that no long file is left for the end."""
-        return sorted(items, key=lambda item: (-self.seconds(item.path), -item.size))
+        """The one that takes longest first, so that no long file is left for the end.
+
+        As long as nothing was ever seen, a few of all sizes come behind the very first: from the
+        largest alone nobody could tell what the others take.
+        """
+        found = sorted(items, key=lambda item: (-self.seconds(item.path), -item.size))
+        if self._learned or len(found) < _MANY:
+            return found
+        first, rest = found[: self._workers], found[self._workers :]
+        scouts = rest[len(rest) // _SCOUTS // 2 :: len(rest) // _SCOUTS]
+        chosen = set(scouts)
+        return [*first, *scouts, *(item for item in rest if item not in chosen)]
 
     def seconds(self, path: str) -> float:
         """How long a worker will need for this file."""
@@ -149,10 +162,10 @@ class Forecast:
 
     def left(self, path: str, began: float, now: float) -> float:
         """Seconds for the rest of a file: by the part that is done, if a tool has told enough."""
-        part = self._parts.get(path, 0.0)
-        if part >= _TELLING:
-            return (now - began) * (1 - part) / part
-        return max(0.0, self.seconds(path) - (now - began))
+        part, took = self._parts.get(path, 0.0), now - began
+        if part >= _TELLING and took >= _TELLING_SECONDS:
+            return took * (1 - part) / part
+        return max(0.0, self.seconds(path) - took)
 
     def _wait(self, path: str, sign: int) -> None:
         kind = self._kind(path)

@@ -127,3 +127,24 @@ def test_this_run_soon_counts_more_than_the_record() -> None:
         forecast.begin(item.path, 0.0)
         forecast.end(item.path, Took(item.path, "remux", item.size, 3.0))
     assert forecast.seconds("/30.avi") == pytest.approx(2.5, rel=0.05)
+
+
+def test_where_nothing_is_known_a_few_of_all_sizes_come_early() -> None:
+    items = [candidate(f"/{number:03}.mkv", 1000 - number) for number in range(100)]
+    ordered = [int(item.path[1:4]) for item in Forecast(items, 2).ordered(items)]
+    assert ordered[:2] == [0, 1]
+    assert ordered[2:12] == [6, 15, 24, 33, 42, 51, 60, 69, 78, 87]
+    assert ordered[13:] == sorted(ordered[13:])
+    assert sorted(ordered) == list(range(100))
+    record = [Took("/000.mkv", "remux", 1000, 1.0)]
+    assert Forecast(items, 2, record).ordered(items) == items
+
+
+def test_a_file_that_takes_long_tells_by_its_part() -> None:
+    forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Took("/a.mkv", None, 1000, 1.0)])
+    forecast.begin("/a.mkv", 0.0)
+    forecast.advance({"/a.mkv": 0.25})
+    assert forecast.remaining(2.0) == 0.0  # by the record; two seconds are mostly a tool's start
+    assert forecast.remaining(20.0) == 60.0
+    (running,) = forecast.running(20.0)
+    assert (running.part, running.left) == (0.25, 60.0)
