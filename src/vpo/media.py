@@ -211,6 +211,11 @@ class MediaFile:
         """The tracks of one type, in order."""
         return tuple(track for track in self.tracks if track.type == kind)
 
+    @property
+    def timed(self) -> frozenset[int]:
+        """The stream indexes of sound and picture, which go on until they end."""
+        return frozenset(t.index for t in self.tracks if t.type in ("video", "audio"))
+
 
 def to_json(media: MediaFile) -> dict[str, Any]:
     """A plain structure that ``from_json`` reads back to an equal value; nothing unknown in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,28 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
     some milliseconds more. Without ``decode``, ffmpeg decodes nothing to find out what the headers
     do not say, such as the pixel format of H.264: tens of milliseconds less for large pictures.
     """
+    with _opened(path) as (fd, stat):
+        if decode and _may_tell_all(fd):
+            with _open(path, fd, decode=False) as source:
+                if _tells_all(source):
+                    return _looked_at(path, fd, stat, frames, source)
+        with _open(path, fd, decode) as source:
+            return _looked_at(path, fd, stat, frames, source)
+
+
+def headers_and_ends(path: str) -> tuple[MediaFile, dict[int, float]]:
+    """``probe`` without decoding, and the ``last_times`` of all video and audio; the file is
+    opened once."""
+    with _opened(path) as (fd, stat), _open(path, fd, decode=False) as source:
+        media = _looked_at(path, fd, stat, False, source)
+        return media, _last_times(source, media.duration, media.timed)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
+    """The file, for as long as it is looked at; what the parser raises becomes ``ProbeError``."""
+    import av
+
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -73,23 +96,11 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
         stat = os.fstat(fd)
         if stat.st_size == 0:
             raise ProbeError("the file is empty")
-        return _probe(path, fd, stat, frames, decode)
-    finally:
-        os.close(fd)
-
-
-def _probe(path: str, fd: int, stat: os.stat_result, frames: bool, decode: bool) -> MediaFile:
-    import av
-
-    try:
-        if decode and _may_tell_all(fd):
-            with _open(path, fd, decode=False) as source:
-                if _tells_all(source):
-                    return _looked_at(path, fd, stat, frames, source)
-        with _open(path, fd, decode) as source:
-            return _looked_at(path, fd, stat, frames, source)
+        yield fd, stat
     except (av.FFmpegError, UnicodeError) as error:
         raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
+    finally:
+        os.close(fd)
 
 
 def _open(path: str, fd: int, decode: bool) -> av.container.InputContainer:
@@ -398,23 +409,26 @@ def last_times(path: str, duration: float | None, indexes: frozenset[int]) -> di
     """
     import av
 
-    if not duration:
-        return {}
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with av.open(
-            _openable(path, fd), options=_SKIP_FRAMES, metadata_errors="replace"
-        ) as source:
-            first = (source.start_time or 0) / 1_000_000
-            if duration > _TAIL_SECONDS:
-                start = first + duration - _TAIL_SECONDS
-                source.seek(int(start * 1_000_000), backward=True, any_frame=False)
-            ends = _packet_ends(source, indexes)
-            return {index: end - first for index, end in ends.items()}
+        with _open(path, fd, decode=False) as source:
+            return _last_times(source, duration, indexes)
     except (av.FFmpegError, OSError) as error:
         raise ProbeError(f"its end cannot be read: {_reason(error)}") from None
     finally:
         os.close(fd)
+
+
+def _last_times(
+    source: av.container.InputContainer, duration: float | None, indexes: frozenset[int]
+) -> dict[int, float]:
+    if not duration:
+        return {}
+    first = (source.start_time or 0) / 1_000_000
+    if duration > _TAIL_SECONDS:
+        start = first + duration - _TAIL_SECONDS
+        source.seek(int(start * 1_000_000), backward=True, any_frame=False)
+    return {index: end - first for index, end in _packet_ends(source, indexes).items()}
 
 
 def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -> dict[int, float]:

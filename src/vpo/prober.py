@@ -65,12 +65,18 @@ class Prober:
         """What the headers say, as of a file whose packets are known; nothing is decoded."""
         return from_json(self._ask("headers", path))
 
+    def headers_and_ends(self, path: str) -> tuple[MediaFile, dict[int, float]]:
+        """``headers`` and ``last_times``, of a file that is opened once."""
+        media, ends = self._ask("headers_and_ends", path)
+        return from_json(media), _times(ends)
+
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
-    ) -> dict[int, float]:
-        """As ``vpo.probe.last_times``."""
-        answer = self._ask("last_times", path, duration, sorted(indexes))
-        return {int(index): end for index, end in answer}
+    ) -> Callable[[], dict[int, float]]:
+        """As ``vpo.probe.last_times``, which is worked out while the caller does something else;
+        to be called for the answer, by the thread that asked."""
+        question = self._begin("last_times", path, duration, sorted(indexes))
+        return lambda: _times(question.answer())
 
     def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
         """As ``vpo.probe.keyframes``."""
@@ -81,19 +87,60 @@ class Prober:
         return bytes.fromhex(self._ask("picture", path, index))
 
     def _ask(self, question: str, *values: object) -> Any:
+        return self._begin(question, *values).answer()
+
+    def _begin(self, question: str, *values: object) -> _Question:
+        earlier: _Question | None = getattr(_children, "question", None)
+        if earlier is not None:
+            earlier.settle()
         child: Service | None = getattr(_children, "service", None)
         if child is None or not child.alive:  # ended with an earlier batch of this process
             child = _children.service = _ready()
         line = json.dumps([question, *values]).encode("ascii")
+        _children.question = asked = _Question(child, self.stall_seconds)
+        asked.put(line)
+        return asked
+
+
+class _Question:
+    """What a thread asked its child last; the answer is read when it is wanted, or before the
+    next question."""
+
+    def __init__(self, child: Service, stall_seconds: float) -> None:
+        self._child = child
+        self._stall_seconds = stall_seconds
+        self._answer: dict[str, Any] | None = None
+
+    def put(self, line: bytes) -> None:
         try:
-            answer = json.loads(child.ask(line, self.stall_seconds))
+            self._child.ask(line)
         except ServiceError as error:
-            child.close()
-            _children.service = None
-            raise ProbeError(f"the parser {error}; the file is damaged or hostile") from None
+            self._answer = self._failed(error)
+
+    def settle(self) -> None:
+        """Read the answer, if that is still to be done."""
+        if self._answer is None:
+            try:
+                self._answer = json.loads(self._child.answer(self._stall_seconds))
+            except ServiceError as error:
+                self._answer = self._failed(error)
+
+    def answer(self) -> Any:
+        """The answer; ``ProbeError`` if it is an error, or the child did not survive it."""
+        self.settle()
+        answer = self._answer or {}
         if "error" in answer:
             raise ProbeError(answer["error"])
         return answer["value"]
+
+    def _failed(self, error: ServiceError) -> dict[str, Any]:
+        self._child.close()
+        _children.service = None
+        return {"error": f"the parser {error}; the file is damaged or hostile"}
+
+
+def _times(pairs: list[list[Any]]) -> dict[int, float]:
+    return {int(index): end for index, end in pairs}
 
 
 def _probe(path: str, frames: bool) -> object:
@@ -102,6 +149,11 @@ def _probe(path: str, frames: bool) -> object:
 
 def _headers(path: str) -> object:
     return to_json(probe.probe(path, decode=False))
+
+
+def _headers_and_ends(path: str) -> object:
+    media, ends = probe.headers_and_ends(path)
+    return to_json(media), sorted(ends.items())
 
 
 def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
@@ -115,6 +167,7 @@ def _picture(path: str, index: int) -> object:
 _QUESTIONS: dict[str, Callable[..., object]] = {
     "probe": _probe,
     "headers": _headers,
+    "headers_and_ends": _headers_and_ends,
     "last_times": _last_times,
     "keyframes": probe.keyframes,
     "picture": _picture,

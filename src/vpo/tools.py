@@ -294,15 +294,21 @@ class Service:
         """Whether it has neither ended nor, as by ``cancel``, been told to."""
         return not (self._group.told or self._group.wait(0))
 
-    def ask(self, line: bytes, timeout: float) -> bytes:
-        """The answer; ``ServiceError`` if the child ends or takes longer than ``timeout`` s."""
-        question, answers = self._process.stdin, self._process.stdout
-        if question is None or answers is None:
+    def ask(self, line: bytes) -> None:
+        """Put a question; each is answered, in the order in which they were asked."""
+        question = self._process.stdin
+        if question is None:
             raise ServiceError("was closed")
         try:
             question.write(line + b"\n")
         except OSError:
             raise ServiceError(self._end()) from None
+
+    def answer(self, timeout: float) -> bytes:
+        """The next answer; ``ServiceError`` if the child ends, or takes longer than this (s)."""
+        answers = self._process.stdout
+        if answers is None:
+            raise ServiceError("was closed")
         deadline = time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:
             selector.register(answers, selectors.EVENT_READ)

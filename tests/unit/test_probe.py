@@ -17,7 +17,7 @@ from vpo import tools
 from vpo.errors import ProbeError
 from vpo.languages import same
 from vpo.media import MediaFile, Track
-from vpo.probe import keyframes, last_times, picture, probe
+from vpo.probe import headers_and_ends, keyframes, last_times, picture, probe
 from vpo.prober import Prober
 
 FILES: dict[str, Any] = make.manifest()
@@ -119,11 +119,30 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     prober = Prober()
     media: MediaFile = prober.probe(path)
     assert media == probe(path)
-    assert prober.last_times(path, 2.0, frozenset({0})) == last_times(path, 2.0, frozenset({0}))
+    assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
+    assert prober.headers_and_ends(path) == headers_and_ends(path)
     assert prober.picture(path, 5) == picture(path, 5)
     with pytest.raises(ProbeError, match="cannot be opened"):
         prober.probe(str(tmp_path / "gone"))
     assert prober.probe(path) == media  # an error does not end it
+
+
+def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
+    path, prober = str(corpus / "statistics.mkv"), Prober()
+    first = prober.last_times(path, 2.0, frozenset({0}))
+    lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
+    second = prober.last_times(path, 2.0, frozenset({1}))
+    assert prober.probe(path) == probe(path)
+    assert [second().keys(), first().keys(), first().keys()] == [{1}, {0}, {0}]
+    with pytest.raises(ProbeError, match="gone"):
+        lost()
+
+
+def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
+    for file in sorted(corpus.glob("*.mkv")):
+        media, ends = headers_and_ends(str(file))
+        assert media == probe(str(file), decode=False)
+        assert ends == last_times(str(file), media.duration, media.timed)
 
 
 def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:

@@ -377,13 +377,21 @@ def test_an_interrupt_while_tools_end(sh: Script) -> None:
 ECHO = "import sys\nfor line in sys.stdin: print(line.strip() * 2, flush=True)"
 
 
+def answer(service: tools.Service, line: bytes, timeout: float = LONG) -> bytes:
+    service.ask(line)
+    return service.answer(timeout)
+
+
 def test_a_service_answers_line_for_line() -> None:
     service = tools.Service([sys.executable, "-c", ECHO])
-    assert service.ask(b"a", LONG) == b"aa"
-    assert service.ask(b"x" * 200_000, LONG) == b"x" * 400_000
+    assert answer(service, b"a") == b"aa"
+    assert answer(service, b"x" * 200_000) == b"x" * 400_000
+    service.ask(b"b")
+    service.ask(b"c")
+    assert [service.answer(LONG), service.answer(LONG)] == [b"bb", b"cc"]
     service.close()
     with pytest.raises((tools.ServiceError, ValueError)):
-        service.ask(b"a", LONG)
+        answer(service, b"a")
 
 
 @pytest.mark.parametrize(
@@ -397,7 +405,7 @@ def test_a_service_answers_line_for_line() -> None:
 def test_a_service_that_fails(script: str, problem: str) -> None:
     service = tools.Service([sys.executable, "-c", script])
     with pytest.raises(tools.ServiceError, match=problem):
-        service.ask(b"a", STALL if "answer" in problem else LONG)
+        answer(service, b"a", STALL if "answer" in problem else LONG)
     service.close()
 
 

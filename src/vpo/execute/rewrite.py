@@ -29,7 +29,7 @@ from vpo.execute.originals import Kept
 from vpo.execute.search import Source
 from vpo.execute.shadow import Edit
 from vpo.execute.space import reserve
-from vpo.execute.verify import verify, verify_headers
+from vpo.execute.verify import Ends, source_ends, verify, verify_headers
 from vpo.execute.workspace import Workspace
 from vpo.media import MediaFile
 from vpo.outcome import Encoded
@@ -175,7 +175,8 @@ class Rewriter:
         try:
             if self.strategy(plan) != "header":
                 factor = _ENCODE_FACTOR if plan.video_encodes else _REMUX_FACTOR
-                return self._rewrite(plan, lock, check, key, self._write, factor)
+                ends = source_ends(plan, self.prober)
+                return self._rewrite(plan, lock, check, key, self._write, factor, ends)
             return self._edit(plan, lock, check, key, linked)
         except OSError as error:
             if error.errno in _FULL:
@@ -208,15 +209,19 @@ class Rewriter:
         key: str,
         write: Callable[[Plan, FileLock, Workspace], Written],
         factor: float = _REMUX_FACTOR,
+        ends: Ends | None = None,
     ) -> Applied:
-        """Write a new file, of ``factor`` times the size, and put it in the place of the old."""
+        """Write a new file, of ``factor`` times the size, and put it in the place of the old.
+
+        ``ends`` are the source's, if its packets are written anew.
+        """
         folder = self._folder(lock)
         with Workspace(folder, lock.status.st_mode) as workspace:
             free = self.handling.keep_free
             size = int(lock.status.st_size * factor) + _SLACK
             with reserve(workspace.path, size, processes.is_cancelled, free):
                 written = write(plan, lock, workspace)
-                found = verify(plan, workspace.path, self.prober, plan.video_encodes.keys())
+                found = verify(plan, workspace.path, ends, self.prober, plan.video_encodes.keys())
                 check(found)
                 warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
                 publish.set_times(workspace.fd, lock.status, self._timestamp(plan))

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from vpo import matroska
 from vpo.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
@@ -28,25 +29,49 @@ _OF_PACKETS = (
 _PROBER = Prober()
 
 
+T = TypeVar("T")
+Ends = Callable[[], dict[int, float]]
+"""To be called for when the last packets of streams end, in seconds, by the streams' indexes."""
+
+
+def source_ends(plan: Plan, prober: Prober) -> Ends:
+    """When what the plan keeps ends in the source; worked out while something else is done."""
+    kept = frozenset(index for index, _ in _timed(plan))
+    return prober.last_times(plan.before.path, plan.before.duration, kept)
+
+
 def verify(
-    plan: Plan, output: str, prober: Prober = _PROBER, encoded: Collection[int] = ()
+    plan: Plan,
+    output: str,
+    before: Ends | None,
+    prober: Prober = _PROBER,
+    encoded: Collection[int] = (),
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
 
-    ``encoded`` are, by index in the source, the video tracks that were encoded: their pictures are
-    looked at, too.
+    ``before`` are the ``source_ends``, ``None`` where the result is a copy of the source with
+    another header. ``encoded`` are, by index in the source, the video tracks that were encoded:
+    their pictures are looked at, too.
     """
     if _is_copy(plan) and not encoded:
-        found = _probed(lambda: prober.headers(output))
-        return _verified(plan, output, _completed(found, plan, over=False), prober)
-    found = _probed(lambda: prober.probe(output, bool(encoded)))
-    return _verified(plan, output, found, prober, encoded)
+        found, after = _probed(lambda: prober.headers_and_ends(output))
+        found = _completed(found, plan, over=False)
+    else:
+        found = _probed(lambda: prober.probe(output, bool(encoded)))
+        after = {}
+        if before is not None:
+            after = prober.last_times(output, found.duration, found.timed)()
+    problems = list(_differences(plan, output, found))
+    problems = problems or list(_range_differences(plan, found, encoded))
+    if before is not None:
+        problems = problems or list(_early_ends(plan, found, before(), after))
+    return _proven(found, problems)
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
     """As ``verify``, of a file in which no byte of its packets was written."""
-    found = _probed(lambda: prober.headers(output))
-    return _verified(plan, output, _completed(found, plan, over=True), prober)
+    found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
+    return _proven(found, list(_differences(plan, output, found)))
 
 
 def _is_copy(plan: Plan) -> bool:
@@ -71,23 +96,17 @@ def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
     return replace(found, tracks=tuple(tracks))
 
 
-def _verified(
-    plan: Plan,
-    output: str,
-    found: MediaFile,
-    prober: Prober,
-    encoded: Collection[int] = (),
-) -> MediaFile:
-    problems = [*_structure(output, found), *differences(plan.expected, found)]
-    if not problems:
-        problems = list(_range_differences(plan, found, encoded))
-    if not problems and plan.strategy != "header":
-        problems = list(_ends(plan, output, found, prober))
+def _proven(found: MediaFile, problems: list[str]) -> MediaFile:
     if problems:
         raise VerifyError(
             "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
         )
     return found
+
+
+def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
+    yield from _structure(output, found)
+    yield from differences(plan.expected, found)
 
 
 def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
@@ -97,7 +116,7 @@ def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -
                 yield f"{want}: {fact}"
 
 
-def _probed(probe: Callable[[], MediaFile]) -> MediaFile:
+def _probed(probe: Callable[[], T]) -> T:
     try:
         return probe()
     except ProbeError as error:
@@ -215,18 +234,18 @@ def _boxes_complete(fd: int) -> bool:
     return offset == length
 
 
-def _ends(plan: Plan, output: str, found: MediaFile, prober: Prober) -> Iterator[str]:
+def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
+    """The sound and picture that the plan keeps: the index in the source, and among the tracks."""
+    for number, track in enumerate(plan.after.tracks):
+        if track.type in ("video", "audio"):
+            yield plan.origin(track.index), number
+
+
+def _early_ends(
+    plan: Plan, found: MediaFile, before: dict[int, float], after: dict[int, float]
+) -> Iterator[str]:
     """Sound and picture must go on as long as they did in the source."""
-    pairs = [
-        (plan.origin(track.index), number)
-        for number, track in enumerate(plan.after.tracks)
-        if track.type in ("video", "audio")
-    ]
-    before = prober.last_times(
-        plan.before.path, plan.before.duration, frozenset(i for i, _ in pairs)
-    )
-    after = prober.last_times(output, found.duration, frozenset(n for _, n in pairs))
-    for index, number in pairs:
+    for index, number in _timed(plan):
         if index not in before:
             continue
         end = after.get(found.tracks[number].index)

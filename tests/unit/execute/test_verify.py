@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.notation import media as media_of
 from vpo.commands import ffmpeg as commands
 from vpo.errors import VerifyError
 from vpo.execute import rewrite
-from vpo.execute.verify import differences, verify, verify_headers
+from vpo.execute.verify import differences, source_ends, verify, verify_headers
 from vpo.media import Attachment, Chapter, MediaFile
 from vpo.plan import Plan
 from vpo.probe import probe
@@ -179,31 +179,36 @@ RIGHT: list[tuple[str, Make]] = [
 ]
 
 
+def proven(plan: Plan, output: Path, encoded: Collection[int] = ()) -> MediaFile:
+    prober = Prober()
+    return verify(plan, str(output), source_ends(plan, prober), prober, encoded)
+
+
 @pytest.mark.parametrize(("name", "make", "problem"), WRONG)
 def test_what_is_wrong(corpus: Path, tmp_path: Path, name: str, make: Make, problem: str) -> None:
     output = tmp_path / "output"
     make(corpus / name, output)
     with pytest.raises(VerifyError, match=problem):
-        verify(plan_for(corpus / name), str(output), Prober())
+        proven(plan_for(corpus / name), output)
 
 
 @pytest.mark.parametrize(("name", "make"), RIGHT)
 def test_what_is_right(corpus: Path, tmp_path: Path, name: str, make: Make) -> None:
     output = tmp_path / "output"
     make(corpus / name, output)
-    found = verify(plan_for(corpus / name), str(output), Prober())
+    found = proven(plan_for(corpus / name), output)
     assert found.path == str(output)
 
 
 def test_an_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "output").write_text("no space left on device\n" * 40)
     with pytest.raises(VerifyError, match="the tool's result was thrown away"):
-        verify(plan_for(corpus / "chapters.mkv"), str(tmp_path / "output"), Prober())
+        proven(plan_for(corpus / "chapters.mkv"), tmp_path / "output")
 
 
 def test_an_output_that_is_gone(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(VerifyError, match="cannot be opened"):
-        verify(plan_for(corpus / "chapters.mkv"), str(tmp_path / "output"), Prober())
+        proven(plan_for(corpus / "chapters.mkv"), tmp_path / "output")
 
 
 # Facts one by one.
@@ -264,12 +269,12 @@ def test_an_encode_that_lost_its_hdr(corpus: Path, tmp_path: Path) -> None:
     shutil.copyfile(corpus / "hdr10.mkv", source)
     media = probe(str(source), frames=True)
     plan = Plan(media, media)
-    assert verify(plan, str(source), encoded=[0]).tracks[0].hdr == media.tracks[0].hdr
+    assert proven(plan, source, [0]).tracks[0].hdr == media.tracks[0].hdr
     target = tmp_path / "target.mkv"
     words = ["-map", "0", "-c:a", "copy", "-c:v", "libx265", "-preset", "ultrafast"]
     run("ffmpeg", "-v", "error", "-i", source, *words, "-x265-params", "log-level=none", target)
     with pytest.raises(VerifyError, match="other mastering data, or none"):
-        verify(plan, str(target), encoded=[0])
+        proven(plan, target, [0])
 
 
 def test_of_packets_that_stay_the_headers_are_enough(corpus: Path) -> None:
@@ -286,7 +291,7 @@ def test_of_copied_packets_too(corpus: Path, tmp_path: Path) -> None:
         merge()(path, target)
         if known.attachments or known.of("data"):
             continue
-        found, whole = verify(Plan(known, known), str(target)), probe(str(target))
+        found, whole = proven(Plan(known, known), target), probe(str(target))
         assert [track.pixel_format for track in found.tracks] == [
             track.pixel_format for track in whole.tracks
         ]
