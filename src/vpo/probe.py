@@ -51,7 +51,6 @@ _SKIP_FRAMES = {"skip_frame": "all", "analyzeduration": "500000"}
 never know all, the search ends after half a second of the film (ffmpeg-formats(1)), not after five:
 they may be far apart in the file."""
 _HEAD = 8
-_EBML = b"\x1aE\xdf\xa3"
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
 _TOLD_ELSEWHERE = frozenset({"title", "name", "language", "filename", "mimetype"})
 """Tags of a stream that are facts of their own."""
@@ -67,19 +66,20 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
     do not say, such as the pixel format of H.264: tens of milliseconds less for large pictures.
     """
     with _opened(path) as (fd, stat):
-        if decode and _may_tell_all(fd):
+        known = _read_matroska(fd)
+        if decode and _may_tell_all(fd, known):
             with _open(path, fd, decode=False) as source:
                 if _tells_all(source):
-                    return _looked_at(path, fd, stat, frames, source)
+                    return _looked_at(path, fd, stat, source, known, frames)
         with _open(path, fd, decode) as source:
-            return _looked_at(path, fd, stat, frames, source)
+            return _looked_at(path, fd, stat, source, known, frames)
 
 
 def headers_and_ends(path: str) -> tuple[MediaFile, dict[int, float]]:
     """``probe`` without decoding, and the ``last_times`` of all video and audio; the file is
     opened once."""
     with _opened(path) as (fd, stat), _open(path, fd, decode=False) as source:
-        media = _looked_at(path, fd, stat, False, source)
+        media = _looked_at(path, fd, stat, source, _read_matroska(fd))
         return media, _last_times(source, media.duration, media.timed)
 
 
@@ -111,23 +111,36 @@ def _open(path: str, fd: int, decode: bool) -> av.container.InputContainer:
 
 
 def _looked_at(
-    path: str, fd: int, stat: os.stat_result, frames: bool, source: av.container.InputContainer
+    path: str,
+    fd: int,
+    stat: os.stat_result,
+    source: av.container.InputContainer,
+    known: matroska.Structure | None,
+    frames: bool = False,
 ) -> MediaFile:
     name = _FORMATS.get(source.format.name)
     if name is None:
         raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-    media = _media(path, fd, stat, name, source)
+    structure = _matroska(fd, known) if name == "mkv" else _structure(fd, name)
+    media = _media(path, stat, structure, source)
     return pictures.read(media, source) if frames else media
 
 
-def _may_tell_all(fd: int) -> bool:
-    """Whether the file has H.264 whose parameters are in the container's header."""
+def _read_matroska(fd: int) -> matroska.Structure | None:
     try:
-        head = os.pread(fd, _HEAD, 0)
-        if head.startswith(_EBML):
-            return any(e.codec_id == "V_MPEG4/ISO/AVC" for e in matroska.read(fd).entries or ())
-        return head[4:] == b"ftyp" and any(entry.tag == "avc1" for entry in boxes.entries(fd))
+        return matroska.read(fd)
     except (matroska.StructureError, OSError):
+        return None
+
+
+def _may_tell_all(fd: int, known: matroska.Structure | None) -> bool:
+    """Whether the file has H.264 whose parameters are in the container's header."""
+    if known is not None:
+        return any(entry.codec_id == "V_MPEG4/ISO/AVC" for entry in known.entries or ())
+    try:
+        is_mp4 = os.pread(fd, _HEAD, 0)[4:] == b"ftyp"
+        return is_mp4 and any(entry.tag == "avc1" for entry in boxes.entries(fd))
+    except OSError:
         return False
 
 
@@ -158,11 +171,10 @@ def _reason(error: Exception) -> str:
 
 
 def _media(
-    path: str, fd: int, stat: os.stat_result, name: str, source: av.container.InputContainer
+    path: str, stat: os.stat_result, structure: _Structure, source: av.container.InputContainer
 ) -> MediaFile:
-    structure = _structure(fd, name)
     tags = {key.lower(): value for key, value in source.metadata.items()}
-    if name == "mp4" and tags.get("major_brand", "").startswith("qt"):
+    if structure.container == "mp4" and tags.get("major_brand", "").startswith("qt"):
         structure.container = "mov"
     if structure.titled:
         tags["title"] = structure.title or ""
@@ -200,8 +212,6 @@ class _Structure:
 
 
 def _structure(fd: int, name: str) -> _Structure:
-    if name == "mkv":
-        return _matroska(fd)
     if name == "mp4":
         return _Structure(name, boxes={entry.id: entry for entry in boxes.entries(fd)})
     if name == "ts":
@@ -213,10 +223,8 @@ def _structure(fd: int, name: str) -> _Structure:
     return _Structure(name)
 
 
-def _matroska(fd: int) -> _Structure:
-    try:
-        structure = matroska.read(fd)
-    except matroska.StructureError:
+def _matroska(fd: int, structure: matroska.Structure | None) -> _Structure:
+    if structure is None:
         return _Structure("mkv")
     name = "webm" if structure.doctype == "webm" else "mkv"
     said = notes.read(fd, structure)
