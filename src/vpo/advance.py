@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
@@ -24,6 +24,10 @@ class State(NamedTuple):
     active: int
     left: float | None = None
     running: tuple[Running, ...] = ()
+
+
+Look = Callable[[], State]
+"""To be called by who wants to know: the end that is expected takes some reckoning."""
 
 
 class Parts:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from vpo.advance import Parts, State
+from vpo.advance import Look, Parts, State
 from vpo.config.builder import Settings, require_programs
 from vpo.db.records import RunState
 from vpo.db.store import Store
@@ -69,8 +69,8 @@ class Observer(Protocol):
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, state: State) -> None: ...
-    def advance(self, state: State) -> None: ...
+    def progress(self, look: Look) -> None: ...
+    def advance(self, look: Look) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -392,10 +392,10 @@ class _Tally:
 
     def look(self) -> None:
         """Tell how far the files are that are being worked on."""
-        self._teller.tell(lambda: self._teller.observer.advance(self._state()))
+        self._teller.tell(lambda: self._teller.observer.advance(self._state))
 
     def _progress(self) -> None:
-        self._teller.tell(lambda: self._teller.observer.progress(self._state()))
+        self._teller.tell(lambda: self._teller.observer.progress(self._state))
 
     def _state(self) -> State:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]

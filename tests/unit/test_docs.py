@@ -184,7 +184,7 @@ def test_events_and_their_keys_are_documented() -> None:
     printer.note("text")
     printer.begin("id", REQUEST, 1, Discovery())
     printer.started("/a.mkv")
-    printer.progress(State(0, 1, 1, 2.0, (Running("/a.mkv", 0.5, 2.0),)))
+    printer.progress(lambda: State(0, 1, 1, 2.0, (Running("/a.mkv", 0.5, 2.0),)))
     printer.end(Summary("id", 1))
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", section(JSON, "Events"), re.MULTILINE))

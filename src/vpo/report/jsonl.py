@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from vpo.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from vpo.advance import State
+    from vpo.advance import Look
     from vpo.discover import Discovery
     from vpo.outcome import Outcome
     from vpo.plan import Plan
@@ -42,7 +42,7 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, state: State) -> None:
+    def progress(self, look: Look) -> None:
         """As ``started``."""
 
     advance = progress
@@ -73,7 +73,8 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, state: State) -> None:
+    def progress(self, look: Look) -> None:
+        state = look()
         facts = {"done": state.done, "total": state.total, "active": state.active}
         running = [
             {"path": item.path, "part": item.part, "eta_seconds": _rounded(item.left)}
@@ -81,7 +82,7 @@ class JsonLinesReport:
         ]
         self._event("progress", {**facts, "eta_seconds": _rounded(state.left), "running": running})
 
-    def advance(self, state: State) -> None:
+    def advance(self, look: Look) -> None:
         """Whoever follows the events can wait for the next one."""
 
     def end(self, summary: Summary) -> None:

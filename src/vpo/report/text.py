@@ -10,7 +10,7 @@ from vpo.outcome import STATUSES, Outcome
 from vpo.printable import counted, cut, printable, shown
 
 if TYPE_CHECKING:
-    from vpo.advance import Running, State
+    from vpo.advance import Look, Running, State
     from vpo.discover import Discovery
     from vpo.request import Request
     from vpo.run import Summary
@@ -56,13 +56,13 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO, *, enabled: bool) -> None:
         self._stream = stream
-        self._enabled = enabled and stream.isatty()
+        self.enabled = enabled and stream.isatty()
         self._text = ""
         self._drawn = False
 
     def show(self, state: State, each: bool = False) -> None:
         """Show how far the run is, and if wanted ``each`` file that is being worked on."""
-        if not self._enabled:
+        if not self.enabled:
             return
         counts = f"{state.done}/{state.total} files [{state.active} active]"
         text = f"Processing: {counts}{_end(state.left)}"
@@ -75,7 +75,7 @@ class ProgressLine:
 
     def clear(self) -> None:
         """Make room for another line; the next ``show`` draws the progress again."""
-        if self._enabled and self._drawn:
+        if self.enabled and self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._drawn = False
@@ -159,9 +159,9 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, state: State) -> None:
-        if not self._dry_run:
-            self._line.show(state, each=self._verbosity >= 1)
+    def progress(self, look: Look) -> None:
+        if not self._dry_run and self._line.enabled:
+            self._line.show(look(), each=self._verbosity >= 1)
 
     advance = progress
 
