@@ -17,14 +17,17 @@ import pytest
 
 from vpo import errors
 from vpo.advance import Running, State
+from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.models import specs
+from vpo.db.library import Failed
 from vpo.db.records import Outcome as OutcomeRecord
 from vpo.db.records import Run
 from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import ClusterError, FileError, ToolMissingError
 from vpo.explain import explain
+from vpo.library import FACTS, Copy, Count, Duplicates
 from vpo.media import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.outcome import STATUSES, Failure, Outcome, Status
 from vpo.plan import Change, PhaseReport, Plan
@@ -34,6 +37,7 @@ from vpo.report import SCHEMA_VERSION, jsonl
 from vpo.report.explain import Lines, json_document
 from vpo.request import Request
 from vpo.run import Summary
+from vpo.scan import Scan
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -322,3 +326,11 @@ def test_modules_are_in_the_architecture() -> None:
     outer = {path.name for path in (ROOT / "src/vpo").glob("*.py")}
     folders = {f"{path.parent.name}/" for path in (ROOT / "src/vpo").glob("*/__init__.py")}
     assert (outer | folders) - {"__init__.py", "__main__.py"} <= codes(ARCHITECTURE)
+
+
+def test_keys_of_scan_and_library_are_documented() -> None:
+    scanned = scan_command._document(Scan(unreadable=[("/a", "no")]))
+    known = documented("vpo scan")
+    assert {*scanned, *scanned["summary"], *scanned["unreadable"][0]} - {"schema_version"} <= known
+    records = (*Count._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
+    assert {*FACTS, *records, "duplicates", "failed", "violations"} <= documented("vpo library")

@@ -12,6 +12,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vpo.db.connection import DaemonConnectionPool
+from vpo.db.files import (
+    as_json,
+    as_text,
+    bounds,
+    error_of,
+    forget_verdicts,
+    locate,
+    moment,
+    number_of,
+    unsigned,
+    write_encode,
+    write_facts,
+)
 from vpo.db.records import (
     Answered,
     KeptOriginal,
@@ -100,9 +113,9 @@ class Store:
             if under is None or len(under) > _FEW:
                 rows: Iterable[Any] = connection.execute(_KNOWN, (fingerprint,))
             else:
-                ranges = ((fingerprint, *_range(os.fsencode(path))) for path in under)
+                ranges = ((fingerprint, *bounds(os.fsencode(path))) for path in under)
                 rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
-            return {path: _unsigned(*stat) for path, *stat in rows}
+            return {path: unsigned(*stat) for path, *stat in rows}
 
     def encodes(self, mark: str) -> dict[bytes, tuple[str, int, int]]:
         """What came of encoding files under this mark, by path: with the size and the inode that
@@ -115,14 +128,14 @@ class Store:
                 (mark,),
             ).fetchall()
         return {
-            path: (history, *_unsigned(size, 0, inode)[::2]) for path, history, size, inode in rows
+            path: (history, *unsigned(size, 0, inode)[::2]) for path, history, size, inode in rows
         }
 
     def failed(self, fingerprint: str) -> dict[bytes, tuple[Stat, str, str]]:
         """The files that failed for good with this policy as they were then: type and message."""
         with self._pool.read() as connection:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
-        return {path: (_unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
+        return {path: (unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
 
     def answered(self, first: str, end: str) -> dict[bytes, list[Answered]]:
         """The verdicts under all marks from ``first`` to before ``end``, by path."""
@@ -130,7 +143,7 @@ class Store:
         with self._pool.read() as connection:
             for path, mark, *rest in connection.execute(_ANSWERED, (first, end)):
                 size, mtime_ns, inode, complies, kind, said = rest
-                stat = _unsigned(size, mtime_ns, inode)
+                stat = unsigned(size, mtime_ns, inode)
                 row = Answered(mark, stat, bool(complies), kind or "", said or "")
                 found.setdefault(path, []).append(row)
         return found
@@ -178,7 +191,7 @@ class Store:
         host: str,
     ) -> None:
         """Begin a run under a new UUID; ``policies`` and ``options`` are kept as JSON."""
-        values = (_json(policies), _json(options), workers, dry_run, pid, _text(host))
+        values = (as_json(policies), as_json(options), workers, dry_run, pid, as_text(host))
         with self._pool.transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, started_at, policies, options, workers, dry_run, pid, host,"
@@ -191,7 +204,7 @@ class Store:
         with self._pool.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, summary = ? WHERE id = ?",
-                (state, self._time(), _json(summary), run_id),
+                (state, self._time(), as_json(summary), run_id),
             )
 
     def start_outcomes(self, run_id: str, paths: Iterable[str]) -> list[str]:
@@ -210,12 +223,12 @@ class Store:
         """Write what became of these files, all of it or (on an error) nothing."""
         with self._pool.transaction() as connection:
             for result in results:
-                number = _locate(connection, result, self._exists)
+                number = locate(connection, result, self._exists)
                 if result.touched and result.stat is not None:
-                    _forget_verdicts(connection, result.stat)
+                    forget_verdicts(connection, result.stat)
                 if number is not None:
-                    _write_facts(connection, number, result, self._time())
-                    _write_encode(connection, number, result)
+                    write_facts(connection, number, result, self._time())
+                    write_encode(connection, number, result)
                 _write_outcome(connection, number, result)
 
     def took(self, policies: Any) -> list[Took]:
@@ -223,7 +236,7 @@ class Store:
         from vpo.estimate import Took  # late: a run that finds nothing to do does not ask
 
         with self._pool.read() as connection:
-            rows = connection.execute(_TOOK, (_json(policies),)).fetchall()
+            rows = connection.execute(_TOOK, (as_json(policies),)).fetchall()
         return [
             Took(os.fsdecode(path), strategy, size, seconds, bool(alike))
             for path, strategy, size, seconds, alike in rows
@@ -306,7 +319,7 @@ class Store:
             rows = connection.execute(
                 "SELECT value FROM json_each(?) LEFT JOIN outcomes ON outcomes.id = value"
                 " WHERE kept IS NULL AND state IS NOT 'running'",
-                (_json(list(outcomes)),),
+                (as_json(list(outcomes)),),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -354,7 +367,7 @@ class Store:
     def forget_file(self, path: str) -> None:
         """Drop what is known of a file's content: it is another now."""
         with self._pool.transaction() as connection:
-            number = _number(connection, os.fsencode(path))
+            number = number_of(connection, os.fsencode(path))
             connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
             connection.execute("DELETE FROM probes WHERE file = ?", (number,))
 
@@ -372,108 +385,6 @@ def _stored(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
-def _locate(
-    connection: sqlite3.Connection, result: Result, exists: Callable[[str], bool]
-) -> int | None:
-    """The file's row, brought to its present path and stat; ``None`` if nothing is known of it."""
-    path = os.fsencode(result.path)
-    number = _number(connection, path)
-    if result.stat is None:
-        return number
-    if result.was is not None and (old := _number(connection, os.fsencode(result.was))):
-        if number not in (None, old):
-            connection.execute("DELETE FROM files WHERE number = ?", (number,))
-        number = old
-    stat = _signed(result.stat)
-    if number is None:
-        number = _renamed(connection, stat, exists)
-    if number is None:
-        return connection.execute(
-            "INSERT INTO files (id, path, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)",
-            (str(uuid.uuid4()), path, *stat),
-        ).lastrowid
-    _move(connection, number, path, stat)
-    return number
-
-
-def _number(connection: sqlite3.Connection, path: bytes) -> int | None:
-    row = connection.execute("SELECT number FROM files WHERE path = ?", (path,)).fetchone()
-    return row[0] if row else None
-
-
-def _renamed(
-    connection: sqlite3.Connection, stat: Stat, exists: Callable[[str], bool]
-) -> int | None:
-    """The row of a file with this stat that is no longer where it was: this is it, renamed."""
-    rows = connection.execute(
-        "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?", stat
-    ).fetchall()
-    return next((number for number, path in rows if not exists(os.fsdecode(path))), None)
-
-
-def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) -> None:
-    """Set path and stat; what was known of other content is forgotten."""
-    row = connection.execute(
-        "SELECT size, mtime_ns, inode FROM files WHERE number = ?", (number,)
-    ).fetchone()
-    if row != stat:
-        connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
-        connection.execute("DELETE FROM probes WHERE file = ?", (number,))
-    connection.execute(
-        "UPDATE files SET path = ?, size = ?, mtime_ns = ?, inode = ? WHERE number = ?",
-        (path, *stat, number),
-    )
-
-
-def _forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
-    """Of the file with this stat, under all its names: an edit in place changes them all, and can
-    leave size, time and inode as they were."""
-    connection.execute(
-        "DELETE FROM verdicts WHERE file IN"
-        " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
-        _signed(stat),
-    )
-
-
-def _write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:
-    """The probe and the verdict, if the result has them."""
-    if result.media is not None:
-        import zlib
-
-        from vpo.media import to_json
-
-        connection.execute(
-            "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
-            (number, zlib.compress(_json(to_json(result.media)).encode()), time),
-        )
-    if result.verdict is not None:
-        connection.execute(
-            "INSERT OR REPLACE INTO verdicts"
-            " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (result.fingerprint, number, result.verdict, *_error(result), time),
-        )
-
-
-def _write_encode(connection: sqlite3.Connection, number: int, result: Result) -> None:
-    """What is remembered of an encode; what vpo does to the file otherwise does not end that."""
-    if result.stat is None:
-        return
-    size, _, inode = _signed(result.stat)
-    if result.touched:
-        connection.execute(
-            "UPDATE encodes SET size = ?, inode = ? WHERE file = ? AND size = ?",
-            (size, inode, number, result.size_before),
-        )
-    if result.encode is not None:
-        mark, history = result.encode
-        connection.execute(
-            "INSERT OR REPLACE INTO encodes (file, mark, history, size, inode)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (number, mark, history, size, inode),
-        )
-
-
 def _write_outcome(connection: sqlite3.Connection, number: int | None, result: Result) -> None:
     connection.execute(
         "UPDATE outcomes SET state = 'done', file = ?, status = ?, strategy = ?, plan = ?,"
@@ -483,9 +394,9 @@ def _write_outcome(connection: sqlite3.Connection, number: int | None, result: R
             number,
             result.status,
             result.strategy,
-            None if result.plan is None else _json(result.plan),
-            *_error(result),
-            _json(result.warnings),
+            None if result.plan is None else as_json(result.plan),
+            *error_of(result),
+            as_json(result.warnings),
             result.seconds,
             result.size_before,
             result.size_after,
@@ -504,7 +415,7 @@ def _write_kept(
     result_stat: Stat,
 ) -> None:
     kind, path, size = kept
-    result = (os.fsencode(result_path), _json(result_stat))
+    result = (os.fsencode(result_path), as_json(result_stat))
     connection.execute(
         "UPDATE outcomes SET kept = ?, kept_path = ?, kept_size = ?, result_path = ?,"
         " result_stat = ? WHERE id = ?",
@@ -516,8 +427,8 @@ def _run(row: tuple[Any, ...]) -> Run:
     id_, started, finished, policies, options, workers, dry_run, pid, host, state, summary = row
     return Run(
         id=id_,
-        started_at=_moment(started),
-        finished_at=_moment(finished) if finished else None,
+        started_at=moment(started),
+        finished_at=moment(finished) if finished else None,
         policies=json.loads(policies),
         options=json.loads(options),
         workers=workers,
@@ -545,9 +456,9 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
         kind,
         said,
         tuple(json.loads(warnings)),
-        _moment(started),
+        moment(started),
         *(seconds, before, after),
-        _moment(undone) if undone else None,
+        moment(undone) if undone else None,
     )
 
 
@@ -561,40 +472,5 @@ def _kept(row: tuple[Any, ...]) -> KeptOriginal:
         size,
         os.fsdecode(result_path),
         tuple(json.loads(stat)),
-        _moment(started),
+        moment(started),
     )
-
-
-def _range(path: bytes) -> tuple[bytes, bytes, bytes]:
-    """The path itself, and the bounds of all that lies in it as a folder."""
-    folder = path.rstrip(b"/")
-    return path, folder + b"/", folder + b"0"  # "0" comes next after "/"
-
-
-def _signed(stat: Stat) -> Stat:
-    """Some file systems use all 64 bits of an inode; SQLite's integers have a sign."""
-    size, mtime_ns, inode = stat
-    return size, mtime_ns, inode if inode < 1 << 63 else inode - (1 << 64)
-
-
-def _unsigned(size: int, mtime_ns: int, inode: int) -> Stat:
-    return size, mtime_ns, inode if inode >= 0 else inode + (1 << 64)
-
-
-def _error(result: Result) -> tuple[str | None, str | None]:
-    said = result.error_message
-    return result.error_type, None if said is None else _text(said)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _json(value: Any) -> str:
-    """In ASCII, so that the halves of surrogate pairs that stand for odd bytes survive."""
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _text(text: str) -> str:
-    """SQLite takes no text with surrogates in it; a message can bear their escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -54,8 +54,9 @@ class Console:
 class ProgressLine:
     """``Processing: 3/10 files [2 active]``, rewritten in place on a terminal, else absent."""
 
-    def __init__(self, stream: TextIO, *, enabled: bool) -> None:
+    def __init__(self, stream: TextIO, *, enabled: bool, doing: str = "Processing") -> None:
         self._stream = stream
+        self._doing = doing
         self.enabled = enabled and stream.isatty()
         self._text = ""
         self._drawn = False
@@ -65,7 +66,7 @@ class ProgressLine:
         if not self.enabled:
             return
         counts = f"{state.done}/{state.total} files [{state.active} active]"
-        text = f"Processing: {counts}{_end(state.left)}"
+        text = f"{self._doing}: {counts}{_end(state.left)}"
         if each:
             text += "".join(f"; {_far(item)}" for item in state.running)
         if self._drawn and text == self._text:

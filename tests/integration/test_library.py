@@ -1,0 +1,98 @@
+"""``vpo scan`` and ``vpo library`` on real files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+from tests.conftest import Library, Result, ToolsOnPath, Vpo
+
+POLICY = "schema_version: 13\nphases: [{name: flags, default_flags: {}}]\n"
+
+
+def counts(result: Result) -> dict[str, int]:
+    return {k: v for k, v in result.json["summary"].items() if v and k not in ("seconds", "total")}
+
+
+def scan(vpo: Vpo, *paths: Path | str) -> Result:
+    return vpo("scan", "-R", "--format", "json", *paths)
+
+
+def test_a_library_is_scanned_and_told_of(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv", "multi-audio.mkv", "mov-text.mp4")
+    (root / "sub").mkdir()
+    (root / "sub" / "broken.mkv").write_bytes(b"nothing" * 99)
+    odd = os.fsencode(root) + b"/na\xefve\n.mkv"
+    os.link(root / "multi-audio.mkv", odd)
+    before = {entry.name: entry.stat().st_mtime_ns for entry in os.scandir(root)}
+
+    first = scan(vpo, root)
+    assert first.rc == 1
+    assert counts(first) == {"new": 4, "unreadable": 1}
+    assert counts(scan(vpo, root)) == {"unchanged": 4, "unreadable": 1}
+    assert {entry.name: entry.stat().st_mtime_ns for entry in os.scandir(root)} == before
+
+    told = vpo("library", "--format", "json").json
+    assert told["total"]["files"] == 4
+    assert {item["value"]: item["files"] for item in told["container"]} == {"mkv": 3, "mp4": 1}
+    rows = list(csv.reader(io.StringIO(vpo("library", "--format", "csv").stdout)))
+    assert rows[0] == ["fact", "value", "files", "seconds", "bytes"]
+    assert ["container", "mp4", "1"] in [row[:3] for row in rows]
+    table = vpo("library", "--under", root / "mov-text.mp4")
+    assert table.stdout.startswith("1 file, ")
+    failed = vpo("library", "failed", "--format", "json").json["failed"]
+    assert [item["path"] for item in failed] == [str(root / "sub" / "broken.mkv")]
+    assert vpo("library", "duplicates").stdout == "no duplicates are known\n"
+
+
+def test_what_violates_a_policy_is_known_without_any_tool(
+    vpo: Vpo, library: Library, tmp_path: Path, tools_on_path: ToolsOnPath
+) -> None:
+    root = library("wrong-flags.mkv", "multi-audio.mkv")
+    policy = tmp_path / "p.yaml"
+    policy.write_text(POLICY)
+    assert scan(vpo, root).rc == 0
+    tools_on_path(only=True)
+    found = vpo("library", "check", "-p", policy, "--format", "json")
+    wrong = {Path(file["path"]).name for file in found.json["files"]}
+    planned = vpo("process", "-n", "-p", policy, "--format", "json", root).json["files"]
+    assert wrong == {Path(f["path"]).name for f in planned if f["changes"]}
+    assert found.rc == 1
+    assert "wrong-flags.mkv" in wrong
+    rows = list(
+        csv.DictReader(io.StringIO(vpo("library", "check", "-p", policy, "--format", "csv").stdout))
+    )
+    assert {Path(row["path"]).name for row in rows} == wrong
+
+
+def test_files_that_went_count_no_longer_unless_their_file_system_may_have(
+    vpo: Vpo, library: Library
+) -> None:
+    root = library("wrong-flags.mkv", "multi-audio.mkv")
+    assert counts(scan(vpo, root)) == {"new": 2}
+    (root / "wrong-flags.mkv").unlink()
+    assert counts(scan(vpo, root)) == {"unchanged": 1, "gone": 1}
+    (root / "multi-audio.mkv").unlink()
+    found = scan(vpo, root)
+    assert found.json["missing"] == [str(root / "multi-audio.mkv")]
+    assert vpo("library", "--format", "json").json["total"]["files"] == 1
+    root.rmdir()
+    assert scan(vpo, root).rc == 1
+    assert vpo("library", "--format", "json").json["total"]["files"] == 1
+
+
+def test_a_file_that_changed_is_looked_at_again(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv", "multi-audio.mkv")
+    scan(vpo, root)
+    (root / "multi-audio.mkv").replace(root / "wrong-flags.mkv")
+    found = scan(vpo, root)
+    assert counts(found) == {"changed": 1, "gone": 1}
+
+
+def test_an_empty_library(vpo: Vpo, tmp_path: Path) -> None:
+    assert "vpo scan -R" in vpo("library").stdout  # there is no database yet
+    (tmp_path / "none").mkdir()
+    assert scan(vpo, tmp_path / "none").rc == 0
+    assert "vpo scan -R" in vpo("library").stdout
