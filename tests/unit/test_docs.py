@@ -9,6 +9,7 @@ import runpy
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,6 +24,7 @@ from vpo.config.models import specs
 from vpo.db.library import Failed
 from vpo.db.records import Outcome as OutcomeRecord
 from vpo.db.records import Run
+from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import ClusterError, FileError, ToolMissingError
@@ -226,6 +228,15 @@ def test_keys_of_explain_are_documented() -> None:
 def test_keys_of_history_are_documented() -> None:
     known = documented("vpo history")
     assert {*Run._fields, *OutcomeRecord._fields, "run", "runs", "files"} <= known
+
+
+def test_tables_and_versions_of_the_database_are_documented() -> None:
+    page = (ROOT / "docs/database.md").read_text("utf-8")
+    made = " ".join(chain.from_iterable(STEPS))
+    rows = re.findall(r"^\| `(\w+)` \|", section(page, "What is kept"), re.MULTILINE)
+    assert set(re.findall(r"CREATE TABLE (\w+)", made)) == set(rows)
+    assert f"at present {len(STEPS)}." in page
+    assert f"\n| {len(STEPS)} |" in page
 
 
 def test_schema_versions_are_the_documented_ones() -> None:
