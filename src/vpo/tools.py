@@ -35,7 +35,10 @@ INSTALL = {
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message."""
 _NO_SPACE = ("No space left", "not enough space", "Disk quota exceeded")
-_SMALL_TALK = re.compile(r"\[(?:info|verbose)\] |^frame= |^size= ")
+_SMALL_TALK = re.compile(
+    r"\[(?:info|verbose)\] |^frame= |^size= |Multiple -c, -codec, .* options specified"
+)
+"""The last: a track that is encoded has two codecs on the command line, on purpose."""
 _MARK = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
 _VERSION_SECONDS = 30.0

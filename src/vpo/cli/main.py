@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
     "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),
     "history": ("vpo.cli.history", "List what earlier runs did."),
+    "report": ("vpo.cli.report", "Write a page about a run, with pictures."),
     "undo": ("vpo.cli.undo", "Put back originals that were kept."),
     "doctor": ("vpo.cli.doctor", "Say what of this machine can be used, and what is missing."),
     "config": ("vpo.cli.config", "Show the settings in force."),

@@ -1,0 +1,218 @@
+"""One run as a page of HTML that holds all it shows: nothing is fetched, and no script runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from html import escape
+from importlib import resources
+from typing import Any
+
+from vpo import __version__
+from vpo.db.records import Outcome, Run
+from vpo.measures import clock, words
+from vpo.printable import counted, printable
+from vpo.report.diff import change_text
+from vpo.report.svg import Bar, Block, bars, stack, time_line
+
+GENERATOR = '<meta name="generator" content="vpo '
+"""By which a page is known to be one of these."""
+_LISTED = 500
+"""So many files are listed one by one; pages of large runs have to open, too."""
+_LARGEST = 15
+_STATUSES = ("changed", "unchanged", "skipped", "failed", "not_started")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def page(run: Run, outcomes: Sequence[Outcome]) -> str:
+    """The whole page; ``outcomes`` are those of this run, in the order begun."""
+    title = f"vpo run {run.id[:8]}"
+    body = "\n".join(_sections(run, outcomes))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+{GENERATOR}{__version__}">
+<title>{title}</title>
+<style>
+{_style()}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _style() -> str:
+    return resources.files("vpo.report").joinpath("page.css").read_text("utf-8")
+
+
+def _sections(run: Run, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield from _head(run)
+    counts = _counts(run, outcomes)
+    yield _tiles(run, outcomes, counts)
+    yield stack([Bar(_word(s), counts[s], f"{counts[s]:,}", s) for s in _STATUSES])
+    yield f'<p class="soft">{_legend([s for s in _STATUSES if counts[s]])}</p>'
+    yield from _savings(outcomes)
+    yield from _times(run, outcomes)
+    yield from _failures(outcomes)
+    yield from _changes(outcomes)
+
+
+def _head(run: Run) -> Iterator[str]:
+    policies = ", ".join(map(str, run.policies))
+    facts = [f"{_when(run.started_at)} on {_text(run.host)}", counted(run.workers, "worker")]
+    yield f"<h1>Run {run.id[:8]}</h1>"
+    yield f'<p class="soft">{", ".join(facts)}; {run.state}</p>'
+    yield f"<p>{_text(policies)}</p>"
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _counts(run: Run, outcomes: Sequence[Outcome]) -> Counter[str]:
+    """By status; of a run that was killed, what is on record of it."""
+    if run.summary:
+        return Counter({name: run.summary.get(name, 0) for name in _STATUSES})
+    return Counter(outcome.status or "not_started" for outcome in outcomes)
+
+
+def _tiles(run: Run, outcomes: Sequence[Outcome], counts: Counter[str]) -> str:
+    saved = sum(before - after for before, after in map(_sizes, outcomes))
+    tiles = [("files", f"{sum(counts.values()):,}")]
+    tiles += [(_word(name), f"{counts[name]:,}") for name in _STATUSES if counts[name]]
+    tiles.append(("saved" if saved >= 0 else "more", words(abs(saved))))
+    tiles.append(("time", clock(_seconds(run, outcomes))))
+    return (
+        '<ul class="tiles">'
+        + "".join(f"<li><b>{value}</b>{name}</li>" for name, value in tiles)
+        + "</ul>"
+    )
+
+
+def _word(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def _legend(statuses: Sequence[str]) -> str:
+    keys = (f'<span class="key {name}"></span>{_word(name)}' for name in statuses)
+    return "".join(f'<span class="legend">{key}</span>' for key in keys)
+
+
+def _sizes(outcome: Outcome) -> tuple[int, int]:
+    """Before and after, of a file that was changed; else nothing."""
+    if outcome.status != "changed" or outcome.size_before is None or outcome.size_after is None:
+        return 0, 0
+    return outcome.size_before, outcome.size_after
+
+
+def _seconds(run: Run, outcomes: Sequence[Outcome]) -> float:
+    if run.summary and "seconds" in run.summary:
+        return float(run.summary["seconds"])
+    return max((block.end for block in _blocks(run, outcomes)), default=0.0)
+
+
+def _failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    failed = [o for o in outcomes if o.status in ("failed", "skipped")]
+    failed.sort(key=lambda outcome: outcome.status != "failed")
+    if not failed:
+        return
+    yield "<h2>What failed or was skipped</h2>"
+    for outcome in failed[:_LISTED]:
+        skip = " skip" * (outcome.status == "skipped")
+        yield (
+            f'<div class="failure{skip}"><b>{_text(outcome.path)}</b>'
+            f"<p>{_text(outcome.error_message or '')}</p></div>"
+        )
+    yield from _rest(len(failed), outcomes)
+
+
+def _savings(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    before, after = map(sum, zip(*map(_sizes, outcomes), strict=True)) if outcomes else (0, 0)
+    if not before:
+        return
+    yield "<h2>Size of what was changed</h2>"
+    part = f" ({after / before - 1:+.0%})"
+    yield bars(
+        [
+            Bar("before", before, words(before), "unchanged"),
+            Bar("after", after, words(after) + part),
+        ]
+    )
+    most = sorted(outcomes, key=lambda outcome: _sizes(outcome)[1] - _sizes(outcome)[0])[:_LARGEST]
+    gains = [(o, _sizes(o)[0] - _sizes(o)[1]) for o in most]
+    shown = [Bar(_short(o.path), gain, words(gain)) for o, gain in gains if gain > 1_000_000]
+    if shown:
+        yield "<h2>Where most was saved</h2>"
+        yield bars(shown)
+
+
+def _short(path: str) -> str:
+    name = printable(path.rpartition("/")[2])
+    return name if len(name) <= 38 else f"{name[:24]}…{name[-13:]}"
+
+
+def _times(run: Run, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    blocks = _blocks(run, outcomes)
+    if not blocks:
+        return
+    yield "<h2>Who worked when</h2>"
+    yield time_line(blocks, max(block.end for block in blocks))
+    yield (
+        '<p class="soft">A line for each file that was worked on at the same time. Files known to'
+        " match from an earlier run took no time, and are not in it.</p>"
+    )
+
+
+def _blocks(run: Run, outcomes: Sequence[Outcome]) -> list[Block]:
+    blocks = []
+    for outcome in outcomes:
+        if outcome.seconds is None or outcome.status in (None, "not_started"):
+            continue
+        start = max(0.0, (outcome.started_at - run.started_at).total_seconds())
+        title = f"{_short(outcome.path)}: {outcome.status}, {clock(outcome.seconds)}"
+        blocks.append(Block(start, start + outcome.seconds, title, outcome.status or ""))
+    return blocks
+
+
+def _changes(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    changed = [outcome for outcome in outcomes if outcome.status == "changed"]
+    if not changed:
+        return
+    yield "<h2>What was changed</h2>"
+    for outcome in changed[:_LISTED]:
+        changes = (outcome.plan or {}).get("changes", ())
+        before, after = _sizes(outcome)
+        facts = [str(outcome.strategy), counted(len(changes), "change")]
+        facts += [f"{words(before)} to {words(after)}"] * (before != after)
+        facts += ["undone"] * (outcome.undone_at is not None)
+        items = "".join(f"<li>{_text(_change(change))}</li>" for change in changes)
+        yield (
+            f'<details><summary>{_text(outcome.path)} <span class="soft">({", ".join(facts)})'
+            f"</span></summary><ul>{items}</ul></details>"
+        )
+    yield from _rest(len(changed), outcomes)
+
+
+def _change(change: dict[str, Any]) -> str:
+    track = "" if change["track"] is None else f"track {change['track']} "
+    text = change_text(change["kind"], change["from"], change["to"])
+    return f"{track}{text}: {change['reason']}"
+
+
+def _rest(count: int, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    if count > _LISTED:
+        run = outcomes[0].run_id[:8]
+        yield (
+            f'<p class="soft">and {count - _LISTED:,} more: <code>vpo history show {run}</code>'
+            " lists all of them.</p>"
+        )
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

@@ -1,0 +1,157 @@
+"""Pictures for the page of a run, as SVG: bars and a time line. Colours are classes of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import NamedTuple
+
+_WIDTH = 960
+_LABEL = 260
+"""Where bars begin, behind their labels."""
+_ROW, _BAR = 24, 14
+_LANE, _BLOCK = 22, 16
+_AXIS = 24
+_TICKS = 8
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+"""Seconds between two marks on the time line."""
+
+
+class Bar(NamedTuple):
+    """A bar of a chart: ``value`` makes its length, ``text`` stands behind it."""
+
+    label: str
+    value: float
+    text: str
+    look: str = "bar"
+
+
+class Block(NamedTuple):
+    """A piece of work on the time line: seconds since the start, and what a pointer is shown."""
+
+    start: float
+    end: float
+    title: str
+    look: str
+
+
+def bars(items: Sequence[Bar]) -> str:
+    """Horizontal bars, one below the other, the longest as wide as there is room."""
+    most = max((item.value for item in items), default=0) or 1
+    room = _WIDTH - _LABEL - 110
+    rows = []
+    for number, item in enumerate(items):
+        top, length = number * _ROW, max(1.0, item.value / most * room)
+        middle = top + _ROW / 2 + 4
+        rows.append(
+            f'<text x="{_LABEL - 8}" y="{middle:g}" class="label">{escape(item.label)}</text>'
+            f'<rect x="{_LABEL}" y="{top + (_ROW - _BAR) / 2:g}" width="{length:.1f}"'
+            f' height="{_BAR}" rx="2" class="{item.look}"/>'
+            f'<text x="{_LABEL + length + 6:.1f}" y="{middle:g}">{escape(item.text)}</text>'
+        )
+    return _svg(len(items) * _ROW, rows)
+
+
+def stack(parts: Iterable[Bar]) -> str:
+    """One bar of parts, each with its text below."""
+    shown = [part for part in parts if part.value]
+    total = sum(part.value for part in shown) or 1
+    at, rows = 0.0, []
+    for part in shown:
+        width = part.value / total * _WIDTH
+        rows.append(
+            f'<rect x="{at:.1f}" y="0" width="{width:.1f}" height="20" class="{part.look}">'
+            f"<title>{escape(f'{part.label}: {part.text}')}</title></rect>"
+        )
+        at += width
+    return _svg(20, rows, "stack")
+
+
+def lanes(blocks: Iterable[Block]) -> list[list[Block]]:
+    """The blocks, each in the first lane that is free when it begins: who worked is not recorded,
+    but one worker does one thing at a time."""
+    found: list[list[Block]] = []
+    for block in sorted(blocks):
+        # A job is noted as begun a moment before its worker is done with the one before.
+        free = [lane for lane in found if lane[-1].end <= block.start + _overlap(block)]
+        if free:
+            free[0].append(block)
+        else:
+            found.append([block])
+    return found
+
+
+def _overlap(block: Block) -> float:
+    return min(0.25, (block.end - block.start) / 2)
+
+
+def time_line(blocks: Sequence[Block], seconds: float) -> str:
+    """A lane for each worker, and what it worked on when.
+
+    What would be narrower than two points is drawn as one with its neighbour: the picture is as
+    large for a million files as for some hundred.
+    """
+    scale = _WIDTH / max(seconds, 0.001)
+    drawn = lanes(blocks)
+    height = len(drawn) * _LANE
+    rows = [_mark(at, scale, height) for at in _marks(seconds)]
+    for number, lane in enumerate(drawn):
+        top = number * _LANE + (_LANE - _BLOCK) / 2
+        rows += [_rect(block, scale, top) for block in _merged(lane, 2 / scale)]
+    return _svg(height + _AXIS, rows)
+
+
+def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
+    found: list[tuple[Block, int]] = []
+    for block in lane:
+        last, count = found[-1] if found else (None, 0)
+        if last and _may_be_one(last, block, narrow):
+            look = "failed" if "failed" in (last.look, block.look) else last.look
+            end = max(last.end, block.end)
+            found[-1] = (last._replace(end=end, look=look), count + 1)
+        else:
+            found.append((block, 1))
+    return [
+        block if count == 1 else block._replace(title=f"{count:,} files") for block, count in found
+    ]
+
+
+def _may_be_one(last: Block, block: Block, narrow: float) -> bool:
+    if block.end - block.start >= narrow or block.start - last.end >= narrow:
+        return False
+    return last.look == block.look or last.end - last.start < narrow
+
+
+def _rect(block: Block, scale: float, top: float) -> str:
+    width = max(1.0, (block.end - block.start) * scale)
+    return (
+        f'<rect x="{block.start * scale:.1f}" y="{top:g}" width="{width:.1f}" height="{_BLOCK}"'
+        f' rx="1" class="{block.look}"><title>{escape(block.title)}</title></rect>'
+    )
+
+
+def _marks(seconds: float) -> list[int]:
+    step = next((step for step in _STEPS if seconds / step <= _TICKS), _STEPS[-1])
+    if seconds / step > _TICKS:
+        step = int(seconds / _TICKS // step + 1) * step
+    return list(range(0, int(seconds) + 1, step))
+
+
+def _mark(at: int, scale: float, height: int) -> str:
+    x = at * scale
+    anchor = "start" if x < 30 else "end" if x > _WIDTH - 30 else "middle"
+    hours, rest = divmod(at, 3600)
+    text = f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}" class="grid"/>'
+        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="{anchor}">{text}</text>'
+    )
+
+
+def _svg(height: int, rows: Iterable[str], look: str = "chart") -> str:
+    """A chart keeps its shape, as it has words in it; a stack only its width."""
+    shape = ' preserveAspectRatio="none"' if look == "stack" else ""
+    return (
+        f'<div class="{look}"><svg viewBox="0 0 {_WIDTH} {max(height, 1)}"{shape} role="img"'
+        f' xmlns="http://www.w3.org/2000/svg">{"".join(rows)}</svg></div>'
+    )

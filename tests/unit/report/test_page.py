@@ -1,0 +1,125 @@
+"""The page of a run: complete, safe whatever files are called, and of bounded size."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from html.parser import HTMLParser
+
+import pytest
+
+from vpo.db.records import Outcome, Run
+from vpo.report.page import page
+from vpo.report.svg import Bar, Block, bars, lanes, time_line
+
+BEGAN = datetime(2026, 11, 20, 22, 0, tzinfo=timezone.utc)
+SUMMARY = {"changed": 2, "unchanged": 5, "failed": 1, "seconds": 75.0}
+RUN = Run(
+    "4e0daa86-0000", BEGAN, BEGAN, ["english.yaml"], {}, 2, False, 1, "nas", "finished", SUMMARY
+)
+CHANGE = {"kind": "default", "track": 1, "from": True, "to": False, "reason": "<not> wanted"}
+
+
+def outcome(path: str, status: str = "changed", at: float = 0.0, took: float = 10.0) -> Outcome:
+    return Outcome(
+        *("id", RUN.id, None, path, "done", status, "remux", {"changes": [CHANGE]}),
+        error_type="ToolError" if status == "failed" else None,
+        error_message="it broke; mend it" if status == "failed" else None,
+        warnings=(),
+        started_at=BEGAN + timedelta(seconds=at),
+        seconds=took,
+        size_before=50_000_000,
+        size_after=20_000_000 if status == "changed" else None,
+        undone_at=None,
+    )
+
+
+class Reader(HTMLParser):
+    """Takes a page apart, and notes what is not closed and what would be fetched."""
+
+    VOID = frozenset({"meta"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.fetched += [str(v) for k, v in attrs if k in ("src", "href", "srcset", "data")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_a_page_holds_all_of_it() -> None:
+    found = Reader(page(RUN, [outcome("/v/a.mkv"), outcome("/v/b.mkv", "failed", at=5)]))
+    text = " ".join(found.words)
+    assert found.open == []
+    assert found.fetched == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(found.tags)
+    for words in ("/v/a.mkv", "default: yes -> no: <not> wanted", "it broke; mend it", "30 MB"):
+        assert words in text
+    assert found.tags.count("svg") == 4
+
+
+def test_names_cannot_leave_their_place() -> None:
+    evil = '/v/</title></style><script>alert("x")</script>\udcff\x1b[31m&amp;.mkv'
+    found = Reader(page(RUN, [outcome(evil), outcome(evil, "failed")]))
+    assert "script" not in found.tags
+    assert found.open == []
+    assert r'</title></style><script>alert("x")</script>\xff\x1b[31m&amp;.mkv' in " ".join(
+        found.words
+    )
+
+
+def test_a_page_forbids_the_browser_to_fetch_anything() -> None:
+    assert re.search(
+        r'http-equiv="Content-Security-Policy" content="default-src \'none\'', page(RUN, [])
+    )
+
+
+def test_a_page_of_a_large_run_stays_small() -> None:
+    many = [outcome(f"/v/{n}.mkv", ("changed", "failed")[n % 2], n / 5, 0.4) for n in range(40_000)]
+    text = page(RUN._replace(summary=None), many)
+    assert len(text) < 1_500_000
+    assert "and 19,500 more" in text
+
+
+@pytest.mark.parametrize("summary", [None, {}, {"seconds": 0.0}])
+def test_a_run_that_did_nothing(summary: dict[str, float] | None) -> None:
+    found = Reader(page(RUN._replace(summary=summary, workers=0), []))
+    assert "h2" not in found.tags
+
+
+def test_lanes_are_those_of_workers() -> None:
+    work = [
+        Block(0, 10, "a", ""),
+        Block(0, 4, "b", ""),
+        Block(4, 8, "c", ""),
+        Block(9.9, 12, "d", ""),
+    ]
+    assert [[block.title for block in lane] for lane in lanes(work)] == [["b", "c", "d"], ["a"]]
+
+
+def test_small_blocks_become_one() -> None:
+    work = [Block(n, n + 1, str(n), "changed") for n in range(10_000)]
+    text = time_line(work, 10_000)
+    assert text.count("<rect") == 1
+    assert "10,000 files" in text
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    widths = re.findall(r'width="([\d.]+)" height', bars([Bar("a", 2, "2"), Bar("b", 1, "1")]))
+    assert float(widths[0]) == pytest.approx(2 * float(widths[1]), abs=0.2)
