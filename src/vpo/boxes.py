@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 _MAX_BOXES = 4096
 _MAX_SMALL = 4096
+_HEADER = 8
 _VISUAL = 78
 """Bytes of a visual sample entry before the boxes in it."""
 _PARENTS = (b"mdia", b"minf", b"stbl")
@@ -47,6 +48,24 @@ def entries(fd: int) -> tuple[Entry, ...]:
     tracks = [box for item in moov for box in children(fd, item.data, item.end)]
     found = (_entry(fd, box) for box in tracks if box.kind == b"trak")
     return tuple(entry for entry in found if entry is not None)
+
+
+def complete(fd: int) -> bool:
+    """Whether the top-level boxes of an MP4 fill the file exactly (ISO/IEC 14496-12, 4.2)."""
+    offset, length = 0, os.fstat(fd).st_size
+    while offset < length:
+        header = os.pread(fd, 16, offset)
+        if len(header) < _HEADER:
+            return False
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:16], "big")
+        elif size == 0:
+            return True
+        if size < _HEADER:
+            return False
+        offset += size
+    return offset == length
 
 
 def children(fd: int, start: int, end: int) -> Iterator[Box]:

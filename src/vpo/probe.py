@@ -107,7 +107,7 @@ def _open(path: str, fd: int, decode: bool) -> av.container.InputContainer:
     import av
 
     options = {} if decode else _SKIP_FRAMES
-    return av.open(_openable(path, fd), options=options, metadata_errors="replace")
+    return av.open(openable(path, fd), options=options, metadata_errors="replace")
 
 
 def _looked_at(
@@ -156,8 +156,8 @@ def _tells_all(source: av.container.InputContainer) -> bool:
     )
 
 
-def _openable(path: str, fd: int) -> str:
-    """A name that PyAV can encode; it takes none with bytes that are not UTF-8."""
+def openable(path: str, fd: int) -> str:
+    """A name of the open file that PyAV can encode; it takes none that is not UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -457,7 +457,7 @@ def keyframes(path: str, index: int, times: Sequence[float]) -> list[float]:
 
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+        with av.open(openable(path, fd), metadata_errors="replace") as source:
             first = (source.start_time or 0) / 1_000_000
             return [_keyframe(source, index, first + time) - first for time in times]
     except (av.FFmpegError, IndexError) as error:
@@ -483,7 +483,7 @@ def picture(path: str, index: int) -> bytes:
 
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with av.open(_openable(path, fd), metadata_errors="replace") as source:
+        with av.open(openable(path, fd), metadata_errors="replace") as source:
             stream = source.streams[index]
             return next(bytes(packet) for packet in source.demux(stream) if packet.size)
     except (av.FFmpegError, StopIteration, IndexError) as error:

@@ -13,6 +13,7 @@ from tests.conftest import Library, Result, ToolsOnPath, Vpo
 from tests.reading import identify
 
 TO_MKV = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
+TO_HEVC = "schema_version: 13\nphases: [{name: e, transcode: {video: {to: hevc}}}]\n"
 TO_MP4 = "schema_version: 13\nphases: [{name: c, container: {target: mp4}}]\n"
 TURNED = "schema_version: 13\nphases: [{name: t, track_order: [audio_main, video]}]\n"
 
@@ -313,15 +314,16 @@ def test_what_a_tool_wrote_of_its_own_file_is_left_behind(vpo: Vpo, video: Path)
     assert not found.keys() & {"major_brand", "minor_version", "compatible_brands"}
 
 
+@pytest.mark.parametrize("policy", [TO_MKV, TO_HEVC])
 def test_a_codec_that_ffmpeg_does_not_know_is_an_error_of_the_plan(
-    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, policy: str
 ) -> None:
     """A track that is called VVC, and an ffmpeg that calls itself an old one."""
     clip = library("no-language.mp4") / "no-language.mp4"
     before = clip.read_bytes().replace(b"avc1", b"vvc1")
     clip.write_bytes(before)
     tools_on_path(ffmpeg='echo "libavcodec 59. 37"; exec "$REAL_FFMPEG" "$@"')
-    shown = process(vpo, TO_MKV, "-n", clip)
+    shown = process(vpo, policy, "-n", clip)
     error = shown.json["files"][0]["error"]
     assert error["type"] == "PlanError", shown
     assert "does not know the codec of video" in error["message"]

@@ -18,6 +18,7 @@ import pytest
 
 from vpo import errors
 from vpo.advance import Running, State
+from vpo.cli import inspect as inspect_command
 from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.models import specs
@@ -25,10 +26,12 @@ from vpo.db.library import Failed
 from vpo.db.records import Outcome as OutcomeRecord
 from vpo.db.records import Run
 from vpo.db.schema import STEPS
+from vpo.decoder import Damage
 from vpo.discover import Discovery
 from vpo.draft import Reason
 from vpo.errors import ClusterError, FileError, ToolMissingError
 from vpo.explain import explain
+from vpo.health import Health
 from vpo.library import FACTS, Copy, Count, Duplicates
 from vpo.media import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.outcome import STATUSES, Failure, Outcome, Status
@@ -210,6 +213,8 @@ def test_keys_of_inspect_are_documented() -> None:
         data["tracks"][0]["color"],
         data["tracks"][0]["hdr"],
         data["tracks"][0]["hdr"]["mastering"],
+        inspect_command._plain(Health(damages=[Damage(0, 1.0, 1.0, 1, "no")])) or {},
+        Damage._fields,
     ):
         assert set(part) <= known
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import sys
+from dataclasses import asdict
+from typing import Any
 
 import click
 
+from vpo.advance import Running, State
 from vpo.cli.options import format_option
+from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
-from vpo.measures import words
-from vpo.media import Color, MediaFile, Track, to_json
-from vpo.printable import counted, cut, padded, printable, shown, width
+from vpo.health import Health, examine
+from vpo.media import MediaFile, to_json
+from vpo.printable import printable
 from vpo.probe import probe
 from vpo.report import SCHEMA_VERSION
-
-_LONGEST_TITLE = 40
-"""Columns of a title; JSON has all of it."""
+from vpo.report.compare import fits, rows
+from vpo.report.media import health_lines, lines
+from vpo.report.text import Console, ProgressLine, terminal_columns
 
 
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
+@click.option("-y", "--side-by-side", is_flag=True, help="Show several files in columns.")
+@click.option("--health", is_flag=True, help="Decode all of each file, and report what is damaged.")
 @format_option("text", "json")
-def command(files: tuple[str, ...], style: str) -> int:
+def command(files: tuple[str, ...], side_by_side: bool, health: bool, style: str) -> int:
     """Show the tracks, attachments and chapters of FILE.
 
-    Tracks are numbered as everywhere in vpo: by their place in the file, from 0.
+    Tracks are numbered as everywhere in vpo: by their place in the file, from 0. Several files are
+    shown in columns where a terminal is wide enough; what differs is marked.
     """
     found: list[MediaFile] = []
     for name in files:
@@ -34,12 +41,14 @@ def command(files: tuple[str, ...], style: str) -> int:
             found.append(_probed(name))
         except ProbeError as error:
             click.echo(f"vpo: {printable(name)}: {printable(str(error))}", err=True)
+    healths = _examined(found, style) if health else {}
     if style == "json":
-        document = {"schema_version": SCHEMA_VERSION, "files": [to_json(media) for media in found]}
-        click.echo(json.dumps(document, indent=2))
-    elif found:
-        click.echo("\n\n".join("\n".join(_lines(media)) for media in found))
-    return EXIT_OK if len(found) == len(files) else EXIT_FAILED
+        facts = [{**to_json(m), "health": _plain(healths.get(m.path))} for m in found]
+        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "files": facts}, indent=2))
+    else:
+        _print(found, side_by_side, healths)
+    whole = all(item.whole for item in healths.values())
+    return EXIT_OK if whole and len(found) == len(files) else EXIT_FAILED
 
 
 def _probed(name: str) -> MediaFile:
@@ -48,57 +57,43 @@ def _probed(name: str) -> MediaFile:
     return probe(os.path.realpath(name), frames=True)
 
 
-def _lines(media: MediaFile) -> Iterator[str]:
-    facts = [media.container, words(media.size), _time(media.duration)]
-    yield f"{shown(media.path)}  ({', '.join(facts)})"
-    for row in _aligned([_columns(track) for track in media.tracks]):
-        yield f"  {row}"
-    for item in media.attachments:
-        size = f"  {words(item.size)}" if item.size is not None else ""
-        yield f"  {printable(str(item))}{size}"
-    if media.chapters:
-        yield f"  {counted(len(media.chapters), 'chapter')}"
+def _examined(found: list[MediaFile], style: str) -> dict[str, Health]:
+    """The health of each, with a progress line for people."""
+    stall = float(build({}).config.tools.stall_seconds)
+    line = ProgressLine(sys.stderr, enabled=style == "text", doing="Decoding")
+    healths = {}
+    for number, media in enumerate(found):
+
+        def show(part: float, path: str = media.path, done: int = number) -> None:
+            line.show(State(done, len(found), 1, None, (Running(path, part),)), each=True)
+
+        show(0.0)
+        healths[media.path] = examine(media, stall, show)
+    line.clear()
+    return healths
 
 
-def _aligned(rows: list[list[str]]) -> Iterator[str]:
-    """The rows with their columns one below the other; the last two follow as they come."""
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(width(cell) for cell in column) for column in zip(*cells, strict=True)]
-    for row in cells:
-        *columns, title, flags = row
-        fixed = [padded(cell, most) for cell, most in zip(columns, widths, strict=False) if most]
-        yield "  ".join([*fixed, *filter(None, [title, flags])]).rstrip()
+def _plain(health: Health | None) -> dict[str, Any] | None:
+    if health is None:
+        return None
+    damages = [damage._asdict() for damage in health.damages]
+    return {"whole": health.whole, **asdict(health), "damages": damages}
 
 
-def _columns(track: Track) -> list[str]:
-    profile = f" {track.profile}" if track.profile else ""
-    flags = ", ".join(sorted(track.dispositions))
-    return [
-        f"{track.index:>2} {track.type}",
-        f"{track.codec}{profile}",
-        track.language or "und",
-        _format(track),
-        f'"{cut(track.title, _LONGEST_TITLE)}"' if track.title else "",
-        f"[{flags}]" if flags else "",
-    ]
-
-
-def _format(track: Track) -> str:
-    if track.type == "video":
-        parts = [f"{track.width}x{track.height}" if track.width else "", track.pixel_format or ""]
-        parts += [f"{track.frame_rate} fps" if track.frame_rate else "", _hdr(track.color)]
-        return " ".join(part for part in parts if part)
-    return track.layout or ""
-
-
-def _hdr(color: Color | None) -> str:
-    """HDR by its transfer function: PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
-    names = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
-    return names.get((color.transfer if color else None) or "", "")
-
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "duration unknown"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+def _print(found: list[MediaFile], side_by_side: bool, healths: dict[str, Health]) -> None:
+    console = Console(sys.stdout)
+    columns = terminal_columns(sys.stdout) if console.terminal else None
+    if len(found) > 1 and (side_by_side or (columns and fits(len(found), columns))):
+        for text, differs in rows(found, columns):
+            console.line(text, "skipped" if differs else "")
+        for media in found:
+            for text, look in health_lines(media, healths.get(media.path), named=True):
+                console.line(text, look)
+        return
+    for number, media in enumerate(found):
+        if number:
+            console.line()
+        for text in lines(media):
+            console.line(text)
+        for text, look in health_lines(media, healths.get(media.path)):
+            console.line(text, look)

@@ -124,7 +124,7 @@ class Rewriter:
         return "remux" if plan.strategy == "header" else plan.strategy
 
     def _refuse_unknown_codecs(self, plan: Plan) -> None:
-        encoded = (plan.before.tracks[i] for i in plan.video_encodes)
+        encoded = (track for track in plan.before.tracks if track.index in plan.video_encodes)
         for track in (*plan.after.tracks, *encoded):
             since = _KNOWN_SINCE.get(track.codec)
             if since is not None and abilities.of(self.tools).libavcodec < since:

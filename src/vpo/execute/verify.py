@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from vpo import matroska
+from vpo import boxes, matroska
 from vpo.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
 from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
@@ -20,7 +20,6 @@ from vpo.prober import Prober
 _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
 _CHAPTER_TOLERANCE = 0.1
-_MP4_BOX_HEADER = 8
 _OF_PACKETS = (
     "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
     "bit_rate", "duration", "hdr",
@@ -208,30 +207,12 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
     try:
         if found.container in MATROSKA and not matroska.read(fd).complete:
             yield "the file is cut off"
-        if found.container in ("mp4", "mov") and not _boxes_complete(fd):
+        if found.container in ("mp4", "mov") and not boxes.complete(fd):
             yield "the file is cut off"
     except matroska.StructureError as error:
         yield str(error)
     finally:
         os.close(fd)
-
-
-def _boxes_complete(fd: int) -> bool:
-    """Whether the top-level boxes of an MP4 fill the file exactly (ISO/IEC 14496-12, 4.2)."""
-    offset, length = 0, os.fstat(fd).st_size
-    while offset < length:
-        header = os.pread(fd, 16, offset)
-        if len(header) < _MP4_BOX_HEADER:
-            return False
-        size = int.from_bytes(header[:4], "big")
-        if size == 1:
-            size = int.from_bytes(header[8:16], "big")
-        elif size == 0:
-            return True
-        if size < _MP4_BOX_HEADER:
-            return False
-        offset += size
-    return offset == length
 
 
 def _timed(plan: Plan) -> Iterator[tuple[int, int]]:

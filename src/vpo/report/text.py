@@ -82,7 +82,7 @@ class ProgressLine:
             self._drawn = False
 
     def _draw(self) -> None:
-        width = _columns(self._stream)
+        width = terminal_columns(self._stream)
         self._stream.write("\r" + cut(self._text, width - 1) + "\x1b[K")
         self._stream.flush()
 
@@ -105,7 +105,7 @@ def _end(left: float | None) -> str:
     return f", done about {end:{'%H:%M' if left < _DAY else '%a %H:%M'}}"
 
 
-def _columns(stream: TextIO) -> int:
+def terminal_columns(stream: TextIO) -> int:
     """The terminal's width; one that says 0 does not know."""
     try:
         return max(20, os.get_terminal_size(stream.fileno()).columns or 80)

@@ -1,0 +1,100 @@
+"""``vpo inspect --health`` and files side by side."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Library, Result, Vpo
+
+from vpo.decoder import Collector
+
+
+def film(path: Path, *codec: str) -> Path:
+    """Four seconds of noise, for which every codec needs many bytes."""
+    picture = "testsrc2=size=160x90:rate=25:duration=4,noise=alls=20:allf=t"
+    words = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=440:duration=4"]
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", *words, *codec, "-c:a", "ac3", "-g", "25", path], check=True
+    )
+    return path
+
+
+def hurt(path: Path, part: float) -> None:
+    """Overwrite some bytes there."""
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * part)
+    data[at : at + 64] = bytes(range(100, 164))
+    path.write_bytes(data)
+
+
+def healths(result: Result) -> list[dict[str, object]]:
+    return [file["health"] for file in result.json["files"]]
+
+
+@pytest.mark.parametrize("codec", [("-c:v", "libx264"), ("-c:v", "mpeg4", "-q:v", "5")])
+def test_damage_is_reported_with_its_time(vpo: Vpo, tmp_path: Path, codec: tuple[str]) -> None:
+    path = film(tmp_path / os.fsdecode(b"na\xefve.mkv"), *codec)
+    whole = vpo("inspect", "--health", "--format", "json", path)
+    assert whole.rc == 0, whole
+    (health,) = healths(whole)
+    assert (health["whole"], health["damages"]) == (True, [])
+    assert health["decoded"] == pytest.approx(4.0, abs=0.1)
+
+    hurt(path, 0.5)
+    found = vpo("inspect", "--health", "--format", "json", path)
+    assert found.rc == 1
+    (health,) = healths(found)
+    damages = health["damages"]
+    assert isinstance(damages, list)
+    assert damages
+    assert 1.0 <= damages[0]["start"] <= 3.0
+    told = vpo("inspect", "--health", path)
+    assert told.rc == 1
+    assert "  damaged: track 0 at 0:00:0" in told.stdout
+
+
+def test_a_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", "-c:v", "libx264")
+    os.truncate(path, path.stat().st_size * 3 // 4)
+    found = vpo("inspect", "--health", path)
+    assert found.rc == 1
+    assert "the file is cut off" in found.stdout
+
+
+def test_all_samples_are_whole(vpo: Vpo, corpus: Path) -> None:
+    """No decoder complains of what is as it should be."""
+    files = sorted(path for path in corpus.iterdir() if path.is_file())
+    found = vpo("inspect", "--health", "--format", "json", *files)
+    assert [f["path"] for f in found.json["files"] if not f["health"]["whole"]] == []
+
+
+def test_without_the_option_nothing_is_decoded(vpo: Vpo, corpus: Path) -> None:
+    assert healths(vpo("inspect", "--format", "json", corpus / "und.mkv")) == [None]
+
+
+def test_side_by_side(vpo: Vpo, library: Library) -> None:
+    root = library("multi-audio.mkv", "mov-text.mp4")
+    found = vpo("inspect", "-y", root / "multi-audio.mkv", root / "mov-text.mp4", cwd=root)
+    lines = found.stdout.splitlines()
+    assert lines[0].split() == ["multi-audio.mkv", "mov-text.mp4"]
+    container = next(line for line in lines if "container" in line)
+    assert container.split() == ["≠", "container", "mkv", "mp4"]
+    same = vpo("inspect", "-y", root / "mov-text.mp4", root / "mov-text.mp4")
+    assert "≠" not in same.stdout
+
+
+def test_what_is_near_is_one_damage() -> None:
+    found = Collector()
+    for at in (1.0, 2.0, 6.9, 20.0, None):
+        found.add(0, at, f"at {at}")
+    found.add(1, 2.0, "sound")
+    found.add(None, None, "container")
+    assert [tuple(item) for item in found.found] == [
+        (0, 1.0, 6.9, 3, "at 1.0"),
+        (0, 20.0, 20.0, 2, "at 20.0"),
+        (1, 2.0, 2.0, 1, "sound"),
+        (None, None, None, 1, "container"),
+    ]
