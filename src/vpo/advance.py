@@ -17,13 +17,14 @@ class Running(NamedTuple):
 
 class State(NamedTuple):
     """Files that are done, of how many, how many are being worked on, and the seconds until all are
-    done, if anything is known of that."""
+    done, if anything is known of that. ``waiting`` is why nothing begins, if it may not now."""
 
     done: int
     total: int
     active: int
     left: float | None = None
     running: tuple[Running, ...] = ()
+    waiting: str | None = None
 
 
 Look = Callable[[], State]

@@ -293,17 +293,17 @@ def run_batch(
 ) -> Generator[Outcome, None, None]:
     """The outcomes of the items' jobs, as they come.
 
-    ``workers`` says how many work, now. A job is made when one is free for it: none waits in the
-    executor, where it could start after ``interrupt`` was set (by an outcome or by whoever else).
-    From then on nothing new starts and what runs completes, unless it is to be ended at once; the
-    rest is reported as ``not_started``. What ``job_for`` raises ends the batch in the same way,
-    and is then raised. ``look`` is called twice a second at least.
+    ``workers`` says how many work, now; with none, they are waited for. A job is made when one is
+    free for it: none waits in the executor, where it could start after ``interrupt`` was set (by an
+    outcome or by whoever else). From then on nothing new starts and what runs completes, unless it
+    is to be ended at once; the rest is reported as ``not_started``. What ``job_for`` raises ends
+    the batch in the same way, and is then raised. ``look`` is called twice a second at least.
     """
-    queue = iter(items)
-    batch = _Batch(executor, queue, job_for, workers, interrupt, work)
+    batch = _Batch(executor, items, job_for, workers, interrupt, work)
     ended = False
+    look()
     batch.fill()
-    while batch.running:
+    while batch.running or batch.waiting:
         if interrupt.at_once and not ended:
             end_tools()
             ended = True
@@ -311,7 +311,7 @@ def run_batch(
         look()
         batch.fill()  # before the outcomes are recorded: a worker need not wait for that
         yield from outcomes
-    for item in queue:
+    for item in batch.rest():
         yield Outcome(item.path, "not_started")
     if batch.error is not None:
         raise batch.error
@@ -327,14 +327,15 @@ class _Batch:
     def __init__(
         self,
         executor: Executor,
-        queue: Iterator[Candidate],
+        items: Iterable[Candidate],
         job_for: Callable[[Candidate], Job],
         workers: Callable[[], int],
         interrupt: Interrupt,
         work: Callable[[Job], Outcome],
     ) -> None:
         self._executor, self._work = executor, work
-        self._queue, self._job_for = queue, job_for
+        self._queue, self._job_for = iter(items), job_for
+        self._next = next(self._queue, None)
         self._workers, self._interrupt = workers, interrupt
         self.running: dict[Future[Outcome], Job] = {}
         self.error: Exception | None = None
@@ -342,7 +343,7 @@ class _Batch:
     def fill(self) -> None:
         """Give every free worker a job."""
         while not self._interrupt.stop and len(self.running) < self._workers():
-            item = next(self._queue, None)
+            item, self._next = self._next, next(self._queue, None)
             if item is None:
                 return
             try:
@@ -352,8 +353,22 @@ class _Batch:
                 return
             self.running[self._executor.submit(self._work, job)] = job
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is work that may begin, if not now."""
+        return self._next is not None and not self._interrupt.stop
+
+    def rest(self) -> Iterator[Candidate]:
+        """What was not begun."""
+        if self._next is not None:
+            yield self._next
+        yield from self._queue
+
     def done(self) -> list[Outcome]:
         """Of the jobs that have come to their end; none if that takes long."""
+        if not self.running:
+            time.sleep(_WAIT_SECONDS)
+            return []
         done, _ = wait(self.running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
         outcomes = [_result(future, self.running.pop(future)) for future in done]
         if any(outcome.stop for outcome in outcomes):

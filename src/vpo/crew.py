@@ -26,7 +26,8 @@ class Crew:
     """What ``vpo.batch.run_batch`` needs of those who work.
 
     ``slots`` is how many files they can work on at the same time, now. ``end_tools`` ends what runs
-    for them at once. ``told`` is what there is to tell since it was last asked.
+    for them at once. ``told`` is what there is to tell since it was last asked. ``hold`` lets what
+    runs for them stand still (true), and go on.
     """
 
     executor: Executor
@@ -34,13 +35,17 @@ class Crew:
     work: Callable[[Job], Outcome] = process_file
     end_tools: Callable[[], None] = processes.cancel
     told: Callable[[], Sequence[str]] = _nothing_told
+    hold: Callable[[bool], None] = processes.hold
 
 
 @contextlib.contextmanager
 def threads(settings: Settings) -> Iterator[Crew]:
     """As many threads as there are workers."""
     processes.allow()
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
+    wanted = settings.config.processing
+    with ThreadPoolExecutor(
+        settings.workers, "vpo", processes.stand_back, (wanted.nice, wanted.ionice)
+    ) as pool:
         yield Crew(pool, lambda: settings.workers)
 
 

@@ -12,6 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from vpo.advance import Look, Parts, State
@@ -19,6 +20,8 @@ from vpo.config.builder import Settings, require_programs
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
+from vpo.gate import Gate, Keeper
+from vpo.hours import span
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
 from vpo.request import Encodes, Interrupt, Request
@@ -26,6 +29,7 @@ from vpo.sources import Answers, ask
 from vpo.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from vpo.crew import Crew
     from vpo.estimate import Forecast, Took
 
 
@@ -172,6 +176,7 @@ def _work(
 
     with crew_for(request, settings, todo, interrupt) as crew:
         done.workers = crew.slots()
+        keeper = _keeper(request, settings, crew, done)
         done.forecast = forecast(request, store, todo, answers, encodes, done.workers)
         items = ordered(todo, request.order, done.workers, done.forecast)
         outcomes = work(
@@ -183,9 +188,9 @@ def _work(
             done.summary.run_id,
             done.start,
             interrupt,
-            crew,
+            replace(crew, slots=lambda: 0 if keeper.closed else crew.slots()),
             done.parts,
-            done.look,
+            lambda: done.look(keeper),
         )
 
         def take(outcome: Outcome) -> None:
@@ -193,8 +198,15 @@ def _work(
             done.take(outcome)
 
         done.notes(crew.told())
-        with contextlib.closing(outcomes):
+        with keeper, contextlib.closing(outcomes):
             _take_all(outcomes, take, interrupt)
+
+
+def _keeper(request: Request, settings: Settings, crew: Crew, done: _Tally) -> Keeper:
+    """Who lets work begin; a dry run does none."""
+    hours = settings.config.processing.hours or ()
+    gate = None if request.dry_run else Gate(settings.data_dir, [span(text) for text in hours])
+    return Keeper(gate, crew.hold, lambda text: done.notes([text]))
 
 
 def _take_all(
@@ -360,6 +372,7 @@ class _Tally:
         self.workers = workers
         self.forecast: Forecast | None = None
         self.parts = Parts()
+        self.waiting: str | None = None
 
     def start(self, path: str) -> str:
         self._begun.add(path)
@@ -390,8 +403,10 @@ class _Tally:
         self.summary.count(outcome)
         self._teller.tell(lambda: self._teller.observer.finished(outcome))
 
-    def look(self) -> None:
-        """Tell how far the files are that are being worked on."""
+    def look(self, keeper: Keeper) -> None:
+        """See whether work may begin, and tell how far the files are that are being worked on."""
+        keeper.look()
+        self.waiting = keeper.closed.reason if keeper.closed else None
         self._teller.tell(lambda: self._teller.observer.advance(self._state))
 
     def _progress(self) -> None:
@@ -402,11 +417,11 @@ class _Tally:
         # A worker has its next file before the outcome of its last one arrives here.
         active = min(self.workers, len(self._begun))
         if self.forecast is None:
-            return State(done, self.summary.total, active)
+            return State(done, self.summary.total, active, waiting=self.waiting)
         now = time.monotonic()
         self.forecast.advance(self.parts.now)
         left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return State(done, self.summary.total, active, left, running)
+        return State(done, self.summary.total, active, left, running, self.waiting)
 
 
 def _took(path: str, outcome: Outcome) -> Took | None:

@@ -9,6 +9,7 @@ stall time is ended.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import re
@@ -16,6 +17,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -35,6 +37,8 @@ INSTALL = {
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message."""
 _NO_SPACE = ("No space left", "not enough space", "Disk quota exceeded")
+log = logging.getLogger(__name__)
+
 _SMALL_TALK = re.compile(
     r"\[(?:info|verbose)\] |^frame= |^size= |Multiple -c, -codec, .* options specified"
 )
@@ -161,6 +165,7 @@ class _Running:
     def __init__(self) -> None:
         self._groups: set[_Group] = set()
         self._cancelled: float | None = None
+        self.paused = False
 
     @contextlib.contextmanager
     def start(self, argv: Sequence[str | bytes], fds: Sequence[int]) -> Iterator[_Group]:
@@ -171,6 +176,8 @@ class _Running:
         try:
             if self.cancelled:
                 raise CancelledError("interrupted")
+            if self.paused:
+                self.pause(True)
             yield group
         finally:
             if not group.wait(0):
@@ -186,6 +193,12 @@ class _Running:
             self._cancelled = time.monotonic()
         for group in list(self._groups):
             group.signal(signal.SIGTERM)
+            group.signal(signal.SIGCONT)  # else it would not hear of it
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+        for group in list(self._groups):
+            group.signal(signal.SIGSTOP if paused else signal.SIGCONT)
 
     def reset(self) -> None:
         self._cancelled = None
@@ -214,6 +227,12 @@ def cancel() -> None:
         group.signal(signal.SIGKILL)
 
 
+def hold(paused: bool) -> None:
+    """Let every running tool stand still, and those that start from now on, or all go on."""
+    if _running.paused != paused:
+        _running.pause(paused)
+
+
 def is_cancelled() -> bool:
     """Whether ``cancel`` was called."""
     return _running.cancelled
@@ -222,6 +241,27 @@ def is_cancelled() -> bool:
 def allow() -> None:
     """Let tools start again, for the next batch in this process."""
     _running.reset()
+
+
+_IO_CLASSES = {"low": ("-c", "2", "-n", "7"), "idle": ("-c", "3")}
+"""Best effort in its lowest degree, and idle: ionice(1)."""
+
+
+def stand_back(nice: int, ionice: str) -> None:
+    """Let the tools that this thread starts from now on wait for other programs: ``nice`` as of
+    nice(1), ``ionice`` one of ``normal``, ``low`` and ``idle``.
+
+    A priority that is lower already stays. ``ionice`` needs the program of that name.
+    """
+    thread = threading.get_native_id() if sys.platform == "linux" else 0
+    if nice > os.getpriority(os.PRIO_PROCESS, thread):
+        os.setpriority(os.PRIO_PROCESS, thread, nice)
+    if ionice != "normal":
+        command = ["ionice", *_IO_CLASSES[ionice], "-p", str(threading.get_native_id())]
+        try:
+            run(command, stall_seconds=_VERSION_SECONDS)
+        except ToolError as error:  # the work can be done all the same
+            log.warning("the tools do not stand back for the disk: %s", error)
 
 
 def run(
@@ -404,6 +444,8 @@ class _Watch:
 
     def _stalled(self) -> bool:
         now = time.monotonic()
+        if _running.paused:
+            self._active = now
         if now - self._active < min(self._stall, 1.0):
             return False
         if self._output is not None:

@@ -20,6 +20,8 @@ COMMANDS = {
     "scan": ("vpo.cli.scan", "Put on record what videos there are."),
     "library": ("vpo.cli.library", "Say what is in the library: codecs, violations, duplicates."),
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
+    "pause": ("vpo.cli.pause", "Let all runs stand still."),
+    "resume": ("vpo.cli.resume", "Let them go on."),
     "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),
     "history": ("vpo.cli.history", "List what earlier runs did."),
     "report": ("vpo.cli.report", "Write a page about a run, with pictures."),

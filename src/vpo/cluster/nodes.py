@@ -59,7 +59,12 @@ def nodes(
             node.work,
             cluster.end_tools,
             cluster.told,
+            hold=_go_on,
         )
+
+
+def _go_on(paused: bool) -> None:
+    """What nodes have begun they complete: a node that stands still would be taken for lost."""
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def build(
 
 
 def require_programs(settings: Settings) -> None:
-    """``ToolMissingError`` for a ``[tools]`` path that is not a program.
+    """``ToolMissingError`` for a ``[tools]`` path that is not a program, or a missing ``ionice``.
 
     To pass over it would be to run another program than the user chose, and to wait for a file
     that needs it would be to say so in the midst of a night's work.
@@ -81,6 +82,12 @@ def require_programs(settings: Settings) -> None:
                 f"{settings.sources[f'tools.{name}']}: [tools] {name}: {path} is not a program; "
                 f"correct the path, or remove the line to use the {name} on PATH"
             )
+    if settings.config.processing.ionice != "normal" and shutil.which("ionice") is None:
+        where = settings.sources["processing.ionice"]
+        raise ToolMissingError(
+            f"{where}: [processing] ionice needs the program ionice; "
+            "install util-linux (macOS has none), or remove the line"
+        )
 
 
 def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[object, str]]:

@@ -90,7 +90,8 @@ def check(spec: Spec, value: object, where: str, folder: Path | None = None) -> 
 def _integer(spec: Spec, value: object, _: Path | None) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError
-    if spec.key.minimum is not None and value < spec.key.minimum:
+    lowest, highest = spec.key.minimum, spec.key.maximum
+    if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         raise ValueError
     return value
 

@@ -25,9 +25,12 @@ from typing import (
     get_type_hints,
 )
 
+from vpo.hours import span
+
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Keep = Literal["none", "trash"]
+IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
 Size = NewType("Size", int)
 """Bytes, in the file as ``"10GB"``, ``"700MiB"`` or a number."""
@@ -45,6 +48,7 @@ class Key(NamedTuple):
     doc: str
     unit: str = ""
     minimum: int | None = None
+    maximum: int | None = None
     environment: str = ""
     flag: str = ""
     each: Callable[[str], str] | None = None
@@ -59,13 +63,19 @@ def _suffix(text: str) -> str:
     return suffix
 
 
+def _span(text: str) -> str:
+    """A span of hours, as it is written."""
+    span(text)
+    return text
+
+
 _VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts ogm ogv"
 VIDEO_SUFFIXES = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
 
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """How many files are worked on at the same time."""
+    """How many files are worked on at the same time, when, and how far others go first."""
 
     workers: Annotated[
         int,
@@ -95,6 +105,30 @@ class Processing:
             unit="encodes",
         ),
     ] = 2
+    nice: Annotated[
+        int,
+        Key(
+            "How far the programs that vpo runs stand back behind others for the processor, from 0,"
+            " not at all, to 19.",
+            minimum=0,
+            maximum=19,
+        ),
+    ] = 0
+    ionice: Annotated[
+        IoClass,
+        Key(
+            "How far they stand back for the disk (Linux): `low` behind others, `idle` until nobody"
+            " else wants anything of it."
+        ),
+    ] = "normal"
+    hours: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            'When work on a file may begin, local time: spans such as `"22:00-07:00"` and'
+            ' `"Sat-Sun 00:00-24:00"`. What has begun by their end is completed. Unset: always.',
+            each=_span,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +361,8 @@ class Spec(NamedTuple):
         """What a value has to be, in words."""
         if self.choices:
             return " or ".join(f'"{choice}"' for choice in self.choices)
+        if self.key.maximum is not None:
+            return f"a whole number from {self.key.minimum} to {self.key.maximum}"
         if self.key.minimum is not None:
             return f"a whole number of at least {self.key.minimum}"
         return _EXPECTED[get_origin(self.kind) or self.kind]

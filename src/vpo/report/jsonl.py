@@ -75,12 +75,13 @@ class JsonLinesReport:
 
     def progress(self, look: Look) -> None:
         state = look()
-        facts = {"done": state.done, "total": state.total, "active": state.active}
+        facts: dict[str, Any] = {"done": state.done, "total": state.total, "active": state.active}
         running = [
             {"path": item.path, "part": item.part, "eta_seconds": _rounded(item.left)}
             for item in state.running
         ]
-        self._event("progress", {**facts, "eta_seconds": _rounded(state.left), "running": running})
+        facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
+        self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
     def advance(self, look: Look) -> None:
         """Whoever follows the events can wait for the next one."""

@@ -66,7 +66,8 @@ class ProgressLine:
         if not self.enabled:
             return
         counts = f"{state.done}/{state.total} files [{state.active} active]"
-        text = f"{self._doing}: {counts}{_end(state.left)}"
+        end = f", {state.waiting}" if state.waiting else _end(state.left)
+        text = f"{self._doing}: {counts}{end}"
         if each:
             text += "".join(f"; {_far(item)}" for item in state.running)
         if self._drawn and text == self._text:

@@ -62,7 +62,8 @@ def test_specs_name_every_key_in_order() -> None:
     servers = ["plugins.radarr", "plugins.sonarr"]
     own = ["processing", "tools", "files", "originals", "logging", "cluster"]
     assert list(specs()) == [*own, *servers]
-    assert list(specs()["processing"]) == ["workers", "max_workers", "hardware_sessions"]
+    names = ["workers", "max_workers", "hardware_sessions", "nice", "ionice", "hours"]
+    assert list(specs()["processing"]) == names
     assert spec("processing.workers") is specs()["processing"]["workers"]
     assert spec("processing.max_workers").kind is int
     assert spec("tools.ffmpeg").kind is Path

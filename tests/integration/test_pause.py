@@ -1,0 +1,142 @@
+"""``vpo pause``, ``[processing] hours`` and tools that stand back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Library, ToolsOnPath, Vpo
+from tests.integration.facts import tree
+from tests.integration.stage import LIMIT, Stage
+
+REMUX = "schema_version: 13\nphases: [{name: r, track_order: [audio_main, video]}]\n"
+
+
+def events(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    assert process.stdout
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def until(found: Iterator[dict[str, Any]], event: str, **facts: object) -> dict[str, Any]:
+    return next(
+        item
+        for item in found
+        if item["event"] == event and all(item.get(key) == value for key, value in facts.items())
+    )
+
+
+def state(pid: int) -> str:
+    """``T`` for a process that is stopped; proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+def start(vpo: Vpo, root: Path) -> subprocess.Popen[bytes]:
+    return vpo.start("process", "--format", "jsonl", "-p", vpo.policy(REMUX), root)
+
+
+def test_a_run_that_is_paused_begins_nothing_until_it_is_resumed(
+    vpo: Vpo, library: Library
+) -> None:
+    root = library("a.mkv=multi-audio.mkv")
+    before = tree(root)
+    assert vpo("pause").stdout == "paused until vpo resume\n"
+    process = start(vpo, root)
+    found = events(process)
+    until(found, "note", text="paused; vpo resume goes on")
+    assert tree(root) == before
+    assert vpo("resume").stdout == "going on\n"
+    until(found, "note", text="going on")
+    assert until(found, "file")["status"] == "changed"
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 0
+    assert vpo("resume").stdout == "nothing was paused\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_tool_that_runs_is_stopped_where_it_is(vpo: Vpo, library: Library, stage: Stage) -> None:
+    stage.hold("mkvmerge")
+    root = library("a.mkv=multi-audio.mkv")
+    process = start(vpo, root)
+    stage.arrived("a.mkv")
+    (pid,) = {event.pid for event in stage.events}
+    vpo("pause")
+    found = events(process)
+    until(found, "note", text="paused; vpo resume goes on")
+    assert state(pid) == "T"
+    stage.release("a.mkv")
+    vpo("resume")
+    assert until(found, "file")["status"] == "changed"
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 0
+
+
+def test_a_run_that_is_paused_can_be_ended(vpo: Vpo, library: Library, stage: Stage) -> None:
+    stage.hold("mkvmerge")
+    root = library("a.mkv=multi-audio.mkv", "b.mkv=multi-audio.mkv")
+    before = {path.name: path.read_bytes() for path in root.iterdir()}
+    process = start(vpo, root)
+    stage.arrived("a.mkv")
+    vpo("pause")
+    until(events(process), "note", text="paused; vpo resume goes on")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert {path.name: path.read_bytes() for path in root.iterdir()} == before
+
+
+def test_a_run_outside_of_its_hours_waits_and_can_be_ended(vpo: Vpo, library: Library) -> None:
+    root = library("a.mkv=multi-audio.mkv")
+    before = tree(root)
+    begin, end = (datetime.now() + timedelta(hours=hours) for hours in (3, 4))
+    vpo.config.write_text(f'[processing]\nhours = ["{begin:%H:%M}-{end:%H:%M}"]\n')
+    process = start(vpo, root)
+    note = until(events(process), "note")
+    assert note["text"] == f"waiting until {begin:%a %H:%M}"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert tree(root) == before
+    assert vpo("process", "-n", "-p", vpo.policy(REMUX), root).rc == 0  # a dry run does not wait
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_tools_stand_back(
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    tools_on_path(mkvmerge=f'(nice; ionice -p $$) > {note}; exec "$REAL_MKVMERGE" "$@"')
+    root = library("a.mkv=multi-audio.mkv")
+    wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
+    vpo.config.write_text(f'[processing]\nnice = {wanted}\nionice = "idle"\n')
+    assert vpo("process", "-p", vpo.policy(REMUX), root).rc == 0
+    assert note.read_text().split() == [str(wanted), "idle"]
+
+
+@pytest.mark.parametrize("text", ["nice = 20", 'ionice = "slow"', 'hours = ["22-7"]', "hours = []"])
+def test_what_the_configuration_cannot_say(vpo: Vpo, library: Library, text: str) -> None:
+    vpo.config.write_text(f"[processing]\n{text}\n")
+    found = vpo("process", "-p", vpo.policy(REMUX), library("a.mkv=multi-audio.mkv"))
+    assert found.rc == 2
+    assert "[processing]" in found.stderr
+
+
+def test_ionice_is_missing(vpo: Vpo, library: Library, tools_on_path: ToolsOnPath) -> None:
+    tools_on_path(only=True)
+    vpo.config.write_text('[processing]\nionice = "low"\n')
+    found = vpo("process", "-p", vpo.policy(REMUX), library("a.mkv=multi-audio.mkv"))
+    assert found.rc == 3
+    assert "install util-linux" in found.stderr
+
+
+@pytest.mark.parametrize("time", ["soon", "-1"])
+def test_a_pause_of_no_length(vpo: Vpo, time: str) -> None:
+    assert vpo("pause", "--for", time).rc == 2
+    assert vpo("resume").stdout == "nothing was paused\n"
