@@ -10,6 +10,7 @@
     ├── DatabaseError             exit 1   the library database cannot be used
     ├── SourceError               exit 1   a metadata source has no answer now; a warning of the run
     ├── ClusterError              exit 1   the cluster cannot be used, or was lost
+    ├── WatchError                exit 1   folders cannot be followed
     └── FileError                 exit 1   one file's work failed; the batch decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
@@ -100,6 +101,10 @@ class SourceError(VpoError):
 
 class ClusterError(VpoError):
     """No node of the cluster can be used, or its scheduler was lost."""
+
+
+class WatchError(VpoError):
+    """Folders cannot be followed."""
 
 
 class FileError(VpoError):

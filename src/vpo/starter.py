@@ -19,6 +19,7 @@ _UNSET = {
     Size: '"10GB"',
     Path: '"/path"',
     str: '"..."',
+    tuple: '["22:00-07:00"]',
     collections.abc.Mapping: '{ "/theirs" = "/ours" }',
 }
 """What a key that is unset by default could be set to."""

@@ -113,7 +113,8 @@ def test_lines(vpo: Vpo, library: Library) -> None:
     assert len(files) == head["total"] == end["summary"]["total"]
     for event in events:
         if event["event"] == "progress":
-            assert set(event) == {"event", "done", "total", "active", "eta_seconds", "running"}
+            keys = {"done", "total", "active", "eta_seconds", "running", "waiting"}
+            assert set(event) == {"event", *keys}
 
 
 def test_a_dry_run_touches_nothing_and_is_what_then_happens(vpo: Vpo, library: Library) -> None:

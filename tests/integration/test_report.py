@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import shutil
@@ -75,7 +76,7 @@ async def look(path: Path, profile: Path, width: int) -> tuple[dict[str, Any], l
         [
             *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--host-resolver-rules=MAP * ~NOTFOUND", f"--window-size={width},900"),
-            *(f"--user-data-dir={profile}", "--remote-debugging-port=0", path.as_uri()),
+            *(f"--user-data-dir={profile}", "--remote-debugging-port=0"),
         ],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -89,8 +90,10 @@ async def look(path: Path, profile: Path, width: int) -> tuple[dict[str, Any], l
         page = await page_address(int(port))
         socket = await websocket_connect(page)
         complaints: list[str] = []
+        numbers, loaded = itertools.count(1), asyncio.Event()
 
-        async def ask(number: int, method: str, **params: Any) -> Any:
+        async def ask(method: str, **params: Any) -> Any:
+            number = next(numbers)
             await socket.write_message(
                 json.dumps({"id": number, "method": method, "params": params})
             )
@@ -98,13 +101,17 @@ async def look(path: Path, profile: Path, width: int) -> tuple[dict[str, Any], l
                 answer = json.loads(await socket.read_message() or "{}")
                 if answer.get("id") == number:
                     return answer["result"]
+                if answer.get("method") == "Page.loadEventFired":
+                    loaded.set()
                 if answer.get("method") == "Log.entryAdded":
                     complaints.append(answer["params"]["entry"]["text"])
 
-        await ask(1, "Log.enable")
-        whole = "new Promise(r => document.readyState == 'complete' ? r(1) : onload = () => r(1))"
-        await ask(2, "Runtime.evaluate", expression=whole, awaitPromise=True)
-        seen = await ask(3, "Runtime.evaluate", expression=LOOK, returnByValue=True)
+        await ask("Log.enable")
+        await ask("Page.enable")
+        await ask("Page.navigate", url=path.as_uri())
+        while not loaded.is_set():
+            await ask("Runtime.evaluate", expression="1")
+        seen = await ask("Runtime.evaluate", expression=LOOK, returnByValue=True)
         return seen["result"]["value"], complaints
     finally:
         browser.kill()

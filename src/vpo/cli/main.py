@@ -17,6 +17,7 @@ from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, VpoError
 COMMANDS = {
     "init": ("vpo.cli.init", "Write a configuration and two policies to begin with."),
     "process": ("vpo.cli.process", "Make videos match policies."),
+    "watch": ("vpo.cli.watch", "Follow folders, and process what comes into them."),
     "scan": ("vpo.cli.scan", "Put on record what videos there are."),
     "library": ("vpo.cli.library", "Say what is in the library: codecs, violations, duplicates."),
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
