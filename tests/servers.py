@@ -30,6 +30,9 @@ class Server:
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
+    sent: list[tuple[str, Any]] = field(default_factory=list)
+    """What was posted: the path, and the JSON."""
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
 
     def put(
@@ -69,12 +72,24 @@ def serving() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            server.headers.append(dict(self.headers))
             status, headers, body = server.reply(self.path, self.headers.get("X-Api-Key"))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            server.headers.append(dict(self.headers))
+            server.sent.append((self.path, json.loads(body)))
+            status, headers, answer = server.answers.get(self.path, (204, {}, b""))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(answer)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             pass

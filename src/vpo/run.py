@@ -21,6 +21,7 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.gate import Gate, Keeper
+from vpo.hooks import Hooks, hooks
 from vpo.hours import span
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
@@ -31,6 +32,7 @@ from vpo.verdicts import Verdicts
 if TYPE_CHECKING:
     from vpo.crew import Crew
     from vpo.estimate import Forecast, Took
+    from vpo.plugins import FileReport, RunReport
 
 
 class Summary:
@@ -119,6 +121,7 @@ def run(
     require_programs(settings)
     fingerprint = _fingerprint(request, store, teller)
     found = _found(request, settings, store, teller, interrupt)
+    listening = None if request.dry_run else hooks(settings.config)
     paths = [] if interrupt.stop else [item.path for item in found.candidates]
     answers = ask(settings.config, request.policies, paths)
     teller.notes(f"warning: {text}" for text in answers.warnings)
@@ -132,7 +135,7 @@ def run(
     ) as recording:
         summary = Summary(recording.run_id, total=len(found.candidates) + len(found.problems))
         teller.tell(lambda: observer.begin(recording.run_id, request, settings.workers, found))
-        done = _Tally(summary, recording, teller, settings.workers)
+        done = _Tally(summary, recording, teller, settings.workers, listening)
         verdicts = _verdicts(request, store, fingerprint, answers)
         if todo := _todo(request, verdicts, found, done):
             _prepare(request)
@@ -142,6 +145,9 @@ def run(
         summary.interrupted = interrupt.asked
         summary.stopped_early = interrupt.stop
         recording.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
+    if listening is not None:
+        listening.run(_run_report(summary, request, done), lambda: interrupt.at_once)
+        teller.notes(listening.told())
     teller.tell(lambda: observer.end(summary))
     if teller.error is not None and not summary.interrupted:
         raise teller.error
@@ -364,7 +370,16 @@ def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
 class _Tally:
     """Counts, records and reports each outcome once."""
 
-    def __init__(self, summary: Summary, recorder: Recorder, teller: _Teller, workers: int) -> None:
+    def __init__(
+        self,
+        summary: Summary,
+        recorder: Recorder,
+        teller: _Teller,
+        workers: int,
+        listening: Hooks | None,
+    ) -> None:
+        self._listening = listening
+        self.failed: list[Outcome] = []
         self.summary = summary
         self.recorder = recorder
         self._teller = teller
@@ -395,12 +410,17 @@ class _Tally:
             self.forecast.end(path, _took(path, outcome))
         try:
             self.recorder.take(outcome)
+            if self._listening is not None and outcome.status != "not_started":
+                self._listening.file(_file_report(outcome))
+                self.notes(self._listening.told())
         finally:
             self._count(outcome)
             self._progress()
 
     def _count(self, outcome: Outcome) -> None:
         self.summary.count(outcome)
+        if outcome.status == "failed" and self._listening is not None:
+            self.failed.append(outcome)
         self._teller.tell(lambda: self._teller.observer.finished(outcome))
 
     def look(self, keeper: Keeper) -> None:
@@ -422,6 +442,35 @@ class _Tally:
         self.forecast.advance(self.parts.now)
         left, running = self.forecast.remaining(now), self.forecast.running(now)
         return State(done, self.summary.total, active, left, running, self.waiting)
+
+
+def _file_report(outcome: Outcome) -> FileReport:
+    from vpo.plugins import FileReport  # late: most configurations have no plugin
+
+    return FileReport(
+        outcome.path,
+        outcome.was,
+        outcome.status,
+        outcome.strategy,
+        outcome.error.message if outcome.error else None,
+        outcome.size_before,
+        outcome.size_after,
+        outcome.seconds,
+    )
+
+
+def _run_report(summary: Summary, request: Request, done: _Tally) -> RunReport:
+    from vpo.plugins import RunReport
+
+    return RunReport(
+        summary.run_id,
+        tuple(request.policies.files),
+        {name: summary.counts[name] for name in STATUSES if summary.counts[name]},
+        summary.seconds,
+        summary.saved,
+        tuple(map(_file_report, done.failed)),
+        summary.stopped_early,
+    )
 
 
 def _took(path: str, outcome: Outcome) -> Took | None:

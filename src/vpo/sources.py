@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vpo.config.models import SHIPPED, Config
+from vpo.config.models import Config
 
 if TYPE_CHECKING:
     from vpo.draft import Value
     from vpo.policy.choice import PolicyChoice
 
 _ANSWER = "+"
+_KNOWING = ("radarr", "sonarr")
+"""Those of the shipped plugins that know something of files."""
 
 
 class Answers(NamedTuple):
@@ -64,6 +66,6 @@ def ask(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Answers
 
 def _settings(config: Config) -> dict[str, Mapping[str, Any]]:
     """Of each configured plugin, by name, in the order in which they are believed."""
-    servers = {name: getattr(config, name) for name in SHIPPED}
+    servers = {name: getattr(config, name) for name in _KNOWING}
     shipped = {name: asdict(server) for name, server in servers.items() if server.url}
     return {**shipped, **config.plugins}

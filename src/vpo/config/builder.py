@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vpo.config.loader import check, from_environment, load
-from vpo.config.models import PLUGINS, SHIPPED, Config, field_of, spec, specs
+from vpo.config.models import PLUGINS, SERVERS, Config, field_of, spec, specs
 from vpo.config.workers import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError
 
@@ -121,7 +121,7 @@ def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str
             values[key], sources[name] = given.get(name, (known.default, DEFAULT))
         field = field_of(section)
         sections[field] = replace(getattr(Config(), field), **values)
-        if field in SHIPPED:
+        if field in SERVERS:
             _check_server(section, given)
     others = {name: value for name, value in given.items() if name not in sources}
     sources |= {name: source for name, (_, source) in others.items()}

@@ -163,6 +163,8 @@ def _typed(spec: Spec, text: str) -> object:
         return int(text)
     if spec.kind is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
+    if get_origin(spec.kind) is tuple:
+        return text.split()
     return text
 
 

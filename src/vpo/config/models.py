@@ -30,6 +30,7 @@ from vpo.hours import span
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Keep = Literal["none", "trash"]
+NotifyOn = Literal["failure", "change", "always"]
 IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
 Size = NewType("Size", int)
@@ -297,6 +298,9 @@ class Server:
     ] = None
 
 
+_RESCAN = "Whether it is asked to look again at the folders in which files were changed."
+
+
 @dataclass(frozen=True, slots=True)
 class Radarr(Server):
     """A Radarr server, which knows films."""
@@ -304,6 +308,7 @@ class Radarr(Server):
     api_key: Annotated[
         str | None, Key(_API_KEY, each=_secret, environment="VPO_RADARR_API_KEY", secret=True)
     ] = None
+    rescan: Annotated[bool, Key(_RESCAN)] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +318,60 @@ class Sonarr(Server):
     api_key: Annotated[
         str | None, Key(_API_KEY, each=_secret, environment="VPO_SONARR_API_KEY", secret=True)
     ] = None
+    rescan: Annotated[bool, Key(_RESCAN)] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Jellyfin(Server):
+    """A Jellyfin server, which is told in which folders files were changed."""
+
+    api_key: Annotated[
+        str | None,
+        Key(
+            "An API key: Dashboard, API Keys. It is sent to this server only, and never shown.",
+            each=_secret,
+            environment="VPO_JELLYFIN_API_KEY",
+            secret=True,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plex(Server):
+    """A Plex server, which is told in which folders files were changed."""
+
+    api_key: Annotated[
+        str | None,
+        Key(
+            "Its token (X-Plex-Token). It is sent to this server only, and never shown.",
+            each=_secret,
+            environment="VPO_PLEX_TOKEN",
+            secret=True,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Messages about runs, over any of the services that Apprise knows."""
+
+    urls: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            'Where messages go, as addresses of Apprise, such as `"ntfy://ntfy.sh/topic"`. They are'
+            " never shown. In the variable, spaces stand between them.",
+            each=_secret,
+            environment="VPO_NOTIFY_URLS",
+            secret=True,
+        ),
+    ] = None
+    on: Annotated[
+        NotifyOn,
+        Key(
+            "After which runs: those with a failure, those that changed something (or failed), or"
+            " all of them."
+        ),
+    ] = "failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,12 +390,17 @@ class Config:
     cluster: Cluster = Cluster()
     radarr: Radarr = Radarr()
     sonarr: Sonarr = Sonarr()
+    jellyfin: Jellyfin = Jellyfin()
+    plex: Plex = Plex()
+    notify: Notify = Notify()
     plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 PLUGINS = "plugins"
 """The section that has a section of its own for each plugin."""
-SHIPPED = ("radarr", "sonarr")
+SERVERS = ("radarr", "sonarr", "jellyfin", "plex")
+"""Those of the shipped plugins that speak with a server of their own."""
+SHIPPED = (*SERVERS, "notify")
 """The plugins that vpo has itself; they are fields of ``Config``."""
 
 

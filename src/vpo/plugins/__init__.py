@@ -8,17 +8,61 @@ answers the hooks below that it implements and marks with ``hookimpl``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pluggy
 
 from vpo.draft import Value
 from vpo.errors import ConfigError, SourceError
 
-__all__ = ["GROUP", "ConfigError", "Fields", "SourceError", "Value", "hookimpl", "vpo_metadata"]
+__all__ = [
+    "GROUP",
+    "ConfigError",
+    "Fields",
+    "FileReport",
+    "RunReport",
+    "SourceError",
+    "Value",
+    "hookimpl",
+    "vpo_after_file",
+    "vpo_after_run",
+    "vpo_changed",
+    "vpo_metadata",
+]
 
 GROUP = "vpo.plugins"
 Fields = Mapping[str, Value]
 """What is known of one file, by the field's name."""
+
+
+class FileReport(NamedTuple):
+    """What became of a file: ``path`` is where it is now, ``was`` where it had been if it has
+    another name now. ``status`` and ``strategy`` are those of the JSON output, ``error`` is why it
+    failed or was skipped; sizes in bytes, ``None`` if unknown."""
+
+    path: str
+    was: str | None
+    status: str
+    strategy: str
+    error: str | None
+    size_before: int | None
+    size_after: int | None
+    seconds: float
+
+
+class RunReport(NamedTuple):
+    """What a run came to: how many files by status, ``saved`` bytes, ``failed`` files.
+
+    ``stopped_early`` tells that not all files were worked on."""
+
+    id: str
+    policies: tuple[str, ...]
+    counts: Mapping[str, int]
+    seconds: float
+    saved: int
+    failed: tuple[FileReport, ...]
+    stopped_early: bool
+
 
 hookimpl = pluggy.HookimplMarker("vpo")
 _hookspec = pluggy.HookspecMarker("vpo")
@@ -36,3 +80,19 @@ def vpo_metadata(  # type: ignore[empty-body]
     Raises ``ConfigError`` if the settings are wrong, which ends the run before it begins, and
     ``SourceError`` if there is no answer now, which is a warning: the fields are then unknown.
     """
+
+
+@_hookspec
+def vpo_after_file(file: FileReport, settings: Mapping[str, object]) -> None:
+    """A file is done and on record. Not called in a dry run, nor for files known to match."""
+
+
+@_hookspec
+def vpo_changed(folders: Sequence[str], settings: Mapping[str, object]) -> None:
+    """Files were changed in these folders: each is named once, every five minutes of a run and at
+    its end. ``folders`` are absolute paths; ``SourceError`` is a warning."""
+
+
+@_hookspec
+def vpo_after_run(run: RunReport, settings: Mapping[str, object]) -> None:
+    """A run is done. What is raised is a warning; the run's result stays what it is."""

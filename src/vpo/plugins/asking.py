@@ -26,7 +26,7 @@ def ask(
     """
     found: Found = {}
     warnings = []
-    for name, caller in load(settings).items():
+    for name, caller in load(settings, "vpo_metadata").items():
         try:
             answer = _answer(name, caller, paths, settings[name])
         except SourceError as error:

@@ -14,8 +14,8 @@ from vpo.errors import ConfigError
 from vpo.nearest import suggestion
 
 
-def load(names: Iterable[str]) -> dict[str, pluggy.HookCaller]:
-    """For each plugin the caller of its ``vpo_metadata``."""
+def load(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
+    """For each of the plugins that implements this hook its caller."""
     manager = pluggy.PluginManager("vpo")
     manager.add_hookspecs(plugins)
     loaded = {name: _object(name) for name in names}
@@ -23,10 +23,9 @@ def load(names: Iterable[str]) -> dict[str, pluggy.HookCaller]:
         _register(manager, plugin, name)
     everyone = list(loaded.values())
     return {
-        name: manager.subset_hook_caller(
-            "vpo_metadata", [other for other in everyone if other is not plugin]
-        )
+        name: manager.subset_hook_caller(hook, [other for other in everyone if other is not plugin])
         for name, plugin in loaded.items()
+        if hook in {caller.name for caller in manager.get_hookcallers(plugin) or ()}
     }
 
 
@@ -62,7 +61,7 @@ def _register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
     except (pluggy.PluginValidationError, ValueError) as error:
         raise _wrong(name, f"does not fit this vpo: {error}") from error
     if not manager.get_hookcallers(plugin):
-        raise _wrong(name, "answers nothing: it has no vpo_metadata marked with hookimpl")
+        raise _wrong(name, "does nothing: it has no hook of vpo marked with hookimpl")
 
 
 def _wrong(name: str, problem: str) -> ConfigError:

@@ -11,6 +11,7 @@ from vpo.plugins.servarr import (
     Places,
     above,
     date,
+    holding,
     joined,
     language,
     number,
@@ -24,6 +25,14 @@ _RELEASES = {
     "cinema_release": "inCinemas",
 }
 """``release_date`` is the first of them that is known."""
+
+
+@hookimpl
+def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """The films in these folders are scanned again (the command ``RescanMovie``)."""
+    api, places = Api(settings), Places(settings["path_map"])
+    for owner in holding(api.records("movie"), places, folders):
+        api.command("RescanMovie", movieId=owner)
 
 
 @hookimpl

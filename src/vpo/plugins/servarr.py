@@ -5,47 +5,25 @@ Sources: the OpenAPI documents of both projects (``/api/v3``), and their lists o
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from http.client import HTTPException, HTTPMessage, HTTPResponse
-from typing import IO, Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
+from typing import Any
 
-from vpo.errors import SourceError
-from vpo.printable import counted
-
-LARGEST = 256 << 20
-"""Bytes of an answer. A film takes some 8 kB."""
-_CHUNK = 1 << 16
+from vpo.plugins.server import LARGEST, Server
 
 
-class Api:
-    """A server, asked with ``GET``. Its key goes into a header and into no message."""
+class Api(Server):
+    """A server of theirs."""
 
     def __init__(self, settings: Mapping[str, Any], largest: int = LARGEST) -> None:
-        self._url, self._key = settings["url"], settings["api_key"]
-        self._seconds, self._largest = settings["timeout_seconds"], largest
-        self._opener = _opener()
+        super().__init__(settings, {"X-Api-Key": settings["api_key"]}, largest)
 
     def records(self, name: str, **query: object) -> list[dict[str, Any]]:
         """The list of objects under ``/api/v3/NAME``; raises ``SourceError``."""
-        answer = self._get(f"/api/v3/{name}{'?' if query else ''}{urlencode(query)}")
+        answer = self.get(f"/api/v3/{name}", **query)
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
-            raise self._error("it does not answer as it should; is this the right server?")
+            raise self.error("it does not answer as it should; is this the right server?")
         return answer
 
     def names(self, kind: str, field: str) -> dict[int, str]:
@@ -56,85 +34,23 @@ class Api:
             if {"id", field} <= set(item)
         }
 
-    def _get(self, path: str) -> Any:
-        headers = {"X-Api-Key": self._key, "Accept": "application/json", "User-Agent": "vpo"}
-        request = Request(self._url + path, headers=headers)  # noqa: S310 - checked: http or https
-        until = time.monotonic() + self._seconds
-        try:
-            with self._opener.open(request, timeout=self._seconds) as response:
-                return json.loads(self._read(response, until))
-        except HTTPError as error:
-            error.close()
-            raise self._error(_refusals.get(error.code, f"it answers with {error.code}")) from None
-        except TimeoutError:
-            raise self._late() from None
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            if isinstance(reason, TimeoutError):
-                raise self._late() from None
-            raise self._error(f"it cannot be reached: {reason}") from None
-        except (ValueError, RecursionError):
-            raise self._error("its answer is not JSON; is the URL base right?") from None
-
-    def _read(self, response: HTTPResponse, until: float) -> bytes:
-        parts, size = [], 0
-        while part := response.read1(_CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > self._largest:
-                raise self._error(f"its answer is larger than {self._largest >> 20} MiB")
-            if time.monotonic() > until:
-                raise self._late()
-        return b"".join(parts)
-
-    def _late(self) -> SourceError:
-        return self._error(f"no whole answer within {counted(self._seconds, 'second')}")
-
-    def _error(self, problem: str) -> SourceError:
-        return SourceError(f"{self._url}: {problem}")
+    def command(self, name: str, **values: object) -> None:
+        """Have it do something in its own time; raises ``SourceError``."""
+        self.post("/api/v3/command", {"name": name, **values})
 
 
-_refusals = {
-    401: "it refuses the API key",
-    403: "it refuses the API key",
-    404: "it has no API of version 3 there; is the URL base right?",
-}
-
-
-def _opener() -> OpenerDirector:
-    """One that knows HTTP and nothing else: no files, and no redirection to elsewhere."""
-    opener = OpenerDirector()
-    for handler in (
-        ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
-        HTTPDefaultErrorHandler(),
-        _SameServer(),
-        HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-class _SameServer(HTTPRedirectHandler):
-    """Follows only to the same server, or to the same host over HTTPS: the key goes along."""
-
-    def redirect_request(
-        self,
-        req: Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> Request | None:
-        old, new = urlsplit(req.full_url), urlsplit(newurl)
-        same = (old.scheme, old.netloc) == (new.scheme, new.netloc)
-        if same or (old.hostname == new.hostname and new.scheme == "https" != old.scheme):
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-        fp.close()
-        server = f"{old.scheme}://{old.netloc}"
-        raise SourceError(f"{server}: it redirects to {new.hostname}, which is not asked")
+def holding(records: Iterable[dict[str, Any]], places: Places, folders: Iterable[str]) -> list[int]:
+    """The ids of the films or series in whose folders something is, each once."""
+    owners = {
+        path: item["id"]
+        for item in records
+        if "id" in item and (path := places.here(item.get("path")))
+    }
+    found = dict.fromkeys(
+        next((owners[place] for place in (folder, *above(folder)) if place in owners), None)
+        for folder in folders
+    )
+    return [number for number in found if number is not None]
 
 
 class Places:
@@ -154,6 +70,13 @@ class Places:
                 text = ours + text[len(theirs.rstrip("/")) :]
                 break
         return os.path.realpath(text) if text.startswith("/") else None
+
+    def there(self, path: str) -> str:
+        """A path of this machine as the server calls it."""
+        for theirs, ours in sorted(self._map, key=lambda pair: -len(pair[1])):
+            if path == ours or path.startswith(ours + "/"):
+                return theirs.rstrip("/") + path[len(ours) :] or "/"
+        return path
 
 
 def _slashes(path: str) -> str:

@@ -8,7 +8,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vpo.plugins import Fields, hookimpl
-from vpo.plugins.servarr import Api, Places, above, date, joined, language, number, stem, text
+from vpo.plugins.servarr import (
+    Api,
+    Places,
+    above,
+    date,
+    holding,
+    joined,
+    language,
+    number,
+    stem,
+    text,
+)
+
+
+@hookimpl
+def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """The series in these folders are scanned again (the command ``RescanSeries``)."""
+    api, places = Api(settings), Places(settings["path_map"])
+    for owner in holding(api.records("series"), places, folders):
+        api.command("RescanSeries", seriesId=owner)
 
 
 @hookimpl

@@ -59,9 +59,9 @@ def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
 
 
 def test_specs_name_every_key_in_order() -> None:
-    servers = ["plugins.radarr", "plugins.sonarr"]
+    shipped = [f"plugins.{name}" for name in ("radarr", "sonarr", "jellyfin", "plex", "notify")]
     own = ["processing", "tools", "files", "originals", "logging", "cluster"]
-    assert list(specs()) == [*own, *servers]
+    assert list(specs()) == [*own, *shipped]
     names = ["workers", "max_workers", "hardware_sessions", "nice", "ionice", "hours"]
     assert list(specs()["processing"]) == names
     assert spec("processing.workers") is specs()["processing"]["workers"]

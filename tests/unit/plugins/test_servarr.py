@@ -33,7 +33,7 @@ def problem(settings: dict[str, Any], **more: Any) -> str:
     [
         (401, "it refuses the API key"),
         (403, "it refuses the API key"),
-        (404, "it has no API of version 3 there; is the URL base right?"),
+        (404, "it has no such API; is the URL base right?"),
         (500, "it answers with 500"),
         (503, "it answers with 503"),
     ],
