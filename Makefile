@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools test lint format reference demo bench drill clean
+.PHONY: help setup tools test testall test-all lint format reference demo bench drill clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
@@ -38,8 +38,14 @@ format: setup ## let ruff fix and format what it can
 	$(VENV)/bin/python -m ruff check --fix .
 	$(VENV)/bin/python -m ruff format .
 
-reference: setup ## write docs/policy-reference.md from the models of the policy
+reference: setup ## write docs/policy-reference.md and the manual page from the code
 	$(VENV)/bin/python scripts/reference.py
+	$(VENV)/bin/python scripts/man.py
+
+testall: setup tools ## build wheel and sdist, try them with every Python that is here
+	@sh scripts/testall.sh
+
+test-all: testall
 
 demo: setup ## make a small library in demo/ and let vpo put it in order
 	@$(VENV)/bin/python scripts/demo.py

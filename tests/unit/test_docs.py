@@ -7,6 +7,8 @@ import json
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -262,6 +264,26 @@ def reference() -> str:
 
 def test_the_reference_is_not_stale() -> None:
     assert (ROOT / "docs/policy-reference.md").read_text("utf-8") == reference(), "make reference"
+
+
+def manual() -> str:
+    made: str = runpy.run_path(str(ROOT / "scripts/man.py"))["page"]()
+    return made
+
+
+def test_the_manual_page_is_not_stale() -> None:
+    assert (ROOT / "docs/man/vpo.1").read_text("utf-8") == manual(), "make reference"
+
+
+def test_the_manual_page_names_every_command() -> None:
+    for names in TREE:
+        assert f".SS {' '.join(names)} " in manual() or names == ("vpo",)
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="no groff here")
+def test_groff_has_nothing_against_the_manual_page() -> None:
+    words = ["groff", "-man", "-ww", "-Tutf8", str(ROOT / "docs/man/vpo.1")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stderr == ""
 
 
 def test_every_key_of_a_policy_is_described() -> None:
