@@ -7,6 +7,7 @@ is in all of them.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def _text(text: str) -> Iterator[str]:
             yield ".PP"
         if paragraph.lstrip().startswith("\b"):
             yield ".nf"
-            yield from (_escaped(line) for line in paragraph.splitlines()[1:])
+            # From Python 3.13 on, docstrings have lost their margin before click sees them.
+            shown = textwrap.dedent("\n".join(paragraph.splitlines()[1:]))
+            yield from map(_escaped, shown.splitlines())
             yield ".fi"
         else:
             yield _escaped(" ".join(paragraph.split()))

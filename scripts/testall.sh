@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
+chmod 755 "$work" # some tests run vpo as another user
 trap 'rm -rf "$work"' EXIT INT TERM
 
 interpreter() {

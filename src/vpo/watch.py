@@ -7,6 +7,7 @@ then all folders are looked through, which costs no more than a run with nothing
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ _LONGEST = 6 * 3600.0
 _FEW = 200
 """Up to so many files are named to the run; of more, it looks through the folders itself."""
 
+Identity = tuple[int, int]
+"""Device and inode."""
 Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
 """Takes folders, and yields the paths that have changed in them, an empty set every ``TICK``."""
 
@@ -85,13 +88,15 @@ def watch(
     at once. ``every`` so many seconds all folders are looked through.
     """
     watcher = _Watcher(request, settings, store, interrupt, Waitlist(settle))
-    watcher.look(at_once=True)
+    first = True
     while not interrupt.stop:
-        there = [path for path in request.paths if os.path.isdir(path)]
-        for text in watcher.missing(there):
+        folders = _identities(request.paths)
+        for text in watcher.missing(folders):
             observer.note(text)
-        yield from watcher.follow(there, observer, waiter, every)
-        watcher.look()
+        if first:
+            watcher.look(list(folders), at_once=True)
+            first = False
+        yield from watcher.follow(folders, observer, waiter, every)
 
 
 class _Watcher:
@@ -108,33 +113,39 @@ class _Watcher:
         self._gone: set[str] = set()
         self._looked = 0.0
 
-    def missing(self, there: Sequence[str]) -> list[str]:
+    def missing(self, there: Mapping[str, Identity]) -> list[str]:
         """What to tell of folders that went or came."""
-        gone = set(self._request.paths) - set(there)
+        gone = set(self._request.paths) - there.keys()
         notes = [f"{path} is not there; waiting for it" for path in sorted(gone - self._gone)]
         notes += [f"{path} is there again" for path in sorted(self._gone - gone)]
         self._gone = gone
         return notes
 
     def follow(
-        self, there: Sequence[str], observer: Observer, waiter: Waiter, every: float
+        self,
+        folders: Mapping[str, Identity],
+        observer: Observer,
+        waiter: Waiter,
+        every: float,
     ) -> Iterator[Summary]:
         """Until a folder comes or goes, or it is time to look through all of them."""
-        identity = _identities(self._request.paths)
-        for changed in waiter(there):
+        there = list(folders)
+        for number, changed in enumerate(waiter(there)):
+            if not number:
+                self.look(there)  # for what came before anybody was listening
             self._see(changed)
             if due := self._waitlist.due(time.monotonic()):
                 yield self._run(due, observer)
-                self.look()
-            if self._interrupt.stop or _identities(self._request.paths) != identity:
+                self.look(there)
+            if self._interrupt.stop or _identities(self._request.paths) != folders:
                 return
             if time.monotonic() - self._looked > every:
                 return
 
-    def look(self, at_once: bool = False) -> None:
-        """Look through all folders for what is news."""
+    def look(self, there: Sequence[str], at_once: bool = False) -> None:
+        """Look through these folders for what is news."""
         self._looked = time.monotonic()
-        found = self._discover([path for path in self._request.paths if os.path.isdir(path)])
+        found = self._discover(there)
         now = self._looked - self._waitlist.settle if at_once else self._looked
         for item in self._news(found):
             self._waitlist.see(item.path, _stat(item), now)
@@ -210,15 +221,13 @@ def _stat_of(path: str) -> Stat | None:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _identities(paths: Iterable[str]) -> list[tuple[int, int] | None]:
-    """Which folders are there; another one under the same name is a file system just mounted."""
-    found: list[tuple[int, int] | None] = []
+def _identities(paths: Iterable[str]) -> dict[str, Identity]:
+    """Those folders that are there; another one under a name is a file system just mounted."""
+    found = {}
     for path in paths:
-        try:
+        with contextlib.suppress(OSError):
             status = os.stat(path)
-            found.append((status.st_dev, status.st_ino))
-        except OSError:
-            found.append(None)
+            found[path] = status.st_dev, status.st_ino
     return found
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,9 +54,12 @@ class Watching:
 def watching(vpo: Vpo, *folders: Path, policy: str = POLICY) -> Iterator[Watching]:
     options = ("--settle", "0s", "--format", "jsonl")
     process = vpo.start("watch", "-p", vpo.policy(policy), *options, *folders)
+    limit = threading.Timer(2 * LIMIT, process.kill)  # whoever waits for an event fails then
+    limit.start()
     try:
         yield Watching(process)
     finally:
+        limit.cancel()
         process.kill()
         process.communicate()
 

@@ -60,7 +60,7 @@ def command(ctx: click.Context, limit: int, style: str) -> None:
 @format_option("text", "json", default=None)
 @click.pass_obj
 def show(before: str, run_id: str, style: str | None) -> None:
-    """List what a run did; RUN is its id or the beginning of it."""
+    """List what a run did; RUN is its id, the beginning of it, or "last"."""
     with _store() as pool:
         store = Store(pool)
         run = store.run(run_id)

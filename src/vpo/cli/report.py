@@ -10,7 +10,6 @@ import click
 from vpo.cli import completion
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
 from vpo.printable import shown
@@ -39,18 +38,11 @@ def command(run_id: str, target: Path) -> None:
 
     with DaemonConnectionPool(build({}).data_dir / "vpo.db", reading=True) as pool:
         store = Store(pool)
-        run = _last(store) if run_id == "last" else store.run(run_id)
+        run = store.run(run_id)
         text = page(run, store.outcomes(run.id))
     _refuse_foreign(target)
     _write(target, text)
     click.echo(f"{shown(str(target.absolute()))} has run {run.id[:8]}")
-
-
-def _last(store: Store) -> Run:
-    runs = store.runs(1)
-    if not runs:
-        raise UsageError("no run is on record; vpo process makes one")
-    return runs[0]
 
 
 def _refuse_foreign(target: Path) -> None:

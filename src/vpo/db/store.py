@@ -275,11 +275,15 @@ class Store:
         return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ?", limit)
 
     def run(self, prefix: str) -> Run:
-        """The run whose id is or begins so; ``UsageError`` if there is none, or several."""
+        """The run whose id is or begins so, or the ``last`` one; ``UsageError`` if there is none,
+        or several."""
         wanted = prefix.lower()
-        found = self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", len(wanted), wanted)
+        if wanted == "last":
+            found = self.runs(1)
+        else:
+            found = self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", len(wanted), wanted)
         if not found or not wanted:
-            raise UsageError(f"there is no run {prefix}")
+            raise UsageError(f"there is no run {prefix}; vpo history lists them")
         if len(found) > 1:
             raise UsageError(f"several runs begin with {prefix}; give more of the id")
         return found[0]
