@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools test testall test-all lint format reference demo bench drill clean
+.PHONY: help setup tools test testall test-all lint format reference site pictures demo bench drill clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
@@ -33,6 +33,7 @@ lint: setup ## ruff, mypy and the import contract
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy src tests scripts $(wildcard bench/*.py) drill
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile
 
 format: setup ## let ruff fix and format what it can
 	$(VENV)/bin/python -m ruff check --fix .
@@ -46,6 +47,14 @@ testall: setup tools ## build wheel and sdist, try them with every Python that i
 	@sh scripts/testall.sh
 
 test-all: testall
+
+site: setup ## build the documentation as a site in dist/site
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
+
+pictures: setup tools ## make the pictures of the terminal in docs/pictures
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[docs]'
+	$(VENV)/bin/python scripts/pictures.py
 
 demo: setup ## make a small library in demo/ and let vpo put it in order
 	@$(VENV)/bin/python scripts/demo.py

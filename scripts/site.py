@@ -9,15 +9,13 @@ from typing import Any
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
-_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "bench/RESULTS.md", "bench/GROWTH.md")
-_FOLDERS = ("examples",)
+_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Dockerfile", "bench/*.md")
 
 
 def on_files(files: Any, config: Any) -> Any:
     """Add them under the path that they have in the repository."""
-    found = [ROOT / name for name in _PAGES]
-    found += [path for name in _FOLDERS for path in sorted((ROOT / name).rglob("*")) if path.is_file()]
-    for path in found:
+    found = [path for name in (*_PAGES, "examples/**/*") for path in sorted(ROOT.glob(name))]
+    for path in filter(Path.is_file, found):
         name = path.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(path)))
     return files

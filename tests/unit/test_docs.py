@@ -321,7 +321,9 @@ def calls(page: Path) -> Iterator[list[str]]:
         for line in text.splitlines():
             words = shlex.split(line.removeprefix("$ "), comments=True) if "vpo " in line else []
             if words[:1] == ["vpo"]:
-                end = next((n for n, word in enumerate(words) if word in (">", "|")), len(words))
+                end = next(
+                    (n for n, word in enumerate(words) if word in (">", "|", "||")), len(words)
+                )
                 yield words[1:end]
 
 
@@ -372,3 +374,16 @@ def test_keys_of_scan_and_library_are_documented() -> None:
     assert {*scanned, *scanned["summary"], *scanned["unreadable"][0]} - {"schema_version"} <= known
     records = (*Count._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
     assert {*FACTS, *records, "duplicates", "failed", "violations"} <= documented("vpo library")
+
+
+def test_every_page_is_in_the_site() -> None:
+    site = (ROOT / "mkdocs.yml").read_text("utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert re.search(rf"[ :]{re.escape(page.name)}$", site, re.MULTILINE), page.name
+
+
+def test_pictures_show_nothing_of_the_machine_that_made_them() -> None:
+    for picture in sorted(ROOT.glob("docs/pictures/*.svg")):
+        text = picture.read_text("utf-8")
+        assert "/tmp" not in text, picture.name
+        assert "/root" not in text, picture.name
