@@ -57,7 +57,8 @@ def _of(track: Track, source: av.container.InputContainer) -> Hdr | None:
     if frame is None:
         if track.dynamic_range:
             raise ProbeError(
-                f"no picture of {track} can be read, so what it says of HDR is unknown"
+                f"no picture of {track} can be read, so what it says of HDR is unknown; "
+                "vpo inspect --health says where the file is damaged"
             )
         return None
     found = _said({item.type.name: bytes(item) for item in frame.side_data})

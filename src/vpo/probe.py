@@ -95,10 +95,13 @@ def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
     try:
         stat = os.fstat(fd)
         if stat.st_size == 0:
-            raise ProbeError("the file is empty")
+            raise ProbeError("the file is empty; get it again, or remove it")
         yield fd, stat
     except (av.FFmpegError, UnicodeError) as error:
-        raise ProbeError(f"cannot be read as a video file: {_reason(error)}") from None
+        raise ProbeError(
+            f"cannot be read as a video file: {_reason(error)}; "
+            "it is damaged, not whole, or no video"
+        ) from None
     finally:
         os.close(fd)
 
@@ -181,7 +184,9 @@ def _media(
     streams = list(source.streams)
     real = [s for s in streams if _is_track(s, structure)]
     if not any(s.type in ("video", "audio", "subtitle") for s in real):
-        raise ProbeError("there is no video, audio or subtitle track in it")
+        raise ProbeError(
+            "there is no video, audio or subtitle track in it; get it again, or remove it"
+        )
     return MediaFile(
         path=path,
         container=structure.container,

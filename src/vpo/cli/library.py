@@ -11,22 +11,27 @@ from typing import Any, TypeVar
 
 import click
 
+from vpo.advance import State
 from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
+from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.library import FACTS, Count, Duplicates, Violation, check, duplicates, overview
 from vpo.measures import words
+from vpo.media import MediaFile
 from vpo.plan import to_json
 from vpo.policy.choice import PolicyChoice
 from vpo.printable import counted, printable, shown
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
-from vpo.report.text import Console
+from vpo.report.text import Console, ProgressLine
 
+_OFTEN = 500
+"""Files after which the line that says how far it is is drawn again."""
 F = TypeVar("F", bound=Callable[..., Any])
 _EMPTY = "nothing is on record there; fill the library with: vpo scan -R FOLDER"
 
@@ -54,7 +59,7 @@ def command(ctx: click.Context, style: str, under: tuple[str, ...]) -> None:
     if ctx.invoked_subcommand is not None:
         return
     with _library(under) as (library, places):
-        total, facts = overview(media for media, _ in library.media(places))
+        total, facts = overview(media for media, _ in _media(library, places))
     if style == "json":
         values = {
             name: [{"value": value, **count._asdict()} for value, count in counts.items()]
@@ -119,7 +124,7 @@ def check_command(
     printer: _Checked = _CHECKED[style](verbose)
     with _library(under) as (library, places):
         known = library.store.known(choice.fingerprint)
-        for violation in check(choice, library.media(places), known):
+        for violation in check(choice, _media(library, places), known):
             printer.total += 1
             if violation is not None:
                 printer.violations += 1
@@ -212,7 +217,7 @@ def duplicates_command(style: str, under: tuple[str, ...]) -> None:
     names tell of the same film with its year, or of the same episode.
     """
     with _library(under) as (library, places):
-        found = duplicates(library.media(places))
+        found = duplicates(_media(library, places))
     if style == "json":
         groups = [{**item._asdict(), "files": [f._asdict() for f in item.files]} for item in found]
         _print_json({"duplicates": groups})
@@ -273,6 +278,19 @@ def _library(under: tuple[str, ...]) -> Iterator[tuple[_Known, list[str]]]:
     places = [os.path.realpath(path) for path in under] or [os.sep]
     with DaemonConnectionPool(build({}).data_dir / "vpo.db", reading=True) as pool:
         yield _Known(pool), places
+
+
+def _media(library: Library, places: list[str]) -> Iterator[tuple[MediaFile, Stat]]:
+    """All that is on record there; a line on a terminal says how far it is."""
+    line = ProgressLine(sys.stderr, enabled=True, doing="Reading the library")
+    total = library.count(places) if line.enabled else 0
+    for number, item in enumerate(library.media(places)):
+        if number and not number % _OFTEN:
+            line.show(State(number, total, 1))
+        yield item
+        if number and not number % _OFTEN:
+            line.clear()
+    line.clear()
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -139,7 +139,9 @@ def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None
     for key in ("url", "api_key"):
         if f"{section}.{key}" not in own:
             where = next(source for source in own.values() if not source.startswith("environment "))
-            raise ConfigError(f"{where}: [{section}] {key} is missing")
+            raise ConfigError(
+                f"{where}: [{section}] {key} is missing; add it, or remove the section"
+            )
 
 
 def _place(environ: Mapping[str, str], variable: str) -> Path | None:

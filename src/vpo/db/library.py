@@ -30,6 +30,7 @@ _MEDIA = f"""
     SELECT path, size, mtime_ns, inode, probe FROM files JOIN probes ON file = number
     WHERE {_WHERE} ORDER BY path
 """  # noqa: S608
+_COUNT = f"SELECT count(*) FROM files JOIN probes ON file = number WHERE {_WHERE}"  # noqa: S608
 _FAILED = f"""
     SELECT path, error_type, error_message, started_at, max(rowid), status FROM outcomes
     WHERE state = 'done' AND {_WHERE} GROUP BY path HAVING status = 'failed'
@@ -84,6 +85,12 @@ class Library:
                 for path, size, mtime_ns, inode, data in connection.execute(_MEDIA, place):
                     known = {**json.loads(zlib.decompress(data)), "path": os.fsdecode(path)}
                     yield from_json(known), unsigned(size, mtime_ns, inode)
+
+    def count(self, under: Sequence[str]) -> int:
+        """How many files ``media`` has."""
+        with self._pool.read() as connection:
+            places = [_place(path) for path in _apart(under)]
+            return sum(connection.execute(_COUNT, place).fetchone()[0] for place in places)
 
     def note(self, results: Iterable[Result]) -> None:
         """Write what was seen of these files, all or (on an error) nothing."""
