@@ -11,10 +11,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vpo.config.models import SHIPPED, Config
+from vpo.errors import ConfigError, SourceError
+from vpo.plugins.loading import load
 
 if TYPE_CHECKING:
     import pluggy
@@ -34,15 +34,12 @@ _PATIENCE = 60.0
 
 
 class Hooks:
-    """What plugins are told; nothing, where none of them listens."""
+    """Tells plugins, each with its settings, what happens."""
 
     def __init__(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
-        from vpo.plugins.loading import load  # late: most configurations have no plugin
-
         self._settings = settings
         self._callers: dict[str, dict[str, pluggy.HookCaller]] = {
-            hook: load(settings, hook)
-            for hook in ("vpo_after_file", "vpo_changed", "vpo_after_run")
+            hook: load(settings, hook) for hook in _HOOKS
         }
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_MOST)
         self._folders: set[str] = set()
@@ -96,8 +93,6 @@ class Hooks:
             self._call("vpo_changed", folders=folders)
 
     def _call(self, hook: str, **values: object) -> None:
-        from vpo.errors import ConfigError, SourceError
-
         for name, caller in self._callers[hook].items():
             try:
                 caller(**values, settings=dict(self._settings[name]))
@@ -117,25 +112,3 @@ def _sayable(folder: str) -> str:
             return folder
         except UnicodeEncodeError:
             folder = os.path.dirname(folder)
-
-
-def hooks(config: Config) -> Hooks | None:
-    """Who is to be told what happens; ``None`` if nobody is.
-
-    Raises ``ConfigError`` for a plugin that cannot be loaded.
-    """
-    settings = _settings(config)
-    return Hooks(settings) if settings else None
-
-
-def _settings(config: Config) -> dict[str, Mapping[str, Any]]:
-    """Of each configured plugin that may listen, by name."""
-    listening = {
-        "radarr": config.radarr.url and config.radarr.rescan,
-        "sonarr": config.sonarr.url and config.sonarr.rescan,
-        "jellyfin": config.jellyfin.url,
-        "plex": config.plex.url,
-        "notify": config.notify.urls,
-    }
-    shipped = {name: asdict(getattr(config, name)) for name in SHIPPED if listening[name]}
-    return {**shipped, **config.plugins}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -141,7 +140,7 @@ def recorder(
             workers=workers,
             dry_run=False,
             pid=os.getpid(),
-            host=socket.gethostname(),
+            host=os.uname().nodename,
         )
         recording = Recorder(store, run_id, mark)
         try:

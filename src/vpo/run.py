@@ -21,17 +21,17 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.gate import Gate, Keeper
-from vpo.hooks import Hooks, hooks
 from vpo.hours import span
 from vpo.outcome import STATUSES, Failure, Outcome
 from vpo.record import Recorder, expired, marks, recorder
 from vpo.request import Encodes, Interrupt, Request
-from vpo.sources import Answers, ask
+from vpo.sources import Answers, ask, listeners
 from vpo.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from vpo.crew import Crew
     from vpo.estimate import Forecast, Took
+    from vpo.hooks import Hooks
     from vpo.plugins import FileReport, RunReport
 
 
@@ -121,7 +121,7 @@ def run(
     require_programs(settings)
     fingerprint = _fingerprint(request, store, teller)
     found = _found(request, settings, store, teller, interrupt)
-    listening = None if request.dry_run else hooks(settings.config)
+    listening = None if request.dry_run else _hooks(settings)
     paths = [] if interrupt.stop else [item.path for item in found.candidates]
     answers = ask(settings.config, request.policies, paths)
     teller.notes(f"warning: {text}" for text in answers.warnings)
@@ -152,6 +152,16 @@ def run(
     if teller.error is not None and not summary.interrupted:
         raise teller.error
     return summary
+
+
+def _hooks(settings: Settings) -> Hooks | None:
+    """Who is told what happens; raises ``ConfigError`` for a plugin that cannot be loaded."""
+    listening = listeners(settings.config)
+    if not listening:
+        return None
+    from vpo.hooks import Hooks  # late: most configurations have no plugin
+
+    return Hooks(listening)
 
 
 def _prepare(request: Request) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vpo.config.models import Config
+from vpo.config.models import SHIPPED, Config
 
 if TYPE_CHECKING:
     from vpo.draft import Value
@@ -62,6 +62,19 @@ def ask(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Answers
 
     fields, warnings = asking.ask(settings, paths)
     return Answers(fields, tuple(warnings))
+
+
+def listeners(config: Config) -> dict[str, Mapping[str, Any]]:
+    """The settings of each plugin that is to be told what happens, by name."""
+    listening = {
+        "radarr": config.radarr.url and config.radarr.rescan,
+        "sonarr": config.sonarr.url and config.sonarr.rescan,
+        "jellyfin": config.jellyfin.url,
+        "plex": config.plex.url,
+        "notify": config.notify.urls,
+    }
+    shipped = {name: asdict(getattr(config, name)) for name in SHIPPED if listening[name]}
+    return {**shipped, **config.plugins}
 
 
 def _settings(config: Config) -> dict[str, Mapping[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -82,12 +81,18 @@ def require_programs(settings: Settings) -> None:
                 f"{settings.sources[f'tools.{name}']}: [tools] {name}: {path} is not a program; "
                 f"correct the path, or remove the line to use the {name} on PATH"
             )
-    if settings.config.processing.ionice != "normal" and shutil.which("ionice") is None:
+    if settings.config.processing.ionice != "normal" and not _is_there("ionice"):
         where = settings.sources["processing.ionice"]
         raise ToolMissingError(
             f"{where}: [processing] ionice needs the program ionice; "
             "install util-linux (macOS has none), or remove the line"
         )
+
+
+def _is_there(program: str) -> bool:
+    import shutil  # late: few configurations have to know
+
+    return shutil.which(program) is not None
 
 
 def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[object, str]]:
