@@ -325,11 +325,13 @@ def _codec_tag(context: Any, entry: matroska.Entry | boxes.Entry | None) -> str 
 
 def _picture(stream: Any, context: Any) -> dict[str, Any]:
     rate = stream.average_rate
-    told = avc.pictures(context.extradata) if context.pix_fmt is None else None
+    # Not ``pix_fmt``: reading that where it is unknown crashes PyAV before 18.
+    pixels = context.format.name if context.format else None
+    told = avc.pictures(context.extradata) if pixels is None else None
     return {
         "width": context.width or None,
         "height": context.height or None,
-        "pixel_format": told.pixel_format(context.color_range) if told else context.pix_fmt,
+        "pixel_format": told.pixel_format(context.color_range) if told else pixels,
         "color": _color(context, told),
         "frame_rate": str(rate) if rate else None,
         "field_order": _FIELD_ORDERS.get(getattr(context, "field_order", 0)),
