@@ -100,6 +100,8 @@ def watch(
 
 
 class _Watcher:
+    """Keeps the list of what is news, and hands what is due to a run."""
+
     def __init__(
         self,
         request: Request,
@@ -135,7 +137,7 @@ class _Watcher:
                 self.look(there)  # for what came before anybody was listening
             self._see(changed)
             if due := self._waitlist.due(time.monotonic()):
-                yield self._run(due, observer)
+                yield self._run(due, there, observer)
                 self.look(there)
             if self._interrupt.stop or _identities(self._request.paths) != folders:
                 return
@@ -161,10 +163,9 @@ class _Watcher:
             # What grows without an event, as on a file system of the network, has not settled.
             self._waitlist.see(path, _stat_of(path), now)
 
-    def _run(self, due: Sequence[str], observer: Observer) -> Summary:
-        named = self._request
-        if len(due) <= _FEW:
-            named = named._replace(paths=tuple(due), recursive=False)
+    def _run(self, due: Sequence[str], there: Sequence[str], observer: Observer) -> Summary:
+        few = len(due) <= _FEW
+        named = self._request._replace(paths=tuple(due if few else there), recursive=not few)
         summary = run(named, self._settings, self._store, observer, self._interrupt)
         now = time.monotonic()
         again = {item.path: _stat(item) for item in self._news(self._discover(due))}

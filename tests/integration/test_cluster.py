@@ -147,7 +147,7 @@ def test_threads_and_nodes_give_the_same(
     """One of the nodes has the library in another place."""
     here, there = library(*FILES, folder="here"), library(*FILES, folder="there")
     (tmp_path / "elsewhere").symlink_to(there)
-    cluster.node("one")
+    cluster.node("one", '[processing]\nnice = 19\nionice = "low"\n')
     cluster.node("two", f'[cluster]\npath_map = {{ "{there}" = "{tmp_path}/elsewhere" }}\n')
     alone = process(vpo, None, "--format", "json", here)
     history = vpo("history", "--format", "json").json["runs"]

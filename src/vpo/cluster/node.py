@@ -6,6 +6,7 @@ Dask calls these functions by their names, so that the node's own vpo is what ru
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -65,6 +66,7 @@ def lacks(policies: Sequence[Policy]) -> str | None:
 
 def work(job: Job) -> Outcome:
     """``process_file`` with this node's paths and tools, and the coordinator's rules."""
+    _stand_back()
     places = _places()
     here = places.job(job)
     own = _rewriter()
@@ -94,6 +96,17 @@ async def end_tools() -> None:
     A coroutine, because Dask waits for other functions, and a node may not answer any more.
     """
     processes.cancel()
+
+
+def _stand_back() -> None:
+    """This node's ``nice`` and ``ionice``, once for each thread that works."""
+    if not getattr(_thread, "stands_back", False):
+        wanted = _settings().config.processing
+        processes.stand_back(wanted.nice, wanted.ionice)
+        _thread.stands_back = True
+
+
+_thread = threading.local()
 
 
 @cache
