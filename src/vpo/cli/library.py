@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from vpo.advance import State
-from vpo.cli.options import format_option
+from vpo.cli.options import format_option, policy_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
@@ -100,16 +100,7 @@ def _counted(count: Count) -> tuple[str, str, str]:
 
 
 @command.command("check")
-@click.option(
-    "-p",
-    "--policy",
-    "policies",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=str),
-    metavar="FILE",
-    help="The policy; repeat it for several, as one plan.",
-)
+@policy_option
 @click.option("-v", "--verbose", is_flag=True, help="Show each change with its reason.")
 @_question
 def check_command(

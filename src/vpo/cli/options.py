@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from vpo.cli import completion
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -31,3 +33,39 @@ def at_least_one(
     if value is not None and value < 1:
         raise click.BadParameter(f"{value} is less than 1", ctx, param)
     return value
+
+
+policy_option = click.option(
+    "-p",
+    "--policy",
+    "policies",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=str),
+    metavar="FILE",
+    help="Policy to apply; repeat it to apply several, in order, as one plan.",
+)
+recursive_option = click.option(
+    "-R", "--recursive", is_flag=True, help="Search the folders below, too."
+)
+workers_option = click.option(
+    "-w",
+    "--workers",
+    type=int,
+    callback=at_least_one,
+    metavar="N",
+    help="Files worked on at the same time; by default 2, but at most half of the cores.",
+)
+phases_option = click.option(
+    "--phases",
+    metavar="A,B",
+    shell_complete=completion.phases,
+    help="Apply only these phases of the policies.",
+)
+
+
+def verbosity_options(function: F) -> F:
+    """``-v`` and ``-q``, as the parameters ``verbose`` (counted) and ``quiet``."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
+    verbose = click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
+    return verbose(quiet(function))

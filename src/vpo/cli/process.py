@@ -11,9 +11,15 @@ from typing import Any
 
 import click
 
-from vpo.cli import completion
 from vpo.cli.main import EXIT_CODES
-from vpo.cli.options import at_least_one, format_option
+from vpo.cli.options import (
+    format_option,
+    phases_option,
+    policy_option,
+    recursive_option,
+    verbosity_options,
+    workers_option,
+)
 from vpo.cli.signals import heeded
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -27,32 +33,11 @@ from vpo.run import Summary, run
 
 @click.command("process", epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
-@click.option(
-    "-p",
-    "--policy",
-    "policies",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=str),
-    metavar="FILE",
-    help="Policy to apply; repeat it to apply several, in order, as one plan.",
-)
-@click.option("-R", "--recursive", is_flag=True, help="Search the folders below, too.")
+@policy_option
+@recursive_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option(
-    "-w",
-    "--workers",
-    type=int,
-    callback=at_least_one,
-    metavar="N",
-    help="Files worked on at the same time; by default 2, but at most half of the cores.",
-)
-@click.option(
-    "--phases",
-    metavar="A,B",
-    shell_complete=completion.phases,
-    help="Apply only these phases of the policies.",
-)
+@workers_option
+@phases_option
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "continue", "fail"]),
@@ -72,8 +57,7 @@ from vpo.run import Summary, run
     help="Let the nodes of this Dask scheduler do the work, as tcp://HOST:8786.",
 )
 @format_option("text", "json", "jsonl")
-@click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
-@click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
+@verbosity_options
 def command(**options: Any) -> int:
     """Make the videos in PATHS match the policies.
 

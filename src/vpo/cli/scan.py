@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vpo.cli.main import EXIT_CODES
-from vpo.cli.options import at_least_one, format_option
+from vpo.cli.options import format_option, recursive_option, workers_option
 from vpo.cli.signals import heeded
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -32,15 +32,8 @@ _COUNTS = {
 
 @click.command("scan", epilog=EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
-@click.option("-R", "--recursive", is_flag=True, help="Search the folders below, too.")
-@click.option(
-    "-w",
-    "--workers",
-    type=int,
-    callback=at_least_one,
-    metavar="N",
-    help="Files looked at at the same time; by default 2, but at most half of the cores.",
-)
+@recursive_option
+@workers_option
 @format_option("text", "json")
 def command(paths: tuple[str, ...], recursive: bool, workers: int | None, style: str) -> int:
     """Put on record what the videos in PATHS are, for "vpo library".

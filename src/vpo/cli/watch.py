@@ -8,9 +8,14 @@ from typing import Any
 
 import click
 
-from vpo.cli import completion
 from vpo.cli.main import EXIT_CODES
-from vpo.cli.options import at_least_one, format_option
+from vpo.cli.options import (
+    format_option,
+    phases_option,
+    policy_option,
+    verbosity_options,
+    workers_option,
+)
 from vpo.cli.signals import heeded
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -32,30 +37,9 @@ def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 @click.command("watch", epilog=EXIT_CODES)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=str))
-@click.option(
-    "-p",
-    "--policy",
-    "policies",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=str),
-    metavar="FILE",
-    help="Policy to apply; repeat it to apply several, in order, as one plan.",
-)
-@click.option(
-    "-w",
-    "--workers",
-    type=int,
-    callback=at_least_one,
-    metavar="N",
-    help="Files worked on at the same time; by default 2, but at most half of the cores.",
-)
-@click.option(
-    "--phases",
-    metavar="A,B",
-    shell_complete=completion.phases,
-    help="Apply only these phases of the policies.",
-)
+@policy_option
+@workers_option
+@phases_option
 @click.option(
     "--settle",
     default="30s",
@@ -73,8 +57,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:
     help="How often all folders are looked through, for what nobody reported.",
 )
 @format_option("text", "jsonl")
-@click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
-@click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
+@verbosity_options
 def command(**options: Any) -> int:
     """Follow FOLDERS and all below them, and make the videos in them match the policies.
 
