@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from tests.conftest import Library, ToolsOnPath, Vpo
 from tests.integration.facts import tree
 from tests.integration.stage import LIMIT, Stage
+from tests.integration.stage import until as eventually
 
 REMUX = "schema_version: 13\nphases: [{name: r, track_order: [audio_main, video]}]\n"
 
@@ -39,7 +41,11 @@ def state(pid: int) -> str:
 
 
 def start(vpo: Vpo, root: Path) -> subprocess.Popen[bytes]:
-    return vpo.start("process", "--format", "jsonl", "-p", vpo.policy(REMUX), root)
+    process = vpo.start("process", "--format", "jsonl", "-p", vpo.policy(REMUX), root)
+    limit = threading.Timer(2 * LIMIT, process.kill)  # whoever waits for an event fails then
+    limit.daemon = True
+    limit.start()
+    return process
 
 
 def test_a_run_that_is_paused_begins_nothing_until_it_is_resumed(
@@ -70,7 +76,7 @@ def test_a_tool_that_runs_is_stopped_where_it_is(vpo: Vpo, library: Library, sta
     vpo("pause")
     found = events(process)
     until(found, "note", text="paused; vpo resume goes on")
-    assert state(pid) == "T"
+    eventually(lambda: state(pid) == "T", "the tool was not stopped")
     stage.release("a.mkv")
     vpo("resume")
     assert until(found, "file")["status"] == "changed"
