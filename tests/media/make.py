@@ -7,6 +7,7 @@ one entry there. Recipes run at the same time, so they share nothing but the fin
 
 from __future__ import annotations
 
+import argparse
 import errno
 import fcntl
 import hashlib
@@ -784,8 +785,16 @@ def _copy_names(source: Path, folder: Path) -> None:
                 raise
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Make the sample media.")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="where to (default: the cache that the tests share)"
+    )
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    wanted = arguments().folder
     if wanted:
         make(wanted)
     print(wanted or cached())
