@@ -5,11 +5,11 @@ tagging specification.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpo.matroska import Element, Structure, StructureError, element
+from vpo.ebml import Items, StructureError, items, text
+from vpo.matroska import Structure, element, inside
 
 _INFO, _CHAPTERS, _TAGS = 0x1549A966, 0x1043A770, 0x1254C367
 _TITLE = 0x7BA9
@@ -21,10 +21,6 @@ _TRACK_UID, _OTHER_UIDS = 0x63C5, (0x63C9, 0x63C4, 0x63C6)
 _SIMPLE, _NAME, _STRING, _BINARY = 0x67C8, 0x45A3, 0x4487, 0x4485
 _WHOLE = 50
 """The target of a tag that is about the whole film or episode, and of one that does not say."""
-_LARGEST = 4 << 20
-"""Bytes of chapters or tags that are looked through; there are never so many."""
-
-Items = list[tuple[int, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ def read(fd: int, structure: Structure) -> Annotations | None:
     try:
         found = dict(_masters(fd, structure))
         info, tags = found.get(_INFO, []), found.get(_TAGS, [])
-        titles = [_text(data) for identity, data in info if identity == _TITLE]
+        titles = [text(data) for identity, data in info if identity == _TITLE]
         fragile = dict.fromkeys([*_chapters(found.get(_CHAPTERS, [])), *_tags(tags)])
         return Annotations(next(iter(titles), "") or _tagged_title(tags), tuple(fragile))
     except StructureError:
@@ -51,54 +47,20 @@ def _masters(fd: int, structure: Structure) -> Iterator[tuple[int, Items]]:
     behind = (element(fd, at, structure.length) for at in structure.behind)
     for item in (*structure.head, *behind):
         if item.id in (_INFO, _CHAPTERS, _TAGS):
-            yield item.id, _read(fd, item)
+            yield item.id, inside(fd, item)
 
 
-def _read(fd: int, item: Element) -> Items:
-    size = (item.end or item.data) - item.data
-    if size > _LARGEST:
-        raise StructureError(f"{size} bytes of annotations")
-    return _items(os.pread(fd, size, item.data))
-
-
-def _items(data: bytes) -> Items:
-    """The (id, data) of the elements one behind the other, all in memory."""
-    found: Items = []
-    at = 0
-    while at < len(data):
-        identity, start = _variable(data, at, keep=True)
-        size, start = _variable(data, start, keep=False)
-        at = start + size
-        if at > len(data):
-            raise StructureError("an element ends behind the one that it is in")
-        found.append((identity, data[start:at]))
-    return found
-
-
-def _variable(data: bytes, at: int, keep: bool) -> tuple[int, int]:
-    """A number of variable size (RFC 8794, 4) and where it ends; ids keep the length's marker."""
-    if at >= len(data) or not data[at]:
-        raise StructureError("not an element")
-    end = at + 9 - data[at].bit_length()
-    value = int.from_bytes(data[at:end], "big")
-    return (value if keep else value & ((1 << 7 * (end - at)) - 1)), end
-
-
-def _of(items: Items, identity: int) -> list[bytes]:
-    return [data for found, data in items if found == identity]
-
-
-def _text(data: bytes) -> str:
-    return data.split(b"\0")[0].decode("utf-8", "replace")
+def _of(found: Items, identity: int) -> list[bytes]:
+    return [data for name, data in found if name == identity]
 
 
 def _chapters(chapters: Items) -> Iterator[str]:
-    editions = [_items(data) for data in _of(chapters, _EDITION)]
+    editions = [items(data) for data in _of(chapters, _EDITION)]
     if len(editions) > 1:
         yield f"{len(editions)} editions of chapters"
     if any(_is_set(edition, _EDITION_ORDERED) for edition in editions):
         yield "ordered chapters"
-    atoms = [_items(data) for edition in editions for data in _of(edition, _CHAPTER)]
+    atoms = [items(data) for edition in editions for data in _of(edition, _CHAPTER)]
     if any(_of(atom, _CHAPTER) for atom in atoms):
         yield "chapters inside chapters"
     if any(len(_of(atom, _DISPLAY)) > 1 for atom in atoms):
@@ -113,16 +75,16 @@ def _special(atom: Items) -> bool:
     return disabled or linked or _is_set(atom, _CHAPTER_HIDDEN)
 
 
-def _is_set(items: Items, flag: int) -> bool:
-    return any(any(data) for data in _of(items, flag))
+def _is_set(found: Items, flag: int) -> bool:
+    return any(any(data) for data in _of(found, flag))
 
 
 def _tags(tags: Items) -> Iterator[str]:
     whole: list[bytes] = []
-    for tag in map(_items, _of(tags, _TAG)):
-        targets = [item for data in _of(tag, _TARGETS) for item in _items(data)]
+    for tag in map(items, _of(tags, _TAG)):
+        targets = [item for data in _of(tag, _TARGETS) for item in items(data)]
         simple = _of(tag, _SIMPLE)
-        if any(_nested(_items(data)) for data in simple):
+        if any(_nested(items(data)) for data in simple):
             yield "tags inside tags, or with data that is no text"
         if any(any(data) for uid in _OTHER_UIDS for data in _of(targets, uid)):
             yield "tags of a chapter, an edition or an attachment"
@@ -131,7 +93,7 @@ def _tags(tags: Items) -> Iterator[str]:
                 whole += simple
             elif simple:
                 yield "tags of something larger or smaller than the file, as a season"
-    names = [_name(_items(data)) for data in whole]
+    names = [_name(items(data)) for data in whole]
     if len(set(names)) < len(names):
         yield "several tags of one name"
 
@@ -149,16 +111,16 @@ def _level(targets: Items) -> int:
 
 
 def _name(simple: Items) -> str:
-    return "".join(map(_text, _of(simple, _NAME))).lower()
+    return "".join(map(text, _of(simple, _NAME))).lower()
 
 
 def _tagged_title(tags: Items) -> str | None:
     """The title where only a tag tells it."""
-    for tag in map(_items, _of(tags, _TAG)):
-        targets = [item for data in _of(tag, _TARGETS) for item in _items(data)]
+    for tag in map(items, _of(tags, _TAG)):
+        targets = [item for data in _of(tag, _TARGETS) for item in items(data)]
         if any(any(data) for uid in (_TRACK_UID, *_OTHER_UIDS) for data in _of(targets, uid)):
             continue
-        for simple in map(_items, _of(tag, _SIMPLE)):
+        for simple in map(items, _of(tag, _SIMPLE)):
             if _name(simple) == "title" and _level(targets) == _WHOLE:
-                return "".join(map(_text, _of(simple, _STRING))) or None
+                return "".join(map(text, _of(simple, _STRING))) or None
     return None

@@ -12,6 +12,7 @@ from typing import Any
 from vpo import boxes, matroska, tools
 from vpo.containers import MATROSKA
 from vpo.decoder import MOST, Damage
+from vpo.ebml import StructureError
 from vpo.errors import ToolError
 from vpo.media import MediaFile
 
@@ -77,5 +78,5 @@ def _ends_well(media: MediaFile) -> bool:
             if media.container in MATROSKA:
                 return matroska.read(file.fileno()).complete
             return media.container not in ("mp4", "mov") or boxes.complete(file.fileno())
-        except matroska.StructureError:
+        except StructureError:
             return False

@@ -8,11 +8,11 @@ outside the clusters lies. Elements and ids are those of RFC 8794 (EBML) and RFC
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vpo.boxes import dolby_vision, luminance
+from vpo.ebml import Items, StructureError, items, real, text, uint
 
 EBML = 0x1A45DFA3
 DOCTYPE = 0x4282
@@ -38,11 +38,9 @@ _TYPES = {1: "video", 2: "audio", 0x11: "subtitle"}
 
 _MAX_ELEMENTS = 4096
 """More top-level elements than this outside the known clusters: not worth walking."""
-_MAX_TRACKS_SIZE = 16 << 20
-
-
-class StructureError(ValueError):
-    """The bytes are not the structure that Matroska prescribes."""
+_MAX_SIZE = 16 << 20
+"""Bytes of an element that is read as a whole; lists of tracks are smaller, but for their private
+data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Structure:
     head: tuple[Element, ...]
     first_cluster: int
     behind: tuple[int, ...]
-    entries: tuple[Entry, ...] | None
+    tracks: Element | None
 
     @property
     def complete(self) -> bool:
@@ -101,22 +99,20 @@ def read(fd: int) -> Structure:
     header = element(fd, 0, length)
     if header.id != EBML or header.end is None:
         raise StructureError("no EBML header")
-    doctype = next(
-        (text(fd, item) for item in children(fd, header) if item.id == DOCTYPE), "matroska"
-    )
+    doctypes = [text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
     segment = element(fd, header.end, length)
     if segment.id != SEGMENT:
         raise StructureError("no segment behind the EBML header")
     head, first_cluster = _head(fd, segment, length)
-    sought = dict(_seek_entries(fd, segment, head, length))
+    sought = list(_seek_entries(fd, segment, head, length))
     return Structure(
-        doctype=doctype,
+        doctype=next(iter(doctypes), "matroska"),
         length=length,
         segment=segment,
         head=head,
         first_cluster=first_cluster,
-        behind=tuple(sorted(at for at, name in sought.items() if at > first_cluster)),
-        entries=_entries(fd, head, sought, length),
+        behind=tuple(sorted({item.start for item in sought if item.start > first_cluster})),
+        tracks=next((item for item in (*head, *sought) if item.id == TRACKS), None),
     )
 
 
@@ -201,8 +197,8 @@ def _head(fd: int, segment: Element, length: int) -> tuple[tuple[Element, ...], 
 
 def _seek_entries(
     fd: int, segment: Element, head: tuple[Element, ...], length: int
-) -> Iterator[tuple[int, int]]:
-    """(offset, id) of what the SeekHeads name and what is really there.
+) -> Iterator[Element]:
+    """What the SeekHeads name and what is really there.
 
     A SeekHead may name a further one behind the clusters; that is followed once.
     """
@@ -219,142 +215,100 @@ def _seek_entries(
                 continue
             if item.id != identity or identity == CLUSTER:
                 continue
-            yield offset, identity
+            yield item
             if identity == SEEK_HEAD and offset not in seen:
                 pending.append(item)
 
 
 def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
-    for seek in children(fd, seek_head):
-        if seek.id != _SEEK:
+    for identity, data in inside(fd, seek_head):
+        if identity != _SEEK:
             continue
-        fields = {item.id: uint(fd, item) for item in children(fd, seek)}
+        fields = dict(items(data))
         if _SEEK_ID in fields and _SEEK_POSITION in fields:
-            yield fields[_SEEK_ID], fields[_SEEK_POSITION]
+            yield uint(fields[_SEEK_ID]), uint(fields[_SEEK_POSITION])
 
 
-def _entries(
-    fd: int, head: tuple[Element, ...], sought: dict[int, int], length: int
-) -> tuple[Entry, ...] | None:
-    tracks = next((item for item in head if item.id == TRACKS), None)
-    if tracks is None:
-        offset = next((at for at, name in sought.items() if name == TRACKS), None)
-        tracks = element(fd, offset, length) if offset is not None else None
-    if tracks is None or tracks.end is None or tracks.end - tracks.data > _MAX_TRACKS_SIZE:
-        return None
+def inside(fd: int, parent: Element) -> Items:
+    """What is in an element; ``StructureError`` if it is too large to be read as a whole."""
+    size = (parent.end or parent.data) - parent.data
+    if size > _MAX_SIZE:
+        raise StructureError(f"an element of {size:,} bytes at byte {parent.start}")
+    return items(os.pread(fd, size, parent.data))
+
+
+def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
+    """The tracks' entries, in order; none where they cannot be read."""
+    if structure.tracks is None:
+        return ()
     try:
-        return tuple(_entry(fd, item) for item in children(fd, tracks) if item.id == _TRACK_ENTRY)
+        found = inside(fd, structure.tracks)
+        return tuple(_entry(items(data)) for identity, data in found if identity == _TRACK_ENTRY)
     except StructureError:
-        return None
+        return ()
 
 
-def _entry(fd: int, entry: Element) -> Entry:
-    items = {item.id: item for item in children(fd, entry)}
-
-    def number(identity: int) -> int | None:
-        return uint(fd, items[identity]) if identity in items else None
-
-    def words(identity: int) -> str | None:
-        return text(fd, items[identity]) if identity in items else None
-
+def _entry(entry: Items) -> Entry:
+    facts = dict(entry)
     return Entry(
-        uid=number(_TRACK_UID),
-        type=_TYPES.get(number(_TRACK_TYPE) or 0),
-        codec_id=words(_CODEC_ID) or "",
-        language_ietf=words(_LANGUAGE_BCP47),
-        enabled=number(_FLAG_ENABLED) != 0,
-        side_data=tuple(sorted(_side_data(fd, entry))),
+        uid=uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
+        type=_TYPES.get(uint(facts.get(_TRACK_TYPE, b""))),
+        codec_id=text(facts.get(_CODEC_ID, b"")),
+        language_ietf=text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
+        enabled=_FLAG_ENABLED not in facts or uint(facts[_FLAG_ENABLED]) != 0,
+        side_data=tuple(sorted(_side_data(entry))),
     )
 
 
-def _side_data(fd: int, entry: Element) -> Iterator[tuple[str, str]]:
-    for item in children(fd, entry):
-        if item.id == _VIDEO:
-            yield from _picture(fd, item)
-        elif item.id == _MAPPING:
-            yield from _mapping(fd, item)
+def _side_data(entry: Items) -> Iterator[tuple[str, str]]:
+    for identity, data in entry:
+        if identity == _VIDEO:
+            yield from _picture(dict(items(data)))
+        elif identity == _MAPPING:
+            yield from _mapping(dict(items(data)))
 
 
-def _picture(fd: int, video: Element) -> Iterator[tuple[str, str]]:
-    items = {item.id: item for item in children(fd, video)}
-    if stereo := _number(fd, items, _STEREO_MODE):
+def _picture(video: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    if stereo := _number(video, _STEREO_MODE):
         yield "stereo", _STEREO.get(stereo, f"mode {stereo}")
-    if _number(fd, items, _ALPHA_MODE):
+    if _number(video, _ALPHA_MODE):
         yield "alpha", "yes"
-    crop = [_number(fd, items, side) for side in _CROP]
+    crop = [_number(video, side) for side in _CROP]
     if any(crop):
         yield "crop", ",".join(map(str, crop))
-    if _COLOUR in items:
-        yield from _light(fd, {item.id: item for item in children(fd, items[_COLOUR])})
-    if _PROJECTION in items:
-        yield from _pose(fd, {item.id: item for item in children(fd, items[_PROJECTION])})
+    if _COLOUR in video:
+        yield from _light(dict(items(video[_COLOUR])))
+    if _PROJECTION in video:
+        yield from _pose(dict(items(video[_PROJECTION])))
 
 
-def _light(fd: int, colour: dict[int, Element]) -> Iterator[tuple[str, str]]:
+def _light(colour: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     if _MAX_CLL in colour or _MAX_FALL in colour:
-        levels = _number(fd, colour, _MAX_CLL), _number(fd, colour, _MAX_FALL)
+        levels = _number(colour, _MAX_CLL), _number(colour, _MAX_FALL)
         yield "light_levels", "/".join(map(str, levels))
     if _MASTERING in colour:
-        items = {item.id: item for item in children(fd, colour[_MASTERING])}
-        most, least = _real(fd, items, _LUMINANCE_MAX), _real(fd, items, _LUMINANCE_MIN)
-        yield "mastering", luminance(most, least)
+        display = dict(items(colour[_MASTERING]))
+        most, least = (display.get(key, b"") for key in (_LUMINANCE_MAX, _LUMINANCE_MIN))
+        yield "mastering", luminance(real(most), real(least))
 
 
-def _pose(fd: int, projection: dict[int, Element]) -> Iterator[tuple[str, str]]:
-    kind = _number(fd, projection, _PROJECTION_TYPE)
+def _pose(projection: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    kind = _number(projection, _PROJECTION_TYPE)
     if kind:
         yield "projection", _PROJECTIONS.get(kind, f"type {kind}")
-    elif turn := round(-_real(fd, projection, _POSE_ROLL)) % 360:
+    elif turn := round(-real(projection.get(_POSE_ROLL, b""))) % 360:
         # The roll is counter-clockwise.
         yield "rotation", str(turn)
 
 
-def _mapping(fd: int, mapping: Element) -> Iterator[tuple[str, str]]:
-    items = {item.id: item for item in children(fd, mapping)}
-    kind = _number(fd, items, _MAPPING_TYPE)
-    if kind in _DOLBY_VISION and _MAPPING_DATA in items:
-        record = _bytes(fd, items[_MAPPING_DATA])
-        if len(record) > 4:
-            yield "dolby_vision", dolby_vision(record)
+def _mapping(mapping: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    kind = _number(mapping, _MAPPING_TYPE)
+    record = mapping.get(_MAPPING_DATA, b"")
+    if kind in _DOLBY_VISION and len(record) > 4:
+        yield "dolby_vision", dolby_vision(record)
     elif kind in _SECOND_LAYER:
         yield "dolby_vision_layer", kind.to_bytes(4, "big").decode()
 
 
-def _number(fd: int, items: dict[int, Element], identity: int) -> int:
-    return uint(fd, items[identity]) if identity in items else 0
-
-
-def _real(fd: int, items: dict[int, Element], identity: int) -> float:
-    data = _bytes(fd, items[identity]) if identity in items else b""
-    if len(data) not in (4, 8):
-        return 0.0
-    value: float = struct.unpack(">f" if len(data) == 4 else ">d", data)[0]
-    return value if abs(value) < 1e9 else 0.0
-
-
-def children(fd: int, parent: Element) -> Iterator[Element]:
-    """The elements in one; ``StructureError`` where they are not one behind the other."""
-    if parent.end is None:
-        return
-    offset = parent.data
-    while offset < parent.end:
-        item = element(fd, offset, parent.end)
-        if item.end is None:
-            raise StructureError(f"element of unknown size at byte {offset}")
-        yield item
-        offset = item.end
-
-
-def _bytes(fd: int, item: Element) -> bytes:
-    size = (item.end or item.data) - item.data
-    return os.pread(fd, min(size, 4096), item.data)
-
-
-def uint(fd: int, item: Element) -> int:
-    """The value of an element that holds an unsigned number."""
-    return int.from_bytes(_bytes(fd, item)[:8], "big")
-
-
-def text(fd: int, item: Element) -> str:
-    """The value of an element that holds text."""
-    return _bytes(fd, item).split(b"\0")[0].decode("utf-8", "replace")
+def _number(facts: dict[int, bytes], identity: int) -> int:
+    return uint(facts.get(identity, b""))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vpo import annotations as notes
 from vpo import avc, boxes, matroska, pictures, transport
 from vpo.containers import CONTAINERS
+from vpo.ebml import StructureError
 from vpo.errors import ProbeError
 from vpo.languages import same
 from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
@@ -66,7 +67,7 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
     do not say, such as the pixel format of H.264: tens of milliseconds less for large pictures.
     """
     with _opened(path) as (fd, stat):
-        known = _read_matroska(fd)
+        known = _matroska(fd)
         if decode and _may_tell_all(fd, known):
             with _open(path, fd, decode=False) as source:
                 if _tells_all(source):
@@ -79,7 +80,7 @@ def headers_and_ends(path: str) -> tuple[MediaFile, dict[int, float]]:
     """``probe`` without decoding, and the ``last_times`` of all video and audio; the file is
     opened once."""
     with _opened(path) as (fd, stat), _open(path, fd, decode=False) as source:
-        media = _looked_at(path, fd, stat, source, _read_matroska(fd))
+        media = _looked_at(path, fd, stat, source, _matroska(fd))
         return media, _last_times(source, media.duration, media.timed)
 
 
@@ -118,28 +119,21 @@ def _looked_at(
     fd: int,
     stat: os.stat_result,
     source: av.container.InputContainer,
-    known: matroska.Structure | None,
+    known: _Structure | None,
     frames: bool = False,
 ) -> MediaFile:
     name = _FORMATS.get(source.format.name)
     if name is None:
         raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-    structure = _matroska(fd, known) if name == "mkv" else _structure(fd, name)
+    structure = known if known and name == "mkv" else _structure(fd, name)
     media = _media(path, stat, structure, source)
     return pictures.read(media, source) if frames else media
 
 
-def _read_matroska(fd: int) -> matroska.Structure | None:
-    try:
-        return matroska.read(fd)
-    except (matroska.StructureError, OSError):
-        return None
-
-
-def _may_tell_all(fd: int, known: matroska.Structure | None) -> bool:
+def _may_tell_all(fd: int, known: _Structure | None) -> bool:
     """Whether the file has H.264 whose parameters are in the container's header."""
     if known is not None:
-        return any(entry.codec_id == "V_MPEG4/ISO/AVC" for entry in known.entries or ())
+        return any(entry.codec_id == "V_MPEG4/ISO/AVC" for entry in known.entries)
     try:
         is_mp4 = os.pread(fd, _HEAD, 0)[4:] == b"ftyp"
         return is_mp4 and any(entry.tag == "avc1" for entry in boxes.entries(fd))
@@ -209,7 +203,7 @@ class _Structure:
     """
 
     container: str
-    entries: tuple[matroska.Entry, ...] | None = None
+    entries: tuple[matroska.Entry, ...] = ()
     boxes: dict[int, boxes.Entry] = field(default_factory=dict)
     titled: bool = False
     title: str | None = None
@@ -228,17 +222,20 @@ def _structure(fd: int, name: str) -> _Structure:
     return _Structure(name)
 
 
-def _matroska(fd: int, structure: matroska.Structure | None) -> _Structure:
-    if structure is None:
-        return _Structure("mkv")
-    name = "webm" if structure.doctype == "webm" else "mkv"
+def _matroska(fd: int) -> _Structure | None:
+    """As ``_structure``, of Matroska; ``None`` for what is none, or cannot be read as such."""
+    try:
+        structure = matroska.read(fd)
+    except (StructureError, OSError):
+        return None
     said = notes.read(fd, structure)
+    entries = matroska.entries(fd, structure)
     return _Structure(
-        name,
-        structure.entries,
+        "webm" if structure.doctype == "webm" else "mkv",
+        entries,
         titled=said is not None,
         title=said.title if said else None,
-        fragile=(*(said.fragile if said else ()), *_odd_tracks(structure.entries or ())),
+        fragile=(*(said.fragile if said else ()), *_odd_tracks(entries)),
     )
 
 
@@ -263,8 +260,7 @@ def _identified(streams: list[Any], structure: _Structure) -> tuple[Track, ...]:
 
     Tracks of a type that ffmpeg does not know it passes over; mkvtoolnix counts them.
     """
-    entries = structure.entries or ()
-    known = [(number, entry) for number, entry in enumerate(entries) if entry.type]
+    known = [(number, entry) for number, entry in enumerate(structure.entries) if entry.type]
     if [s.type for s in streams] != [entry.type for _, entry in known]:
         return tuple(_track(s, None, structure.boxes.get(s.id)) for s in streams)
     return tuple(

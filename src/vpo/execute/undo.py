@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from vpo import matroska
 from vpo.discover import LEFTOVER_PREFIX
+from vpo.ebml import StructureError
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
@@ -38,7 +39,7 @@ def regions(fd: int) -> list[tuple[int, int]] | None:
     """What has to be saved (offset, length), or ``None`` where an edit in place is not safe."""
     try:
         found = matroska.outside_clusters(fd, matroska.read(fd))
-    except (matroska.StructureError, OSError):
+    except (StructureError, OSError):
         return None
     if found is None or sum(length for _, length in found) > LARGEST:
         return None

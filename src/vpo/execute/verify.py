@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from vpo import boxes, matroska
 from vpo.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
+from vpo.ebml import StructureError
 from vpo.errors import ProbeError, VerifyError
 from vpo.languages import same
 from vpo.media import SIDE_DATA, Attachment, MediaFile, Track
@@ -209,7 +210,7 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
             yield "the file is cut off"
         if found.container in ("mp4", "mov") and not boxes.complete(fd):
             yield "the file is cut off"
-    except matroska.StructureError as error:
+    except StructureError as error:
         yield str(error)
     finally:
         os.close(fd)
