@@ -12,27 +12,26 @@ class StructureError(ValueError):
     """The bytes are not the structure that EBML or Matroska prescribes."""
 
 
+_WIDTHS = (1 << 32, *(9 - first.bit_length() for first in range(1, 256)))
+"""How many bytes a number of variable size has, by its first one (RFC 8794, 4.1); none begins with
+0. The first of an id belongs to the id as it is."""
+
+
 def items(data: bytes) -> Items:
     """The elements one behind the other; ``StructureError`` where they are not."""
     found: Items = []
     at, end = 0, len(data)
     while at < end:
-        identity, start = _variable(data, at, keep=True)
-        size, start = _variable(data, start, keep=False)
-        at = start + size
-        if at > end:
+        field = at + _WIDTHS[data[at]]
+        start = field + _WIDTHS[data[field]] if field < end else end + 1
+        if start > end:
+            raise StructureError("not an element")
+        size = int.from_bytes(data[field:start], "big") & ((1 << 7 * (start - field)) - 1)
+        if start + size > end:
             raise StructureError("an element ends behind the one that it is in")
-        found.append((identity, data[start:at]))
+        found.append((int.from_bytes(data[at:field], "big"), data[start : start + size]))
+        at = start + size
     return found
-
-
-def _variable(data: bytes, at: int, keep: bool) -> tuple[int, int]:
-    """A number of variable size (RFC 8794, 4) and where it ends; ids keep the length's marker."""
-    if at >= len(data) or not data[at]:
-        raise StructureError("not an element")
-    end = at + 9 - data[at].bit_length()
-    value = int.from_bytes(data[at:end], "big")
-    return (value if keep else value & ((1 << 7 * (end - at)) - 1)), end
 
 
 def uint(data: bytes) -> int:
