@@ -45,8 +45,10 @@ def _lines() -> Iterator[str]:
     yield r"\fBffmpeg\fR(1), \fBmkvmerge\fR(1), \fBmkvpropedit\fR(1)"
 
 
-def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[str]:
-    context = click.Context(group, info_name=" ".join(names))
+def _commands(
+    group: click.Group, names: tuple[str, ...], parent: click.Context | None = None
+) -> Iterator[str]:
+    context = click.Context(group, parent=parent, **group.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is None:
@@ -57,7 +59,7 @@ def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[str]:
         yield from _text(command.help or "")
         yield from _options(command, own)
         if isinstance(command, click.Group):
-            yield from _commands(command, (*names, name))
+            yield from _commands(command, (*names, name), context)
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """How long files will take, from how long others took: for the order of work, and for its end.
 
 Before a file is opened, its size and name are known, and its media if it was probed before and is
-still the same. Its *kind* is the strategy that the policies would take for that media; if it is new
-here, the suffix of its name. Each kind has a pace of its own, learned from the record and from the
-run itself.
+still the same. Its *kind* is then what the policies want done with that media: the strategy, or the
+encoder. If the file is new here, its kind is the suffix of its name. Each kind has a pace of its
+own, learned from the record and from the run itself.
 """
 
 from __future__ import annotations
@@ -28,58 +28,66 @@ _TELLING, _TELLING_SECONDS = 0.02, 5.0
 start of the tool that tells."""
 
 
+class Load(NamedTuple):
+    """What the time grows with that a file takes: bytes, or pixels where it is about an encoder."""
+
+    kind: str
+    amount: int
+
+
 class Took(NamedTuple):
-    """How long a file took: its strategy, its size in bytes; ``alike`` if the same policies."""
+    """How long a file took that had this size in bytes; ``alike`` if the same policies."""
 
     path: str
-    strategy: str | None
+    load: Load | None
     size: int
     seconds: float
     alike: bool = True
 
 
 class Pace:
-    """A fixed time and a time a byte: the line of least squares through what was seen."""
+    """A fixed time and one a byte or pixel: the line of least squares through what was seen."""
 
     def __init__(self) -> None:
-        self._count = self._size = self._squares = self._products = 0.0
+        self._count = self._amount = self._squares = self._products = 0.0
         self._seconds = 0.0
 
-    def learn(self, size: int, seconds: float) -> None:
+    def learn(self, amount: int, seconds: float) -> None:
         self._count += 1
-        self._size += size
+        self._amount += amount
         self._seconds += seconds
-        self._squares += float(size) * size
-        self._products += size * seconds
+        self._squares += float(amount) * amount
+        self._products += amount * seconds
 
     def fade(self) -> None:
         """Let what was seen so far count for no more than a few files."""
         part = _WEIGHT / max(_WEIGHT, self._count)
-        self._count, self._size, self._seconds, self._squares, self._products = (
+        self._count, self._amount, self._seconds, self._squares, self._products = (
             value * part
-            for value in (self._count, self._size, self._seconds, self._squares, self._products)
+            for value in (self._count, self._amount, self._seconds, self._squares, self._products)
         )
 
-    def seconds(self, count: int, size: int) -> float:
-        """For so many files that have so many bytes together."""
+    def seconds(self, count: int, amount: int) -> float:
+        """For so many files that have so many bytes or pixels together."""
         fixed, slope = self._line()
-        return count * fixed + size * slope
+        return count * fixed + amount * slope
 
     def _line(self) -> tuple[float, float]:
         """Neither is negative. An empty file that takes next to nothing is always among the seen,
         so that files which are all of one size say what smaller ones take."""
         count, total = self._count + 1, self._seconds + _LEAST_SECONDS
-        spread = count * self._squares - self._size**2
+        spread = count * self._squares - self._amount**2
         if spread <= 0:
             return total / count, 0.0
-        slope = max(0.0, (count * self._products - self._size * total) / spread)
-        fixed = (total - slope * self._size) / count
-        return (fixed, slope) if fixed >= 0 else (0.0, total / self._size)
+        slope = max(0.0, (count * self._products - self._amount * total) / spread)
+        fixed = (total - slope * self._amount) / count
+        return (fixed, slope) if fixed >= 0 else (0.0, total / self._amount)
 
 
 class Forecast:
-    """What is still to be done of one batch; ``foreseen`` are the strategies of known media.
+    """What is still to be done of one batch.
 
+    ``foreseen`` are the loads of files whose media is known.
     Times are those of any clock that only goes forward, in seconds.
     """
 
@@ -88,7 +96,7 @@ class Forecast:
         items: Sequence[Candidate],
         workers: int,
         record: Iterable[Took] = (),
-        foreseen: Mapping[str, str] | None = None,
+        foreseen: Mapping[str, Load] | None = None,
     ) -> None:
         self._workers = workers
         self._foreseen = foreseen or {}
@@ -100,7 +108,7 @@ class Forecast:
         for pace in (self._any, *self._paces.values()):
             pace.fade()
         self._sizes = {item.path: item.size for item in items}
-        self._waiting: dict[str, tuple[int, int]] = {}
+        self._waiting: dict[str, tuple[int, int, int]] = {}
         self._running: dict[str, float] = {}
         self._parts: dict[str, float] = {}
         for item in items:
@@ -122,7 +130,8 @@ class Forecast:
 
     def seconds(self, path: str) -> float:
         """How long a worker will need for this file."""
-        return self._pace(self._kind(path)).seconds(1, self._sizes[path])
+        kind, amount = self._load(path)
+        return self._seconds(kind, 1, amount, self._sizes[path])
 
     def advance(self, parts: Mapping[str, float]) -> None:
         """What part is done of the files, as far as their tools tell."""
@@ -144,9 +153,7 @@ class Forecast:
         if not self._learned:
             return None
         left = [self.left(path, began, now) for path, began in self._running.items()]
-        waiting = sum(
-            self._pace(kind).seconds(count, size) for kind, (count, size) in self._waiting.items()
-        )
+        waiting = sum(self._seconds(kind, *amounts) for kind, amounts in self._waiting.items())
         return max((sum(left) + waiting) / self._workers, *left, 0.0)
 
     def running(self, now: float) -> tuple[Running, ...]:
@@ -168,24 +175,27 @@ class Forecast:
         return max(0.0, self.seconds(path) - took)
 
     def _wait(self, path: str, sign: int) -> None:
-        kind = self._kind(path)
-        count, size = self._waiting.get(kind, (0, 0))
-        self._waiting[kind] = count + sign, size + sign * self._sizes[path]
+        kind, amount = self._load(path)
+        count, amounts, size = self._waiting.get(kind, (0, 0, 0))
+        more = sign * self._sizes[path]
+        self._waiting[kind] = count + sign, amounts + sign * amount, size + more
 
-    def _kind(self, path: str) -> str:
-        return self._foreseen.get(path) or _suffix(path)
+    def _load(self, path: str) -> Load:
+        return self._foreseen.get(path) or Load(_suffix(path), self._sizes[path])
 
-    def _pace(self, kind: str) -> Pace:
-        return self._paces.get(kind, self._any)
+    def _seconds(self, kind: str, count: int, amount: int, size: int) -> float:
+        """By the pace of the kind, or by that of all bytes where none of it was ever seen."""
+        pace = self._paces.get(kind)
+        return pace.seconds(count, amount) if pace else self._any.seconds(count, size)
 
     def _learn(self, took: Took) -> None:
         self._learned = True
-        kinds = {took.strategy} if took.strategy else set()
+        loads = {took.load} if took.load else set()
         if took.alike:
-            kinds.add(_suffix(took.path))
+            loads.add(Load(_suffix(took.path), took.size))
             self._any.learn(took.size, took.seconds)
-        for kind in kinds:
-            self._paces.setdefault(kind, Pace()).learn(took.size, took.seconds)
+        for kind, amount in loads:
+            self._paces.setdefault(kind, Pace()).learn(amount, took.seconds)
 
 
 def _suffix(path: str) -> str:

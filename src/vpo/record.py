@@ -106,9 +106,10 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
 def _plan(outcome: Outcome) -> dict[str, Any] | None:
     if outcome.plan is None:
         return None
-    from vpo.plan import to_json  # late: who has a plan has it loaded
+    from vpo.load import spent  # late: who has a plan has these loaded
+    from vpo.plan import to_json
 
-    return {"changes": to_json(outcome.plan.changes)}
+    return {"changes": to_json(outcome.plan.changes), "load": spent(outcome)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:

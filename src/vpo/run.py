@@ -488,5 +488,6 @@ def _took(path: str, outcome: Outcome) -> Took | None:
     if outcome.error is not None or outcome.size_before is None:
         return None
     from vpo.estimate import Took
+    from vpo.load import spent
 
-    return Took(path, outcome.strategy, outcome.size_before, outcome.seconds)
+    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)

@@ -17,11 +17,12 @@ from vpo.crew import Crew, rewriter, threads
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.draft import Known
-from vpo.estimate import Forecast
+from vpo.estimate import Forecast, Load
 from vpo.execute.rewrite import Rewriter
+from vpo.load import load
 from vpo.logs import configure
 from vpo.outcome import Outcome
-from vpo.plan import Strategy, evaluate
+from vpo.plan import evaluate
 from vpo.request import Encodes, Interrupt, Request, Starter
 from vpo.sources import Answers
 
@@ -117,18 +118,18 @@ def forecast(
     for item in nlargest(_FORESEEN, candidates, key=lambda item: item.size):
         # What cannot be foreseen is found out, and reported, when its turn comes.
         with contextlib.suppress(Exception):
-            if strategy := _strategy(request, store, item, _known(item, answers, encodes)):
-                foreseen[item.path] = strategy
+            if found := _load(request, store, item, _known(item, answers, encodes)):
+                foreseen[item.path] = found
     record = store.took(list(request.policies.files))
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _strategy(request: Request, store: Store, item: Candidate, known: Known) -> Strategy | None:
-    """What the policies want of a file whose media is on record."""
+def _load(request: Request, store: Store, item: Candidate, known: Known) -> Load | None:
+    """What the policies want done with a file whose media is on record."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
-    return evaluate(request.policies.policies, media, request.on_error, known).strategy
+    return load(evaluate(request.policies.policies, media, request.on_error, known))
 
 
 def ordered(

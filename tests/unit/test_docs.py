@@ -333,17 +333,17 @@ def test_calls_are_understood(page: Path) -> None:
         parse(cli, words)
 
 
-def parse(command: click.Command, words: list[str]) -> None:
+def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
     """Have click take the words without running anything."""
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, parent=parent, **command.context_settings)
         _, rest, _ = command.make_parser(context).parse_args(list(words))
         if rest:
             _, found, rest = command.resolve_command(context, rest)
             assert found, words
-            parse(found, rest)
+            parse(found, rest, context)
         return
-    command.make_context(command.name, list(words)).close()
+    command.make_context(command.name, list(words), parent=parent).close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpo.discover import Candidate
-from vpo.estimate import Forecast, Pace, Took
+from vpo.estimate import Forecast, Load, Pace, Took
 
 MB = 1_000_000
 
@@ -64,9 +64,9 @@ def test_without_a_record_the_largest_come_first() -> None:
 
 
 RECORD = (
-    Took("/old/1.mkv", "header", 4000 * MB, 0.06),
-    Took("/old/2.avi", "remux", 700 * MB, 7.0),
-    Took("/old/3.mkv", "transcode", 300 * MB, 600.0, alike=False),
+    Took("/old/1.mkv", Load("header", 4000 * MB), 4000 * MB, 0.06),
+    Took("/old/2.avi", Load("remux", 700 * MB), 700 * MB, 7.0),
+    Took("/old/3.mkv", Load("transcode", 300 * MB), 300 * MB, 600.0, alike=False),
 )
 
 
@@ -80,8 +80,41 @@ def test_a_small_file_of_a_slow_kind_comes_before_a_large_one_of_a_fast_kind() -
 
 def test_the_strategy_that_is_foreseen_counts_more_than_the_name() -> None:
     items = [candidate("/known.mkv", 150 * MB)]
-    forecast = Forecast(items, 1, RECORD, {"/known.mkv": "transcode"})
+    forecast = Forecast(items, 1, RECORD, {"/known.mkv": Load("transcode", 150 * MB)})
     assert forecast.seconds("/known.mkv") == pytest.approx(300, rel=0.05)
+
+
+def test_pixels_count_where_video_is_encoded() -> None:
+    """An hour of low bit rate takes as long as one of a high one, and a short film less."""
+    items = [
+        candidate("/hour.mkv", 300 * MB),
+        candidate("/hour of noise.mkv", 4000 * MB),
+        candidate("/clip of noise.mkv", 1000 * MB),
+        candidate("/new here.mkv", 500 * MB),
+    ]
+    hour = 1280 * 720 * 25 * 3600
+    foreseen = {
+        "/hour.mkv": Load("hevc slow", hour),
+        "/hour of noise.mkv": Load("hevc slow", hour),
+        "/clip of noise.mkv": Load("hevc slow", hour // 10),
+    }
+    record = [Took("/old.mkv", Load("hevc slow", hour), 2000 * MB, 4000.0)]
+    forecast = Forecast(items, 2, record, foreseen)
+    assert forecast.seconds("/hour.mkv") == pytest.approx(4000, rel=0.01)
+    assert forecast.seconds("/hour of noise.mkv") == pytest.approx(4000, rel=0.01)
+    assert forecast.seconds("/clip of noise.mkv") == pytest.approx(400, rel=0.01)
+    assert forecast.seconds("/new here.mkv") == pytest.approx(1000, rel=0.01)
+    assert forecast.remaining(0.0) == pytest.approx(9400 / 2, rel=0.01)
+    assert [item.path for item in forecast.ordered(items)][2:] == [
+        "/new here.mkv",
+        "/clip of noise.mkv",
+    ]
+
+
+def test_an_encoder_that_was_never_used_here_is_judged_by_bytes() -> None:
+    foreseen = {"/a.mkv": Load("av1", 10**12)}
+    forecast = Forecast([candidate("/a.mkv", 100 * MB)], 1, RECORD[:2], foreseen)
+    assert 0 < forecast.seconds("/a.mkv") < 10
 
 
 def test_what_other_policies_did_says_nothing_of_names() -> None:
@@ -94,10 +127,10 @@ def test_what_is_left_falls_while_work_goes_on() -> None:
     forecast = Forecast(items, 2)
     forecast.begin("/0.avi", 0.0)
     forecast.begin("/1.avi", 0.0)
-    forecast.end("/0.avi", Took("/0.avi", "remux", 100 * MB, 10.0))
+    forecast.end("/0.avi", Took("/0.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/2.avi", 10.0)
     assert forecast.remaining(10.0) == pytest.approx(10, rel=0.05)
-    forecast.end("/1.avi", Took("/1.avi", "remux", 100 * MB, 10.0))
+    forecast.end("/1.avi", Took("/1.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/3.avi", 10.0)
     assert forecast.remaining(14.0) == pytest.approx(6, rel=0.05)
     forecast.end("/2.avi", None)
@@ -115,17 +148,17 @@ def test_the_end_is_not_before_that_of_the_longest_file() -> None:
 def test_what_is_not_of_this_batch_is_passed_over() -> None:
     forecast = Forecast([candidate("/a.avi", MB)], 1)
     forecast.begin("/other.avi", 0.0)
-    forecast.end("/other.avi", Took("/other.avi", "remux", MB, 1.0))
+    forecast.end("/other.avi", Took("/other.avi", Load("remux", MB), MB, 1.0))
     assert forecast.remaining(0.0) is None
 
 
 def test_this_run_soon_counts_more_than_the_record() -> None:
-    long_ago = [Took(f"/old/{n}.avi", "remux", 100 * MB, 1.0) for n in range(1000)]
+    long_ago = [Took(f"/old/{n}.avi", Load("remux", 100 * MB), 100 * MB, 1.0) for n in range(1000)]
     items = [candidate(f"/{n}.avi", 100 * MB) for n in range(31)]
     forecast = Forecast(items, 1, long_ago)
     for item in items[:30]:
         forecast.begin(item.path, 0.0)
-        forecast.end(item.path, Took(item.path, "remux", item.size, 3.0))
+        forecast.end(item.path, Took(item.path, Load("remux", item.size), item.size, 3.0))
     assert forecast.seconds("/30.avi") == pytest.approx(2.5, rel=0.05)
 
 
@@ -136,7 +169,7 @@ def test_where_nothing_is_known_a_few_of_all_sizes_come_early() -> None:
     assert ordered[2:12] == [6, 15, 24, 33, 42, 51, 60, 69, 78, 87]
     assert ordered[13:] == sorted(ordered[13:])
     assert sorted(ordered) == list(range(100))
-    record = [Took("/000.mkv", "remux", 1000, 1.0)]
+    record = [Took("/000.mkv", Load("remux", 1000), 1000, 1.0)]
     assert Forecast(items, 2, record).ordered(items) == items
 
 

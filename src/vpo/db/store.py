@@ -75,7 +75,7 @@ _FORGET_BEGUN = """
     )
 """
 _TOOK = """
-    SELECT path, strategy, size_before, seconds, runs.policies = ?
+    SELECT path, strategy, json_extract(plan, '$.load'), size_before, seconds, runs.policies = ?
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
@@ -233,13 +233,19 @@ class Store:
 
     def took(self, policies: Any) -> list[Took]:
         """How long the last files took; ``alike`` are those of runs with these policies."""
-        from vpo.estimate import Took  # late: a run that finds nothing to do does not ask
+        from vpo.estimate import Load, Took  # late: a run that finds nothing to do does not ask
 
         with self._pool.read() as connection:
             rows = connection.execute(_TOOK, (as_json(policies),)).fetchall()
         return [
-            Took(os.fsdecode(path), strategy, size, seconds, bool(alike))
-            for path, strategy, size, seconds, alike in rows
+            Took(
+                os.fsdecode(path),
+                Load(*json.loads(load)) if load else strategy and Load(strategy, size),
+                size,
+                seconds,
+                bool(alike),
+            )
+            for path, strategy, load, size, seconds, alike in rows
         ]
 
     def running_runs(self) -> list[Run]:

@@ -14,7 +14,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import Result, Run, Stat
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
-from vpo.estimate import Took
+from vpo.estimate import Load, Took
 from vpo.media import Chapter, Color, MediaFile, Track
 
 POLICY, OTHER = "f" * 64, "0" * 64
@@ -381,5 +381,7 @@ def test_how_long_the_last_files_took(library: Library) -> None:
     library.record(ODD[0], status="changed", **more)
     library.record("/m/failed.mkv", status="failed", **more)
     library.record("/m/known.mkv", strategy="none")
-    assert library.store.took(["p"]) == [Took(ODD[0], "remux", 900, 2.5)]
-    assert library.store.took(["other"]) == [Took(ODD[0], "remux", 900, 2.5, alike=False)]
+    assert library.store.took(["p"]) == [Took(ODD[0], Load("remux", 900), 900, 2.5)]
+    assert library.store.took(["other"]) == [
+        Took(ODD[0], Load("remux", 900), 900, 2.5, alike=False)
+    ]
