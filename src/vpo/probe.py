@@ -443,14 +443,14 @@ def _last_times(
 
 
 def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -> dict[int, float]:
-    ends: dict[int, float] = {}
-    streams = [s for s in source.streams if s.index in indexes]
-    for packet in source.demux(streams):
-        if packet.pts is None or packet.time_base is None:
-            continue
-        end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-        ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0.0))
-    return ends
+    bases = {s.index: s.time_base for s in source.streams if s.index in indexes and s.time_base}
+    ends: dict[int, int] = {}
+    for packet in source.demux([source.streams[index] for index in bases]):
+        # In the stream's own units: a fraction for each packet would take twice the time.
+        if packet.pts is not None:
+            index, end = packet.stream_index, packet.pts + (packet.duration or 0)
+            ends[index] = max(end, ends.get(index, 0))
+    return {index: float(end * bases[index]) for index, end in ends.items()}
 
 
 def keyframes(path: str, index: int, times: Sequence[float]) -> list[float]:

@@ -312,6 +312,10 @@ class ServiceError(Exception):
     """A service did not answer; the message ends a sentence that begins with what it is."""
 
 
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(256 << 20)}
+"""For glibc (mallopt(3)): what was needed for one question is kept for the next one."""
+
+
 class Service:
     """A child that answers questions, a line for a line, until it is closed.
 
@@ -326,6 +330,7 @@ class Service:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             bufsize=0,
+            env={**os.environ, **_KEEP_MEMORY},
         )
         self._group = _Group(self._process)
         self._rest = b""
