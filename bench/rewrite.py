@@ -21,8 +21,8 @@ from bench.table import Figure, seconds
 from bench.timing import Cost, measure, turns, xargs
 
 COUNT = 20
-ROUNDS = 3
-SETTLE_SECONDS = 4.0
+ROUNDS = 2
+SETTLE_SECONDS = 10.0
 POLICY = """
 schema_version: 13
 config: {audio_languages: [eng]}

@@ -43,7 +43,7 @@ def resume(data_dir: Path) -> bool:
 
 
 class Gate:
-    """Looks at the pause and at the clock, at most twice a second."""
+    """Looks at the pause and at the clock."""
 
     def __init__(
         self,
@@ -57,22 +57,31 @@ class Gate:
     def closed(self) -> Closed | None:
         """Why nothing may begin now, ``None`` if it may."""
         now = self._now()
-        with contextlib.suppress(FileNotFoundError):
-            until = _until(self._path.read_text("utf-8"))
-            if until is None:
-                return Closed("paused; vpo resume goes on", True)
-            if now < until:
-                return Closed(f"paused until {_clock(until)}", True)
+        if paused := self._paused(now):
+            return paused
         opens = opening(self._hours, now.astimezone().replace(tzinfo=None))
         if opens is not None:
             return Closed(f"waiting until {opens:%a %H:%M}", False)
         return None
 
+    def _paused(self, now: datetime) -> Closed | None:
+        try:
+            text = self._path.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Closed(f"paused; {self._path} cannot be read: {error.strerror}", True)
+        until = _until(text)
+        if until is None:
+            return Closed("paused; vpo resume goes on", True)
+        return Closed(f"paused until {_clock(until)}", True) if now < until else None
+
 
 def _until(text: str) -> datetime | None:
     """A file that nobody can read stands for a pause without an end: who paused can resume."""
     with contextlib.suppress(ValueError):
-        return datetime.fromisoformat(text.strip())
+        until = datetime.fromisoformat(text.strip())
+        return until if until.tzinfo else None
     return None
 
 

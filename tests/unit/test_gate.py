@@ -36,10 +36,18 @@ def test_a_pause_with_an_end(tmp_path: Path) -> None:
     assert gate(tmp_path, now=NOW + timedelta(hours=1)).closed() is None
 
 
-@pytest.mark.parametrize("text", ["nonsense", "\0"])
-def test_a_pause_that_cannot_be_read_is_one(tmp_path: Path, text: str) -> None:
-    (tmp_path / "paused").write_text(text)
-    assert gate(tmp_path).closed()
+@pytest.mark.parametrize("data", [b"nonsense", b"\0", b"\xff\xfe", b"2020-01-01T00:00:00"])
+def test_a_pause_that_cannot_be_understood_is_one(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "paused").write_bytes(data)
+    assert gate(tmp_path).closed() == Closed("paused; vpo resume goes on", True)
+
+
+def test_a_pause_that_cannot_be_read_is_one(tmp_path: Path) -> None:
+    (tmp_path / "paused").mkdir()
+    found = gate(tmp_path).closed()
+    assert found
+    assert found.stops
+    assert f"{tmp_path}/paused cannot be read" in found.reason
 
 
 def test_outside_of_the_hours_what_runs_goes_on(tmp_path: Path) -> None:
