@@ -183,7 +183,7 @@ class SourceChangedError(FileError):
 
 
 class PublishError(FileError):
-    """The finished result could not be put in the place of the original."""
+    """The finished result could not be put in the place of the original, or a report in its own."""
 
 
 class ConvergeError(FileError):

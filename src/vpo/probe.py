@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from vpo import annotations as notes
@@ -95,6 +96,8 @@ def _opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
         raise ProbeError(f"cannot be opened: {error.strerror}") from None
     try:
         stat = os.fstat(fd)
+        if not S_ISREG(stat.st_mode):
+            raise ProbeError("not a regular file")
         if stat.st_size == 0:
             raise ProbeError("the file is empty; get it again, or remove it")
         yield fd, stat

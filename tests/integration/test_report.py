@@ -51,7 +51,9 @@ def test_a_report_of_a_run(vpo: Vpo, report: Path, tmp_path: Path) -> None:
     assert refused.rc == 2
     assert (tmp_path / "mine.html").read_text() == "<html>mine</html>"
     assert vpo("report", "nosuch", "--html", tmp_path / "new.html").rc == 2
-    assert vpo("report", "last", "--html", tmp_path / "no" / "new.html").rc == 1
+    nowhere = vpo("report", "last", "--html", tmp_path / "no" / "new.html")
+    assert nowhere.rc == 1
+    assert "new.html cannot be written: No such file or directory; make room" in nowhere.stderr
     assert not list(tmp_path.glob("*.part"))
 
 

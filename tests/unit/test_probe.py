@@ -75,6 +75,9 @@ def test_what_is_no_video(corpus: Path, name: str) -> None:
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cannot be opened: No such file"):
         probe(str(tmp_path / "x.mkv"))
+    os.mkfifo(tmp_path / "x.mkv")
+    with pytest.raises(ProbeError, match="not a regular file"):
+        probe(str(tmp_path / "x.mkv"))
 
 
 def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:

@@ -11,7 +11,7 @@ from vpo.cli import completion
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
-from vpo.errors import UsageError
+from vpo.errors import PublishError, UsageError
 from vpo.printable import shown
 
 _HEAD = 2000
@@ -40,8 +40,13 @@ def command(run_id: str, target: Path) -> None:
         store = Store(pool)
         run = store.run(run_id)
         text = page(run, store.outcomes(run.id))
-    _refuse_foreign(target)
-    _write(target, text)
+    try:
+        _refuse_foreign(target)
+        _write(target, text)
+    except OSError as error:
+        raise PublishError(
+            f"{target} cannot be written: {error.strerror}; make room, or choose another place"
+        ) from None
     click.echo(f"{shown(str(target.absolute()))} has run {run.id[:8]}")
 
 
