@@ -19,10 +19,12 @@ _UNSET = {
     Size: '"10GB"',
     Path: '"/path"',
     str: '"..."',
-    tuple: '["22:00-07:00"]',
+    "hours": '["22:00-07:00"]',
+    "url": '"http://server:8096"',
+    "urls": '["ntfy://ntfy.sh/topic"]',
     collections.abc.Mapping: '{ "/theirs" = "/ours" }',
 }
-"""What a key that is unset by default could be set to."""
+"""What a key that is unset by default could be set to, by its name or by the type of its value."""
 
 _TIDY = """\
 # Flags and titles in order: one default video and audio track, no default subtitle.
@@ -130,7 +132,7 @@ def _lines(given: dict[str, str]) -> Iterator[str]:
 def _default(known: Spec) -> str:
     value = known.default
     if value is None:
-        return _UNSET[get_origin(known.kind) or known.kind]
+        return _UNSET.get(known.name) or _UNSET[get_origin(known.kind) or known.kind]
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

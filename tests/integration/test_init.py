@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_every_key_stands_there_with_its_default(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in configuration(0).splitlines()]
     path.write_text("\n".join(line for line in lines if line.startswith(("[p", "[f", "workers"))))
     assert build({}, environ={"VPO_CONFIG": str(path)}).config == Config()
+
+
+def test_every_example_is_one_of_its_key(tmp_path: Path) -> None:
+    """With the comment's sign taken away, every key is taken as it stands there."""
+    text = re.sub(r"(?m)^# (\w+ = )", r"\1", configuration(0))
+    path = tmp_path / "config.toml"
+    path.write_text(text.replace("/path", str(tmp_path)))
+    config = build({}, environ={"VPO_CONFIG": str(path)}).config
+    assert config.processing.hours == ("22:00-07:00",)
+    assert config.notify.urls == ("ntfy://ntfy.sh/topic",)
+    assert config.jellyfin.url == "http://server:8096"
 
 
 def test_three_questions(vpo: Vpo) -> None:
