@@ -215,6 +215,21 @@ def timecodes(path: Path) -> list[tuple[str, str]]:
     ]
 
 
+def test_what_the_muxer_does_not_take_for_sound_is_missed(vpo: Vpo, library: Library) -> None:
+    """An index that points a few bytes beside the samples: before the first frame of E-AC-3 there
+    is something that is none, and the muxer drops it behind its count of what it wrote."""
+    path = library("mov-text.mp4") / "mov-text.mp4"
+    data = path.read_bytes()
+    at = data.index(b"mdat") - 4
+    path.write_bytes(data[:at] + b"\0\0\0\x0dfree" + bytes(5) + data[at:])
+    before = path.read_bytes()
+    failed = process(vpo, "schema_version: 13\nphases: [{name: f, default_flags: {}}]\n", path)
+    assert failed.rc == 1
+    (outcome,) = failed.json["files"]
+    assert "did not write all that it read: audio 2 (eac3" in outcome["error"]["message"]
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["camera.mov", "data-first.mp4"])
 def test_a_timecode_stays_with_its_picture(
     vpo: Vpo, library: Library, tmp_path: Path, name: str

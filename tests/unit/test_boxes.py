@@ -121,3 +121,23 @@ def test_a_file_that_is_cut_off_is_no_error(tmp_path: Path, length: int) -> None
     # The outer sizes hold, and what is in them breaks off.
     cut = struct.pack(">I", length + 8) + b"moov" + data[8 : 8 + length]
     assert len(entries(tmp_path, cut)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("table", "total"),
+    [
+        (struct.pack(">3I", 0, 256, 3), 768),
+        (struct.pack(">3I3I", 0, 0, 3, 10, 20, 5), 35),
+        (struct.pack(">3I2I", 0, 0, 1 << 30, 10, 20), 30),
+        (b"", 0),
+    ],
+)
+def test_the_bytes_of_the_samples(tmp_path: Path, table: bytes, total: int) -> None:
+    inside = box(b"mdia", box(b"minf", box(b"stbl", box(b"stsz", table))))
+    path = tmp_path / "x.mp4"
+    path.write_bytes(box(b"moov", box(b"trak", inside), box(b"trak", b"")))
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        assert boxes.stored(fd) == (total, 0)
+    finally:
+        os.close(fd)

@@ -74,8 +74,13 @@ def argv(
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
 
 
-def copied(plan: Plan, said: str) -> Iterator[str]:
-    """From what ffmpeg says at its end: the copied tracks of which it did not write all it read."""
+def copied(plan: Plan, said: str, stored: Sequence[int] = ()) -> Iterator[str]:
+    """From what ffmpeg says at its end: the copied tracks of which it did not write all it read.
+
+    ``stored`` are the bytes of each track that are in the result, where the container tells: MP4's
+    muxer takes E-AC-3 apart (``handle_eac3``), and drops what it does not understand behind its own
+    count of what it wrote.
+    """
     read = dict(_counts(said, "Input", "read"))
     written = dict(_counts(said, "Output", "muxed"))
     for number, track in enumerate(t for t in plan.after.tracks if t.codec != TIMECODE):
@@ -88,6 +93,8 @@ def copied(plan: Plan, said: str) -> Iterator[str]:
         merged = track.codec == "vp9" and after.size >= before.size
         if after.packets < before.packets and not merged:
             yield f"{track}: {after.packets} of {before.packets} packets"
+        elif track.codec == "eac3" and number < len(stored) and stored[number] < after.size:
+            yield f"{track}: {stored[number]} of {after.size} bytes"
 
 
 def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:

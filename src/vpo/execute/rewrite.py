@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from vpo import abilities
+from vpo import abilities, boxes
 from vpo import tools as processes
 from vpo.commands import ffmpeg, losses, mkvmerge, mkvpropedit
 from vpo.commands.audio import ENCODERS
@@ -282,7 +282,8 @@ class Rewriter:
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
         _, said = self._run(command, workspace.path, progress, fds, ok=(0,))
-        lost = list(ffmpeg.copied(plan, said))
+        stored = boxes.stored(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
+        lost = list(ffmpeg.copied(plan, said, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
         return Written()
