@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import Figure, seconds
-from vpo.batch import Job, run_batch
 from vpo.cluster.executor import NodesExecutor
 from vpo.discover import Candidate
+from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Rewriter
-from vpo.outcome import Outcome
-from vpo.request import Interrupt
-from vpo.tools import Tools
+from vpo.run.job import Job, run_batch
+from vpo.run.request import Interrupt
+from vpo.tools.process import Tools
 
 ROOT = Path(__file__).parents[1]
 REWRITER = Rewriter(Tools())

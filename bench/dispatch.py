@@ -13,16 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.table import Figure, seconds
-from vpo.batch import Job, run_batch
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.estimate import Forecast
+from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Rewriter
-from vpo.outcome import Outcome
-from vpo.record import Recorder, recorder
-from vpo.request import Interrupt
-from vpo.tools import Tools
+from vpo.run.forecast import Forecast
+from vpo.run.job import Job, run_batch
+from vpo.run.recorder import Recorder, recorder
+from vpo.run.request import Interrupt
+from vpo.tools.process import Tools
 
 COUNT = 5_000
 WORKERS = (1, 2, 8, 64)

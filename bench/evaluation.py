@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import Figure
-from vpo.media import MediaFile, Track, TrackType
-from vpo.plan import evaluate
+from vpo.media.model import MediaFile, Track, TrackType
+from vpo.plan.evaluate import evaluate
 from vpo.policy.document import Policy
 
 ROUNDS = 200

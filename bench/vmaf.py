@@ -19,15 +19,14 @@ from typing import cast
 
 import imageio_ffmpeg
 
-from vpo import abilities
-from vpo.commands import encoders
-from vpo.commands.encoders import Encoding
-from vpo.encoding import Quality, VideoCodec, VideoEncode
-from vpo.execute.devices import choose
-from vpo.execute.search import Found, Search, Source
+from vpo.execute.encoding.crf_search import Found, Search, Source
+from vpo.execute.encoding.devices import choose
 from vpo.execute.workspace import Workspace
-from vpo.prober import Prober
-from vpo.tools import Tools
+from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
+from vpo.probe.service import Prober
+from vpo.tools import capabilities, encoders
+from vpo.tools.encoders import Encoding
+from vpo.tools.process import Tools
 
 
 def main() -> None:
@@ -56,7 +55,7 @@ def measure(clip: Path, arguments: argparse.Namespace) -> str:
     choice = choose(tools, spec, track, "mkv")
     encoding = Encoding(spec, track, choice.encoder, 0, threads=arguments.threads)
     with tempfile.TemporaryDirectory() as folder, Workspace(folder, 0o600) as workspace:
-        search = Search(tools, prober, abilities.of(tools), workspace)
+        search = Search(tools, prober, capabilities.of(tools), workspace)
         source = Source(str(clip), media.path, (), media.duration)
         started = time.monotonic()
         found = search.crf(source, encoding)

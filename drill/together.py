@@ -130,7 +130,7 @@ def _undo_file(bench: Bench) -> None:
     script = """\
 real=REAL; "$real" "$@"; status=$?
 for p in /proc/[0-9]*; do
-  if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'm vpo.prober' &&
+  if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'm vpo.probe.service' &&
      tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q "^VPO_DRILL=$VPO_DRILL$"; then
     kill -STOP ${p#/proc/}; echo ${p#/proc/} > "$here/stopped"
   fi

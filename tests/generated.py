@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from vpo.containers import CONTAINERS, MATROSKA
-from vpo.draft import Known
-from vpo.media import Attachment, Chapter, Color, MediaFile, Track, TrackType
+from vpo.media.containers import CONTAINERS, MATROSKA
+from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.policy.classify import OrderClass
+from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
 
 Data = st.SearchStrategy[dict[str, Any]]

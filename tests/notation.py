@@ -20,8 +20,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vpo.containers import MATROSKA
-from vpo.media import Attachment, MediaFile, Track, TrackType
+from vpo.media.containers import MATROSKA
+from vpo.media.model import Attachment, MediaFile, Track, TrackType
 
 _TYPES: dict[str, TrackType] = {"v": "video", "a": "audio", "s": "subtitle", "d": "data"}
 _LETTERS = {name: letter for letter, name in _TYPES.items()}

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from vpo import abilities
-from vpo import tools as processes
-from vpo.abilities import Abilities
-from vpo.commands import filters
-from vpo.commands.audio import ENCODERS
-from vpo.commands.encoders import HARDWARE, SOFTWARE
 from vpo.config.builder import Settings, require_programs
-from vpo.crew import tools as programs
 from vpo.db import upkeep
-from vpo.encoding import Quality, VideoCodec, VideoEncode
 from vpo.errors import PlanError, ToolError, ToolMissingError
-from vpo.execute import devices
-from vpo.execute.search import metric
-from vpo.media import Track
-from vpo.tools import INSTALL, Tools
+from vpo.execute.encoding import devices
+from vpo.execute.encoding.crf_search import metric
+from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
+from vpo.media.model import Track
+from vpo.run.workers import tools as programs
+from vpo.tools import capabilities, filters
+from vpo.tools import process as processes
+from vpo.tools.audio_encoders import ENCODERS
+from vpo.tools.capabilities import Abilities
+from vpo.tools.encoders import HARDWARE, SOFTWARE
+from vpo.tools.process import INSTALL, Tools
 
 State = Literal["ok", "note", "problem"]
 """A ``note`` is what some policies need, and others do without."""
@@ -60,7 +59,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     found = programs(settings)
     yield from _tools(found)
     if found.ffmpeg is not None:
-        able = abilities.of(found)
+        able = capabilities.of(found)
         yield from _encoders(found, able)
         yield from _filters(able)
         yield from _hardware(found)

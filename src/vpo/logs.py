@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vpo.errors import ConfigError
-from vpo.printable import printable
+from vpo.text import printable
 
 _FIRST = ("run", "file", "policy", "operation")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Library, Result, Vpo
 
-from vpo.decoder import Collector
+from vpo.probe.decoder import Collector
 
 
 def film(path: Path, *codec: str) -> Path:

@@ -14,7 +14,7 @@ from tests.conftest import Library, Vpo
 
 from vpo.config.builder import build
 from vpo.config.models import Config
-from vpo.starter import GOALS, configuration
+from vpo.config.templates import GOALS, configuration
 
 
 def fresh(vpo: Vpo) -> dict[str, str | None]:

@@ -19,7 +19,6 @@ import click
 import pytest
 
 from vpo import errors
-from vpo.advance import Running, State
 from vpo.cli import inspect as inspect_command
 from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
@@ -28,23 +27,24 @@ from vpo.db.library import Failed
 from vpo.db.records import Outcome as OutcomeRecord
 from vpo.db.records import Run
 from vpo.db.schema import STEPS
-from vpo.decoder import Damage
 from vpo.discover import Discovery
-from vpo.draft import Reason
 from vpo.errors import ClusterError, FileError, ToolMissingError
-from vpo.explain import explain
-from vpo.health import Health
-from vpo.library import FACTS, Copy, Count, Duplicates
-from vpo.media import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
-from vpo.outcome import STATUSES, Failure, Outcome, Status
-from vpo.plan import Change, PhaseReport, Plan
+from vpo.execute.outcome import STATUSES, Failure, Outcome, Status
+from vpo.library.scan import Scan
+from vpo.library.statistics import FACTS, Copy, Count, Duplicates
+from vpo.media.model import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
+from vpo.plan.evaluate import Change, PhaseReport, Plan
+from vpo.plan.explain import explain
 from vpo.policy.choice import PolicyChoice
+from vpo.policy.desired_state import Reason
 from vpo.policy.loader import Places, loads
+from vpo.probe.decoder import Damage
+from vpo.probe.health import Health
 from vpo.report import SCHEMA_VERSION, jsonl
 from vpo.report.explain import Lines, json_document
-from vpo.request import Request
-from vpo.run import Summary
-from vpo.scan import Scan
+from vpo.run.coordinator import Summary
+from vpo.run.progress import Running, State
+from vpo.run.request import Request
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

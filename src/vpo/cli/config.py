@@ -8,7 +8,7 @@ import click
 
 from vpo.config.builder import build
 from vpo.config.models import PLUGINS, field_of, specs
-from vpo.printable import counted
+from vpo.text import counted
 
 
 @click.group("config")

@@ -11,9 +11,9 @@ from vpo.db import upkeep
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.measures import words
-from vpo.printable import counted, printable
-from vpo.recovery import adopt
+from vpo.media.units import words
+from vpo.run.recovery import adopt
+from vpo.text import counted, printable
 
 
 @click.group("db")

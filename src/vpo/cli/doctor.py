@@ -12,9 +12,9 @@ from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.doctor import Finding, examine
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_TOOL_MISSING
-from vpo.printable import padded, printable, width
 from vpo.report import SCHEMA_VERSION
 from vpo.report.text import Console
+from vpo.text import padded, printable, width
 
 _SHOWN = {"ok": ("ok", "changed"), "note": ("note", "skipped"), "problem": ("PROBLEM", "failed")}
 

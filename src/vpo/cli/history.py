@@ -17,9 +17,9 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import Outcome, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
-from vpo.printable import printable, shown
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text
+from vpo.text import printable, shown
 
 
 @click.group("history", invoke_without_command=True)

@@ -10,10 +10,10 @@ from typing import cast
 import click
 
 from vpo.config.builder import build
+from vpo.config.templates import GOALS, Goal, configuration, policies
 from vpo.errors import UsageError
-from vpo.languages import is_language
-from vpo.printable import printable
-from vpo.starter import GOALS, Goal, configuration, policies
+from vpo.media.languages import is_language
+from vpo.text import printable
 
 _QUESTIONS = {
     "languages": "Which languages do you understand (as eng, ger, jpn; several with commas)?",

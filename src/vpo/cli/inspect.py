@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from vpo.advance import Running, State
 from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
-from vpo.health import Health, examine
-from vpo.media import MediaFile, to_json
-from vpo.printable import printable
-from vpo.probe import probe
+from vpo.media.model import MediaFile, to_json
+from vpo.probe.health import Health, examine
+from vpo.probe.reader import probe
 from vpo.report import SCHEMA_VERSION
 from vpo.report.compare import fits, rows
 from vpo.report.media import health_lines, lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
+from vpo.run.progress import Running, State
+from vpo.text import printable
 
 
 @click.command("inspect")

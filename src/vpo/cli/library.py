@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import click
 
-from vpo.advance import State
 from vpo.cli.options import format_option, policy_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -19,16 +18,17 @@ from vpo.db.library import Library
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.library import FACTS, Count, Duplicates, Violation, check, duplicates, overview
-from vpo.measures import words
-from vpo.media import MediaFile
-from vpo.plan import to_json
+from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, duplicates, overview
+from vpo.media.model import MediaFile
+from vpo.media.units import words
+from vpo.plan.evaluate import to_json
 from vpo.policy.choice import PolicyChoice
-from vpo.printable import counted, printable, shown
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
 from vpo.report.text import Console, ProgressLine
+from vpo.run.progress import State
+from vpo.text import counted, printable, shown
 
 _OFTEN = 500
 """Files after which the line that says how far it is is drawn again."""

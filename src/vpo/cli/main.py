@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from vpo.nearest import suggestion
+            from vpo.text import suggestion
 
             ctx.fail(f"no command is called {args[0]!r}{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
@@ -155,7 +155,7 @@ def _give_up_output() -> None:
 
 
 def _say(text: str) -> None:
-    from vpo.printable import printable
+    from vpo.text import printable
 
     with contextlib.suppress(OSError):  # standard error cannot be written either
         for line in text.splitlines():

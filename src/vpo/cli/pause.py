@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import click
 
 from vpo.config.builder import build
-from vpo.gate import pause
-from vpo.measures import duration
+from vpo.media.units import duration
+from vpo.run.schedule import pause
 
 
 @click.command("pause")

@@ -10,19 +10,19 @@ import click
 
 from vpo.cli.options import format_option
 from vpo.config.builder import build
-from vpo.draft import Known
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
-from vpo.explain import explain
+from vpo.plan.explain import explain
+from vpo.plugins.metadata import ask
 from vpo.policy.choice import PolicyChoice
+from vpo.policy.desired_state import Known
 from vpo.policy.loader import Places, load, migrated, replace
 from vpo.policy.migrate import CURRENT
 from vpo.policy.schema import json_schema
 from vpo.policy.source import read
-from vpo.printable import printable
-from vpo.probe import probe
+from vpo.probe.reader import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
-from vpo.sources import ask
+from vpo.text import printable
 
 
 @click.group("policy")

@@ -27,8 +27,8 @@ from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.choice import PolicyChoice
 from vpo.report import report
-from vpo.request import Request
-from vpo.run import Summary, run
+from vpo.run.coordinator import Summary, run
+from vpo.run.request import Request
 
 
 @click.command("process", epilog=EXIT_CODES)

@@ -12,7 +12,7 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import PublishError, UsageError
-from vpo.printable import shown
+from vpo.text import shown
 
 _HEAD = 2000
 """Characters of a page in which it says what it is."""

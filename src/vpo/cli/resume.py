@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from vpo.config.builder import build
-from vpo.gate import resume
+from vpo.run.schedule import resume
 
 
 @click.command("resume")

@@ -16,10 +16,10 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
-from vpo.printable import counted, printable, shown
+from vpo.library.scan import Scan, scan
 from vpo.report import SCHEMA_VERSION
 from vpo.report.text import ProgressLine
-from vpo.scan import Scan, scan
+from vpo.text import counted, printable, shown
 
 _COUNTS = {
     "new": "new",

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from vpo.request import Interrupt
+from vpo.run.request import Interrupt
 
 _FINISHING = b"\nfinishing the files in progress; press Ctrl-C again to end them at once\n"
 

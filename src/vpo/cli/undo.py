@@ -12,8 +12,8 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.printable import printable, shown
-from vpo.recovery import adopt, put_back, refusal
+from vpo.run.recovery import adopt, put_back, refusal
+from vpo.text import printable, shown
 
 
 @click.command("undo")

@@ -21,11 +21,11 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
-from vpo.measures import duration
+from vpo.media.units import duration
 from vpo.policy.choice import PolicyChoice
 from vpo.report import report
-from vpo.request import Request
-from vpo.watch import events, watch
+from vpo.run.request import Request
+from vpo.run.watch import events, watch
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:

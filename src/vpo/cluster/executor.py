@@ -124,7 +124,7 @@ class NodesExecutor(Executor):
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """``vpo.batch.run_batch`` has waited for all jobs."""
+        """``vpo.run.job.run_batch`` has waited for all jobs."""
 
     def _end_waiting(self, error: Exception | CancelledError) -> None:
         with self._lock:

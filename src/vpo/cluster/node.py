@@ -13,23 +13,23 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from vpo import tools as processes
-from vpo.batch import Job, process_file
 from vpo.cluster.handshake import Sample, identity, versions
-from vpo.cluster.places import Places
+from vpo.cluster.path_map import Places
 from vpo.config.builder import Settings, build
-from vpo.config.workers import cap
-from vpo.crew import rewriter, tools
-from vpo.encoding import VideoEncode
+from vpo.config.worker_count import cap
 from vpo.errors import FileError, LockedError, ToolMissingError, VpoError
-from vpo.execute import devices
+from vpo.execute.encoding import devices
 from vpo.execute.lock import FileLock
+from vpo.execute.outcome import Outcome
 from vpo.execute.recover import sweep_folders
 from vpo.execute.rewrite import Rewriter
-from vpo.media import Track
-from vpo.outcome import Outcome
+from vpo.media.encode_spec import VideoEncode
+from vpo.media.model import Track
 from vpo.policy.document import Policy
 from vpo.policy.operations.transcode import Transcode
+from vpo.run.job import Job, process_file
+from vpo.run.workers import rewriter, tools
+from vpo.tools import process as processes
 
 _LEASE_SECONDS = 120.0
 """NFS servers give the locks of a dead client up after 90 seconds."""

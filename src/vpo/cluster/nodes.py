@@ -11,18 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
-from vpo import tools as processes
 from vpo.cluster import node
 from vpo.cluster.executor import NodesExecutor
 from vpo.cluster.handshake import Sample, identity, misfit, remarks
 from vpo.config.builder import Settings
-from vpo.crew import Crew, tools
 from vpo.discover import LEFTOVER_PREFIX, Candidate
 from vpo.errors import ClusterError, FileError
 from vpo.execute.lock import FileLock
 from vpo.execute.workspace import TEMPORARY_SUFFIX
 from vpo.policy.document import Policy
-from vpo.request import Interrupt
+from vpo.run.request import Interrupt
+from vpo.run.workers import Crew, tools
+from vpo.tools import process as processes
 
 _CONNECT_SECONDS = 10
 _HANDSHAKE_SECONDS = 60

@@ -1,0 +1,1 @@
+"""Settings from the configuration file, the environment and the command line."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from vpo.config.loader import check, from_environment, load
 from vpo.config.models import PLUGINS, SERVERS, Config, field_of, spec, specs
-from vpo.config.workers import DEFAULT, effective_workers, usable_cores
+from vpo.config.worker_count import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError
 
 

@@ -15,9 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-from vpo import measures
 from vpo.config.models import PLUGINS, Seconds, Size, Spec, specs
 from vpo.errors import ConfigError
+from vpo.media import units
 
 _LARGEST = 1 << 20
 """Bytes; what is larger was not meant as configuration."""
@@ -138,11 +138,11 @@ def _choice(spec: Spec, value: object, folder: Path | None) -> str:
 
 
 def _size(_spec: Spec, value: object, _: Path | None) -> int:
-    return measures.size(value)
+    return units.size(value)
 
 
 def _seconds(_spec: Spec, value: object, _: Path | None) -> float:
-    return measures.duration(value)
+    return units.duration(value)
 
 
 _CHECKS: Mapping[Any, Any] = {

@@ -25,7 +25,7 @@ from typing import (
     get_type_hints,
 )
 
-from vpo.hours import span
+from vpo.config.hours import span
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]

@@ -1,0 +1,1 @@
+"""The library database: the only package that holds SQL."""

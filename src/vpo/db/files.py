@@ -81,7 +81,7 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
     if result.media is not None:
         import zlib
 
-        from vpo.media import to_json
+        from vpo.media.model import to_json
 
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",

@@ -14,7 +14,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import bounds, locate, moment, number_of, unsigned, write_facts
 from vpo.db.records import Result, Stat
 from vpo.db.schema import migrate
-from vpo.media import MediaFile, from_json
+from vpo.media.model import MediaFile, from_json
 
 SCAN = "scan"
 """Stands for a policy where a verdict says that the file cannot be read at all."""

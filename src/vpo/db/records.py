@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from vpo.media import MediaFile
+    from vpo.media.model import MediaFile
 
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
@@ -129,3 +129,20 @@ class RunningOutcome(NamedTuple):
     id: str
     run_id: str
     path: str
+
+
+class Load(NamedTuple):
+    """What the time grows with that a file takes: bytes, or pixels where it is about an encoder."""
+
+    kind: str
+    amount: int
+
+
+class Took(NamedTuple):
+    """How long a file took that had this size in bytes; ``alike`` if the same policies."""
+
+    path: str
+    load: Load | None
+    size: int
+    seconds: float
+    alike: bool = True

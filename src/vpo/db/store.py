@@ -28,19 +28,20 @@ from vpo.db.files import (
 from vpo.db.records import (
     Answered,
     KeptOriginal,
+    Load,
     Outcome,
     Result,
     Run,
     RunningOutcome,
     RunState,
     Stat,
+    Took,
 )
 from vpo.db.schema import migrate
 from vpo.errors import UsageError
 
 if TYPE_CHECKING:
-    from vpo.estimate import Took
-    from vpo.media import MediaFile
+    from vpo.media.model import MediaFile
 
 _KNOWN = """
     SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
@@ -175,7 +176,7 @@ class Store:
             return None
         import zlib  # late, as the models: most runs read no probe
 
-        from vpo.media import from_json
+        from vpo.media.model import from_json
 
         return from_json(json.loads(zlib.decompress(row[0])))
 
@@ -233,8 +234,6 @@ class Store:
 
     def took(self, policies: Any) -> list[Took]:
         """How long the last files took; ``alike`` are those of runs with these policies."""
-        from vpo.estimate import Load, Took  # late: a run that finds nothing to do does not ask
-
         with self._pool.read() as connection:
             rows = connection.execute(_TOOK, (as_json(policies),)).fetchall()
         return [

@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo
-from vpo.execute.handover import note, take_name
 from vpo.execute.lock import FileLock
 from vpo.execute.publish import sync_folder
+from vpo.execute.rename import note, take_name
 
 FOLDER = f"{LEFTOVER_PREFIX}originals"
 

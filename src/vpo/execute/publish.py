@@ -7,11 +7,11 @@ import os
 import stat
 from collections.abc import Iterator
 
-from vpo.draft import Timestamp
 from vpo.errors import PublishError
-from vpo.execute import handover
+from vpo.execute import rename
 from vpo.execute.lock import FileLock
 from vpo.execute.workspace import Workspace
+from vpo.policy.desired_state import Timestamp
 
 
 def copy_attributes(lock: FileLock, fd: int) -> list[str]:
@@ -91,8 +91,8 @@ def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
 
 def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
     status = os.fstat(workspace.fd)
-    with handover.note(lock.path, target, status.st_ino):
-        handover.take_name(workspace.path, target)
+    with rename.note(lock.path, target, status.st_ino):
+        rename.take_name(workspace.path, target)
         sync_folder(os.path.dirname(target))
         if not os.path.samestat(status, os.stat(target)):
             raise PublishError(f"{target} was replaced by another program; the original stays")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
-from vpo.execute import handover, undo
+from vpo.execute import rename, undo
 from vpo.execute.lock import try_lock
 from vpo.execute.workspace import TEMPORARY_SUFFIX
 
@@ -34,8 +34,8 @@ def _deal_with(path: str) -> list[str]:
         return []
     if path.endswith(undo.UNDO_SUFFIX):
         return _roll_back(path)
-    if path.endswith(handover.NOTE_SUFFIX):
-        return handover.take_back(path)
+    if path.endswith(rename.NOTE_SUFFIX):
+        return rename.take_back(path)
     if path.endswith(TEMPORARY_SUFFIX) and _remove(path):
         return [f"removed {path}, left by an interrupted run"]
     return []

@@ -12,30 +12,30 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from vpo import abilities, boxes
-from vpo import tools as processes
-from vpo.commands import ffmpeg, losses, mkvmerge, mkvpropedit
-from vpo.commands.audio import ENCODERS
-from vpo.containers import MATROSKA, container
-from vpo.draft import Timestamp
 from vpo.errors import BusyError, PlanError, PublishError, SpaceError, VerifyError
-from vpo.execute import originals, publish, shadow, undo
+from vpo.execute import header_edit, originals, publish, undo
 from vpo.execute.access import refuse_unwritable
-from vpo.execute.encode import Encoder
-from vpo.execute.encodes import Encodes, prepare
+from vpo.execute.encoding.crf_search import Source
+from vpo.execute.encoding.encode import Encoder
+from vpo.execute.encoding.prepare import Encodes, prepare
+from vpo.execute.header_edit import Edit
 from vpo.execute.lock import FileLock
-from vpo.execute.motion import refuse_moving
 from vpo.execute.originals import Kept
-from vpo.execute.search import Source
-from vpo.execute.shadow import Edit
+from vpo.execute.outcome import Encoded
+from vpo.execute.preconditions import refuse_moving
+from vpo.execute.proof import Ends, source_ends, verify, verify_headers
 from vpo.execute.space import reserve
-from vpo.execute.verify import Ends, source_ends, verify, verify_headers
 from vpo.execute.workspace import Workspace
-from vpo.media import MediaFile
-from vpo.outcome import Encoded
-from vpo.plan import Plan, Strategy
-from vpo.prober import Prober
-from vpo.tools import Tools
+from vpo.media.containers import MATROSKA, container
+from vpo.media.model import MediaFile
+from vpo.plan.evaluate import Plan, Strategy
+from vpo.policy.desired_state import Timestamp
+from vpo.probe import mp4
+from vpo.probe.service import Prober
+from vpo.tools import capabilities, ffmpeg, losses, mkvmerge, mkvpropedit
+from vpo.tools import process as processes
+from vpo.tools.audio_encoders import ENCODERS
+from vpo.tools.process import Tools
 
 _SLACK = 1 << 20
 _REMUX_FACTOR = 1.05
@@ -127,7 +127,7 @@ class Rewriter:
         encoded = (track for track in plan.before.tracks if track.index in plan.video_encodes)
         for track in (*plan.after.tracks, *encoded):
             since = _KNOWN_SINCE.get(track.codec)
-            if since is not None and abilities.of(self.tools).libavcodec < since:
+            if since is not None and capabilities.of(self.tools).libavcodec < since:
                 raise PlanError(
                     f"this ffmpeg does not know the codec of {track}, and would lose what it is; "
                     "use a newer one, for example vpo's bundled one"
@@ -135,7 +135,7 @@ class Rewriter:
 
     def _need_encoders(self, plan: Plan) -> None:
         for how in plan.audio_encodes.values():
-            abilities.of(self.tools).encoder([ENCODERS[how.codec]], how.codec)
+            capabilities.of(self.tools).encoder([ENCODERS[how.codec]], how.codec)
         if plan.video_encodes:
             self._encodes(plan)
 
@@ -282,7 +282,7 @@ class Rewriter:
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
         _, said = self._run(command, workspace.path, progress, fds, ok=(0,))
-        stored = boxes.stored(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
+        stored = mp4.stored(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
         lost = list(ffmpeg.copied(plan, said, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
@@ -336,7 +336,7 @@ class Rewriter:
         if ranges is None:
             return self._rewrite(plan, lock, check, key, self._edit_copy)
         folder = self._folder(lock)
-        edit = shadow.try_edit(
+        edit = header_edit.try_edit(
             lock.fd, ranges, folder, lambda path, fd: self._propedit(plan, path, fd)
         )
         shared = linked and self.handling.hardlinks == "edit"

@@ -18,13 +18,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vpo import matroska
 from vpo.discover import LEFTOVER_PREFIX
-from vpo.ebml import StructureError
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
 from vpo.execute.space import besides, free_bytes
+from vpo.probe import matroska
+from vpo.probe.ebml import StructureError
 
 UNDO_SUFFIX = ".undo"
 _MAGIC = b"vpo undo 2\n"

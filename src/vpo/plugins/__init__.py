@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pluggy
 
-from vpo.draft import Value
 from vpo.errors import ConfigError, SourceError
+from vpo.policy.desired_state import Value
 
 __all__ = [
     "GROUP",

@@ -11,7 +11,7 @@ import pluggy
 from vpo import plugins
 from vpo.config.models import SHIPPED
 from vpo.errors import ConfigError
-from vpo.nearest import suggestion
+from vpo.text import suggestion
 
 
 def load(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vpo.errors import ConfigError, SourceError
-from vpo.measures import clock, words
+from vpo.media.units import clock, words
 from vpo.plugins import RunReport, hookimpl
 
 _LISTED = 5

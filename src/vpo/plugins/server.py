@@ -21,7 +21,7 @@ from urllib.request import (
 )
 
 from vpo.errors import SourceError
-from vpo.printable import counted
+from vpo.text import counted
 
 LARGEST = 256 << 20
 """Bytes of an answer. A film of Radarr takes some 8 kB."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
-from vpo.nearest import suggestion
 from vpo.policy.source import read
+from vpo.text import suggestion
 
 if TYPE_CHECKING:
     from vpo.policy.document import Policy

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from vpo.languages import primary, rank
-from vpo.media import Track
+from vpo.media.languages import primary, rank
+from vpo.media.model import Track
 from vpo.policy.operation import PolicyConfig
 
 AudioKind = Literal["commentary", "music", "sfx", "non_speech", "speech"]

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo import measures
-from vpo.containers import CONTAINERS
-from vpo.languages import same
-from vpo.media import MediaFile
-from vpo.nearest import suggestion
-from vpo.policy.codecs import matches
+from vpo.media import units
+from vpo.media.codecs import matches
+from vpo.media.containers import CONTAINERS
+from vpo.media.languages import same
+from vpo.media.model import MediaFile
 from vpo.policy.operation import Model
+from vpo.text import suggestion
 
 
 def listed(value: Any) -> Any:
@@ -46,16 +46,16 @@ Containers = Annotated[
     WithJsonSchema(_ONE_OR_MORE),
 ]
 Resolutions = Annotated[
-    tuple[Annotated[str, BeforeValidator(measures.resolution)], ...],
+    tuple[Annotated[str, BeforeValidator(units.resolution)], ...],
     Field(min_length=1),
     BeforeValidator(listed),
     WithJsonSchema(_ONE_OR_MORE),
 ]
-Resolution = Annotated[str, BeforeValidator(measures.resolution)]
-Size = Annotated[int, BeforeValidator(measures.size), WithJsonSchema(_QUANTITY)]
-Duration = Annotated[float, BeforeValidator(measures.duration), WithJsonSchema(_QUANTITY)]
-BitRate = Annotated[int, BeforeValidator(measures.bitrate), WithJsonSchema(_QUANTITY)]
-Part = Annotated[float, BeforeValidator(measures.part), WithJsonSchema(_QUANTITY)]
+Resolution = Annotated[str, BeforeValidator(units.resolution)]
+Size = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]
+Duration = Annotated[float, BeforeValidator(units.duration), WithJsonSchema(_QUANTITY)]
+BitRate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_QUANTITY)]
+Part = Annotated[float, BeforeValidator(units.part), WithJsonSchema(_QUANTITY)]
 
 
 class RunIf(Model):
@@ -160,7 +160,7 @@ def _container_is(media: MediaFile, wanted: tuple[str, ...]) -> str | None:
 
 def _class(media: MediaFile) -> str | None:
     video = media.of("video")
-    return measures.resolution_of(video[0].width, video[0].height) if video else None
+    return units.resolution_of(video[0].width, video[0].height) if video else None
 
 
 def _resolution(media: MediaFile, wanted: tuple[str, ...]) -> str | None:
@@ -170,31 +170,31 @@ def _resolution(media: MediaFile, wanted: tuple[str, ...]) -> str | None:
 
 def _resolution_under(media: MediaFile, limit: str) -> str | None:
     found = _class(media)
-    if found and measures.below(found, limit):
+    if found and units.below(found, limit):
         return f"resolution {found} is under {limit}"
     return None
 
 
 def _size_under(media: MediaFile, limit: int) -> str | None:
-    size, bound = measures.words(media.size), measures.words(limit)
+    size, bound = units.words(media.size), units.words(limit)
     return f"size {size} is under {bound}" if media.size < limit else None
 
 
 def _size_over(media: MediaFile, limit: int) -> str | None:
-    size, bound = measures.words(media.size), measures.words(limit)
+    size, bound = units.words(media.size), units.words(limit)
     return f"size {size} is over {bound}" if media.size > limit else None
 
 
 def _duration_under(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration >= limit:
         return None
-    return f"duration {measures.clock(media.duration)} is under {measures.clock(limit)}"
+    return f"duration {units.clock(media.duration)} is under {units.clock(limit)}"
 
 
 def _duration_over(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration <= limit:
         return None
-    return f"duration {measures.clock(media.duration)} is over {measures.clock(limit)}"
+    return f"duration {units.clock(media.duration)} is over {units.clock(limit)}"
 
 
 _CHECKS: dict[str, Callable[[MediaFile, Any], str | None]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpo.errors import PlanError
-from vpo.media import Color, Mastering, Track
+from vpo.media.model import Color, Mastering, Track
 
 HdrPolicy = Literal["keep", "tonemap", "skip"]
 DolbyVisionPolicy = Literal["skip", "drop"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vpo.nearest import suggestion
+from vpo.text import suggestion
 
 _PLAIN = frozenset(
     """

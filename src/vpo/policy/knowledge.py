@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from vpo.draft import Known, Value
-from vpo.languages import UNDETERMINED, primary
-from vpo.media import MediaFile
+from vpo.media.languages import UNDETERMINED, primary
+from vpo.media.model import MediaFile
+from vpo.policy.desired_state import Known, Value
 
 
 def field(known: Known, name: str, source: str | None = None) -> Value | None:

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vpo.errors import PolicyError, Position
-from vpo.nearest import suggestion
 from vpo.policy.document import Policy
 from vpo.policy.migrate import CURRENT, OLDEST, Migration, migrate
 from vpo.policy.source import Path, Source, parse, read
+from vpo.text import suggestion
 
 _MAX_PROBLEMS = 10
 Problem = tuple[Position, str]

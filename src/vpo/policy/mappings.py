@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo.draft import Draft
-from vpo.encoding import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.errors import PlanError
-from vpo.media import TEXT_SUBTITLES, Track
-from vpo.nearest import suggestion
+from vpo.media.codecs import canonical
+from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
+from vpo.media.model import TEXT_SUBTITLES, Track
 from vpo.policy import dynamic_range, sound
-from vpo.policy.codecs import canonical
 from vpo.policy.conditions import BitRate
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model
+from vpo.text import suggestion
 
 _KINDS = {
     **dict.fromkeys(get_args(VideoCodec), "video"),

@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from vpo.draft import Draft
 from vpo.errors import OnError
+from vpo.policy.desired_state import Draft
 
 
 def pattern(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vpo.draft import Known
-from vpo.languages import UNDETERMINED, primary, same
-from vpo.media import MediaFile, Track
+from vpo.media.languages import UNDETERMINED, primary, same
+from vpo.media.model import MediaFile, Track
 from vpo.policy.classify import audio_kind
+from vpo.policy.desired_state import Known
 from vpo.policy.knowledge import original_language
 from vpo.policy.operation import PolicyConfig
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from vpo.draft import Draft
-from vpo.encoding import AudioCodec, AudioEncode
-from vpo.media import Track
+from vpo.media.encode_spec import AudioCodec, AudioEncode
+from vpo.media.model import Track
+from vpo.policy.desired_state import Draft
 
 _MOST_CHANNELS: Mapping[AudioCodec, int] = {
     "aac": 8,

@@ -1,7 +1,7 @@
 """What happened, for people and for programs.
 
-One set of events (``vpo.run.Observer``), three ways to show them: text, one JSON document, JSON
-lines. Nothing here decides anything.
+One set of events (``vpo.run.coordinator.Observer``), three ways to show them: text, one JSON
+document, JSON lines. Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpo.run import Observer
+    from vpo.run.coordinator import Observer
 
 SCHEMA_VERSION = 1
 """Of every JSON document that vpo prints."""

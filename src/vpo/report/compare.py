@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from vpo.measures import words
-from vpo.media import MediaFile, Track
-from vpo.printable import counted, cut, padded, printable, shown, width
+from vpo.media.model import MediaFile, Track
+from vpo.media.units import words
 from vpo.report.media import columns_of, time_of
+from vpo.text import counted, cut, padded, printable, shown, width
 
 NARROWEST = 34
 """Columns that a file takes at least."""

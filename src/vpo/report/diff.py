@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vpo.printable import cut, padded, printable
+from vpo.text import cut, padded, printable
 
 if TYPE_CHECKING:
-    from vpo.plan import Change, Plan
+    from vpo.plan.evaluate import Change, Plan
 
 Value = str | bool | int | None
 

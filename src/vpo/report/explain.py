@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vpo.explain import PhaseStory, Step
-from vpo.plan import Plan, to_json
+from vpo.plan.evaluate import Plan, to_json
+from vpo.plan.explain import PhaseStory, Step
 from vpo.policy.loader import Places
 from vpo.policy.operation import Note
-from vpo.printable import counted, printable
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text, plan_lines
+from vpo.text import counted, printable
 
 if TYPE_CHECKING:
-    from vpo.plan import Change
+    from vpo.plan.evaluate import Change
 
 Styled = tuple[str, str]
 _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from vpo.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from vpo.advance import Look
     from vpo.discover import Discovery
-    from vpo.outcome import Outcome
-    from vpo.plan import Plan
-    from vpo.request import Request
-    from vpo.run import Summary
+    from vpo.execute.outcome import Outcome
+    from vpo.plan.evaluate import Plan
+    from vpo.run.coordinator import Summary
+    from vpo.run.progress import Look
+    from vpo.run.request import Request
 
 
 class JsonReport:
@@ -109,7 +109,7 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
 
 
 def _changes(plan: Plan) -> list[dict[str, Any]]:
-    from vpo.plan import to_json  # late: who has a plan has it loaded
+    from vpo.plan.evaluate import to_json  # late: who has a plan has it loaded
 
     return to_json(plan.changes)
 

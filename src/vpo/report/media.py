@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpo.decoder import Damage
-from vpo.health import Health
-from vpo.measures import clock, words
-from vpo.media import Color, MediaFile, Track
-from vpo.printable import counted, cut, padded, printable, shown, width
+from vpo.media.model import Color, MediaFile, Track
+from vpo.media.units import clock, words
+from vpo.probe.decoder import Damage
+from vpo.probe.health import Health
+from vpo.text import counted, cut, padded, printable, shown, width
 
 _LONGEST_TITLE = 40
 """Columns of a title; JSON has all of it."""

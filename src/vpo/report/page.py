@@ -11,10 +11,10 @@ from typing import Any
 
 from vpo import __version__
 from vpo.db.records import Outcome, Run
-from vpo.measures import clock, words
-from vpo.printable import counted, printable
+from vpo.media.units import clock, words
 from vpo.report.diff import change_text
 from vpo.report.svg import Bar, Block, bars, stack, time_line
+from vpo.text import counted, printable
 
 GENERATOR = '<meta name="generator" content="vpo '
 """By which a page is known to be one of these."""

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from vpo.printable import padded, printable, width
+from vpo.text import padded, printable, width
 
 
 def lines(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0) -> Iterator[str]:

@@ -6,14 +6,14 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-from vpo.outcome import STATUSES, Outcome
-from vpo.printable import counted, cut, printable, shown
+from vpo.execute.outcome import STATUSES, Outcome
+from vpo.text import counted, cut, printable, shown
 
 if TYPE_CHECKING:
-    from vpo.advance import Look, Running, State
     from vpo.discover import Discovery
-    from vpo.request import Request
-    from vpo.run import Summary
+    from vpo.run.coordinator import Summary
+    from vpo.run.progress import Look, Running, State
+    from vpo.run.request import Request
 
 _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
@@ -262,7 +262,7 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _WORTH_TELLING and not dry_run:
-        from vpo.measures import words  # late: most runs save little
+        from vpo.media.units import words  # late: most runs save little
 
         text += f"; {words(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
     if summary.stopped_early:

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Result, Run, Stat
+from vpo.db.records import Load, Result, Run, Stat, Took
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
-from vpo.estimate import Load, Took
-from vpo.media import Chapter, Color, MediaFile, Track
+from vpo.media.model import Chapter, Color, MediaFile, Track
 
 POLICY, OTHER = "f" * 64, "0" * 64
 STAT: Stat = (1000, 1_700_000_000_123_456_789, 42)

@@ -14,8 +14,8 @@ from tests.unit.execute.edits import applied, opened, planned
 from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import recover
-from vpo.execute.handover import note
 from vpo.execute.lock import try_lock
+from vpo.execute.rename import note
 
 
 @pytest.fixture

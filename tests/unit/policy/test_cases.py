@@ -17,10 +17,10 @@ import pytest
 from ruamel.yaml import YAML
 from tests import notation
 
-from vpo.containers import as_stored
-from vpo.draft import Draft, Known
 from vpo.errors import PlanError
-from vpo.media import MediaFile
+from vpo.media.containers import as_stored
+from vpo.media.model import MediaFile
+from vpo.policy.desired_state import Draft, Known
 from vpo.policy.document import Policy
 
 CASES = Path(__file__).parent / "cases"

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from tests import notation
 
-from vpo import measures
+from vpo.media import units
 from vpo.policy.conditions import RunIf, SkipWhen, skip_reason
 
 LINES = [
@@ -105,13 +105,13 @@ def test_run_if_takes_exactly_one() -> None:
     ],
 )
 def test_sizes(text: object, size: int) -> None:
-    assert measures.size(text) == size
+    assert units.size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-5MB", "5XB", "5 M", "1,5GB", True, None, "1e3"])
 def test_what_is_no_size(text: object) -> None:
     with pytest.raises(ValueError, match="is not a size"):
-        measures.size(text)
+        units.size(text)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_what_is_no_size(text: object) -> None:
     ],
 )
 def test_durations(text: object, seconds: float) -> None:
-    assert measures.duration(text) == seconds
+    assert units.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", " ", "1:30", "30m1h", "h", "-5s", "5 minutes", False, None])
 def test_what_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
-        measures.duration(text)
+        units.duration(text)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +167,12 @@ def test_what_is_no_duration(text: object) -> None:
     ],
 )
 def test_resolution_classes(width: int | None, height: int | None, name: str | None) -> None:
-    assert measures.resolution_of(width, height) == name
+    assert units.resolution_of(width, height) == name
 
 
 def test_for_people() -> None:
     sizes = [0, 999, 1000, 1_536_000, 734_003_200, 5 * 10**15]
-    assert [measures.words(n) for n in sizes] == [
+    assert [units.words(n) for n in sizes] == [
         "0 B",
         "999 B",
         "1 kB",
@@ -180,4 +180,4 @@ def test_for_people() -> None:
         "734 MB",
         "5000 TB",
     ]
-    assert [measures.clock(n) for n in (0, 59.6, 3600, 5415.4)] == ["0s", "1m", "1h", "1h30m15s"]
+    assert [units.clock(n) for n in (0, 59.6, 3600, 5415.4)] == ["0s", "1m", "1h", "1h30m15s"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import PlanError
-from vpo.media import Color, Hdr, Mastering, Track
+from vpo.media.model import Color, Hdr, Mastering, Track
 from vpo.policy.dynamic_range import SDR, Decision, decide, differences, encoded
 
 DISPLAY = Mastering(

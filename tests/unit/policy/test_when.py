@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tests import generated
 
 from vpo.errors import PolicyError
-from vpo.media import MediaFile
+from vpo.media.model import MediaFile
 from vpo.policy.loader import loads
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.rules.evaluation import Scene, findings, holds

@@ -9,18 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from vpo.advance import Running, State
 from vpo.discover import Discovery
-from vpo.draft import Reason
 from vpo.errors import PlanError
-from vpo.media import MediaFile, Track
-from vpo.outcome import Failure, Outcome
-from vpo.plan import Change, PhaseReport, Plan
+from vpo.execute.outcome import Failure, Outcome
+from vpo.media.model import MediaFile, Track
+from vpo.plan.evaluate import Change, PhaseReport, Plan
 from vpo.policy.choice import PolicyChoice
+from vpo.policy.desired_state import Reason
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.request import Request
-from vpo.run import Summary
+from vpo.run.coordinator import Summary
+from vpo.run.progress import Running, State
+from vpo.run.request import Request
 
 MEDIA = MediaFile("/v/a.avi", "avi", 1, tracks=(Track(0, "audio", "aac", language="eng"),))
 WHY = Reason("p", "o", "because")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from vpo.draft import Draft
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Operation, PolicyConfig
 
 

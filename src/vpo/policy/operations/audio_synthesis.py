@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo.containers import container
-from vpo.draft import Draft
-from vpo.encoding import AudioEncode
-from vpo.languages import rank, same
-from vpo.media import Track
+from vpo.media.codecs import canonical, matches, must_hold
+from vpo.media.containers import container
+from vpo.media.encode_spec import AudioEncode
+from vpo.media.languages import rank, same
+from vpo.media.model import Track
 from vpo.policy.classify import is_commentary
-from vpo.policy.codecs import canonical, matches, must_hold
 from vpo.policy.conditions import BitRate, Names
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, holds
 from vpo.policy.rules.tracks import Selection

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from vpo.containers import (
+from vpo.errors import PlanError
+from vpo.media.codecs import canonical, matches
+from vpo.media.containers import (
     CONTAINERS,
     MATROSKA,
     TIMECODE,
@@ -16,11 +18,9 @@ from vpo.containers import (
     uncarried,
     users_tags,
 )
-from vpo.draft import Draft
-from vpo.errors import PlanError
-from vpo.languages import alpha3
-from vpo.media import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
-from vpo.policy.codecs import canonical, matches
+from vpo.media.languages import alpha3
+from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.policy.desired_state import Draft
 from vpo.policy.mappings import CodecMapping, recoded, unreadable
 from vpo.policy.operation import Operation, PolicyConfig
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from vpo.draft import Draft
-from vpo.languages import UNDETERMINED, rank
-from vpo.media import MediaFile, Track
+from vpo.media.codecs import matches
+from vpo.media.languages import UNDETERMINED, rank
+from vpo.media.model import MediaFile, Track
 from vpo.policy.classify import audio_kind, is_commentary
-from vpo.policy.codecs import matches
 from vpo.policy.conditions import Names
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Operation, PolicyConfig
 
 Choice = tuple[Track, str]

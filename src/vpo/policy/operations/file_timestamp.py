@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vpo.draft import Draft
+from vpo.policy.desired_state import Draft
 from vpo.policy.knowledge import release_time
 from vpo.policy.operation import Operation, PolicyConfig
 

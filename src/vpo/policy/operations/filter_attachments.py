@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from vpo.draft import Draft
-from vpo.media import Attachment
-from vpo.policy.codecs import canonical
+from vpo.media.codecs import canonical
+from vpo.media.model import Attachment
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import SKIPPED, Note, Operation, PolicyConfig
 
 _FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")

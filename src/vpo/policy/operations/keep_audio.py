@@ -8,14 +8,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from vpo.draft import Draft
 from vpo.errors import PlanError
-from vpo.languages import UNDETERMINED, rank
-from vpo.media import Track
+from vpo.media.languages import UNDETERMINED, rank
+from vpo.media.model import Track
 from vpo.policy.classify import AudioKind, audio_kind
+from vpo.policy.desired_state import Draft
 from vpo.policy.knowledge import original_language
 from vpo.policy.operation import SKIPPED, Model, Note, Operation, PolicyConfig
-from vpo.printable import counted
+from vpo.text import counted
 
 _NAMES: dict[AudioKind, str] = {
     "music": "music tracks",

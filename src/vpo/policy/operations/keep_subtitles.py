@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pydantic import Field, model_validator
 
-from vpo.draft import Draft
-from vpo.languages import UNDETERMINED, rank
-from vpo.media import Track
+from vpo.media.languages import UNDETERMINED, rank
+from vpo.media.model import Track
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import SKIPPED, Note, Operation, PolicyConfig
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from vpo.draft import Draft
 from vpo.errors import PlanError
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.actions import Actions, CarryOut
 from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, findings, holds

@@ -10,10 +10,10 @@ from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from vpo.draft import Draft
-from vpo.languages import UNDETERMINED, rank
-from vpo.media import Track
+from vpo.media.languages import UNDETERMINED, rank
+from vpo.media.model import Track
 from vpo.policy.classify import OrderClass, order_class
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Note, Operation, PolicyConfig
 
 _NAMES: dict[OrderClass | None, str] = {

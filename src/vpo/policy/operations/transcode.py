@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vpo import measures
-from vpo.draft import Draft
-from vpo.encoding import (
+from vpo.media import units
+from vpo.media.codecs import matches, must_hold
+from vpo.media.encode_spec import (
     AudioCodec,
     Hardware,
     Quality,
@@ -18,10 +18,10 @@ from vpo.encoding import (
     VideoCodec,
     VideoEncode,
 )
-from vpo.media import Track
+from vpo.media.model import Track
 from vpo.policy import dynamic_range, sound
-from vpo.policy.codecs import matches, must_hold
 from vpo.policy.conditions import BitRate, Names, Part, Resolution
+from vpo.policy.desired_state import Draft
 from vpo.policy.encoder_options import checked
 from vpo.policy.operation import Model, Operation, PolicyConfig
 
@@ -50,10 +50,8 @@ class SkipIf(Model):
         found = []
         if self.codec_matches and not any(matches(track, name) for name in self.codec_matches):
             found.append(f"codec {track.codec} is not {' or '.join(self.codec_matches)}")
-        size = measures.resolution_of(track.width, track.height)
-        if self.resolution_within and (
-            size is None or measures.below(self.resolution_within, size)
-        ):
+        size = units.resolution_of(track.width, track.height)
+        if self.resolution_within and (size is None or units.below(self.resolution_within, size)):
             found.append(f"resolution {size or 'unknown'} is over {self.resolution_within}")
         return found
 
@@ -190,7 +188,7 @@ class VideoSection(Model):
         """The largest picture, lying or standing as the track's does."""
         if self.max_resolution is None:
             return self.max_width or float("inf"), self.max_height or float("inf")
-        across, down = measures.RESOLUTIONS[self.max_resolution]
+        across, down = units.RESOLUTIONS[self.max_resolution]
         across, down = (across, down) if across else (854, 480)
         standing = (track.height or 0) > (track.width or 0)
         return (down, across) if standing else (across, down)

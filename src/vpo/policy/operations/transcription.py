@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from vpo.draft import Draft
+from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Operation, PolicyConfig
 
 

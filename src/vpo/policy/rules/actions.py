@@ -20,11 +20,11 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from vpo.containers import holds_tag, users_tags
-from vpo.draft import Draft, Skip
 from vpo.errors import PlanError
-from vpo.languages import is_language, same
-from vpo.media import Track
+from vpo.media.containers import holds_tag, users_tags
+from vpo.media.languages import is_language, same
+from vpo.media.model import Track
+from vpo.policy.desired_state import Draft, Skip
 from vpo.policy.knowledge import field
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.rules.printer import described

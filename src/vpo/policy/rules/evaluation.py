@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from vpo.draft import Known, Value
-from vpo.languages import same
-from vpo.media import MediaFile
+from vpo.media.languages import same
+from vpo.media.model import MediaFile
+from vpo.policy.desired_state import Known, Value
 from vpo.policy.knowledge import field
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.origin import dubs, originals

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from vpo.nearest import suggestion
 from vpo.policy.rules.reader import Parsed, Reader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
+from vpo.text import suggestion
 
 FUNCTIONS = {
     "exists": "exists",

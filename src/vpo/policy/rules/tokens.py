@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from vpo import measures
+from vpo.media import units
 
 Kind = Literal["word", "value", "text", "sign", "end"]
 Scalar = str | int | float | bool
@@ -83,7 +83,7 @@ def _number(written: str, offset: int) -> int | float | str:
     """A number, a size in bytes, or the name of a resolution."""
     if _PLAIN_NUMBER.fullmatch(written):
         return float(written) if "." in written else int(written)
-    for measure in (measures.size, measures.resolution):
+    for measure in (units.size, units.resolution):
         try:
             return measure(written)
         except ValueError:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from vpo.media import Attachment, Track
+from vpo.media.model import Attachment, Track
 from vpo.policy.classify import is_commentary
 from vpo.policy.operation import Model, PolicyConfig
 from vpo.policy.rules.values import (

@@ -21,10 +21,10 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from vpo import measures
-from vpo.languages import primary
-from vpo.media import Attachment, Track
-from vpo.policy.codecs import canonical, matches
+from vpo.media import units
+from vpo.media.codecs import canonical, matches
+from vpo.media.languages import primary
+from vpo.media.model import Attachment, Track
 from vpo.policy.conditions import Names, listed
 from vpo.policy.operation import Model, pattern
 
@@ -39,7 +39,7 @@ def _number(value: Any) -> Any:
 
 
 def _pixels(value: Any) -> Any:
-    return measures.resolution(value) if isinstance(value, str) else _number(value)
+    return units.resolution(value) if isinstance(value, str) else _number(value)
 
 
 _INTEGER: JsonSchemaValue = {"type": "integer"}
@@ -204,7 +204,7 @@ class Extent(Comparison):
         """What is not known fulfils no comparison."""
         if not pixels:
             return False
-        name = measures.resolution_of(track.width, track.height)
+        name = units.resolution_of(track.width, track.height)
         place = _CLASSES.index(name) if name else None
         return all(_fits(pixels, place, key, value) for key, value in self.parts)
 
@@ -220,7 +220,7 @@ def _fits(pixels: int, place: int | None, key: str, value: Any) -> bool:
     return place is not None and fulfils(place, ((key, _CLASSES.index(value)),))
 
 
-_CLASSES = list(measures.RESOLUTIONS)
+_CLASSES = list(units.RESOLUTIONS)
 
 
 def fulfils(found: Any, parts: Sequence[tuple[str, Any]]) -> bool:

@@ -18,8 +18,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from vpo.draft import Value
 from vpo.policy.conditions import listed
+from vpo.policy.desired_state import Value
 from vpo.policy.operation import Model
 from vpo.policy.rules.expression import parse
 from vpo.policy.rules.tokens import ExpressionError

@@ -1,0 +1,72 @@
+"""Where the library is on a node: the coordinator's paths there, and the node's paths back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from vpo.execute.originals import Kept
+from vpo.execute.outcome import Outcome
+from vpo.media.model import MediaFile
+from vpo.plan.evaluate import Plan
+from vpo.run.job import Job
+
+Path = TypeVar("Path", str, "str | None")
+
+
+class Places:
+    """A node's ``[cluster] path_map``: folders of the coordinator, and where they are on the node.
+
+    Of several entries that fit, the longest counts; what none fits is at the same place on both.
+    """
+
+    def __init__(self, path_map: Mapping[str, str] | None) -> None:
+        pairs = [(a.rstrip("/"), b.rstrip("/")) for a, b in (path_map or {}).items()]
+        self._there = sorted(pairs, key=lambda pair: -len(pair[0]))
+        self._back = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
+
+    def there(self, path: Path) -> Path:
+        """The coordinator's path as the node has it."""
+        return _mapped(self._there, path)
+
+    def back(self, path: Path) -> Path:
+        """The node's path as the coordinator has it."""
+        return _mapped(self._back, path)
+
+    def job(self, job: Job) -> Job:
+        """The coordinator's job as the node can do it."""
+        handling = job.rewriter.handling
+        folder = self.there(handling.temporary_folder)
+        carry_out = replace(job.rewriter, handling=replace(handling, temporary_folder=folder))
+        path, link = self.there(job.path), self.there(job.link)
+        return replace(job, path=path, link=link, rewriter=carry_out)
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """The node's outcome as the coordinator understands it."""
+        return outcome._replace(
+            path=self.back(outcome.path),
+            was=self.back(outcome.was),
+            plan=self._plan(outcome.plan) if outcome.plan else None,
+            media=self._media(outcome.media) if outcome.media else None,
+            kept=self._kept(outcome.kept) if outcome.kept else None,
+        )
+
+    def _plan(self, plan: Plan) -> Plan:
+        return replace(plan, before=self._media(plan.before), after=self._media(plan.after))
+
+    def _media(self, media: MediaFile) -> MediaFile:
+        return replace(media, path=self.back(media.path))
+
+    def _kept(self, kept: Kept) -> Kept:
+        return replace(kept, path=self.back(kept.path))
+
+
+def _mapped(pairs: list[tuple[str, str]], path: Path) -> Path:
+    if path is None:
+        return path
+    for old, new in pairs:
+        if path == old or path.startswith(old + "/"):
+            return os.path.normpath((new or "/") + path[len(old) :])
+    return path

@@ -1,0 +1,322 @@
+"""Which crf gives a picture the VMAF that is asked for: tried on samples of the video itself.
+
+Samples from all over the video are encoded and compared with what they were made of. A third of
+them shows, at a first guess, where the answer lies; all of them, encoded there, give the score;
+between the two, the score goes in a line. Samples are short and many, because the shots of a film
+differ more than the pictures of a shot; they begin near keyframes, because finding a picture far
+from one costs more than encoding it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from vpo.errors import PlanError, ToolError
+from vpo.execute.workspace import Workspace
+from vpo.media.encode_spec import VideoEncode
+from vpo.media.model import Track
+from vpo.probe.service import Prober
+from vpo.tools import encoders, filters, presets
+from vpo.tools import process as processes
+from vpo.tools.capabilities import Abilities
+from vpo.tools.encoders import Encoding
+from vpo.tools.process import Tools
+from vpo.tools.rate_control import CRF_RANGE
+
+Metric = Literal["vmaf", "xpsnr"]
+
+_WHOLE = 20.0
+"""Seconds of a video that is its own sample."""
+_LENGTH = 0.6
+"""Seconds of a sample. Half as long, the keyframe that each begins with tells in the score."""
+_PART = 0.06
+"""The part of a video that is in its samples; a third where the encoder is faster than scoring."""
+_FEW, _MANY = 6, 120
+"""So many samples at least and at most."""
+_BATCH = 9
+"""Samples that one ffmpeg reads at a time, each with a decoder of its own."""
+_FAST = frozenset({"ultrafast", "superfast", "veryfast"})
+_FAST_SVT = 6
+"""The preset of SVT-AV1 from which on its encodes take less than their scores."""
+_ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
+"""Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
+_FLATTEST, _STEEPEST = -0.05, -8.0
+_LEAP = 20.0
+"""Steps of crf at a time."""
+_SLOPE: dict[str, float] = {"h264": -1.2, "hevc": -1.0, "vp9": -0.5, "av1": -0.5}
+"""Points of VMAF that a step of crf costs, before anything is known."""
+_START: dict[str, float] = {"h264": 24, "hevc": 24, "vp9": 32, "av1": 32}
+"""A crf that gives about 93 points."""
+_START_SCORE = 93.0
+_LARGE = 1440
+"""Lines of a picture from which on VMAF's model for large screens is used."""
+_VMAF = re.compile(r"VMAF score: ([\d.]+)")
+_XPSNR = re.compile(r"XPSNR\s+y: ([\d.]+)")
+_XPSNR_AT = (95.0, 39.3, 1.2)
+"""A VMAF, the XPSNR of the luma that goes with it, and how many points a decibel is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The crf, and the score that it has on the samples."""
+
+    crf: float
+    score: float
+    metric: Metric = "vmaf"
+
+    def __str__(self) -> str:
+        unit = "VMAF" if self.metric == "vmaf" else "VMAF, estimated by XPSNR"
+        return f"crf {self.crf:g} ({unit} {self.score:.1f} on samples)"
+
+
+def metric(able: Abilities) -> Metric:
+    """What this ffmpeg can compare pictures with; ``PlanError`` for nothing."""
+    if "libvmaf" in able.filters:
+        return "vmaf"
+    if "xpsnr" in able.filters:
+        return "xpsnr"
+    raise PlanError(
+        "this ffmpeg cannot look for a vmaf: it has neither libvmaf nor xpsnr; give a crf, or use "
+        "an ffmpeg built with libvmaf, for example vpo's bundled one"
+    )
+
+
+class Source(NamedTuple):
+    """The video that is looked at: as a tool takes it, and as the prober does.
+
+    ``fds`` stay open in the tools; ``duration`` in seconds.
+    """
+
+    name: str
+    path: str
+    fds: tuple[int, ...]
+    duration: float | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """How samples are encoded and scored here."""
+
+    tools: Tools
+    prober: Prober
+    able: Abilities
+    workspace: Workspace
+
+    def crf(self, source: Source, encoding: Encoding) -> Found:
+        """The crf for the encoding's ``vmaf``; remembered, for this file and encode, in the run."""
+        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder)
+        with _lock:
+            found = _remembered.get(key)
+        if found is None:
+            found = _look(_Trial(self, source, encoding, self.workspace.store(b"")))
+            with _lock:
+                _remembered[key] = found
+        return found
+
+
+_lock = threading.Lock()
+_remembered: dict[tuple[str, float | None, Track, VideoEncode, str], Found] = {}
+
+
+class _Span(NamedTuple):
+    """A part of the video, in seconds."""
+
+    start: float
+    length: float
+
+
+def places(duration: float, fast: bool) -> list[_Span]:
+    """Where the samples are: one in each of so many equal parts, in ever another place of it."""
+    if duration <= _WHOLE:
+        return [_Span(0.0, duration)]
+    part = _PART / 3 if fast else _PART
+    count = min(_MANY, max(_FEW, round(duration * part / _LENGTH)))
+    room = duration / count - _LENGTH
+    golden = 0.618034
+    return [
+        _Span(n * duration / count + room * ((n * golden + 0.5) % 1), _LENGTH) for n in range(count)
+    ]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Encodes at one crf or another, and their scores."""
+
+    search: Search
+    source: Source
+    encoding: Encoding
+    output: str
+
+    def spans(self) -> list[_Span]:
+        if not self.source.duration:
+            raise PlanError("its duration is not known, so no samples can be taken; give a crf")
+        spans = places(self.source.duration, self._fast)
+        if len(spans) == 1:
+            return spans
+        index, times = self.encoding.track.index, [span.start for span in spans]
+        keys = self.search.prober.keyframes(self.source.path, index, times)
+        return [
+            span._replace(start=key + (span.start - key) % 1.0)
+            for span, key in zip(spans, keys, strict=True)
+        ]
+
+    @property
+    def _fast(self) -> bool:
+        encoder, preset = self.encoding.encoder, self.encoding.spec.preset
+        if not encoder.startswith("lib") or preset in _FAST:
+            return True
+        speed = dict(presets.speed(encoder, preset)).get("preset", "")
+        return encoder == "libsvtav1" and int(speed) >= _FAST_SVT
+
+    def score(self, spans: Sequence[_Span], crf: float) -> float:
+        """The mean of the samples, in points of VMAF."""
+        total = weight = 0.0
+        for first in range(0, len(spans), _BATCH):
+            batch = spans[first : first + _BATCH]
+            total += self._batch(batch, crf) * len(batch)
+            weight += len(batch)
+        return total / weight
+
+    def _batch(self, spans: Sequence[_Span], crf: float) -> float:
+        output = self.output
+        quality = replace(self.encoding.spec.quality, crf=crf, vmaf=None, max_bitrate=None)
+        spec = replace(self.encoding.spec, quality=quality)
+        encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
+        graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
+        words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
+        words += [*encoders.video(encoding), "-f", "matroska", output]
+        head = filters.device_options(encoding.encoder)
+        self._run([*head, *self._inputs(spans), *words], output)
+        return self._compare(spans, output)
+
+    def _compare(self, spans: Sequence[_Span], encoded: str) -> float:
+        kind = metric(self.search.able)
+        reference = f"{self._pictures(spans, 1)}{self._plain_steps()}[reference]"
+        # The formats have to be the same, and neither filter takes what hardware has.
+        graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
+        words = ["-i", encoded, *self._inputs(spans), "-filter_complex", graph, "-f", "null", "-"]
+        said = self._run(words, None)
+        found = (_VMAF if kind == "vmaf" else _XPSNR).search(said)
+        if found is None:
+            raise ToolError("ffmpeg compared the samples and told no score", ("ffmpeg",), 1, said)
+        value = float(found[1])
+        if kind == "vmaf":
+            return value
+        points, decibels, worth = _XPSNR_AT
+        return points + (value - decibels) * worth
+
+    def _filter(self, kind: Metric) -> str:
+        if kind == "xpsnr":
+            return "xpsnr"
+        height = (
+            self.encoding.spec.size[1] if self.encoding.spec.size else self.encoding.track.height
+        )
+        model = ":model=version=vmaf_4k_v0.6.1" if (height or 0) > _LARGE else ""
+        return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=3{model}"
+
+    def _inputs(self, spans: Sequence[_Span]) -> list[str]:
+        words: list[str] = []
+        for span in spans:
+            words += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
+            words += ["-i", self.source.name]
+        return words
+
+    def _pictures(self, spans: Sequence[_Span], first: int) -> str:
+        index = self.encoding.track.index
+        inputs = "".join(f"[{first + n}:{index}]" for n in range(len(spans)))
+        return f"{inputs}concat=n={len(spans)}:v=1:a=0,{self._timing}"
+
+    @property
+    def _timing(self) -> str:
+        """Picture by picture, whatever the times were: so they can be compared, and rated."""
+        return f"settb=1/({self.encoding.track.frame_rate or 25}),setpts=N"
+
+    def _steps(self) -> str:
+        steps = filters.chain(self.encoding)
+        return f",{steps}" if steps else ""
+
+    def _plain_steps(self) -> str:
+        """The same for the reference, which stays where the processor can read it."""
+        software = replace(self.encoding, encoder="libx265")
+        steps = filters.chain(software)
+        return f",{steps}" if steps else ""
+
+    def _run(self, words: Sequence[str], output: str | None) -> str:
+        program = self.search.tools.need("ffmpeg")
+        command = [program, "-hide_banner", "-nostdin", "-nostats", "-y", *words]
+        _, said = processes.run(
+            [os.fsencode(word) for word in command],
+            stall_seconds=self.search.tools.stall_seconds,
+            output=output,
+            fds=self.source.fds,
+        )
+        return said
+
+
+def _look(trial: _Trial) -> Found:
+    """From a guess on a third of the samples to the score of all of them."""
+    codec = trial.encoding.spec.codec
+    target = trial.encoding.spec.quality.vmaf or 0.0
+    curve = _Curve(trial, target, _SLOPE[codec])
+    spans = trial.spans()
+    at = _START[codec] + (target - _START_SCORE) / _SLOPE[codec]
+    few = spans[::3]
+    if len(few) >= _FEW // 3 and len(spans) > 1:
+        at, _ = curve.follow(few, at, _FAR, rounds=4)
+        at, score = curve.follow(spans, at, _NEAR, rounds=2)
+    else:
+        at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
+    return Found(at, round(score, 2), metric(trial.search.able))
+
+
+@dataclass
+class _Curve:
+    """The score over the crf, as far as it is known; ``slope`` in points for a step of crf."""
+
+    trial: _Trial
+    target: float
+    slope: float
+
+    def follow(
+        self, spans: Sequence[_Span], at: float, near: float, rounds: int
+    ) -> tuple[float, float]:
+        """The crf for the target, and its score, from at most so many encodes of the samples.
+
+        It ends with one that is within ``near`` points, and goes the rest of the way in a line.
+        """
+        points: dict[float, float] = {}
+        at = self._step(at)
+        for _ in range(rounds):
+            score = points[at] = self.trial.score(spans, at)
+            better = self._step(self._better(points, at))
+            if better in points or abs(score - self.target) <= near:
+                break
+            last, at = at, better
+        else:
+            at = last
+        if abs(score - self.target) > _FAR:
+            # So far away, a line would be a fairy tale.
+            return at, score
+        return better, score + (better - at) * self.slope
+
+    def _better(self, points: dict[float, float], at: float) -> float:
+        """Where the line through the two nearest points meets the target; ``slope`` is its own."""
+        above = [crf for crf, score in points.items() if score >= self.target]
+        below = [crf for crf, score in points.items() if score < self.target]
+        pair = (max(above), min(below)) if above and below else tuple(sorted(points)[-2:])
+        if len(pair) > 1 and pair[0] != pair[1]:
+            slope = (points[pair[1]] - points[pair[0]]) / (pair[1] - pair[0])
+            self.slope = min(_FLATTEST, max(_STEEPEST, slope))
+        step = (self.target - points[at]) / self.slope
+        return at + min(_LEAP, max(-_LEAP, step))
+
+    def _step(self, crf: float) -> float:
+        """The next crf that the encoder knows."""
+        low, high = CRF_RANGE[self.trial.encoding.spec.codec]
+        fine = self.trial.encoding.encoder in ("libx264", "libx265")
+        return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

@@ -1,0 +1,78 @@
+"""What became of one file: the value that workers return, and everybody else reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from vpo.execute.lock import Stamp
+    from vpo.execute.originals import Kept
+    from vpo.media.model import MediaFile
+    from vpo.plan.evaluate import Plan, Strategy
+
+Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
+STATUSES: tuple[Status, ...] = (
+    "changed",
+    "unchanged",
+    "skipped",
+    "failed",
+    "planned",
+    "not_started",
+)
+
+
+class Failure(NamedTuple):
+    """Why a file failed or was skipped: the error's class name and its message.
+
+    ``lasting``: it would only fail again (``vpo.errors.FileError``).
+    """
+
+    type: str
+    message: str
+    lasting: bool = False
+
+
+class Encoded(NamedTuple):
+    """How a video track was encoded: its index in the source, and by which encoder.
+
+    ``crf`` and ``vmaf`` are what was found for a ``vmaf`` that the policy asks for.
+    """
+
+    track: int
+    encoder: str
+    crf: float | None = None
+    vmaf: float | None = None
+
+
+History = Literal["encoded", "futile"]
+"""What policies have done to a file's video, or found not to be worth it."""
+
+
+class Outcome(NamedTuple):
+    """What became of one file.
+
+    ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
+    what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
+    that is not certain. ``touched``: the file is another than before, also where a phase failed.
+    ``stop`` asks for the end of the batch. ``encoded`` is what encoded its video in this run,
+    ``encode`` what is to be remembered of that: the policies' mark and what came of it. Sizes in
+    bytes.
+    """
+
+    path: str
+    status: Status
+    was: str | None = None
+    strategy: Strategy = "none"
+    plan: Plan | None = None
+    error: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    touched: bool = False
+    stop: bool = False
+    seconds: float = 0.0
+    size_before: int | None = None
+    size_after: int | None = None
+    media: MediaFile | None = None
+    stamp: Stamp | None = None
+    kept: Kept | None = None
+    encoded: tuple[Encoded, ...] = ()
+    encode: tuple[str, History] | None = None

@@ -1,0 +1,236 @@
+"""Is the result what was planned? Every stream is accounted for, or the result is thrown away."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from vpo.errors import ProbeError, VerifyError
+from vpo.media.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
+from vpo.media.languages import same
+from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
+from vpo.plan.evaluate import Plan
+from vpo.policy import dynamic_range
+from vpo.probe import matroska, mp4
+from vpo.probe.ebml import StructureError
+from vpo.probe.service import Prober
+
+_END_TOLERANCE = 1.0
+"""Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
+_CHAPTER_TOLERANCE = 0.1
+_OF_PACKETS = (
+    "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
+    "bit_rate", "duration", "hdr",
+)  # fmt: skip
+"""Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
+_PROBER = Prober()
+
+
+T = TypeVar("T")
+Ends = Callable[[], dict[int, float]]
+"""To be called for when the last packets of streams end, in seconds, by the streams' indexes."""
+
+
+def source_ends(plan: Plan, prober: Prober) -> Ends:
+    """When what the plan keeps ends in the source; worked out while something else is done."""
+    kept = frozenset(index for index, _ in _timed(plan))
+    return prober.last_times(plan.before.path, plan.before.duration, kept)
+
+
+def verify(
+    plan: Plan,
+    output: str,
+    before: Ends | None,
+    prober: Prober = _PROBER,
+    encoded: Collection[int] = (),
+) -> MediaFile:
+    """The probed result; ``VerifyError`` names what is not as planned.
+
+    ``before`` are the ``source_ends``, ``None`` where the result is a copy of the source with
+    another header. ``encoded`` are, by index in the source, the video tracks that were encoded:
+    their pictures are looked at, too.
+    """
+    if _is_copy(plan) and not encoded:
+        found, after = _probed(lambda: prober.headers_and_ends(output))
+        found = _completed(found, plan, over=False)
+    else:
+        found = _probed(lambda: prober.probe(output, bool(encoded)))
+        after = {}
+        if before is not None:
+            after = prober.last_times(output, found.duration, found.timed)()
+    problems = list(_differences(plan, output, found))
+    problems = problems or list(_range_differences(plan, found, encoded))
+    if before is not None:
+        problems = problems or list(_early_ends(plan, found, before(), after))
+    return _proven(found, problems)
+
+
+def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
+    """As ``verify``, of a file in which no byte of its packets was written."""
+    found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
+    return _proven(found, list(_differences(plan, output, found)))
+
+
+def _is_copy(plan: Plan) -> bool:
+    """Whether all packets of the result are the source's, in a container of the same kind."""
+    matroska_only = plan.before.container in MATROSKA and plan.after.container in MATROSKA
+    return matroska_only and not plan.encodes
+
+
+def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
+    """With what takes a look into the packets, of which it is known; ``over`` what the headers say,
+    which is the muxer's guess for some of it."""
+    known = {track.index: track for track in plan.before.tracks}
+    if len(plan.after.tracks) != len(found.tracks):
+        return found
+    tracks = []
+    for want, have in zip(plan.after.tracks, found.tracks, strict=True):
+        old = known.get(plan.origin(want.index))
+        if old is not None and (old.type, old.codec) == (have.type, have.codec):
+            names = [name for name in _OF_PACKETS if over or getattr(have, name) is None]
+            have = replace(have, **{name: getattr(old, name) for name in names})
+        tracks.append(have)
+    return replace(found, tracks=tuple(tracks))
+
+
+def _proven(found: MediaFile, problems: list[str]) -> MediaFile:
+    if problems:
+        raise VerifyError(
+            "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
+        )
+    return found
+
+
+def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
+    yield from _structure(output, found)
+    yield from differences(plan.expected, found)
+
+
+def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
+    for want, have in zip(plan.after.tracks, found.tracks, strict=True):
+        if want.index in encoded:
+            for fact in dynamic_range.differences(want, have):
+                yield f"{want}: {fact}"
+
+
+def _probed(probe: Callable[[], T]) -> T:
+    try:
+        return probe()
+    except ProbeError as error:
+        raise VerifyError(f"the tool's result was thrown away: {error}") from None
+
+
+def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
+    """What of the expected facts is otherwise in what was found, in words."""
+    if expected.container != found.container:
+        yield f"container {found.container} instead of {expected.container}"
+    if len(expected.tracks) != len(found.tracks):
+        yield f"{len(found.tracks)} tracks instead of {len(expected.tracks)}"
+    else:
+        for want, have in zip(expected.tracks, found.tracks, strict=True):
+            for fact in _track_differences(expected.container, want, have):
+                yield f"{want}: {fact}"
+    if _carried(expected) != _carried(found):
+        yield f"{len(found.attachments)} attachments, not the {len(expected.attachments)} planned"
+    yield from _chapter_differences(expected, found)
+    held = {k: v for k, v in expected.tags if holds_tag(found.container, k)}
+    yield from _tag_differences(tuple(held.items()), found.tags)
+
+
+def _tag_differences(
+    want: tuple[tuple[str, str], ...], have: tuple[tuple[str, str], ...]
+) -> Iterator[str]:
+    """Tags that somebody wrote; a tool's own come and go with the tool."""
+    there = dict(have)
+    for name, value in users_tags(want).items():
+        if " ".join(there.get(name, "").split()) != " ".join(value.split()):
+            yield f"tag {name} is {there.get(name, '')!r} instead of {value!r}"
+
+
+def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
+    kind = container(name)
+    facts = [
+        ("type", want.type, have.type),
+        ("codec", want.codec, have.codec),
+        ("channels", want.channels, have.channels),
+        ("width", want.width, have.width),
+        ("height", want.height, have.height),
+    ]
+    if kind.titles:
+        facts.append(("title", want.title or None, have.title or None))
+    if kind.flags:
+        flags = (sorted(want.dispositions & kind.flags), sorted(have.dispositions & kind.flags))
+        facts.append(("flags", " ".join(flags[0]), " ".join(flags[1])))
+    for fact, wanted, got in facts:
+        # What the source did not tell may become known by rewriting it.
+        if wanted != got and not (wanted is None and fact in ("channels", "width", "height")):
+            yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
+    if kind.languages and not same(want.language, have.language):
+        yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
+    if name in ("mp4", "mov") and want.codec == TIMECODE:
+        yield from _tag_differences(want.tags, have.tags)
+    there = dict(have.side_data)
+    for fact, value in want.side_data:
+        if there.get(fact) != value:
+            yield f"{SIDE_DATA[fact]} is {there.get(fact, 'lost')} instead of {value}"
+    if name in MATROSKA:
+        yield from _tag_differences(want.tags, have.tags)
+
+
+def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:
+    named = media.container in MATROSKA
+
+    def key(item: Attachment) -> tuple[object, ...]:
+        return (item.filename, item.mime_type, item.size) if named else (item.cover,)
+
+    return Counter(key(item) for item in media.attachments)
+
+
+def _chapter_differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
+    if not container(expected.container).chapters:
+        return
+    if len(expected.chapters) != len(found.chapters):
+        yield f"{len(found.chapters)} chapters instead of {len(expected.chapters)}"
+        return
+    for number, (want, have) in enumerate(zip(expected.chapters, found.chapters, strict=True), 1):
+        if abs(want.start - have.start) > _CHAPTER_TOLERANCE:
+            yield f"chapter {number} starts at {have.start:g} s instead of {want.start:g} s"
+        if (want.title or "") != (have.title or ""):
+            yield f"chapter {number} is called {have.title!r} instead of {want.title!r}"
+
+
+def _structure(output: str, found: MediaFile) -> Iterator[str]:
+    """A file that was cut off keeps its header; its outermost elements then do not add up."""
+    fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if found.container in MATROSKA and not matroska.read(fd).complete:
+            yield "the file is cut off"
+        if found.container in ("mp4", "mov") and not mp4.complete(fd):
+            yield "the file is cut off"
+    except StructureError as error:
+        yield str(error)
+    finally:
+        os.close(fd)
+
+
+def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
+    """The sound and picture that the plan keeps: the index in the source, and among the tracks."""
+    for number, track in enumerate(plan.after.tracks):
+        if track.type in ("video", "audio"):
+            yield plan.origin(track.index), number
+
+
+def _early_ends(
+    plan: Plan, found: MediaFile, before: dict[int, float], after: dict[int, float]
+) -> Iterator[str]:
+    """Sound and picture must go on as long as they did in the source."""
+    for index, number in _timed(plan):
+        if index not in before:
+            continue
+        end = after.get(found.tracks[number].index)
+        if end is None or end + _END_TOLERANCE < before[index]:
+            reached = "nowhere near its end" if end is None else f"{end:.1f} s"
+            yield f"{plan.after.tracks[number]} ends at {reached} instead of {before[index]:.1f} s"

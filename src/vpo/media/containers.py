@@ -1,0 +1,226 @@
+"""What each container can hold, and by which name the tools know it.
+
+Read off ffmpeg 5.1 and mkvtoolnix 74 by writing each fact and reading it back, not off the
+containers' standards: what the tools do not write back is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vpo.media.model import MediaFile, Track
+
+FLAGS_KEPT = frozenset(
+    {"default", "forced", "comment", "original", "dub", "hearing_impaired", "visual_impaired"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container's abilities.
+
+    ``muxer`` is ffmpeg's name for writing it; ``flags`` the dispositions that survive a rewrite;
+    ``codecs`` what it takes (``None``: nearly everything); ``one_default``: a type with no default
+    track is given one by the muxer (the first), because players read "no enabled track" as none.
+    ``encodes`` are the codecs vpo encodes to that it takes, where ``codecs`` does not say it.
+    ``side_data`` is what ffmpeg carries into it, ``tags`` which tags it holds as players look for
+    them (``None``: any).
+    """
+
+    name: str
+    muxer: str
+    suffixes: tuple[str, ...]
+    flags: frozenset[str] = frozenset()
+    titles: bool = False
+    languages: bool = False
+    attachments: bool = False
+    chapters: bool = False
+    one_default: bool = False
+    codecs: frozenset[str] | None = None
+    side_data: frozenset[str] = frozenset()
+    tags: frozenset[str] | None = frozenset()
+    encodes: frozenset[str] | None = None
+
+
+_TOOLS = "major_brand minor_version compatible_brands encoder software handler_name vendor_id"
+_STATISTICS = (
+    "bps duration number_of_frames number_of_bytes"
+    " _statistics_writing_app _statistics_writing_date_utc _statistics_tags"
+)
+DEBRIS = frozenset([*_TOOLS.split(), *_STATISTICS.split()])
+"""Tags that a tool writes about its own work or its own format: in another file they are false."""
+_DERIVED = frozenset("creation_time rotate stereo_mode alpha_mode".split())  # noqa: SIM905
+"""What ffmpeg shows as tags and containers keep elsewhere."""
+
+_MP4_TAGS = (
+    "title artist album_artist composer album date comment genre copyright grouping lyrics"
+    " description synopsis show episode_id network keywords episode_sort season_number media_type"
+    " hd_video gapless_playback compilation track disc location location-eng"
+)
+_MOV_TAGS = "title artist album date comment genre copyright make model location location-eng"
+_AVI_TAGS = "title artist comment copyright date encoded_by genre language track"
+_MATROSKA_SIDE = frozenset(
+    {"alpha", "dolby_vision", "light_levels", "mastering", "projection", "stereo"}
+)
+_MP4_CODECS = frozenset(
+    "h264 hevc av1 vp9 mpeg4 aac ac3 eac3 mp3 flac alac opus mov_text".split()  # noqa: SIM905
+)
+_TS_ENCODES = frozenset({"aac", "ac3", "eac3", "opus", "mp3", "h264", "hevc"})
+_WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis", "webvtt"})
+
+_ALL = (
+    Container(
+        "mkv",
+        "matroska",
+        (".mkv", ".mka", ".mk3d", ".mks"),
+        flags=FLAGS_KEPT,
+        titles=True,
+        languages=True,
+        attachments=True,
+        chapters=True,
+        side_data=_MATROSKA_SIDE,
+        tags=None,
+    ),
+    Container(
+        "webm",
+        "webm",
+        (".webm",),
+        flags=FLAGS_KEPT,
+        titles=True,
+        languages=True,
+        chapters=True,
+        codecs=_WEBM_CODECS,
+        side_data=_MATROSKA_SIDE - {"dolby_vision"},
+        tags=None,
+    ),
+    Container(
+        "mp4",
+        "mp4",
+        (".mp4", ".m4v", ".m4a"),
+        flags=FLAGS_KEPT - {"original"},
+        titles=True,
+        languages=True,
+        chapters=True,
+        one_default=True,
+        codecs=_MP4_CODECS,
+        side_data=_MATROSKA_SIDE - {"alpha"} | {"rotation"},
+        tags=frozenset(_MP4_TAGS.split()),
+    ),
+    Container(
+        "mov",
+        "mov",
+        (".mov",),
+        flags=frozenset({"default"}),
+        titles=True,
+        languages=True,
+        chapters=True,
+        one_default=True,
+        side_data=frozenset({"light_levels", "mastering", "rotation"}),
+        tags=frozenset(_MOV_TAGS.split()),
+        encodes=frozenset({"aac", "ac3", "eac3", "mp3", "h264", "hevc"}),
+    ),
+    Container(
+        "avi",
+        "avi",
+        (".avi",),
+        tags=frozenset(_AVI_TAGS.split()),
+        encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+    ),
+    Container("ts", "mpegts", (".ts",), encodes=_TS_ENCODES),
+    Container("m2ts", "mpegts", (".m2ts", ".mts"), encodes=_TS_ENCODES),
+    Container("flv", "flv", (".flv",), tags=None, encodes=frozenset({"aac", "mp3", "h264"})),
+    Container(
+        "wmv",
+        "asf",
+        (".wmv", ".asf"),
+        tags=None,
+        encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+    ),
+    Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
+)
+CONTAINERS = {container.name: container for container in _ALL}
+MATROSKA = frozenset({"mkv", "webm"})
+
+
+def container(name: str) -> Container:
+    """The container of that name; one that vpo cannot write has no muxer and holds nothing."""
+    return CONTAINERS.get(name) or Container(name, "", ())
+
+
+def uncarried(track: Track, name: str) -> tuple[str, ...]:
+    """The side data of a track that ffmpeg cannot carry into the container of that name.
+
+    Of stereo modes MP4 knows two, of projections ffmpeg writes two.
+    """
+    kind = container(name)
+    plain = {
+        "stereo": ("side by side", "top and bottom"),
+        "projection": ("equirectangular", "cubemap"),
+    }
+    return tuple(
+        fact
+        for fact, value in track.side_data
+        if fact not in kind.side_data
+        or (value not in plain.get(fact, (value,)) and not (fact == "stereo" and name in MATROSKA))
+    )
+
+
+TIMECODE = "tmcd"
+"""The data track of a camera that says at which time of the clock or tape the picture begins."""
+
+
+def carries_data(media: MediaFile, track: Track, name: str) -> bool:
+    """Whether ffmpeg carries a data track of the media into the container of that name.
+
+    A timecode track it writes anew, from the tag that the picture has of it; copied, one that drops
+    frame numbers would count wrongly, and belong to whatever track comes first.
+    """
+    if name not in ("mp4", "mov"):
+        return False
+    if track.codec != TIMECODE:
+        return track.codec == "gpmd"
+    alike = [other for other in media.tracks if other.codec == TIMECODE]
+    return len(alike) == 1 and len(timed(media)) == 1
+
+
+def timed(media: MediaFile) -> tuple[Track, ...]:
+    """The video tracks that know their timecode."""
+    return tuple(track for track in media.of("video") if "timecode" in dict(track.tags))
+
+
+APPLE = "com.apple.quicktime."
+"""How the names of tags begin that QuickTime files of phones and cameras have beside the others."""
+
+
+def holds_tag(name: str, tag: str) -> bool:
+    """Whether ffmpeg carries a tag of the file into the container of that name."""
+    held = container(name).tags
+    return held is None or tag in held or (name == "mov" and tag.startswith(APPLE))
+
+
+def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The tags that somebody wrote about the film, not a tool about its work."""
+    return {name: value for name, value in tags if not is_debris(name) and name not in _DERIVED}
+
+
+def is_debris(name: str) -> bool:
+    """Whether a tag is a tool's own, in whatever language it says to be (``bps-eng``)."""
+    return name.partition("-")[0] in DEBRIS
+
+
+def as_stored(media: MediaFile) -> MediaFile:
+    """The media as its container will give it back.
+
+    ffmpeg's MP4 muxer enables the first track of a type that has no default track
+    (``enable_tracks`` in movenc.c), and writes a timecode track behind all others.
+    """
+    if not container(media.container).one_default:
+        return media
+    lacking = {"video", "audio", "subtitle"} - {t.type for t in media.tracks if t.default}
+    tracks: list[Track] = []
+    for track in media.tracks:
+        if track.type in lacking:
+            track = track.with_flag("default", True)
+            lacking.discard(track.type)
+        tracks.append(track)
+    return replace(media, tracks=tuple(sorted(tracks, key=lambda t: t.codec == TIMECODE)))

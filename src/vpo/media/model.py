@@ -1,0 +1,281 @@
+"""What a media file is: frozen facts, shared by all layers.
+
+Codec names are ffmpeg's canonical ones (``hevc``, ``subrip``, ``hdmv_pgs_subtitle``), dispositions
+are ffmpeg's (``default``, ``forced``, ``comment``, ``original``, ``dub``, ``hearing_impaired``,
+``visual_impaired``, ``descriptions``, ...), languages stand as they are written in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+TrackType = Literal["video", "audio", "subtitle", "data"]
+TRACK_TYPES: tuple[TrackType, ...] = ("video", "audio", "subtitle", "data")
+
+TEXT_SUBTITLES = frozenset({"subrip", "ass", "webvtt", "mov_text", "text"})
+
+
+SIDE_DATA = {
+    "alpha": "its transparency",
+    "crop": "its cropping",
+    "dolby_vision": "its Dolby Vision record",
+    "dolby_vision_layer": "the configuration of its second Dolby Vision layer",
+    "light_levels": "its HDR light levels",
+    "mastering": "its HDR mastering data",
+    "projection": "its projection",
+    "rotation": "its rotation",
+    "stereo": "its stereo mode",
+}
+"""What a container can say about a picture without touching its stream, and how people are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Color:
+    """A video track's colour description, in ffmpeg's names; ``None`` where it is not stated."""
+
+    space: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
+    range: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mastering:
+    """The display that a picture was mastered on (SMPTE ST 2086), in the units of HEVC's message.
+
+    ``primaries`` are (x, y) of red, green, blue and white in 0.00002, ``luminance`` is the lowest
+    and the highest in 0.0001 candela a square metre; ``None`` where it is not stated.
+    """
+
+    primaries: tuple[tuple[int, int], ...] | None = None
+    luminance: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hdr:
+    """What the first picture of a track says of its dynamic range.
+
+    ``light`` is (MaxCLL, MaxFALL) in candela a square metre; ``dynamic`` that it has HDR10+
+    metadata, ``dolby_vision`` that it has those of Dolby Vision.
+    """
+
+    mastering: Mastering | None = None
+    light: tuple[int, int] | None = None
+    dynamic: bool = False
+    dolby_vision: bool = False
+
+
+HDR_TRANSFERS = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+"""The transfer functions of high dynamic range (ITU-R BT.2100), and how people call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One video, audio, subtitle or data track.
+
+    ``index`` is ffmpeg's stream index in the file that was probed. mkvmerge and mkvpropedit count
+    differently: ``matroska_id`` is mkvmerge's track id (the position among the TrackEntry elements)
+    and ``matroska_uid`` the TrackUID; both are ``None`` outside Matroska. Matroska can state the
+    language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` that one only
+    where it says more (``pt-BR``) or something else than the three letters.
+    ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
+    ``field_order`` is set for interlaced pictures: which field is coded, and which shown, first
+    (``tt``, ``bb``, ``tb``, ``bt``).
+    ``codec_tag`` is the container's own name for the codec, where it says more than the codec does.
+    ``tags`` are what is written about the track beside language and title, names in lower case;
+    ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names. ``hdr`` is
+    only known where pictures were asked for and the track has something of the kind.
+    """
+
+    index: int
+    type: TrackType
+    codec: str
+    profile: str | None = None
+    language: str | None = None
+    title: str | None = None
+    dispositions: frozenset[str] = frozenset()
+    channels: int | None = None
+    layout: str | None = None
+    sample_rate: int | None = None
+    width: int | None = None
+    height: int | None = None
+    pixel_format: str | None = None
+    color: Color | None = None
+    frame_rate: str | None = None
+    field_order: str | None = None
+    bit_rate: int | None = None
+    duration: float | None = None
+    codec_tag: str | None = None
+    matroska_id: int | None = None
+    matroska_uid: int | None = None
+    language_ietf: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    side_data: tuple[tuple[str, str], ...] = ()
+    hdr: Hdr | None = None
+
+    def __str__(self) -> str:
+        """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""
+        codec = f"{self.codec} {self.layout}" if self.layout else self.codec
+        if self.width and self.height:
+            codec += f" {self.width}x{self.height}"
+        parts = [codec, self.language or "und"]
+        if self.title:
+            parts.append(f'"{self.title[:60]}{"…" if len(self.title) > 60 else ""}"')
+        return f"{self.type} {self.index} ({', '.join(parts)})"
+
+    @property
+    def default(self) -> bool:
+        return "default" in self.dispositions
+
+    @property
+    def forced(self) -> bool:
+        return "forced" in self.dispositions
+
+    @property
+    def dynamic_range(self) -> str | None:
+        """``HDR10`` or ``HLG``, ``None`` for a track that does not say so: SDR."""
+        transfer = self.color.transfer if self.color else None
+        return HDR_TRANSFERS.get(transfer or "")
+
+    @property
+    def dolby_vision(self) -> bool:
+        """Whether it has Dolby Vision, by its container or its pictures."""
+        return "dolby_vision" in dict(self.side_data) or bool(self.hdr and self.hdr.dolby_vision)
+
+    def with_flag(self, flag: str, value: bool) -> Track:
+        """This track with one disposition set or cleared."""
+        flags = self.dispositions | {flag} if value else self.dispositions - {flag}
+        return replace(self, dispositions=flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file carried inside the container: a font, a text, or (``cover``) a picture.
+
+    ``index`` is ffmpeg's stream index, ``matroska_id`` mkvmerge's attachment id (from 1).
+    A cover picture in MP4 is one of these too, without a file name. ``size`` is in bytes.
+    """
+
+    index: int
+    filename: str | None = None
+    mime_type: str | None = None
+    description: str | None = None
+    size: int | None = None
+    cover: bool = False
+    codec: str | None = None
+    matroska_id: int | None = None
+
+    def __str__(self) -> str:
+        kind = "cover" if self.cover else "attachment"
+        return f"{kind} {self.index} ({self.filename or self.mime_type or 'unnamed'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter; times in seconds."""
+
+    start: float
+    end: float
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One file as it was probed, or as it should become.
+
+    ``container`` is one of ``vpo.media.containers``' names (``mkv``, ``webm``, ``mp4``, ``mov``,
+    ``avi``, ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in
+    bytes, ``duration`` in seconds (``None`` if unknown), ``mtime_ns`` in nanoseconds since 1970,
+    UTC. ``tags`` are the container's own, names in lower case, sorted. ``fragile`` names, for people,
+    what ffmpeg would lose or flatten in writing this file anew without saying so.
+    """
+
+    path: str
+    container: str
+    size: int
+    mtime_ns: int = 0
+    duration: float | None = None
+    tracks: tuple[Track, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    fragile: tuple[str, ...] = ()
+
+    @property
+    def streams(self) -> tuple[Track | Attachment, ...]:
+        """Everything that has a stream index: the tracks, then the attachments."""
+        return (*self.tracks, *self.attachments)
+
+    def of(self, kind: str) -> tuple[Track, ...]:
+        """The tracks of one type, in order."""
+        return tuple(track for track in self.tracks if track.type == kind)
+
+    @property
+    def timed(self) -> frozenset[int]:
+        """The stream indexes of sound and picture, which go on until they end."""
+        return frozenset(t.index for t in self.tracks if t.type in ("video", "audio"))
+
+
+def to_json(media: MediaFile) -> dict[str, Any]:
+    """A plain structure that ``from_json`` reads back to an equal value; nothing unknown in it."""
+    return _plain(media)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    """As ``dataclasses.asdict`` does it, but a third of its time: what is frozen needs no copy."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__slots__"):
+        return {name: _plain(getattr(value, name)) for name in value.__slots__}
+    return value
+
+
+def from_json(data: dict[str, Any]) -> MediaFile:
+    """The inverse of ``to_json``."""
+    return MediaFile(
+        **{
+            **data,
+            "tracks": tuple(_track(item) for item in data["tracks"]),
+            "attachments": tuple(Attachment(**item) for item in data["attachments"]),
+            "chapters": tuple(Chapter(**item) for item in data["chapters"]),
+            "tags": _pairs(data["tags"]),
+            "fragile": tuple(data.get("fragile", ())),
+        }
+    )
+
+
+def _pairs(items: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in items)
+
+
+def _track(item: dict[str, Any]) -> Track:
+    color = item["color"]
+    return Track(
+        **{
+            **item,
+            "dispositions": frozenset(item["dispositions"]),
+            "color": Color(**color) if color else None,
+            "tags": _pairs(item.get("tags", [])),
+            "side_data": _pairs(item.get("side_data", [])),
+            "hdr": _hdr(item["hdr"]) if item.get("hdr") else None,
+        }
+    )
+
+
+def _hdr(item: dict[str, Any]) -> Hdr:
+    mastering = item["mastering"]
+    return Hdr(
+        **{
+            **item,
+            "mastering": _mastering(**mastering) if mastering else None,
+            "light": tuple(item["light"]) if item["light"] else None,
+        }
+    )
+
+
+def _mastering(primaries: list[list[int]] | None, luminance: list[int] | None) -> Mastering:
+    points = tuple((x, y) for x, y in primaries) if primaries else None
+    return Mastering(points, (luminance[0], luminance[1]) if luminance else None)

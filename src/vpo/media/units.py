@@ -1,0 +1,120 @@
+"""Sizes, bit rates, percentages, durations and resolutions as a policy writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from vpo.text import suggestion
+
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b)?", re.IGNORECASE)
+_BITRATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:bps|bit/s|b/s)?", re.IGNORECASE)
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?",
+    re.IGNORECASE,
+)
+
+RESOLUTIONS = {
+    "480p": (0, 0),
+    "720p": (1280, 720),
+    "1080p": (1920, 1080),
+    "1440p": (2560, 1440),
+    "2160p": (3840, 2160),
+    "4320p": (7680, 4320),
+}
+"""The classes by their box, lowest first; everything below 720p is 480p."""
+
+_RESOLUTION_NAMES = {"4k": "2160p", "uhd": "2160p", "8k": "4320p"}
+_TOLERANCE = 0.95
+"""How much of a class's width or height is enough: encoders crop black borders."""
+
+
+def size(value: Any) -> int:
+    """Bytes from ``500MB`` (decimal), ``700MiB`` (binary), ``1.5 GB`` or a number of bytes."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if isinstance(value, bool) or not found:
+        raise ValueError(f"`{value}` is not a size like 500MB, 700MiB or 1.5 GB")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** _POWERS[(prefix or "").lower()])
+
+
+def bitrate(value: Any) -> int:
+    """Bits a second from ``5M``, ``2500k``, ``192 kbps`` or a number of bits."""
+    found = _BITRATE.fullmatch(str(value).strip())
+    number = 0 if isinstance(value, bool) or not found else float(found[1])
+    if not found or number <= 0:
+        raise ValueError(f"`{value}` is not a bit rate like 5M, 2500k or 192 kbps")
+    return int(number * 1000 ** _POWERS[found[2].lower()])
+
+
+def part(value: Any) -> float:
+    """A part of one from ``20%`` or a number of percent."""
+    text = str(value).strip().removesuffix("%").strip()
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if isinstance(value, bool) or not 0 <= percent < 100:
+        raise ValueError(f"`{value}` is not a percentage from 0% to less than 100%")
+    return percent / 100
+
+
+def duration(value: Any) -> float:
+    """Seconds from ``90s``, ``30m``, ``1h30m15s`` or a number of seconds."""
+    text = str(value).strip()
+    found = _DURATION.fullmatch(text)
+    if isinstance(value, bool) or not text or not found:
+        raise ValueError(f"`{value}` is not a duration like 90s, 30m or 1h30m15s")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def resolution(value: Any) -> str:
+    """The name of a resolution class, ``4k`` and ``8k`` resolved."""
+    name = str(value).strip().lower()
+    name = _RESOLUTION_NAMES.get(name, name)
+    if name not in RESOLUTIONS:
+        known = [*RESOLUTIONS, "4k", "8k"]
+        raise ValueError(f"`{value}` is not a resolution{suggestion(f'{name}p', known)}")
+    return name
+
+
+def resolution_of(width: int | None, height: int | None) -> str | None:
+    """The class of a picture by its width or height, whichever is higher; ``None`` if unknown.
+
+    A picture that stands upright is classed as if it lay.
+    """
+    if not width or not height:
+        return None
+    long, short = max(width, height), min(width, height)
+    return [
+        name
+        for name, (across, down) in RESOLUTIONS.items()
+        if long >= across * _TOLERANCE or short >= down * _TOLERANCE
+    ][-1]
+
+
+def below(one: str, other: str) -> bool:
+    """Whether one resolution class is lower than another."""
+    order = list(RESOLUTIONS)
+    return order.index(one) < order.index(other)
+
+
+def words(number_of_bytes: int) -> str:
+    """A size for people: ``1.5 GB``."""
+    amount, unit = float(number_of_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.3g} {unit}" if amount < 1000 else f"{amount:.0f} {unit}"
+
+
+def clock(seconds: float) -> str:
+    """A duration for people: ``1h30m15s``."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

@@ -1,0 +1,314 @@
+"""The outer structure of a Matroska or WebM file, read without touching its clusters.
+
+mkvtoolnix and ffmpeg number tracks differently, and a header edit rewrites elements in place; both
+need facts that no probing library gives: the TrackEntry elements in order, and where everything
+outside the clusters lies. Elements and ids are those of RFC 8794 (EBML) and RFC 9559 (Matroska).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vpo.probe.ebml import Items, StructureError, items, real, text, uint
+from vpo.probe.mp4 import dolby_vision, luminance
+
+EBML = 0x1A45DFA3
+DOCTYPE = 0x4282
+SEGMENT = 0x18538067
+SEEK_HEAD = 0x114D9B74
+CLUSTER = 0x1F43B675
+TRACKS = 0x1654AE6B
+
+_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
+_TRACK_ENTRY, _TRACK_UID, _TRACK_TYPE, _CODEC_ID = 0xAE, 0x73C5, 0x83, 0x86
+_LANGUAGE_BCP47 = 0x22B59D
+_FLAG_ENABLED, _VIDEO, _COLOUR, _PROJECTION = 0xB9, 0xE0, 0x55B0, 0x7670
+_STEREO_MODE, _ALPHA_MODE, _MASTERING = 0x53B8, 0x53C0, 0x55D0
+_CROP = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
+_MAX_CLL, _MAX_FALL, _LUMINANCE_MAX, _LUMINANCE_MIN = 0x55BC, 0x55BD, 0x55D9, 0x55DA
+_PROJECTION_TYPE, _POSE_ROLL = 0x7671, 0x7675
+_MAPPING, _MAPPING_TYPE, _MAPPING_DATA = 0x41E4, 0x41E7, 0x41ED
+_STEREO = {1: "side by side", 3: "top and bottom"}
+_PROJECTIONS = {1: "equirectangular", 2: "cubemap", 3: "mesh"}
+_DOLBY_VISION = frozenset(int.from_bytes(name, "big") for name in (b"dvcC", b"dvvC", b"dvwC"))
+_SECOND_LAYER = frozenset(int.from_bytes(name, "big") for name in (b"hvcE", b"avcE"))
+_TYPES = {1: "video", 2: "audio", 0x11: "subtitle"}
+
+_MAX_ELEMENTS = 4096
+"""More top-level elements than this outside the known clusters: not worth walking."""
+_MAX_SIZE = 16 << 20
+"""Bytes of an element that is read as a whole; lists of tracks are smaller, but for their private
+data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An EBML element: its id, where it starts, where its data starts, and where that ends.
+
+    ``end`` is ``None`` for an element of unknown size (a live recording).
+    """
+
+    id: int
+    start: int
+    data: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A TrackEntry; its place in the list is mkvmerge's track id.
+
+    ``side_data`` is named as in ``vpo.media.model.SIDE_DATA``.
+    """
+
+    uid: int | None
+    type: str | None
+    codec_id: str
+    language_ietf: str | None
+    enabled: bool = True
+    side_data: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What stands before the first cluster, and what the SeekHead says stands behind it.
+
+    ``head`` holds the segment's children before ``first_cluster`` (an offset; the file's length if
+    there is no cluster); ``behind`` the offsets of elements behind it.
+    """
+
+    doctype: str
+    length: int
+    segment: Element
+    head: tuple[Element, ...]
+    first_cluster: int
+    behind: tuple[int, ...]
+    tracks: Element | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the segment ends where the file ends: false for a truncated file."""
+        return self.segment.end is None or self.segment.end == self.length
+
+
+def read(fd: int) -> Structure:
+    """The structure of the open file; ``StructureError`` if it is not Matroska."""
+    length = os.fstat(fd).st_size
+    header = element(fd, 0, length)
+    if header.id != EBML or header.end is None:
+        raise StructureError("no EBML header")
+    doctypes = [text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
+    segment = element(fd, header.end, length)
+    if segment.id != SEGMENT:
+        raise StructureError("no segment behind the EBML header")
+    head, first_cluster = _head(fd, segment, length)
+    sought = list(_seek_entries(fd, segment, head, length))
+    return Structure(
+        doctype=next(iter(doctypes), "matroska"),
+        length=length,
+        segment=segment,
+        head=head,
+        first_cluster=first_cluster,
+        behind=tuple(sorted({item.start for item in sought if item.start > first_cluster})),
+        tracks=next((item for item in (*head, *sought) if item.id == TRACKS), None),
+    )
+
+
+def outside_clusters(fd: int, structure: Structure) -> list[tuple[int, int]] | None:
+    """The byte ranges (offset, length) of everything that is not a cluster.
+
+    Ranges behind the first cluster are found from the SeekHead and walked to the end of the file,
+    so that the clusters of a large file are not visited. ``None`` where that cannot be done, or
+    where a tool that edits the header would touch more: without a SeekHead mkvpropedit looks at
+    every element, and uses a Void behind the clusters; and a size that was left unknown (a live
+    recording) it fills in, be it a cluster's.
+    """
+    if not any(item.id == SEEK_HEAD for item in structure.head) or _unknown_sizes(fd, structure):
+        return None
+    ranges = [(0, structure.first_cluster)]
+    if not structure.behind:
+        return ranges
+    offset = structure.behind[0]
+    for _ in range(_MAX_ELEMENTS):
+        if offset >= structure.length:
+            return ranges
+        try:
+            item = element(fd, offset, structure.length)
+        except StructureError:
+            return None
+        if item.end is None:
+            return None
+        if item.id != CLUSTER:
+            ranges.append((item.start, item.end - item.start))
+        offset = item.end
+    return None
+
+
+def _unknown_sizes(fd: int, structure: Structure) -> bool:
+    if structure.segment.end is None:
+        return True
+    if structure.first_cluster >= structure.length:
+        return False
+    try:
+        return element(fd, structure.first_cluster, structure.length).end is None
+    except StructureError:
+        return True
+
+
+def element(fd: int, offset: int, limit: int) -> Element:
+    """The element that starts at ``offset``; ``StructureError`` if none does."""
+    raw = os.pread(fd, 12, offset) if offset < limit else b""
+    if not raw or not raw[0]:
+        raise StructureError(f"no element at byte {offset}")
+    id_length = 9 - raw[0].bit_length()
+    if id_length > 4 or len(raw) <= id_length or not raw[id_length]:
+        raise StructureError(f"no element at byte {offset}")
+    size_length = 9 - raw[id_length].bit_length()
+    field = raw[id_length : id_length + size_length]
+    if len(field) < size_length:
+        raise StructureError(f"element cut off at byte {offset}")
+    size = int.from_bytes(field, "big") & ((1 << (7 * size_length)) - 1)
+    data = offset + id_length + size_length
+    if size == (1 << (7 * size_length)) - 1:
+        return Element(int.from_bytes(raw[:id_length], "big"), offset, data, None)
+    identity = int.from_bytes(raw[:id_length], "big")
+    if data + size > limit and identity != SEGMENT:
+        raise StructureError(f"element at byte {offset} ends behind the end of the file")
+    return Element(identity, offset, data, data + size)
+
+
+def _head(fd: int, segment: Element, length: int) -> tuple[tuple[Element, ...], int]:
+    """The segment's children before the first cluster, and where that starts."""
+    head: list[Element] = []
+    offset = segment.data
+    while offset < length and len(head) < _MAX_ELEMENTS:
+        try:
+            item = element(fd, offset, length)
+        except StructureError:
+            return tuple(head), offset
+        if item.id == CLUSTER or item.end is None:
+            return tuple(head), offset
+        head.append(item)
+        offset = item.end
+    return tuple(head), offset
+
+
+def _seek_entries(
+    fd: int, segment: Element, head: tuple[Element, ...], length: int
+) -> Iterator[Element]:
+    """What the SeekHeads name and what is really there.
+
+    A SeekHead may name a further one behind the clusters; that is followed once.
+    """
+    pending = [item for item in head if item.id == SEEK_HEAD]
+    seen: set[int] = set()
+    while pending and len(seen) < 16:
+        seek_head = pending.pop()
+        seen.add(seek_head.start)
+        for identity, position in _seeks(fd, seek_head):
+            offset = segment.data + position
+            try:
+                item = element(fd, offset, length)
+            except StructureError:
+                continue
+            if item.id != identity or identity == CLUSTER:
+                continue
+            yield item
+            if identity == SEEK_HEAD and offset not in seen:
+                pending.append(item)
+
+
+def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
+    for identity, data in inside(fd, seek_head):
+        if identity != _SEEK:
+            continue
+        fields = dict(items(data))
+        if _SEEK_ID in fields and _SEEK_POSITION in fields:
+            yield uint(fields[_SEEK_ID]), uint(fields[_SEEK_POSITION])
+
+
+def inside(fd: int, parent: Element) -> Items:
+    """What is in an element; ``StructureError`` if it is too large to be read as a whole."""
+    size = (parent.end or parent.data) - parent.data
+    if size > _MAX_SIZE:
+        raise StructureError(f"an element of {size:,} bytes at byte {parent.start}")
+    return items(os.pread(fd, size, parent.data))
+
+
+def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
+    """The tracks' entries, in order; none where they cannot be read."""
+    if structure.tracks is None:
+        return ()
+    try:
+        found = inside(fd, structure.tracks)
+        return tuple(_entry(items(data)) for identity, data in found if identity == _TRACK_ENTRY)
+    except StructureError:
+        return ()
+
+
+def _entry(entry: Items) -> Entry:
+    facts = dict(entry)
+    return Entry(
+        uid=uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
+        type=_TYPES.get(uint(facts.get(_TRACK_TYPE, b""))),
+        codec_id=text(facts.get(_CODEC_ID, b"")),
+        language_ietf=text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
+        enabled=_FLAG_ENABLED not in facts or uint(facts[_FLAG_ENABLED]) != 0,
+        side_data=tuple(sorted(_side_data(entry))),
+    )
+
+
+def _side_data(entry: Items) -> Iterator[tuple[str, str]]:
+    for identity, data in entry:
+        if identity == _VIDEO:
+            yield from _picture(dict(items(data)))
+        elif identity == _MAPPING:
+            yield from _mapping(dict(items(data)))
+
+
+def _picture(video: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    if stereo := _number(video, _STEREO_MODE):
+        yield "stereo", _STEREO.get(stereo, f"mode {stereo}")
+    if _number(video, _ALPHA_MODE):
+        yield "alpha", "yes"
+    crop = [_number(video, side) for side in _CROP]
+    if any(crop):
+        yield "crop", ",".join(map(str, crop))
+    if _COLOUR in video:
+        yield from _light(dict(items(video[_COLOUR])))
+    if _PROJECTION in video:
+        yield from _pose(dict(items(video[_PROJECTION])))
+
+
+def _light(colour: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    if _MAX_CLL in colour or _MAX_FALL in colour:
+        levels = _number(colour, _MAX_CLL), _number(colour, _MAX_FALL)
+        yield "light_levels", "/".join(map(str, levels))
+    if _MASTERING in colour:
+        display = dict(items(colour[_MASTERING]))
+        most, least = (display.get(key, b"") for key in (_LUMINANCE_MAX, _LUMINANCE_MIN))
+        yield "mastering", luminance(real(most), real(least))
+
+
+def _pose(projection: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    kind = _number(projection, _PROJECTION_TYPE)
+    if kind:
+        yield "projection", _PROJECTIONS.get(kind, f"type {kind}")
+    elif turn := round(-real(projection.get(_POSE_ROLL, b""))) % 360:
+        # The roll is counter-clockwise.
+        yield "rotation", str(turn)
+
+
+def _mapping(mapping: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+    kind = _number(mapping, _MAPPING_TYPE)
+    record = mapping.get(_MAPPING_DATA, b"")
+    if kind in _DOLBY_VISION and len(record) > 4:
+        yield "dolby_vision", dolby_vision(record)
+    elif kind in _SECOND_LAYER:
+        yield "dolby_vision_layer", kind.to_bytes(4, "big").decode()
+
+
+def _number(facts: dict[int, bytes], identity: int) -> int:
+    return uint(facts.get(identity, b""))

@@ -1,0 +1,220 @@
+"""Runs and outcomes into the database.
+
+Outcomes are written a group of files in one transaction; nothing is open while a tool runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vpo.config.models import Originals
+from vpo.db.records import KeptOriginal, Result, RunState, Verdict
+from vpo.db.store import Store
+from vpo.execute.outcome import Outcome
+
+_GROUP = 64
+_GROUP_SECONDS = 0.5
+"""Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
+these files are probed again."""
+DAY_SECONDS = 86400
+_MARK_SUFFIX = ".lock"
+
+
+class Recorder:
+    """Writes one run and its outcomes, unless ``store`` is ``None``.
+
+    ``mark`` says of a path under which mark its verdict goes on record.
+    """
+
+    def __init__(self, store: Store | None, run_id: str, mark: Callable[[str], str]) -> None:
+        self.run_id = run_id
+        self._mark = mark
+        self._store = store
+        self._ids: dict[str, str] = {}
+        self._results: list[Result] = []
+        self._written = time.monotonic()
+
+    def start(self, path: str) -> str:
+        """Note that the work on a file begins, so that a later run knows where to clean up; its
+        outcome's id."""
+        if self._store is None:
+            return ""
+        self._ids[path] = self._store.start_outcomes(self.run_id, [path])[0]
+        return self._ids[path]
+
+    def take(self, outcome: Outcome) -> None:
+        """Write the outcome soon."""
+        if self._store is None:
+            return
+        source = outcome.was or outcome.path
+        key = self._ids.pop(source, None)
+        if key is None:
+            if outcome.status == "not_started":
+                return
+            key = self._store.start_outcomes(self.run_id, [source])[0]
+        self._results.append(_result(key, outcome, self._mark(source)))
+        late = time.monotonic() - self._written > _GROUP_SECONDS
+        if late or len(self._results) >= _GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been taken."""
+        if self._store is not None and self._results:
+            self._store.record(self._results)
+            self._results = []
+        self._written = time.monotonic()
+
+    def finish(self, state: RunState, summary: Mapping[str, Any]) -> None:
+        """End the run."""
+        self.flush()
+        if self._store is not None:
+            self._store.finish_run(self.run_id, state, summary)
+
+
+def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
+    stamp, kept = outcome.stamp, outcome.kept
+    return Result(
+        outcome=key,
+        path=outcome.path,
+        was=outcome.was,
+        status=outcome.status,
+        touched=outcome.touched,
+        stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
+        media=outcome.media if stamp else None,
+        fingerprint=fingerprint,
+        verdict=_verdict(outcome) if stamp else None,
+        strategy=outcome.strategy,
+        plan=_plan(outcome),
+        error_type=outcome.error.type if outcome.error else None,
+        error_message=outcome.error.message if outcome.error else None,
+        warnings=outcome.warnings,
+        seconds=outcome.seconds,
+        size_before=outcome.size_before,
+        size_after=outcome.size_after,
+        kept=(kept.kind, kept.path, kept.size) if kept else None,
+        encode=outcome.encode,
+    )
+
+
+def _plan(outcome: Outcome) -> dict[str, Any] | None:
+    if outcome.plan is None:
+        return None
+    from vpo.plan.evaluate import to_json
+    from vpo.run.cost import spent  # late: who has a plan has these loaded
+
+    return {"changes": to_json(outcome.plan.changes), "load": spent(outcome)}
+
+
+def _verdict(outcome: Outcome) -> Verdict | None:
+    if outcome.status in ("changed", "unchanged"):
+        return "complies"
+    return "failed" if outcome.error and outcome.error.lasting else None
+
+
+@contextlib.contextmanager
+def recorder(
+    store: Store | None,
+    data_dir: Path,
+    mark: Callable[[str], str],
+    *,
+    policies: list[str],
+    options: Mapping[str, Any],
+    workers: int,
+) -> Iterator[Recorder]:
+    """A recorder for a new run; what it still holds is written whatever happens."""
+    run_id = str(uuid.uuid4())
+    if store is None:
+        yield Recorder(None, run_id, mark)
+        return
+    with _alive_mark(data_dir, run_id):
+        store.start_run(
+            run_id,
+            policies=policies,
+            options=options,
+            workers=workers,
+            dry_run=False,
+            pid=os.getpid(),
+            host=os.uname().nodename,
+        )
+        recording = Recorder(store, run_id, mark)
+        try:
+            yield recording
+        except BaseException:
+            recording.finish("stopped", {})
+            raise
+        finally:
+            recording.flush()
+
+
+@contextlib.contextmanager
+def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
+    """Hold a locked file that tells other processes that this run is alive."""
+    path = lock_path(data_dir, run_id)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    fd = _marked(path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.close(fd)
+
+
+def _marked(path: str) -> int:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        # Another run may have taken it for a dead one's before the lock was on it.
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)
+
+
+def lock_path(data_dir: Path, run_id: str) -> str:
+    """The file that is locked as long as the run is alive."""
+    return os.path.join(data_dir, "runs", f"{run_id}{_MARK_SUFFIX}")
+
+
+def marks(data_dir: Path) -> list[str]:
+    """The lock files of all runs, alive or not."""
+    try:
+        names = os.listdir(os.path.join(data_dir, "runs"))
+    except FileNotFoundError:
+        return []
+    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_MARK_SUFFIX)]
+
+
+def alive(path: str) -> bool:
+    """Whether some process holds the lock; a lock file that nobody holds goes."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def expired(kept: Iterable[KeptOriginal], limits: Originals) -> list[KeptOriginal]:
+    """The kept originals (newest first) that are older, or take more room, than they may."""
+    total, gone = 0, []
+    for item in kept:
+        total += item.size
+        age = time.time() - item.started_at.timestamp()
+        large = limits.max_size is not None and total > limits.max_size
+        if large or age > limits.days * DAY_SECONDS:
+            gone.append(item)
+    return gone

@@ -1,0 +1,72 @@
+"""The argv of mkvmerge for a plan that rewrites a Matroska file without encoding."""
+
+from __future__ import annotations
+
+from vpo.media.model import Track
+from vpo.plan.evaluate import Plan
+
+_SELECT = {
+    "video": ("--video-tracks", "--no-video"),
+    "audio": ("--audio-tracks", "--no-audio"),
+    "subtitle": ("--subtitle-tracks", "--no-subtitles"),
+}
+_FLAGS = {
+    "default": "--default-track-flag",
+    "forced": "--forced-display-flag",
+    "comment": "--commentary-flag",
+    "original": "--original-flag",
+    "hearing_impaired": "--hearing-impaired-flag",
+    "visual_impaired": "--visual-impaired-flag",
+}
+_EXPLICIT = ("default", "forced")
+
+
+def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
+    """Write ``output`` from ``source``; tracks are named by mkvmerge's own ids."""
+    command = [program, "--gui-mode", "--output", output]
+    if plan.after.container == "webm":
+        command.append("--webm")
+    if not any(t.language_ietf or "-" in (t.language or "") for t in plan.before.tracks):
+        # Languages stay as they are: mkvmerge would add the newer element to each track. A region
+        # it writes in that one only.
+        command.append("--disable-language-ietf")
+    command += _selection(plan)
+    before = {track.index: track for track in plan.before.tracks}
+    for track in plan.after.tracks:
+        command += _properties(before[track.index], track)
+    command += ["(", source, ")"]
+    order = ",".join(f"0:{_id(track)}" for track in plan.after.tracks)
+    return [*command, "--track-order", order]
+
+
+def _id(track: Track) -> int:
+    if track.matroska_id is None:
+        raise ValueError(f"{track} has no mkvmerge id")
+    return track.matroska_id
+
+
+def _selection(plan: Plan) -> list[str]:
+    words: list[str] = []
+    for kind, (some, none) in _SELECT.items():
+        ids = [str(_id(track)) for track in plan.after.of(kind)]
+        words += [some, ",".join(ids)] if ids else [none]
+    kept = {item.index for item in plan.after.attachments}
+    if len(kept) == len(plan.before.attachments):
+        return words
+    ids = [str(a.matroska_id) for a in plan.before.attachments if a.index in kept]
+    return [*words, "--attachments", ",".join(ids)] if ids else [*words, "--no-attachments"]
+
+
+def _properties(old: Track, new: Track) -> list[str]:
+    """Default and forced are always said: what a source leaves out, mkvmerge would decide."""
+    number = _id(new)
+    words: list[str] = []
+    for flag, option in _FLAGS.items():
+        value = flag in new.dispositions
+        if flag in _EXPLICIT or value != (flag in old.dispositions):
+            words += [option, f"{number}:{int(value)}"]
+    if new.language != old.language:
+        words += ["--language", f"{number}:{new.language or 'und'}"]
+    if new.title != old.title:
+        words += ["--track-name", f"{number}:{new.title or ''}"]
+    return words

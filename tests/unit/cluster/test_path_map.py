@@ -1,0 +1,61 @@
+"""Where things are on a node, and what they are called on the way back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vpo.cluster.path_map import Places
+from vpo.execute.originals import Kept
+from vpo.execute.outcome import Outcome
+from vpo.execute.rewrite import Handling, Rewriter
+from vpo.media.model import MediaFile
+from vpo.plan.evaluate import Plan
+from vpo.run.job import Job
+from vpo.tools.process import Tools
+
+PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("/mnt/media", "/volume1/media"),
+        ("/mnt/media/a.mkv", "/volume1/media/a.mkv"),
+        ("/mnt/media/films/a.mkv", "/films/a.mkv"),
+        ("/mnt/media2/a.mkv", "/mnt/media2/a.mkv"),
+        ("/srv/na\udcefve.mkv", "/srv/na\udcefve.mkv"),
+    ],
+)
+def test_there_and_back(here: str, there: str) -> None:
+    assert PLACES.there(here) == there
+    assert PLACES.back(there) == here
+
+
+def test_without_a_map_nothing_moves() -> None:
+    assert Places(None).there("/a") == Places({}).back("/a") == "/a"
+
+
+def test_a_job_and_its_outcome() -> None:
+    rewriter = Rewriter(Tools(), Handling(temporary_folder="/mnt/media/tmp"))
+    job = PLACES.job(Job("/mnt/media/a.mkv", (), rewriter, link="/mnt/media/films/l.mkv"))
+    assert (job.path, job.link) == ("/volume1/media/a.mkv", "/films/l.mkv")
+    assert job.rewriter.handling.temporary_folder == "/volume1/media/tmp"
+    media = MediaFile("/volume1/media/a.mkv", "mkv", 1)
+    renamed = replace(media, path="/volume1/media/a.mp4")
+    outcome = PLACES.outcome(
+        Outcome(
+            "/volume1/media/a.mp4",
+            "changed",
+            was="/volume1/media/a.mkv",
+            plan=Plan(media, renamed),
+            media=renamed,
+            kept=Kept("file", "/volume1/media/.vpo-originals/a", 1),
+        )
+    )
+    assert (outcome.was, outcome.path) == ("/mnt/media/a.mkv", "/mnt/media/a.mp4")
+    assert outcome.plan is not None and outcome.media is not None and outcome.kept is not None
+    assert outcome.plan.before.path == "/mnt/media/a.mkv"
+    assert outcome.plan.after.path == outcome.media.path == "/mnt/media/a.mp4"
+    assert outcome.kept.path == "/mnt/media/.vpo-originals/a"

@@ -1,0 +1,186 @@
+"""The search for a crf: a stand-in ffmpeg whose pictures have the score that a formula gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import PlanError
+from vpo.execute.encoding import crf_search
+from vpo.execute.encoding.crf_search import Found, Search, Source, metric, places
+from vpo.execute.workspace import Workspace
+from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
+from vpo.media.model import Track
+from vpo.probe.service import Prober
+from vpo.tools.capabilities import Abilities
+from vpo.tools.encoders import Encoding
+from vpo.tools.process import Tools
+
+# The encoded file holds its crf; the comparison makes a score of it.
+FFMPEG = """#!/usr/bin/env python3
+import pathlib, re, sys
+words = sys.argv[1:]
+with open("@LOG", "a") as log:
+    print(*words, file=log)
+if "null" in words:
+    crf = float(pathlib.Path(words[words.index("-i") + 1]).read_text())
+    print(f"[Parsed] VMAF score: {@SCORE:.6f}", file=sys.stderr)
+    print(f"[Parsed] XPSNR  y: {@SCORE:.4f}  u: 44.1  v: 45.2  (minimum: 1)", file=sys.stderr)
+else:
+    pathlib.Path(words[-1]).write_text(words[words.index("-crf:0") + 1])
+"""
+ABLE = Abilities(frozenset({"libx265"}), frozenset({"libvmaf", "xpsnr"}), 61)
+ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
+TRACK = Track(1, "video", "h264", width=640, height=360, pixel_format="yuv420p", frame_rate="25")
+
+
+class Keys(Prober):
+    """A video with a keyframe every four seconds."""
+
+    def keyframes(self, path: str, index: int, times: object) -> list[float]:  # noqa: ARG002
+        assert isinstance(times, list)
+        return [time - time % 4 for time in times]
+
+
+Finder = Callable[..., Found]
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Finder:
+    """``find(target, score="100 - crf", seconds=100, ...)``."""
+
+    def run(
+        target: float,
+        score: str,
+        seconds: float | None = 100.0,
+        codec: VideoCodec = "hevc",
+        able: Abilities = ABLE,
+        preset: str = "medium",
+    ) -> Found:
+        program = tmp_path / "ffmpeg"
+        text = FFMPEG.replace("@SCORE", score).replace("@LOG", str(tmp_path / "log"))
+        program.write_text(text)
+        program.chmod(0o755)
+        spec = VideoEncode(codec, Quality(vmaf=target), preset)
+        encoding = Encoding(spec, TRACK, ENCODERS[codec], 4)
+        source = Source("SOURCE", str(tmp_path), (), seconds)
+        tools = Tools(ffmpeg=str(program), stall_seconds=60)
+        with Workspace(str(tmp_path), 0o600) as workspace:
+            return Search(tools, Keys(), able, workspace).crf(source, encoding)
+
+    return run
+
+
+def calls(tmp_path: Path, word: str) -> list[str]:
+    return [line for line in (tmp_path / "log").read_text().splitlines() if word in line]
+
+
+@pytest.mark.parametrize("seconds", [8.0, 100.0, 5000.0])
+def test_a_line_is_found(find: Finder, seconds: float) -> None:
+    found = find(95, "120 - crf", seconds)
+    assert found.crf == pytest.approx(25, abs=0.1)
+    assert found.score == pytest.approx(95, abs=0.2)
+
+
+@pytest.mark.parametrize("target", [80, 93, 97])
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+def test_a_curve_is_found(find: Finder, codec: VideoCodec, target: float) -> None:
+    found = find(target, "100 - (crf / 9) ** 2.2", 300, codec)
+    wanted = 9 * (100 - target) ** (1 / 2.2)
+    assert 100 - (found.crf / 9) ** 2.2 == pytest.approx(target, abs=0.5)
+    assert found.crf == pytest.approx(wanted, abs=0.8)
+
+
+def test_encoders_that_count_in_whole_numbers(find: Finder) -> None:
+    assert find(95, "120.4 - crf", codec="av1").crf == 25.0
+
+
+def test_what_cannot_be_reached_is_told(find: Finder) -> None:
+    found = find(95, "90 - crf / 10")
+    assert found.crf == 1
+    assert found.score == pytest.approx(89.9, abs=0.01)
+
+
+def test_what_is_always_better(find: Finder) -> None:
+    found = find(95, "99.5 + 0 * crf")
+    assert (found.crf, found.score) == (51, 99.5)
+
+
+def test_it_is_looked_for_once(find: Finder, tmp_path: Path) -> None:
+    first = find(95, "120 - crf")
+    done = len(calls(tmp_path, "-crf:0"))
+    assert find(95, "120 - crf") == first
+    assert len(calls(tmp_path, "-crf:0")) == done
+    find(90, "120 - crf")
+    assert len(calls(tmp_path, "-crf:0")) > done
+
+
+def test_samples_are_a_small_part(find: Finder, tmp_path: Path) -> None:
+    find(95, "120 - crf", 600)
+    spans = [
+        float(length)
+        for line in calls(tmp_path, "-crf:0")
+        for length in re.findall(r"-t ([\d.]+)", line)
+    ]
+    assert set(spans) == {0.6}
+    assert sum(spans) < 0.15 * 600
+    inputs = [line.count("-i SOURCE") for line in calls(tmp_path, "-crf:0")]
+    assert max(inputs) <= 9
+
+
+@pytest.mark.parametrize("duration", [20.1, 125.0, 1000.0, 20_000.0])
+@pytest.mark.parametrize("fast", [True, False])
+def test_samples_are_from_all_over(duration: float, fast: bool) -> None:
+    spans = places(duration, fast)
+    assert 6 <= len(spans) <= 120
+    for n, span in enumerate(spans):
+        assert n * duration / len(spans) <= span.start
+        assert span.start + span.length <= (n + 1) * duration / len(spans) + 1e-6
+    if duration > 120:
+        assert sum(span.length for span in spans) <= max(0.075 * duration, 6 * 0.6)
+
+
+def test_short_videos_are_their_own_sample() -> None:
+    assert places(12.5, fast=False) == [(0.0, 12.5)]
+
+
+def test_they_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
+    find(95, "120 - crf", 600)
+    starts = [
+        float(start)
+        for line in calls(tmp_path, "-crf:0")
+        for start in re.findall(r"-ss ([\d.]+)", line)
+    ]
+    assert {start % 4 < 1 for start in starts} == {True}
+    assert len({round(start % 1, 1) for start in starts}) > 5
+
+
+def test_xpsnr_where_there_is_no_vmaf(find: Finder) -> None:
+    able = Abilities(frozenset(), frozenset({"xpsnr"}), 61)
+    found = find(95, "64.3 - crf", able=able)  # decibels: 39.3 of them go with 95 points
+    assert found.metric == "xpsnr"
+    assert found.crf == pytest.approx(25, abs=0.2)
+    assert "estimated by XPSNR" in str(found)
+
+
+def test_neither_is_an_error() -> None:
+    with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
+        metric(Abilities(frozenset(), frozenset({"psnr"}), 59))
+
+
+def test_no_duration_no_samples(find: Finder) -> None:
+    with pytest.raises(PlanError, match="duration is not known"):
+        find(95, "120 - crf", None)
+
+
+def test_large_pictures_have_a_model_of_their_own(tmp_path: Path) -> None:
+    large = Track(0, "video", "h264", width=3840, height=2160)
+    encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, "libx265", 0)
+    with Workspace(str(tmp_path), 0o600) as workspace:
+        trial = crf_search._Trial(
+            Search(Tools(), Keys(), ABLE, workspace), Source("", "", (), 9), encoding, ""
+        )
+        assert "vmaf_4k" in trial._filter("vmaf")

@@ -1,0 +1,141 @@
+"""The encodes of a plan: what will encode, what was found, and real HDR through real encoders."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vpo.errors import PlanError
+from vpo.execute.encoding.crf_search import Found, Source
+from vpo.execute.encoding.devices import Choice
+from vpo.execute.encoding.prepare import Encodes, prepare, settled, without_hardware
+from vpo.execute.outcome import Encoded
+from vpo.execute.workspace import Workspace
+from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
+from vpo.media.model import MediaFile, Track
+from vpo.policy import dynamic_range
+from vpo.probe.reader import probe
+from vpo.probe.service import Prober
+from vpo.tools import capabilities, encoders, filters
+from vpo.tools.encoders import Encoding
+from vpo.tools.process import Tools
+
+SOUND = Track(0, "audio", "aac")
+PICTURE = Track(1, "video", "h264", width=640, height=360, pixel_format="yuv420p")
+MEDIA = MediaFile("/a.mkv", "mkv", 1, tracks=(SOUND, PICTURE))
+SWAPPED = replace(MEDIA, tracks=(PICTURE, SOUND), container="mp4")
+HEVC = VideoEncode("hevc", Quality(crf=24))
+
+
+@pytest.fixture
+def real(media_tools: None) -> Tools:  # noqa: ARG001
+    return Tools(ffmpeg=shutil.which("ffmpeg"), stall_seconds=120)
+
+
+def test_the_ability_of_the_real_one(real: Tools) -> None:
+    able = capabilities.of(real)
+    assert {"libx264", "libx265", "aac", "mpeg4"} <= able.encoders
+    assert {"scale", "concat", "null"} <= able.filters
+    assert not able.encoders & {"=", "Encoders:", "V....."}
+    assert able.libavcodec >= 58
+    assert capabilities.of(real) is able
+
+
+def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
+    found = prepare(real, MEDIA, SWAPPED, {1: HEVC}, threads=1)
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4")
+    assert (found.device, found.warnings) == ("none", ())
+    assert found.told() == (Encoded(1, "libx265"),)
+
+
+def test_a_vmaf_without_a_way_to_measure_it(real: Tools) -> None:
+    if capabilities.of(real).filters & {"libvmaf", "xpsnr"}:
+        pytest.skip("this ffmpeg can measure it")
+    with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
+        prepare(real, MEDIA, MEDIA, {1: replace(HEVC, quality=Quality(vmaf=95))})
+
+
+def hardware(spec: VideoEncode, found: dict[int, Found]) -> Encodes:
+    encoding = Encoding(spec, PICTURE, "hevc_nvenc", 1)
+    return Encodes({1: encoding}, {1: Choice("hevc_nvenc", "nvenc")}, found)
+
+
+def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
+    spec = replace(HEVC, hw="nvenc", quality=Quality(crf=30.0, vmaf=95))
+    found = without_hardware(hardware(spec, {1: Found(30.0, 95.0)}), real, "out of memory")
+    assert found is not None
+    assert found.encodings[1].encoder == "libx265"
+    assert found.warnings == ("encoded by libx265: nvenc failed (out of memory)",)
+    # The crf was found for the device.
+    assert (found.found, found.encodings[1].spec.quality.crf) == ({}, None)
+
+
+def test_software_may_not_take_over(real: Tools) -> None:
+    assert without_hardware(hardware(replace(HEVC, hw_fallback=False), {}), real, "x") is None
+    software = prepare(real, MEDIA, MEDIA, {1: HEVC})
+    assert without_hardware(software, real, "x") is None
+
+
+def encode(tools: Tools, media: MediaFile, encodes: Encodes, output: Path) -> None:
+    (encoding,) = encodes.encodings.values()
+    mapping, filtering = filters.mapped(encoding)
+    words = [*mapping, *filtering, *encoders.video(encoding), "-frames:v", "5"]
+    command = [tools.need("ffmpeg"), "-nostdin", "-v", "error", "-y", "-i", media.path, *words]
+    subprocess.run([*command, output], check=True, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("codec", ["hevc", "h264", "av1"])
+def test_hdr10_arrives(
+    corpus: Path, tmp_path: Path, real: Tools, codec: VideoCodec, suffix: str
+) -> None:
+    media = probe(str(corpus / "hdr10.mkv"), frames=True)
+    (track,) = media.of("video")
+    spec = VideoEncode(codec, Quality(crf=40), "ultrafast")
+    output = tmp_path / f"result.{suffix}"
+    after = replace(media, container=suffix)
+    encode(real, media, prepare(real, media, after, {track.index: spec}, 1), output)
+    (result,) = probe(str(output), frames=True).of("video")
+    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=False), result) == []
+    assert result.codec == codec
+    assert result.hdr is not None and track.hdr is not None
+    assert result.hdr.light == track.hdr.light
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_mapped_tones_say_nothing_of_hdr(
+    corpus: Path, tmp_path: Path, real: Tools, suffix: str
+) -> None:
+    if "zscale" not in capabilities.of(real).filters:
+        pytest.skip("this ffmpeg has no zscale")
+    media = probe(str(corpus / "hdr10.mkv"), frames=True)
+    (track,) = media.of("video")
+    spec = VideoEncode("h264", Quality(crf=40), "ultrafast", size=(64, 36), tonemap=True)
+    output = tmp_path / f"result.{suffix}"
+    encode(real, media, prepare(real, media, media, {track.index: spec}, 1), output)
+    (result,) = probe(str(output), frames=True).of("video")
+    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=True), result) == []
+    assert (result.pixel_format, result.width, result.height) == ("yuv420p", 64, 36)
+    assert (result.color, result.hdr, result.side_data) == (dynamic_range.SDR, None, ())
+
+
+def test_a_real_search(corpus: Path, tmp_path: Path) -> None:
+    bundled = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    tools = Tools(ffmpeg=bundled, stall_seconds=120)
+    if "libvmaf" not in capabilities.of(tools).filters:
+        pytest.skip("the bundled ffmpeg has no libvmaf")
+    media = probe(str(corpus / "multi-audio.mkv"))
+    (track,) = media.of("video")
+    spec = VideoEncode("h264", Quality(vmaf=85), "ultrafast")
+    encodes = prepare(tools, media, media, {track.index: spec}, 1)
+    source = Source(media.path, media.path, (), media.duration)
+    with Workspace(str(tmp_path), 0o600) as workspace:
+        found = settled(encodes, tools, Prober(), source, workspace)
+    (told,) = found.told()
+    assert told.crf == found.encodings[track.index].spec.quality.crf
+    assert told.vmaf == pytest.approx(85, abs=2)
+    encoders.video(found.encodings[track.index])

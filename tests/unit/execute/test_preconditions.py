@@ -1,0 +1,88 @@
+"""A file that is still on its way here is left alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpo.errors import BusyError
+from vpo.execute.lock import FileLock
+from vpo.execute.preconditions import refuse_moving
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"content")
+    return path
+
+
+def refuse(path: Path, seen: tuple[int, int] | None = None, min_age: float = 0.0) -> None:
+    with FileLock(str(path)) as lock:
+        refuse_moving(lock, seen, min_age)
+
+
+def test_a_file_at_rest(film: Path) -> None:
+    status = film.stat()
+    refuse(film, (status.st_size, status.st_mtime_ns))
+
+
+def test_one_that_has_grown_since_it_was_found(film: Path) -> None:
+    status = film.stat()
+    with pytest.raises(BusyError, match="has changed since the run began"):
+        refuse(film, (status.st_size - 1, status.st_mtime_ns))
+    with pytest.raises(BusyError, match="has changed since the run began"):
+        refuse(film, (status.st_size, status.st_mtime_ns - 1))
+
+
+def test_a_young_one(film: Path) -> None:
+    with pytest.raises(BusyError, match="min_age is 3600 s"):
+        refuse(film, min_age=3600)
+    old = time.time_ns() - 4000 * 10**9
+    os.utime(film, ns=(old, old))
+    refuse(film, min_age=3600)
+
+
+def test_one_from_the_future_is_no_reason(film: Path) -> None:
+    later = time.time_ns() + 10**15
+    os.utime(film, ns=(later, later))
+    refuse(film, min_age=3600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_one_that_is_open_for_writing(film: Path) -> None:
+    with film.open("r+b"), pytest.raises(BusyError, match="open for writing"):
+        refuse(film)
+    with film.open("rb"):
+        refuse(film)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_one_that_is_opened_while_it_is_looked_at(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells the holder of a lease by a signal that may not be one that ends vpo."""
+    real, got = fcntl.fcntl, []
+    before = signal.signal(signal.SIGIO, lambda *_: got.append("SIGIO"))
+
+    def late(fd: int, command: int, value: Any = 0) -> Any:
+        if (command, value) == (fcntl.F_SETLEASE, fcntl.F_UNLCK):
+            with pytest.raises(BlockingIOError):
+                os.open(film, os.O_WRONLY | os.O_NONBLOCK)
+            got.append("opened")
+        return real(fd, command, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", late)
+    try:
+        refuse(film)
+    finally:
+        signal.signal(signal.SIGIO, before)
+    assert got == ["opened"]
+    os.close(os.open(film, os.O_WRONLY | os.O_NONBLOCK))

@@ -1,0 +1,64 @@
+"""What containers hold, as the tools write it and give it back."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
+from vpo.probe.reader import probe
+
+
+def test_no_suffix_belongs_to_two() -> None:
+    suffixes = [suffix for item in CONTAINERS.values() for suffix in item.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+    assert all(suffix.startswith(".") and suffix.islower() for suffix in suffixes)
+
+
+def test_one_that_nobody_knows_holds_nothing() -> None:
+    unknown = container("mpg")
+    assert not unknown.muxer
+    assert not unknown.flags
+    assert not unknown.attachments
+
+
+@pytest.mark.parametrize("name", ["mkv", "mp4", "mov"])
+@pytest.mark.parametrize("flag", sorted(FLAGS_KEPT))
+def test_flags_that_ffmpeg_writes(corpus: Path, tmp_path: Path, name: str, flag: str) -> None:
+    """On the second of two audio tracks, and read back."""
+    output = tmp_path / f"x.{name}"
+    passthrough = ("-default_mode", "passthrough") if name == "mkv" else ()
+    subprocess.run(
+        [
+            *("ffmpeg", "-nostdin", "-v", "error", "-i", corpus / "multi-audio.mkv"),
+            *("-map", "0:3", "-map", "0:4", "-c", "copy", "-disposition:0", "default"),
+            *("-disposition:1", flag, *passthrough, "-f", container(name).muxer, output),
+        ],
+        check=True,
+    )
+    kept = flag in probe(str(output)).tracks[1].dispositions
+    assert kept == (flag in container(name).flags)
+
+
+@pytest.mark.parametrize("flag", sorted(FLAGS_KEPT - {"dub"}))
+def test_flags_that_mkvmerge_writes_to_webm(corpus: Path, tmp_path: Path, flag: str) -> None:
+    """ffmpeg writes no more than default and forced there."""
+    option = {"default": "default-track", "forced": "forced-display", "comment": "commentary"}
+    name = option.get(flag, flag.replace("_", "-"))
+    output = tmp_path / "x.webm"
+    words = ("--webm", "--no-subtitles", f"--{name}-flag", "1:1", corpus / "clip.webm")
+    subprocess.run(["mkvmerge", "-q", "-o", output, *words], check=True)
+    assert flag in container("webm").flags
+    assert flag in probe(str(output)).tracks[1].dispositions
+
+
+@pytest.mark.parametrize("name", ["mp4", "mov"])
+def test_a_default_track_of_each_type(corpus: Path, tmp_path: Path, name: str) -> None:
+    output = tmp_path / f"x.{name}"
+    words = ("-map", "0:0", "-map", "0:1", "-map", "0:2", "-c", "copy", "-disposition", "0")
+    source = corpus / "mov-text.mp4"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", source, *words, output], check=True)
+    assert container(name).one_default
+    assert [track.default for track in probe(str(output)).tracks] == [True, True, False]

@@ -1,0 +1,91 @@
+"""Languages are compared as languages."""
+
+from __future__ import annotations
+
+import langcodes
+import pytest
+
+from vpo.media import languages
+from vpo.media.languages import alpha3, is_language, primary, rank, same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("eng", "en"),
+        ("ENG", "en-GB"),
+        ("ger", "deu"),
+        ("deu", "de-AT"),
+        ("fre", "fra"),
+        ("pt-BR", "por"),
+        ("pt_BR", "pt"),
+        ("chi", "zho"),
+        ("cmn", "zh-Hant"),
+        ("nob", "no"),
+        ("nno", "nor"),
+        ("", None),
+        (None, "und"),
+        ("  ", "UND"),
+        ("klingon", "Klingon"),
+    ],
+)
+def test_the_same_language(one: str | None, other: str | None) -> None:
+    assert same(one, other)
+    assert same(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("eng", "fra"),
+        ("eng", None),
+        ("klingon", None),
+        ("klingon", "und"),
+        ("e!", "en"),
+        ("x-one", "x-two"),
+        ("qaa", "qab"),
+        ("cmn", "yue"),
+        ("no", "false"),
+    ],
+)
+def test_another_language(one: str | None, other: str | None) -> None:
+    assert not same(one, other)
+
+
+def test_primary() -> None:
+    assert [primary(tag) for tag in ("ger", "pt-BR", "", "E!", "zxx")] == [
+        "de",
+        "pt",
+        "und",
+        "e!",
+        "zxx",
+    ]
+
+
+def test_rank() -> None:
+    assert rank("ger", ("en", "de", "deu")) == 1
+    assert rank(None, ("en", "und")) == 1
+    assert rank("fr", ("en", "und")) is None
+    assert rank("fr", ()) is None
+
+
+def test_alpha3() -> None:
+    assert [alpha3(tag) for tag in ("pt-BR", "de", "ger", None, "", "klingon")] == [
+        "por",
+        "deu",
+        "ger",
+        "und",
+        "und",
+        "und",
+    ]
+
+
+def test_the_common_ones_are_what_langcodes_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    common = {tag for pair in languages._COMMON.items() for tag in pair}
+    told = {tag: primary(tag) for tag in common}
+    monkeypatch.setattr(languages, "_COMMON", {})
+    monkeypatch.setattr(languages, "_SHORT", frozenset())
+    assert told == {tag: primary.__wrapped__(tag) for tag in common}
+    assert all(map(langcodes.tag_is_valid, common | {"und"}))
+    assert is_language("sv")
+    assert not is_language("q?")

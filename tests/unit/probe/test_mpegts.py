@@ -1,0 +1,74 @@
+"""Transport streams, packet by packet (ISO/IEC 13818-1)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vpo.probe import mpegts
+
+
+def packet(pid: int, payload: bytes, adaptation: int = 0) -> bytes:
+    """One packet in which a table begins, behind ``adaptation`` bytes of adaptation field."""
+    field = bytes([adaptation - 1]) + bytes(adaptation - 1) if adaptation else b""
+    head = bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, 0x30 if adaptation else 0x10])
+    return (head + field + payload).ljust(188, b"\xff")
+
+
+def association(*programs: tuple[int, int]) -> bytes:
+    """A program association table: (program number, PID of its map)."""
+    body = b"".join(n.to_bytes(2, "big") + (0xE000 | pid).to_bytes(2, "big") for n, pid in programs)
+    length = (0xB000 | 5 + len(body) + 4).to_bytes(2, "big")
+    return b"\0" + b"\0" + length + bytes(5) + body + bytes(4)
+
+
+MAP = b"\0\x02"
+
+
+def read(tmp_path: Path, data: bytes) -> tuple[int, int]:
+    """The size of a packet, and the number of programs."""
+    path = tmp_path / "x.ts"
+    path.write_bytes(data)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return mpegts.packet_size(fd), mpegts.programs(fd)
+    finally:
+        os.close(fd)
+
+
+def timed(data: bytes) -> bytes:
+    packets: Iterator[bytes] = (data[n : n + 188] for n in range(0, len(data), 188))
+    return b"".join(bytes(4) + item for item in packets)
+
+
+@pytest.mark.parametrize("adaptation", [0, 1, 20])
+def test_programs(tmp_path: Path, adaptation: int) -> None:
+    table = packet(0, association((0, 0x10), (1, 0x100), (2, 0x1FF0)), adaptation)
+    data = table + packet(0x100, MAP) + packet(0x1FF0, MAP)
+    assert read(tmp_path, data) == (188, 2)
+    assert read(tmp_path, timed(data)) == (192, 2)
+
+
+def test_one_that_is_only_announced_is_not_there(tmp_path: Path) -> None:
+    data = packet(0, association((1, 0x100), (2, 0x200))) + packet(0x100, MAP) * 3
+    assert read(tmp_path, data) == (188, 1)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x47", b"\0" * 1000, packet(0, b""), packet(0, b"\xff\0")])
+def test_what_is_no_table_names_none(tmp_path: Path, data: bytes) -> None:
+    assert read(tmp_path, data) == (188, 0)
+
+
+def test_ffmpegs_streams(corpus: Path, tmp_path: Path) -> None:
+    source = corpus / "broadcast.ts"
+    assert read(tmp_path, source.read_bytes()) == (188, 1)
+    copied = ("ffmpeg", "-v", "error", "-i", source, "-map", "0", "-c", "copy")
+    two, disc = tmp_path / "two.ts", tmp_path / "disc.m2ts"
+    subprocess.run((*copied, "-program", "st=0:st=1", "-program", "st=2", two), check=True)
+    assert read(tmp_path, two.read_bytes()) == (188, 2)
+    subprocess.run((*copied, "-mpegts_m2ts_mode", "1", disc), check=True)
+    assert read(tmp_path, disc.read_bytes()) == (192, 1)

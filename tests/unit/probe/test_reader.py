@@ -1,0 +1,210 @@
+"""What vpo reads from a file, against what its manifest says and what ffprobe and mkvmerge read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.media import make
+from tests.reading import read
+
+from vpo.errors import ProbeError
+from vpo.media.languages import same
+from vpo.media.model import MediaFile, Track
+from vpo.probe.reader import headers_and_ends, keyframes, last_times, picture, probe
+from vpo.probe.service import Prober
+from vpo.tools import process
+
+FILES: dict[str, Any] = make.manifest()
+WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_the_manifest_says(corpus: Path, name: str) -> None:
+    facts, media = FILES[name], probe(str(corpus / name))
+    assert media.container == facts["container"]
+    assert (media.duration or 0) == pytest.approx(facts["duration"], abs=0.06)
+    assert dict(media.tags).get("title") == facts.get("title")
+    assert [c.title for c in media.chapters] == [c["title"] for c in facts.get("chapters", [])]
+    names = [item.get("name") for item in facts.get("attachments", [])]
+    assert [a.filename for a in media.attachments] == names
+    for track, wanted in zip(media.tracks, facts["tracks"], strict=True):
+        assert (track.type, track.title) == (wanted["type"], wanted.get("title"))
+        assert same(track.language, wanted.get("ietf") or wanted.get("language"))
+        assert track.dispositions == set(wanted.get("flags", ()))
+        assert track.channels == wanted.get("channels")
+        if wanted["codec"] != "unknown":
+            assert track.codec == wanted["codec"]
+
+
+@pytest.mark.parametrize("name", [n for n in WHOLE if FILES[n]["container"] in ("mkv", "webm")])
+def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
+    wanted = read(corpus / name)
+    media = probe(str(corpus / name))
+    assert [(t.index, t.matroska_id, t.matroska_uid) for t in media.tracks] == [
+        (t.index, t.matroska_id, t.matroska_uid) for t in wanted.tracks
+    ]
+    assert [a.matroska_id for a in media.attachments] == list(range(1, len(wanted.attachments) + 1))
+
+
+def test_a_track_that_ffmpeg_passes_over_is_counted(corpus: Path) -> None:
+    media = probe(str(corpus / "unknown-track.mkv"))
+    assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]
+
+
+def test_a_codec_that_ffmpeg_does_not_name(corpus: Path) -> None:
+    assert probe(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
+
+
+def test_no_ids_outside_matroska(corpus: Path) -> None:
+    media = probe(str(corpus / "data-first.mp4"))
+    assert {t.matroska_id for t in media.tracks} == {None}
+
+
+@pytest.mark.parametrize("name", ["bad/zero.mkv", "bad/text.mkv", "bad/no-moov.mp4"])
+def test_what_is_no_video(corpus: Path, name: str) -> None:
+    with pytest.raises(ProbeError):
+        probe(str(corpus / name))
+
+
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="cannot be opened: No such file"):
+        probe(str(tmp_path / "x.mkv"))
+    os.mkfifo(tmp_path / "x.mkv")
+    with pytest.raises(ProbeError, match="not a regular file"):
+        probe(str(tmp_path / "x.mkv"))
+
+
+def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
+    """ffmpeg also reads text files, pictures and playlists, which may name other files."""
+    (tmp_path / "x.mkv").write_text(f"#EXTM3U\n#EXTINF:1,\n{corpus}/chapters.mkv\n")
+    with pytest.raises(ProbeError):
+        probe(str(tmp_path / "x.mkv"))
+    (tmp_path / "x.mkv").write_text(f"ffconcat version 1.0\nfile {corpus}/chapters.mkv\n")
+    with pytest.raises(ProbeError):
+        probe(str(tmp_path / "x.mkv"))
+
+
+@pytest.mark.parametrize("name", sorted(make.odd_names()))
+def test_odd_names(corpus: Path, name: str) -> None:
+    path = os.fspath(corpus / name)
+    if not os.path.exists(path):
+        pytest.skip("this system refuses such a name")
+    media = probe(path)
+    assert media.path == path
+    assert len(media.tracks) == 3
+    assert Prober().probe(path) == media
+
+
+def test_ends(corpus: Path) -> None:
+    path = str(corpus / "statistics.mkv")
+    media = probe(path)
+    ends = last_times(path, media.duration, frozenset({0, 1}))
+    assert ends == {0: pytest.approx(2.0, abs=0.05), 1: pytest.approx(2.016, abs=0.05)}
+    assert last_times(path, media.duration, frozenset({1})).keys() == {1}
+    assert last_times(path, None, frozenset({0})) == {}
+
+
+@pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
+def test_pictures(corpus: Path, name: str, index: int) -> None:
+    assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ProbeError, match="cover picture cannot be read"):
+        picture(str(corpus / name), 99)
+
+
+def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
+    path = str(corpus / "attachments.mkv")
+    prober = Prober()
+    media: MediaFile = prober.probe(path)
+    assert media == probe(path)
+    assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
+    assert prober.headers_and_ends(path) == headers_and_ends(path)
+    assert prober.picture(path, 5) == picture(path, 5)
+    with pytest.raises(ProbeError, match="cannot be opened"):
+        prober.probe(str(tmp_path / "gone"))
+    assert prober.probe(path) == media  # an error does not end it
+
+
+def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
+    path, prober = str(corpus / "statistics.mkv"), Prober()
+    first = prober.last_times(path, 2.0, frozenset({0}))
+    lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
+    second = prober.last_times(path, 2.0, frozenset({1}))
+    assert prober.probe(path) == probe(path)
+    assert [second().keys(), first().keys(), first().keys()] == [{1}, {0}, {0}]
+    with pytest.raises(ProbeError, match="gone"):
+        lost()
+
+
+def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
+    for file in sorted(corpus.glob("*.mkv")):
+        media, ends = headers_and_ends(str(file))
+        assert media == probe(str(file), decode=False)
+        assert ends == last_times(str(file), media.duration, media.timed)
+
+
+def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
+    prober = Prober()
+    before = prober.probe(str(corpus / "multi-audio.mkv"))
+    process.cancel()
+    process.allow()
+    assert prober.probe(str(corpus / "multi-audio.mkv")) == before
+
+
+def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
+    """A position behind the end of every file, in a file that is read by all parts of vpo."""
+    path = Path(shutil.copyfile(corpus / "statistics.mkv", tmp_path / "x.mkv"))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x53\xac\x82")  # a SeekPosition of two bytes
+    data[at + 3 : at + 5] = b"\xff\xff"
+    path.write_bytes(data)
+    assert len(probe(str(path)).tracks) == 2
+
+
+def test_how_a_track_is_called() -> None:
+    track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
+    assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
+    assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
+
+
+def test_the_end_of_sound_that_is_over_before_the_picture_begins(
+    corpus: Path, tmp_path: Path
+) -> None:
+    """Seeking goes to a key frame of the picture, even if that is behind all of the sound."""
+    path = tmp_path / "late.mkv"
+    picture = ("--no-audio", "--sync", "0:2500", corpus / "und.mkv")
+    words = ("--no-video", "--no-subtitles", corpus / "und.mkv", "--no-subtitles", *picture)
+    subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
+    media = probe(str(path))
+    assert [track.type for track in media.tracks] == ["audio", "video"]
+    ends = last_times(str(path), media.duration, frozenset({0, 1}))
+    assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}
+
+
+def test_keyframes(corpus: Path) -> None:
+    path = str(corpus / "multi-audio.mkv")
+    found = keyframes(path, 0, [0.0, 0.7, 1.9])
+    assert found == Prober().keyframes(path, 0, [0.0, 0.7, 1.9])
+    reading = subprocess.run(
+        [
+            *("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_packets", "-of", "json"),
+            *("-show_entries", "packet=pts_time,flags", path),
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    packets = json.loads(reading)["packets"]
+    keys = [float(item["pts_time"]) for item in packets if "K" in item["flags"]]
+    for time, key in zip((0.0, 0.7, 1.9), found, strict=True):
+        assert key == pytest.approx(max(k for k in keys if k <= time + 0.05), abs=0.05)
+
+
+def test_keyframes_of_what_has_none(corpus: Path) -> None:
+    with pytest.raises(ProbeError, match="keyframes cannot be found"):
+        keyframes(str(corpus / "multi-audio.mkv"), 99, [0.0])

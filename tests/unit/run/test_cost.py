@@ -1,0 +1,68 @@
+"""What the time of a plan grows with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.notation import media
+
+from vpo.db.records import Load
+from vpo.execute.outcome import Outcome
+from vpo.media.model import MediaFile
+from vpo.plan.evaluate import Plan, evaluate
+from vpo.policy.document import Policy
+from vpo.run.cost import load, spent
+
+GB = 1_000_000_000
+SECOND_OF_HD = 1280 * 720 * 25
+
+
+def film(**facts: Any) -> MediaFile:
+    """100 seconds of 1280x720 at 25 pictures a second, in 3 GB."""
+    found = media(
+        ["v:h264/1280x720", "a:aac/2ch/ger", "a:aac/2ch/eng"], size=3 * GB, duration=100.0
+    )
+    picture, *sound = found.tracks
+    return replace(found, tracks=(replace(picture, **{"frame_rate": "25", **facts}), *sound))
+
+
+def plan(media: MediaFile, **phase: Any) -> Plan:
+    policy = {"schema_version": 13, "phases": [{"name": "all", **phase}]}
+    return evaluate([Policy.model_validate(policy)], media)
+
+
+def encode(**video: Any) -> dict[str, Any]:
+    return {"transcode": {"video": {"to": "hevc", "crf": 20, **video}}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "phase", "expected"),
+    [
+        ({}, {"keep_audio": {"languages": ["eng"]}}, Load("remux", 3 * GB)),
+        ({}, {"default_flags": {}}, Load("header", 3 * GB)),
+        ({}, encode(), Load("hevc", 100 * SECOND_OF_HD)),
+        ({}, encode(preset="slow"), Load("hevc slow", 100 * SECOND_OF_HD)),
+        ({"duration": 90.0}, encode(), Load("hevc", 90 * SECOND_OF_HD)),
+        ({}, encode(max_resolution="480p"), Load("hevc", 100 * 854 * 480 * 25)),
+        ({"frame_rate": "24000/1001"}, encode(), Load("hevc", 2_209_630_370)),
+        ({"frame_rate": None}, encode(), Load("transcode", 3 * GB)),
+        ({"width": None, "height": None}, encode(), Load("transcode", 3 * GB)),
+        ({}, {"transcode": {"audio": {"to": "opus"}}}, Load("transcode", 3 * GB)),
+    ],
+)
+def test_loads(facts: dict[str, Any], phase: dict[str, Any], expected: Load) -> None:
+    assert load(plan(film(**facts), **phase)) == expected
+
+
+def test_without_any_duration_it_is_bytes() -> None:
+    assert load(plan(replace(film(), duration=None), **encode())) == Load("transcode", 3 * GB)
+
+
+def test_what_was_planned_and_not_done_is_no_encode() -> None:
+    planned = plan(film(), **encode())
+    done = Outcome("/x.mkv", "changed", strategy="transcode", plan=planned, size_before=3 * GB)
+    assert spent(done) == Load("hevc", 100 * SECOND_OF_HD)
+    assert spent(done._replace(status="unchanged", strategy="none")) == Load("none", 3 * GB)
+    assert spent(Outcome("/x.mkv", "skipped")) is None

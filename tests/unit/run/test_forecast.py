@@ -1,0 +1,184 @@
+"""How long files will take: paces, the order that follows from them, and what is left."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpo.db.records import Load, Took
+from vpo.discover import Candidate
+from vpo.run.forecast import Forecast, Pace
+
+MB = 1_000_000
+
+
+def candidate(path: str, size: int) -> Candidate:
+    return Candidate(path, size, 0, 0, 0)
+
+
+def pace(*seen: tuple[int, float]) -> Pace:
+    found = Pace()
+    for size, seconds in seen:
+        found.learn(size, seconds)
+    return found
+
+
+def test_equal_sizes_say_what_other_sizes_take() -> None:
+    found = pace((100 * MB, 10.0), (100 * MB, 10.0))
+    assert found.seconds(1, 50 * MB) == pytest.approx(5, rel=0.02)
+    assert found.seconds(3, 300 * MB) == pytest.approx(30, rel=0.02)
+
+
+def test_what_does_not_depend_on_the_size() -> None:
+    found = pace((100 * MB, 0.05), (5000 * MB, 0.05), (900 * MB, 0.05))
+    assert found.seconds(1, 10_000 * MB) == pytest.approx(0.05)
+
+
+def test_larger_files_that_took_less_make_no_pace_negative() -> None:
+    found = pace((100 * MB, 9.0), (200 * MB, 1.0))
+    assert found.seconds(1, 10_000 * MB) >= 0
+    assert found.seconds(1, 0) >= 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**14), st.floats(0, 10**6)), min_size=1),
+    st.integers(0, 10**15),
+)
+def test_a_pace_is_never_negative_and_never_falls(seen: list[tuple[int, float]], size: int) -> None:
+    found = pace(*seen)
+    assert 0 <= found.seconds(1, size) <= found.seconds(1, 2 * size)
+
+
+def test_nothing_is_expected_before_anything_was_seen() -> None:
+    forecast = Forecast([candidate("/a.mkv", 1)], 2)
+    assert forecast.remaining(0.0) is None
+
+
+def test_without_a_record_the_largest_come_first() -> None:
+    items = [candidate("/a.mkv", 1), candidate("/b.avi", 3), candidate("/c.mp4", 2)]
+    assert [item.path for item in Forecast(items, 2).ordered(items)] == [
+        "/b.avi",
+        "/c.mp4",
+        "/a.mkv",
+    ]
+
+
+RECORD = (
+    Took("/old/1.mkv", Load("header", 4000 * MB), 4000 * MB, 0.06),
+    Took("/old/2.avi", Load("remux", 700 * MB), 700 * MB, 7.0),
+    Took("/old/3.mkv", Load("transcode", 300 * MB), 300 * MB, 600.0, alike=False),
+)
+
+
+def test_a_small_file_of_a_slow_kind_comes_before_a_large_one_of_a_fast_kind() -> None:
+    items = [candidate("/large.mkv", 9000 * MB), candidate("/small.avi", 350 * MB)]
+    forecast = Forecast(items, 2, RECORD)
+    assert [item.path for item in forecast.ordered(items)] == ["/small.avi", "/large.mkv"]
+    assert forecast.seconds("/small.avi") == pytest.approx(3.5, rel=0.05)
+    assert forecast.seconds("/large.mkv") < 0.1
+
+
+def test_the_strategy_that_is_foreseen_counts_more_than_the_name() -> None:
+    items = [candidate("/known.mkv", 150 * MB)]
+    forecast = Forecast(items, 1, RECORD, {"/known.mkv": Load("transcode", 150 * MB)})
+    assert forecast.seconds("/known.mkv") == pytest.approx(300, rel=0.05)
+
+
+def test_pixels_count_where_video_is_encoded() -> None:
+    """An hour of low bit rate takes as long as one of a high one, and a short film less."""
+    items = [
+        candidate("/hour.mkv", 300 * MB),
+        candidate("/hour of noise.mkv", 4000 * MB),
+        candidate("/clip of noise.mkv", 1000 * MB),
+        candidate("/new here.mkv", 500 * MB),
+    ]
+    hour = 1280 * 720 * 25 * 3600
+    foreseen = {
+        "/hour.mkv": Load("hevc slow", hour),
+        "/hour of noise.mkv": Load("hevc slow", hour),
+        "/clip of noise.mkv": Load("hevc slow", hour // 10),
+    }
+    record = [Took("/old.mkv", Load("hevc slow", hour), 2000 * MB, 4000.0)]
+    forecast = Forecast(items, 2, record, foreseen)
+    assert forecast.seconds("/hour.mkv") == pytest.approx(4000, rel=0.01)
+    assert forecast.seconds("/hour of noise.mkv") == pytest.approx(4000, rel=0.01)
+    assert forecast.seconds("/clip of noise.mkv") == pytest.approx(400, rel=0.01)
+    assert forecast.seconds("/new here.mkv") == pytest.approx(1000, rel=0.01)
+    assert forecast.remaining(0.0) == pytest.approx(9400 / 2, rel=0.01)
+    assert [item.path for item in forecast.ordered(items)][2:] == [
+        "/new here.mkv",
+        "/clip of noise.mkv",
+    ]
+
+
+def test_an_encoder_that_was_never_used_here_is_judged_by_bytes() -> None:
+    foreseen = {"/a.mkv": Load("av1", 10**12)}
+    forecast = Forecast([candidate("/a.mkv", 100 * MB)], 1, RECORD[:2], foreseen)
+    assert 0 < forecast.seconds("/a.mkv") < 10
+
+
+def test_what_other_policies_did_says_nothing_of_names() -> None:
+    forecast = Forecast([candidate("/a.mkv", 300 * MB)], 1, RECORD[2:])
+    assert forecast.seconds("/a.mkv") < 1
+
+
+def test_what_is_left_falls_while_work_goes_on() -> None:
+    items = [candidate(f"/{n}.avi", 100 * MB) for n in range(4)]
+    forecast = Forecast(items, 2)
+    forecast.begin("/0.avi", 0.0)
+    forecast.begin("/1.avi", 0.0)
+    forecast.end("/0.avi", Took("/0.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
+    forecast.begin("/2.avi", 10.0)
+    assert forecast.remaining(10.0) == pytest.approx(10, rel=0.05)
+    forecast.end("/1.avi", Took("/1.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
+    forecast.begin("/3.avi", 10.0)
+    assert forecast.remaining(14.0) == pytest.approx(6, rel=0.05)
+    forecast.end("/2.avi", None)
+    forecast.end("/3.avi", None)
+    assert forecast.remaining(21.0) == 0
+
+
+def test_the_end_is_not_before_that_of_the_longest_file() -> None:
+    items = [candidate("/a.avi", 1000 * MB), candidate("/b.avi", 10 * MB)]
+    forecast = Forecast(items, 8, RECORD)
+    forecast.begin("/a.avi", 0.0)
+    assert forecast.remaining(0.0) == pytest.approx(10, rel=0.05)
+
+
+def test_what_is_not_of_this_batch_is_passed_over() -> None:
+    forecast = Forecast([candidate("/a.avi", MB)], 1)
+    forecast.begin("/other.avi", 0.0)
+    forecast.end("/other.avi", Took("/other.avi", Load("remux", MB), MB, 1.0))
+    assert forecast.remaining(0.0) is None
+
+
+def test_this_run_soon_counts_more_than_the_record() -> None:
+    long_ago = [Took(f"/old/{n}.avi", Load("remux", 100 * MB), 100 * MB, 1.0) for n in range(1000)]
+    items = [candidate(f"/{n}.avi", 100 * MB) for n in range(31)]
+    forecast = Forecast(items, 1, long_ago)
+    for item in items[:30]:
+        forecast.begin(item.path, 0.0)
+        forecast.end(item.path, Took(item.path, Load("remux", item.size), item.size, 3.0))
+    assert forecast.seconds("/30.avi") == pytest.approx(2.5, rel=0.05)
+
+
+def test_where_nothing_is_known_a_few_of_all_sizes_come_early() -> None:
+    items = [candidate(f"/{number:03}.mkv", 1000 - number) for number in range(100)]
+    ordered = [int(item.path[1:4]) for item in Forecast(items, 2).ordered(items)]
+    assert ordered[:2] == [0, 1]
+    assert ordered[2:12] == [6, 15, 24, 33, 42, 51, 60, 69, 78, 87]
+    assert ordered[13:] == sorted(ordered[13:])
+    assert sorted(ordered) == list(range(100))
+    record = [Took("/000.mkv", Load("remux", 1000), 1000, 1.0)]
+    assert Forecast(items, 2, record).ordered(items) == items
+
+
+def test_a_file_that_takes_long_tells_by_its_part() -> None:
+    forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Took("/a.mkv", None, 1000, 1.0)])
+    forecast.begin("/a.mkv", 0.0)
+    forecast.advance({"/a.mkv": 0.25})
+    assert forecast.remaining(2.0) == 0.0  # by the record; two seconds are mostly a tool's start
+    assert forecast.remaining(20.0) == 60.0
+    (running,) = forecast.running(20.0)
+    assert (running.part, running.left) == (0.25, 60.0)

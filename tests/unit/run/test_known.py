@@ -1,0 +1,110 @@
+"""What was found out about a file holds for that file, with that answer, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.records import Result, Stat, Verdict
+from vpo.db.store import Store
+from vpo.discover import Candidate
+from vpo.plugins.metadata import Answers, marks
+from vpo.run.known import Verdicts
+
+POLICY = "f" * 64
+JAPANESE = {"radarr": {"original_language": "ja"}}
+GERMAN = {"radarr": {"original_language": "de"}}
+STAT: Stat = (1000, 1_700_000_000_000_000_000, 42)
+FILE = Candidate("/m/a.mkv", *STAT, 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
+        found = Store(pool, exists=lambda _: True)
+        found.start_run(
+            "run", policies=[], options={}, workers=1, dry_run=False, pid=1, host="here"
+        )
+        yield found
+
+
+def record(store: Store, known: Any, verdict: Verdict) -> None:
+    (key,) = store.start_outcomes("run", [FILE.path])
+    error = ("VerifyError", "no") if verdict == "failed" else (None, None)
+    store.record(
+        [
+            Result(
+                key,
+                FILE.path,
+                "done",
+                stat=STAT,
+                fingerprint=answers(known).mark(FILE.path, POLICY),
+                verdict=verdict,
+                error_type=error[0],
+                error_message=error[1],
+            )
+        ]
+    )
+
+
+def answers(known: Any, *warnings: str) -> Answers:
+    return Answers({FILE.path: known} if known else {}, warnings)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "complies"),
+    [
+        (JAPANESE, answers(JAPANESE), True),
+        (JAPANESE, answers(GERMAN), False),
+        (JAPANESE, answers(None), False),
+        (None, answers(JAPANESE), False),
+        (None, answers(None), True),
+        # A source is silent.
+        (JAPANESE, answers(None, "down"), True),
+        (JAPANESE, answers(GERMAN, "down"), True),
+        (None, answers(None, "down"), True),
+        (None, answers(GERMAN, "down"), False),
+    ],
+)
+def test_what_complies(store: Store, then: Any, now: Answers, complies: bool) -> None:
+    record(store, then, "complies")
+    verdicts = Verdicts(store, POLICY, now, ["/m"])
+    assert verdicts.complies(FILE) == complies
+    assert not verdicts.complies(FILE._replace(size=1001))
+    assert not Verdicts(store, "0" * 64, now, ["/m"]).complies(FILE)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "fails"),
+    [
+        (JAPANESE, answers(JAPANESE), True),
+        (JAPANESE, answers(GERMAN), False),
+        (JAPANESE, answers(None, "down"), False),
+        (None, answers(None), True),
+        (None, answers(JAPANESE), False),
+    ],
+)
+def test_what_fails_again(store: Store, then: Any, now: Answers, fails: bool) -> None:
+    record(store, then, "failed")
+    verdicts = Verdicts(store, POLICY, now, ["/m"])
+    assert verdicts.failure(FILE) == (("VerifyError", "no") if fails else None)
+    assert verdicts.failure(FILE._replace(mtime_ns=1)) is None
+    assert not verdicts.complies(FILE)
+
+
+def test_marks_lie_between_their_bounds_and_those_of_others_do_not() -> None:
+    first, end = marks(POLICY)
+    assert first <= answers(JAPANESE).mark(FILE.path, POLICY) < end
+    for other in ("e" * 64, POLICY + "f", "g"):
+        assert not first <= answers(JAPANESE).mark(FILE.path, other) < end
+    assert not first <= POLICY < end
+
+
+def test_the_order_of_fields_does_not_matter_and_their_type_does() -> None:
+    one = answers({"a": {"x": 1, "y": 2}}).mark(FILE.path, POLICY)
+    assert one == answers({"a": {"y": 2, "x": 1}}).mark(FILE.path, POLICY)
+    assert one != answers({"a": {"x": "1", "y": 2}}).mark(FILE.path, POLICY)

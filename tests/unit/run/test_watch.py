@@ -1,0 +1,53 @@
+"""When a file that is news is worked on."""
+
+from __future__ import annotations
+
+from vpo.run.watch import Waitlist
+
+ONE, TWO = (1, 1, 1), (2, 2, 1)
+
+
+def test_a_file_is_due_when_it_has_settled() -> None:
+    files = Waitlist(30)
+    files.see("/a", ONE, 0)
+    files.see("/a", ONE, 20)
+    assert files.due(29) == []
+    assert files.due(30) == ["/a"]
+
+
+def test_a_file_that_grows_begins_to_settle_anew() -> None:
+    files = Waitlist(30)
+    files.see("/a", ONE, 0)
+    files.see("/a", TWO, 20)
+    assert files.due(49) == []
+    assert files.due(50) == ["/a"]
+
+
+def test_a_file_that_goes_is_forgotten() -> None:
+    files = Waitlist(0)
+    files.see("/a", ONE, 0)
+    files.see("/a", None, 1)
+    assert files.due(100) == []
+
+
+def test_what_fails_is_tried_again_later_and_later_but_for_ever() -> None:
+    files, now, waits = Waitlist(30), 0.0, []
+    files.see("/a", ONE, now)
+    for _ in range(12):
+        due = files.waiting["/a"].due
+        waits.append(due - now)
+        now = due
+        files.failed("/a", ONE, now)
+    assert waits == sorted(waits)
+    assert waits[:4] == [30, 60, 120, 240]
+    assert waits[-1] == 6 * 3600
+    files.see("/a", TWO, now)  # another file: it settles, and is tried
+    assert files.waiting["/a"].due == now + 30
+
+
+def test_without_a_time_to_settle_failures_wait_all_the_same() -> None:
+    files = Waitlist(0)
+    files.see("/a", ONE, 0)
+    assert files.due(0) == ["/a"]
+    files.failed("/a", ONE, 0)
+    assert files.due(1) == []

@@ -1,0 +1,124 @@
+"""An encode and a source to ffmpeg's options: ``encoders/*.yaml``, written by hand from the
+encoders' documentation.
+
+A case has an ``encode``, facts of the ``track`` and the ``encoder``. Expected are the ``words``,
+the ``filters``, the options that open the ``device``, the ``warnings``, the ``passes``, or an
+``error``; ``carried`` says by the version of libavcodec whether HDR metadata arrive.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from vpo.errors import PlanError
+from vpo.media.encode_spec import Quality, VideoEncode
+from vpo.media.model import Track, from_json
+from vpo.tools import encoders, filters, presets
+from vpo.tools.encoders import HARDWARE, SOFTWARE, Encoding
+
+CASES = Path(__file__).parent / "encoders"
+PLAIN = {
+    "index": 0,
+    "type": "video",
+    "codec": "mpeg2video",
+    "dispositions": [],
+    "width": 1920,
+    "height": 1080,
+    "pixel_format": "yuv420p",
+    "color": None,
+}
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(case, id=f"{path.stem}: {case['case']}")
+        for path in sorted(CASES.glob("*.yaml"))
+        for case in YAML(typ="safe").load(path)
+    ]
+
+
+def track_of(facts: dict[str, Any]) -> Track:
+    rest: dict[str, Any] = {"attachments": [], "chapters": [], "tags": []}
+    media = from_json(
+        {"path": "", "container": "mkv", "size": 1, "tracks": [PLAIN | facts], **rest}
+    )
+    return media.tracks[0]
+
+
+def encoding_of(case: dict[str, Any]) -> Encoding:
+    wanted = dict(case["encode"])
+    wanted["quality"] = Quality(**wanted.get("quality", {}))
+    wanted["options"] = tuple((name, value) for name, value in wanted.get("options", []))
+    if "size" in wanted:
+        wanted["size"] = tuple(wanted["size"])
+    return Encoding(
+        VideoEncode(**wanted),
+        track_of(case.get("track", {})),
+        case["encoder"],
+        case.get("number", 0),
+        case.get("threads"),
+        case.get("container", "mkv"),
+        tuple(case["turn"]) if "turn" in case else None,
+        case.get("tonemapper"),
+    )
+
+
+@pytest.mark.parametrize("case", cases())
+def test_case(case: dict[str, Any]) -> None:
+    encoding = encoding_of(case)
+    if "error" in case:
+        with pytest.raises(PlanError, match=case["error"].replace("(", r"\(")):
+            encoders.video(encoding)
+        return
+    if "words" in case:
+        assert encoders.video(encoding) == shlex.split(case["words"])
+    if "filters" in case or not encoding.encoder.endswith("_vaapi"):
+        assert filters.chain(encoding) == case.get("filters", "")
+    assert encoders.warnings(encoding.spec, encoding.encoder) == case.get("warnings", [])
+    if "passes" in case:
+        assert encoders.passes(encoding.spec, encoding.encoder) == case["passes"]
+    if "device" in case:
+        assert filters.device_options(encoding.encoder) == shlex.split(case["device"])
+    if "clean" in case:
+        assert filters.clean(encoding) == case["clean"]
+    for version, carried in case.get("carried", {}).items():
+        if carried:
+            encoders.must_carry_hdr(encoding, version)
+        else:
+            with pytest.raises(PlanError, match="would lose the HDR metadata"):
+                encoders.must_carry_hdr(encoding, version)
+
+
+def test_every_encoder_has_cases() -> None:
+    every = {name for names in SOFTWARE.values() for name in names}
+    every |= {f"{codec}_{device}" for device, codecs in HARDWARE.items() for codec in codecs}
+    tried = {case.values[0]["encoder"] for case in cases() if "words" in case.values[0]}
+    assert every - tried == {"h264_videotoolbox"}
+
+
+@pytest.mark.parametrize("name", presets.X264)
+def test_every_preset_of_x264_is_one_everywhere(name: str) -> None:
+    for encoder in ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "libaom-av1"):
+        assert presets.speed(encoder, name)
+    for device in ("nvenc", "qsv", "vaapi"):
+        assert presets.speed(f"hevc_{device}", name)
+
+
+def test_a_vmaf_is_no_quality_yet() -> None:
+    encoding = encoding_of(
+        {"encode": {"codec": "hevc", "quality": {"vmaf": 95}}, "encoder": "libx265"}
+    )
+    with pytest.raises(ValueError, match="has not been looked for"):
+        encoders.video(encoding)
+
+
+def test_what_maps_tones() -> None:
+    assert filters.tonemappers({"zscale", "tonemap", "libplacebo"}) == ["zscale", "libplacebo"]
+    assert filters.tonemappers({"zscale", "libplacebo"}) == ["libplacebo"]
+    with pytest.raises(PlanError, match="neither zscale with tonemap nor libplacebo"):
+        filters.tonemappers({"zscale", "scale"})

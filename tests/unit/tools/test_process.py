@@ -1,0 +1,436 @@
+"""Running tools: stand-in scripts that misbehave in every way that a real one could."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vpo.errors import CancelledError, SpaceError, ToolError, ToolMissingError
+from vpo.tools import process
+
+STALL = 0.4
+LONG = 60.0
+"""Seconds that no test waits for: only a failure would."""
+
+Script = Callable[[str], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def allow() -> Iterator[None]:
+    yield
+    process.allow()
+
+
+@pytest.fixture
+def sh(tmp_path: Path) -> Script:
+    """A shell script as a command; ``@`` in it stands for a folder of the test's own."""
+
+    def write(text: str) -> list[str]:
+        path = tmp_path / "tool"
+        path.write_text("#!/bin/sh\n" + text.replace("@", str(tmp_path)) + "\n")
+        path.chmod(0o755)
+        return [str(path)]
+
+    return write
+
+
+def run(argv: list[Any], stall_seconds: float = LONG, **options: Any) -> tuple[int, str]:
+    return process.run(argv, stall_seconds=stall_seconds, **options)
+
+
+def gone(pid: int) -> bool:
+    """Whether no such process runs; one that nobody has waited for does not count."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return True
+    return state == "Z"
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    waiting = threading.Event()
+    return any(condition() or waiting.wait(0.02) for _ in range(500))
+
+
+def test_success(sh: Script) -> None:
+    assert run(sh("echo out; echo words >&2")) == (0, "words\n")
+    assert run(sh("echo out")) == (0, "out\n")
+
+
+def test_a_status_that_is_allowed(sh: Script) -> None:
+    assert run(sh("exit 1"), ok=(0, 1))[0] == 1
+    with pytest.raises(ToolError, match="tool failed with exit status 1"):
+        run(sh("exit 1"))
+
+
+def test_what_a_failure_says(sh: Script) -> None:
+    with pytest.raises(ToolError) as error:
+        run([*sh("echo first >&2; echo second >&2; exit 7"), "x"])
+    assert str(error.value) == "tool failed with exit status 7: first | second"
+    assert error.value.status == 7
+    assert error.value.argv[1:] == ("x",)
+    assert error.value.stderr == "first\nsecond\n"
+    assert error.value.lasting
+
+
+@pytest.mark.parametrize("words", ["No space left on device", "Disk quota exceeded"])
+def test_a_full_file_system_is_told_apart(sh: Script, words: str) -> None:
+    with pytest.raises(SpaceError, match="the file system is full"):
+        run(sh(f"echo 'x: {words}' >&2; exit 1"))
+
+
+@pytest.mark.parametrize("name", ["SEGV", "KILL", "TERM"])
+def test_killed_by_a_signal(sh: Script, name: str) -> None:
+    with pytest.raises(ToolError, match=f"tool was killed by SIG{name}") as error:
+        run(sh(f"kill -{name} $$"), ok=(0, 1))
+    assert error.value.status == -getattr(signal, f"SIG{name}")
+    assert not error.value.lasting
+
+
+def test_a_missing_program(tmp_path: Path) -> None:
+    with pytest.raises(ToolError) as error:
+        run([str(tmp_path / "nothing")])
+    assert error.value.status in (126, 127)
+    assert not error.value.lasting
+    assert "nothing" in str(error.value)
+
+
+def test_a_hang_ends_after_the_stall_time(sh: Script, tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"tool made no progress for 0\.4 s") as error:
+        run(sh("echo $$ >@/pid; exec sleep 60"), STALL)
+    assert error.value.lasting
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_output_alone_is_no_progress(sh: Script) -> None:
+    """A damaged file keeps a tool spinning and warning for ever."""
+    with pytest.raises(ToolError, match="made no progress"):
+        run(sh("while :; do echo again; echo again >&2; sleep 0.05; done"), STALL)
+
+
+def test_progress_keeps_a_tool_alive(sh: Script) -> None:
+    lines: list[str] = []
+
+    def progress(line: str) -> bool:
+        lines.append(line)
+        return True
+
+    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do echo $n; sleep 0.1; done"
+    assert run(sh(steps), STALL, progress=progress)[0] == 0
+    assert lines == [str(n) for n in range(1, 11)]
+
+
+def test_lines_end_with_carriage_returns_too(sh: Script) -> None:
+    lines: list[str] = []
+    run(sh(r"printf 'a\rb\r\nc\nd'"), progress=lines.append)
+    assert [line for line in lines if line] == ["a", "b", "c"]
+
+
+def test_a_file_that_grows_is_progress(sh: Script, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.touch()
+    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do echo x >>@/output; sleep 0.1; done"
+    assert run(sh(steps), STALL, output=str(output))[0] == 0
+
+
+def test_a_file_that_is_rewritten_is_progress(sh: Script, tmp_path: Path) -> None:
+    """As in ffmpeg's second pass, which moves the index to the front."""
+    output = tmp_path / "output"
+    output.write_bytes(b"x")
+    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do printf y 1<>@/output; sleep 0.1; done"
+    assert run(sh(steps), STALL, output=str(output))[0] == 0
+    assert output.read_bytes() == b"y"
+
+
+def test_a_file_that_stands_still_is_none(sh: Script, tmp_path: Path) -> None:
+    (tmp_path / "output").write_bytes(b"x")
+    with pytest.raises(ToolError, match="made no progress"):
+        run(sh("exec sleep 60"), STALL, output=str(tmp_path / "output"))
+
+
+def test_a_flood_is_read_and_only_its_tail_kept() -> None:
+    flood = "import sys; sys.stderr.write('x' * 20_000_000 + 'end'); sys.exit(3)"
+    with pytest.raises(ToolError) as error:
+        run([sys.executable, "-c", flood])
+    assert error.value.stderr.endswith("xend")
+    assert len(error.value.stderr) <= 8192
+    assert len(str(error.value)) < 1000
+
+
+def test_what_is_not_text(sh: Script) -> None:
+    with pytest.raises(ToolError, match="�"):
+        run(sh(r"printf '\377\376' >&2; exit 2"))
+
+
+def test_closing_the_output_is_not_the_end(sh: Script, tmp_path: Path) -> None:
+    assert run(sh("exec >&- 2>&-; sleep 0.7; touch @/done"))[0] == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_a_hang_with_closed_output(sh: Script) -> None:
+    with pytest.raises(ToolError, match="made no progress"):
+        run(sh("exec >&- 2>&-; exec sleep 60"), STALL)
+
+
+def test_a_grandchild_may_keep_the_pipe(sh: Script, tmp_path: Path) -> None:
+    try:
+        assert run(sh("sleep 60 & echo $! >@/pid; exit 0"))[0] == 0
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def test_a_stalled_tool_takes_its_children_along(sh: Script, tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="made no progress"):
+        run(sh("sleep 60 & echo $! >@/pid; wait"), STALL)
+    assert eventually(lambda: gone(int((tmp_path / "pid").read_text())))
+
+
+def test_sigterm_may_be_ignored(
+    sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    with pytest.raises(ToolError, match="made no progress") as error:
+        run(sh("trap '' TERM; echo $$ >@/pid; while :; do sleep 1; done"), STALL)
+    assert error.value.status == -signal.SIGKILL
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_odd_words_arrive_as_they_are(tmp_path: Path) -> None:
+    words = ["-x", "a b", "$(id)", "\n", "'\"", "", os.fsdecode(b"\xff\xfe"), "映画"]
+    target = tmp_path / "argv"
+    write = "import os, sys; open(sys.argv[1], 'wb').write(b'\\0'.join(map(os.fsencode, sys.argv)))"
+    run([os.fsencode(w) for w in (sys.executable, "-c", write, str(target), *words)])
+    assert target.read_bytes().split(b"\0")[2:] == [os.fsencode(word) for word in words]
+
+
+def test_nothing_of_the_users_input_is_read(sh: Script) -> None:
+    """ffmpeg takes what is typed for commands."""
+    (reader, writer), own = os.pipe(), os.dup(0)
+    os.write(writer, b"q\n")
+    os.close(writer)
+    os.dup2(reader, 0)
+    try:
+        assert run(sh("cat"))[1] == ""
+        assert os.read(0, 10) == b"q\n"
+    finally:
+        os.dup2(own, 0)
+        os.close(own)
+        os.close(reader)
+
+
+def test_descriptors_are_passed(sh: Script, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("inside")
+    with (tmp_path / "file").open() as file:
+        _, said = run(sh(f"cat /dev/fd/{file.fileno()}"), fds=[file.fileno()])
+        assert said == "inside"
+        with pytest.raises(ToolError):
+            run(sh(f"cat /dev/fd/{file.fileno()}"))
+
+
+def test_no_language_but_ours(sh: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert run(sh("echo $LC_ALL $LANGUAGE"))[1] == "C.UTF-8 C\n"
+
+
+def test_it_has_its_own_process_group() -> None:
+    """So that a Ctrl-C in the terminal reaches vpo alone."""
+    _, said = run([sys.executable, "-c", "import os; print(os.getpgrp())"])
+    assert int(said) != os.getpgrp()
+
+
+# Interrupts.
+
+
+def start(argv: list[str], ready: Path) -> tuple[threading.Thread, list[BaseException]]:
+    """Run it in a thread and wait until it is under way; what it raises comes in the list."""
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run(argv)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            raised.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert eventually(ready.exists)
+    return thread, raised
+
+
+def test_cancel_ends_what_runs(sh: Script, tmp_path: Path) -> None:
+    thread, raised = start(sh("touch @/ready; exec sleep 60"), tmp_path / "ready")
+    process.cancel()
+    thread.join(LONG / 2)
+    assert isinstance(raised[0], CancelledError)
+    assert process.is_cancelled()
+
+
+def test_cancel_is_not_asked_twice(
+    sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ffmpeg takes SIGTERM as a wish to finish the file properly, which may take minutes."""
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    stubborn = sh("trap '' TERM; echo $$ >@/pid; touch @/ready; while :; do sleep 1; done")
+    thread, raised = start(stubborn, tmp_path / "ready")
+    process.cancel()
+    thread.join(LONG / 2)
+    assert isinstance(raised[0], CancelledError)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_nothing_starts_after_a_cancel(sh: Script, tmp_path: Path) -> None:
+    process.cancel()
+    with pytest.raises(CancelledError):
+        run(sh("touch @/started"))
+    assert not (tmp_path / "started").exists()
+    process.allow()
+    assert run(sh("exit 0"))[0] == 0
+
+
+# Process groups: a number that was given back may be another group's.
+
+
+@pytest.fixture
+def signalled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The groups that were sent signals; each must belong to a child that was not waited for."""
+    numbers: list[int] = []
+    kill = os.killpg
+
+    def checked(number: int, how: int) -> None:
+        os.waitid(os.P_PID, number, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        numbers.append(number)
+        kill(number, how)
+
+    monkeypatch.setattr(os, "killpg", checked)
+    return numbers
+
+
+def test_no_signal_goes_to_a_group_that_was_waited_for(signalled: list[int]) -> None:
+    group = process._Group(subprocess.Popen(["true"], start_new_session=True))
+    assert group.wait(LONG)
+    group.signal(signal.SIGTERM)
+    assert signalled == [group.process.pid]
+    assert group.status() == 0
+    group.signal(signal.SIGTERM)
+    assert signalled == [group.process.pid]
+
+
+def test_looking_whether_it_ended_does_not_give_its_number_back() -> None:
+    group = process._Group(subprocess.Popen(["sh", "-c", "exit 3"], start_new_session=True))
+    assert group.wait(LONG)
+    assert group.wait(0)
+    assert group.process.returncode is None
+    assert group.status() == 3
+    assert group.wait(0)
+
+
+def test_waiting_for_what_goes_on_ends_in_time() -> None:
+    group = process._Group(subprocess.Popen(["sleep", "60"], start_new_session=True))
+    assert not group.wait(0)
+    assert not group.wait(0.01)
+    group.signal(signal.SIGKILL)
+    assert group.status() == -signal.SIGKILL
+
+
+def test_a_tool_that_has_ended_is_not_interrupted(sh: Script, signalled: list[int]) -> None:
+    _, said = run(sh("echo $$"))
+    process.cancel()
+    assert int(said) not in signalled
+
+
+@pytest.mark.usefixtures("signalled")
+def test_an_interrupt_while_tools_end(sh: Script) -> None:
+    """Tools begin and end in two threads while a third goes on interrupting."""
+    argv, done = sh("exit 0"), threading.Event()
+    strange: list[BaseException] = []
+
+    def work() -> None:
+        for _ in range(40):
+            try:
+                run(argv)
+            except (CancelledError, ToolError):  # the other thread may allow it in between
+                process.allow()
+            except BaseException as error:  # noqa: BLE001 - handed to the test
+                strange.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        process.cancel()
+        done.wait(0.001)
+    assert strange == []
+
+
+# Services.
+
+ECHO = "import sys\nfor line in sys.stdin: print(line.strip() * 2, flush=True)"
+
+
+def answer(service: process.Service, line: bytes, timeout: float = LONG) -> bytes:
+    service.ask(line)
+    return service.answer(timeout)
+
+
+def test_a_service_answers_line_for_line() -> None:
+    service = process.Service([sys.executable, "-c", ECHO])
+    assert answer(service, b"a") == b"aa"
+    assert answer(service, b"x" * 200_000) == b"x" * 400_000
+    service.ask(b"b")
+    service.ask(b"c")
+    assert [service.answer(LONG), service.answer(LONG)] == [b"bb", b"cc"]
+    service.close()
+    with pytest.raises((process.ServiceError, ValueError)):
+        answer(service, b"a")
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 11)", r"crashed \(SIGSEGV\)"),
+        ("import sys; sys.stdin.readline()", "ended unexpectedly"),
+        ("import time; time.sleep(60)", r"did not answer within 0\.4 s"),
+    ],
+)
+def test_a_service_that_fails(script: str, problem: str) -> None:
+    service = process.Service([sys.executable, "-c", script])
+    with pytest.raises(process.ServiceError, match=problem):
+        answer(service, b"a", STALL if "answer" in problem else LONG)
+    service.close()
+
+
+# Finding.
+
+
+def program(folder: Path, name: str) -> str:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_path_and_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path = program(tmp_path / "bin", "mkvmerge")
+    mine = program(tmp_path / "mine", "merge")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(process, "_bundled_ffmpeg", lambda: "/bundled/ffmpeg")
+    found = process.find({}, 3.0)
+    assert found == process.Tools(on_path, None, "/bundled/ffmpeg", 3.0)
+    assert process.find({"mkvmerge": mine, "ffmpeg": None}, 3.0).mkvmerge == mine
+
+
+@pytest.mark.parametrize("name", process.TOOLS)
+def test_how_to_get_a_tool(name: str) -> None:
+    with pytest.raises(ToolMissingError, match=f"{name} is needed and not installed: install"):
+        process.Tools().need(name)
