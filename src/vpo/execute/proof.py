@@ -26,7 +26,6 @@ _OF_PACKETS = (
     "bit_rate", "duration", "hdr",
 )  # fmt: skip
 """Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
-_PROBER = Prober()
 
 
 T = TypeVar("T")
@@ -43,8 +42,8 @@ def source_ends(plan: Plan, prober: Prober) -> Ends:
 def verify(
     plan: Plan,
     output: str,
+    prober: Prober,
     before: Ends | None,
-    prober: Prober = _PROBER,
     encoded: Collection[int] = (),
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
@@ -68,7 +67,7 @@ def verify(
     return _proven(found, problems)
 
 
-def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
+def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
     """As ``verify``, of a file in which no byte of its packets was written."""
     found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
     return _proven(found, list(_differences(plan, output, found)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -14,7 +15,8 @@ from vpo.db.library import SCAN, Library, Seen
 from vpo.db.records import Result
 from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
-from vpo.probe.service import Prober, prepare
+from vpo.probe.service import Prober
+from vpo.run.probers import new_prober
 from vpo.run.progress import State
 from vpo.run.request import Interrupt
 
@@ -104,11 +106,14 @@ def _looks(todo: list[Candidate], settings: Settings, interrupt: Interrupt) -> I
     """What each file is, as they come; one is asked for when somebody is free to look."""
     if not todo:
         return
-    prepare()
-    prober = Prober(float(settings.config.tools.stall_seconds))
+    prober = new_prober(settings)
+    prober.start_early()
     queue = iter(todo)
     running: set[Future[Result]] = set()
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
+    with (
+        contextlib.closing(prober.processes),
+        ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool,
+    ):
         while True:
             while len(running) < settings.workers and not interrupt.stop:
                 item = next(queue, None)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
     from vpo.plan.evaluate import Plan
-    from vpo.run.coordinator import Summary
     from vpo.run.progress import Look
     from vpo.run.request import Request
+    from vpo.run.summary import Summary
 
 
 class JsonReport:

@@ -11,9 +11,9 @@ from vpo.text import counted, cut, printable, shown
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.coordinator import Summary
     from vpo.run.progress import Look, Running, State
     from vpo.run.request import Request
+    from vpo.run.summary import Summary
 
 _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}

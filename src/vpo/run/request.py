@@ -16,7 +16,7 @@ Starter = Callable[[str], str]
 
 
 class Request(NamedTuple):
-    """What the user asks for; ``cluster`` is the address of a Dask scheduler."""
+    """What the user asks of a run."""
 
     paths: tuple[str, ...]
     policies: PolicyChoice
@@ -25,7 +25,6 @@ class Request(NamedTuple):
     on_error: OnError | None = None
     order: Order = "auto"
     force: bool = False
-    cluster: str | None = None
 
 
 class Interrupt:

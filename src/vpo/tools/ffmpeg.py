@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from vpo.media.containers import APPLE, MATROSKA, TIMECODE, container, is_debris, timed
 from vpo.media.languages import alpha3
@@ -74,29 +72,6 @@ def argv(
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
 
 
-def copied(plan: Plan, said: str, stored: Sequence[int] = ()) -> Iterator[str]:
-    """From what ffmpeg says at its end: the copied tracks of which it did not write all it read.
-
-    ``stored`` are the bytes of each track that are in the result, where the container tells: MP4's
-    muxer takes E-AC-3 apart (``handle_eac3``), and drops what it does not understand behind its own
-    count of what it wrote.
-    """
-    read = dict(_counts(said, "Input", "read"))
-    written = dict(_counts(said, "Output", "muxed"))
-    for number, track in enumerate(t for t in plan.after.tracks if t.codec != TIMECODE):
-        encoded = track.index in dict(plan.encodes)
-        old = next(t for t in plan.before.tracks if t.index == plan.origin(track.index))
-        before, after = read.get(old.index), written.get(number)
-        if encoded or track.codec != old.codec or before is None or after is None:
-            continue
-        # A frame that is not shown becomes part of the next one's packet: all bytes must be there.
-        merged = track.codec == "vp9" and after.size >= before.size
-        if after.packets < before.packets and not merged:
-            yield f"{track}: {after.packets} of {before.packets} packets"
-        elif track.codec == "eac3" and number < len(stored) and stored[number] < after.size:
-            yield f"{track}: {stored[number]} of {after.size} bytes"
-
-
 def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
     """Pictures are encoded as they are stored, and what the container says of turning them is kept.
 
@@ -110,17 +85,6 @@ def _times(number: int, target: str) -> list[str]:
     if target in _EVEN:
         return []
     return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
-
-
-class _Count(NamedTuple):
-    packets: int
-    size: int
-
-
-def _counts(said: str, side: str, verb: str) -> Iterator[tuple[int, _Count]]:
-    line = rf"{side} stream #0:(\d+) \(\w+\): (\d+) packets {verb} \((\d+) bytes\)"
-    for number, packets, size in re.findall(line, said):
-        yield int(number), _Count(int(packets), int(size))
 
 
 def first_pass(

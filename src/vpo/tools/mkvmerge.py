@@ -1,9 +1,13 @@
-"""The argv of mkvmerge for a plan that rewrites a Matroska file without encoding."""
+"""mkvmerge: the argv for a plan that rewrites a Matroska file without encoding, and its output."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from vpo.media.model import Track
 from vpo.plan.evaluate import Plan
+from vpo.tools.process import Listener
 
 _SELECT = {
     "video": ("--video-tracks", "--no-video"),
@@ -70,3 +74,26 @@ def _properties(old: Track, new: Track) -> list[str]:
     if new.title != old.title:
         words += ["--track-name", f"{number}:{new.title or ''}"]
     return words
+
+
+class MkvmergeOutput(Listener):
+    """Reads what mkvmerge prints in its GUI mode: the progress, and all warnings."""
+
+    def __init__(self, report: Callable[[float], object]) -> None:
+        self._report = report
+        self._percent = -1
+        self.warnings: list[str] = []
+
+    def stdout(self, line: str) -> bool:
+        if line.startswith(_WARNING):
+            self.warnings.append(line.removeprefix(_WARNING).strip())
+        found = _PROGRESS.match(line)
+        if found is None or int(found[1]) == self._percent:
+            return False
+        self._percent = int(found[1])
+        self._report(self._percent / 100)
+        return True
+
+
+_WARNING = "#GUI#warning "
+_PROGRESS = re.compile(r"#GUI#progress (\d+)%")
