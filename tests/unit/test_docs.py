@@ -42,9 +42,9 @@ from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import SCHEMA_VERSION, jsonl
 from vpo.report.explain import Lines, json_document
-from vpo.run.coordinator import Summary
 from vpo.run.progress import Running, State
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

@@ -17,8 +17,8 @@ from vpo.cli import process
 from vpo.cli.main import cli
 from vpo.config import builder
 from vpo.errors import ConfigError, PolicyError, UsageError
-from vpo.run.coordinator import Summary
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 POLICY = "schema_version: 13\nphases: [{name: one}, {name: two}]\n"
 

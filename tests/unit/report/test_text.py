@@ -18,9 +18,9 @@ from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.coordinator import Summary
 from vpo.run.progress import Running, State
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 MEDIA = MediaFile("/v/a.avi", "avi", 1, tracks=(Track(0, "audio", "aac", language="eng"),))
 WHY = Reason("p", "o", "because")

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from vpo.errors import CancelledError, PlanError
-from vpo.execute.encoding import devices
-from vpo.execute.encoding.devices import choose, session
+from vpo.execute.encoding.devices import Devices, EncoderChoice
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Mastering, Track
-from vpo.tools import process as processes
-from vpo.tools.process import Tools
+from vpo.tools.programs import Tools
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p")
 DEEP = Track(0, "video", "hevc", width=1920, height=1080, pixel_format="yuv420p10le")
@@ -77,6 +75,10 @@ def tried(tmp_path: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
+def choose(tools: Tools, spec: VideoEncode, track: Track, container: str) -> EncoderChoice:
+    return Devices(tools).choose(spec, track, container)
+
+
 def encode(**wanted: Any) -> VideoEncode:
     return VideoEncode(**{"codec": "hevc", "quality": Quality(crf=24), **wanted})
 
@@ -95,9 +97,9 @@ def test_a_device_that_encodes_a_picture_is_there(machine: Machine, tmp_path: Pa
 
 
 def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: Path) -> None:
-    tools = machine("*hevc_nvenc*nv12*")
+    devices = Devices(machine("*hevc_nvenc*nv12*"))
     threads = [
-        threading.Thread(target=choose, args=(tools, encode(hw="nvenc"), TRACK, "mkv"))
+        threading.Thread(target=devices.choose, args=(encode(hw="nvenc"), TRACK, "mkv"))
         for _ in range(8)
     ]
     for thread in threads:
@@ -105,7 +107,16 @@ def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: P
     for thread in threads:
         thread.join()
     assert len(tried(tmp_path)) == 1
-    assert choose(tools, encode(hw="nvenc"), DEEP, "mkv").device == "none"
+    assert devices.choose(encode(hw="nvenc"), DEEP, "mkv").device == "none"
+    assert len(tried(tmp_path)) == 2
+
+
+def test_a_device_is_proven_again_in_the_next_run(machine: Machine, tmp_path: Path) -> None:
+    """A long process notices that a card has come or gone."""
+    tools = machine("-")
+    assert Devices(tools).choose(encode(hw="nvenc"), TRACK, "mkv").device == "none"
+    machine("*hevc_nvenc*")
+    assert Devices(tools).choose(encode(hw="nvenc"), TRACK, "mkv").device == "nvenc"
     assert len(tried(tmp_path)) == 2
 
 
@@ -175,12 +186,13 @@ def test_no_tone_mapper(machine: Machine) -> None:
 
 
 def test_sessions_are_limited() -> None:
+    devices = Devices(Tools())
     held, running = threading.Event(), threading.Event()
     most = [0, 0]
     lock = threading.Lock()
 
     def work() -> None:
-        with session("nvenc", 2):
+        with devices.session("nvenc", 2):
             with lock:
                 most[0] += 1
                 most[1] = max(most)
@@ -194,7 +206,7 @@ def test_sessions_are_limited() -> None:
     for thread in threads:
         thread.start()
     assert running.wait(60)
-    with session("none", 1):  # the processor has as many as it likes
+    with devices.session("none", 1):  # the processor has as many as it likes
         held.set()
     for thread in threads:
         thread.join()
@@ -202,11 +214,11 @@ def test_sessions_are_limited() -> None:
 
 
 def test_an_interrupt_ends_the_wait() -> None:
-    with session("nvenc", 1):
-        processes.cancel()
-        try:
-            with pytest.raises(CancelledError), session("nvenc", 1):
-                pass
-        finally:
-            processes.allow()
-    assert devices._sessions._taken == 0
+    tools = Tools()
+    devices = Devices(tools)
+    with devices.session("nvenc", 1):
+        tools.processes.cancel()
+        with pytest.raises(CancelledError), devices.session("nvenc", 1):
+            pass
+    with devices.session("nvenc", 1):
+        pass
