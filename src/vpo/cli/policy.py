@@ -15,7 +15,7 @@ from vpo.plan.explain import explain
 from vpo.plugins.metadata import ask
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Known
-from vpo.policy.loader import Places, load, migrated, replace
+from vpo.policy.loader import Places, load_policy, migrated, replace
 from vpo.policy.migrate import CURRENT
 from vpo.policy.schema import json_schema
 from vpo.policy.source import read
@@ -40,7 +40,7 @@ def check(files: tuple[str, ...]) -> int:
     code = EXIT_OK
     for name in files:
         try:
-            policy = load(name)
+            policy = load_policy(name)
         except PolicyError as error:
             code = EXIT_USAGE
             click.echo(printable_lines(str(error)), err=True)
