@@ -24,8 +24,7 @@ from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.models import specs
 from vpo.db.library import Failed
-from vpo.db.records import Outcome as OutcomeRecord
-from vpo.db.records import Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.errors import ClusterError, FileError, ToolMissingError
@@ -33,8 +32,9 @@ from vpo.execute.outcome import STATUSES, Failure, Outcome, Status
 from vpo.library.scan import Scan
 from vpo.library.statistics import FACTS, Copy, Count, Duplicates
 from vpo.media.model import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
-from vpo.plan.evaluate import Change, PhaseReport, Plan
 from vpo.plan.explain import explain
+from vpo.plan.model import Change, PhaseReport, Plan
+from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
 from vpo.policy.loader import Places, loads
@@ -162,7 +162,7 @@ MEDIA = MediaFile(
 PLAN = Plan(
     MEDIA,
     MEDIA,
-    changes=(Change("title", 0, "a", None, Reason("p", "o", "because")),),
+    changes=(Change(Fact(ChangeKind.TITLE, 0), "a", None, Reason("p", "o", "because")),),
     phases=(PhaseReport("policy", "p", "changed", "skip"),),
 )
 OUTCOME = Outcome("/a.mkv", "failed", plan=PLAN, error=Failure("PlanError", "no"))
@@ -234,7 +234,7 @@ def test_keys_of_explain_are_documented() -> None:
 
 def test_keys_of_history_are_documented() -> None:
     known = documented("vpo history")
-    assert {*Run._fields, *OutcomeRecord._fields, "run", "runs", "files"} <= known
+    assert {*Run._fields, *OutcomeRow._fields, "run", "runs", "files"} <= known
 
 
 def test_tables_and_versions_of_the_database_are_documented() -> None:

@@ -101,7 +101,7 @@ class Run(NamedTuple):
     summary: Any
 
 
-class Outcome(NamedTuple):
+class OutcomeRow(NamedTuple):
     """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known;
     ``undone_at`` when its original was put back."""
 

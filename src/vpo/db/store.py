@@ -29,7 +29,7 @@ from vpo.db.records import (
     Answered,
     KeptOriginal,
     Load,
-    Outcome,
+    OutcomeRow,
     Result,
     Run,
     RunningOutcome,
@@ -293,7 +293,7 @@ class Store:
             raise UsageError(f"several runs begin with {prefix}; give more of the id")
         return found[0]
 
-    def outcomes(self, run_id: str) -> list[Outcome]:
+    def outcomes(self, run_id: str) -> list[OutcomeRow]:
         """What the run with this (whole) id did, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
@@ -449,11 +449,11 @@ def _run(row: tuple[Any, ...]) -> Run:
     )
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
     """The columns are in the order of the fields."""
     id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
     seconds, before, after, undone = row[12:]
-    return Outcome(
+    return OutcomeRow(
         id_,
         run,
         file_id,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from vpo.execute.lock import Stamp
     from vpo.execute.originals import Kept
     from vpo.media.model import MediaFile
-    from vpo.plan.evaluate import Plan, Strategy
+    from vpo.plan.model import Plan, Strategy
 
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
 STATUSES: tuple[Status, ...] = (

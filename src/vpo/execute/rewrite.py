@@ -28,7 +28,8 @@ from vpo.execute.space import reserve
 from vpo.execute.workspace import Workspace
 from vpo.media.containers import MATROSKA, container
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan, Strategy
+from vpo.plan.model import Plan, Strategy
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import Timestamp
 from vpo.probe import mp4
 from vpo.probe.service import Prober
@@ -196,8 +197,7 @@ class Rewriter:
             and bool(self.tools.mkvmerge)
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
-            and not any(change.kind.startswith("tag:") for change in plan.changes)
-            and not any(change.kind == "codec" for change in plan.changes)
+            and not any(c.kind in (ChangeKind.TAG, ChangeKind.CODEC) for c in plan.changes)
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and not (plan.after.container == "webm" and plan.after.of("subtitle"))
         )

@@ -13,7 +13,8 @@ from vpo.db.records import Stat
 from vpo.media.languages import alpha3, primary
 from vpo.media.model import MediaFile, Track
 from vpo.media.units import resolution_of
-from vpo.plan.evaluate import Plan, evaluate
+from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Plan
 from vpo.policy.choice import PolicyChoice
 
 FACTS = {

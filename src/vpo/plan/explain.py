@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 from vpo.errors import PlanError
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import NOTHING_KNOWN, Change, PhaseReport, Plan, Stage, difference, evaluate
+from vpo.plan.diff import difference
+from vpo.plan.evaluate import NOTHING_KNOWN, Stage, evaluate
+from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.desired_state import Draft, Known
 from vpo.policy.document import Policy
 from vpo.policy.operation import Note

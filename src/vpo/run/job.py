@@ -30,7 +30,8 @@ from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.outcome import Failure, History, Outcome, Status
 from vpo.execute.rewrite import Rewriter
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, Plan, Strategy, evaluate
+from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
+from vpo.plan.model import Plan, Strategy
 from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
 from vpo.run.request import Interrupt
@@ -275,8 +276,8 @@ def _must_be_content(job: Job, plan: Plan, found: MediaFile) -> None:
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(
-            f"after the work the policy still wants a change ({change.kind}, {change.reason}); "
-            "the result was thrown away"
+            f"after the work the policy still wants a change ({change.fact.label}, "
+            f"{change.reason}); the result was thrown away"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpo.media.model import Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 
 _SELECT = {
     "video": ("--video-tracks", "--no-video"),

@@ -11,7 +11,7 @@ from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Handling, Rewriter
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.run.job import Job
 from vpo.tools.process import Tools
 

@@ -12,7 +12,7 @@ from vpo.execute.encoding import devices
 from vpo.execute.encoding.crf_search import Source
 from vpo.execute.encoding.prepare import Encodes, settled, without_hardware
 from vpo.execute.workspace import Workspace
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.probe.service import Prober
 from vpo.tools import encoders, ffmpeg
 from vpo.tools import process as processes
