@@ -59,22 +59,24 @@ def _moves(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Ch
     if old == new:
         return
     ranks = {index: n for n, index in enumerate(old)}
-    unmoved = _longest_rise([ranks[index] for index in new])
-    for position, track in enumerate(after.tracks):
-        if track.index in ranks and ranks[track.index] not in unmoved:
-            yield _change(reasons, Fact(ChangeKind.MOVE, track.index), track.index, position)
+    positions = {t.index: n for n, t in enumerate(after.tracks) if t.index in ranks}
+    order = [(ranks[index], index == position) for index, position in positions.items()]
+    unmoved = _longest_rise(order)
+    for index, position in positions.items():
+        if ranks[index] not in unmoved:
+            yield _change(reasons, Fact(ChangeKind.MOVE, index), index, position)
 
 
-def _longest_rise(numbers: Sequence[int]) -> set[int]:
-    """Return the members of a longest rising subsequence: they need not be reported as moved.
+def _longest_rise(order: Sequence[tuple[int, bool]]) -> set[int]:
+    """Return the numbers of a longest rising subsequence: the tracks not to be reported as moved.
 
-    Of several, the one with most members that keep their position.
+    Of several, the one with most tracks that keep their position, as the second value says.
     """
     best: list[tuple[int, int, list[int]]] = []
-    for n, number in enumerate(numbers):
-        before = [best[m] for m in range(n) if numbers[m] < number]
-        length, in_place, rise = max(before, key=lambda found: found[:2], default=(0, 0, []))
-        best.append((length + 1, in_place + (n == number), [*rise, number]))
+    for n, (number, in_place) in enumerate(order):
+        before = [best[m] for m in range(n) if order[m][0] < number]
+        length, kept, rise = max(before, key=lambda found: found[:2], default=(0, 0, []))
+        best.append((length + 1, kept + in_place, [*rise, number]))
     return set(max(best, key=lambda found: found[:2])[2])
 
 
