@@ -20,6 +20,7 @@ from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
+from vpo.errors import ErrorKind
 from vpo.execute.outcome import STATUSES, Failure, Outcome
 from vpo.plugins.metadata import Answers, ask, listeners
 from vpo.run.known import Verdicts
@@ -63,7 +64,7 @@ class Summary:
 
     def count(self, outcome: Outcome) -> None:
         self.counts[outcome.status] += 1
-        if outcome.error and outcome.error.type == "ToolMissingError":
+        if outcome.error and outcome.error.kind is ErrorKind.TOOL_MISSING:
             self.tool_missing = True
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after
@@ -356,7 +357,7 @@ def _todo(
     """The candidates that are not on record as complying or failing; the others, and what cannot
     be used, are counted at once."""
     for path, problem in found.problems:
-        done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
+        done.take(Outcome(path, "failed", error=Failure.of(problem)))
     if verdicts is None:
         return found.candidates
     # Where a failure ends the batch, each has to happen in its turn.

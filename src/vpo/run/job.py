@@ -24,7 +24,6 @@ from vpo.errors import (
     SavingsError,
     SourceChangedError,
     ToolMissingError,
-    VpoError,
 )
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.outcome import Failure, History, Outcome, Status
@@ -85,7 +84,7 @@ def process_file(job: Job) -> Outcome:
     try:
         outcome = _process(job)
     except BusyError as error:
-        outcome = Outcome(job.path, "skipped", error=_failure(error))
+        outcome = Outcome(job.path, "skipped", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # the border of one file's work
@@ -111,20 +110,13 @@ def failed(
         job.path,
         "failed",
         plan=plan,
-        error=_failure(error),
+        error=Failure.of(error),
         warnings=plan.warnings if plan else (),
         stop=mode == "fail",
         size_before=plan.before.size if plan else None,
         media=plan.before if plan else None,
         stamp=stamp,
     )
-
-
-def _failure(error: BaseException) -> Failure:
-    text = str(error) or "no details"
-    known = isinstance(error, VpoError)
-    lasting = isinstance(error, FileError) and error.lasting
-    return Failure(type(error).__name__, text if known else f"unexpected error: {text}", lasting)
 
 
 def _process(job: Job) -> Outcome:
@@ -211,7 +203,7 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
         "failed" if plan.error else status,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=plan.warnings,
         stop=plan.error is not None and not plan.changes and plan.on_error == "fail",
         size_before=plan.before.size,
@@ -256,7 +248,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         was=job.path if job.path != found.path else None,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=(*plan.warnings, *applied.warnings),
         touched=True,
         size_before=plan.before.size,

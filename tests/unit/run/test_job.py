@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from vpo.discover import Candidate
-from vpo.errors import PlanError, ProbeError
+from vpo.errors import ErrorKind, PlanError, ProbeError
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Rewriter
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_probed(tmp_path: Path, mode: Any) -> None:
     assert outcome.status == "failed"
     assert outcome.stop == (mode == "fail")
     assert outcome.error is not None
-    assert outcome.error.type == "ProbeError"
+    assert outcome.error.kind is ErrorKind.PROBE
 
 
 def test_the_strictest_policy_decides_where_no_phase_does() -> None:
@@ -264,7 +264,7 @@ def test_a_locked_file_is_skipped(library: Any) -> None:
     assert outcome.status == "skipped"
     assert not outcome.stop
     assert outcome.error is not None
-    assert outcome.error.type == "LockedError"
+    assert outcome.error.kind is ErrorKind.LOCKED
     with FileLock(str(path)):
         pass
 
