@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vpo.errors import ErrorKind, FileError, VpoError
 
 if TYPE_CHECKING:
+    from vpo.db.records import History, Status
     from vpo.execute.lock import Stamp
     from vpo.execute.originals import Kept
     from vpo.media.model import MediaFile
     from vpo.plan.model import Plan, Strategy
-
-Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
-STATUSES: tuple[Status, ...] = (
-    "changed",
-    "unchanged",
-    "skipped",
-    "failed",
-    "planned",
-    "not_started",
-)
 
 
 class Failure(NamedTuple):
@@ -58,10 +49,6 @@ class Encoded(NamedTuple):
     encoder: str
     crf: float | None = None
     vmaf: float | None = None
-
-
-History = Literal["encoded", "futile"]
-"""What policies have done to a file's video, or found not to be worth it."""
 
 
 class Outcome(NamedTuple):

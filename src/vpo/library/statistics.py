@@ -7,7 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vpo.db.records import Stat
 from vpo.media.languages import alpha3, primary
@@ -65,7 +65,7 @@ class Duplicates(NamedTuple):
     their bytes were not compared) or ``title`` (the names tell of the same film or episode).
     """
 
-    kind: str
+    kind: Literal["tracks", "title"]
     name: str
     files: tuple[Copy, ...]
 

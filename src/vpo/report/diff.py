@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vpo.errors import ConvergeError
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.text import cut, padded, printable
 
@@ -67,9 +68,11 @@ def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:
 
 
 def _phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    failed = next((phase for phase in plan.phases if phase.outcome == "failed"), None)
+    # The plan's error is that of the first failed phase, and reported by whoever prints the file.
+    reported = None if isinstance(plan.error, ConvergeError) else failed
     for phase in plan.phases:
-        told = str(plan.error or "").startswith(f"phase {phase.name!r}: ")
-        if phase.outcome == "skipped" or (phase.outcome == "failed" and not told):
+        if phase.outcome in ("skipped", "failed") and phase is not reported:
             text = f"phase {phase.name} {phase.outcome}: {phase.detail}"
             yield f"    {printable(text)}", "skipped"
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
-from vpo.db.records import RunState
+from vpo.db.records import STATUSES, RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.errors import ErrorKind
-from vpo.execute.outcome import STATUSES, Failure, Outcome
+from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Answers, ask, listeners
 from vpo.run.known import Verdicts
 from vpo.run.progress import Look, Parts, State

@@ -24,7 +24,7 @@ from vpo.run.cost import load
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job, run_batch
 from vpo.run.progress import Parts
-from vpo.run.request import Encodes, Interrupt, Request, Starter
+from vpo.run.request import Encodes, Interrupt, Order, Request, Starter
 from vpo.run.workers import Crew, rewriter, threads
 
 _FORESEEN = 500
@@ -134,7 +134,7 @@ def _load(request: Request, store: Store, item: Candidate, known: Known) -> Load
 
 
 def ordered(
-    candidates: list[Candidate], order: str, workers: int, expected: Forecast
+    candidates: list[Candidate], order: Order, workers: int, expected: Forecast
 ) -> list[Candidate]:
     """``auto``: the longest work first when several workers share it."""
     if order == "auto" and workers > 1:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 
+from vpo.db.records import History, Status
 from vpo.discover import Candidate
 from vpo.errors import (
     BusyError,
@@ -26,7 +27,7 @@ from vpo.errors import (
     ToolMissingError,
 )
 from vpo.execute.lock import FileLock, Stamp
-from vpo.execute.outcome import Failure, History, Outcome, Status
+from vpo.execute.outcome import Failure, Outcome
 from vpo.execute.rewrite import Rewriter
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from vpo.errors import PlanError
+from vpo.media.model import MediaFile
+from vpo.plan.model import PhaseReport, Plan
 from vpo.policy.change_kind import Fact, FactValue
-from vpo.report.diff import change_text
+from vpo.report.diff import change_text, plan_lines
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,11 @@ from vpo.report.diff import change_text
 )
 def test_change_text(label: str, before: FactValue, after: FactValue, expected: str) -> None:
     assert change_text(Fact.parse(label, 1), before, after) == expected
+
+
+def test_plan_lines_name_failed_phases_but_the_first_whose_error_is_that_of_the_plan() -> None:
+    media = MediaFile("/v/a.mkv", "mkv", 1)
+    one = PhaseReport("one", "filter", "failed", "continue", "too few")
+    two = PhaseReport("two", "filter", "failed", "continue", "too many")
+    plan = Plan(media, media, phases=(one, two), error=PlanError("phase 'filter': too few"))
+    assert [text for text, _ in plan_lines(plan)] == ["    phase filter failed: too many"]
