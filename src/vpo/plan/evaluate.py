@@ -25,7 +25,7 @@ STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
 
 
 class Stage(NamedTuple):
-    """An operation about to be applied, and the draft that it is applied to."""
+    """An operation about to be applied, and the desired state that it is applied to."""
 
     policy: Policy
     phase: Phase
@@ -47,32 +47,11 @@ def evaluate(
     policies that want changes on their own result contradict themselves, which is the plan's error.
     """
     fold = _fold(policies, media, on_error, known, trail)
-    if fold.halted:
-        return _left_alone(media, fold)
-    after = as_stored(fold.draft.media)
-    there = {track.index for track in after.tracks}
-    encodes = {index: how for index, how in fold.draft.encodes.items() if index in there}
-    if after == as_stored(media) and not encodes:
-        # A rewrite would change what the policies do not ask for, and nothing else.
-        after = media
-    plan = Plan(
-        before=media,
-        after=after,
-        changes=tuple(difference(media, after, fold.draft.reasons, encodes)),
-        phases=tuple(fold.reports),
-        warnings=fold.draft.warnings,
-        timestamp=fold.draft.timestamp,
-        error=fold.error,
-        on_error=fold.mode,
-        encodes=tuple(encodes.items()),
-    )
+    plan = _unchanged(media, fold) if fold.halted else _planned(media, fold)
     if not plan.changes:
         return plan
     conflict = _conflict(policies, plan, fold.draft.reasons, on_error, known)
-    if conflict is None:
-        return plan
-    fold.error = conflict
-    return _left_alone(media, fold)
+    return plan if conflict is None else replace(_unchanged(media, fold), error=conflict)
 
 
 @dataclass
@@ -154,7 +133,29 @@ def _reason_to_skip(
     return skip_reason(phase.skip_when, media) if phase.skip_when is not None else None
 
 
-def _left_alone(media: MediaFile, fold: _Fold) -> Plan:
+def _planned(media: MediaFile, fold: _Fold) -> Plan:
+    """Return the plan that leads to the state that the fold has come to."""
+    after = as_stored(fold.draft.media)
+    there = {track.index for track in after.tracks}
+    encodes = {index: how for index, how in fold.draft.encodes.items() if index in there}
+    if after == as_stored(media) and not encodes:
+        # A rewrite would change what the policies do not ask for, and nothing else.
+        after = media
+    return Plan(
+        before=media,
+        after=after,
+        changes=tuple(difference(media, after, fold.draft.reasons, encodes)),
+        phases=tuple(fold.reports),
+        warnings=fold.draft.warnings,
+        timestamp=fold.draft.timestamp,
+        error=fold.error,
+        on_error=fold.mode,
+        encodes=tuple(encodes.items()),
+    )
+
+
+def _unchanged(media: MediaFile, fold: _Fold) -> Plan:
+    """Return the plan that leaves the file as it is, with what the fold reports."""
     return Plan(
         before=media,
         after=media,
