@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vpo.execute.outcome import Outcome
     from vpo.execute.work import Applied
     from vpo.media.model import Attachment, Chapter, MediaFile, Track
-    from vpo.plan.evaluate import Change, Plan
+    from vpo.plan.model import Change, Plan
     from vpo.policy.document import Policy
     from vpo.policy.loader import load_policy
     from vpo.run.api import Silent, apply, evaluate, probe, run
@@ -89,12 +89,12 @@ __all__ = [
 _HOMES = {
     "Applied": "vpo.execute.work",
     "Attachment": "vpo.media.model",
-    "Change": "vpo.plan.evaluate",
+    "Change": "vpo.plan.model",
     "Chapter": "vpo.media.model",
     "MediaFile": "vpo.media.model",
     "Observer": "vpo.run.observer",
     "Outcome": "vpo.execute.outcome",
-    "Plan": "vpo.plan.evaluate",
+    "Plan": "vpo.plan.model",
     "Policy": "vpo.policy.document",
     "Silent": "vpo.run.api",
     "Summary": "vpo.run.summary",

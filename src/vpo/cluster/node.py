@@ -16,7 +16,7 @@ from vpo.cluster.handshake import Sample, identity, versions
 from vpo.cluster.path_map import Places
 from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
-from vpo.errors import FileError, LockedError, ToolMissingError, VpoError
+from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
@@ -98,7 +98,7 @@ def work_again(job: Job) -> Outcome:
     while True:
         sweep_folders([os.path.dirname(own.places.there(job.path))])
         outcome = work(job)
-        locked = outcome.error is not None and outcome.error.type == LockedError.__name__
+        locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
         if not locked or own.context.cancelled or time.monotonic() > deadline:
             return outcome
         time.sleep(_POLL_SECONDS)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.run.job import Job
 
 Path = TypeVar("Path", str, "str | None")

@@ -12,7 +12,7 @@ from vpo.errors import ProbeError, VerifyError
 from vpo.media.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
 from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe import matroska, mp4
 from vpo.probe.ebml import StructureError

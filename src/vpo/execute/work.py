@@ -13,7 +13,7 @@ from vpo.execute.options import RewriteOptions
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Encoded
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.policy.desired_state import Timestamp
 
 Check = Callable[[MediaFile], None]

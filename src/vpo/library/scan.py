@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vpo.config.builder import Settings
 from vpo.db.library import SCAN, Library, Seen
@@ -180,7 +181,7 @@ def _look_for(
     result.gone = len(gone)
 
 
-def _absence(path: str) -> str:
+def _absence(path: str) -> Literal["there", "gone", "missing"]:
     """``there`` (or nobody can tell), ``gone``, or ``missing``: where a folder is empty, the file
     system with the file may just not be mounted."""
     try:

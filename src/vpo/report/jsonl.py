@@ -10,7 +10,7 @@ from vpo.report import SCHEMA_VERSION
 if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
-    from vpo.plan.evaluate import Plan
+    from vpo.plan.model import Plan
     from vpo.run.progress import Look
     from vpo.run.request import Request
     from vpo.run.summary import Summary

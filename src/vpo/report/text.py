@@ -6,7 +6,8 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-from vpo.execute.outcome import STATUSES, Outcome
+from vpo.db.records import STATUSES
+from vpo.execute.outcome import Outcome
 from vpo.text import counted, cut, printable, shown
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from vpo.execute.outcome import Outcome
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import choose_writer
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
 from vpo.plan.evaluate import evaluate as evaluate_all
+from vpo.plan.model import Plan
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.document import Policy
 from vpo.run.coordinator import Coordinator

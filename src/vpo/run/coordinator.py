@@ -171,7 +171,7 @@ class _Run:
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
         """The candidates that are not known to comply or to fail; all others are counted."""
         for path, problem in found.problems:
-            tally.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
+            tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from vpo.db.records import History, Status
 from vpo.errors import (
     BusyError,
     ConvergeError,
@@ -22,17 +23,17 @@ from vpo.errors import (
     SavingsError,
     SourceChangedError,
     ToolMissingError,
-    VpoError,
 )
 from vpo.execute.apply import apply, refuse_untouchable
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
-from vpo.execute.outcome import Failure, History, Outcome, Status
+from vpo.execute.outcome import Failure, Outcome
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, Plan, Strategy, evaluate
+from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
+from vpo.plan.model import Plan, Strategy
 from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
 
@@ -85,7 +86,7 @@ def process_file(job: Job, context: RunContext) -> Outcome:
     try:
         outcome = _process(job, context)
     except BusyError as error:
-        outcome = Outcome(job.path, "skipped", error=_failure(error))
+        outcome = Outcome(job.path, "skipped", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # the border of one file's work
@@ -111,20 +112,13 @@ def failed(
         job.path,
         "failed",
         plan=plan,
-        error=_failure(error),
+        error=Failure.of(error),
         warnings=plan.warnings if plan else (),
         stop=mode == "fail",
         size_before=plan.before.size if plan else None,
         media=plan.before if plan else None,
         stamp=stamp,
     )
-
-
-def _failure(error: BaseException) -> Failure:
-    text = str(error) or "no details"
-    known = isinstance(error, VpoError)
-    lasting = isinstance(error, FileError) and error.lasting
-    return Failure(type(error).__name__, text if known else f"unexpected error: {text}", lasting)
 
 
 def _process(job: Job, context: RunContext) -> Outcome:
@@ -216,7 +210,7 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
         "failed" if plan.error else status,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=plan.warnings,
         stop=plan.error is not None and not plan.changes and plan.on_error == "fail",
         size_before=plan.before.size,
@@ -267,7 +261,7 @@ def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outc
         was=job.path if job.path != found.path else None,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=(*plan.warnings, *applied.warnings),
         touched=True,
         size_before=plan.before.size,
@@ -287,6 +281,6 @@ def _must_be_content(job: Job, plan: Plan, found: MediaFile) -> None:
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(
-            f"after the work the policy still wants a change ({change.kind}, {change.reason}); "
-            "the result was thrown away"
+            f"after the work the policy still wants a change ({change.fact.label}, "
+            f"{change.reason}); the result was thrown away"
         )

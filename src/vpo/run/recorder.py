@@ -114,10 +114,10 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
 def _plan(outcome: Outcome) -> dict[str, Any] | None:
     if outcome.plan is None:
         return None
-    from vpo.plan.evaluate import to_json
+    from vpo.plan.model import changes_to_json
     from vpo.run.cost import spent  # late: who has a plan has these loaded
 
-    return {"changes": to_json(outcome.plan.changes), "load": spent(outcome)}
+    return {"changes": changes_to_json(outcome.plan.changes), "load": spent(outcome)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:

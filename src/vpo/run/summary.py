@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from vpo.execute.outcome import STATUSES, Outcome
+from vpo.db.records import STATUSES
+from vpo.errors import ErrorKind
+from vpo.execute.outcome import Outcome
 
 
 class Summary:
@@ -35,7 +37,7 @@ class Summary:
     def count(self, outcome: Outcome) -> None:
         """Count what became of one file."""
         self.counts[outcome.status] += 1
-        if outcome.error and outcome.error.type == "ToolMissingError":
+        if outcome.error and outcome.error.kind is ErrorKind.TOOL_MISSING:
             self.tool_missing = True
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vpo.db.records import STATUSES
 from vpo.discover import Candidate
-from vpo.execute.outcome import STATUSES, Outcome
+from vpo.execute.outcome import Outcome
 from vpo.run.observer import SafeObserver
 from vpo.run.progress import Parts, State
 from vpo.run.recorder import Recorder

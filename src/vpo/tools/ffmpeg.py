@@ -9,7 +9,8 @@ from types import MappingProxyType
 from vpo.media.containers import APPLE, MATROSKA, TIMECODE, container, is_debris, timed
 from vpo.media.languages import alpha3
 from vpo.media.model import Attachment, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
+from vpo.policy.change_kind import ChangeKind
 from vpo.tools import encoders, filters
 from vpo.tools.audio_encoders import audio
 from vpo.tools.encoders import Encoding
@@ -179,8 +180,8 @@ def _metadata(plan: Plan) -> list[str]:
     """The tags that change. A tool's own Matroska would keep, as if they were of the new file."""
     words: list[str] = []
     for change in plan.changes:
-        if change.kind.startswith("tag:"):
-            words += ["-metadata", f"{change.kind[4:]}={change.after or ''}"]
+        if change.kind is ChangeKind.TAG:
+            words += ["-metadata", f"{change.fact.name}={change.after or ''}"]
     if plan.after.container in MATROSKA:
         for name, _ in plan.after.tags:
             if is_debris(name) and name != "encoder":

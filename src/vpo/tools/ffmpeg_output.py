@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from vpo.media.containers import TIMECODE
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.tools.process import Listener
 
 _COUNT = re.compile(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from vpo.media.containers import MATROSKA, carries_data, holds_tag, uncarried, users_tags
 from vpo.media.languages import is_language
 from vpo.media.model import SIDE_DATA, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 
 
 def by_mkvmerge(track: Track) -> bool:

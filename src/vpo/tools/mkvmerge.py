@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from vpo.media.model import Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.tools.process import Listener
 
 _SELECT = {

@@ -11,7 +11,7 @@ from vpo.execute.options import RewriteOptions
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.run.job import Job
 
 PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})

@@ -16,7 +16,7 @@ from vpo.errors import VerifyError
 from vpo.execute.proof import differences, source_ends, verify, verify_headers
 from vpo.execute.writers import mkvmerge_remux
 from vpo.media.model import Attachment, Chapter, MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import ffmpeg as commands

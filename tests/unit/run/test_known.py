@@ -40,7 +40,7 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
             Result(
                 key,
                 FILE.path,
-                "done",
+                "changed",
                 stat=STAT,
                 fingerprint=answers(known).mark(FILE.path, POLICY),
                 verdict=verdict,

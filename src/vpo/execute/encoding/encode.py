@@ -11,7 +11,7 @@ from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_name
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.tools import encoders, ffmpeg
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.process import Command

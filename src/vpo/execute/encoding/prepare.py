@@ -11,7 +11,7 @@ from vpo.execute.encoding.crf_search import Bench, CrfFound, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.tools.encoders import Device, Encoding
 
 

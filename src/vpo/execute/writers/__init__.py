@@ -7,7 +7,7 @@ from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
 from vpo.execute.writers.header_edit import HeaderEdit
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
 from vpo.execute.writers.writer import Writer
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 
 __all__ = ["Writer", "choose_writer"]
 

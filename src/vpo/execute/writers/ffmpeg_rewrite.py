@@ -13,7 +13,7 @@ from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
 from vpo.media.containers import MATROSKA, container
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.probe import mp4
 from vpo.tools import ffmpeg, losses
 from vpo.tools.audio_encoders import ENCODERS

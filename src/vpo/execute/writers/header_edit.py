@@ -10,7 +10,7 @@ from vpo.execute.stand_in import Edit
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.tools import mkvpropedit
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools

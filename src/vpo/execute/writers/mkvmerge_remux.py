@@ -9,7 +9,8 @@ from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
 from vpo.media.containers import MATROSKA
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
+from vpo.policy.change_kind import ChangeKind
 from vpo.tools import losses, mkvmerge
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
@@ -38,8 +39,7 @@ class MkvmergeRemux(Writer):
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
-            and "codec" not in kinds
-            and not any(kind.startswith("tag:") for kind in kinds)
+            and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and not (plan.after.container == "webm" and plan.after.of("subtitle"))
         )

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from vpo.execute.context import RunContext
 from vpo.execute.work import Applied, Work
-from vpo.plan.evaluate import Plan, Strategy
+from vpo.plan.model import Plan, Strategy
 from vpo.tools.programs import Tools
 
 

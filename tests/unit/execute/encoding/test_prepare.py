@@ -23,7 +23,7 @@ from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
