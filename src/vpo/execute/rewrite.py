@@ -26,7 +26,7 @@ from vpo.execute.preconditions import refuse_moving
 from vpo.execute.proof import Ends, source_ends, verify, verify_headers
 from vpo.execute.space import reserve
 from vpo.execute.workspace import Workspace
-from vpo.media.containers import MATROSKA, container
+from vpo.media.containers import container
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import Plan, Strategy
 from vpo.policy.desired_state import Timestamp
@@ -190,7 +190,7 @@ class Rewriter:
 
     def _by_mkvmerge(self, plan: Plan) -> bool:
         return (
-            plan.before.container in MATROSKA
+            container(plan.before.container).matroska
             and plan.before.container == plan.after.container
             and plan.strategy != "transcode"
             and bool(self.tools.mkvmerge)
@@ -199,7 +199,9 @@ class Rewriter:
             and not any(change.kind.startswith("tag:") for change in plan.changes)
             and not any(change.kind == "codec" for change in plan.changes)
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
-            and not (plan.after.container == "webm" and plan.after.of("subtitle"))
+            and (
+                container(plan.after.container).mkvmerge_subtitles or not plan.after.of("subtitle")
+            )
         )
 
     def _rewrite(
@@ -282,7 +284,7 @@ class Rewriter:
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
         _, said = self._run(command, workspace.path, progress, fds, ok=(0,))
-        stored = mp4.stored(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
+        stored = mp4.stored(workspace.fd) if container(plan.after.container).mp4_family else ()
         lost = list(ffmpeg.copied(plan, said, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
@@ -322,7 +324,7 @@ class Rewriter:
         )
 
     def _covers(self, plan: Plan, workspace: Workspace) -> dict[int, str]:
-        if plan.after.container not in MATROSKA:
+        if not container(plan.after.container).matroska:
             return {}
         return {
             item.index: workspace.store(self.prober.picture(plan.before.path, item.index))
@@ -465,7 +467,7 @@ def _refuse_what_ffmpeg_loses(plan: Plan, mkvmerge: bool) -> None:
     lost = list(losses.grave(plan))
     if lost:
         # What is encoded has to be ffmpeg's work.
-        other = plan.after.container == "mkv" and plan.strategy != "transcode" and not mkvmerge
+        other = target.kept_by_mkvmerge and plan.strategy != "transcode" and not mkvmerge
         advice = "; mkvmerge would keep it: install mkvtoolnix" * other
         raise PlanError(f"ffmpeg would lose {', '.join(lost)}; the file is left alone{advice}")
 

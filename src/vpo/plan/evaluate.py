@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
-from vpo.media.containers import FLAGS_KEPT, MATROSKA, as_stored
+from vpo.media.containers import FLAGS_KEPT, as_stored, container
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.policy.conditions import skip_reason
@@ -106,7 +106,8 @@ class Plan:
         if self.encodes:
             return "transcode"
         kinds = {change.kind for change in self.changes}
-        if kinds <= _HEADER_KINDS and self.before.container in MATROSKA and self._editable:
+        matroska = container(self.before.container).matroska
+        if kinds <= _HEADER_KINDS and matroska and self._editable:
             return "header"
         return "remux"
 
@@ -170,7 +171,7 @@ def evaluate(
 
 def settled(media: MediaFile) -> MediaFile:
     """The media with streams numbered as they will be once written."""
-    matroska = media.container in MATROSKA
+    matroska = container(media.container).matroska
     tracks = tuple(
         replace(track, index=n, matroska_id=n if matroska else None)
         for n, track in enumerate(media.tracks)

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Literal
 
 from vpo.errors import PlanError
+from vpo.media.containers import container
 from vpo.media.encode_spec import VideoCodec, VideoEncode
 from vpo.media.model import Mastering, Track
 from vpo.tools import pixel_formats, presets, rate_control
@@ -95,9 +96,9 @@ def video(encoding: Encoding) -> list[str]:
     options += _passing(encoding)
     options += _threads(encoding)
     options += _hdr(encoding)
-    if encoding.spec.codec == "hevc" and encoding.container in ("mp4", "mov"):
-        # Players of Apple know no other.
-        options.append(("tag", "hvc1"))
+    tag = container(encoding.container).hevc_tag
+    if encoding.spec.codec == "hevc" and tag is not None:
+        options.append(("tag", tag))
     options += encoding.spec.options
     pairs = ((f"-{name}:{encoding.number}", value) for name, value in _merged(options))
     return list(chain.from_iterable(pairs))
@@ -217,7 +218,7 @@ def _number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def carries_hdr(encoder: str, container: str, libavcodec: int, track: Track) -> bool:
+def carries_hdr(encoder: str, target: str, libavcodec: int, track: Track) -> bool:
     """Whether HDR10's static metadata of a track arrive in the output.
 
     From libavcodec 61 (ffmpeg 7) on, ffmpeg takes what the pictures say into the container. Before,
@@ -228,7 +229,7 @@ def carries_hdr(encoder: str, container: str, libavcodec: int, track: Track) -> 
         return True
     if encoder in _HDR or encoder == "hevc_vaapi":
         return True
-    if container not in ("mkv", "webm", "mp4"):
+    if not container(target).encoded_hdr:
         return False
     said = dict(track.side_data)
     copied = (hdr.mastering is None or "mastering" in said) and (

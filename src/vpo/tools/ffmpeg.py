@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from vpo.media.containers import APPLE, MATROSKA, TIMECODE, container, is_debris, timed
+from vpo.media.containers import APPLE, TIMECODE, Container, container, is_debris, timed
 from vpo.media.languages import alpha3
 from vpo.media.model import Attachment, Track
 from vpo.plan.evaluate import Plan
@@ -16,9 +16,6 @@ from vpo.tools import encoders, filters
 from vpo.tools.audio_encoders import audio
 from vpo.tools.encoders import Encoding
 
-_UNTIMED = ("avi", "mpg")
-_EVEN = ("avi",)
-"""Containers that know no time of a picture but its number."""
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 
@@ -39,7 +36,7 @@ def argv(
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "level+verbose", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if plan.before.container in _UNTIMED:
+    if container(plan.before.container).untimed:
         # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     for encoding in encodings.values():
@@ -54,14 +51,12 @@ def argv(
         command += _track(plan, number, track)
         if track.index in encodings:
             command += filters.mapped(encodings[track.index])[1]
-            command += _times(number, target.name)
+            command += _times(number, target)
             command += encoders.video(encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
-    if target.name in MATROSKA:
-        # Otherwise the muxer marks a default track of each type by itself.
-        command += ["-default_mode", "passthrough"]
-    if target.name in ("mp4", "mov"):
+    command += target.muxer_options
+    if target.mp4_family:
         command += ["-movflags", f"+faststart{_movflags(plan)}"]
         # So the muxer calls the boxes of Dolby Vision and of spherical video, and FLAC until 6.1.
         flac = any(track.codec == "flac" for track in plan.after.tracks)
@@ -69,8 +64,6 @@ def argv(
         if len(tracks) == len(plan.after.tracks) and _timecode(plan):
             # From a mere tag the muxer would make a timecode track.
             command += ["-write_tmcd", "0"]
-    if plan.after.container == "m2ts":
-        command += ["-mpegts_m2ts_mode", "1"]
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
 
 
@@ -105,9 +98,9 @@ def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
     return ["-noautorotate"] if encodings else []
 
 
-def _times(number: int, target: str) -> list[str]:
+def _times(number: int, target: Container) -> list[str]:
     """Each picture at its own time. ffmpeg would put them on a grid of the mean frame rate."""
-    if target in _EVEN:
+    if target.constant_frame_rate:
         return []
     return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
 
@@ -129,7 +122,7 @@ def first_pass(
     """Read the source for what the second pass has to know; nothing is written but that."""
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if plan.before.container in _UNTIMED:
+    if container(plan.before.container).untimed:
         command += ["-fflags", "+genpts"]
     command += [*_as_stored(encodings), "-i", source]
     alone = [replace(item, number=n) for n, item in enumerate(encodings.values())]
@@ -155,7 +148,9 @@ def _maps(
 
 def _movflags(plan: Plan) -> str:
     """Apple's own tags are of another kind, and ffmpeg writes one kind or the other."""
-    apple = plan.after.container == "mov" and any(t.startswith(APPLE) for t, _ in plan.after.tags)
+    apple = container(plan.after.container).apple_tags and any(
+        t.startswith(APPLE) for t, _ in plan.after.tags
+    )
     return "+use_metadata_tags" if apple else ""
 
 
@@ -180,15 +175,15 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
         flags = sorted(track.dispositions & target.flags)
         words += [f"-disposition:{number}", "+".join(flags) or "0"]
     # Of this file these tags may be false, and Matroska would keep them.
-    for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.name in MATROSKA):
+    for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.track_tags):
         words += [f"-metadata:s:{number}", f"{name}="]
     return words
 
 
 def _language(plan: Plan, old: Track, new: Track) -> str:
     """As it is written, where the element that it is written in is the same one."""
-    matroska = plan.after.container in MATROSKA
-    same = plan.before.container in MATROSKA and matroska and not old.language_ietf
+    matroska = container(plan.after.container).matroska
+    same = container(plan.before.container).matroska and matroska and not old.language_ietf
     if same and new.language == old.language:
         return new.language or "und"
     return alpha3(new.language, "B" if matroska else "T")
@@ -217,7 +212,7 @@ def _metadata(plan: Plan) -> list[str]:
     for change in plan.changes:
         if change.kind.startswith("tag:"):
             words += ["-metadata", f"{change.kind[4:]}={change.after or ''}"]
-    if plan.after.container in MATROSKA:
+    if container(plan.after.container).matroska:
         for name, _ in plan.after.tags:
             if is_debris(name) and name != "encoder":
                 words += ["-metadata", f"{name}="]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpo.media.containers import MATROSKA, carries_data, holds_tag, uncarried, users_tags
+from vpo.media.containers import carries_data, container, holds_tag, uncarried, users_tags
 from vpo.media.languages import is_language
 from vpo.media.model import SIDE_DATA, Track
 from vpo.plan.evaluate import Plan
@@ -41,7 +41,7 @@ def slight(plan: Plan) -> Iterator[str]:
     name = plan.after.container
     lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
-        if name in MATROSKA and "-" in (track.language_ietf or ""):
+        if container(name).matroska and "-" in (track.language_ietf or ""):
             yield f"ffmpeg writes only the language of {track.language}: {track}"
     if lost:
         yield f"ffmpeg does not keep these tags of {name} files: {', '.join(lost)}"

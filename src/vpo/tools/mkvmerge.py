@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpo.media.containers import container
 from vpo.media.model import Track
 from vpo.plan.evaluate import Plan
 
@@ -24,8 +25,7 @@ _EXPLICIT = ("default", "forced")
 def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
     """Write ``output`` from ``source``; tracks are named by mkvmerge's own ids."""
     command = [program, "--gui-mode", "--output", output]
-    if plan.after.container == "webm":
-        command.append("--webm")
+    command += container(plan.after.container).mkvmerge_options
     if not any(t.language_ietf or "-" in (t.language or "") for t in plan.before.tracks):
         # Languages stay as they are: mkvmerge would add the newer element to each track. A region
         # it writes in that one only.
