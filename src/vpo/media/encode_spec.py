@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["aac", "ac3", "eac3", "flac", "opus", "mp3"]
-Hardware = Literal["none", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"]
+Accelerator = Literal["nvenc", "qsv", "vaapi", "videotoolbox"]
+Device = Literal["none", Accelerator]
+"""What encodes; ``none`` is the processor."""
+Hardware = Literal["none", "auto", Accelerator]
 Scaler = Literal["lanczos", "bicubic", "bilinear", "spline"]
+
+DEFAULT_CRF: Mapping[VideoCodec, float] = {"h264": 23, "hevc": 28, "vp9": 32, "av1": 35}
+"""The crf of the software encoders where nothing is asked for."""
+CRF_RANGE: Mapping[VideoCodec, tuple[int, int]] = {
+    "h264": (0, 51),
+    "hevc": (0, 51),
+    "vp9": (0, 63),
+    "av1": (0, 63),
+}
 
 
 @dataclass(frozen=True, slots=True)

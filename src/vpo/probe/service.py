@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vpo.config.defaults import STALL_SECONDS
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, from_json, to_json
 from vpo.probe import reader
@@ -55,7 +56,7 @@ class Prober:
     ``stall_seconds`` is how long the parser may take over one question.
     """
 
-    stall_seconds: float = 120.0
+    stall_seconds: float = STALL_SECONDS
 
     def probe(self, path: str, frames: bool = False) -> MediaFile:
         """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from vpo.config.defaults import STALL_SECONDS
 from vpo.errors import CancelledError, SpaceError, ToolError, ToolMissingError
 
 TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
@@ -63,7 +64,7 @@ class Tools:
     mkvmerge: str | None = None
     mkvpropedit: str | None = None
     ffmpeg: str | None = None
-    stall_seconds: float = 300.0
+    stall_seconds: float = STALL_SECONDS
 
     def need(self, name: str) -> str:
         """The path of a tool; ``ToolMissingError`` says how to get it."""

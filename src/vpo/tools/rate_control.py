@@ -9,17 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vpo.errors import PlanError
-from vpo.media.encode_spec import Quality, VideoCodec
+from vpo.media.encode_spec import CRF_RANGE, DEFAULT_CRF, Quality, VideoCodec
 from vpo.tools.presets import Options
 
-DEFAULT_CRF: Mapping[VideoCodec, float] = {"h264": 23, "hevc": 28, "vp9": 32, "av1": 35}
-"""What the software encoders take when nobody says."""
-CRF_RANGE: Mapping[VideoCodec, tuple[int, int]] = {
-    "h264": (0, 51),
-    "hevc": (0, 51),
-    "vp9": (0, 63),
-    "av1": (0, 63),
-}
 _WINDOW = 2
 """Seconds at the highest rate that the decoder's buffer holds."""
 

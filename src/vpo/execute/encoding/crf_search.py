@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from vpo.errors import PlanError, ToolError
 from vpo.execute.workspace import Workspace
-from vpo.media.encode_spec import VideoEncode
+from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
 from vpo.tools import encoders, filters, presets
@@ -26,7 +26,6 @@ from vpo.tools import process as processes
 from vpo.tools.capabilities import Abilities
 from vpo.tools.encoders import Encoding
 from vpo.tools.process import Tools
-from vpo.tools.rate_control import CRF_RANGE
 
 Metric = Literal["vmaf", "xpsnr"]
 
