@@ -26,6 +26,7 @@ from vpo.execute.preconditions import refuse_moving
 from vpo.execute.proof import Ends, source_ends, verify, verify_headers
 from vpo.execute.space import reserve
 from vpo.execute.workspace import Workspace
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import Plan, Strategy
@@ -34,7 +35,6 @@ from vpo.probe import mp4
 from vpo.probe.service import Prober
 from vpo.tools import capabilities, ffmpeg, losses, mkvmerge, mkvpropedit
 from vpo.tools import process as processes
-from vpo.tools.audio_encoders import ENCODERS
 from vpo.tools.process import Tools
 
 _SLACK = 1 << 20
@@ -135,7 +135,7 @@ class Rewriter:
 
     def _need_encoders(self, plan: Plan) -> None:
         for how in plan.audio_encodes.values():
-            capabilities.of(self.tools).encoder([ENCODERS[how.codec]], how.codec)
+            capabilities.of(self.tools).encoder([AUDIO_ENCODERS[how.codec]], how.codec)
         if plan.video_encodes:
             self._encodes(plan)
 

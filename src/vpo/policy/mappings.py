@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from vpo.errors import PlanError
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
@@ -22,6 +23,8 @@ _KINDS = {
     **dict.fromkeys(get_args(AudioCodec), "audio"),
     **dict.fromkeys(sorted(TEXT_SUBTITLES - {"text"}), "subtitle"),
 }
+
+_LOSSLESS = {row.codec for row in AUDIO_ENCODERS.values() if row.max_bitrate is None}
 
 
 def _codec(value: Any) -> str:
@@ -50,7 +53,7 @@ class CodecMapping(Model):
             raise ValueError("`action: remove` takes no `codec` and no `bitrate`")
         if self.action != "remove" and self.codec is None:
             raise ValueError(f"`action: {self.action}` needs a `codec`")
-        if self.bitrate and (self.codec == "flac" or _KINDS.get(self.codec or "") == "subtitle"):
+        if self.bitrate and (self.codec in _LOSSLESS or _KINDS.get(self.codec or "") == "subtitle"):
             raise ValueError(f"`bitrate` says nothing of {self.codec}")
         return self
 

@@ -2,72 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.encode_spec import AudioCodec, AudioEncode
 from vpo.media.model import Track
 from vpo.policy.desired_state import Draft
 
-_MOST_CHANNELS: Mapping[AudioCodec, int] = {
-    "aac": 8,
-    "ac3": 6,
-    "eac3": 6,
-    "flac": 8,
-    "opus": 8,
-    "mp3": 2,
-}
-"""Of ffmpeg's encoders: E-AC-3 itself has more, its encoder has not."""
-_STEREO: Mapping[AudioCodec, int] = {
-    "aac": 160_000,
-    "ac3": 192_000,
-    "eac3": 192_000,
-    "opus": 128_000,
-    "mp3": 192_000,
-}
-"""Bits a second of stereo where the policy says nothing: a generous choice, not a rule."""
-_MOST_BITS: Mapping[AudioCodec, int] = {
-    "aac": 288_000,  # for each channel
-    "ac3": 640_000,
-    "eac3": 6_144_000,
-    "opus": 256_000,  # for each channel
-    "mp3": 320_000,
-}
-_EACH_CHANNEL = frozenset({"aac", "opus"})
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-_QUADRAPHONIC = frozenset({"opus", "flac"})
-"""Codecs whose four channels are the corners of a room (RFC 7845, RFC 9639)."""
 
 
 def channels_for(codec: AudioCodec, channels: int | None) -> int | None:
-    """To how many channels a track has to be mixed down, ``None`` if the codec takes all."""
-    most = _MOST_CHANNELS[codec]
+    """Return to how many channels a track is mixed down, ``None`` if the codec takes all."""
+    most = AUDIO_ENCODERS[codec].max_channels
     return most if channels is not None and channels > most else None
 
 
 def layout_for(codec: AudioCodec, channels: int) -> str:
-    """ffmpeg's name for the layout that so many channels get in a codec."""
-    return "quad" if channels == 4 and codec in _QUADRAPHONIC else _LAYOUTS[channels]
+    """Return ffmpeg's name for the layout of so many channels in a codec."""
+    return "quad" if channels == 4 and AUDIO_ENCODERS[codec].quad else _LAYOUTS[channels]
 
 
 def bitrate_for(codec: AudioCodec, channels: int | None, stereo: int | None) -> int | None:
-    """Bits a second for so many channels, from what is asked for two; ``None`` for lossless codecs.
+    """Return the bits a second for so many channels; ``None`` for lossless codecs.
 
-    Not more than the codec can have.
+    ``stereo`` is what is asked for two channels. The result is not more than the codec can have.
     """
-    if codec == "flac":
-        return None
     count = channels or 2
-    most = most_bits(codec, count)
-    wanted = (stereo or _STEREO[codec]) * count // 2
-    return wanted if most is None else min(most, wanted)
+    usual, most = AUDIO_ENCODERS[codec].stereo_bitrate, most_bits(codec, count)
+    return None if usual is None or most is None else min(most, (stereo or usual) * count // 2)
 
 
 def most_bits(codec: AudioCodec, channels: int) -> int | None:
-    """The most bits a second that the codec takes; ``None`` for lossless codecs."""
-    if codec == "flac":
+    """Return the most bits a second that the codec takes; ``None`` for lossless codecs."""
+    row = AUDIO_ENCODERS[codec]
+    if row.max_bitrate is None:
         return None
-    return _MOST_BITS[codec] * (channels if codec in _EACH_CHANNEL else 1)
+    return row.max_bitrate * (channels if row.per_channel else 1)
 
 
 def recoded(draft: Draft, track: Track, codec: AudioCodec, stereo: int | None, why: str) -> Draft:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from vpo.errors import PlanError
+from vpo.media.audio_codecs import AudioEncoder
 from vpo.tools import process as processes
+from vpo.tools.encoder_table import VideoEncoder
 from vpo.tools.process import Tools
 
 _LISTED = re.compile(r"\s[A-Z.|]{2,6}\s+(\S+)\s+\S")
 """A line of ffmpeg's lists: flags, a name, and what it is."""
 _LIBAVCODEC = re.compile(r"^\s*libavcodec\s+(\d+)", re.MULTILINE)
+E = TypeVar("E", VideoEncoder, AudioEncoder)
 _lock = threading.Lock()
 _known: dict[str, Abilities] = {}
 
@@ -26,14 +30,14 @@ class Abilities:
     filters: frozenset[str]
     libavcodec: int
 
-    def encoder(self, names: Iterable[str], codec: str) -> str:
-        """The first of these encoders that is there; ``PlanError`` says which is missing."""
-        wanted = tuple(names)
-        for name in wanted:
-            if name in self.encoders:
-                return name
+    def encoder(self, wanted: Sequence[E], codec: str) -> E:
+        """Return the first of these encoders that is there; ``PlanError`` says which is missing."""
+        for row in wanted:
+            if row.name in self.encoders:
+                return row
+        names = " and ".join(row.name for row in wanted)
         raise PlanError(
-            f"this ffmpeg cannot encode {codec}: it was built without {' and '.join(wanted)}; "
+            f"this ffmpeg cannot encode {codec}: it was built without {names}; "
             "install another and name it in [tools] ffmpeg, or use vpo's bundled one"
         )
 

@@ -40,7 +40,7 @@ def argv(
         # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     for encoding in encodings.values():
-        command += filters.device_options(encoding.encoder)
+        command += encoding.encoder.device_options
     command += [*_as_stored(encodings), "-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]

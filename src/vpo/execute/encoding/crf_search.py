@@ -21,7 +21,7 @@ from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters, presets
+from vpo.tools import encoders, filters
 from vpo.tools import process as processes
 from vpo.tools.capabilities import Abilities
 from vpo.tools.encoders import Encoding
@@ -39,9 +39,6 @@ _FEW, _MANY = 6, 120
 """So many samples at least and at most."""
 _BATCH = 9
 """Samples that one ffmpeg reads at a time, each with a decoder of its own."""
-_FAST = frozenset({"ultrafast", "superfast", "veryfast"})
-_FAST_SVT = 6
-"""The preset of SVT-AV1 from which on its encodes take less than their scores."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
 """Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
@@ -108,7 +105,7 @@ class Search:
 
     def crf(self, source: Source, encoding: Encoding) -> Found:
         """The crf for the encoding's ``vmaf``; remembered, for this file and encode, in the run."""
-        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder)
+        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
         with _lock:
             found = _remembered.get(key)
         if found is None:
@@ -166,11 +163,7 @@ class _Trial:
 
     @property
     def _fast(self) -> bool:
-        encoder, preset = self.encoding.encoder, self.encoding.spec.preset
-        if not encoder.startswith("lib") or preset in _FAST:
-            return True
-        speed = dict(presets.speed(encoder, preset)).get("preset", "")
-        return encoder == "libsvtav1" and int(speed) >= _FAST_SVT
+        return self.encoding.encoder.is_quick(self.encoding.spec.preset)
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
         """The mean of the samples, in points of VMAF."""
@@ -189,7 +182,7 @@ class _Trial:
         graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
         words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
         words += [*encoders.video(encoding), "-f", "matroska", output]
-        head = filters.device_options(encoding.encoder)
+        head = encoding.encoder.device_options
         self._run([*head, *self._inputs(spans), *words], output)
         return self._compare(spans, output)
 
@@ -241,8 +234,7 @@ class _Trial:
 
     def _plain_steps(self) -> str:
         """The same for the reference, which stays where the processor can read it."""
-        software = replace(self.encoding, encoder="libx265")
-        steps = filters.chain(software)
+        steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
     def _run(self, words: Sequence[str], output: str | None) -> str:
@@ -317,5 +309,5 @@ class _Curve:
     def _step(self, crf: float) -> float:
         """The next crf that the encoder knows."""
         low, high = CRF_RANGE[self.trial.encoding.spec.codec]
-        fine = self.trial.encoding.encoder in ("libx264", "libx265")
+        fine = self.trial.encoding.encoder.fractional_crf
         return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vpo.errors import CancelledError, PlanError, ToolError
-from vpo.media.encode_spec import Quality, VideoEncode
+from vpo.media.encode_spec import Device, Quality, VideoEncode
 from vpo.media.model import Track
 from vpo.tools import capabilities, encoders, filters
 from vpo.tools import process as processes
 from vpo.tools.capabilities import Abilities
-from vpo.tools.encoders import HARDWARE, Device, Encoding, Tonemapper
+from vpo.tools.encoder_table import VideoEncoder, accelerators, candidates
+from vpo.tools.encoders import Encoding, Tonemapper
 from vpo.tools.process import Tools
 
 _PICTURE = "color=c=gray:s=640x360:r=25:d=1"
@@ -36,7 +37,7 @@ class Choice:
     ``tonemapper`` is set where tones are to be mapped.
     """
 
-    encoder: str
+    encoder: VideoEncoder
     device: Device
     tonemapper: Tonemapper | None = None
     warnings: tuple[str, ...] = ()
@@ -75,17 +76,17 @@ def _devices(spec: VideoEncode) -> tuple[Device, ...]:
     """The hardware to try, in order."""
     if spec.hw == "none":
         return ()
-    return tuple(HARDWARE) if spec.hw == "auto" else (spec.hw,)
+    return tuple(accelerators()) if spec.hw == "auto" else (spec.hw,)
 
 
 def _hardware(
     tools: Tools, able: Abilities, spec: VideoEncode, track: Track, container: str, device: Device
-) -> str:
-    names = encoders.names(spec.codec, device)
-    if not names:
+) -> VideoEncoder:
+    rows = candidates(spec.codec, device)
+    if not rows:
         raise PlanError(f"it has no encoder for {spec.codec}")
-    if able.encoders.isdisjoint(names):
-        raise PlanError(f"this ffmpeg was built without {names[0]}")
+    if able.encoders.isdisjoint(row.name for row in rows):
+        raise PlanError(f"this ffmpeg was built without {rows[0]}")
     name = _fitting(able, spec, track, container, device)
     problem = prove(tools, name, spec, track)
     if problem:
@@ -95,9 +96,9 @@ def _hardware(
 
 def _fitting(
     able: Abilities, spec: VideoEncode, track: Track, container: str, device: Device
-) -> str:
+) -> VideoEncoder:
     """The encoder of that device that this ffmpeg has, if it can do what is asked for."""
-    name = able.encoder(encoders.names(spec.codec, device), spec.codec)
+    name = able.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_known_quality(spec), track, name, 0, container=container)
     encoders.video(encoding)
     encoders.must_carry_hdr(encoding, able.libavcodec)
@@ -109,11 +110,11 @@ def _known_quality(spec: VideoEncode) -> VideoEncode:
     return replace(spec, quality=Quality()) if spec.quality.vmaf is not None else spec
 
 
-def prove(tools: Tools, encoder: str, spec: VideoEncode, track: Track) -> str:
+def prove(tools: Tools, encoder: VideoEncoder, spec: VideoEncode, track: Track) -> str:
     """Why the device does not work, empty if it does; asked of it once for each kind of samples."""
     pixels = None if spec.tonemap else track.pixel_format
     plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
-    key = (tools.need("ffmpeg"), encoder, plain.pixel_format or "")
+    key = (tools.need("ffmpeg"), encoder.name, plain.pixel_format or "")
     with _proof:
         if key not in _proven:
             bare = VideoEncode(spec.codec, Quality())
@@ -125,7 +126,7 @@ def _try(tools: Tools, encoding: Encoding) -> str:
     program = tools.need("ffmpeg")
     chain = filters.chain(encoding)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "error"]
-    command += [*filters.device_options(encoding.encoder), "-f", "lavfi", "-i", _PICTURE]
+    command += [*encoding.encoder.device_options, "-f", "lavfi", "-i", _PICTURE]
     command += ["-filter:0", chain] if chain else []
     command += [*encoders.video(encoding), "-frames:v", "1", "-f", "null", "-"]
     return _failure(tools, command)

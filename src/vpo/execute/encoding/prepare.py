@@ -10,11 +10,11 @@ from vpo.execute.encoding.crf_search import Found, Search, Source
 from vpo.execute.encoding.devices import Choice, choose
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
-from vpo.media.encode_spec import VideoEncode
+from vpo.media.encode_spec import Device, VideoEncode
 from vpo.media.model import MediaFile
 from vpo.probe.service import Prober
 from vpo.tools import capabilities
-from vpo.tools.encoders import Device, Encoding
+from vpo.tools.encoders import Encoding
 from vpo.tools.process import Tools
 
 
@@ -41,7 +41,7 @@ class Encodes:
         return tuple(
             Encoded(
                 index,
-                choice.encoder,
+                choice.encoder.name,
                 self.found[index].crf if index in self.found else None,
                 self.found[index].score if index in self.found else None,
             )

@@ -83,13 +83,13 @@ def encode(**wanted: Any) -> VideoEncode:
 
 def test_the_processor_has_nothing_to_prove(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine(), encode(), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("libx265", "none", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("libx265", "none", ())
     assert tried(tmp_path) == []
 
 
 def test_a_device_that_encodes_a_picture_is_there(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_nvenc*"), encode(hw="nvenc"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
     (line,) = tried(tmp_path)
     assert "-f lavfi" in line and "-frames:v 1" in line and "-pix_fmt:0 nv12" in line
 
@@ -111,14 +111,14 @@ def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: P
 
 def test_auto_takes_the_first_that_works(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_vaapi*"), encode(hw="auto"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
     order = ["nvenc", "qsv", "vaapi"]
     assert [next(d for d in order if f"hevc_{d}" in line) for line in tried(tmp_path)] == order
 
 
 def test_software_takes_over_with_a_warning(machine: Machine) -> None:
     found = choose(machine(), encode(hw="qsv"), TRACK, "mkv")
-    assert (found.encoder, found.device) == ("libx265", "none")
+    assert (found.encoder.name, found.device) == ("libx265", "none")
     assert found.warnings == (
         "encoded by libx265, without hardware (qsv: No capable devices found)",
     )
@@ -131,18 +131,18 @@ def test_software_may_not_take_over(machine: Machine) -> None:
 
 def test_what_a_device_cannot_take_is_none_for_it(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*"), encode(codec="h264", hw="nvenc"), DEEP, "mkv")
-    assert found.encoder == "libx264"
+    assert found.encoder.name == "libx264"
     assert "h264_nvenc cannot encode 4:2:0 with 10 bits" in found.warnings[0]
     found = choose(machine("*"), encode(codec="vp9", hw="nvenc"), TRACK, "mkv")
-    assert found.encoder == "libvpx-vp9"
+    assert found.encoder.name == "libvpx-vp9"
     assert tried(tmp_path) == []
 
 
 def test_hdr_is_not_lost_to_a_device(machine: Machine) -> None:
     found = choose(machine("*"), encode(hw="nvenc"), HDR, "mkv")
-    assert found.encoder == "libx265"
+    assert found.encoder.name == "libx265"
     assert "would lose the HDR metadata" in found.warnings[0]
-    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder == "hevc_vaapi"
+    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder.name == "hevc_vaapi"
     with pytest.raises(PlanError, match="libvpx-vp9 would lose the HDR metadata"):
         choose(machine(), encode(codec="vp9"), HDR, "mkv")
 
@@ -155,7 +155,7 @@ def test_an_encoder_that_is_missing(machine: Machine) -> None:
 
 
 def test_another_encoder_where_the_best_is_missing(machine: Machine) -> None:
-    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder == "libaom-av1"
+    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder.name == "libaom-av1"
 
 
 def test_tones_need_a_filter(machine: Machine, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from vpo.policy import dynamic_range
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import capabilities, encoders, filters
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
 from vpo.tools.process import Tools
 
@@ -47,7 +48,7 @@ def test_the_ability_of_the_real_one(real: Tools) -> None:
 
 def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     found = prepare(real, MEDIA, SWAPPED, {1: HEVC}, threads=1)
-    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4")
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, VIDEO_ENCODERS["libx265"], 0, 1, "mp4")
     assert (found.device, found.warnings) == ("none", ())
     assert found.told() == (Encoded(1, "libx265"),)
 
@@ -60,15 +61,16 @@ def test_a_vmaf_without_a_way_to_measure_it(real: Tools) -> None:
 
 
 def hardware(spec: VideoEncode, found: dict[int, Found]) -> Encodes:
-    encoding = Encoding(spec, PICTURE, "hevc_nvenc", 1)
-    return Encodes({1: encoding}, {1: Choice("hevc_nvenc", "nvenc")}, found)
+    nvenc = VIDEO_ENCODERS["hevc_nvenc"]
+    encoding = Encoding(spec, PICTURE, nvenc, 1)
+    return Encodes({1: encoding}, {1: Choice(nvenc, "nvenc")}, found)
 
 
 def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
     spec = replace(HEVC, hw="nvenc", quality=Quality(crf=30.0, vmaf=95))
     found = without_hardware(hardware(spec, {1: Found(30.0, 95.0)}), real, "out of memory")
     assert found is not None
-    assert found.encodings[1].encoder == "libx265"
+    assert found.encodings[1].encoder.name == "libx265"
     assert found.warnings == ("encoded by libx265: nvenc failed (out of memory)",)
     # The crf was found for the device.
     assert (found.found, found.encodings[1].spec.quality.crf) == ({}, None)
