@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.made_up import AMF
 
 from vpo.errors import CancelledError, PlanError
 from vpo.execute.encoding import devices
@@ -15,6 +16,7 @@ from vpo.execute.encoding.devices import choose, session
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Mastering, Track
 from vpo.tools import process as processes
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.process import Tools
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p")
@@ -114,6 +116,15 @@ def test_auto_takes_the_first_that_works(machine: Machine, tmp_path: Path) -> No
     assert (found.encoder.name, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
     order = ["nvenc", "qsv", "vaapi"]
     assert [next(d for d in order if f"hevc_{d}" in line) for line in tried(tmp_path)] == order
+
+
+def test_auto_tries_a_device_that_has_only_a_row(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VIDEO_ENCODERS, AMF.name, AMF)
+    tools = machine("*amf=hw*hevc_amf*", encoders=(*SOFTWARE, *HARDWARE, AMF.name))
+    found = choose(tools, encode(hw="auto"), TRACK, "mkv")
+    assert (found.encoder, found.device, found.warnings) == (AMF, AMF.device, ())
 
 
 def test_software_takes_over_with_a_warning(machine: Machine) -> None:
