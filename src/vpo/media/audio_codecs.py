@@ -25,7 +25,38 @@ class AudioEncoder:
     per_channel: bool = False
     quad: bool = False
 
+    @property
+    def lossless(self) -> bool:
+        return self.max_bitrate is None
 
+    def mixed_down(self, channels: int | None) -> int | None:
+        """Return to how many channels a track is mixed down, ``None`` if the codec takes all."""
+        most = self.max_channels
+        return most if channels is not None and channels > most else None
+
+    def layout(self, channels: int) -> str:
+        """Return ffmpeg's name for the layout of so many channels."""
+        return "quad" if channels == 4 and self.quad else _LAYOUTS[channels]
+
+    def bitrate(self, channels: int | None, stereo: int | None) -> int | None:
+        """Return the bits a second for so many channels; ``None`` for lossless codecs.
+
+        ``stereo`` is what is asked for two channels. The result is not more than the codec takes.
+        """
+        count = channels or 2
+        usual, limit = self.stereo_bitrate, self.bitrate_limit(count)
+        return (
+            None if usual is None or limit is None else min(limit, (stereo or usual) * count // 2)
+        )
+
+    def bitrate_limit(self, channels: int) -> int | None:
+        """Return the most bits a second that it takes; ``None`` for lossless codecs."""
+        if self.max_bitrate is None:
+            return None
+        return self.max_bitrate * (channels if self.per_channel else 1)
+
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _ROWS = (
     AudioEncoder("aac", "aac", 8, 160_000, 288_000, per_channel=True),
     AudioEncoder("ac3", "ac3", 6, 192_000, 640_000),

@@ -12,7 +12,8 @@ from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
-from vpo.policy import dynamic_range, sound
+from vpo.policy import dynamic_range
+from vpo.policy.audio import encode_audio
 from vpo.policy.conditions import BitRate
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model
@@ -24,7 +25,7 @@ _KINDS = {
     **dict.fromkeys(sorted(TEXT_SUBTITLES - {"text"}), "subtitle"),
 }
 
-_LOSSLESS = {row.codec for row in AUDIO_ENCODERS.values() if row.max_bitrate is None}
+_LOSSLESS = {row.codec for row in AUDIO_ENCODERS.values() if row.lossless}
 
 
 def _codec(value: Any) -> str:
@@ -77,7 +78,7 @@ def recoded(draft: Draft, track: Track, codec: str, bitrate: int | None, why: st
     ``bitrate`` is in bits a second, of audio for two channels.
     """
     if track.type == "audio":
-        return sound.recoded(draft, track, cast(AudioCodec, codec), bitrate, why)
+        return encode_audio(draft, track, cast(AudioCodec, codec), bitrate, why)
     if track.type == "subtitle":
         return _text(draft, track, codec, why)
     decision = dynamic_range.decide(track, "keep", "skip")

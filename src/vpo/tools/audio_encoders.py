@@ -5,7 +5,6 @@ from __future__ import annotations
 from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.model import Track
-from vpo.policy.sound import layout_for
 
 _COMMON_LAYOUTS = frozenset({"mono", "stereo", "3.0", "5.0", "5.1", "7.1"})
 """Layouts that every encoder with so many channels takes, and every decoder knows."""
@@ -17,9 +16,10 @@ def audio(number: int, how: AudioEncode, source: Track) -> list[str]:
     The layout is always given: AAC would describe the surrounds at the sides (5.1(side)) in a way
     that few decoders read, and Opus refuses them. ffmpeg mixes as the two layouts want it.
     """
-    arguments = [f"-c:{number}", AUDIO_ENCODERS[how.codec].name]
+    encoder = AUDIO_ENCODERS[how.codec]
+    arguments = [f"-c:{number}", encoder.name]
     channels = how.channels or source.channels
-    layout = layout_for(how.codec, channels) if channels else None
+    layout = encoder.layout(channels) if channels else None
     if how.channels is None and source.layout in _COMMON_LAYOUTS:
         layout = None
     if layout is not None:

@@ -19,7 +19,8 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import Track
-from vpo.policy import dynamic_range, sound
+from vpo.policy import dynamic_range
+from vpo.policy.audio import encode_audio
 from vpo.policy.conditions import BitRate, Names, Part, Resolution
 from vpo.policy.desired_state import Draft
 from vpo.policy.encoder_options import checked
@@ -292,4 +293,4 @@ def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
     if why is None:
         return draft
     must_hold(draft.media.container, section.to)
-    return sound.recoded(draft, track, section.to, section.bitrate, why)
+    return encode_audio(draft, track, section.to, section.bitrate, why)
