@@ -1,7 +1,7 @@
-"""What each container can hold, and by which name the tools know it.
+"""What each container can hold, and how the tools write it.
 
-Read off ffmpeg 5.1 and mkvtoolnix 74 by writing each fact and reading it back, not off the
-containers' standards: what the tools do not write back is lost.
+Measured with ffmpeg 5.1 and mkvtoolnix 74 by writing each fact and reading it back, not taken from
+the containers' standards: what the tools do not write is lost.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ class Container:
     ``three_letter_languages``: it holds languages as ISO 639-2 codes only. ``data_tracks``: ffmpeg
     carries timecode and telemetry.
 
-    ``untimed``: it does not store every presentation time; ``constant_frame_rate``: it stores none
-    but the number of the frame. mkvmerge loses nothing of it that it holds
-    (``kept_by_mkvmerge``), and takes the text subtitles that ffmpeg writes into it
-    (``mkvmerge_subtitles``).
+    ``lacks_timestamps``: it does not store every presentation time; ``constant_frame_rate``: it
+    stores none but the number of the frame. mkvmerge loses nothing of it (``kept_by_mkvmerge``),
+    and reads the text subtitles that ffmpeg writes into it (``mkvmerge_subtitles``).
     """
 
     name: str
@@ -67,7 +66,7 @@ class Container:
     tags: frozenset[str] | None = frozenset()
     apple_tags: bool = False
     track_tags: bool = False
-    untimed: bool = False
+    lacks_timestamps: bool = False
     constant_frame_rate: bool = False
     kept_by_mkvmerge: bool = False
     mkvmerge_subtitles: bool = False
@@ -184,7 +183,7 @@ _ALL = (
         (".avi",),
         encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
         tags=frozenset(_AVI_TAGS.split()),
-        untimed=True,
+        lacks_timestamps=True,
         constant_frame_rate=True,
     ),
     Container("ts", "mpegts", (".ts",), transport_stream=True, encodes=_TS_ENCODES),
@@ -207,19 +206,19 @@ _ALL = (
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
-_READ_ONLY = {"mpg": Container("mpg", "", (), untimed=True)}
+_READ_ONLY = {"mpg": Container("mpg", "", (), lacks_timestamps=True)}
 """Containers that vpo knows something of and does not write."""
 
 
 def container(name: str) -> Container:
-    """The container of that name; one that vpo cannot write has no muxer and holds nothing."""
+    """Return the container of that name; one that vpo cannot write has no muxer, holds nothing."""
     return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
 
 
 def uncarried(track: Track, name: str) -> tuple[str, ...]:
-    """The side data of a track that ffmpeg cannot carry into the container of that name.
+    """Return the side data of a track that ffmpeg does not carry into the container of that name.
 
-    Of stereo modes MP4 knows two, of projections ffmpeg writes two.
+    Of stereo modes MP4 has two, of projections ffmpeg writes two.
     """
     kind = container(name)
     plain = {
@@ -235,14 +234,14 @@ def uncarried(track: Track, name: str) -> tuple[str, ...]:
 
 
 TIMECODE = "tmcd"
-"""The data track of a camera that says at which time of the clock or tape the picture begins."""
+"""The codec of a camera's data track with the time of the clock or tape at the first frame."""
 
 
 def carries_data(media: MediaFile, track: Track, name: str) -> bool:
     """Whether ffmpeg carries a data track of the media into the container of that name.
 
-    A timecode track it writes anew, from the tag that the picture has of it; copied, one that drops
-    frame numbers would count wrongly, and belong to whatever track comes first.
+    It writes a new timecode track from the tag that the video track has of it; copied, one that
+    drops frame numbers would count wrongly, and belong to whatever track comes first.
     """
     if not container(name).data_tracks:
         return False
@@ -253,12 +252,12 @@ def carries_data(media: MediaFile, track: Track, name: str) -> bool:
 
 
 def timed(media: MediaFile) -> tuple[Track, ...]:
-    """The video tracks that know their timecode."""
+    """Return the video tracks with a timecode in their tags."""
     return tuple(track for track in media.of("video") if "timecode" in dict(track.tags))
 
 
 APPLE = "com.apple.quicktime."
-"""How the names of tags begin that QuickTime files of phones and cameras have beside the others."""
+"""The prefix of the tags that only QuickTime files of phones and cameras have."""
 
 
 def holds_tag(name: str, tag: str) -> bool:
@@ -268,17 +267,17 @@ def holds_tag(name: str, tag: str) -> bool:
 
 
 def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """The tags that somebody wrote about the film, not a tool about its work."""
+    """Return the tags that somebody wrote about the film, not a tool about its work."""
     return {name: value for name, value in tags if not is_debris(name) and name not in _DERIVED}
 
 
 def is_debris(name: str) -> bool:
-    """Whether a tag is a tool's own, in whatever language it says to be (``bps-eng``)."""
+    """Whether a tag is a tool's own, also with a language (``bps-eng``)."""
     return name.partition("-")[0] in DEBRIS
 
 
 def as_stored(media: MediaFile) -> MediaFile:
-    """The media as its container will give it back.
+    """Return the media as a probe will find it in its container.
 
     ffmpeg's MP4 muxer enables the first track of a type that has no default track
     (``enable_tracks`` in movenc.c), and writes a timecode track behind all others.

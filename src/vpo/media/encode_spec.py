@@ -26,10 +26,10 @@ CRF_RANGE: Mapping[VideoCodec, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the picture is to be: by one of ``crf``, ``target_bitrate`` and ``vmaf``.
+    """The quality of a video encode: one of ``crf``, ``target_bitrate`` and ``vmaf``.
 
     ``crf`` counts on the scale of the codec's own software encoder (x264, x265, libvpx, SVT-AV1),
-    whatever encoder it will be; ``vmaf`` is the score, 0 to 100, for which a crf is looked for.
+    whatever the encoder; ``vmaf`` is the score, 0 to 100, for which a crf is searched.
     Bit rates are in bits a second.
     """
 
@@ -46,7 +46,7 @@ class VideoEncode:
     """A video track, encoded.
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
-    is (width, height) in pixels where the picture is scaled down; ``tonemap`` makes SDR of HDR;
+    is (width, height) in pixels where the frames are scaled down; ``tonemap`` makes SDR of HDR;
     ``min_savings`` is the part of the file's size, 0 to 1, that has to be saved;
     ``options`` are further (name, value) of the encoder, already checked.
     """

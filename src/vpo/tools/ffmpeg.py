@@ -29,14 +29,14 @@ def argv(
 ) -> list[str]:
     """Write ``output`` from ``source``.
 
-    ``covers`` gives, for each cover picture that goes into a Matroska file, a file that holds it:
-    ffmpeg would make a video track of a picture that it copies. ``encodings`` are, by index in the
+    ``covers`` gives, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
+    would make a video track of a cover that it copies. ``encodings`` are, by index in the
     source, the video tracks that are encoded.
     """
     target = container(plan.after.container)
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "level+verbose", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if container(plan.before.container).untimed:
+    if container(plan.before.container).lacks_timestamps:
         # They do not store every presentation time; Matroska and MP4 cannot do without.
         command += ["-fflags", "+genpts"]
     for encoding in encodings.values():
@@ -45,7 +45,7 @@ def argv(
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
     command += _maps(plan, [*tracks, *mapped], encodings)
-    # Without the last, what comes before the first key frame would be left out, without a word.
+    # Without the last, what comes before the first key frame would silently be left out.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(tracks):
         command += _track(plan, number, track)
@@ -67,15 +67,15 @@ def argv(
     return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
 
 
-def copied(plan: Plan, said: str, stored: Sequence[int] = ()) -> Iterator[str]:
-    """From what ffmpeg says at its end: the copied tracks of which it did not write all it read.
+def copied(plan: Plan, stderr: str, stored: Sequence[int] = ()) -> Iterator[str]:
+    """Yield, for a person, the copied tracks of which ffmpeg did not write all packets.
 
-    ``stored`` are the bytes of each track that are in the result, where the container tells: MP4's
-    muxer takes E-AC-3 apart (``handle_eac3``), and drops what it does not understand behind its own
-    count of what it wrote.
+    ``stderr`` has its counts at the end. ``stored`` is the number of bytes of each track in the
+    result, where the container has it: MP4's muxer takes E-AC-3 apart (``handle_eac3``), and drops
+    what it does not understand after it has counted it.
     """
-    read = dict(_counts(said, "Input", "read"))
-    written = dict(_counts(said, "Output", "muxed"))
+    read = dict(_counts(stderr, "Input", "read"))
+    written = dict(_counts(stderr, "Output", "muxed"))
     for number, track in enumerate(t for t in plan.after.tracks if t.codec != TIMECODE):
         encoded = track.index in dict(plan.encodes)
         old = next(t for t in plan.before.tracks if t.index == plan.origin(track.index))
@@ -91,15 +91,15 @@ def copied(plan: Plan, said: str, stored: Sequence[int] = ()) -> Iterator[str]:
 
 
 def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
-    """Pictures are encoded as they are stored, and what the container says of turning them is kept.
+    """Keep frames in the orientation in which they are stored; the container's rotation is kept.
 
-    ffmpeg would turn them.
+    ffmpeg would rotate them.
     """
     return ["-noautorotate"] if encodings else []
 
 
 def _times(number: int, target: Container) -> list[str]:
-    """Each picture at its own time. ffmpeg would put them on a grid of the mean frame rate."""
+    """Give each frame its own time. ffmpeg would put them on a grid of the mean frame rate."""
     if target.constant_frame_rate:
         return []
     return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
@@ -110,25 +110,25 @@ class _Count(NamedTuple):
     size: int
 
 
-def _counts(said: str, side: str, verb: str) -> Iterator[tuple[int, _Count]]:
+def _counts(stderr: str, side: str, verb: str) -> Iterator[tuple[int, _Count]]:
     line = rf"{side} stream #0:(\d+) \(\w+\): (\d+) packets {verb} \((\d+) bytes\)"
-    for number, packets, size in re.findall(line, said):
+    for number, packets, size in re.findall(line, stderr):
         yield int(number), _Count(int(packets), int(size))
 
 
 def first_pass(
     program: str, plan: Plan, source: str, encodings: Mapping[int, Encoding]
 ) -> list[str]:
-    """Read the source for what the second pass has to know; nothing is written but that."""
+    """Write the statistics for the second pass, and nothing else."""
     command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
     command += ["-progress", "pipe:1", "-nostats"]
-    if container(plan.before.container).untimed:
+    if container(plan.before.container).lacks_timestamps:
         command += ["-fflags", "+genpts"]
     command += [*_as_stored(encodings), "-i", source]
     alone = [replace(item, number=n) for n, item in enumerate(encodings.values())]
     for encoding in alone:
-        maps, words = filters.mapped(encoding)
-        command += [*maps, *words, *encoders.video(encoding)]
+        maps, filtering = filters.mapped(encoding)
+        command += [*maps, *filtering, *encoders.video(encoding)]
     return [*command, "-f", "null", "-"]
 
 
@@ -147,7 +147,7 @@ def _maps(
 
 
 def _movflags(plan: Plan) -> str:
-    """Apple's own tags are of another kind, and ffmpeg writes one kind or the other."""
+    """Ask for Apple's tags where there are some; ffmpeg writes one kind of tags or the other."""
     apple = container(plan.after.container).apple_tags and any(
         t.startswith(APPLE) for t, _ in plan.after.tags
     )
@@ -155,33 +155,33 @@ def _movflags(plan: Plan) -> str:
 
 
 def _track(plan: Plan, number: int, track: Track) -> list[str]:
-    """All that the container can hold is said, so that nothing depends on what ffmpeg infers."""
+    """State all that the container can hold, so that nothing depends on what ffmpeg infers."""
     target = container(plan.after.container)
     origin = plan.origin(track.index)
     old = next(item for item in plan.before.tracks if item.index == origin)
-    words: list[str] = []
+    arguments: list[str] = []
     if track.index in plan.audio_encodes:
-        words += audio(number, plan.audio_encodes[track.index], old)
+        arguments += audio(number, plan.audio_encodes[track.index], old)
     elif track.codec != old.codec and track.type == "subtitle":
-        words += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
+        arguments += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     elif track.codec == old.codec == "vp9":
         # The muxers do so themselves, but behind the count by which ``copied`` finds losses.
-        words += [f"-bsf:{number}", "vp9_superframe"]
+        arguments += [f"-bsf:{number}", "vp9_superframe"]
     if target.languages:
-        words += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]
+        arguments += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]
     if target.titles:
-        words += [f"-metadata:s:{number}", f"title={track.title or ''}"]
+        arguments += [f"-metadata:s:{number}", f"title={track.title or ''}"]
     if target.flags:
         flags = sorted(track.dispositions & target.flags)
-        words += [f"-disposition:{number}", "+".join(flags) or "0"]
+        arguments += [f"-disposition:{number}", "+".join(flags) or "0"]
     # Of this file these tags may be false, and Matroska would keep them.
     for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.track_tags):
-        words += [f"-metadata:s:{number}", f"{name}="]
-    return words
+        arguments += [f"-metadata:s:{number}", f"{name}="]
+    return arguments
 
 
 def _language(plan: Plan, old: Track, new: Track) -> str:
-    """As it is written, where the element that it is written in is the same one."""
+    """Return the language unchanged where the same element holds it, else as three letters."""
     matroska = container(plan.after.container).matroska
     same = container(plan.before.container).matroska and matroska and not old.language_ietf
     if same and new.language == old.language:
@@ -192,18 +192,18 @@ def _language(plan: Plan, old: Track, new: Track) -> str:
 def _attached(
     mapped: list[Attachment], first: int, covers: Mapping[int, str], plan: Plan
 ) -> list[str]:
-    words: list[str] = []
+    arguments: list[str] = []
     for number, item in enumerate(mapped, first):
         if item.cover:
-            words += [f"-disposition:{number}", "attached_pic"]
+            arguments += [f"-disposition:{number}", "attached_pic"]
     carried = len([item for item in mapped if not item.cover])
     extra = [item for item in plan.after.attachments if item.index in covers]
     for number, item in enumerate(extra, carried):
         name = item.filename or f"cover.{'png' if item.codec == 'png' else 'jpg'}"
-        words += ["-attach", covers[item.index]]
-        words += [f"-metadata:s:t:{number}", f"mimetype={item.mime_type or 'image/jpeg'}"]
-        words += [f"-metadata:s:t:{number}", f"filename={name}"]
-    return words
+        arguments += ["-attach", covers[item.index]]
+        arguments += [f"-metadata:s:t:{number}", f"mimetype={item.mime_type or 'image/jpeg'}"]
+        arguments += [f"-metadata:s:t:{number}", f"filename={name}"]
+    return arguments
 
 
 def _metadata(plan: Plan) -> list[str]:
