@@ -14,13 +14,13 @@ from vpo.db import upkeep
 from vpo.errors import PlanError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric
 from vpo.execute.encoding.devices import Devices
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import installed_tools
 from vpo.tools import filters
-from vpo.tools.audio_encoders import ENCODERS
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoders import HARDWARE, SOFTWARE
+from vpo.tools.encoder_table import accelerators, candidates
 from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
 
 State = Literal["ok", "note", "problem"]
@@ -86,7 +86,7 @@ def _encoders(devices: Devices, able: Capabilities) -> Iterator[Finding]:
     for codec in get_args(VideoCodec):
         key = f"video: {{to: {codec}}}"
         try:
-            name = able.encoder(SOFTWARE[codec], codec)
+            name = able.encoder(candidates(codec, "none"), codec)
             problem = devices.prove(name, VideoEncode(codec, Quality()), _PICTURE)
         except PlanError as error:
             problem = str(error)
@@ -94,12 +94,12 @@ def _encoders(devices: Devices, able: Capabilities) -> Iterator[Finding]:
             yield Finding(key, "note", problem, "use another ffmpeg for policies with this key")
         else:
             yield Finding(key, "ok", f"by {name}, which has encoded a picture")
-    missing = sorted(codec for codec, name in ENCODERS.items() if name not in able.encoders)
+    missing = sorted(c for c, row in AUDIO_ENCODERS.items() if row.name not in able.encoders)
     if missing:
         lacks = f"this ffmpeg cannot encode {', '.join(missing)}"
         yield Finding("audio encoders", "note", lacks, "use another ffmpeg for policies that do")
     else:
-        yield Finding("audio encoders", "ok", ", ".join(sorted(ENCODERS)))
+        yield Finding("audio encoders", "ok", ", ".join(sorted(AUDIO_ENCODERS)))
 
 
 def _filters(able: Capabilities) -> Iterator[Finding]:
@@ -115,9 +115,9 @@ def _filters(able: Capabilities) -> Iterator[Finding]:
 
 
 def _hardware(devices: Devices) -> Iterator[Finding]:
-    for device in HARDWARE:
+    for device, codecs in accelerators().items():
         proven = []
-        for codec in HARDWARE[device]:
+        for codec in codecs:
             spec = VideoEncode(codec, Quality(), hw=device, hw_fallback=False)
             try:
                 devices.choose(spec, _PICTURE, "mkv")

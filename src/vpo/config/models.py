@@ -25,6 +25,7 @@ from typing import (
     get_type_hints,
 )
 
+from vpo.config.defaults import STALL_SECONDS
 from vpo.config.hours import span
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -150,7 +151,7 @@ class Tools:
             minimum=1,
             unit="seconds",
         ),
-    ] = 120
+    ] = STALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

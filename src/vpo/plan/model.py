@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from vpo.errors import FileError, OnError
-from vpo.media.containers import FLAGS_KEPT, MATROSKA
+from vpo.media.containers import FLAGS_KEPT, container
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
 from vpo.media.model import MediaFile
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
@@ -98,7 +98,7 @@ class Plan:
         if self.encodes:
             return "transcode"
         in_headers = all(change.in_track_header for change in self.changes)
-        if in_headers and self.before.container in MATROSKA and self._editable:
+        if in_headers and container(self.before.container).matroska and self._editable:
             return "header"
         return "remux"
 
@@ -121,7 +121,7 @@ class Plan:
 
 def as_written(media: MediaFile) -> MediaFile:
     """Return the media with its streams numbered as they will be in the written file."""
-    matroska = media.container in MATROSKA
+    matroska = container(media.container).matroska
     tracks = tuple(
         replace(track, index=n, matroska_id=n if matroska else None)
         for n, track in enumerate(media.tracks)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from vpo.media.containers import MATROSKA, container, holds_tag, uncarried, users_tags
+from vpo.media.containers import container, holds_tag, uncarried, users_tags
 from vpo.media.encode_spec import Encode
 from vpo.media.model import Attachment, MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact
@@ -167,7 +167,7 @@ class Draft:
         what that is.
         """
         kind = container(name)
-        path = os.path.splitext(self.media.path)[0] + kind.suffixes[0]
+        path = os.path.splitext(self.media.path)[0] + kind.extensions[0]
         named = tuple(_renamed(item, kind.attachments) for item in self.media.attachments)
         tracks = tuple(_rehoused(track, name) for track in self.media.tracks)
         media = replace(
@@ -249,11 +249,10 @@ class Draft:
 def _rehoused(track: Track, name: str) -> Track:
     """The track with what the container of that name holds of it beside its stream."""
     lost = uncarried(track, name)
+    tagged = container(name).track_tags or track.type == "data"
     return replace(
         track,
-        tags=tuple(users_tags(track.tags).items())
-        if name in MATROSKA or track.type == "data"
-        else (),
+        tags=tuple(users_tags(track.tags).items()) if tagged else (),
         side_data=tuple(fact for fact in track.side_data if fact[0] not in lost),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vpo.errors import ToolError
-from vpo.media.containers import MATROSKA
+from vpo.media.containers import container
 from vpo.media.model import MediaFile
 from vpo.probe import matroska, mp4
 from vpo.probe.decoder import MOST, Damage
@@ -79,8 +79,9 @@ def _ends_well(media: MediaFile) -> bool:
     """Whether the outermost elements fill the file; where nobody can tell, it does."""
     with open(media.path, "rb") as file:
         try:
-            if media.container in MATROSKA:
+            kind = container(media.container)
+            if kind.matroska:
                 return matroska.read(file.fileno()).complete
-            return media.container not in ("mp4", "mov") or mp4.complete(file.fileno())
+            return not kind.mp4_family or mp4.complete(file.fileno())
         except StructureError:
             return False

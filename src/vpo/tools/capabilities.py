@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from vpo.errors import PlanError
+from vpo.media.audio_codecs import AudioEncoder
+from vpo.tools.encoder_table import VideoEncoder
 from vpo.tools.process import Command, LineCollector
 from vpo.tools.programs import Tools
+
+Encoder = TypeVar("Encoder", VideoEncoder, AudioEncoder)
 
 _LISTED = re.compile(r"\s[A-Z.|]{2,6}\s+(\S+)\s+\S")
 """A line of ffmpeg's lists: flags, a name, and what it is."""
@@ -23,14 +28,14 @@ class Capabilities:
     filters: frozenset[str]
     libavcodec: int
 
-    def encoder(self, names: Iterable[str], codec: str) -> str:
+    def encoder(self, wanted: Sequence[Encoder], codec: str) -> Encoder:
         """Return the first of these encoders that is there; ``PlanError`` names the missing."""
-        wanted = tuple(names)
-        for name in wanted:
-            if name in self.encoders:
-                return name
+        for row in wanted:
+            if row.name in self.encoders:
+                return row
+        names = " and ".join(row.name for row in wanted)
         raise PlanError(
-            f"this ffmpeg cannot encode {codec}: it was built without {' and '.join(wanted)}; "
+            f"this ffmpeg cannot encode {codec}: it was built without {names}; "
             "install another and name it in [tools] ffmpeg, or use vpo's bundled one"
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vpo.config.defaults import STALL_SECONDS
 from vpo.errors import ToolMissingError
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command, LineCollector, Listener, Processes
@@ -35,7 +36,7 @@ class Tools:
     mkvmerge: str | None = None
     mkvpropedit: str | None = None
     ffmpeg: str | None = None
-    stall_seconds: float = 300.0
+    stall_seconds: float = STALL_SECONDS
     processes: Processes = field(default_factory=Processes)
     _capabilities: Memo[str, Capabilities] = field(default_factory=Memo, repr=False)
 

@@ -15,16 +15,15 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from vpo.errors import PlanError, ToolError
-from vpo.media.encode_spec import VideoEncode
+from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters, presets
+from vpo.tools import encoders, filters
 from vpo.tools.capabilities import Capabilities
 from vpo.tools.encoders import Encoding
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command, Listener
 from vpo.tools.programs import Tools
-from vpo.tools.rate_control import CRF_RANGE
 
 Metric = Literal["vmaf", "xpsnr"]
 
@@ -38,9 +37,6 @@ _FEW, _MANY = 6, 120
 """So many samples at least and at most."""
 _BATCH = 9
 """Samples that one ffmpeg reads at a time, each with a decoder of its own."""
-_FAST = frozenset({"ultrafast", "superfast", "veryfast"})
-_FAST_SVT = 6
-"""The preset of SVT-AV1 from which on its encodes take less than their scores."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
 """Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
@@ -107,7 +103,7 @@ class CrfSearches:
 
     def find(self, bench: Bench, source: SourceVideo, encoding: Encoding) -> CrfFound:
         """Return the crf for the encoding's ``vmaf``."""
-        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder)
+        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
         return self._found.get(key, lambda: _search(_Trial(bench, source, encoding)))
 
 
@@ -163,11 +159,7 @@ class _Trial:
 
     @property
     def _fast(self) -> bool:
-        encoder, preset = self.encoding.encoder, self.encoding.spec.preset
-        if not encoder.startswith("lib") or preset in _FAST:
-            return True
-        speed = dict(presets.speed(encoder, preset)).get("preset", "")
-        return encoder == "libsvtav1" and int(speed) >= _FAST_SVT
+        return self.encoding.encoder.is_quick(self.encoding.spec.preset)
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
         """The mean of the samples, in points of VMAF."""
@@ -186,7 +178,7 @@ class _Trial:
         graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
         words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
         words += [*encoders.video(encoding), "-f", "matroska", output]
-        head = filters.device_options(encoding.encoder)
+        head = encoding.encoder.device_options
         self._run([*head, *self._inputs(spans), *words], output, Listener())
         return self._compare(spans, output)
 
@@ -238,8 +230,7 @@ class _Trial:
 
     def _plain_steps(self) -> str:
         """The same for the reference, which stays where the processor can read it."""
-        software = replace(self.encoding, encoder="libx265")
-        steps = filters.chain(software)
+        steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
     def _run(self, words: Sequence[str], output: str | None, listener: Listener) -> None:
@@ -321,5 +312,5 @@ class _Curve:
     def _step(self, crf: float) -> float:
         """The next crf that the encoder knows."""
         low, high = CRF_RANGE[self.trial.encoding.spec.codec]
-        fine = self.trial.encoding.encoder in ("libx264", "libx265")
+        fine = self.trial.encoding.encoder.fractional_crf
         return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

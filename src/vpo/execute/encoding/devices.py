@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vpo.errors import CancelledError, PlanError, ToolError
-from vpo.media.encode_spec import Quality, VideoEncode
+from vpo.media.encode_spec import Device, Quality, VideoEncode
 from vpo.media.model import Track
 from vpo.tools import encoders, filters
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoders import HARDWARE, Device, Encoding, Tonemapper
+from vpo.tools.encoder_table import VideoEncoder, accelerators, candidates
+from vpo.tools.encoders import Encoding, Tonemapper
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
@@ -35,7 +36,7 @@ class EncoderChoice:
     ``tonemapper`` is set where HDR is to become SDR.
     """
 
-    encoder: str
+    encoder: VideoEncoder
     device: Device
     tonemapper: Tonemapper | None = None
     warnings: tuple[str, ...] = ()
@@ -79,12 +80,12 @@ class Devices:
             warnings.insert(0, f"encoded by {name}, without hardware ({'; '.join(problems)})")
         return EncoderChoice(name, "none", tonemapper, tuple(warnings))
 
-    def prove(self, encoder: str, spec: VideoEncode, track: Track) -> str:
+    def prove(self, encoder: VideoEncoder, spec: VideoEncode, track: Track) -> str:
         """Return why an encoder does not work, empty if it has encoded a frame."""
         pixels = None if spec.tonemap else track.pixel_format
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
         encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
-        key = encoder, plain.pixel_format or ""
+        key = encoder.name, plain.pixel_format or ""
         return self._proofs.get(key, lambda: self._failure(_trial(encoding)))
 
     @contextlib.contextmanager
@@ -106,13 +107,15 @@ class Devices:
                 self._taken -= 1
                 self._free.notify()
 
-    def _hardware(self, spec: VideoEncode, track: Track, container: str, device: Device) -> str:
+    def _hardware(
+        self, spec: VideoEncode, track: Track, container: str, device: Device
+    ) -> VideoEncoder:
         able = self._tools.capabilities()
-        names = encoders.names(spec.codec, device)
-        if not names:
+        rows = candidates(spec.codec, device)
+        if not rows:
             raise PlanError(f"it has no encoder for {spec.codec}")
-        if able.encoders.isdisjoint(names):
-            raise PlanError(f"this ffmpeg was built without {names[0]}")
+        if able.encoders.isdisjoint(row.name for row in rows):
+            raise PlanError(f"this ffmpeg was built without {rows[0]}")
         name = _suitable(able, spec, track, container, device)
         problem = self.prove(name, spec, track)
         if problem:
@@ -149,14 +152,14 @@ def _devices(spec: VideoEncode) -> tuple[Device, ...]:
     """The hardware to try, in order."""
     if spec.hw == "none":
         return ()
-    return tuple(HARDWARE) if spec.hw == "auto" else (spec.hw,)
+    return tuple(accelerators()) if spec.hw == "auto" else (spec.hw,)
 
 
 def _suitable(
     able: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
-) -> str:
+) -> VideoEncoder:
     """The encoder of that device that this ffmpeg has, if it can do what is asked for."""
-    name = able.encoder(encoders.names(spec.codec, device), spec.codec)
+    name = able.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_with_crf(spec), track, name, 0, container=container)
     encoders.video(encoding)
     encoders.must_carry_hdr(encoding, able.libavcodec)
@@ -170,6 +173,6 @@ def _with_crf(spec: VideoEncode) -> VideoEncode:
 
 def _trial(encoding: Encoding) -> list[str]:
     steps = filters.chain(encoding)
-    words = [*filters.device_options(encoding.encoder), "-f", "lavfi", "-i", _TEST_FRAME]
+    words = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
     words += ["-filter:0", steps] if steps else []
     return [*words, *encoders.video(encoding)]

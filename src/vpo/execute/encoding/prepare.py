@@ -11,8 +11,9 @@ from vpo.execute.encoding.crf_search import Bench, CrfFound, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
+from vpo.media.encode_spec import Device
 from vpo.plan.model import Plan
-from vpo.tools.encoders import Device, Encoding
+from vpo.tools.encoders import Encoding
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class PreparedEncodes:
         return tuple(
             Encoded(
                 index,
-                choice.encoder,
+                choice.encoder.name,
                 self.found[index].crf if index in self.found else None,
                 self.found[index].score if index in self.found else None,
             )

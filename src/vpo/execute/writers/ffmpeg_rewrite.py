@@ -12,11 +12,11 @@ from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
-from vpo.media.containers import MATROSKA, container
+from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4
 from vpo.tools import ffmpeg, losses
-from vpo.tools.audio_encoders import ENCODERS
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
@@ -60,7 +60,7 @@ class FfmpegRewrite(Writer):
         argv = ffmpeg.argv(tools.need("ffmpeg"), self.plan, source, output, covers)
         heard = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), heard)
-        stored = mp4.stored(workspace.fd) if self.plan.after.container in ("mp4", "mov") else ()
+        stored = mp4.stored(workspace.fd) if container(self.plan.after.container).mp4_family else ()
         lost = list(lost_packets(self.plan, heard, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
@@ -77,7 +77,7 @@ class FfmpegRewrite(Writer):
     def _covers(self, workspace: Workspace) -> dict[int, str]:
         """Files with the covers that go into Matroska, by stream index."""
         plan = self.plan
-        if plan.after.container not in MATROSKA:
+        if not container(plan.after.container).matroska:
             return {}
         return {
             item.index: workspace.store(self.context.prober.picture(plan.before.path, item.index))
@@ -100,7 +100,8 @@ class FfmpegRewrite(Writer):
 
     def _advice(self) -> str:
         # What is encoded has to be ffmpeg's work.
-        can_remux = self.plan.after.container == "mkv" and self.plan.strategy != "transcode"
+        target = container(self.plan.after.container)
+        can_remux = target.kept_by_mkvmerge and self.plan.strategy != "transcode"
         if can_remux and not self.context.tools.mkvmerge:
             return "; mkvmerge would keep it: install mkvtoolnix"
         return ""
@@ -118,4 +119,4 @@ class FfmpegRewrite(Writer):
 
     def _need_audio_encoders(self) -> None:
         for how in self.plan.audio_encodes.values():
-            self.context.tools.capabilities().encoder([ENCODERS[how.codec]], how.codec)
+            self.context.tools.capabilities().encoder([AUDIO_ENCODERS[how.codec]], how.codec)

@@ -8,7 +8,7 @@ from vpo.execute.rewrite import rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
-from vpo.media.containers import MATROSKA
+from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
 from vpo.tools import losses, mkvmerge
@@ -35,13 +35,15 @@ class MkvmergeRemux(Writer):
         return (
             tools.mkvmerge is not None
             and plan.strategy != "transcode"
-            and plan.before.container in MATROSKA
+            and container(plan.before.container).matroska
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
-            and not (plan.after.container == "webm" and plan.after.of("subtitle"))
+            and (
+                container(plan.after.container).mkvmerge_subtitles or not plan.after.of("subtitle")
+            )
         )
 
     def apply(self, work: Work) -> Applied:

@@ -22,6 +22,7 @@ from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
 from vpo.tools.capabilities import Capabilities
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
 from vpo.tools.process import Processes
 from vpo.tools.programs import Tools
@@ -86,7 +87,7 @@ def find(tmp_path: Path) -> Finder:
         program.write_text(text)
         program.chmod(0o755)
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
-        encoding = Encoding(spec, TRACK, ENCODERS[codec], 4)
+        encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)
         source = SourceVideo("SOURCE", str(tmp_path), (), seconds)
         bench = Bench(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
         return searches.find(bench, source, encoding)
@@ -198,7 +199,7 @@ def test_no_duration_no_samples(find: Finder) -> None:
 
 def test_large_pictures_have_a_model_of_their_own(tmp_path: Path) -> None:
     large = Track(0, "video", "h264", width=3840, height=2160)
-    encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, "libx265", 0)
+    encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, VIDEO_ENCODERS["libx265"], 0)
     bench = Bench(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
     trial = crf_search._Trial(bench, SourceVideo("", "", (), 9), encoding)
     assert "vmaf_4k" in trial._filter("vmaf")

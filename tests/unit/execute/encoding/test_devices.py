@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.made_up import AMF
 
 from vpo.errors import CancelledError, PlanError
 from vpo.execute.encoding.devices import Devices, EncoderChoice
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Mastering, Track
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.programs import Tools
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p")
@@ -85,13 +87,13 @@ def encode(**wanted: Any) -> VideoEncode:
 
 def test_the_processor_has_nothing_to_prove(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine(), encode(), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("libx265", "none", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("libx265", "none", ())
     assert tried(tmp_path) == []
 
 
 def test_a_device_that_encodes_a_picture_is_there(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_nvenc*"), encode(hw="nvenc"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
     (line,) = tried(tmp_path)
     assert "-f lavfi" in line and "-frames:v 1" in line and "-pix_fmt:0 nv12" in line
 
@@ -122,14 +124,23 @@ def test_a_device_is_proven_again_in_the_next_run(machine: Machine, tmp_path: Pa
 
 def test_auto_takes_the_first_that_works(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_vaapi*"), encode(hw="auto"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
     order = ["nvenc", "qsv", "vaapi"]
     assert [next(d for d in order if f"hevc_{d}" in line) for line in tried(tmp_path)] == order
 
 
+def test_auto_tries_a_device_that_has_only_a_row(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VIDEO_ENCODERS, AMF.name, AMF)
+    tools = machine("*amf=hw*hevc_amf*", encoders=(*SOFTWARE, *HARDWARE, AMF.name))
+    found = choose(tools, encode(hw="auto"), TRACK, "mkv")
+    assert (found.encoder, found.device, found.warnings) == (AMF, AMF.device, ())
+
+
 def test_software_takes_over_with_a_warning(machine: Machine) -> None:
     found = choose(machine(), encode(hw="qsv"), TRACK, "mkv")
-    assert (found.encoder, found.device) == ("libx265", "none")
+    assert (found.encoder.name, found.device) == ("libx265", "none")
     assert found.warnings == (
         "encoded by libx265, without hardware (qsv: No capable devices found)",
     )
@@ -142,18 +153,18 @@ def test_software_may_not_take_over(machine: Machine) -> None:
 
 def test_what_a_device_cannot_take_is_none_for_it(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*"), encode(codec="h264", hw="nvenc"), DEEP, "mkv")
-    assert found.encoder == "libx264"
+    assert found.encoder.name == "libx264"
     assert "h264_nvenc cannot encode 4:2:0 with 10 bits" in found.warnings[0]
     found = choose(machine("*"), encode(codec="vp9", hw="nvenc"), TRACK, "mkv")
-    assert found.encoder == "libvpx-vp9"
+    assert found.encoder.name == "libvpx-vp9"
     assert tried(tmp_path) == []
 
 
 def test_hdr_is_not_lost_to_a_device(machine: Machine) -> None:
     found = choose(machine("*"), encode(hw="nvenc"), HDR, "mkv")
-    assert found.encoder == "libx265"
+    assert found.encoder.name == "libx265"
     assert "would lose the HDR metadata" in found.warnings[0]
-    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder == "hevc_vaapi"
+    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder.name == "hevc_vaapi"
     with pytest.raises(PlanError, match="libvpx-vp9 would lose the HDR metadata"):
         choose(machine(), encode(codec="vp9"), HDR, "mkv")
 
@@ -166,7 +177,7 @@ def test_an_encoder_that_is_missing(machine: Machine) -> None:
 
 
 def test_another_encoder_where_the_best_is_missing(machine: Machine) -> None:
-    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder == "libaom-av1"
+    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder.name == "libaom-av1"
 
 
 def test_tones_need_a_filter(machine: Machine, tmp_path: Path) -> None:

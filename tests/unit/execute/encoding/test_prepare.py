@@ -28,6 +28,7 @@ from vpo.policy import dynamic_range
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import encoders, filters
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
 from vpo.tools.programs import Tools
 
@@ -54,7 +55,7 @@ def test_the_ability_of_the_real_one(real: Tools) -> None:
 
 def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     found = prepared(real, Plan(MEDIA, SWAPPED, encodes=((1, HEVC),)))
-    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4")
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, VIDEO_ENCODERS["libx265"], 0, 1, "mp4")
     assert (found.device, found.warnings) == ("none", ())
     assert found.encoded() == (Encoded(1, "libx265"),)
 
@@ -75,8 +76,9 @@ def prepared(tools: Tools, plan: Plan) -> PreparedEncodes:
 
 
 def hardware(spec: VideoEncode, found: dict[int, CrfFound]) -> PreparedEncodes:
-    encoding = Encoding(spec, PICTURE, "hevc_nvenc", 1)
-    return PreparedEncodes({1: encoding}, {1: EncoderChoice("hevc_nvenc", "nvenc")}, found)
+    nvenc = VIDEO_ENCODERS["hevc_nvenc"]
+    encoding = Encoding(spec, PICTURE, nvenc, 1)
+    return PreparedEncodes({1: encoding}, {1: EncoderChoice(nvenc, "nvenc")}, found)
 
 
 def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
@@ -85,7 +87,7 @@ def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
         hardware(spec, {1: CrfFound(30.0, 95.0)}), context(real), "out of memory"
     )
     assert found is not None
-    assert found.encodings[1].encoder == "libx265"
+    assert found.encodings[1].encoder.name == "libx265"
     assert found.warnings == ("encoded by libx265: nvenc failed (out of memory)",)
     # The crf was found for the device.
     assert (found.found, found.encodings[1].spec.quality.crf) == ({}, None)
