@@ -367,7 +367,7 @@ OTHER_PROGRAMS = {
 
 def known_options(words: list[str]) -> set[str]:
     """Return the options of the command that the words call; of all commands if they call none."""
-    names = ()
+    names: tuple[str, ...] = ()
     for end in range(1, len(words) + 1):
         names = tuple(words[:end]) if tuple(words[:end]) in TREE else names
     wanted = [TREE[names]] if names else TREE.values()
