@@ -218,11 +218,7 @@ class Logging:
 
     level: Annotated[
         Level,
-        Key(
-            "The least important messages that are logged.",
-            environment="VPO_LOG_LEVEL",
-            flag="--log-level",
-        ),
+        Key("The least important messages that are logged.", environment="VPO_LOG_LEVEL"),
     ] = "warning"
     file: Annotated[
         Path | None, Key("The file that messages are appended to. Unset: standard error.")
