@@ -12,7 +12,6 @@ from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
-from vpo.plugins.metadata import ask
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Known
 from vpo.policy.loader import Places, load, migrated, replace
@@ -22,6 +21,7 @@ from vpo.policy.source import read
 from vpo.probe.reader import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
+from vpo.run.metadata import ask
 from vpo.text import printable
 
 

@@ -21,8 +21,8 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.execute.outcome import STATUSES, Failure, Outcome
-from vpo.plugins.metadata import Answers, ask, listeners
 from vpo.run.known import Verdicts
+from vpo.run.metadata import Answers, ask, listeners
 from vpo.run.progress import Look, Parts, State
 from vpo.run.recorder import Recorder, expired, marks, recorder
 from vpo.run.request import Encodes, Interrupt, Request

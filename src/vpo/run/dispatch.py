@@ -18,11 +18,11 @@ from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Rewriter
 from vpo.logs import configure
 from vpo.plan.evaluate import evaluate
-from vpo.plugins.metadata import Answers
 from vpo.policy.desired_state import Known
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job, run_batch
+from vpo.run.metadata import Answers
 from vpo.run.progress import Parts
 from vpo.run.request import Encodes, Interrupt, Request, Starter
 from vpo.run.workers import Crew, rewriter, threads

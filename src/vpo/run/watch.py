@@ -19,8 +19,8 @@ from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
 from vpo.errors import WatchError
-from vpo.plugins.metadata import marks
 from vpo.run.coordinator import Observer, Summary, run
+from vpo.run.metadata import marks
 from vpo.run.request import Interrupt, Request
 
 TICK = 1.0
