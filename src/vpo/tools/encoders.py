@@ -59,7 +59,7 @@ class Encoding:
 
     ``threads`` is what it may take of the processor, ``None`` for what the encoder likes; ``turn``
     the number of a pass and the file for what the first tells the second; ``tonemapper`` what maps
-    the tones, where they are to be mapped.
+    the tones, where they are to be mapped; ``time_base`` the option's value for that of the source.
     """
 
     spec: VideoEncode
@@ -70,6 +70,15 @@ class Encoding:
     container: str = "mkv"
     turn: tuple[int, str] | None = None
     tonemapper: Tonemapper | None = None
+    time_base: str = "-1"
+
+
+def source_time_base(libavcodec: int) -> str:
+    """Return how this ffmpeg calls the time base of the source.
+
+    ffmpeg 6.1 (libavcodec 60.31) introduced ``demux``; ffmpeg 8 no longer takes ``-1``.
+    """
+    return "demux" if libavcodec >= 61 else "-1"
 
 
 def names(codec: VideoCodec, device: Device) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def argv(
         command += _track(plan, number, track)
         if track.index in encodings:
             command += filters.mapped(encodings[track.index])[1]
-            command += _times(number, target.name)
+            command += _times(number, target.name, encodings[track.index].time_base)
             command += encoders.video(encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
@@ -105,11 +105,11 @@ def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
     return ["-noautorotate"] if encodings else []
 
 
-def _times(number: int, target: str) -> list[str]:
+def _times(number: int, target: str, time_base: str) -> list[str]:
     """Each picture at its own time. ffmpeg would put them on a grid of the mean frame rate."""
     if target in _EVEN:
         return []
-    return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
+    return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", time_base]
 
 
 class _Count(NamedTuple):

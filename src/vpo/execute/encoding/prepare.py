@@ -13,7 +13,7 @@ from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import MediaFile
 from vpo.probe.service import Prober
-from vpo.tools import capabilities
+from vpo.tools import capabilities, encoders
 from vpo.tools.encoders import Device, Encoding
 from vpo.tools.process import Tools
 
@@ -74,6 +74,7 @@ def prepare(
             threads,
             after.container,
             tonemapper=choice.tonemapper,
+            time_base=encoders.source_time_base(capabilities.of(tools).libavcodec),
         )
         if spec.quality.vmaf is not None:
             crf_search.metric(capabilities.of(tools))

@@ -21,7 +21,7 @@ from vpo.policy import dynamic_range
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import capabilities, encoders, filters
-from vpo.tools.encoders import Encoding
+from vpo.tools.encoders import Encoding, source_time_base
 from vpo.tools.process import Tools
 
 SOUND = Track(0, "audio", "aac")
@@ -47,7 +47,8 @@ def test_the_ability_of_the_real_one(real: Tools) -> None:
 
 def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     found = prepare(real, MEDIA, SWAPPED, {1: HEVC}, threads=1)
-    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4")
+    base = source_time_base(capabilities.of(real).libavcodec)
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4", time_base=base)
     assert (found.device, found.warnings) == ("none", ())
     assert found.told() == (Encoded(1, "libx265"),)
 
