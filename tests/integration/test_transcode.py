@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
+from tests.integration.facts import rotated
 
 COUNTING = 'case " $* " in *" -map "*) echo run >> "$RUNS";; esac; exec "$REAL_FFMPEG" "$@"'
 
@@ -275,10 +276,7 @@ def test_a_turned_picture_stays_turned(vpo: Vpo, tmp_path: Path) -> None:
     plain = made(tmp_path / "plain.mp4")
     film = tmp_path / "in" / "phone.mp4"
     film.parent.mkdir()
-    copy = ["ffmpeg", "-v", "error", "-display_rotation", "90", "-i", str(plain), "-c", "copy"]
-    if subprocess.run([*copy, str(film)], check=False, capture_output=True).returncode:
-        copy = ["ffmpeg", "-v", "error", "-y", "-i", str(plain), "-c", "copy"]  # before ffmpeg 6
-        subprocess.run([*copy, "-metadata:s:v:0", "rotate=270", str(film)], check=True)
+    rotated(plain, film)
     (before,) = streams(film)
     done = process(vpo, policy("{video: {to: hevc, crf: 40, preset: ultrafast}}"), film)
     assert done.rc == 0, done
