@@ -218,7 +218,10 @@ def _metadata(plan: Plan) -> list[str]:
         if change.kind.startswith("tag:"):
             words += ["-metadata", f"{change.kind[4:]}={change.after or ''}"]
     if plan.after.container in MATROSKA:
-        for name, _ in plan.after.tags:
+        for name, value in plan.after.tags:
+            if name == "timecode":
+                # ffmpeg 9 copies that of an MP4 to the video track alone.
+                words += ["-metadata", f"{name}={value}"]
             if is_debris(name) and name != "encoder":
                 words += ["-metadata", f"{name}="]
     return words
