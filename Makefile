@@ -28,12 +28,13 @@ test: setup tools ## lint, check types and imports, and run all tests
 	@$(MAKE) --no-print-directory lint
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
-lint: setup ## ruff, mypy and the import contract
+lint: setup ## ruff, mypy, the import contract, and the links of the documentation
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
 	$(VENV)/bin/python -m mypy src tests scripts $(wildcard bench/*.py) drill
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
+	@$(MAKE) --no-print-directory site
 
 format: setup ## let ruff fix and format what it can
 	$(VENV)/bin/python -m ruff check --fix .
@@ -49,11 +50,9 @@ testall: setup tools ## build wheel and sdist, try them with every Python that i
 test-all: testall
 
 site: setup ## build the documentation as a site in dist/site
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
 
 pictures: setup tools ## make the pictures of the terminal in docs/pictures
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[docs]'
 	$(VENV)/bin/python scripts/pictures.py
 
 demo: setup ## make a small library in demo/ and let vpo put it in order

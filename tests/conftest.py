@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for plain ``pytest``
 
 from tests.media import make
+from tests.preloaded import Preloaded
 
 TIMEOUT = 120.0
 """Seconds until a hung vpo fails its test; nothing waits for them otherwise."""
@@ -105,6 +106,7 @@ class Vpo:
     """
 
     folder: Path
+    preloaded: Preloaded | None = None
 
     @property
     def home(self) -> Path:
@@ -144,6 +146,11 @@ class Vpo:
         cwd: Path | None = None,
         timeout: float = TIMEOUT,
     ) -> Result:
+        variables = self.environment(env)
+        if self.preloaded and self.preloaded.serves(variables):
+            words = [os.fspath(arg) for arg in args]
+            rc, stdout, stderr = self.preloaded.run(words, variables, cwd or self.folder, timeout)
+            return Result(rc, _text(stdout), _text(stderr))
         process = self.start(*args, env=env, cwd=cwd)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
@@ -172,12 +179,20 @@ def _text(output: bytes) -> str:
     return output.decode("utf-8", "surrogateescape")
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    """The process that vpo is forked from."""
+    server = Preloaded()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def vpo(tmp_path: Path) -> Vpo:
+def vpo(tmp_path: Path, preloaded: Preloaded) -> Vpo:
     """vpo as a program, in an environment of the test's own."""
     folder = tmp_path / "vpo"
     folder.mkdir()
-    runner = Vpo(folder)
+    runner = Vpo(folder, preloaded)
     runner.home.mkdir()
     runner.config.write_text("")
     return runner

@@ -43,8 +43,8 @@ wait_for() {{
   done
 }}
 say() {{ echo "$1 {tool} $$ $name" >> "$stage/log"; }}
-: > "$stage/$name.here"
 say start
+: > "$stage/$name.here"
 """
 
 

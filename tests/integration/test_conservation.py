@@ -10,6 +10,7 @@ from typing import Any
 import av
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
+from tests.integration.facts import rotated
 from tests.reading import identify
 
 TO_MKV = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
@@ -54,7 +55,7 @@ def video(library: Library, tmp_path: Path) -> Path:
 def test_a_rotated_picture_stays_where_its_rotation_is_known(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
-    turned = remade(video, root / "phone.mp4", "-metadata:s:v:0", "rotate=90")
+    turned = rotated(video, root / "phone.mp4")
     rotation = side_data(facts(turned)["streams"][0])["Display Matrix"]["rotation"]
     refused = process(vpo, TO_MKV, turned)
     assert refused.rc == 1
@@ -337,7 +338,8 @@ def test_a_codec_that_ffmpeg_does_not_know_is_an_error_of_the_plan(
     clip = library("no-language.mp4") / "no-language.mp4"
     before = clip.read_bytes().replace(b"avc1", b"vvc1")
     clip.write_bytes(before)
-    tools_on_path(ffmpeg='echo "libavcodec 59. 37"; exec "$REAL_FFMPEG" "$@"')
+    old = """sed 's/libavcodec .*/libavcodec 59. 37/'"""
+    tools_on_path(ffmpeg=f'"$REAL_FFMPEG" "$@" 2>&1 | {old}')
     shown = process(vpo, policy, "-n", clip)
     error = shown.json["files"][0]["error"]
     assert error["type"] == "PlanError", shown

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
 
+import av
 import pytest
 from tests.conftest import Library, Result, Vpo
 
+from vpo.probe import decoder
 from vpo.probe.decoder import Collector
 
 
@@ -22,12 +26,24 @@ def film(path: Path, *codec: str) -> Path:
     return path
 
 
-def hurt(path: Path, part: float) -> None:
-    """Overwrite some bytes there."""
+def damage(path: Path, kind: Literal["audio", "video"], at: float) -> float:
+    """Overwrite the beginning of the first packet of this kind from that second on.
+
+    There stand the length of a NAL unit, the start code of MPEG-4 or the sync word of AC-3, which
+    no decoder does without. Returns the time of the packet, in seconds.
+    """
     data = bytearray(path.read_bytes())
-    at = int(len(data) * part)
-    data[at : at + 64] = bytes(range(100, 164))
+    with path.open("rb") as file, av.open(file) as source:
+        for packet in source.demux(source.streams.get({kind: 0})):
+            assert packet.pts is not None, "no packet so late"
+            time = float(packet.pts * packet.time_base)
+            if time >= at:
+                content = bytes(packet)
+                start = data.index(content)
+                data[start : start + 64] = bytes(range(100, 164))
+                break
     path.write_bytes(data)
+    return time
 
 
 def healths(result: Result) -> list[dict[str, object]]:
@@ -43,17 +59,38 @@ def test_damage_is_reported_with_its_time(vpo: Vpo, tmp_path: Path, codec: tuple
     assert (health["whole"], health["damages"]) == (True, [])
     assert health["decoded"] == pytest.approx(4.0, abs=0.1)
 
-    hurt(path, 0.5)
+    time = damage(path, "video", 2.0)
     found = vpo("inspect", "--health", "--format", "json", path)
     assert found.rc == 1
     (health,) = healths(found)
     damages = health["damages"]
     assert isinstance(damages, list)
-    assert damages
-    assert 1.0 <= damages[0]["start"] <= 3.0
-    told = vpo("inspect", "--health", path)
-    assert told.rc == 1
-    assert "  damaged: track 0 at 0:00:0" in told.stdout
+    assert damages[0]["stream"] == 0
+    assert damages[0]["start"] == pytest.approx(time, abs=0.1)
+    report = vpo("inspect", "--health", path)
+    assert report.rc == 1
+    assert "  damaged: track 0 at 0:00:02" in report.stdout
+
+
+def test_damaged_audio_is_reported_for_the_audio_track_only(vpo: Vpo, tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mkv", "-c:v", "libx264")
+    time = damage(path, "audio", 2.0)
+    found = vpo("inspect", "--health", "--format", "json", path)
+    (health,) = healths(found)
+    damages = health["damages"]
+    assert isinstance(damages, list)
+    assert {item["stream"] for item in damages} == {1}
+    assert damages[0]["start"] == pytest.approx(time, abs=0.1)
+    assert "frame is damaged" not in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("video", "a frame is damaged"), ("audio", "audio is damaged")]
+)
+def test_decoder_names_what_is_corrupt_by_the_type_of_its_track(kind: str, message: str) -> None:
+    corrupt = [SimpleNamespace(is_corrupt=True)]
+    packet = SimpleNamespace(decode=lambda: corrupt, stream=SimpleNamespace(type=kind))
+    assert list(decoder._damage(packet)) == [message]
 
 
 def test_a_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_hard_links_in_one_library_do_not_get_in_each_others_way(
     """
     last = """
 tries=0
-until [ -e "$stage/c.mkv.here" ] || [ $tries -ge 40 ]; do tries=$((tries + 1)); sleep 0.05; done
+until [ -e "$stage/c.mkv.here" ] || [ $tries -ge 10 ]; do tries=$((tries + 1)); sleep 0.05; done
 real "$@"
 """
     stage.act("mkvmerge", last)

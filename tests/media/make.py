@@ -506,8 +506,10 @@ def _hdr10(kit: Kit, target: Path) -> None:
     master = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
     colours = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited"
     hdr = f"hdr10=1:repeat-headers=1:{colours}:master-display={master}:max-cll=1000,400"
+    # Since ffmpeg 8, what the frames say goes before the options of the encoder.
+    frames = "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
     kit.ffmpeg(
-        *(*picture(), *tone(440), "-pix_fmt", "yuv420p10le", "-c:v", "libx265"),
+        *(*picture(), *tone(440), "-vf", frames, "-pix_fmt", "yuv420p10le", "-c:v", "libx265"),
         *("-preset", "ultrafast", "-crf", "40", "-x265-params", f"{hdr}:log-level=none:pools=1"),
         *("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc"),
         *("-color_range", "tv", "-c:a", "aac", "-b:a", "32k", *_languages(a0="eng"), *EXACT),

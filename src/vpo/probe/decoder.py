@@ -78,7 +78,7 @@ def decode(path: str) -> Iterator[dict[str, Any]]:
         media = [s for s in source.streams if s.type in ("video", "audio")]
         known = [stream for stream in media if stream.codec_context]
         for stream in known:
-            # With several threads nobody could tell to which picture a decoder's words belong.
+            # With several threads nobody could tell to which frame a decoder's words belong.
             stream.codec_context.thread_count = 1
         yield from _parts(source, known, collector, words)
         for damage in collector.found[:MOST]:
@@ -145,7 +145,7 @@ def _damage(packet: Any) -> Iterator[str]:
 
     try:
         if any(getattr(frame, "is_corrupt", False) for frame in packet.decode()):
-            yield "a picture is damaged"
+            yield "a frame is damaged" if packet.stream.type == "video" else "audio is damaged"
     except av.FFmpegError as error:
         yield error.strerror or str(error)
 

@@ -37,7 +37,7 @@ class Encoding:
 
     ``threads`` is how many threads it may use, ``None`` for the encoder's default; ``turn`` is the
     number of a pass and the file for the statistics of the first; ``tonemapper`` is set where tone
-    mapping is asked for.
+    mapping is asked for; ``time_base`` is ffmpeg's word for that of the source.
     """
 
     spec: VideoEncode
@@ -48,6 +48,7 @@ class Encoding:
     container: str = "mkv"
     turn: tuple[int, str] | None = None
     tonemapper: Tonemapper | None = None
+    time_base: str = "-1"
 
     @property
     def pixel_format(self) -> str | None:
@@ -58,6 +59,14 @@ class Encoding:
         if self.spec.tonemap:
             return self.encoder.format_name(TONEMAPPED)
         return self.encoder.pixel_format(self.track)
+
+
+def source_time_base(libavcodec: int) -> str:
+    """Return what this ffmpeg calls the time base of the source.
+
+    ffmpeg 6.1 (libavcodec 60.31) introduced ``demux``; ffmpeg 8 no longer takes ``-1``.
+    """
+    return "demux" if libavcodec >= 61 else "-1"
 
 
 def passes(spec: VideoEncode, encoder: VideoEncoder) -> int:

@@ -50,7 +50,7 @@ def argv(
         command += _track(plan, number, track)
         if track.index in encodings:
             command += filters.mapped(encodings[track.index])[1]
-            command += _times(number, target)
+            command += _times(number, target, encodings[track.index].time_base)
             command += encoders.video(encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
@@ -74,11 +74,11 @@ def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
     return ["-noautorotate"] if encodings else []
 
 
-def _times(number: int, target: Container) -> list[str]:
+def _times(number: int, target: Container, time_base: str) -> list[str]:
     """Give each frame its own time. ffmpeg would put them on a grid of the mean frame rate."""
     if target.constant_frame_rate:
         return []
-    return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", "-1"]
+    return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", time_base]
 
 
 def first_pass(
@@ -178,7 +178,10 @@ def _metadata(plan: Plan) -> list[str]:
         if change.kind is ChangeKind.TAG:
             words += ["-metadata", f"{change.fact.name}={change.after or ''}"]
     if container(plan.after.container).matroska:
-        for name, _ in plan.after.tags:
+        for name, value in plan.after.tags:
+            if name == "timecode":
+                # ffmpeg 9 copies that of an MP4 to the video track alone.
+                words += ["-metadata", f"{name}={value}"]
             if is_debris(name) and name != "encoder":
                 words += ["-metadata", f"{name}="]
     return words

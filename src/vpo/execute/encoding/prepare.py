@@ -13,7 +13,7 @@ from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Device
 from vpo.plan.model import Plan
-from vpo.tools.encoders import Encoding
+from vpo.tools.encoders import Encoding, source_time_base
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             context.threads,
             container,
             tonemapper=choice.tonemapper,
+            time_base=source_time_base(context.tools.capabilities().libavcodec),
         )
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())

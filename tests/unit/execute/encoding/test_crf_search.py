@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,17 +29,17 @@ from vpo.tools.process import Processes
 from vpo.tools.programs import Tools
 
 # The encoded file holds its crf; the comparison makes a score of it.
-FFMPEG = """#!/usr/bin/env python3
-import pathlib, re, sys
+FFMPEG = """\
+import sys
 words = sys.argv[1:]
 with open("@LOG", "a") as log:
     print(*words, file=log)
 if "null" in words:
-    crf = float(pathlib.Path(words[words.index("-i") + 1]).read_text())
+    crf = float(open(words[words.index("-i") + 1]).read())
     print(f"[Parsed] VMAF score: {@SCORE:.6f}", file=sys.stderr)
     print(f"[Parsed] XPSNR  y: {@SCORE:.4f}  u: 44.1  v: 45.2  (minimum: 1)", file=sys.stderr)
 else:
-    pathlib.Path(words[-1]).write_text(words[words.index("-crf:0") + 1])
+    open(words[-1], "w").write(words[words.index("-crf:0") + 1])
 """
 ABLE = Capabilities(frozenset({"libx265"}), frozenset({"libvmaf", "xpsnr"}), 61)
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
@@ -84,7 +85,9 @@ def find(tmp_path: Path) -> Finder:
     ) -> CrfFound:
         program = tmp_path / "ffmpeg"
         text = FFMPEG.replace("@SCORE", score).replace("@LOG", str(tmp_path / "log"))
-        program.write_text(text)
+        (tmp_path / "ffmpeg.py").write_text(text)
+        # Without what a plain start of Python looks for, which takes most of its time.
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "$0.py" "$@"\n')
         program.chmod(0o755)
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
         encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)

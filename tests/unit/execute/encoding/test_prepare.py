@@ -29,7 +29,7 @@ from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import encoders, filters
 from vpo.tools.encoder_table import VIDEO_ENCODERS
-from vpo.tools.encoders import Encoding
+from vpo.tools.encoders import Encoding, source_time_base
 from vpo.tools.programs import Tools
 
 SOUND = Track(0, "audio", "aac")
@@ -55,7 +55,9 @@ def test_the_ability_of_the_real_one(real: Tools) -> None:
 
 def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     found = prepared(real, Plan(MEDIA, SWAPPED, encodes=((1, HEVC),)))
-    assert found.encodings[1] == Encoding(HEVC, PICTURE, VIDEO_ENCODERS["libx265"], 0, 1, "mp4")
+    base = source_time_base(real.capabilities().libavcodec)
+    row = VIDEO_ENCODERS["libx265"]
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, row, 0, 1, "mp4", time_base=base)
     assert (found.device, found.warnings) == ("none", ())
     assert found.encoded() == (Encoded(1, "libx265"),)
 
