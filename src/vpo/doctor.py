@@ -87,14 +87,14 @@ def _encoders(found: Tools, able: Abilities) -> Iterator[Finding]:
     for codec in get_args(VideoCodec):
         key = f"video: {{to: {codec}}}"
         try:
-            name = able.encoder(candidates(codec, "none"), codec)
-            problem = devices.prove(found, name, VideoEncode(codec, Quality()), _PICTURE)
+            encoder = able.encoder(candidates(codec, "none"), codec)
+            problem = devices.prove(found, encoder, VideoEncode(codec, Quality()), _PICTURE)
         except PlanError as error:
             problem = str(error)
         if problem:
             yield Finding(key, "note", problem, "use another ffmpeg for policies with this key")
         else:
-            yield Finding(key, "ok", f"by {name}, which has encoded a picture")
+            yield Finding(key, "ok", f"by {encoder}, which has encoded a picture")
     missing = sorted(c for c, row in AUDIO_ENCODERS.items() if row.name not in able.encoders)
     if missing:
         lacks = f"this ffmpeg cannot encode {', '.join(missing)}"

@@ -17,7 +17,7 @@ from vpo.tools.process import Tools
 _LISTED = re.compile(r"\s[A-Z.|]{2,6}\s+(\S+)\s+\S")
 """A line of ffmpeg's lists: flags, a name, and what it is."""
 _LIBAVCODEC = re.compile(r"^\s*libavcodec\s+(\d+)", re.MULTILINE)
-E = TypeVar("E", VideoEncoder, AudioEncoder)
+_Row = TypeVar("_Row", VideoEncoder, AudioEncoder)
 _lock = threading.Lock()
 _known: dict[str, Abilities] = {}
 
@@ -30,7 +30,7 @@ class Abilities:
     filters: frozenset[str]
     libavcodec: int
 
-    def encoder(self, wanted: Sequence[E], codec: str) -> E:
+    def encoder(self, wanted: Sequence[_Row], codec: str) -> _Row:
         """Return the first of these encoders that is there; ``PlanError`` says which is missing."""
         for row in wanted:
             if row.name in self.encoders:
