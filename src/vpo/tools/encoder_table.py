@@ -38,7 +38,7 @@ class Hdr10(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoEncoder:
-    """One encoder: what it takes, and the options that it needs.
+    """One encoder: what it takes, and the options that it needs. A row is equal only to itself.
 
     ``formats`` are the pixel formats that it takes, ``format_names`` those that it wants under
     another name than the planar one. With ``upload``, the filters that bring frames to the device,
@@ -93,7 +93,7 @@ class VideoEncoder:
         """
         if track.pixel_format is None:
             return None
-        found = pixel_formats.parse(track.pixel_format)
+        found = pixel_formats.planar(track.pixel_format)
         if found is None or found not in self.formats:
             what = found or track.pixel_format
             raise PlanError(f"{self} cannot encode {what}, which {track} has")

@@ -38,7 +38,7 @@ _OTHERS = {
 """Formats that convert to planar YUV without loss of depth; the chroma of 4:1:1 moves."""
 
 
-def parse(name: str) -> PixelFormat | None:
+def planar(name: str) -> PixelFormat | None:
     """Return the planar YUV format for ffmpeg's name of one; ``None`` for what is not YUV."""
     found = _YUV.fullmatch(name)
     if found is None:
