@@ -46,7 +46,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
     from vpo.db.connection import DaemonConnectionPool
     from vpo.db.records import Result
     from vpo.db.store import Store
-    from vpo.policy.choice import PolicyChoice
+    from vpo.policy.policy_files import PolicyChoice
 
     fingerprint = PolicyChoice((policy,)).fingerprint
     paths = create(Path(library), int(count))

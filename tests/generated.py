@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from vpo.media.containers import CONTAINERS, MATROSKA
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
-from vpo.policy.classify import OrderClass
 from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
+from vpo.policy.track_classes import OrderClass
 
 Data = st.SearchStrategy[dict[str, Any]]
 

@@ -35,9 +35,9 @@ from vpo.library.statistics import FACTS, Copy, Count, Duplicates
 from vpo.media.model import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.plan.evaluate import Change, PhaseReport, Plan
 from vpo.plan.explain import explain
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
 from vpo.policy.loader import Places, loads
+from vpo.policy.policy_files import PolicyChoice
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import SCHEMA_VERSION, jsonl

@@ -22,7 +22,7 @@ from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, d
 from vpo.media.model import MediaFile
 from vpo.media.units import words
 from vpo.plan.evaluate import to_json
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv

@@ -13,12 +13,12 @@ from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import ask
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Known
 from vpo.policy.loader import Places, load, migrated, replace
-from vpo.policy.migrate import CURRENT
+from vpo.policy.migration import CURRENT
+from vpo.policy.policy_files import PolicyChoice
 from vpo.policy.schema import json_schema
-from vpo.policy.source import read
+from vpo.policy.yaml_source import read
 from vpo.probe.reader import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console

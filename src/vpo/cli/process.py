@@ -25,7 +25,7 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 from vpo.report import report
 from vpo.run.coordinator import Summary, run
 from vpo.run.request import Request

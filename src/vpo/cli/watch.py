@@ -22,7 +22,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
 from vpo.media.units import duration
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 from vpo.report import report
 from vpo.run.request import Request
 from vpo.run.watch import events, watch

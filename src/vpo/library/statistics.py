@@ -14,7 +14,7 @@ from vpo.media.languages import alpha3, primary
 from vpo.media.model import MediaFile, Track
 from vpo.media.units import resolution_of
 from vpo.plan.evaluate import Plan, evaluate
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 
 FACTS = {
     "container": "Container",

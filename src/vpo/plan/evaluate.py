@@ -14,10 +14,10 @@ from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media.containers import FLAGS_KEPT, MATROSKA, as_stored
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
 from vpo.media.model import MediaFile, Track
-from vpo.policy.conditions import skip_reason
 from vpo.policy.desired_state import Draft, Fact, Known, Reason, Timestamp
 from vpo.policy.document import Phase, Policy
 from vpo.policy.operation import Operation
+from vpo.policy.phase_conditions import skip_reason
 
 Strategy = Literal["none", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]

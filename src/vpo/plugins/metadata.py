@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vpo.config.models import SHIPPED, Config
 
 if TYPE_CHECKING:
-    from vpo.policy.choice import PolicyChoice
     from vpo.policy.desired_state import Value
+    from vpo.policy.policy_files import PolicyChoice
 
 _ANSWER = "+"
 _KNOWING = ("radarr", "sonarr")

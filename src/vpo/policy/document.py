@@ -12,9 +12,9 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from vpo.errors import OnError
-from vpo.policy.conditions import RunIf, SkipWhen
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.operations import known
+from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
 
 SCHEMA_VERSION = 13

@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from vpo.errors import PolicyError, Position
 from vpo.policy.document import Policy
-from vpo.policy.migrate import CURRENT, OLDEST, Migration, migrate
-from vpo.policy.source import Path, Source, parse, read
+from vpo.policy.migration import CURRENT, OLDEST, Migration, migrate
+from vpo.policy.yaml_source import Path, Source, parse, read
 from vpo.text import suggestion
 
 _MAX_PROBLEMS = 10

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from vpo.errors import OnError
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 
 Order = Literal["auto", "name", "size", "newest"]
 Encodes = Mapping[bytes, tuple[str, int, int]]

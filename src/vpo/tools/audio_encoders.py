@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vpo.media.encode_spec import AudioCodec, AudioEncode
 from vpo.media.model import Track
-from vpo.policy.sound import layout_for
+from vpo.policy.audio_encoding import layout_for
 
 ENCODERS: Mapping[AudioCodec, str] = {
     "aac": "aac",

@@ -10,7 +10,7 @@ from tests.notation import media as media_of
 
 from vpo.library.statistics import check, duplicates, overview, title
 from vpo.media.model import Color, MediaFile
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyChoice
 
 
 def film(path: str, *tracks: str, size: int = 1000, seconds: float = 60.0) -> MediaFile:

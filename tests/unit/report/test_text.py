@@ -14,8 +14,8 @@ from vpo.errors import PlanError
 from vpo.execute.outcome import Failure, Outcome
 from vpo.media.model import MediaFile, Track
 from vpo.plan.evaluate import Change, PhaseReport, Plan
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
+from vpo.policy.policy_files import PolicyChoice
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
 from vpo.run.coordinator import Summary

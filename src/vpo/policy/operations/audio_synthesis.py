@@ -13,15 +13,15 @@ from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.languages import rank, same
 from vpo.media.model import Track
-from vpo.policy.classify import is_commentary
-from vpo.policy.conditions import BitRate, Names
+from vpo.policy.audio_encoding import bitrate_for, channels_for, layout_for, most_bits
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
+from vpo.policy.phase_conditions import BitRate, Names
+from vpo.policy.rules.comparisons import Codecs, Languages, Quantity
 from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, holds
-from vpo.policy.rules.tracks import Selection
-from vpo.policy.rules.values import Codecs, Languages, Quantity
+from vpo.policy.rules.track_selection import Selection
 from vpo.policy.rules.when import When
-from vpo.policy.sound import bitrate_for, channels_for, layout_for, most_bits
+from vpo.policy.track_classes import is_commentary
 
 _CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 _MOST = max(_CHANNELS.values())

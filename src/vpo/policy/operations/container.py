@@ -20,8 +20,8 @@ from vpo.media.containers import (
 )
 from vpo.media.languages import alpha3
 from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.policy.codec_conversion import CodecMapping, recoded, unreadable
 from vpo.policy.desired_state import Draft
-from vpo.policy.mappings import CodecMapping, recoded, unreadable
 from vpo.policy.operation import Operation, PolicyConfig
 
 _NOT_IN_MATROSKA = frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"})

@@ -9,10 +9,10 @@ from pydantic import Field
 from vpo.media.codecs import matches
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import MediaFile, Track
-from vpo.policy.classify import audio_kind, is_commentary
-from vpo.policy.conditions import Names
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.phase_conditions import Names
+from vpo.policy.track_classes import audio_kind, is_commentary
 
 Choice = tuple[Track, str]
 """A track and why it was chosen."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vpo.policy.desired_state import Draft
-from vpo.policy.knowledge import release_time
+from vpo.policy.external_facts import release_time
 from vpo.policy.operation import Operation, PolicyConfig
 
 

@@ -11,10 +11,10 @@ from pydantic import Field
 from vpo.errors import PlanError
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
-from vpo.policy.classify import AudioKind, audio_kind
 from vpo.policy.desired_state import Draft
-from vpo.policy.knowledge import original_language
+from vpo.policy.external_facts import original_language
 from vpo.policy.operation import SKIPPED, Model, Note, Operation, PolicyConfig
+from vpo.policy.track_classes import AudioKind, audio_kind
 from vpo.text import counted
 
 _NAMES: dict[AudioKind, str] = {

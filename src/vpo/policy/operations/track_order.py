@@ -12,9 +12,9 @@ from pydantic_core import CoreSchema
 
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
-from vpo.policy.classify import OrderClass, order_class
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Note, Operation, PolicyConfig
+from vpo.policy.track_classes import OrderClass, order_class
 
 _NAMES: dict[OrderClass | None, str] = {
     "video": "video",

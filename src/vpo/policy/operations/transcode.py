@@ -19,11 +19,11 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import Track
-from vpo.policy import dynamic_range, sound
-from vpo.policy.conditions import BitRate, Names, Part, Resolution
+from vpo.policy import audio_encoding, dynamic_range
 from vpo.policy.desired_state import Draft
 from vpo.policy.encoder_options import checked
 from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.phase_conditions import BitRate, Names, Part, Resolution
 
 _HIGHEST_CRF: Mapping[VideoCodec, int] = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63}
 
@@ -293,4 +293,4 @@ def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
     if why is None:
         return draft
     must_hold(draft.media.container, section.to)
-    return sound.recoded(draft, track, section.to, section.bitrate, why)
+    return audio_encoding.recoded(draft, track, section.to, section.bitrate, why)

@@ -25,10 +25,10 @@ from vpo.media.containers import holds_tag, users_tags
 from vpo.media.languages import is_language, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import Draft, Skip
-from vpo.policy.knowledge import field
+from vpo.policy.external_facts import field
 from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.rules.comparisons import Languages
 from vpo.policy.rules.printer import described
-from vpo.policy.rules.values import Languages
 from vpo.policy.rules.when import within
 
 PLACEHOLDERS = ("filename", "path", "rule_name")

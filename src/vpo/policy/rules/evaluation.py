@@ -10,12 +10,12 @@ from typing import Any
 from vpo.media.languages import same
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import Known, Value
-from vpo.policy.knowledge import field
+from vpo.policy.external_facts import field
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.origin import dubs, originals
+from vpo.policy.original_audio import dubs, originals
+from vpo.policy.rules.comparisons import fulfils
 from vpo.policy.rules.printer import expression
-from vpo.policy.rules.tracks import Count, Exists, Item, Selection
-from vpo.policy.rules.values import fulfils
+from vpo.policy.rules.track_selection import Count, Exists, Item, Selection
 from vpo.policy.rules.when import ContainerMetadata, MultiLanguage, Origin, PluginMetadata, When
 
 NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"

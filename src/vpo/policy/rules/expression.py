@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from vpo.policy.rules.reader import Parsed, Reader, mapping, sequence
+from vpo.policy.rules.token_reader import Parsed, Reader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
 from vpo.text import suggestion
 

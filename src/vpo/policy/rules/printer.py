@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vpo.policy.operation import Model
+from vpo.policy.rules.comparisons import OPERATORS, Comparison
 from vpo.policy.rules.tokens import quoted, written
-from vpo.policy.rules.tracks import FILTERS, Count, Exists, Selection
-from vpo.policy.rules.values import OPERATORS, Comparison
+from vpo.policy.rules.track_selection import FILTERS, Count, Exists, Selection
 from vpo.policy.rules.when import (
     ContainerMetadata,
     MultiLanguage,

@@ -18,13 +18,13 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from vpo.policy.conditions import listed
 from vpo.policy.desired_state import Value
 from vpo.policy.operation import Model
+from vpo.policy.phase_conditions import listed
+from vpo.policy.rules.comparisons import Languages
 from vpo.policy.rules.expression import parse
 from vpo.policy.rules.tokens import ExpressionError
-from vpo.policy.rules.tracks import Count, Exists
-from vpo.policy.rules.values import Languages
+from vpo.policy.rules.track_selection import Count, Exists
 
 MetadataOperator = Literal["eq", "neq", "contains", "lt", "lte", "gt", "gte", "exists"]
 

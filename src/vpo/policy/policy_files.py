@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
-from vpo.policy.source import read
+from vpo.policy.yaml_source import read
 from vpo.text import suggestion
 
 if TYPE_CHECKING:

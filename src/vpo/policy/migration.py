@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from vpo.policy.source import Path
+from vpo.policy.yaml_source import Path
 
 OLDEST, CURRENT = 11, 13
 

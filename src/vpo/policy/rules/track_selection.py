@@ -9,9 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vpo.media.model import Attachment, Track
-from vpo.policy.classify import is_commentary
 from vpo.policy.operation import Model, PolicyConfig
-from vpo.policy.rules.values import (
+from vpo.policy.rules.comparisons import (
     Codecs,
     Extent,
     Languages,
@@ -21,6 +20,7 @@ from vpo.policy.rules.values import (
     Title,
     fulfils,
 )
+from vpo.policy.track_classes import is_commentary
 
 ItemType = Literal["video", "audio", "subtitle", "attachment"]
 Item = Track | Attachment

@@ -11,10 +11,10 @@ from vpo.errors import PlanError
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
-from vpo.policy import dynamic_range, sound
-from vpo.policy.conditions import BitRate
+from vpo.policy import audio_encoding, dynamic_range
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model
+from vpo.policy.phase_conditions import BitRate
 from vpo.text import suggestion
 
 _KINDS = {
@@ -74,7 +74,7 @@ def recoded(draft: Draft, track: Track, codec: str, bitrate: int | None, why: st
     ``bitrate`` is in bits a second, of audio for two channels.
     """
     if track.type == "audio":
-        return sound.recoded(draft, track, cast(AudioCodec, codec), bitrate, why)
+        return audio_encoding.recoded(draft, track, cast(AudioCodec, codec), bitrate, why)
     if track.type == "subtitle":
         return _text(draft, track, codec, why)
     decision = dynamic_range.decide(track, "keep", "skip")

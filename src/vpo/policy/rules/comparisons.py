@@ -25,8 +25,8 @@ from vpo.media import units
 from vpo.media.codecs import canonical, matches
 from vpo.media.languages import primary
 from vpo.media.model import Attachment, Track
-from vpo.policy.conditions import Names, listed
 from vpo.policy.operation import Model, pattern
+from vpo.policy.phase_conditions import Names, listed
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """The operators of mappings, and how an expression writes them."""

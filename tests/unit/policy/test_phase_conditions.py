@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tests import notation
 
 from vpo.media import units
-from vpo.policy.conditions import RunIf, SkipWhen, skip_reason
+from vpo.policy.phase_conditions import RunIf, SkipWhen, skip_reason
 
 LINES = [
     "v:hevc/1920x800",

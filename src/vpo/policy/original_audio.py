@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vpo.media.languages import UNDETERMINED, primary, same
 from vpo.media.model import MediaFile, Track
-from vpo.policy.classify import audio_kind
 from vpo.policy.desired_state import Known
-from vpo.policy.knowledge import original_language
+from vpo.policy.external_facts import original_language
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.track_classes import audio_kind
 
 
 def originals(media: MediaFile, known: Known, config: PolicyConfig) -> tuple[Track, ...] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vpo.policy.loader import migrated
-from vpo.policy.migrate import migrate
+from vpo.policy.migration import migrate
 
 
 def phase(**keys: Any) -> dict[str, Any]:
