@@ -60,7 +60,7 @@ def verify(
         found = _probed(lambda: prober.probe(output, bool(encoded)))
         after = {}
         if before is not None:
-            after = prober.last_times(output, found.duration, found.timed)()
+            after = prober.last_times(output, found.duration, found.audio_video_indexes)()
     problems = list(_differences(plan, output, found))
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
@@ -112,7 +112,7 @@ def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
 def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         if want.index in encoded:
-            for fact in dynamic_range.differences(want, have):
+            for fact in dynamic_range.mismatches(want, have):
                 yield f"{want}: {fact}"
 
 
@@ -206,9 +206,9 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
     """A file that was cut off keeps its header; its outermost elements then do not add up."""
     fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if found.container in MATROSKA and not matroska.read(fd).complete:
+        if found.container in MATROSKA and not matroska.read_structure(fd).complete:
             yield "the file is cut off"
-        if found.container in ("mp4", "mov") and not mp4.complete(fd):
+        if found.container in ("mp4", "mov") and not mp4.is_complete(fd):
             yield "the file is cut off"
     except StructureError as error:
         yield str(error)

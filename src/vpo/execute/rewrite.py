@@ -282,7 +282,7 @@ class Rewriter:
         command = ffmpeg.argv(self.tools.need("ffmpeg"), plan, source, output, covers)
         progress = _ffmpeg_progress(self.progress, plan.before.duration)
         _, said = self._run(command, workspace.path, progress, fds, ok=(0,))
-        stored = mp4.stored(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
+        stored = mp4.sample_bytes(workspace.fd) if plan.after.container in ("mp4", "mov") else ()
         lost = list(ffmpeg.copied(plan, said, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
@@ -325,7 +325,7 @@ class Rewriter:
         if plan.after.container not in MATROSKA:
             return {}
         return {
-            item.index: workspace.store(self.prober.picture(plan.before.path, item.index))
+            item.index: workspace.store(self.prober.cover_image(plan.before.path, item.index))
             for item in plan.after.attachments
             if item.cover
         }

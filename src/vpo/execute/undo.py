@@ -38,7 +38,7 @@ LARGEST = 64 << 20
 def regions(fd: int) -> list[tuple[int, int]] | None:
     """What has to be saved (offset, length), or ``None`` where an edit in place is not safe."""
     try:
-        found = matroska.outside_clusters(fd, matroska.read(fd))
+        found = matroska.outside_clusters(fd, matroska.read_structure(fd))
     except (StructureError, OSError):
         return None
     if found is None or sum(length for _, length in found) > LARGEST:

@@ -14,7 +14,7 @@ from vpo.db.library import SCAN, Library, Seen
 from vpo.db.records import Result
 from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
-from vpo.probe.service import Prober, prepare
+from vpo.probe.service import Prober, warm_up
 from vpo.run.progress import State
 from vpo.run.request import Interrupt
 
@@ -104,7 +104,7 @@ def _looks(todo: list[Candidate], settings: Settings, interrupt: Interrupt) -> I
     """What each file is, as they come; one is asked for when somebody is free to look."""
     if not todo:
         return
-    prepare()
+    warm_up()
     prober = Prober(float(settings.config.tools.stall_seconds))
     queue = iter(todo)
     running: set[Future[Result]] = set()

@@ -14,7 +14,7 @@ from vpo.media.languages import alpha3, primary
 from vpo.media.model import MediaFile, Track
 from vpo.media.units import resolution_of
 from vpo.plan.evaluate import Plan, evaluate
-from vpo.policy.policy_files import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 
 FACTS = {
     "container": "Container",
@@ -161,7 +161,7 @@ def _signature(media: MediaFile) -> bytes:
 
 
 def check(
-    choice: PolicyChoice,
+    choice: PolicyFiles,
     library: Iterable[tuple[MediaFile, Stat]],
     known: Mapping[bytes, Stat],
 ) -> Iterator[Violation | None]:

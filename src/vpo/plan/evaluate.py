@@ -14,15 +14,16 @@ from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media.containers import FLAGS_KEPT, MATROSKA, as_stored
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
 from vpo.media.model import MediaFile, Track
-from vpo.policy.desired_state import Draft, Fact, Known, Reason, Timestamp
+from vpo.policy.desired_state import DesiredState, Fact, Reason, Timestamp
 from vpo.policy.document import Phase, Policy
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.operation import Operation
 from vpo.policy.phase_conditions import skip_reason
 
 Strategy = Literal["none", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
 
-NOTHING_KNOWN = Known()
+NOTHING_KNOWN = ExternalFacts()
 STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
 _HEADER_KINDS = FLAGS_KEPT | {"title", "language"}
 
@@ -63,7 +64,7 @@ class Stage(NamedTuple):
     policy: Policy
     phase: Phase
     operation: Operation
-    draft: Draft
+    draft: DesiredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def evaluate(
     policies: Sequence[Policy],
     media: MediaFile,
     on_error: OnError | None = None,
-    known: Known = NOTHING_KNOWN,
+    known: ExternalFacts = NOTHING_KNOWN,
     trail: list[Stage] | None = None,
 ) -> Plan:
     """The plan that makes the file match the policies, applied in order.
@@ -186,7 +187,7 @@ def settled(media: MediaFile) -> MediaFile:
 class _Fold:
     """The state of the fold over all phases of all policies."""
 
-    draft: Draft
+    draft: DesiredState
     reports: list[PhaseReport] = field(default_factory=list)
     error: FileError | None = None
     mode: OnError = "continue"
@@ -200,10 +201,10 @@ def _fold(
     policies: Sequence[Policy],
     media: MediaFile,
     on_error: OnError | None,
-    known: Known,
+    known: ExternalFacts,
     trail: list[Stage] | None = None,
 ) -> _Fold:
-    fold = _Fold(Draft(media, known=known), trail=trail)
+    fold = _Fold(DesiredState(media, external=known), trail=trail)
     for policy in policies:
         outcomes: dict[str, PhaseOutcome] = {}
         for phase in policy.phases:
@@ -231,7 +232,7 @@ def _run_phase(
     draft = replace(fold.draft, skips=frozenset(), deferred=())
     try:
         for operation in phase.operations:
-            draft = draft.at(phase.name, operation.key)
+            draft = draft.attributed_to(phase.name, operation.key)
             if fold.trail is not None:
                 fold.trail.append(Stage(policy, phase, operation, draft))
             draft = operation.apply(draft, policy.config)
@@ -277,7 +278,7 @@ def _conflict(
     plan: Plan,
     reasons: Mapping[Fact, Reason],
     on_error: OnError | None,
-    known: Known,
+    known: ExternalFacts,
 ) -> ConvergeError | None:
     """What the policies want to change on their own result, as an error; ``None`` if nothing."""
     result = plan.expected

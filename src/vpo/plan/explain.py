@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from vpo.errors import PlanError
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import NOTHING_KNOWN, Change, PhaseReport, Plan, Stage, difference, evaluate
-from vpo.policy.desired_state import Draft, Known
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Policy
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.operation import Note
 
 
@@ -37,7 +38,7 @@ class PhaseStory:
 
 
 def explain(
-    policy: Policy, media: MediaFile, known: Known = NOTHING_KNOWN
+    policy: Policy, media: MediaFile, known: ExternalFacts = NOTHING_KNOWN
 ) -> tuple[Plan, tuple[PhaseStory, ...]]:
     """The plan for a file, and how each phase that was reached came to its part of it."""
     trail: list[Stage] = []
@@ -61,5 +62,5 @@ def _step(stage: Stage) -> Step:
     return replace(step, changes=changes, warnings=_new_warnings(before, after))
 
 
-def _new_warnings(before: Draft, after: Draft) -> tuple[str, ...]:
+def _new_warnings(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
     return after.warnings[len(before.warnings) :]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pluggy
 
 from vpo.errors import ConfigError, SourceError
-from vpo.policy.desired_state import Value
+from vpo.policy.external_facts import MetadataValue as Value
 
 __all__ = [
     "GROUP",

@@ -34,12 +34,12 @@ def items(data: bytes) -> Items:
     return found
 
 
-def uint(data: bytes) -> int:
+def read_uint(data: bytes) -> int:
     """An unsigned number; nothing is 0."""
     return int.from_bytes(data[:8], "big")
 
 
-def real(data: bytes) -> float:
+def read_float(data: bytes) -> float:
     """A floating-point number; 0 for what is none, or is beyond anything that is measured."""
     if len(data) not in (4, 8):
         return 0.0
@@ -47,6 +47,6 @@ def real(data: bytes) -> float:
     return value if abs(value) < 1e9 else 0.0
 
 
-def text(data: bytes) -> str:
+def read_text(data: bytes) -> str:
     """Text, which may be padded with zeros."""
     return data.split(b"\0")[0].decode("utf-8", "replace")

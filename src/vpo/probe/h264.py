@@ -22,7 +22,7 @@ _FULL, _LIMITED = 2, 1
 """As ffmpeg numbers ranges (AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG)."""
 
 
-class Pictures(NamedTuple):
+class FrameFormat(NamedTuple):
     """``chroma`` as in ``422``; the code points are those of ITU-T H.273, the range ffmpeg's
     number, each ``None`` where the header does not say it."""
 
@@ -68,7 +68,7 @@ class _Bits:
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
 
-def pictures(extradata: bytes | None) -> Pictures | None:
+def frame_format(extradata: bytes | None) -> FrameFormat | None:
     """What a decoder configuration record says of its pictures.
 
     ``None`` if it is no such record or has not exactly one parameter set, or has one that tells of
@@ -88,7 +88,7 @@ def pictures(extradata: bytes | None) -> Pictures | None:
         return None
 
 
-def _parameters(bits: _Bits) -> Pictures | None:
+def _parameters(bits: _Bits) -> FrameFormat | None:
     profile = bits.number(8)
     bits.number(16)  # constraints, level
     bits.unsigned()  # seq_parameter_set_id
@@ -105,7 +105,7 @@ def _parameters(bits: _Bits) -> Pictures | None:
         for _ in range(4):
             bits.unsigned()
     found = _usability(bits) if bits.flag() else {}
-    return None if found.get("space") == _RGB else Pictures(chroma, **found)
+    return None if found.get("space") == _RGB else FrameFormat(chroma, **found)
 
 
 def _eight_bits(bits: _Bits) -> str | None:

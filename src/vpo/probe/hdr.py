@@ -31,7 +31,7 @@ _LIGHT = struct.Struct("2I")
 """AVContentLightMetadata: MaxCLL and MaxFALL."""
 
 
-def read(media: MediaFile, source: av.container.InputContainer) -> MediaFile:
+def read_hdr_metadata(media: MediaFile, source: av.container.InputContainer) -> MediaFile:
     """The media with what the first pictures of its tracks say.
 
     ``ProbeError`` if there is none in a track that is HDR: what it says would be lost unseen.

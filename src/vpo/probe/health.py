@@ -36,7 +36,9 @@ class Health:
         return not self.damages
 
 
-def examine(media: MediaFile, stall_seconds: float, progress: Callable[[float], None]) -> Health:
+def check_health(
+    media: MediaFile, stall_seconds: float, progress: Callable[[float], None]
+) -> Health:
     """Decode all of a file; ``progress`` is told the part that is done, from 0 to 1.
 
     Raises ``CancelledError`` as ``tools.run``.
@@ -77,7 +79,7 @@ def _ends_well(media: MediaFile) -> bool:
     with open(media.path, "rb") as file:
         try:
             if media.container in MATROSKA:
-                return matroska.read(file.fileno()).complete
-            return media.container not in ("mp4", "mov") or mp4.complete(file.fileno())
+                return matroska.read_structure(file.fileno()).complete
+            return media.container not in ("mp4", "mov") or mp4.is_complete(file.fileno())
         except StructureError:
             return False

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpo.probe.ebml import Items, StructureError, items, real, text, uint
+from vpo.probe.ebml import Items, StructureError, items, read_float, read_text, read_uint
 from vpo.probe.mp4 import dolby_vision, luminance
 
 EBML = 0x1A45DFA3
@@ -57,7 +57,7 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TrackEntry:
     """A TrackEntry; its place in the list is mkvmerge's track id.
 
     ``side_data`` is named as in ``vpo.media.model.SIDE_DATA``.
@@ -93,13 +93,13 @@ class Structure:
         return self.segment.end is None or self.segment.end == self.length
 
 
-def read(fd: int) -> Structure:
+def read_structure(fd: int) -> Structure:
     """The structure of the open file; ``StructureError`` if it is not Matroska."""
     length = os.fstat(fd).st_size
     header = element(fd, 0, length)
     if header.id != EBML or header.end is None:
         raise StructureError("no EBML header")
-    doctypes = [text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
+    doctypes = [read_text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
     segment = element(fd, header.end, length)
     if segment.id != SEGMENT:
         raise StructureError("no segment behind the EBML header")
@@ -226,7 +226,7 @@ def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
             continue
         fields = dict(items(data))
         if _SEEK_ID in fields and _SEEK_POSITION in fields:
-            yield uint(fields[_SEEK_ID]), uint(fields[_SEEK_POSITION])
+            yield read_uint(fields[_SEEK_ID]), read_uint(fields[_SEEK_POSITION])
 
 
 def inside(fd: int, parent: Element) -> Items:
@@ -237,7 +237,7 @@ def inside(fd: int, parent: Element) -> Items:
     return items(os.pread(fd, size, parent.data))
 
 
-def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
+def track_entries(fd: int, structure: Structure) -> tuple[TrackEntry, ...]:
     """The tracks' entries, in order; none where they cannot be read."""
     if structure.tracks is None:
         return ()
@@ -248,14 +248,14 @@ def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
         return ()
 
 
-def _entry(entry: Items) -> Entry:
+def _entry(entry: Items) -> TrackEntry:
     facts = dict(entry)
-    return Entry(
-        uid=uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
-        type=_TYPES.get(uint(facts.get(_TRACK_TYPE, b""))),
-        codec_id=text(facts.get(_CODEC_ID, b"")),
-        language_ietf=text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
-        enabled=_FLAG_ENABLED not in facts or uint(facts[_FLAG_ENABLED]) != 0,
+    return TrackEntry(
+        uid=read_uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
+        type=_TYPES.get(read_uint(facts.get(_TRACK_TYPE, b""))),
+        codec_id=read_text(facts.get(_CODEC_ID, b"")),
+        language_ietf=read_text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
+        enabled=_FLAG_ENABLED not in facts or read_uint(facts[_FLAG_ENABLED]) != 0,
         side_data=tuple(sorted(_side_data(entry))),
     )
 
@@ -289,14 +289,14 @@ def _light(colour: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     if _MASTERING in colour:
         display = dict(items(colour[_MASTERING]))
         most, least = (display.get(key, b"") for key in (_LUMINANCE_MAX, _LUMINANCE_MIN))
-        yield "mastering", luminance(real(most), real(least))
+        yield "mastering", luminance(read_float(most), read_float(least))
 
 
 def _pose(projection: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     kind = _number(projection, _PROJECTION_TYPE)
     if kind:
         yield "projection", _PROJECTIONS.get(kind, f"type {kind}")
-    elif turn := round(-real(projection.get(_POSE_ROLL, b""))) % 360:
+    elif turn := round(-read_float(projection.get(_POSE_ROLL, b""))) % 360:
         # The roll is counter-clockwise.
         yield "rotation", str(turn)
 
@@ -311,4 +311,4 @@ def _mapping(mapping: dict[int, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _number(facts: dict[int, bytes], identity: int) -> int:
-    return uint(facts.get(identity, b""))
+    return read_uint(facts.get(identity, b""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpo.probe.ebml import Items, StructureError, items, text
+from vpo.probe.ebml import Items, StructureError, items, read_text
 from vpo.probe.matroska import Structure, element, inside
 
 _INFO, _CHAPTERS, _TAGS = 0x1549A966, 0x1043A770, 0x1254C367
@@ -24,21 +24,21 @@ _WHOLE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Annotations:
+class MatroskaTags:
     """The title, ``None`` without one, and in words what only mkvtoolnix carries over."""
 
     title: str | None = None
     fragile: tuple[str, ...] = ()
 
 
-def read(fd: int, structure: Structure) -> Annotations | None:
+def read_tags(fd: int, structure: Structure) -> MatroskaTags | None:
     """The annotations of an open file; ``None`` if they cannot be read."""
     try:
         found = dict(_masters(fd, structure))
         info, tags = found.get(_INFO, []), found.get(_TAGS, [])
-        titles = [text(data) for identity, data in info if identity == _TITLE]
+        titles = [read_text(data) for identity, data in info if identity == _TITLE]
         fragile = dict.fromkeys([*_chapters(found.get(_CHAPTERS, [])), *_tags(tags)])
-        return Annotations(next(iter(titles), "") or _tagged_title(tags), tuple(fragile))
+        return MatroskaTags(next(iter(titles), "") or _tagged_title(tags), tuple(fragile))
     except StructureError:
         return None
 
@@ -111,7 +111,7 @@ def _level(targets: Items) -> int:
 
 
 def _name(simple: Items) -> str:
-    return "".join(map(text, _of(simple, _NAME))).lower()
+    return "".join(map(read_text, _of(simple, _NAME))).lower()
 
 
 def _tagged_title(tags: Items) -> str | None:
@@ -122,5 +122,5 @@ def _tagged_title(tags: Items) -> str | None:
             continue
         for simple in map(items, _of(tag, _SIMPLE)):
             if _name(simple) == "title" and _level(targets) == _WHOLE:
-                return "".join(map(text, _of(simple, _STRING))) or None
+                return "".join(map(read_text, _of(simple, _STRING))) or None
     return None

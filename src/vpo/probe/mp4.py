@@ -35,7 +35,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Mp4Track:
     """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), the side data."""
 
     id: int
@@ -43,7 +43,7 @@ class Entry:
     side_data: tuple[tuple[str, str], ...] = ()
 
 
-def entries(fd: int) -> tuple[Entry, ...]:
+def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
     """The tracks of the open file; those that are not as they should be are left out."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
     tracks = [box for item in moov for box in children(fd, item.data, item.end)]
@@ -51,7 +51,7 @@ def entries(fd: int) -> tuple[Entry, ...]:
     return tuple(entry for entry in found if entry is not None)
 
 
-def stored(fd: int) -> tuple[int, ...]:
+def sample_bytes(fd: int) -> tuple[int, ...]:
     """How many bytes the samples of each track have, in order; fragments are not counted."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
     tracks = [box for item in moov for box in children(fd, item.data, item.end)]
@@ -72,7 +72,7 @@ def _sample_bytes(fd: int, parent: Box) -> int:
     return total
 
 
-def complete(fd: int) -> bool:
+def is_complete(fd: int) -> bool:
     """Whether the top-level boxes of an MP4 fill the file exactly (ISO/IEC 14496-12, 4.2)."""
     offset, length = 0, os.fstat(fd).st_size
     while offset < length:
@@ -106,7 +106,7 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
         start = stop
 
 
-def _entry(fd: int, trak: Box) -> Entry | None:
+def _entry(fd: int, trak: Box) -> Mp4Track | None:
     header: bytes | None = None
     handler = b""
     sample: Box | None = None
@@ -127,12 +127,12 @@ def _entry(fd: int, trak: Box) -> Entry | None:
     identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
     number = int.from_bytes(header[identity : identity + 4], "big")
     if sample is None:
-        return Entry(number, "")
+        return Mp4Track(number, "")
     facts = dict(_picture(fd, sample)) if handler == b"vide" else {}
     if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
         facts["rotation"] = turn
     tag = sample.kind.decode("latin-1").strip("\0 ")
-    return Entry(number, tag, tuple(sorted(facts.items())))
+    return Mp4Track(number, tag, tuple(sorted(facts.items())))
 
 
 def _read(fd: int, box: Box) -> bytes:

@@ -13,8 +13,7 @@ from vpo.errors import ProbeError
 from vpo.media.containers import CONTAINERS
 from vpo.media.languages import same
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
-from vpo.probe import h264, hdr, matroska, mp4, mpegts
-from vpo.probe import matroska_tags as notes
+from vpo.probe import h264, hdr, matroska, matroska_tags, mp4, mpegts
 from vpo.probe.ebml import StructureError
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def headers_and_ends(path: str) -> tuple[MediaFile, dict[int, float]]:
     opened once."""
     with _opened(path) as (fd, stat), _open(path, fd, decode=False) as source:
         media = _looked_at(path, fd, stat, source, _matroska(fd))
-        return media, _last_times(source, media.duration, media.timed)
+        return media, _last_times(source, media.duration, media.audio_video_indexes)
 
 
 @contextmanager
@@ -130,7 +129,7 @@ def _looked_at(
         raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
     structure = known if known and name == "mkv" else _structure(fd, name)
     media = _media(path, stat, structure, source)
-    return hdr.read(media, source) if frames else media
+    return hdr.read_hdr_metadata(media, source) if frames else media
 
 
 def _may_tell_all(fd: int, known: _Structure | None) -> bool:
@@ -139,7 +138,7 @@ def _may_tell_all(fd: int, known: _Structure | None) -> bool:
         return any(entry.codec_id == "V_MPEG4/ISO/AVC" for entry in known.entries)
     try:
         is_mp4 = os.pread(fd, _HEAD, 0)[4:] == b"ftyp"
-        return is_mp4 and any(entry.tag == "avc1" for entry in mp4.entries(fd))
+        return is_mp4 and any(entry.tag == "avc1" for entry in mp4.read_tracks(fd))
     except OSError:
         return False
 
@@ -151,7 +150,7 @@ def _tells_all(source: av.container.InputContainer) -> bool:
     return profiles and all(
         stream.codec_context is not None
         and stream.codec_context.name == "h264"
-        and h264.pictures(stream.codec_context.extradata) is not None
+        and h264.frame_format(stream.codec_context.extradata) is not None
         for stream in source.streams.video
     )
 
@@ -206,8 +205,8 @@ class _Structure:
     """
 
     container: str
-    entries: tuple[matroska.Entry, ...] = ()
-    boxes: dict[int, mp4.Entry] = field(default_factory=dict)
+    entries: tuple[matroska.TrackEntry, ...] = ()
+    boxes: dict[int, mp4.Mp4Track] = field(default_factory=dict)
     titled: bool = False
     title: str | None = None
     fragile: tuple[str, ...] = ()
@@ -215,7 +214,7 @@ class _Structure:
 
 def _structure(fd: int, name: str) -> _Structure:
     if name == "mp4":
-        return _Structure(name, boxes={entry.id: entry for entry in mp4.entries(fd)})
+        return _Structure(name, boxes={entry.id: entry for entry in mp4.read_tracks(fd)})
     if name == "ts":
         programs = mpegts.programs(fd)
         return _Structure(
@@ -228,11 +227,11 @@ def _structure(fd: int, name: str) -> _Structure:
 def _matroska(fd: int) -> _Structure | None:
     """As ``_structure``, of Matroska; ``None`` for what is none, or cannot be read as such."""
     try:
-        structure = matroska.read(fd)
+        structure = matroska.read_structure(fd)
     except (StructureError, OSError):
         return None
-    said = notes.read(fd, structure)
-    entries = matroska.entries(fd, structure)
+    said = matroska_tags.read_tags(fd, structure)
+    entries = matroska.track_entries(fd, structure)
     return _Structure(
         "webm" if structure.doctype == "webm" else "mkv",
         entries,
@@ -242,7 +241,7 @@ def _matroska(fd: int) -> _Structure | None:
     )
 
 
-def _odd_tracks(entries: tuple[matroska.Entry, ...]) -> Iterator[str]:
+def _odd_tracks(entries: tuple[matroska.TrackEntry, ...]) -> Iterator[str]:
     if any(not entry.enabled for entry in entries):
         yield "tracks that are disabled"
     if any(not entry.type for entry in entries):
@@ -272,10 +271,12 @@ def _identified(streams: list[Any], structure: _Structure) -> tuple[Track, ...]:
     )
 
 
-def _track(stream: Any, number: int | None, entry: matroska.Entry | mp4.Entry | None) -> Track:
+def _track(
+    stream: Any, number: int | None, entry: matroska.TrackEntry | mp4.Mp4Track | None
+) -> Track:
     context = stream.codec_context
     tags = {key.lower(): value for key, value in stream.metadata.items()}
-    own = entry if isinstance(entry, matroska.Entry) else None
+    own = entry if isinstance(entry, matroska.TrackEntry) else None
     ietf = own.language_ietf if own else None
     kind: TrackType = stream.type if stream.type in ("video", "audio", "subtitle") else "data"
     return Track(
@@ -305,18 +306,18 @@ def _language(written: str | None, ietf: str | None) -> str | None:
     return written or None
 
 
-def _codec(context: Any, entry: matroska.Entry | mp4.Entry | None) -> str:
+def _codec(context: Any, entry: matroska.TrackEntry | mp4.Mp4Track | None) -> str:
     """The name of the codec; of data in MP4 that ffmpeg has no name for, the box that says it."""
     if context is not None:
         return str(context.codec.canonical_name)
-    if isinstance(entry, matroska.Entry):
+    if isinstance(entry, matroska.TrackEntry):
         return _UNKNOWN_SUBTITLES.get(entry.codec_id, "unknown")
     return (entry.tag if entry else "") or "unknown"
 
 
-def _codec_tag(context: Any, entry: matroska.Entry | mp4.Entry | None) -> str | None:
+def _codec_tag(context: Any, entry: matroska.TrackEntry | mp4.Mp4Track | None) -> str | None:
     """The container's own name; in Matroska only where ffmpeg does not know what it means."""
-    if isinstance(entry, matroska.Entry):
+    if isinstance(entry, matroska.TrackEntry):
         return entry.codec_id if context is None else None
     tag = getattr(context, "codec_tag", None) or (entry.tag if entry else None)
     return tag if tag and tag.isprintable() and tag.strip("\0 ") else None
@@ -326,7 +327,7 @@ def _picture(stream: Any, context: Any) -> dict[str, Any]:
     rate = stream.average_rate
     # Not ``pix_fmt``: reading that where it is unknown crashes PyAV before 18.
     pixels = context.format.name if context.format else None
-    told = h264.pictures(context.extradata) if pixels is None else None
+    told = h264.frame_format(context.extradata) if pixels is None else None
     return {
         "width": context.width or None,
         "height": context.height or None,
@@ -345,11 +346,11 @@ def _sound(context: Any) -> dict[str, Any]:
     }
 
 
-def _color(context: Any, told: h264.Pictures | None) -> Color | None:
+def _color(context: Any, told: h264.FrameFormat | None) -> Color | None:
     """What the stream says of its colours goes before what the container says."""
     from vpo.media.color import PRIMARIES, RANGES, SPACES, TRANSFERS
 
-    said = told or h264.Pictures("")
+    said = told or h264.FrameFormat("")
     color = Color(
         space=SPACES.get(_first(said.space, context.colorspace)),
         primaries=PRIMARIES.get(_first(said.primaries, context.color_primaries)),
@@ -483,7 +484,7 @@ def _keyframe(source: av.container.InputContainer, index: int, time: float) -> f
     return float(pts * base) if pts is not None else time
 
 
-def picture(path: str, index: int) -> bytes:
+def cover_image(path: str, index: int) -> bytes:
     """The data of a cover picture."""
     import av
 

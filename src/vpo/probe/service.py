@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpo.errors import ProbeError
-from vpo.media.model import MediaFile, from_json, to_json
+from vpo.media.model import MediaFile, media_from_json, media_to_json
 from vpo.probe import reader
 from vpo.tools.process import Service, ServiceError
 
@@ -28,7 +28,7 @@ _spare: deque[Service] = deque()
 """Children that no thread has asked yet."""
 
 
-def prepare() -> None:
+def warm_up() -> None:
     """Start a child for the first thread that asks: it takes a tenth of a second until it can
     answer, in which there is something else to do."""
     if not _spare:
@@ -59,16 +59,16 @@ class Prober:
 
     def probe(self, path: str, frames: bool = False) -> MediaFile:
         """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""
-        return from_json(self._ask("probe", path, frames))
+        return media_from_json(self._ask("probe", path, frames))
 
     def headers(self, path: str) -> MediaFile:
         """What the headers say, as of a file whose packets are known; nothing is decoded."""
-        return from_json(self._ask("headers", path))
+        return media_from_json(self._ask("headers", path))
 
     def headers_and_ends(self, path: str) -> tuple[MediaFile, dict[int, float]]:
         """``headers`` and ``last_times``, of a file that is opened once."""
         media, ends = self._ask("headers_and_ends", path)
-        return from_json(media), _times(ends)
+        return media_from_json(media), _times(ends)
 
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
@@ -84,9 +84,9 @@ class Prober:
         """As ``vpo.probe.reader.keyframes``."""
         return [float(time) for time in self._ask("keyframes", path, index, list(times))]
 
-    def picture(self, path: str, index: int) -> bytes:
-        """As ``vpo.probe.reader.picture``."""
-        return bytes.fromhex(self._ask("picture", path, index))
+    def cover_image(self, path: str, index: int) -> bytes:
+        """As ``vpo.probe.reader.cover_image``."""
+        return bytes.fromhex(self._ask("cover_image", path, index))
 
     def _ask(self, question: str, *values: object) -> Any:
         return self._begin(question, *values).answer()
@@ -146,24 +146,24 @@ def _times(pairs: list[list[Any]]) -> dict[int, float]:
 
 
 def _probe(path: str, frames: bool) -> object:
-    return to_json(reader.probe(path, frames))
+    return media_to_json(reader.probe(path, frames))
 
 
 def _headers(path: str) -> object:
-    return to_json(reader.probe(path, decode=False))
+    return media_to_json(reader.probe(path, decode=False))
 
 
 def _headers_and_ends(path: str) -> object:
     media, ends = reader.headers_and_ends(path)
-    return to_json(media), sorted(ends.items())
+    return media_to_json(media), sorted(ends.items())
 
 
 def _last_times(path: str, duration: float | None, indexes: list[int]) -> object:
     return sorted(reader.last_times(path, duration, frozenset(indexes)).items())
 
 
-def _picture(path: str, index: int) -> object:
-    return reader.picture(path, index).hex()
+def _cover_image(path: str, index: int) -> object:
+    return reader.cover_image(path, index).hex()
 
 
 _QUESTIONS: dict[str, Callable[..., object]] = {
@@ -172,7 +172,7 @@ _QUESTIONS: dict[str, Callable[..., object]] = {
     "headers_and_ends": _headers_and_ends,
     "last_times": _last_times,
     "keyframes": reader.keyframes,
-    "picture": _picture,
+    "cover_image": _cover_image,
 }
 
 

@@ -168,14 +168,14 @@ def _hooks(settings: Settings) -> Hooks | None:
 def _prepare(request: Request) -> None:
     """Let a parser of media files start while the policies and the means to work are loaded."""
     if request.cluster is None:
-        from vpo.probe.service import prepare
+        from vpo.probe.service import warm_up
 
-        prepare()
+        warm_up()
 
 
 def _encodes(request: Request, store: Store | None) -> Encodes:
     """What came of encoding files as these policies want it, in earlier runs."""
-    mark = request.policies.encoding
+    mark = request.policies.encode_fingerprint
     return store.encodes(mark) if store and mark else {}
 
 
@@ -314,14 +314,14 @@ _KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 def _fingerprint(request: Request, store: Store | None, teller: _Teller) -> str:
     """The policies' fingerprint: from the record if these very texts were read before."""
     choice = request.policies
-    known = store.fingerprint(choice.content) if store else None
+    known = store.fingerprint(choice.content_hash) if store else None
     if known is not None:
         return known
     _prepare(request)
     fingerprint, warnings = choice.fingerprint, choice.warnings
     teller.notes(f"warning: {text}" for text in warnings)
     if store and not warnings and not request.dry_run:
-        store.remember_fingerprint(choice.content, fingerprint)
+        store.remember_fingerprint(choice.content_hash, fingerprint)
     return fingerprint
 
 

@@ -19,7 +19,7 @@ from vpo.execute.rewrite import Rewriter
 from vpo.logs import configure
 from vpo.plan.evaluate import evaluate
 from vpo.plugins.metadata import Answers
-from vpo.policy.desired_state import Known
+from vpo.policy.external_facts import ExternalFacts
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job, run_batch
@@ -63,7 +63,7 @@ def work(
             seen=(item.size, item.mtime_ns),
             link=item.link,
             known=_known(item, answers, encodes),
-            encoding=request.policies.encoding,
+            encoding=request.policies.encode_fingerprint,
             files=request.policies.files,
         )
 
@@ -94,10 +94,10 @@ def crew_for(
     return nodes(request.cluster, request.policies.policies, settings, candidates, interrupt)
 
 
-def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
+def _known(item: Candidate, answers: Answers, encodes: Encodes) -> ExternalFacts:
     history, *state = encodes.get(os.fsencode(item.path), ("", 0, 0))
     same = state == [item.size, item.inode]
-    return Known(
+    return ExternalFacts(
         metadata=answers.of(item.path),
         encoded=same and history == "encoded",
         futile=same and history == "futile",
@@ -125,7 +125,7 @@ def forecast(
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _load(request: Request, store: Store, item: Candidate, known: Known) -> Load | None:
+def _load(request: Request, store: Store, item: Candidate, known: ExternalFacts) -> Load | None:
     """What the policies want done with a file whose media is on record."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):

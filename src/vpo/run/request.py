@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from vpo.errors import OnError
-from vpo.policy.policy_files import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 
 Order = Literal["auto", "name", "size", "newest"]
 Encodes = Mapping[bytes, tuple[str, int, int]]
@@ -19,7 +19,7 @@ class Request(NamedTuple):
     """What the user asks for; ``cluster`` is the address of a Dask scheduler."""
 
     paths: tuple[str, ...]
-    policies: PolicyChoice
+    policies: PolicyFiles
     recursive: bool = False
     dry_run: bool = False
     on_error: OnError | None = None

@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
-from vpo.media.model import Hdr, Mastering, from_json, to_json
+from vpo.media.model import Hdr, Mastering, media_from_json, media_to_json
 from vpo.probe import hdr
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
@@ -40,7 +40,7 @@ def test_sdr_says_nothing(corpus: Path) -> None:
 
 def test_it_survives_json(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
-    assert from_json(to_json(media)) == media
+    assert media_from_json(media_to_json(media)) == media
 
 
 def test_messages() -> None:

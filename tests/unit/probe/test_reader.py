@@ -16,7 +16,7 @@ from tests.reading import read
 from vpo.errors import ProbeError
 from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
-from vpo.probe.reader import headers_and_ends, keyframes, last_times, picture, probe
+from vpo.probe.reader import cover_image, headers_and_ends, keyframes, last_times, probe
 from vpo.probe.service import Prober
 from vpo.tools import process
 
@@ -112,9 +112,9 @@ def test_ends(corpus: Path) -> None:
 
 @pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
 def test_pictures(corpus: Path, name: str, index: int) -> None:
-    assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
+    assert cover_image(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(ProbeError, match="cover picture cannot be read"):
-        picture(str(corpus / name), 99)
+        cover_image(str(corpus / name), 99)
 
 
 def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     assert media == probe(path)
     assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
     assert prober.headers_and_ends(path) == headers_and_ends(path)
-    assert prober.picture(path, 5) == picture(path, 5)
+    assert prober.cover_image(path, 5) == cover_image(path, 5)
     with pytest.raises(ProbeError, match="cannot be opened"):
         prober.probe(str(tmp_path / "gone"))
     assert prober.probe(path) == media  # an error does not end it
@@ -145,7 +145,7 @@ def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
     for file in sorted(corpus.glob("*.mkv")):
         media, ends = headers_and_ends(str(file))
         assert media == probe(str(file), decode=False)
-        assert ends == last_times(str(file), media.duration, media.timed)
+        assert ends == last_times(str(file), media.duration, media.audio_video_indexes)
 
 
 def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:

@@ -1,4 +1,4 @@
-"""``audio_actions``, ``subtitle_actions``, ``video_actions``: wipe flags and titles of one type."""
+"""``audio_actions``, ``subtitle_actions``, ``video_actions``: clear flags and titles of a type."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Operation, PolicyConfig
 
 
 class _Actions(Operation):
-    """What is cleared on every track of the type, before anything else of the phase looks."""
+    """Clear flags and titles of all tracks of a type, before the other steps of the phase."""
 
-    clear_all_forced: bool = Field(default=False, description="No track of the type is forced.")
-    clear_all_default: bool = Field(default=False, description="No track of the type is default.")
-    clear_all_titles: bool = Field(default=False, description="No track of the type has a title.")
+    clear_all_forced: bool = Field(
+        default=False, description="Clear the forced flag of all these tracks."
+    )
+    clear_all_default: bool = Field(
+        default=False, description="Clear the default flag of all these tracks."
+    )
+    clear_all_titles: bool = Field(
+        default=False, description="Clear the title of all these tracks."
+    )
 
     kind: ClassVar[str]
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        for track in draft.media.of(self.kind):
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        for track in state.media.of(self.kind):
             if self.clear_all_forced:
-                draft = draft.set_flag(track.index, "forced", False, "clear_all_forced")
+                state = state.set_flag(track.index, "forced", False, "clear_all_forced")
             if self.clear_all_default:
-                draft = draft.set_flag(track.index, "default", False, "clear_all_default")
+                state = state.set_flag(track.index, "default", False, "clear_all_default")
             if self.clear_all_titles:
-                draft = draft.set_title(track.index, None, "clear_all_titles")
-        return draft
+                state = state.set_title(track.index, None, "clear_all_titles")
+        return state
 
 
 class AudioActions(_Actions):

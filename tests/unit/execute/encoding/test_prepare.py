@@ -100,7 +100,7 @@ def test_hdr10_arrives(
     after = replace(media, container=suffix)
     encode(real, media, prepare(real, media, after, {track.index: spec}, 1), output)
     (result,) = probe(str(output), frames=True).of("video")
-    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=False), result) == []
+    assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=False), result) == []
     assert result.codec == codec
     assert result.hdr is not None and track.hdr is not None
     assert result.hdr.light == track.hdr.light
@@ -118,7 +118,7 @@ def test_mapped_tones_say_nothing_of_hdr(
     output = tmp_path / f"result.{suffix}"
     encode(real, media, prepare(real, media, media, {track.index: spec}, 1), output)
     (result,) = probe(str(output), frames=True).of("video")
-    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=True), result) == []
+    assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=True), result) == []
     assert (result.pixel_format, result.width, result.height) == ("yuv420p", 64, 36)
     assert (result.color, result.hdr, result.side_data) == (dynamic_range.SDR, None, ())
 
