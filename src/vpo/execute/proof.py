@@ -16,7 +16,7 @@ from vpo.plan.evaluate import Plan
 from vpo.policy import dynamic_range
 from vpo.probe import matroska, mp4
 from vpo.probe.ebml import StructureError
-from vpo.probe.service import Prober
+from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
@@ -30,20 +30,18 @@ _PROBER = Prober()
 
 
 T = TypeVar("T")
-Ends = Callable[[], dict[int, float]]
-"""To be called for when the last packets of streams end, in seconds, by the streams' indexes."""
 
 
-def source_ends(plan: Plan, prober: Prober) -> Ends:
+def source_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
     """When what the plan keeps ends in the source; worked out while something else is done."""
     kept = frozenset(index for index, _ in _timed(plan))
-    return prober.last_times(plan.before.path, plan.before.duration, kept)
+    return prober.end_times(plan.before.path, plan.before.duration, kept)
 
 
 def verify(
     plan: Plan,
     output: str,
-    before: Ends | None,
+    before: PendingEndTimes | None,
     prober: Prober = _PROBER,
     encoded: Collection[int] = (),
 ) -> MediaFile:
@@ -54,17 +52,17 @@ def verify(
     their pictures are looked at, too.
     """
     if _is_copy(plan) and not encoded:
-        found, after = _probed(lambda: prober.headers_and_ends(output))
+        found, after = _probed(lambda: prober.headers_and_end_times(output))
         found = _completed(found, plan, over=False)
     else:
         found = _probed(lambda: prober.probe(output, bool(encoded)))
         after = {}
         if before is not None:
-            after = prober.last_times(output, found.duration, found.audio_video_indexes)()
+            after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
     problems = list(_differences(plan, output, found))
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
-        problems = problems or list(_early_ends(plan, found, before(), after))
+        problems = problems or list(_early_ends(plan, found, before.result(), after))
     return _proven(found, problems)
 
 

@@ -23,7 +23,7 @@ from vpo.execute.lock import FileLock
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Encoded
 from vpo.execute.preconditions import refuse_moving
-from vpo.execute.proof import Ends, source_ends, verify, verify_headers
+from vpo.execute.proof import source_ends, verify, verify_headers
 from vpo.execute.space import reserve
 from vpo.execute.workspace import Workspace
 from vpo.media.containers import MATROSKA, container
@@ -31,7 +31,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.evaluate import Plan, Strategy
 from vpo.policy.desired_state import Timestamp
 from vpo.probe import mp4
-from vpo.probe.service import Prober
+from vpo.probe.service import PendingEndTimes, Prober
 from vpo.tools import capabilities, ffmpeg, losses, mkvmerge, mkvpropedit
 from vpo.tools import process as processes
 from vpo.tools.audio_encoders import ENCODERS
@@ -210,7 +210,7 @@ class Rewriter:
         key: str,
         write: Callable[[Plan, FileLock, Workspace], Written],
         factor: float = _REMUX_FACTOR,
-        ends: Ends | None = None,
+        ends: PendingEndTimes | None = None,
     ) -> Applied:
         """Write a new file, of ``factor`` times the size, and put it in the place of the old.
 

@@ -1,4 +1,4 @@
-"""Is a file whole? All of it is decoded, in a child process, and its structure is looked at."""
+"""Health check of a file: all of it is decoded in a child process, and its structure checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from vpo.errors import ToolError
@@ -20,10 +21,10 @@ from vpo.tools import process
 
 @dataclass
 class Health:
-    """What decoding a file came to.
+    """The result of a health check.
 
-    ``decoded`` is how many seconds of the film were reached, ``undecoded`` the streams that no
-    decoder here knows, ``damages`` what is wrong, ``more`` how many others there are.
+    ``decoded`` is how many seconds were decoded, ``undecoded`` the indexes of streams without a
+    decoder, ``damages`` what is damaged, ``more`` how many further damages there are.
     """
 
     decoded: float = 0.0
@@ -39,9 +40,9 @@ class Health:
 def check_health(
     media: MediaFile, stall_seconds: float, progress: Callable[[float], None]
 ) -> Health:
-    """Decode all of a file; ``progress`` is told the part that is done, from 0 to 1.
+    """Decode all of a file; ``progress`` is called with the part that is done, from 0 to 1.
 
-    Raises ``CancelledError`` as ``tools.run``.
+    Raises ``CancelledError`` as ``vpo.tools.process.run`` does.
     """
     found = Health()
     argv = [sys.executable, "-m", "vpo.probe.decoder", media.path]
@@ -49,33 +50,33 @@ def check_health(
         process.run(
             [os.fsencode(word) for word in argv],
             stall_seconds=stall_seconds,
-            progress=lambda line: _take(line, found, progress),
+            progress=partial(_read_line, found, progress),
         )
     except ToolError as error:
-        said = f"the decoder gave up: {error}"
-        found.damages.append(Damage(None, found.decoded or None, None, 1, said))
-    if not _ends_well(media):
+        message = f"the decoder failed: {error}"
+        found.damages.append(Damage(None, found.decoded or None, None, 1, message))
+    if not _is_complete(media):
         end = found.decoded or None
-        found.damages.append(Damage(None, end, end, 1, "the file is cut off"))
+        found.damages.append(Damage(None, end, end, 1, "the file is truncated"))
     return found
 
 
-def _take(line: str, found: Health, progress: Callable[[float], None]) -> bool:
-    said: dict[str, Any] = json.loads(line)
-    if "part" in said:
-        progress(said["part"])
-    if "damage" in said:
-        found.damages.append(Damage(*said["damage"]))
-    if "decoded" in said:
-        found.decoded = said["decoded"]
-    if "damages" in said:
-        found.undecoded = tuple(said["undecoded"])
-        found.more = max(0, said["damages"] - MOST)
+def _read_line(found: Health, progress: Callable[[float], None], line: str) -> bool:
+    report: dict[str, Any] = json.loads(line)
+    if "part" in report:
+        progress(report["part"])
+    if "damage" in report:
+        found.damages.append(Damage(*report["damage"]))
+    if "decoded" in report:
+        found.decoded = report["decoded"]
+    if "damages" in report:
+        found.undecoded = tuple(report["undecoded"])
+        found.more = max(0, report["damages"] - MOST)
     return True
 
 
-def _ends_well(media: MediaFile) -> bool:
-    """Whether the outermost elements fill the file; where nobody can tell, it does."""
+def _is_complete(media: MediaFile) -> bool:
+    """Return whether the top-level elements fill the file, as far as that can be checked."""
     with open(media.path, "rb") as file:
         try:
             if media.container in MATROSKA:

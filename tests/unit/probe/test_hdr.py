@@ -44,11 +44,14 @@ def test_it_survives_json(corpus: Path) -> None:
 
 
 def test_messages() -> None:
-    assert hdr._said({}) == Hdr()
-    assert hdr._said({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
-    assert hdr._said({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (900, 300)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
+    assert hdr._from_side_data({}) == Hdr()
+    assert hdr._from_side_data({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
+    assert hdr._from_side_data({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (
+        900,
+        300,
+    )
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
 
 
 def test_a_display_that_is_told_in_part() -> None:

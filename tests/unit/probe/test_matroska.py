@@ -14,6 +14,7 @@ from tests.reading import identify
 
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
+from vpo.probe.undo_regions import undo_regions
 
 FILES: dict[str, Any] = make.manifest()
 MATROSKA = sorted(
@@ -44,7 +45,7 @@ def tracks(path: Path) -> tuple[matroska.TrackEntry, ...]:
 def outside(path: Path) -> list[tuple[int, int]] | None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.outside_clusters(fd, matroska.read_structure(fd))
+        return undo_regions(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -190,7 +191,7 @@ def test_damage_is_an_error_and_nothing_else(data: st.DataObject) -> None:
         os.write(fd, head)
         found = matroska.read_structure(fd)
         matroska.track_entries(fd, found)
-        ranges = matroska.outside_clusters(fd, found) or []
+        ranges = undo_regions(fd, found) or []
         assert all(at >= 0 and length >= 0 for at, length in ranges)
     except StructureError:
         pass

@@ -94,7 +94,7 @@ TAGS = [
     (tag(simple("ACTOR"), simple("ACTOR")), ("several tags of one name",)),
     (
         tag(simple("ACTOR", simple("CHARACTER"))),
-        ("tags inside tags, or with data that is no text",),
+        ("tags inside tags, or with binary data",),
     ),
     (
         tag(simple("TITLE"), targets=SEASON),
