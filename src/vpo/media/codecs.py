@@ -84,7 +84,7 @@ def matches(track: Track, wanted: str) -> bool:
     return canonical(track.codec) == canonical(wanted)
 
 
-def must_hold(name: str, codec: str) -> None:
+def require_container_holds(name: str, codec: str) -> None:
     """``PlanError`` where the container of that name cannot hold what is encoded to a codec."""
     kind = container(name)
     held = kind.codecs if kind.encodes is None else kind.encodes

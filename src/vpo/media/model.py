@@ -212,12 +212,12 @@ class MediaFile:
         return tuple(track for track in self.tracks if track.type == kind)
 
     @property
-    def timed(self) -> frozenset[int]:
+    def audio_video_indexes(self) -> frozenset[int]:
         """The stream indexes of sound and picture, which go on until they end."""
         return frozenset(t.index for t in self.tracks if t.type in ("video", "audio"))
 
 
-def to_json(media: MediaFile) -> dict[str, Any]:
+def media_to_json(media: MediaFile) -> dict[str, Any]:
     """A plain structure that ``from_json`` reads back to an equal value; nothing unknown in it."""
     return _plain(media)  # type: ignore[no-any-return]
 
@@ -233,8 +233,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_json(data: dict[str, Any]) -> MediaFile:
-    """The inverse of ``to_json``."""
+def media_from_json(data: dict[str, Any]) -> MediaFile:
+    """The inverse of ``media_to_json``."""
     return MediaFile(
         **{
             **data,

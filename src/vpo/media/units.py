@@ -48,7 +48,7 @@ def bitrate(value: Any) -> int:
     return int(number * 1000 ** _POWERS[found[2].lower()])
 
 
-def part(value: Any) -> float:
+def fraction(value: Any) -> float:
     """A part of one from ``20%`` or a number of percent."""
     text = str(value).strip().removesuffix("%").strip()
     try:
@@ -101,7 +101,7 @@ def below(one: str, other: str) -> bool:
     return order.index(one) < order.index(other)
 
 
-def words(number_of_bytes: int) -> str:
+def format_size(number_of_bytes: int) -> str:
     """A size for people: ``1.5 GB``."""
     amount, unit = float(number_of_bytes), "B"
     for larger in ("kB", "MB", "GB", "TB"):
@@ -111,7 +111,7 @@ def words(number_of_bytes: int) -> str:
     return f"{amount:.3g} {unit}" if amount < 1000 else f"{amount:.0f} {unit}"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration for people: ``1h30m15s``."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)

@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
-from vpo.media.model import Hdr, Mastering, from_json, to_json
+from vpo.media.model import Hdr, Mastering, media_from_json, media_to_json
 from vpo.probe import hdr
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
@@ -41,15 +41,18 @@ def test_sdr_says_nothing(corpus: Path) -> None:
 
 def test_it_survives_json(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
-    assert from_json(to_json(media)) == media
+    assert media_from_json(media_to_json(media)) == media
 
 
 def test_messages() -> None:
-    assert hdr._said({}) == Hdr()
-    assert hdr._said({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
-    assert hdr._said({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (900, 300)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
+    assert hdr._from_side_data({}) == Hdr()
+    assert hdr._from_side_data({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
+    assert hdr._from_side_data({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (
+        900,
+        300,
+    )
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
 
 
 def test_a_display_that_is_told_in_part() -> None:

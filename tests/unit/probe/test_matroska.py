@@ -14,6 +14,7 @@ from tests.reading import identify
 
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
+from vpo.probe.undo_regions import undo_regions
 
 FILES: dict[str, Any] = make.manifest()
 MATROSKA = sorted(
@@ -28,15 +29,15 @@ UNKNOWN = b"\x01" + b"\xff" * 7
 def read(path: Path) -> matroska.Structure:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.read(fd)
+        return matroska.read_structure(fd)
     finally:
         os.close(fd)
 
 
-def tracks(path: Path) -> tuple[matroska.Entry, ...]:
+def tracks(path: Path) -> tuple[matroska.TrackEntry, ...]:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.entries(fd, matroska.read(fd))
+        return matroska.track_entries(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -44,7 +45,7 @@ def tracks(path: Path) -> tuple[matroska.Entry, ...]:
 def outside(path: Path) -> list[tuple[int, int]] | None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.outside_clusters(fd, matroska.read(fd))
+        return undo_regions(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -188,9 +189,9 @@ def test_damage_is_an_error_and_nothing_else(data: st.DataObject) -> None:
         pytest.skip("no memory files here")
     try:
         os.write(fd, head)
-        found = matroska.read(fd)
-        matroska.entries(fd, found)
-        ranges = matroska.outside_clusters(fd, found) or []
+        found = matroska.read_structure(fd)
+        matroska.track_entries(fd, found)
+        ranges = undo_regions(fd, found) or []
         assert all(at >= 0 and length >= 0 for at, length in ranges)
     except StructureError:
         pass

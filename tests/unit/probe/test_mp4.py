@@ -43,12 +43,12 @@ def track(
     )
 
 
-def entries(tmp_path: Path, data: bytes) -> tuple[mp4.Entry, ...]:
+def entries(tmp_path: Path, data: bytes) -> tuple[mp4.Mp4Track, ...]:
     path = tmp_path / "x.mp4"
     path.write_bytes(data)
     fd = os.open(path, os.O_RDONLY)
     try:
-        return mp4.entries(fd)
+        return mp4.read_tracks(fd)
     finally:
         os.close(fd)
 
@@ -104,7 +104,7 @@ def test_side_data(tmp_path: Path, extra: bytes, fact: str, value: str | None) -
 
 def test_what_is_no_picture_has_none(tmp_path: Path) -> None:
     turned = track(matrix=(0, 1, -1, 0), kind=b"tmcd", handler=b"tmcd")
-    assert entries(tmp_path, box(b"moov", turned)) == (mp4.Entry(7, "tmcd"),)
+    assert entries(tmp_path, box(b"moov", turned)) == (mp4.Mp4Track(7, "tmcd"),)
 
 
 def test_a_box_may_have_a_long_size_or_reach_to_the_end(tmp_path: Path) -> None:
@@ -138,6 +138,6 @@ def test_the_bytes_of_the_samples(tmp_path: Path, table: bytes, total: int) -> N
     path.write_bytes(box(b"moov", box(b"trak", inside), box(b"trak", b"")))
     fd = os.open(path, os.O_RDONLY)
     try:
-        assert mp4.stored(fd) == (total, 0)
+        assert mp4.sample_bytes(fd) == (total, 0)
     finally:
         os.close(fd)

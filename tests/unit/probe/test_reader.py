@@ -16,7 +16,8 @@ from tests.reading import read
 from vpo.errors import ProbeError
 from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
-from vpo.probe.reader import headers_and_ends, keyframes, last_times, picture, probe
+from vpo.probe.packets import cover_image, end_times, keyframes
+from vpo.probe.reader import headers_and_end_times, probe
 from vpo.probe.service import Prober
 from vpo.tools.process import Processes
 
@@ -104,17 +105,17 @@ def test_odd_names(corpus: Path, name: str) -> None:
 def test_ends(corpus: Path) -> None:
     path = str(corpus / "statistics.mkv")
     media = probe(path)
-    ends = last_times(path, media.duration, frozenset({0, 1}))
+    ends = end_times(path, media.duration, frozenset({0, 1}))
     assert ends == {0: pytest.approx(2.0, abs=0.05), 1: pytest.approx(2.016, abs=0.05)}
-    assert last_times(path, media.duration, frozenset({1})).keys() == {1}
-    assert last_times(path, None, frozenset({0})) == {}
+    assert end_times(path, media.duration, frozenset({1})).keys() == {1}
+    assert end_times(path, None, frozenset({0})) == {}
 
 
 @pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
 def test_pictures(corpus: Path, name: str, index: int) -> None:
-    assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(ProbeError, match="cover picture cannot be read"):
-        picture(str(corpus / name), 99)
+    assert cover_image(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ProbeError, match="cover image cannot be read"):
+        cover_image(str(corpus / name), 99)
 
 
 def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
@@ -122,9 +123,11 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     prober = Prober(Processes(), 120)
     media: MediaFile = prober.probe(path)
     assert media == probe(path)
-    assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
-    assert prober.headers_and_ends(path) == headers_and_ends(path)
-    assert prober.picture(path, 5) == picture(path, 5)
+    assert prober.end_times(path, 2.0, frozenset({0})).result() == end_times(
+        path, 2.0, frozenset({0})
+    )
+    assert prober.headers_and_end_times(path) == headers_and_end_times(path)
+    assert prober.cover_image(path, 5) == cover_image(path, 5)
     with pytest.raises(ProbeError, match="cannot be opened"):
         prober.probe(str(tmp_path / "gone"))
     assert prober.probe(path) == media  # an error does not end it
@@ -132,20 +135,21 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
 
 def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
     path, prober = str(corpus / "statistics.mkv"), Prober(Processes(), 120)
-    first = prober.last_times(path, 2.0, frozenset({0}))
-    lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
-    second = prober.last_times(path, 2.0, frozenset({1}))
+    first = prober.end_times(path, 2.0, frozenset({0}))
+    lost = prober.end_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
+    second = prober.end_times(path, 2.0, frozenset({1}))
     assert prober.probe(path) == probe(path)
-    assert [second().keys(), first().keys(), first().keys()] == [{1}, {0}, {0}]
-    with pytest.raises(ProbeError, match="gone"):
-        lost()
+    ends = [request.result().keys() for request in (second, first, first)]
+    assert ends == [{1}, {0}, {0}]
+    with pytest.raises(ProbeError, match="its end cannot be read: no such file"):
+        lost.result()
 
 
 def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
     for file in sorted(corpus.glob("*.mkv")):
-        media, ends = headers_and_ends(str(file))
+        media, ends = headers_and_end_times(str(file))
         assert media == probe(str(file), decode=False)
-        assert ends == last_times(str(file), media.duration, media.timed)
+        assert ends == end_times(str(file), media.duration, media.audio_video_indexes)
 
 
 def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
@@ -181,7 +185,7 @@ def test_the_end_of_sound_that_is_over_before_the_picture_begins(
     subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
     media = probe(str(path))
     assert [track.type for track in media.tracks] == ["audio", "video"]
-    ends = last_times(str(path), media.duration, frozenset({0, 1}))
+    ends = end_times(str(path), media.duration, frozenset({0, 1}))
     assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}
 
 

@@ -1,4 +1,4 @@
-"""Which tracks a condition means: a type and filters, all of which must hold."""
+"""Selection of tracks for conditions: a type, and filters that must all match."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vpo.media.model import Attachment, Track
-from vpo.policy.classify import is_commentary
 from vpo.policy.operation import Model, PolicyConfig
-from vpo.policy.rules.values import (
-    Codecs,
-    Extent,
-    Languages,
+from vpo.policy.rules.comparisons import (
+    CodecComparison,
+    LanguageComparison,
     Number,
+    NumberComparison,
     Numbers,
-    Quantity,
-    Title,
-    fulfils,
+    PixelComparison,
+    TitleComparison,
+    satisfies,
 )
+from vpo.policy.track_classes import is_commentary
 
 ItemType = Literal["video", "audio", "subtitle", "attachment"]
 Item = Track | Attachment
 
 _TRACKS = ("video", "audio", "subtitle")
-_SAYS_SOMETHING_OF: dict[str, tuple[str, ...]] = {
+_FILTER_TYPES: dict[str, tuple[str, ...]] = {
     "language": _TRACKS,
     "codec": (*_TRACKS, "attachment"),
     "is_default": _TRACKS,
@@ -37,63 +37,65 @@ _SAYS_SOMETHING_OF: dict[str, tuple[str, ...]] = {
     "title": (*_TRACKS, "attachment"),
     "not_commentary": _TRACKS,
 }
-FILTERS = tuple(_SAYS_SOMETHING_OF)
+FILTERS = tuple(_FILTER_TYPES)
 
 
-class Selection(Model):
-    """Tracks or attachments of one type that pass every filter.
+class TrackSelection(Model):
+    """The tracks or attachments of one type that match every filter.
 
-    A filter that can say nothing of the type is an error: it would never be true.
+    A filter that does not apply to the type is an error: it would never match.
     """
 
-    track_type: ItemType = Field(description="Which tracks are meant, or attachments.")
-    language: Languages | None = Field(default=None, description="The language.")
-    codec: Codecs | None = Field(default=None, description="The codec, under any of its names.")
+    track_type: ItemType = Field(description="Type of the tracks, or `attachment`.")
+    language: LanguageComparison | None = Field(default=None, description="Language.")
+    codec: CodecComparison | None = Field(default=None, description="Codec, by any of its names.")
     is_default: bool | None = Field(default=None, description="Whether the default flag is set.")
     is_forced: bool | None = Field(default=None, description="Whether the forced flag is set.")
-    channels: Quantity | None = Field(default=None, description="The number of channels.")
-    width: Extent | None = Field(
-        default=None, description="The width in pixels, or a class of resolution."
+    channels: NumberComparison | None = Field(default=None, description="Number of channels.")
+    width: PixelComparison | None = Field(
+        default=None, description="Width in pixels, or a resolution class."
     )
-    height: Extent | None = Field(
-        default=None, description="The height in pixels, or a class of resolution."
+    height: PixelComparison | None = Field(
+        default=None, description="Height in pixels, or a resolution class."
     )
-    title: Title | None = Field(default=None, description="The title.")
-    not_commentary: bool | None = Field(default=None, description="Whether commentary is left out.")
+    title: TitleComparison | None = Field(default=None, description="Title.")
+    not_commentary: bool | None = Field(
+        default=None, description="Whether to leave out commentary."
+    )
 
     @field_validator(*FILTERS)
     @classmethod
     def _fitting(cls, value: Any, info: ValidationInfo) -> Any:
         name, kind = str(info.field_name), info.data.get("track_type")
-        if kind is not None and value is not None and kind not in _SAYS_SOMETHING_OF[name]:
-            kinds = ", ".join(_SAYS_SOMETHING_OF[name])
-            raise ValueError(f"`{name}` says nothing of {kind}; only of {kinds}")
+        if kind is not None and value is not None and kind not in _FILTER_TYPES[name]:
+            kinds = ", ".join(_FILTER_TYPES[name])
+            raise ValueError(f"`{name}` does not apply to {kind}, only to {kinds}")
         return value
 
     @cached_property
     def filters(self) -> tuple[tuple[str, Any], ...]:
-        """The filters that are stated, each with its value."""
+        """The filters that are set, each with its value."""
         stated = ((name, getattr(self, name)) for name in FILTERS)
         return tuple((name, value) for name, value in stated if value is not None)
 
-    def failed(self, item: Item, config: PolicyConfig) -> str | None:
-        """The first filter that the item does not pass, ``None`` if it passes all."""
+    def failed_filter(self, item: Item, config: PolicyConfig) -> str | None:
+        """Return the first filter that the item does not match; ``None`` if it matches all."""
         for name, value in self.filters:
             if name == "not_commentary":
-                passes = isinstance(item, Track) and is_commentary(item, config) != value
+                matching = isinstance(item, Track) and is_commentary(item, config) != value
             else:
-                passes = _PASSES[name](value, item)
-            if not passes:
+                matching = _MATCHES[name](value, item)
+            if not matching:
                 return name
         return None
 
 
-class Exists(Selection):
-    """True if at least one passes."""
+class ExistsCondition(TrackSelection):
+    """True if at least one track matches."""
 
 
-class Count(Selection):
-    """How many pass, compared with a number."""
+class CountCondition(TrackSelection):
+    """The number of matching tracks, compared with a number."""
 
     eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
     neq: Numbers | None = Field(default=None, description="Equal to none of these.")
@@ -103,19 +105,19 @@ class Count(Selection):
     lt: Number | None = Field(default=None, description="Less than this.")
 
     @model_validator(mode="after")
-    def _compared(self) -> Count:
+    def _compared(self) -> CountCondition:
         if not self.parts:
             raise ValueError("`count` needs a number to compare with: eq, neq, lt, lte, gt or gte")
         return self
 
     @cached_property
     def parts(self) -> tuple[tuple[str, Any], ...]:
-        """The comparisons that are stated."""
+        """The comparisons that are set."""
         stated = ((key, getattr(self, key)) for key in ("eq", "neq", "gte", "gt", "lte", "lt"))
         return tuple((key, value) for key, value in stated if value is not None)
 
     def holds(self, number: int) -> bool:
-        return fulfils(number, self.parts)
+        return satisfies(number, self.parts)
 
 
 def _title(item: Item) -> str:
@@ -124,7 +126,7 @@ def _title(item: Item) -> str:
     return f"{item.filename or ''} {item.description or ''}"
 
 
-_PASSES: dict[str, Callable[[Any, Any], bool]] = {
+_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
     "language": lambda value, item: value.holds(item.language),
     "codec": lambda value, item: value.holds(item),
     "is_default": lambda value, item: item.default == value,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests import notation
 
-from vpo.policy.classify import audio_kind, is_commentary, order_class
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.track_classes import audio_kind, is_commentary, order_class
 
 CONFIG = PolicyConfig()
 
