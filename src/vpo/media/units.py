@@ -31,7 +31,7 @@ _TOLERANCE = 0.95
 
 
 def size(value: Any) -> int:
-    """Return the bytes of ``500MB`` (decimal), ``700MiB`` (binary), ``1.5 GB`` or a number of bytes."""
+    """Return the bytes of ``500MB`` (decimal), ``700MiB`` (binary) or a number of bytes."""
     found = _SIZE.fullmatch(str(value).strip())
     if isinstance(value, bool) or not found:
         raise ValueError(f"`{value}` is not a size like 500MB, 700MiB or 1.5 GB")

@@ -11,13 +11,13 @@ from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
 from vpo.probe.reader import probe
 
 
-def test_no_suffix_belongs_to_two() -> None:
+def test_extensions_are_unique() -> None:
     suffixes = [suffix for item in CONTAINERS.values() for suffix in item.suffixes]
     assert len(suffixes) == len(set(suffixes))
     assert all(suffix.startswith(".") and suffix.islower() for suffix in suffixes)
 
 
-def test_one_that_nobody_knows_holds_nothing() -> None:
+def test_unknown_container_holds_nothing() -> None:
     unknown = container("mpg")
     assert not unknown.muxer
     assert not unknown.flags
@@ -55,7 +55,9 @@ def test_flags_that_mkvmerge_writes_to_webm(corpus: Path, tmp_path: Path, flag: 
 
 
 @pytest.mark.parametrize("name", ["mp4", "mov"])
-def test_a_default_track_of_each_type(corpus: Path, tmp_path: Path, name: str) -> None:
+def test_ffmpeg_enables_first_track_of_each_type_without_default(
+    corpus: Path, tmp_path: Path, name: str
+) -> None:
     output = tmp_path / f"x.{name}"
     words = ("-map", "0:0", "-map", "0:1", "-map", "0:2", "-c", "copy", "-disposition", "0")
     source = corpus / "mov-text.mp4"
