@@ -30,11 +30,11 @@ _FILES = re.compile(
 """Encoder-private parameters that read or write files."""
 
 
-def parse_encoder_options(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def parse_encoder_options(args: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return the options as (name, value) pairs; ``ValueError`` for one that is not allowed."""
-    if len(words) % 2:
+    if len(args) % 2:
         raise ValueError("`ffmpeg_args` must be pairs of an option and its value")
-    return tuple(_pair(*pair) for pair in zip(words[::2], words[1::2], strict=True))
+    return tuple(_pair(*pair) for pair in zip(args[::2], args[1::2], strict=True))
 
 
 def _pair(option: str, value: str) -> tuple[str, str]:

@@ -171,7 +171,7 @@ def _error(problems: list[Problem]) -> PolicyError:
     """Return all problems as one error, in the order of the text."""
     found = sorted(problems, key=lambda problem: (problem[0].line, problem[0].column))
     (position, first), *others = dict.fromkeys(found)
-    lines = [first, *(f"{where}: {words}" for where, words in others[: _MAX_PROBLEMS - 1])]
+    lines = [first, *(f"{where}: {message}" for where, message in others[: _MAX_PROBLEMS - 1])]
     if len(others) >= _MAX_PROBLEMS:
         lines.append(f"... and {len(others) - _MAX_PROBLEMS + 1} more")
     return PolicyError("\n".join(lines), position)
@@ -186,11 +186,11 @@ def _problem(detail: ErrorDetails, source: YamlSource, migration: Migration) -> 
     if detail["type"] == "inside_text":
         context = detail["ctx"]
         inner = context.get("detail")
-        words = _words(inner, _called(inner["loc"])) if inner else context["problem"]
-        return source.inside(path, context["offset"]), words
+        message = _message(inner, _called(inner["loc"])) if inner else context["problem"]
+        return source.inside(path, context["offset"]), message
     at_key = detail["type"] in ("extra_forbidden", "missing") or detail["input"] is None
     at_key = at_key or (detail["type"] == "value_error" and isinstance(detail["input"], dict))
-    return source.position(path, key=at_key), _words(detail, _called(source.existing(path)))
+    return source.position(path, key=at_key), _message(detail, _called(source.existing(path)))
 
 
 _MUST_BE = {
@@ -210,7 +210,7 @@ def _follows(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _words(detail: ErrorDetails, name: str) -> str:
+def _message(detail: ErrorDetails, name: str) -> str:
     kind, path, value = detail["type"], detail["loc"], detail["input"]
     if kind == "missing":
         return f"`{path[-1]}` is missing"

@@ -163,6 +163,3 @@ class Operation(Model):
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
         """Yield the decisions on this state, and their reasons, beyond the changes themselves."""
         yield from ()
-
-
-__all__ = ["SKIPPED_BY_RULE", "Field", "Model", "Note", "Operation", "PolicyConfig"]

@@ -84,7 +84,7 @@ class SkipWhen(Model):
 def skip_reason(condition: SkipWhen, media: MediaFile) -> str | None:
     """Return why the phase is skipped for this file; ``None`` if it runs."""
     found = [_CHECKS[name](media, getattr(condition, name)) for name in condition.stated]
-    true = [words for words in found if words]
+    true = [reason for reason in found if reason]
     if condition.mode == "all":
         return " and ".join(true) if len(true) == len(found) else None
     return true[0] if true else None

@@ -34,8 +34,8 @@ class YamlSource:
         Parts of the path that are not in the text are ignored.
         """
         found = self.existing(path)
-        place = self._keys.get(found) if key else None
-        return self._at(place or self._values.get(found, (0, 0)))
+        start = self._keys.get(found) if key else None
+        return self._at(start or self._values.get(found, (0, 0)))
 
     def inside(self, path: KeyPath, offset: int) -> Position:
         """Return the position of the character at ``offset`` in a text value."""
@@ -53,42 +53,42 @@ class YamlSource:
                 found = (*found, part)
         return found
 
-    def _at(self, place: tuple[int, int]) -> Position:
-        return Position(self.name, place[0] + 1, place[1] + 1)
+    def _at(self, start: tuple[int, int]) -> Position:
+        return Position(self.name, start[0] + 1, start[1] + 1)
 
     def build(self, node: Any, path: KeyPath = ()) -> Any:
         """Return the plain data of a node; what an alias repeats counts towards the limits."""
-        place = (node.start_mark.line, node.start_mark.column)
-        self._values[path] = place
+        start = (node.start_mark.line, node.start_mark.column)
+        self._values[path] = start
         if len(self._values) > _MAX_NODES:
             raise PolicyError(
-                f"more than {_MAX_NODES} values, those of aliases included", self._at(place)
+                f"more than {_MAX_NODES} values, those of aliases included", self._at(start)
             )
         if len(path) > _MAX_DEPTH:
-            raise PolicyError("nested too deeply", self._at(place))
+            raise PolicyError("nested too deeply", self._at(start))
         if node.id == "mapping":
             return self._mapping(node, path)
         if node.id == "sequence":
             return [self.build(item, (*path, n)) for n, item in enumerate(node.value)]
         self._texts[path] = node
-        return _scalar(node, self._at(place))
+        return _scalar(node, self._at(start))
 
     def _mapping(self, node: Any, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for key_node, value in node.value:
-            place = (key_node.start_mark.line, key_node.start_mark.column)
+            start = (key_node.start_mark.line, key_node.start_mark.column)
             if key_node.tag == f"{_TAG}merge":
-                raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(place))
-            key = _scalar(key_node, self._at(place)) if key_node.id == "scalar" else None
+                raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(start))
+            key = _scalar(key_node, self._at(start)) if key_node.id == "scalar" else None
             if not isinstance(key, str):
-                raise PolicyError("a key must be text", self._at(place))
+                raise PolicyError("a key must be text", self._at(start))
             if key in data:
                 problem = f"duplicate key `{key}`; first on line {lines[key]}"
-                raise PolicyError(problem, self._at(place))
-            lines[key] = place[0] + 1
+                raise PolicyError(problem, self._at(start))
+            lines[key] = start[0] + 1
             inside = (*path, key)
-            self._keys[inside] = place
+            self._keys[inside] = start
             data[key] = self.build(value, inside)
         return data
 
@@ -119,8 +119,8 @@ def _position_in_scalar(text: str, node: Any, offset: int) -> tuple[int, int]:
     skipped = written.find("\n") + 1 if block else len(node.style or "")
     before = len("".join(node.value[:offset].split()))
     at_end = not node.value[offset:].strip()
-    place = start + skipped + _written_length(written[skipped:], before, at_end, node.style)
-    return text.count("\n", 0, place), place - text.rfind("\n", 0, place) - 1
+    start = start + skipped + _written_length(written[skipped:], before, at_end, node.style)
+    return text.count("\n", 0, start), start - text.rfind("\n", 0, start) - 1
 
 
 def _written_length(written: str, before: int, at_end: bool, style: str | None) -> int:
@@ -193,8 +193,8 @@ def parse_yaml(text: str, name: str) -> YamlSource:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
-        words = "; ".join(part for part in (error.problem, error.context) if part)
-        raise PolicyError(f"not YAML: {words}", position) from None
+        problem = "; ".join(part for part in (error.problem, error.context) if part)
+        raise PolicyError(f"not YAML: {problem}", position) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)

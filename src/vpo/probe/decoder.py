@@ -24,7 +24,7 @@ NEAR = 5.0
 """Seconds within which damages are reported as one."""
 MOST = 200
 """The most damages that are reported."""
-_WORDS = 120
+_MESSAGE_LENGTH = 120
 """Characters of a decoder's message; all lines together must fit into a pipe."""
 
 
@@ -49,7 +49,7 @@ class Collector:
         self.found: list[Damage] = []
         self._last: dict[int | None, int] = {}
 
-    def add(self, stream: int | None, at: float | None, said: str) -> None:
+    def add(self, stream: int | None, at: float | None, message: str) -> None:
         number = self._last.get(stream)
         last = self.found[number] if number is not None else None
         if number is not None and last is not None and _near(last, at):
@@ -57,7 +57,7 @@ class Collector:
             self.found[number] = last._replace(end=end, times=last.times + 1)
         else:
             self._last[stream] = len(self.found)
-            self.found.append(Damage(stream, at, at, 1, said[:_WORDS]))
+            self.found.append(Damage(stream, at, at, 1, message[:_MESSAGE_LENGTH]))
 
 
 def _near(last: Damage, at: float | None) -> bool:
@@ -128,8 +128,8 @@ def _decoded(
         if packet is None:
             return
         at = _time(packet, first)
-        for said in _damage(packet):
-            collector.add(packet.stream_index, at, said)
+        for message in _damage(packet):
+            collector.add(packet.stream_index, at, message)
         for _, name, text in messages:
             demuxer = name == source.format.name
             collector.add(None if demuxer else packet.stream_index, at, text.strip())

@@ -100,7 +100,7 @@ def _parameters(bits: _Bits) -> FrameFormat | None:
     if chroma is None:
         return None
     _skip_order_and_size(bits)
-    if not bits.flag():  # frame_mbs_only_flag: fields, whose order only the frames tell
+    if not bits.flag():  # frame_mbs_only_flag: fields, whose order is only in the frames
         return None
     bits.flag()  # direct_8x8_inference_flag
     if bits.flag():  # frame_cropping_flag

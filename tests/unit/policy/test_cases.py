@@ -93,7 +93,7 @@ def test_case(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in cases() if "error" not in c.values[0]])
-def test_the_result_is_left_alone(case: dict[str, Any]) -> None:
+def test_operations_are_idempotent(case: dict[str, Any]) -> None:
     result = as_stored(run(case, before(case)).media)
     assert as_stored(run(case, result).media) == result
 

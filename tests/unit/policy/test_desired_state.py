@@ -1,4 +1,4 @@
-"""The desired state: what its methods change, and whom they remember for it."""
+"""The desired state: what its methods change, and the reasons that they record."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ STATE = DesiredState(MEDIA).attributed_to("phase", "operation")
 FORCED = Fact(ChangeKind.FLAG, 2, "forced")
 
 
-def test_a_change_is_attributed() -> None:
+def test_change_records_phase_operation_and_reason() -> None:
     state = STATE.set_flag(2, "forced", True, "because")
     assert state.track(2).forced
     assert state.reasons == {FORCED: Reason("phase", "operation", "because")}
     assert str(state.reasons[FORCED]) == "phase/operation: because"
 
 
-def test_the_last_one_is_remembered() -> None:
+def test_last_reason_is_recorded() -> None:
     state = STATE.set_flag(2, "forced", True, "one").attributed_to("later", "other")
     state = state.set_flag(2, "forced", False, "two")
     assert state.media == MEDIA
     assert state.reasons[FORCED] == Reason("later", "other", "two")
 
 
-def test_the_draft_before_is_left_alone() -> None:
+def test_methods_do_not_change_the_state() -> None:
     STATE.remove([1, 2], "gone")
     STATE.set_title(2, None, "gone")
     assert STATE.media == MEDIA
@@ -61,7 +61,7 @@ def test_the_draft_before_is_left_alone() -> None:
         STATE.remove([], "x"),
     ],
 )
-def test_what_is_so_already_is_no_change(same: DesiredState) -> None:
+def test_methods_without_effect_return_an_equal_state(same: DesiredState) -> None:
     assert same == STATE
 
 
@@ -71,7 +71,7 @@ def test_title_and_language() -> None:
     assert set(state.reasons) == {Fact(ChangeKind.TITLE, 2), Fact(ChangeKind.LANGUAGE, 2)}
 
 
-def test_a_container_that_cannot_hold_it() -> None:
+def test_state_warns_if_container_cannot_hold_flag_title_or_language() -> None:
     state = DesiredState(replace(MEDIA, container="avi"))
     changed = state.set_flag(2, "forced", True, "x").set_title(2, "y", "x")
     changed = changed.set_language(2, "deu", "x").set_flag(0, "forced", True, "x")
@@ -103,7 +103,7 @@ def test_order() -> None:
         STATE.reorder([0, 2], "x")
 
 
-def test_another_container() -> None:
+def test_set_container_drops_flags_it_cannot_hold() -> None:
     state = STATE.set_container("mp4", "x")
     assert (state.media.container, state.media.path) == ("mp4", "/films/One.Two.mp4")
     assert state.track(1).dispositions == {"default"}
@@ -114,14 +114,14 @@ def test_another_container() -> None:
     assert state.media.attachments == (Attachment(3, cover=True, size=9),)
 
 
-def test_a_cover_gets_a_name_where_it_is_a_file() -> None:
+def test_set_container_names_cover_in_containers_with_attachments() -> None:
     cover = Attachment(3, cover=True, codec="png")
     media = replace(MEDIA, container="mp4", attachments=(cover,))
     (found,) = DesiredState(media).set_container("mkv", "x").media.attachments
     assert (found.filename, found.mime_type) == ("cover.png", "image/png")
 
 
-def test_codec_forgets_the_profile() -> None:
+def test_set_codec_clears_profile() -> None:
     media = replace(MEDIA, tracks=(Track(0, "audio", "dts", profile="DTS-HD MA"),))
     track = DesiredState(media).set_codec(0, "flac", "x").track(0)
     assert (track.codec, track.profile) == ("flac", None)
@@ -135,10 +135,10 @@ def test_tags() -> None:
     }
 
 
-def test_warnings_come_once() -> None:
+def test_warning_is_added_once() -> None:
     assert STATE.warn("a").warn("b").warn("a").warnings == ("a", "b")
 
 
-def test_the_last_timestamp_is_obeyed() -> None:
+def test_last_timestamp_wins() -> None:
     assert STATE.timestamp is None
     assert STATE.set_timestamp("now").set_timestamp("preserve").timestamp == "preserve"

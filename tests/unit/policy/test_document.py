@@ -76,7 +76,7 @@ def test_select_keeps_the_order_of_the_policy() -> None:
          "{keep_audio: {languages: [eng]}, default_flags: {}, name: one}"),
     ],
 )  # fmt: skip
-def test_the_same_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_ignores_display_text_and_order_of_keys(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) == fingerprint([POLICY])
 
 
@@ -91,7 +91,7 @@ def test_the_same_fingerprint(old: str, new: str) -> None:
         ("phase_modified", "phase_completed"),
     ],
 )
-def test_another_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_differs_if_meaning_differs(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) != fingerprint([POLICY])
 
 
@@ -110,7 +110,7 @@ def test_fingerprints_of_selections_and_sequences() -> None:
     assert all(len(item) == 64 for item in found)
 
 
-def test_both_forms_of_a_condition_have_one_fingerprint() -> None:
+def test_expression_and_mapping_have_equal_fingerprints() -> None:
     text = """\
 schema_version: 13
 phases:
@@ -123,7 +123,7 @@ phases:
     assert one == other != fingerprint([parse_policy(written[0].replace("eng", "jpn"), "p")])
 
 
-def test_the_schema_knows_every_key() -> None:
+def test_schema_has_every_key() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     phase = definitions["FullPhase"]

@@ -40,7 +40,7 @@ IN_PICTURES = replace(HDR10, hdr=Hdr(DISPLAY, dolby_vision=True))
 
 
 @pytest.mark.parametrize("hdr", ["keep", "tonemap", "skip"])
-def test_sdr_is_encoded_whatever_hdr_says(hdr: Any) -> None:
+def test_sdr_is_encoded_with_any_hdr_setting(hdr: Any) -> None:
     assert decide_encode(PLAIN, hdr, "skip") == DynamicRangeDecision()
 
 
@@ -59,18 +59,18 @@ def test_hdr10_plus_becomes_hdr10_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize("track", [PROFILE_8, PROFILE_5, IN_PICTURES])
-def test_dolby_vision_is_left_alone(track: Track) -> None:
+def test_dolby_vision_skip_does_not_encode(track: Track) -> None:
     assert decide_encode(track, "tonemap", "skip").skip is not None
 
 
-def test_dolby_vision_without_itself() -> None:
+def test_dolby_vision_drop_refuses_profile_5() -> None:
     assert decide_encode(PROFILE_8, "keep", "drop") == DynamicRangeDecision()
     assert decide_encode(IN_PICTURES, "tonemap", "drop") == DynamicRangeDecision(tonemap=True)
     with pytest.raises(PlanError, match="wrong colours"):
         decide_encode(PROFILE_5, "keep", "drop")
 
 
-def test_what_it_is_afterwards() -> None:
+def test_after_encode() -> None:
     assert after_encode(HDR10_PLUS, tonemap=False) == replace(
         HDR10_PLUS, hdr=Hdr(DISPLAY, (1000, 400))
     )
@@ -81,7 +81,7 @@ def test_what_it_is_afterwards() -> None:
     assert decide_encode(mapped, "tonemap", "skip") == DynamicRangeDecision()
 
 
-def test_a_result_that_is_as_it_should_be() -> None:
+def test_mismatches_ignores_rounding() -> None:
     rounded = Mastering(
         ((34001, 16000), (13249, 34501), (7501, 2999), (15634, 16449)), (49, 10_000_010)
     )
@@ -116,5 +116,5 @@ def test_a_result_that_is_as_it_should_be() -> None:
         (after_encode(PROFILE_8, tonemap=False), PROFILE_8, "Dolby Vision"),
     ],
 )
-def test_what_was_lost_is_told(want: Track, have: Track, word: str) -> None:
+def test_mismatches_reports_lost_metadata(want: Track, have: Track, word: str) -> None:
     assert word in "; ".join(mismatches(want, have))

@@ -221,7 +221,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "line", "column", "words"), BAD)
-def test_what_is_wrong_and_where(text: str, line: int, column: int, words: str) -> None:
+def test_policy_error_and_position(text: str, line: int, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
         parse_policy(text, "p.yaml")
     position = error.value.position
@@ -241,7 +241,7 @@ def test_all_problems_are_listed_in_order() -> None:
     assert [line.split(" ")[0] for line in lines] == ["p:4:5:", "p:5:32:", "p:7:5:"]
 
 
-def test_many_problems_are_cut_off() -> None:
+def test_long_list_of_problems_is_shortened() -> None:
     text = PHASE + "".join(f"    key{n}: 1\n" for n in range(30))
     with pytest.raises(PolicyError) as error:
         parse_policy(text, "p")
@@ -258,7 +258,7 @@ def test_aliases_that_multiply_are_refused() -> None:
         parse_policy(bomb, "p")
 
 
-def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
+def test_truncated_policy_loads_or_raises_policy_error() -> None:
     for end in range(len(GOOD)):
         try:
             parse_policy(GOOD[:end], "p")
@@ -276,7 +276,7 @@ def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
         (b"", ":1:1: the policy is empty"),
     ],
 )
-def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) -> None:
+def test_load_policy_refuses_other_files(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(PolicyError) as error:
@@ -290,7 +290,7 @@ def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert load_policy(path) == parse_policy(GOOD, "p")
 
 
-def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+def test_load_policy_reports_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         load_policy(tmp_path / "none.yaml")
     with pytest.raises(PolicyError, match="Is a directory"):
@@ -324,7 +324,7 @@ def test_errors_in_an_old_policy_point_into_its_text() -> None:
     ]
 
 
-def test_version_12_loads_without_a_word() -> None:
+def test_version_12_loads_without_warning() -> None:
     policy = parse_policy(f"{PHASE}    audio_filter: {{languages: [eng]}}".replace("13", "12"), "p")
     assert [op.key for op in policy.phases[0].operations] == ["keep_audio"]
     assert (policy.schema_version, policy.warnings) == (13, ())
@@ -340,13 +340,13 @@ def test_version_13_with_keys_of_12_is_accepted_with_one_warning() -> None:
     )
 
 
-def test_an_old_key_beside_its_new_form() -> None:
+def test_old_key_next_to_its_new_name_is_an_error() -> None:
     text = f"{PHASE}    keep_audio: {{languages: [eng]}}\n    audio_filter: {{languages: [jpn]}}"
     with pytest.raises(PolicyError, match="p:5:5: `audio_filter` is the old name of `keep_audio`"):
         parse_policy(text, "p")
 
 
-def test_the_new_form_keeps_comments_and_order() -> None:
+def test_migrate_text_keeps_comments_and_order() -> None:
     text = """\
 # my policy
 schema_version: 12
@@ -390,16 +390,16 @@ phases:
 
 
 @pytest.mark.parametrize("text", [INDENTED, NOT_INDENTED])
-def test_the_new_form_keeps_how_lists_are_indented(text: str) -> None:
+def test_migrate_text_keeps_list_indentation(text: str) -> None:
     assert migrate_text(text, "p") == text.replace("12", "13").replace("audio_filter", "keep_audio")
 
 
-def test_the_form_of_today_is_left_as_it_is() -> None:
+def test_migrate_text_keeps_current_version_unchanged() -> None:
     text = "schema_version:   13\nphases: [ {name: a} ]  # odd blanks\n"
     assert migrate_text(text, "p") == text
 
 
-def test_a_policy_that_this_version_refuses_is_migrated() -> None:
+def test_migrate_text_does_not_validate() -> None:
     text = "schema_version: 12\nphases:\n- name: a\n  transcode: {video: {target_codec: hevc}}\n"
     assert "transcode: {video: {to: hevc, hw: none}}" in migrate_text(text, "p")
 
@@ -419,7 +419,7 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_policy_is_replaced_and_kept(old: Path) -> None:
+def test_replace_policy_file_keeps_the_old_file(old: Path) -> None:
     kept = Path(replace_policy_file(str(old), "new é"))
     assert old.read_text("utf-8") == "new é"
     assert (kept.name, kept.read_text()) == ("p.yaml.v12", "old")
@@ -427,7 +427,7 @@ def test_a_policy_is_replaced_and_kept(old: Path) -> None:
     assert old.stat().st_mode == kept.stat().st_mode == 0o100640
 
 
-def test_a_link_to_a_policy_stays_one(old: Path) -> None:
+def test_replace_policy_file_keeps_symlinks(old: Path) -> None:
     link = old.parent / "link.yaml"
     link.symlink_to(old.name)
     replace_policy_file(str(link), "new")
@@ -436,7 +436,7 @@ def test_a_link_to_a_policy_stays_one(old: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.yaml.v12", "p.yaml.new"])
-def test_nothing_is_overwritten(old: Path, name: str) -> None:
+def test_replace_policy_file_overwrites_nothing(old: Path, name: str) -> None:
     there = old.parent / name
     there.write_text("mine")
     with pytest.raises(PolicyError, match=f"{name} already exists"):

@@ -29,12 +29,12 @@ def video(**keys: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", [11, 12, 13])
-def test_every_version_becomes_13(version: int) -> None:
+def test_migrate_sets_version_13(version: int) -> None:
     data = {"schema_version": version, "name": "x", "phases": [{"name": "a"}]}
     assert migrate_data(data).data == {**data, "schema_version": 13}
 
 
-def test_the_argument_is_left_alone() -> None:
+def test_migrate_does_not_change_its_argument() -> None:
     data = phase(audio_filter={"languages": ["eng"]})
     migrate_data(data)
     assert data == phase(audio_filter={"languages": ["eng"]})
@@ -150,11 +150,11 @@ def test_without_hardware_it_is_none() -> None:
     assert video(target_codec="hevc") == {"to": "hevc", "hw": "none"}
 
 
-def test_a_video_section_of_today_is_left_alone() -> None:
+def test_migrate_keeps_current_video_section() -> None:
     assert video(to="hevc", crf=20) == {"to": "hevc", "crf": 20}
 
 
-def test_what_has_no_place_stays_to_be_reported() -> None:
+def test_migrate_keeps_keys_without_equivalent() -> None:
     assert video(quality={"crf": 20, "sharpness": 3}) == {
         "quality": {"sharpness": 3},
         "crf": 20,
@@ -168,7 +168,7 @@ def test_audio() -> None:
     assert migrated_phase(transcode={"audio": old}) == {"transcode": {"audio": new}}
 
 
-def test_where_things_came_from() -> None:
+def test_origin_returns_old_path() -> None:
     migration = migrate_data(
         phase(
             audio_filter={"languages": ["eng"]},
@@ -212,7 +212,7 @@ def test_old_and_new_at_once_is_a_conflict() -> None:
         phase(transcode={"video": {"quality": 5, "scaling": None, "hardware_acceleration": []}}),
     ],
 )
-def test_nonsense_is_left_for_the_check(data: dict[str, Any]) -> None:
+def test_migrate_leaves_invalid_data_to_validation(data: dict[str, Any]) -> None:
     assert migrate_data(data).data["schema_version"] == 13
 
 

@@ -109,7 +109,7 @@ def test_sizes(text: object, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-5MB", "5XB", "5 M", "1,5GB", True, None, "1e3"])
-def test_what_is_no_size(text: object) -> None:
+def test_size_refuses_invalid_text(text: object) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         units.size(text)
 
@@ -133,7 +133,7 @@ def test_durations(text: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "1:30", "30m1h", "h", "-5s", "5 minutes", False, None])
-def test_what_is_no_duration(text: object) -> None:
+def test_duration_refuses_invalid_text(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         units.duration(text)
 
@@ -170,7 +170,7 @@ def test_resolution_classes(width: int | None, height: int | None, name: str | N
     assert units.resolution_of(width, height) == name
 
 
-def test_for_people() -> None:
+def test_format_size() -> None:
     sizes = [0, 999, 1000, 1_536_000, 734_003_200, 5 * 10**15]
     assert [units.format_size(n) for n in sizes] == [
         "0 B",

@@ -50,7 +50,7 @@ def test_kinds_by_facts() -> None:
     assert audio_kind(notation.track("a:aac/eng [comment]"), CONFIG) == "commentary"
 
 
-def test_the_patterns_of_the_policy_are_the_ones() -> None:
+def test_is_commentary_uses_patterns_of_the_policy() -> None:
     config = PolicyConfig(commentary_patterns=("^kommentar$", "xyz"))
     assert is_commentary(notation.track('a:aac "Kommentar"'), config)
     assert not is_commentary(notation.track('a:aac "Kommentare"'), config)

@@ -31,7 +31,7 @@ def when(form: Any) -> When:
 
 @often
 @given(generated.CONDITIONS)
-def test_a_mapping_prints_as_an_expression_that_reads_back(form: Any) -> None:
+def test_format_condition_round_trips(form: Any) -> None:
     found = when(form)
     printed = format_condition(found)
     assert when(printed) == found
@@ -40,7 +40,7 @@ def test_a_mapping_prints_as_an_expression_that_reads_back(form: Any) -> None:
 
 @often
 @given(generated.CONDITIONS, st.data())
-def test_an_expression_means_the_same_however_it_is_spaced(form: Any, data: st.DataObject) -> None:
+def test_parse_expression_ignores_spacing(form: Any, data: st.DataObject) -> None:
     printed = format_condition(when(form))
     spaced = "".join(
         f"{data.draw(st.sampled_from(('', ' ', '  ')))}{char} " if char in "()[]," else char
@@ -211,7 +211,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "mapping"), SAME, ids=[text for text, _ in SAME])
-def test_both_forms_are_one(text: str, mapping: dict[str, Any]) -> None:
+def test_expression_and_mapping_are_equal(text: str, mapping: dict[str, Any]) -> None:
     assert when(text) == when(mapping)
 
 
@@ -306,7 +306,7 @@ phases:
 
 
 @pytest.mark.parametrize(("text", "column", "words"), WRONG, ids=[row[0] for row in WRONG])
-def test_what_is_not_understood_and_where(text: str, column: int, words: str) -> None:
+def test_expression_error_and_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
         parse_policy(f"{POLICY}|\n            {text}\n", "p")
     assert str(error.value).startswith(f"p:9:{column + 12}: ")
@@ -341,7 +341,7 @@ SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "line", "column"), SCALARS, ids=[row[0] for row in SCALARS])
-def test_the_place_in_every_kind_of_scalar(text: str, line: int, column: int) -> None:
+def test_error_position_in_every_style_of_scalar(text: str, line: int, column: int) -> None:
     with pytest.raises(PolicyError) as error:
         parse_policy(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:{line}:{column}: expected `and`, `or` or the end")
@@ -380,7 +380,7 @@ MAPPINGS = [
 
 
 @pytest.mark.parametrize(("text", "column", "words"), MAPPINGS, ids=[row[0] for row in MAPPINGS])
-def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: str) -> None:
+def test_mapping_error_and_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
         parse_policy(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:8:{column}: ")
@@ -389,7 +389,7 @@ def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: s
 
 @often
 @given(st.text(alphabet="existaudo(),=! <>[]\"'\\ nl4k5.-_\n#", max_size=30) | st.text(max_size=10))
-def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
+def test_parse_expression_parses_any_text_or_reports_a_position(text: str) -> None:
     try:
         parsed = parse_expression(text)
     except ExpressionError as error:
@@ -401,7 +401,7 @@ def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
 
 @often
 @given(generated.CONDITIONS, st.integers(0, 400))
-def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any, end: int) -> None:
+def test_truncated_expression_parses_or_reports_a_position(form: Any, end: int) -> None:
     text = format_condition(when(form))[:end]
     try:
         when(text)
@@ -412,7 +412,7 @@ def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any
 
 @often
 @given(generated.CONDITIONS, generated.media())
-def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> None:
+def test_condition_results_agree_with_holds(form: Any, media: MediaFile) -> None:
     found, context = when(form), ConditionContext(media, generated.KNOWN, PolicyConfig())
     first, *parts = condition_results(found, context)
     assert first.true == holds(found, context) == holds(when(format_condition(found)), context)
@@ -425,7 +425,7 @@ def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> Non
 
 @often
 @given(generated.CONDITIONS)
-def test_a_condition_can_be_pickled_and_is_dumped_whole(form: Any) -> None:
+def test_condition_survives_pickle_and_json(form: Any) -> None:
     found = when(form)
     assert found.stated
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301

@@ -136,7 +136,7 @@ def test_the_title(tmp_path: Path, parts: tuple[bytes, ...], title: str | None) 
 
 
 @pytest.mark.parametrize("data", [b"\0\0", b"\x7b\xa9\x85It", b"\x7b"])
-def test_what_cannot_be_read_is_not_known(tmp_path: Path, data: bytes) -> None:
+def test_read_tags_of_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(ebml(0x1549A966, data)))
     assert said(path) is None

@@ -133,9 +133,9 @@ class VideoSection(Model):
 
     @field_validator("ffmpeg_args")
     @classmethod
-    def _only_allowed(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        parse_encoder_options(words)
-        return words
+    def _only_allowed(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        parse_encoder_options(args)
+        return args
 
     @model_validator(mode="after")
     def _one_quality(self) -> VideoSection:

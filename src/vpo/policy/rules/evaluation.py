@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -47,6 +47,18 @@ def holds(when: When, context: ConditionContext) -> bool:
     """Return whether the condition is true. A comparison with an unknown value is false."""
     key, value = when.stated
     return _HOLDS[key](value, context)
+
+
+def _all(conditions: Sequence[When], context: ConditionContext) -> bool:
+    return all(holds(condition, context) for condition in conditions)
+
+
+def _any(conditions: Sequence[When], context: ConditionContext) -> bool:
+    return any(holds(condition, context) for condition in conditions)
+
+
+def _not(condition: When, context: ConditionContext) -> bool:
+    return not holds(condition, context)
 
 
 def _exists(selection: ExistsCondition, context: ConditionContext) -> bool:
@@ -151,9 +163,9 @@ def _multi_language(asked: MultiLanguageCondition, context: ConditionContext) ->
 _HOLDS: dict[str, Callable[[Any, ConditionContext], bool]] = {
     "exists": _exists,
     "count": _count,
-    "and": lambda items, context: all(holds(item, context) for item in items),
-    "or": lambda items, context: any(holds(item, context) for item in items),
-    "not": lambda item, context: not holds(item, context),
+    "and": _all,
+    "or": _any,
+    "not": _not,
     "plugin_metadata": _plugin_metadata,
     "container_metadata": _container_metadata,
     "is_original": _original,

@@ -112,8 +112,8 @@ class _Parser(TokenReader):
         if start.kind != "word" or start.written in ("and", "or", "in"):
             raise self.unexpected("a function")
         if start.written not in FUNCTIONS:
-            words = f"`{start.written}` is not a function{suggestion(start.written, FUNCTIONS)}"
-            raise ExpressionError(start.offset, words)
+            problem = f"`{start.written}` is not a function{suggestion(start.written, FUNCTIONS)}"
+            raise ExpressionError(start.offset, problem)
         self._take()
         key = FUNCTIONS[start.written]
         if start.written in _PARAMETERS:
@@ -201,10 +201,12 @@ class _Parser(TokenReader):
         self._expect("(")
         kind = self.token
         if kind.kind != "word" or kind.written not in SELECTABLE_TYPES:
-            words = (
+            problem = (
                 f"`{kind.written}` is not a track type{suggestion(kind.written, SELECTABLE_TYPES)}"
             )
-            raise ExpressionError(kind.offset, words) if kind.written else self.unexpected("a type")
+            raise (
+                ExpressionError(kind.offset, problem) if kind.written else self.unexpected("a type")
+            )
         parts: dict[str | int, Parsed] = {"track_type": self._value()}
         while self._separated():
             self._filter(parts)
@@ -259,8 +261,8 @@ class _Parser(TokenReader):
         if token.kind != "word":
             raise self.unexpected("a filter" if known == tuple(FILTER_NAMES) else "a name")
         if token.written not in allowed:
-            words = f"unknown name `{token.written}`{suggestion(token.written, allowed)}"
-            raise ExpressionError(token.offset, words)
+            problem = f"unknown name `{token.written}`{suggestion(token.written, allowed)}"
+            raise ExpressionError(token.offset, problem)
         self._take()
         name = FILTER_NAMES.get(token.written, token.written)
         if name in parts and name not in _COMPARED:
@@ -323,12 +325,12 @@ def _fitting(name: str, operator: Token, comparison: tuple[str, Parsed]) -> None
             _whole(value)
         return
     if key not in ("eq", "neq", "regex"):
-        words = f"`{operator.written}` does not apply to `{name}`; use ==, !=, in or not in"
-        raise ExpressionError(operator.offset, words)
+        problem = f"`{operator.written}` does not apply to `{name}`; use ==, !=, in or not in"
+        raise ExpressionError(operator.offset, problem)
     for item in value.parts.values() or (value,):
         if not isinstance(item.data, str):
-            words = f"`{name}` is compared with text; put it in quotes"
-            raise ExpressionError(item.offset, words)
+            problem = f"`{name}` is compared with text; put it in quotes"
+            raise ExpressionError(item.offset, problem)
 
 
 def _whole(value: Parsed) -> None:
