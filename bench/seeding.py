@@ -46,9 +46,9 @@ def record(policy: str, library: str, count: str, data: str) -> None:
     from vpo.db.connection import DaemonConnectionPool
     from vpo.db.records import Result
     from vpo.db.store import Store
-    from vpo.policy.choice import PolicyChoice
+    from vpo.policy.policy_files import PolicyFiles
 
-    fingerprint = PolicyChoice((policy,)).fingerprint
+    fingerprint = PolicyFiles((policy,)).fingerprint
     paths = create(Path(library), int(count))
     run_id = str(uuid.uuid4())
     with DaemonConnectionPool(Path(data) / "vpo.db") as pool:

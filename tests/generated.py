@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from vpo.media.containers import CONTAINERS
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
-from vpo.policy.classify import OrderClass
-from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
+from vpo.policy.external_facts import ExternalFacts
+from vpo.policy.track_classes import OrderClass
 
 Data = st.SearchStrategy[dict[str, Any]]
 
@@ -225,7 +225,9 @@ CONDITIONS = st.recursive(
 )
 """Conditions of rules, as mappings and as expressions."""
 
-KNOWN = Known({"radarr": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}})
+KNOWN = ExternalFacts(
+    {"radarr": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}}
+)
 """What metadata sources know of every file."""
 
 _TYPE = st.sampled_from(("video", "audio", "subtitle"))

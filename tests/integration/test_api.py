@@ -13,7 +13,7 @@ from tests.conftest import Library, ToolsOnPath, Vpo
 
 import vpo
 from vpo.config.builder import build
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 from vpo.run.api import Silent
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Interrupt, Request
@@ -97,7 +97,7 @@ def test_one_of_two_runs_is_cancelled_and_the_other_completes(
     observers = {first: Starting(), second: Starting()}
 
     def run(folder: Path) -> None:
-        request = Request((str(folder),), PolicyChoice((str(policy),)))
+        request = Request((str(folder),), PolicyFiles((str(policy),)))
         coordinator = Coordinator(build({}), None, observers[folder], interrupts[folder], Threads())
         summaries[folder] = coordinator.run(request)
 

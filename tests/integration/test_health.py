@@ -98,7 +98,7 @@ def test_a_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size * 3 // 4)
     found = vpo("inspect", "--health", path)
     assert found.rc == 1
-    assert "the file is cut off" in found.stdout
+    assert "the file is truncated" in found.stdout
 
 
 def test_all_samples_are_whole(vpo: Vpo, corpus: Path) -> None:

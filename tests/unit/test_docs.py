@@ -32,13 +32,22 @@ from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.library.scan import Scan
 from vpo.library.statistics import FACTS, Copy, Count, Duplicates
-from vpo.media.model import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
+from vpo.media.model import (
+    Attachment,
+    Chapter,
+    Color,
+    Hdr,
+    Mastering,
+    MediaFile,
+    Track,
+    media_to_json,
+)
 from vpo.plan.explain import explain
 from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
-from vpo.policy.loader import Places, loads
+from vpo.policy.loader import PolicyPositions, parse_policy
+from vpo.policy.policy_files import PolicyFiles
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import SCHEMA_VERSION, jsonl
@@ -155,7 +164,7 @@ PLAN = Plan(
     phases=(PhaseReport("policy", "p", "changed", "skip"),),
 )
 OUTCOME = Outcome("/a.mkv", "failed", plan=PLAN, error=Failure("PlanError", "no"))
-REQUEST = Request((), PolicyChoice((), None))
+REQUEST = Request((), PolicyFiles((), None))
 
 
 def documented(title: str) -> set[str]:
@@ -195,7 +204,7 @@ def test_events_and_their_keys_are_documented() -> None:
 
 def test_keys_of_inspect_are_documented() -> None:
     known = documented("vpo inspect")
-    data = to_json(MEDIA)
+    data = media_to_json(MEDIA)
     for part in (
         data,
         *data["tracks"],
@@ -213,8 +222,8 @@ def test_keys_of_inspect_are_documented() -> None:
 def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
-    plan, stories = explain(loads(policy, "p"), media)
-    document = json_document("p", plan, stories, Lines(Places(policy, "p")))
+    plan, stories = explain(parse_policy(policy, "p"), media)
+    document = json_document("p", plan, stories, Lines(PolicyPositions(policy, "p")))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]
@@ -301,7 +310,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_policies_load(page: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml"), 1):
         whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
-        loads(whole, f"{page.name}, snippet {number}")
+        parse_policy(whole, f"{page.name}, snippet {number}")
 
 
 def calls(page: Path) -> Iterator[list[str]]:

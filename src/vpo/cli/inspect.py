@@ -13,8 +13,8 @@ import click
 from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
-from vpo.media.model import MediaFile, to_json
-from vpo.probe.health import Health, examine
+from vpo.media.model import MediaFile, media_to_json
+from vpo.probe.health import Health, check_health
 from vpo.probe.reader import probe
 from vpo.report import SCHEMA_VERSION
 from vpo.report.compare import fits, rows
@@ -44,7 +44,7 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, style: str
             click.echo(f"vpo: {printable(name)}: {printable(str(error))}", err=True)
     healths = _examined(found, style) if health else {}
     if style == "json":
-        facts = [{**to_json(m), "health": _plain(healths.get(m.path))} for m in found]
+        facts = [{**media_to_json(m), "health": _plain(healths.get(m.path))} for m in found]
         click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "files": facts}, indent=2))
     else:
         _print(found, side_by_side, healths)
@@ -69,7 +69,7 @@ def _examined(found: list[MediaFile], style: str) -> dict[str, Health]:
             line.show(State(done, len(found), 1, None, (Running(path, part),)), each=True)
 
         show(0.0)
-        healths[media.path] = examine(media, processes, stall, show)
+        healths[media.path] = check_health(media, processes, stall, show)
     line.clear()
     return healths
 

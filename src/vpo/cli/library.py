@@ -20,9 +20,9 @@ from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, duplicates, overview
 from vpo.media.model import MediaFile
-from vpo.media.units import words
+from vpo.media.units import format_size
 from vpo.plan.model import changes_to_json
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
@@ -96,7 +96,7 @@ def _print_overview(total: Count, facts: dict[str, dict[str, Count]]) -> None:
 def _counted(count: Count) -> tuple[str, str, str]:
     hours = count.seconds / 3600
     time = f"{hours:,.1f} h" if hours >= 1 else f"{count.seconds / 60:.0f} min"
-    return f"{count.files:,}", time, words(count.bytes)
+    return f"{count.files:,}", time, format_size(count.bytes)
 
 
 @command.command("check")
@@ -111,7 +111,7 @@ def check_command(
     What files are is taken from the database. Where the policy asks Radarr, Sonarr or another
     source, or what pictures say, "vpo process -n" knows more.
     """
-    choice = PolicyChoice(policies)
+    choice = PolicyFiles(policies)
     printer: _Checked = _CHECKED[style](verbose)
     with _library(under) as (library, places):
         known = library.store.known(choice.fingerprint)
@@ -229,9 +229,9 @@ def _print_duplicates(found: list[Duplicates]) -> None:
     console = Console(sys.stdout)
     for item in found:
         alike = "the same tracks" if item.kind == "tracks" else "the same title"
-        console.line(f"{printable(item.name)}  ({alike}; {words(item.room)} more than once)")
+        console.line(f"{printable(item.name)}  ({alike}; {format_size(item.room)} more than once)")
         for file in item.files:
-            console.line(f"  {words(file.size):>8}  {file.video:12}  {shown(file.path)}")
+            console.line(f"  {format_size(file.size):>8}  {file.video:12}  {shown(file.path)}")
     groups = counted(len(found), "group")
     console.line(f"{groups} of files that may be the same" if found else "no duplicates are known")
 

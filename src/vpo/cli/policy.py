@@ -13,12 +13,12 @@ from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import ask
-from vpo.policy.choice import PolicyChoice
-from vpo.policy.desired_state import Known
-from vpo.policy.loader import Places, load_policy, migrated, replace
-from vpo.policy.migrate import CURRENT
+from vpo.policy.external_facts import ExternalFacts
+from vpo.policy.loader import PolicyPositions, load_policy, migrate_text, replace_policy_file
+from vpo.policy.migration import CURRENT_VERSION
+from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.schema import json_schema
-from vpo.policy.source import read
+from vpo.policy.yaml_source import read_policy_text
 from vpo.probe.reader import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
@@ -62,10 +62,10 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
 
     Every decision is shown with the line of the policy that it comes from. The file is only read.
     """
-    choice = PolicyChoice((policy,), phases)
+    choice = PolicyFiles((policy,), phases)
     for warning in choice.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
-    lines = Lines(Places(read(policy), policy))
+    lines = Lines(PolicyPositions(read_policy_text(policy), policy))
     try:
         media = probe(os.path.realpath(file))
     except ProbeError as error:
@@ -73,7 +73,9 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
     answers = ask(build({}).config, choice, [media.path])
     for warning in answers.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
-    plan, stories = explain(choice.policies[0], media, Known(metadata=answers.of(media.path)))
+    plan, stories = explain(
+        choice.policies[0], media, ExternalFacts(metadata=answers.of(media.path))
+    )
     if style == "json":
         click.echo(json.dumps(json_document(policy, plan, stories, lines), indent=2))
     else:
@@ -110,12 +112,14 @@ def migrate(files: tuple[str, ...], write: bool) -> int:
 
 
 def _migrate(name: str, *, write: bool, titled: bool) -> None:
-    old = read(name)
-    new = migrated(old, name)
+    old = read_policy_text(name)
+    new = migrate_text(old, name)
     if new == old:
-        click.echo(f"{printable(name)}: has the form of version {CURRENT} already", err=not write)
+        click.echo(
+            f"{printable(name)}: has the form of version {CURRENT_VERSION} already", err=not write
+        )
     if write and new != old:
-        kept = replace(name, new)
+        kept = replace_policy_file(name, new)
         click.echo(f"{printable(name)}: migrated; what it was is in {printable(kept)}")
     if not write:
         title = f"# {printable(name)}\n" if titled else ""

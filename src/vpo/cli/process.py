@@ -26,7 +26,7 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 from vpo.report import report
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
@@ -79,7 +79,7 @@ def command(**options: Any) -> int:
     observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
     request = Request(
         paths=options["paths"],
-        policies=PolicyChoice(options["policies"], options["phases"]),
+        policies=PolicyFiles(options["policies"], options["phases"]),
         recursive=options["recursive"],
         dry_run=options["dry_run"],
         on_error=options["on_error"],

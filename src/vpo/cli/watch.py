@@ -23,7 +23,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
 from vpo.media.units import duration
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 from vpo.report import report
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
@@ -76,7 +76,7 @@ def command(**options: Any) -> int:
     observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
     request = Request(
         paths=tuple(_folder(name) for name in options["folders"]),
-        policies=PolicyChoice(options["policies"], options["phases"]),
+        policies=PolicyFiles(options["policies"], options["phases"]),
         recursive=True,
     )
     with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, heeded() as interrupt:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpo import __version__
-from vpo.policy.document import SCHEMA_VERSION, SEMANTICS
+from vpo.policy.document import SEMANTICS_VERSION
+from vpo.policy.migration import CURRENT_VERSION
 
 _END = 64 << 10
 """Bytes at both ends of a file by which it is recognised."""
@@ -38,7 +39,11 @@ def identity(path: str) -> tuple[int, str]:
 
 def versions() -> dict[str, object]:
     """What has to be the same on all machines for the same job to have the same result."""
-    return {"vpo": __version__, "policy format": SCHEMA_VERSION, "policy semantics": SEMANTICS}
+    return {
+        "vpo": __version__,
+        "policy format": CURRENT_VERSION,
+        "policy semantics": SEMANTICS_VERSION,
+    }
 
 
 def misfit(

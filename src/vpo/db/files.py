@@ -81,11 +81,11 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
     if result.media is not None:
         import zlib
 
-        from vpo.media.model import to_json
+        from vpo.media.model import media_to_json
 
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
-            (number, zlib.compress(as_json(to_json(result.media)).encode()), time),
+            (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),
         )
     if result.verdict is not None:
         connection.execute(

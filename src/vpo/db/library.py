@@ -14,7 +14,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import bounds, locate, moment, number_of, unsigned, write_facts
 from vpo.db.records import Result, Stat
 from vpo.db.schema import migrate
-from vpo.media.model import MediaFile, from_json
+from vpo.media.model import MediaFile, media_from_json
 
 SCAN = "scan"
 """Stands for a policy where a verdict says that the file cannot be read at all."""
@@ -84,7 +84,7 @@ class Library:
             for place in map(_place, _apart(under)):
                 for path, size, mtime_ns, inode, data in connection.execute(_MEDIA, place):
                     known = {**json.loads(zlib.decompress(data)), "path": os.fsdecode(path)}
-                    yield from_json(known), unsigned(size, mtime_ns, inode)
+                    yield media_from_json(known), unsigned(size, mtime_ns, inode)
 
     def count(self, under: Sequence[str]) -> int:
         """How many files ``media`` has."""

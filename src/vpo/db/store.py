@@ -177,9 +177,9 @@ class Store:
             return None
         import zlib  # late, as the models: most runs read no probe
 
-        from vpo.media.model import from_json
+        from vpo.media.model import media_from_json
 
-        return from_json(json.loads(zlib.decompress(row[0])))
+        return media_from_json(json.loads(zlib.decompress(row[0])))
 
     def start_run(
         self,

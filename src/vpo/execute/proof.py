@@ -16,7 +16,7 @@ from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe import matroska, mp4
 from vpo.probe.ebml import StructureError
-from vpo.probe.service import Prober
+from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
@@ -29,21 +29,19 @@ _OF_PACKETS = (
 
 
 T = TypeVar("T")
-Ends = Callable[[], dict[int, float]]
-"""To be called for when the last packets of streams end, in seconds, by the streams' indexes."""
 
 
-def source_ends(plan: Plan, prober: Prober) -> Ends:
+def source_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
     """When what the plan keeps ends in the source; worked out while something else is done."""
     kept = frozenset(index for index, _ in _timed(plan))
-    return prober.last_times(plan.before.path, plan.before.duration, kept)
+    return prober.end_times(plan.before.path, plan.before.duration, kept)
 
 
 def verify(
     plan: Plan,
     output: str,
     prober: Prober,
-    before: Ends | None,
+    before: PendingEndTimes | None,
     encoded: Collection[int] = (),
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
@@ -53,17 +51,17 @@ def verify(
     their pictures are looked at, too.
     """
     if _is_copy(plan) and not encoded:
-        found, after = _probed(lambda: prober.headers_and_ends(output))
+        found, after = _probed(lambda: prober.headers_and_end_times(output))
         found = _completed(found, plan, over=False)
     else:
         found = _probed(lambda: prober.probe(output, bool(encoded)))
         after = {}
         if before is not None:
-            after = prober.last_times(output, found.duration, found.timed)()
+            after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
     problems = list(_differences(plan, output, found))
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
-        problems = problems or list(_early_ends(plan, found, before(), after))
+        problems = problems or list(_early_ends(plan, found, before.result(), after))
     return _proven(found, problems)
 
 
@@ -111,7 +109,7 @@ def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
 def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         if want.index in encoded:
-            for fact in dynamic_range.differences(want, have):
+            for fact in dynamic_range.mismatches(want, have):
                 yield f"{want}: {fact}"
 
 
@@ -205,9 +203,9 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
     """A file that was cut off keeps its header; its outermost elements then do not add up."""
     fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if container(found.container).matroska and not matroska.read(fd).complete:
+        if container(found.container).matroska and not matroska.read_structure(fd).complete:
             yield "the file is cut off"
-        if container(found.container).mp4_family and not mp4.complete(fd):
+        if container(found.container).mp4_family and not mp4.is_complete(fd):
             yield "the file is cut off"
     except StructureError as error:
         yield str(error)

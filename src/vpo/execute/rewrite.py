@@ -8,11 +8,12 @@ from collections.abc import Callable
 from vpo.errors import SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
 from vpo.execute.originals import Kept
-from vpo.execute.proof import Ends, verify
+from vpo.execute.proof import verify
 from vpo.execute.space import is_full
 from vpo.execute.work import Applied, Work, Written, as_published
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
+from vpo.probe.service import PendingEndTimes
 
 _SLACK = 1 << 20
 REMUX_FACTOR = 1.05
@@ -22,7 +23,7 @@ Write = Callable[[Work, Workspace], Written]
 
 
 def rewrite(
-    work: Work, write: Write, factor: float = REMUX_FACTOR, ends: Ends | None = None
+    work: Work, write: Write, factor: float = REMUX_FACTOR, ends: PendingEndTimes | None = None
 ) -> Applied:
     """Write a new file, of ``factor`` times the size, and put it in the place of the old.
 
@@ -43,7 +44,7 @@ def rewrite(
 
 
 def _written(
-    work: Work, write: Write, workspace: Workspace, ends: Ends | None
+    work: Work, write: Write, workspace: Workspace, ends: PendingEndTimes | None
 ) -> tuple[Written, MediaFile]:
     """What was written, and the proven result; a full file system is asked, not read about."""
     plan = work.plan

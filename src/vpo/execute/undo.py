@@ -25,6 +25,7 @@ from vpo.execute.publish import sync_folder
 from vpo.execute.space import besides, free_bytes
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
+from vpo.probe.undo_regions import undo_regions
 
 UNDO_SUFFIX = ".undo"
 _MAGIC = b"vpo undo 2\n"
@@ -38,7 +39,7 @@ LARGEST = 64 << 20
 def regions(fd: int) -> list[tuple[int, int]] | None:
     """What has to be saved (offset, length), or ``None`` where an edit in place is not safe."""
     try:
-        found = matroska.outside_clusters(fd, matroska.read(fd))
+        found = undo_regions(fd, matroska.read_structure(fd))
     except (StructureError, OSError):
         return None
     if found is None or sum(length for _, length in found) > LARGEST:

@@ -15,7 +15,7 @@ from vpo.media.model import MediaFile, Track
 from vpo.media.units import resolution_of
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 
 FACTS = {
     "container": "Container",
@@ -162,7 +162,7 @@ def _signature(media: MediaFile) -> bytes:
 
 
 def check(
-    choice: PolicyChoice,
+    choice: PolicyFiles,
     library: Iterable[tuple[MediaFile, Stat]],
     known: Mapping[bytes, Stat],
 ) -> Iterator[Violation | None]:

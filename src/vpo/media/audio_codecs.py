@@ -29,8 +29,8 @@ class AudioEncoder:
     def lossless(self) -> bool:
         return self.max_bitrate is None
 
-    def mixed_down(self, channels: int | None) -> int | None:
-        """Return to how many channels a track is mixed down, ``None`` if the codec takes all."""
+    def downmix_channels(self, channels: int | None) -> int | None:
+        """Return the channels to downmix a track to, ``None`` if the codec takes all of them."""
         most = self.max_channels
         return most if channels is not None and channels > most else None
 

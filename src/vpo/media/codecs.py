@@ -1,7 +1,7 @@
-"""The names people give to codecs, and which tracks they mean.
+"""Names and aliases of codecs, and which tracks they match.
 
-A track carries ffmpeg's name and, where the codec alone does not say it, a profile:
-``dts-hd ma`` is a ``dts`` track whose profile says so.
+A track has ffmpeg's name of its codec, and a profile for what the codec alone does not say:
+``dts-hd ma`` is a ``dts`` track with that profile.
 """
 
 from __future__ import annotations
@@ -16,39 +16,37 @@ from vpo.media.model import Track
 
 @lru_cache(maxsize=1024)
 def _squash(name: str) -> str:
-    """The name without what people write differently: ``E-AC-3`` is ``eac3``."""
+    """Return a name without case and punctuation: ``E-AC-3`` is ``eac3``."""
     return re.sub(r"[^a-z0-9]", "", name.lower().replace("+", "plus"))
 
 
 _NAMES = {
-    "hevc": "h265 x265 hev1 hvc1",
-    "h264": "x264 avc avc1 avc3",
-    "av1": "av01 aom libaom svtav1",
-    "vp9": "vp09 libvpxvp9",
-    "mpeg4": "xvid divx mp4v mpeg4part2",
-    "mpeg2video": "mpeg2 mp2v h262",
-    "mpeg1video": "mpeg1",
-    "vc1": "wvc1",
-    "ac3": "dd a52 dolbydigital",
-    "eac3": "ddp ddplus ec3 dolbydigitalplus",
-    "dts": "dca",
-    "truehd": "dolbytruehd mlpfba",
-    "aac": "mp4a fdkaac",
-    "mp3": "mpegaudiolayer3 lame",
-    "vorbis": "oggvorbis",
-    "opus": "libopus",
-    "subrip": "srt",
-    "ass": "ssa",
-    "webvtt": "vtt",
-    "mov_text": "tx3g timedtext",
-    "hdmv_pgs_subtitle": "pgs sup pgssub hdmvpgs",
-    "dvd_subtitle": "vobsub dvdsub",
-    "dvb_subtitle": "dvbsub",
+    "hevc": ("h265", "x265", "hev1", "hvc1"),
+    "h264": ("x264", "avc", "avc1", "avc3"),
+    "av1": ("av01", "aom", "libaom", "svtav1"),
+    "vp9": ("vp09", "libvpxvp9"),
+    "mpeg4": ("xvid", "divx", "mp4v", "mpeg4part2"),
+    "mpeg2video": ("mpeg2", "mp2v", "h262"),
+    "mpeg1video": ("mpeg1",),
+    "vc1": ("wvc1",),
+    "ac3": ("dd", "a52", "dolbydigital"),
+    "eac3": ("ddp", "ddplus", "ec3", "dolbydigitalplus"),
+    "dts": ("dca",),
+    "truehd": ("dolbytruehd", "mlpfba"),
+    "aac": ("mp4a", "fdkaac"),
+    "mp3": ("mpegaudiolayer3", "lame"),
+    "vorbis": ("oggvorbis",),
+    "opus": ("libopus",),
+    "subrip": ("srt",),
+    "ass": ("ssa",),
+    "webvtt": ("vtt",),
+    "mov_text": ("tx3g", "timedtext"),
+    "hdmv_pgs_subtitle": ("pgs", "sup", "pgssub", "hdmvpgs"),
+    "dvd_subtitle": ("vobsub", "dvdsub"),
+    "dvb_subtitle": ("dvbsub",),
 }
 _ALIASES = {
-    alias: codec
-    for codec, aliases in _NAMES.items()
-    for alias in (_squash(codec), *aliases.split())
+    alias: codec for codec, aliases in _NAMES.items() for alias in (_squash(codec), *aliases)
 }
 
 _PROFILES: dict[str, tuple[frozenset[str], str]] = {
@@ -65,14 +63,14 @@ _PROFILES: dict[str, tuple[frozenset[str], str]] = {
 
 @lru_cache(maxsize=1024)
 def canonical(name: str) -> str:
-    """ffmpeg's name for a codec; a name that is not known, in lower case."""
+    """Return ffmpeg's name of a codec; an unknown name in lower case."""
     return _ALIASES.get(_squash(name), name.strip().lower())
 
 
 def matches(track: Track, wanted: str) -> bool:
-    """Whether the track is in the codec that a policy names.
+    """Return whether a track has the codec that a policy names.
 
-    ``pcm`` is every PCM format. A name that stands for a profile matches only where the
+    ``pcm`` matches every PCM format. A name that stands for a profile matches only if the track's
     profile is known.
     """
     key = _squash(wanted)
@@ -84,8 +82,8 @@ def matches(track: Track, wanted: str) -> bool:
     return canonical(track.codec) == canonical(wanted)
 
 
-def must_hold(name: str, codec: str) -> None:
-    """``PlanError`` where the container of that name cannot hold what is encoded to a codec."""
+def require_container_holds(name: str, codec: str) -> None:
+    """Raise ``PlanError`` if the container cannot hold what vpo encodes to this codec."""
     kind = container(name)
     held = kind.codecs if kind.encodes is None else kind.encodes
     if held is not None and codec not in held:

@@ -1,7 +1,7 @@
-"""Names of the colour code points that streams carry.
+"""Names of the colour code points in streams.
 
-The numbers are those of ITU-T H.273, the names ffmpeg's (libavutil/pixdesc.c), which its options
-take. Code points 2 ("unspecified") and those of no use in practice have no name here.
+The numbers are those of ITU-T H.273, the names are ffmpeg's (libavutil/pixdesc.c), as its options
+take them. Code point 2 ("unspecified") and those that nobody uses have no name here.
 """
 
 PRIMARIES = {

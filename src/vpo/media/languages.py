@@ -1,4 +1,4 @@
-"""Languages compared as languages, not as strings.
+"""Comparison of language tags: by language, not as strings.
 
 ``eng`` is ``en``, ``ger`` is ``deu`` is ``de``, ``pt-BR`` is Portuguese. A track without a language
 is ``und``. A tag that is not a language equals only itself.
@@ -11,7 +11,7 @@ from typing import Literal
 
 UNDETERMINED = "und"
 _MACRO = {"nb": "no", "nn": "no"}
-"""CLDR keeps the written forms of Norwegian apart; whoever asks for ``nor`` means both."""
+"""CLDR separates the written forms of Norwegian; ``nor`` matches both."""
 
 
 _COMMON = {
@@ -20,16 +20,16 @@ _COMMON = {
     "jpn": "ja", "kor": "ko", "nor": "no", "pol": "pl", "por": "pt", "rum": "ro", "rus": "ru",
     "spa": "es", "swe": "sv", "tha": "th", "tur": "tr", "ukr": "uk", "vie": "vi",
 }  # fmt: skip
-"""What nearly all tracks are tagged with: known without langcodes, which takes 50 ms to load."""
+"""The most common tags, to avoid langcodes, which takes 50 ms to load."""
 _SHORT = frozenset(_COMMON.values())
 
 
 @lru_cache(maxsize=4096)
 def primary(tag: str | None) -> str:
-    """The shortest code of the tag's primary language: ``de`` for ``ger``, ``pt`` for ``pt-BR``.
+    """Return the shortest code of a tag's language: ``de`` for ``ger``, ``pt`` for ``pt-BR``.
 
-    Members of a macrolanguage count as it (``cmn`` is ``zh``, ``nob`` is ``no``), which is how
-    people tag audio. ``und`` for no tag; the tag itself, in lower case, where it is not BCP 47.
+    Members of a macrolanguage count as that language (``cmn`` is ``zh``, ``nob`` is ``no``), which
+    is how audio is tagged. ``und`` for no tag; the tag itself, in lower case, if it is not BCP 47.
     """
     text = (tag or "").strip().lower()
     if text in ("", UNDETERMINED):
@@ -48,20 +48,20 @@ def primary(tag: str | None) -> str:
 
 
 def same(one: str | None, other: str | None) -> bool:
-    """Whether two tags name the same language."""
+    """Return whether two tags name the same language."""
     return primary(one) == primary(other)
 
 
 def rank(tag: str | None, preference: tuple[str, ...]) -> int | None:
-    """The place of the tag's language in a preference list, or ``None`` if it is not in it."""
+    """Return the position of the tag's language in a list; ``None`` if it is not there."""
     language = primary(tag)
     return next((n for n, item in enumerate(preference) if primary(item) == language), None)
 
 
 def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
-    """The three-letter code that MP4 and ffmpeg write: ``por`` for ``pt-BR``, ``und`` for none.
+    """Return the three-letter code of MP4 and ffmpeg: ``por`` for ``pt-BR``, ``und`` for none.
 
-    A tag that has three letters stays as it is written. For others, ``de`` is ``deu`` in MP4
+    A tag of three letters is returned unchanged. For others, ``de`` is ``deu`` in MP4
     (ISO 639-2/T) and ``ger`` in Matroska (``B``, the bibliographic codes).
     """
     text = (tag or UNDETERMINED).strip()
@@ -77,7 +77,7 @@ def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
 
 
 def is_language(tag: str) -> bool:
-    """Whether a tag is one of BCP 47 that names a language, or a code of ISO 639."""
+    """Return whether a tag is a BCP 47 tag of a language, or an ISO 639 code."""
     text = tag.strip()
     if text in _COMMON or text in _SHORT or text == UNDETERMINED:
         return True

@@ -1,8 +1,8 @@
-"""What a media file is: frozen facts, shared by all layers.
+"""The model of a media file: frozen facts, shared by all layers.
 
 Codec names are ffmpeg's canonical ones (``hevc``, ``subrip``, ``hdmv_pgs_subtitle``), dispositions
 are ffmpeg's (``default``, ``forced``, ``comment``, ``original``, ``dub``, ``hearing_impaired``,
-``visual_impaired``, ``descriptions``, ...), languages stand as they are written in the file.
+``visual_impaired``, ``descriptions``, ...), languages are spelled as in the file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 TrackType = Literal["video", "audio", "subtitle", "data"]
-TRACK_TYPES: tuple[TrackType, ...] = ("video", "audio", "subtitle", "data")
 
 TEXT_SUBTITLES = frozenset({"subrip", "ass", "webvtt", "mov_text", "text"})
 
@@ -27,12 +26,13 @@ SIDE_DATA = {
     "rotation": "its rotation",
     "stereo": "its stereo mode",
 }
-"""What a container can say about a picture without touching its stream, and how people are told."""
+"""The kinds of side data: what a container stores about video beside its stream, with their names
+in messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Color:
-    """A video track's colour description, in ffmpeg's names; ``None`` where it is not stated."""
+    """The colour description of a video track, in ffmpeg's names; ``None`` if not stated."""
 
     space: str | None = None
     primaries: str | None = None
@@ -42,10 +42,10 @@ class Color:
 
 @dataclass(frozen=True, slots=True)
 class Mastering:
-    """The display that a picture was mastered on (SMPTE ST 2086), in the units of HEVC's message.
+    """The mastering display of a video (SMPTE ST 2086), in the units of HEVC's SEI message.
 
     ``primaries`` are (x, y) of red, green, blue and white in 0.00002, ``luminance`` is the lowest
-    and the highest in 0.0001 candela a square metre; ``None`` where it is not stated.
+    and the highest in 0.0001 candela a square metre; each is ``None`` if not stated.
     """
 
     primaries: tuple[tuple[int, int], ...] | None = None
@@ -54,10 +54,10 @@ class Mastering:
 
 @dataclass(frozen=True, slots=True)
 class Hdr:
-    """What the first picture of a track says of its dynamic range.
+    """The HDR metadata in the first frame of a track.
 
-    ``light`` is (MaxCLL, MaxFALL) in candela a square metre; ``dynamic`` that it has HDR10+
-    metadata, ``dolby_vision`` that it has those of Dolby Vision.
+    ``light`` is (MaxCLL, MaxFALL) in candela a square metre; ``dynamic`` is whether there are
+    HDR10+ metadata, ``dolby_vision`` whether there are those of Dolby Vision.
     """
 
     mastering: Mastering | None = None
@@ -67,7 +67,7 @@ class Hdr:
 
 
 HDR_TRANSFERS = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
-"""The transfer functions of high dynamic range (ITU-R BT.2100), and how people call them."""
+"""The transfer functions of high dynamic range (ITU-R BT.2100), and their usual names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,15 @@ class Track:
     ``index`` is ffmpeg's stream index in the file that was probed. mkvmerge and mkvpropedit count
     differently: ``matroska_id`` is mkvmerge's track id (the position among the TrackEntry elements)
     and ``matroska_uid`` the TrackUID; both are ``None`` outside Matroska. Matroska can state the
-    language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` that one only
-    where it says more (``pt-BR``) or something else than the three letters.
+    language twice: ``language_ietf`` is its LanguageBCP47 element, and ``language`` is the same
+    only if that says more (``pt-BR``) or something else than the three letters.
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
-    ``field_order`` is set for interlaced pictures: which field is coded, and which shown, first
+    ``field_order`` is set for interlaced video: which field is coded, and which shown, first
     (``tt``, ``bb``, ``tb``, ``bt``).
-    ``codec_tag`` is the container's own name for the codec, where it says more than the codec does.
-    ``tags`` are what is written about the track beside language and title, names in lower case;
-    ``side_data`` what the container says about the picture: ``SIDE_DATA`` has the names. ``hdr`` is
-    only known where pictures were asked for and the track has something of the kind.
+    ``codec_tag`` is the container's own name of the codec, if that says more than ``codec``.
+    ``tags`` are those of the track without language and title, names in lower case; ``side_data``
+    is what the container stores about the video (see ``SIDE_DATA``). ``hdr`` is only known if the
+    first frames were read and the track has HDR metadata.
     """
 
     index: int
@@ -115,7 +115,7 @@ class Track:
     hdr: Hdr | None = None
 
     def __str__(self) -> str:
-        """How a person is told which track is meant: ``audio 2 (aac stereo, ger, "Title")``."""
+        """Return the track's name in messages: ``audio 2 (aac stereo, ger, "Title")``."""
         codec = f"{self.codec} {self.layout}" if self.layout else self.codec
         if self.width and self.height:
             codec += f" {self.width}x{self.height}"
@@ -134,27 +134,27 @@ class Track:
 
     @property
     def dynamic_range(self) -> str | None:
-        """``HDR10`` or ``HLG``, ``None`` for a track that does not say so: SDR."""
+        """``HDR10`` or ``HLG``; ``None`` for SDR, which is assumed if nothing is stated."""
         transfer = self.color.transfer if self.color else None
         return HDR_TRANSFERS.get(transfer or "")
 
     @property
     def dolby_vision(self) -> bool:
-        """Whether it has Dolby Vision, by its container or its pictures."""
+        """Whether it has Dolby Vision, by its container or its frames."""
         return "dolby_vision" in dict(self.side_data) or bool(self.hdr and self.hdr.dolby_vision)
 
     def with_flag(self, flag: str, value: bool) -> Track:
-        """This track with one disposition set or cleared."""
+        """Return the track with one disposition set or cleared."""
         flags = self.dispositions | {flag} if value else self.dispositions - {flag}
         return replace(self, dispositions=flags)
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file carried inside the container: a font, a text, or (``cover``) a picture.
+    """A file inside the container: a font, a text, or (``cover``) a cover image.
 
     ``index`` is ffmpeg's stream index, ``matroska_id`` mkvmerge's attachment id (from 1).
-    A cover picture in MP4 is one of these too, without a file name. ``size`` is in bytes.
+    A cover image in MP4 is one of these too, without a file name. ``size`` is in bytes.
     """
 
     index: int
@@ -182,7 +182,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One file as it was probed, or as it should become.
+    """One file, as it was probed or as it should become.
 
     ``container`` is one of ``vpo.media.containers``' names (``mkv``, ``webm``, ``mp4``, ``mov``,
     ``avi``, ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in
@@ -208,22 +208,22 @@ class MediaFile:
         return (*self.tracks, *self.attachments)
 
     def of(self, kind: str) -> tuple[Track, ...]:
-        """The tracks of one type, in order."""
+        """Return the tracks of one type, in order."""
         return tuple(track for track in self.tracks if track.type == kind)
 
     @property
-    def timed(self) -> frozenset[int]:
-        """The stream indexes of sound and picture, which go on until they end."""
+    def audio_video_indexes(self) -> frozenset[int]:
+        """The stream indexes of audio and video, which have no gaps before their end."""
         return frozenset(t.index for t in self.tracks if t.type in ("video", "audio"))
 
 
-def to_json(media: MediaFile) -> dict[str, Any]:
-    """A plain structure that ``from_json`` reads back to an equal value; nothing unknown in it."""
+def media_to_json(media: MediaFile) -> dict[str, Any]:
+    """Return the media as plain data, which ``media_from_json`` reads back."""
     return _plain(media)  # type: ignore[no-any-return]
 
 
 def _plain(value: Any) -> Any:
-    """As ``dataclasses.asdict`` does it, but a third of its time: what is frozen needs no copy."""
+    """Convert like ``dataclasses.asdict``, in a third of its time: frozen values need no copy."""
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):
@@ -233,8 +233,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_json(data: dict[str, Any]) -> MediaFile:
-    """The inverse of ``to_json``."""
+def media_from_json(data: dict[str, Any]) -> MediaFile:
+    """Return the media from the plain data of ``media_to_json``."""
     return MediaFile(
         **{
             **data,

@@ -1,4 +1,4 @@
-"""Sizes, bit rates, percentages, durations and resolutions as a policy writes them."""
+"""Sizes, bit rates, percentages, durations and resolutions, as policies write them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ RESOLUTIONS = {
     "2160p": (3840, 2160),
     "4320p": (7680, 4320),
 }
-"""The classes by their box, lowest first; everything below 720p is 480p."""
+"""The width and height of each resolution class, lowest first; all below 720p is 480p."""
 
 _RESOLUTION_NAMES = {"4k": "2160p", "uhd": "2160p", "8k": "4320p"}
 _TOLERANCE = 0.95
-"""How much of a class's width or height is enough: encoders crop black borders."""
+"""The part of a class's width or height that is enough, as black borders are cropped."""
 
 
 def size(value: Any) -> int:
-    """Bytes from ``500MB`` (decimal), ``700MiB`` (binary), ``1.5 GB`` or a number of bytes."""
+    """Return the bytes of ``500MB`` (decimal), ``700MiB`` (binary) or a number of bytes."""
     found = _SIZE.fullmatch(str(value).strip())
     if isinstance(value, bool) or not found:
         raise ValueError(f"`{value}` is not a size like 500MB, 700MiB or 1.5 GB")
@@ -40,7 +40,7 @@ def size(value: Any) -> int:
 
 
 def bitrate(value: Any) -> int:
-    """Bits a second from ``5M``, ``2500k``, ``192 kbps`` or a number of bits."""
+    """Return the bits a second of ``5M``, ``2500k``, ``192 kbps`` or a number of bits."""
     found = _BITRATE.fullmatch(str(value).strip())
     number = 0 if isinstance(value, bool) or not found else float(found[1])
     if not found or number <= 0:
@@ -48,8 +48,8 @@ def bitrate(value: Any) -> int:
     return int(number * 1000 ** _POWERS[found[2].lower()])
 
 
-def part(value: Any) -> float:
-    """A part of one from ``20%`` or a number of percent."""
+def fraction(value: Any) -> float:
+    """Return the fraction of ``20%`` or of a number of percent."""
     text = str(value).strip().removesuffix("%").strip()
     try:
         percent = float(text)
@@ -61,7 +61,7 @@ def part(value: Any) -> float:
 
 
 def duration(value: Any) -> float:
-    """Seconds from ``90s``, ``30m``, ``1h30m15s`` or a number of seconds."""
+    """Return the seconds of ``90s``, ``30m``, ``1h30m15s`` or a number of seconds."""
     text = str(value).strip()
     found = _DURATION.fullmatch(text)
     if isinstance(value, bool) or not text or not found:
@@ -71,7 +71,7 @@ def duration(value: Any) -> float:
 
 
 def resolution(value: Any) -> str:
-    """The name of a resolution class, ``4k`` and ``8k`` resolved."""
+    """Return the name of a resolution class; ``4k`` is ``2160p`` and ``8k`` is ``4320p``."""
     name = str(value).strip().lower()
     name = _RESOLUTION_NAMES.get(name, name)
     if name not in RESOLUTIONS:
@@ -81,28 +81,28 @@ def resolution(value: Any) -> str:
 
 
 def resolution_of(width: int | None, height: int | None) -> str | None:
-    """The class of a picture by its width or height, whichever is higher; ``None`` if unknown.
+    """Return the resolution class by width or height, whichever is higher; ``None`` if unknown.
 
-    A picture that stands upright is classed as if it lay.
+    Portrait video has the class that it would have in landscape.
     """
     if not width or not height:
         return None
     long, short = max(width, height), min(width, height)
     return [
         name
-        for name, (across, down) in RESOLUTIONS.items()
-        if long >= across * _TOLERANCE or short >= down * _TOLERANCE
+        for name, (class_width, class_height) in RESOLUTIONS.items()
+        if long >= class_width * _TOLERANCE or short >= class_height * _TOLERANCE
     ][-1]
 
 
 def below(one: str, other: str) -> bool:
-    """Whether one resolution class is lower than another."""
+    """Return whether one resolution class is lower than another."""
     order = list(RESOLUTIONS)
     return order.index(one) < order.index(other)
 
 
-def words(number_of_bytes: int) -> str:
-    """A size for people: ``1.5 GB``."""
+def format_size(number_of_bytes: int) -> str:
+    """Return a size with its unit: ``1.5 GB``."""
     amount, unit = float(number_of_bytes), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if amount < 1000:
@@ -111,8 +111,8 @@ def words(number_of_bytes: int) -> str:
     return f"{amount:.3g} {unit}" if amount < 1000 else f"{amount:.0f} {unit}"
 
 
-def clock(seconds: float) -> str:
-    """A duration for people: ``1h30m15s``."""
+def format_duration(seconds: float) -> str:
+    """Return a duration as a policy writes it: ``1h30m15s``."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)

@@ -15,12 +15,13 @@ from vpo.media.model import MediaFile
 from vpo.plan.diff import Reasons, difference
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.policy.conditions import skip_reason
-from vpo.policy.desired_state import Draft, Known
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Phase, Policy
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.operation import Operation
+from vpo.policy.phase_conditions import skip_reason
 
-NOTHING_KNOWN = Known()
+NOTHING_KNOWN = ExternalFacts()
 STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
 
 
@@ -30,14 +31,14 @@ class Stage(NamedTuple):
     policy: Policy
     phase: Phase
     operation: Operation
-    draft: Draft
+    draft: DesiredState
 
 
 def evaluate(
     policies: Sequence[Policy],
     media: MediaFile,
     on_error: OnError | None = None,
-    known: Known = NOTHING_KNOWN,
+    known: ExternalFacts = NOTHING_KNOWN,
     trail: list[Stage] | None = None,
 ) -> Plan:
     """Return the plan that makes the file match the policies, applied in order.
@@ -58,7 +59,7 @@ def evaluate(
 class _Fold:
     """The state of the fold over all phases of all policies."""
 
-    draft: Draft
+    draft: DesiredState
     reports: list[PhaseReport] = field(default_factory=list)
     error: FileError | None = None
     mode: OnError = "continue"
@@ -72,10 +73,10 @@ def _fold(
     policies: Sequence[Policy],
     media: MediaFile,
     on_error: OnError | None,
-    known: Known,
+    known: ExternalFacts,
     trail: list[Stage] | None = None,
 ) -> _Fold:
-    fold = _Fold(Draft(media, known=known), trail=trail)
+    fold = _Fold(DesiredState(media, external=known), trail=trail)
     for policy in policies:
         outcomes: dict[str, PhaseOutcome] = {}
         for phase in policy.phases:
@@ -103,7 +104,7 @@ def _run_phase(
     draft = replace(fold.draft, skips=frozenset(), deferred=())
     try:
         for operation in phase.operations:
-            draft = draft.at(phase.name, operation.key)
+            draft = draft.attributed_to(phase.name, operation.key)
             if fold.trail is not None:
                 fold.trail.append(Stage(policy, phase, operation, draft))
             draft = operation.apply(draft, policy.config)
@@ -171,7 +172,7 @@ def _conflict(
     plan: Plan,
     reasons: Reasons,
     on_error: OnError | None,
-    known: Known,
+    known: ExternalFacts,
 ) -> ConvergeError | None:
     """Return an error if the policies want to change their own result, else ``None``."""
     result = plan.expected

@@ -9,8 +9,9 @@ from vpo.media.model import MediaFile
 from vpo.plan.diff import difference
 from vpo.plan.evaluate import NOTHING_KNOWN, Stage, evaluate
 from vpo.plan.model import Change, PhaseReport, Plan
-from vpo.policy.desired_state import Draft, Known
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Policy
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.operation import Note
 
 
@@ -39,7 +40,7 @@ class PhaseStory:
 
 
 def explain(
-    policy: Policy, media: MediaFile, known: Known = NOTHING_KNOWN
+    policy: Policy, media: MediaFile, known: ExternalFacts = NOTHING_KNOWN
 ) -> tuple[Plan, tuple[PhaseStory, ...]]:
     """Return the plan for a file, and the story of each phase that was reached."""
     trail: list[Stage] = []
@@ -63,5 +64,5 @@ def _step(stage: Stage) -> Step:
     return replace(step, changes=changes, warnings=_new_warnings(before, after))
 
 
-def _new_warnings(before: Draft, after: Draft) -> tuple[str, ...]:
+def _new_warnings(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
     return after.warnings[len(before.warnings) :]

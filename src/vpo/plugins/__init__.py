@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pluggy
 
 from vpo.errors import ConfigError, SourceError
-from vpo.policy.desired_state import Value
+from vpo.policy.external_facts import MetadataValue as Value
 
 if TYPE_CHECKING:
     from vpo.db.records import Status

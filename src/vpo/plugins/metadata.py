@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vpo.config.models import SHIPPED, Config
 
 if TYPE_CHECKING:
-    from vpo.policy.choice import PolicyChoice
-    from vpo.policy.desired_state import Value
+    from vpo.policy.external_facts import MetadataValue
+    from vpo.policy.policy_files import PolicyFiles
 
 _ANSWER = "+"
 _KNOWING = ("radarr", "sonarr")
@@ -30,10 +30,10 @@ class Answers(NamedTuple):
     nothing is known yet.
     """
 
-    fields: Mapping[str, Mapping[str, Mapping[str, Value]]] = {}
+    fields: Mapping[str, Mapping[str, Mapping[str, MetadataValue]]] = {}
     warnings: tuple[str, ...] = ()
 
-    def of(self, path: str) -> Mapping[str, Mapping[str, Value]]:
+    def of(self, path: str) -> Mapping[str, Mapping[str, MetadataValue]]:
         """What is known of one file."""
         return self.fields.get(path, {})
 
@@ -50,13 +50,13 @@ def marks(fingerprint: str) -> tuple[str, str]:
     return fingerprint + _ANSWER, fingerprint + chr(ord(_ANSWER) + 1)
 
 
-def ask(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Answers:
+def ask(config: Config, policies: PolicyFiles, paths: Sequence[str]) -> Answers:
     """The answers for these files; none if no policy looks at them.
 
     Raises ``ConfigError`` for a plugin that cannot be loaded or whose settings are wrong.
     """
     settings = _settings(config)
-    if not settings or not paths or not policies.use_metadata:
+    if not settings or not paths or not policies.uses_metadata:
         return Answers()
     from vpo.plugins import asking  # late: see above
 

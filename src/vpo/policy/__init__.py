@@ -1,1 +1,1 @@
-"""The policy language: YAML to frozen models, and what each key does to a draft."""
+"""The policy language: from YAML to frozen models, and how each key changes the desired state."""

@@ -1,4 +1,7 @@
-"""A policy as frozen models. The models are the schema: ``vpo.policy.operations`` adds to them."""
+"""A policy and its phases as frozen models, which are also the schema.
+
+Each module of ``vpo.policy.operations`` adds a key to ``Phase``.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +15,46 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from vpo.errors import OnError
-from vpo.policy.conditions import RunIf, SkipWhen
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.operations import known
+from vpo.policy.operations import all_operations
+from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
 
-SCHEMA_VERSION = 13
-SEMANTICS = 1
-"""Counted up when an operation comes to mean something else: libraries are then looked at again."""
+SEMANTICS_VERSION = 1
+"""Increased when the meaning of an operation changes: all files are then evaluated again."""
 
 
 class Phase(Model):
-    """One phase: when it runs, and (each under its own key) what it does."""
+    """One phase: when it runs, and its operations, each under its own key."""
 
     name: str = Field(
         min_length=1,
-        description="What the phase is called; no other phase of the policy has this name.",
+        description="Name of the phase, unique in the policy.",
     )
     on_error: OnError | None = Field(
         default=None,
-        description="What an error in this phase leads to, instead of what `config` says.",
+        description="What to do on error in this phase; overrides `config`.",
     )
     depends_on: tuple[str, ...] = Field(
-        default=(), description="The phase runs only if each of these earlier phases completed."
+        default=(), description="Earlier phases that must have completed for this one to run."
     )
     run_if: RunIf | None = Field(
-        default=None, description="The phase runs only after what became of an earlier one."
+        default=None,
+        description="Run the phase only if an earlier one changed something or completed.",
     )
     skip_when: SkipWhen | None = Field(
-        default=None, description="The phase is skipped for files of which this is true."
+        default=None, description="Skip the phase for files that match this condition."
     )
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
-        """What the phase does, in the order of the language, whatever the order in the file."""
+        """The operations in their fixed order, whatever their order in the file."""
         present = (value for _, value in self if isinstance(value, Operation))
-        parts = (part for operation in present for part in operation.parts())
-        return tuple(sorted(parts, key=lambda operation: operation.step))
+        steps = (step for operation in present for step in operation.steps())
+        return tuple(sorted(steps, key=lambda operation: operation.step))
 
     def names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """The other phases that this one names, each with the path where it does."""
+        """Yield the earlier phases that this one refers to, each with the path of the reference."""
         for number, name in enumerate(self.depends_on):
             yield ("depends_on", number), name
         for key in ("phase_modified", "phase_completed"):
@@ -67,41 +70,47 @@ else:
         __base__=Phase,
         __module__=__name__,
         # No default of the type itself: an operation that is absent does nothing.
-        **{key: (operation, None) for key, operation in known().items()},
+        **{key: (operation, None) for key, operation in all_operations().items()},
     )
     FullPhase.__doc__ = Phase.__doc__
 
 
 class Policy(Model):
-    """What a video library should be like."""
+    """A policy: the desired state of the files in a video library."""
 
     schema_version: Literal[13] = Field(
-        description="The version of the format; 11 and 12 are read as well."
+        description="Version of the format; versions 11 and 12 are also read."
     )
-    name: str | None = Field(default=None, description="For people: what the policy is called.")
-    description: str | None = Field(default=None, description="For people: what the policy is for.")
-    category: str | None = Field(default=None, description="For people: what kind of policy it is.")
+    name: str | None = Field(default=None, description="Name of the policy, for display only.")
+    description: str | None = Field(
+        default=None, description="What the policy is for, for display only."
+    )
+    category: str | None = Field(
+        default=None, description="Category of the policy, for display only."
+    )
     config: PolicyConfig = Field(
-        default=PolicyConfig(), description="What the phases have in common."
+        default=PolicyConfig(), description="Settings shared by all phases."
     )
-    phases: tuple[FullPhase, ...] = Field(min_length=1, description="What is done, in this order.")
+    phases: tuple[FullPhase, ...] = Field(
+        min_length=1, description="The phases, in the order in which they are applied."
+    )
 
     _warnings: tuple[str, ...] = PrivateAttr(())
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What there is to say about the policy once a run, without being an error."""
+        """The warnings about the policy, to be shown once a run."""
         operations = (item for phase in self.phases for item in phase.operations)
-        remarks = (item.remark for item in operations)
-        return (*self._warnings, *dict.fromkeys(text for text in remarks if text))
+        warnings = (item.run_warning for item in operations)
+        return (*self._warnings, *dict.fromkeys(text for text in warnings if text))
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether what metadata sources say matters to it."""
+        """Whether it depends on metadata from plugins."""
         return any(item.uses_metadata for phase in self.phases for item in phase.operations)
 
     @model_validator(mode="after")
-    def _phases_know_each_other(self) -> Policy:
+    def _check_references_between_phases(self) -> Policy:
         earlier: list[str] = []
         every = [phase.name for phase in self.phases]
         for number, phase in enumerate(self.phases):
@@ -118,50 +127,51 @@ class Policy(Model):
         return self
 
     @property
-    def reads_pictures(self) -> bool:
-        """Whether an operation has to know what the first pictures of the video say."""
-        return any(step.reads_pictures for phase in self.phases for step in phase.operations)
+    def reads_frames(self) -> bool:
+        """Whether an operation needs the HDR metadata of the first video frames."""
+        return any(step.reads_frames for phase in self.phases for step in phase.operations)
 
     def select(self, names: tuple[str, ...]) -> Policy:
-        """The policy with only those of these phases that it has, in its own order.
+        """Return the policy with only the named phases, in its own order.
 
         A phase keeps its ``depends_on`` and ``run_if``: a phase that was not selected counts as
-        not completed, so what depends on it is skipped.
+        not completed, so that phases which depend on it are skipped.
         """
         kept = tuple(phase for phase in self.phases if phase.name in names)
         return self.model_copy(update={"phases": kept})
 
 
 def _misplaced(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
-    """An error at a place below the phases; the loader reads ``path`` to find its line."""
+    """Return an error at a path below the phases; the loader finds its line."""
     where = {"path": ("phases", *path), "problem": problem}
     return PydanticCustomError("misplaced", "{problem}", where)
 
 
-def encoding(policies: Sequence[Policy]) -> str:
-    """What identifies how the policies encode video, empty if they do not.
+def encode_fingerprint(policies: Sequence[Policy]) -> str:
+    """Return a SHA-256 of how the policies encode video, empty if they do not.
 
-    Files that were encoded so are not encoded so again, whatever else becomes of the policies.
+    A file that was encoded under a fingerprint is not encoded again under the same one.
     """
     found = [
-        operation.video_section
+        operation.video_encode_settings
         for policy in policies
         for phase in policy.phases
         for operation in phase.operations
-        if operation.video_section
+        if operation.video_encode_settings
     ]
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
 
 def fingerprint(policies: Sequence[Policy]) -> str:
-    """What the policies mean as a SHA-256: equal for those that ask the same of every file.
+    """Return a SHA-256 of what the policies mean: equal if they want the same of every file.
 
-    What is only for people (name, description, category) is left out, so that renaming a policy
-    does not have the library looked at again.
+    Name, description and category do not count, so that renaming a policy does not cause every
+    file to be evaluated again.
     """
-    people = {"name", "description", "category"}
+    display_only = {"name", "description", "category"}
     meaning = [
-        policy.model_dump(mode="json", exclude=people, exclude_none=True) for policy in policies
+        policy.model_dump(mode="json", exclude=display_only, exclude_none=True)
+        for policy in policies
     ]
-    text = json.dumps([SEMANTICS, meaning], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([SEMANTICS_VERSION, meaning], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

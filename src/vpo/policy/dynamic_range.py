@@ -1,4 +1,4 @@
-"""What an encode does to the dynamic range of a video track: decided from what the track is."""
+"""What an encode does to HDR and Dolby Vision: tone mapping, what is kept and what is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HdrPolicy = Literal["keep", "tonemap", "skip"]
 DolbyVisionPolicy = Literal["skip", "drop"]
 
 SDR = Color(space="bt709", primaries="bt709", transfer="bt709", range="tv")
-"""What mapped tones are in."""
+"""The colour description after tone mapping."""
 _HDR_SIDE_DATA = frozenset({"mastering", "light_levels"})
 _DOLBY_VISION_SIDE_DATA = frozenset({"dolby_vision", "dolby_vision_layer"})
 _CHROMA_STEP = 50
@@ -22,9 +22,10 @@ _LUMINANCE_PART = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What happens to a track: it is left alone for the reason ``skip``, or encoded, with its tones
-    mapped or kept; ``loss`` is what the encode cannot carry, to be told as a warning.
+class DynamicRangeDecision:
+    """Whether to encode a track, and whether with tone mapping.
+
+    ``skip`` is the reason not to encode it, ``loss`` a warning of what the encode cannot keep.
     """
 
     skip: str | None = None
@@ -32,41 +33,45 @@ class Decision:
     loss: str | None = None
 
 
-def decide(track: Track, hdr: HdrPolicy, dolby_vision: DolbyVisionPolicy) -> Decision:
-    """What the policy's two keys mean for a track that is to be encoded.
+def decide_encode(
+    track: Track, hdr: HdrPolicy, dolby_vision: DolbyVisionPolicy
+) -> DynamicRangeDecision:
+    """Decide from the policy's ``hdr`` and ``dolby_vision`` how a track is encoded.
 
-    ``PlanError`` for Dolby Vision without a picture that stands without it.
+    Raises ``PlanError`` for Dolby Vision whose base layer cannot be shown without it.
     """
     if track.dolby_vision:
         if dolby_vision == "skip":
-            return Decision(skip="it is Dolby Vision, which an encode would lose (dolby_vision)")
+            return DynamicRangeDecision(
+                skip="it is Dolby Vision, which an encode would lose (dolby_vision)"
+            )
         _refuse_bare_dolby_vision(track)
     if track.dynamic_range is None:
-        return Decision()
+        return DynamicRangeDecision()
     if hdr == "skip":
-        return Decision(skip=f"it is {track.dynamic_range} (hdr)")
+        return DynamicRangeDecision(skip=f"it is {track.dynamic_range} (hdr)")
     if hdr == "tonemap":
-        return Decision(tonemap=True)
+        return DynamicRangeDecision(tonemap=True)
     if track.hdr and track.hdr.dynamic:
-        return Decision(
+        return DynamicRangeDecision(
             loss=f"{track}: the dynamic HDR10+ metadata are lost in the encode; static HDR10 stays"
         )
-    return Decision()
+    return DynamicRangeDecision()
 
 
 def _refuse_bare_dolby_vision(track: Track) -> None:
-    """Profile 5, or a base layer that is compatible with nothing: in colours of its own."""
-    said = dict(track.side_data).get("dolby_vision", "")
-    profile, _, compatible = said.partition(".")
+    """Refuse profile 5, and base layers that are compatible with nothing: their colours differ."""
+    version = dict(track.side_data).get("dolby_vision", "")
+    profile, _, compatible = version.partition(".")
     if profile == "5" or (compatible == "0" and track.dynamic_range is None):
         raise PlanError(
-            f"{track} is Dolby Vision {said}, whose picture has wrong colours without it; "
+            f"{track} is Dolby Vision {version}, which has wrong colours without its metadata; "
             "use dolby_vision: skip"
         )
 
 
-def encoded(track: Track, tonemap: bool) -> Track:
-    """The facts of a track's dynamic range once it is encoded."""
+def after_encode(track: Track, tonemap: bool) -> Track:
+    """Return the track with the dynamic range that it has after an encode."""
     gone = _DOLBY_VISION_SIDE_DATA | (_HDR_SIDE_DATA if tonemap else frozenset())
     side_data = tuple(fact for fact in track.side_data if fact[0] not in gone)
     if tonemap:
@@ -75,10 +80,10 @@ def encoded(track: Track, tonemap: bool) -> Track:
     return replace(track, side_data=side_data, hdr=kept)
 
 
-def differences(want: Track, have: Track) -> list[str]:
-    """What of a track's dynamic range is otherwise in what was probed, in words.
+def mismatches(want: Track, have: Track) -> list[str]:
+    """Describe how the dynamic range of a probed track differs from what was expected.
 
-    Mastering data are compared as precisely as every codec and container can hold them.
+    Mastering metadata are compared as precisely as every codec and container can store them.
     """
     found = [
         f"{name} {got or 'unknown'} instead of {wanted}"
@@ -90,7 +95,7 @@ def differences(want: Track, have: Track) -> list[str]:
         if wanted and wanted != got
     ]
     if have.dolby_vision and not want.dolby_vision:
-        found.append("Dolby Vision, which is not in its pictures")
+        found.append("Dolby Vision, which its frames do not have")
     if want.dynamic_range is None:
         left = have.hdr or _HDR_SIDE_DATA & dict(have.side_data).keys()
         return [*found, "HDR metadata"] if left else found

@@ -1,4 +1,4 @@
-"""Policy files to policies; whatever is wrong is said with file, line and column."""
+"""Load policies from YAML; every problem is reported with file, line and column."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from pydantic_core import ErrorDetails
 
 from vpo.errors import PolicyError, Position
 from vpo.policy.document import Policy
-from vpo.policy.migrate import CURRENT, OLDEST, Migration, migrate
-from vpo.policy.source import Path, Source, parse, read
+from vpo.policy.migration import CURRENT_VERSION, OLDEST_VERSION, Migration, migrate_data
+from vpo.policy.yaml_source import KeyPath, YamlSource, parse_yaml, read_policy_text
 from vpo.text import suggestion
 
 _MAX_PROBLEMS = 10
 Problem = tuple[Position, str]
 
 _WIDEST = 1 << 16
-"""Columns after which long lines would be folded."""
+"""The line width for writing YAML: so large that no line is folded."""
 _LIST = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", re.M)
-"""A key with a list below it: their indentations."""
+"""A key with a list below it, to read the indentation of both."""
 
 
 def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """Return the policy in a file; its ``warnings`` say what is accepted but should be changed."""
-    return loads(read(path), os.fspath(path))
+    """Load the policy in a file; its ``warnings`` name what is accepted but should be changed."""
+    return parse_policy(read_policy_text(path), os.fspath(path))
 
 
-def loads(text: str, name: str) -> Policy:
-    """The policy in a text; ``name`` is what error positions call it."""
+def parse_policy(text: str, name: str) -> Policy:
+    """Load the policy in a text; ``name`` is the file name for errors."""
     source, migration = _current(text, name)
     try:
         policy = Policy.model_validate(migration.data)
     except ValidationError as error:
         details = [item for item in error.errors(include_url=False) if not _follows(item)]
         raise _error([_problem(item, source, migration) for item in details]) from None
-    if source.data["schema_version"] == CURRENT and migration.old_keys:
+    if source.data["schema_version"] == CURRENT_VERSION and migration.old_keys:
         policy._warnings = (_old_keys(name, migration),)
     return policy
 
 
-class Places:
-    """Where in a policy's text things stand, by their paths in the form of today."""
+class PolicyPositions:
+    """The line of each key of a policy, by its path in the current schema version."""
 
     def __init__(self, text: str, name: str) -> None:
         self._source, self._migration = _current(text, name)
@@ -54,29 +54,29 @@ class Places:
         """The names of all phases, in the order of the text."""
         return [phase["name"] for phase in self._migration.data["phases"]]
 
-    def line(self, path: Path) -> int:
-        """The line of a key or item, or of what encloses it."""
+    def line(self, path: KeyPath) -> int:
+        """Return the line of a key or item, or of what encloses it."""
         return self._source.position(self._migration.origin(path), key=True).line
 
 
-def migrated(text: str, name: str) -> str:
-    """The text of a policy in the form of today; comments stay where their keys stay.
+def migrate_text(text: str, name: str) -> str:
+    """Return a policy's text in the current schema version, with its comments.
 
-    The very same text if it has that form. What else is wrong with the policy is not looked at.
+    The text is returned unchanged if it is in that version already. It is not validated otherwise.
     """
     source, migration = _current(text, name)
-    if source.data["schema_version"] == CURRENT and not migration.old_keys:
+    if source.data["schema_version"] == CURRENT_VERSION and not migration.old_keys:
         return text
     new = _rewritten(text)
-    # A writer of YAML that keeps comments is a large thing to trust.
-    if parse(new, name).data != migration.data:
-        problem = "cannot be written in the new form without changing what it says; edit it by hand"
+    # A YAML writer that keeps comments is complex: check that it changed nothing.
+    if parse_yaml(new, name).data != migration.data:
+        problem = "cannot be migrated without changing its meaning; edit it by hand"
         raise PolicyError(problem, Position(name, 1, 1))
     return new
 
 
 def _rewritten(text: str) -> str:
-    """The new form, with the text's own indentation, quotes and comments."""
+    """Return the text in the current version, with its own indentation, quotes and comments."""
     from io import StringIO
 
     from ruamel.yaml import YAML
@@ -88,17 +88,17 @@ def _rewritten(text: str) -> str:
     dash = len(found[2]) - len(found[1]) if found else 0
     yaml.indent(mapping=2, sequence=dash + 2, offset=dash)
     out = StringIO()
-    yaml.dump(migrate(yaml.load(text)).data, out)
+    yaml.dump(migrate_data(yaml.load(text)).data, out)
     return out.getvalue()
 
 
-def replace(path: str, text: str) -> str:
-    """Write a policy's new text in the place of the old, which is kept beside it; where.
+def replace_policy_file(path: str, text: str) -> str:
+    """Replace a policy file, keep the old one next to it, and return the path of that.
 
-    The path names the old text or the new one, at every instant.
+    At every instant, the path names the old text or the new one.
     """
     target = os.path.realpath(path)
-    kept, new = f"{target}.v{CURRENT - 1}", f"{target}.new"
+    kept, new = f"{target}.v{CURRENT_VERSION - 1}", f"{target}.new"
     made: list[str] = []
     try:
         with open(target, "rb") as file:
@@ -114,23 +114,23 @@ def replace(path: str, text: str) -> str:
     except OSError as error:
         for name in made:
             os.unlink(name)
-        what = "exists already; move it away" if isinstance(error, FileExistsError) else ""
+        what = "already exists; move it away" if isinstance(error, FileExistsError) else ""
         reason = what or f"cannot be written: {error.strerror}"
-        raise PolicyError(f"{error.filename or path} {reason} ({path} is as it was)") from None
+        raise PolicyError(f"{error.filename or path} {reason} ({path} is unchanged)") from None
     return kept
 
 
-def _current(text: str, name: str) -> tuple[Source, Migration]:
-    """The text, and its data as version 13."""
-    source = parse(text, name)
+def _current(text: str, name: str) -> tuple[YamlSource, Migration]:
+    """Return the parsed text, and its data migrated to version 13."""
+    source = parse_yaml(text, name)
     _check_version(source)
-    migration = migrate(source.data)
+    migration = migrate_data(source.data)
     if migration.conflicts:
         raise _error(
             [
                 (
                     source.position(path, key=True),
-                    f"`{path[-1]}` is the old name of `{new}`, which is there as well",
+                    f"`{path[-1]}` is the old name of `{new}`, which is also set; remove one",
                 )
                 for path, new in migration.conflicts
             ]
@@ -140,11 +140,11 @@ def _current(text: str, name: str) -> tuple[Source, Migration]:
 
 def _old_keys(name: str, migration: Migration) -> str:
     keys = ", ".join(f"`{key}`" for key in migration.old_keys)
-    return f"{name}: says {CURRENT} but has keys of older versions: {keys}"
+    return f"{name}: is version {CURRENT_VERSION} but has keys of older versions: {keys}"
 
 
-def _check_version(source: Source) -> None:
-    """Refuse what states no schema version that this vpo can read."""
+def _check_version(source: YamlSource) -> None:
+    """Refuse a policy without a schema version that this vpo can read."""
     if not isinstance(source.data, dict):
         raise PolicyError("a policy must be a mapping", source.position(()))
     if "schema_version" not in source.data:
@@ -155,39 +155,42 @@ def _check_version(source: Source) -> None:
         raise PolicyError(problem, source.position((near,) if near else (), key=True))
     version, position = source.data["schema_version"], source.position(("schema_version",))
     if isinstance(version, bool) or not isinstance(version, int):
-        raise PolicyError(f"`schema_version` must be a number, like {CURRENT}", position)
-    if version > CURRENT:
-        problem = f"schema version {version} is newer than this vpo, which reads up to {CURRENT}"
+        raise PolicyError(f"`schema_version` must be a number, like {CURRENT_VERSION}", position)
+    if version > CURRENT_VERSION:
+        problem = (
+            f"schema version {version} is newer than this vpo, which reads up to {CURRENT_VERSION}"
+        )
         raise PolicyError(problem, position)
-    if version < OLDEST:
-        problem = f"schema version {version} is too old; this vpo reads {OLDEST} to {CURRENT}"
+    if version < OLDEST_VERSION:
+        supported = f"{OLDEST_VERSION} to {CURRENT_VERSION}"
+        problem = f"schema version {version} is too old; this vpo reads {supported}"
         raise PolicyError(problem, position)
 
 
 def _error(problems: list[Problem]) -> PolicyError:
-    """All problems as one error, in the order of the text."""
+    """Return all problems as one error, in the order of the text."""
     found = sorted(problems, key=lambda problem: (problem[0].line, problem[0].column))
     (position, first), *others = dict.fromkeys(found)
-    lines = [first, *(f"{where}: {words}" for where, words in others[: _MAX_PROBLEMS - 1])]
+    lines = [first, *(f"{where}: {message}" for where, message in others[: _MAX_PROBLEMS - 1])]
     if len(others) >= _MAX_PROBLEMS:
         lines.append(f"... and {len(others) - _MAX_PROBLEMS + 1} more")
     return PolicyError("\n".join(lines), position)
 
 
-def _problem(detail: ErrorDetails, source: Source, migration: Migration) -> Problem:
-    """One of pydantic's errors with its place in the text and in our words."""
-    path: Path = migration.origin(detail["loc"])
+def _problem(detail: ErrorDetails, source: YamlSource, migration: Migration) -> Problem:
+    """Return one of pydantic's errors as a message with its position in the text."""
+    path: KeyPath = migration.origin(detail["loc"])
     if detail["type"] == "misplaced":
         context = detail["ctx"]
         return source.position(migration.origin(context["path"])), context["problem"]
-    if detail["type"] == "within":
+    if detail["type"] == "inside_text":
         context = detail["ctx"]
         inner = context.get("detail")
-        words = _words(inner, _called(inner["loc"])) if inner else context["problem"]
-        return source.inside(path, context["offset"]), words
+        message = _message(inner, _called(inner["loc"])) if inner else context["problem"]
+        return source.inside(path, context["offset"]), message
     at_key = detail["type"] in ("extra_forbidden", "missing") or detail["input"] is None
     at_key = at_key or (detail["type"] == "value_error" and isinstance(detail["input"], dict))
-    return source.position(path, key=at_key), _words(detail, _called(source.existing(path)))
+    return source.position(path, key=at_key), _message(detail, _called(source.existing(path)))
 
 
 _MUST_BE = {
@@ -203,11 +206,11 @@ _MUST_BE = {
 
 
 def _follows(detail: ErrorDetails) -> bool:
-    """Whether an error only follows from others: a list without its wrong items is too short."""
+    """Return whether an error only follows from others: a list is short without its bad items."""
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _words(detail: ErrorDetails, name: str) -> str:
+def _message(detail: ErrorDetails, name: str) -> str:
     kind, path, value = detail["type"], detail["loc"], detail["input"]
     if kind == "missing":
         return f"`{path[-1]}` is missing"
@@ -222,12 +225,12 @@ def _words(detail: ErrorDetails, name: str) -> str:
     if must is None:
         return f"{name}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
     if value is None:
-        return f"{name} {must}, but nothing stands there"
+        return f"{name} {must}, but is empty"
     return f"{name} {must}" if "empty" in must else f"{name} {must}, not `{_shown(value)}`"
 
 
-def _called(path: Path) -> str:
-    """The last key of a path, and the place in its list counted from 1."""
+def _called(path: KeyPath) -> str:
+    """Return the last key of a path, and the number of the list item, counted from 1."""
     keys = [part for part in path if isinstance(part, str)]
     number = f" (item {path[-1] + 1})" if path and isinstance(path[-1], int) else ""
     return f"`{keys[-1]}`{number}" if keys else "the policy"
@@ -240,8 +243,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _keys(path: Path) -> list[str]:
-    """The keys that the model at this place has."""
+def _keys(path: KeyPath) -> list[str]:
+    """Return the keys of the model at this path."""
     model: type[BaseModel] | None = Policy
     for part in path:
         fields = _fields(model)
@@ -251,13 +254,13 @@ def _keys(path: Path) -> list[str]:
 
 
 def _fields(model: type[BaseModel] | None) -> dict[str, Any]:
-    """The keys of a model as a policy writes them, and the types of their values."""
+    """Return the keys of a model as a policy writes them, with the types of their values."""
     fields = model.model_fields if model is not None else {}
     return {field.alias or name: field.annotation for name, field in fields.items()}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation holds, in a list or not."""
+    """Return the model in an annotation, be it in a list or not."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (_model_in(inner) for inner in get_args(annotation))

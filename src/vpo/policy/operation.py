@@ -1,7 +1,7 @@
-"""What an operation of a phase is.
+"""The base class of the operations of a phase, and what all of them use.
 
 A new operation is one module in ``vpo.policy.operations`` with a subclass of ``Operation``: its
-fields are the policy's keys (and so the schema), ``apply`` is its meaning. Nothing else lists it.
+fields are the policy's keys (and so the schema), ``apply`` is its meaning. No list names it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
 
 
 def pattern(text: str) -> str:
-    """The text, if it is a regular expression."""
+    """Return the text if it is a regular expression; ``ValueError`` otherwise."""
     try:
         re.compile(text)
     except re.error as error:
@@ -37,15 +37,16 @@ def pattern(text: str) -> str:
 
 
 class Model(BaseModel):
-    """A mapping of the policy: frozen, and a key that it does not know is an error."""
+    """A mapping in a policy: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _typed_as_written(cls, value: Any, info: ValidationInfo) -> Any:
-        """``yes`` and ``"true"`` are text, ``1`` is a number: none of them stands for a truth, and
-        no text or truth for a number, unless a field reads its values by itself.
+        """Refuse conversions: ``yes``, ``"true"`` and ``1`` are not booleans, text is not a number.
+
+        Fields with a validator of their own are exempt.
         """
         field = cls.model_fields[info.field_name or ""]
         if any(isinstance(item, BeforeValidator) for item in field.metadata):
@@ -58,20 +59,20 @@ class Model(BaseModel):
         return value
 
     def given(self) -> Iterator[tuple[str, Any]]:
-        """The keys that have a value, as a policy writes them, each with its value."""
+        """Yield the keys that have a value, spelled as in a policy, each with its value."""
         for name, field in type(self).model_fields.items():
             if (value := getattr(self, name)) is not None:
                 yield field.alias or name, value
 
 
 class PolicyConfig(Model):
-    """The ``config`` mapping of a policy: what its phases have in common."""
+    """The ``config`` mapping of a policy: settings shared by all phases."""
 
     audio_languages: tuple[str, ...] = Field(
-        default=("eng", "und"), description="The languages of audio, best first."
+        default=("eng", "und"), description="Preferred audio languages, best first."
     )
     subtitle_languages: tuple[str, ...] = Field(
-        default=("eng", "und"), description="The languages of subtitles, best first."
+        default=("eng", "und"), description="Preferred subtitle languages, best first."
     )
     commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = Field(
         default=(
@@ -80,15 +81,15 @@ class PolicyConfig(Model):
             "audio description",
         ),
         description=(
-            "Regular expressions: a track is commentary if its title has one, in upper or lower "
-            "case, or if it has the flag."
+            "Regular expressions, case-insensitive: a track is commentary if its title matches "
+            "one, or if it has the commentary flag."
         ),
     )
     on_error: OnError = Field(
         default="continue",
         description=(
-            "What an error leads to: the other phases take effect (`continue`), the file stays as "
-            "it is (`skip`), or the batch stops (`fail`)."
+            "What to do on error: apply the other phases (`continue`), leave the file unchanged "
+            "(`skip`), or stop the batch (`fail`)."
         ),
     )
 
@@ -102,11 +103,11 @@ class PolicyConfig(Model):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What an operation decides on a file, for people.
+    """One line of ``vpo policy explain``: what an operation decides about a file, and why.
 
-    ``path`` leads from the operation's key to what decides; ``true`` is the outcome of a condition;
-    ``depth`` is how far below another note it belongs; ``track`` is the stream index of the track
-    on which the note says all that there is to say.
+    ``path`` leads from the operation's key to the key that decides; ``true`` is the outcome of a
+    condition; ``depth`` is the indentation below another note; ``track`` is the stream index of a
+    track whose change the note explains completely.
     """
 
     text: str
@@ -116,13 +117,13 @@ class Note:
     track: int | None = None
 
 
-SKIPPED = Note("skipped: a rule of this phase says skip_track_filter")
+SKIPPED_BY_RULE = Note("skipped: a rule of this phase says skip_track_filter")
 
 
 class Operation(Model):
     """One key of a phase.
 
-    ``key`` is its name in the policy, ``step`` its place in the fixed order inside a phase.
+    ``key`` is its name in the policy, ``step`` its position in the fixed order inside a phase.
     """
 
     key: ClassVar[str]
@@ -130,38 +131,35 @@ class Operation(Model):
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether ``apply`` looks at what metadata sources say (``Draft.known.metadata``)."""
+        """Whether ``apply`` uses metadata from plugins (``DesiredState.external.metadata``)."""
         return False
 
     @property
-    def remark(self) -> str | None:
-        """What there is to say of it once a run, whatever the files are."""
+    def run_warning(self) -> str | None:
+        """A warning to show once a run, whatever the files are."""
         return None
 
     @property
-    def reads_pictures(self) -> bool:
-        """Whether it has to know what the first pictures of the video say (``Track.hdr``)."""
+    def reads_frames(self) -> bool:
+        """Whether it needs the HDR metadata of the first video frames (``Track.hdr``)."""
         return False
 
     @property
-    def video_section(self) -> str:
-        """What tells how the operation encodes video, as text; empty if it does not."""
+    def video_encode_settings(self) -> str:
+        """The settings by which the operation encodes video, as text; empty if it does not."""
         return ""
 
-    def parts(self) -> Iterator[Operation]:
-        """The operation by its steps, where it has several."""
+    def steps(self) -> Iterator[Operation]:
+        """Yield the steps of the operation: itself, unless it has several."""
         yield self
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
-        """The draft as this operation wants it.
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        """Return the state with the changes of this operation.
 
-        Raises ``PlanError`` where it cannot be carried out on this file.
+        Raises ``PlanError`` if this file does not allow them.
         """
         raise NotImplementedError
 
-    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
-        """What it decides on this draft beyond the changes that it makes, and why."""
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        """Yield the decisions on this state, and their reasons, beyond the changes themselves."""
         yield from ()
-
-
-__all__ = ["SKIPPED", "Field", "Model", "Note", "Operation", "PolicyConfig"]

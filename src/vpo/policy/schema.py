@@ -8,14 +8,14 @@ from vpo.policy.document import Policy
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of version 13; older keys are not in it."""
+    """Return the schema of version 13, without the keys of older versions."""
     schema = Policy.model_json_schema()
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vpo policy"}
     return {**_plain(schema), **title}
 
 
 def _plain(value: Any) -> Any:
-    """Without what only the models need: titles made from names, and "no default"."""
+    """Remove what only pydantic needs: titles made from names, and defaults of ``null``."""
     if isinstance(value, list):
         return [_plain(item) for item in value if item != {"type": "null"}]
     if not isinstance(value, dict):

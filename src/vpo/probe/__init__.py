@@ -1,1 +1,1 @@
-"""A path to a ``MediaFile``: parsers, and the child processes that they run in."""
+"""From a path to a ``MediaFile``: parsers, and the child processes in which they run."""

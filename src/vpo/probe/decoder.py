@@ -1,9 +1,9 @@
-"""The child of ``vpo.probe.health``: decodes a whole file and reports damage as JSON lines.
+"""The child process of ``vpo.probe.health``: decodes a file and reports damage as JSON lines.
 
 It is a process, ``python -m vpo.probe.decoder PATH``, because a damaged file may crash or hang a
-decoder. The lines: ``{"part": 0.5}`` as it gets on, ``{"decoded": seconds}`` at the end of
-that, ``{"damage": [...]}`` (the fields of ``Damage``), and last of all the streams that no decoder
-here knows, and how many damages there are: ``{"undecoded": [1], "damages": 3}``.
+decoder. The lines: ``{"part": 0.5}`` for progress, ``{"decoded": seconds}`` when all is decoded,
+``{"damage": [...]}`` (the fields of ``Damage``), and last the streams without a decoder and the
+number of damages: ``{"undecoded": [1], "damages": 3}``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vpo.probe.reader import openable
+from vpo.probe.media_input import open_container
 
 if TYPE_CHECKING:
     import av.container
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 MEMORY = 4 << 30
 """Bytes of address space for data."""
 NEAR = 5.0
-"""Seconds: damage that is no further from the last is one with it."""
+"""Seconds within which damages are reported as one."""
 MOST = 200
-"""Damages that are told; a file with more is not worth a longer list."""
-_WORDS = 120
-"""Characters of what a decoder says; all lines together must not be more than a pipe holds."""
+"""The most damages that are reported."""
+_MESSAGE_LENGTH = 120
+"""Characters of a decoder's message; all lines together must fit into a pipe."""
 
 
 class Damage(NamedTuple):
-    """Something of a stream that could not be decoded as it should, from ``start`` to ``end`` in
-    seconds of the film (``None`` where nobody can tell), so many times; ``said`` is the decoder's
-    first word about it. ``stream`` is ``None`` for the container."""
+    """A damaged part of a stream, or of the container (``stream`` is ``None``).
+
+    It goes from ``start`` to ``end``, in seconds (``None`` if unknown), with ``times`` errors;
+    ``said`` is the decoder's first message.
+    """
 
     stream: int | None
     start: float | None
@@ -41,13 +43,13 @@ class Damage(NamedTuple):
 
 
 class Collector:
-    """Makes one damage of those that are near each other; ``found`` in the order met."""
+    """Merges damages that are near each other; ``found`` are the results, in order."""
 
     def __init__(self) -> None:
         self.found: list[Damage] = []
         self._last: dict[int | None, int] = {}
 
-    def add(self, stream: int | None, at: float | None, said: str) -> None:
+    def add(self, stream: int | None, at: float | None, message: str) -> None:
         number = self._last.get(stream)
         last = self.found[number] if number is not None else None
         if number is not None and last is not None and _near(last, at):
@@ -55,7 +57,7 @@ class Collector:
             self.found[number] = last._replace(end=end, times=last.times + 1)
         else:
             self._last[stream] = len(self.found)
-            self.found.append(Damage(stream, at, at, 1, said[:_WORDS]))
+            self.found.append(Damage(stream, at, at, 1, message[:_MESSAGE_LENGTH]))
 
 
 def _near(last: Damage, at: float | None) -> bool:
@@ -63,50 +65,46 @@ def _near(last: Damage, at: float | None) -> bool:
 
 
 def decode(path: str) -> Iterator[dict[str, Any]]:
-    """Decode all video and audio; yields what the lines hold. Raises what PyAV raises for a file
-    that cannot be opened."""
+    """Decode all video and audio and yield the lines to report.
+
+    Raises what PyAV raises for a file that cannot be opened.
+    """
     import av
     import av.logging
 
     av.logging.set_level(av.logging.ERROR)
     collector = Collector()
     with (
-        av.logging.Capture(local=False) as words,
+        av.logging.Capture(local=False) as messages,
         open(path, "rb") as file,
-        _opened(path, file.fileno()) as source,
+        open_container(path, file.fileno()) as source,
     ):
         media = [s for s in source.streams if s.type in ("video", "audio")]
         known = [stream for stream in media if stream.codec_context]
         for stream in known:
             # With several threads nobody could tell to which frame a decoder's words belong.
             stream.codec_context.thread_count = 1
-        yield from _parts(source, known, collector, words)
+        yield from _progress(source, known, collector, messages)
         for damage in collector.found[:MOST]:
             yield {"damage": list(damage)}
         undecoded = [stream.index for stream in media if not stream.codec_context]
         yield {"undecoded": undecoded, "damages": len(collector.found)}
 
 
-def _opened(path: str, fd: int) -> av.container.InputContainer:
-    import av
-
-    return av.open(openable(path, fd), metadata_errors="replace")
-
-
-def _parts(
+def _progress(
     source: av.container.InputContainer,
     streams: list[Any],
     collector: Collector,
-    words: list[Any],
+    messages: list[Any],
 ) -> Iterator[dict[str, Any]]:
-    """How far it is, a hundred times in the whole file, and in the end what was reached."""
+    """Decode the streams; yield progress for each percent, and last the seconds decoded."""
     first, length = ((time or 0) / 1_000_000 for time in (source.start_time, source.duration))
-    latest, told = 0.0, 0.0
-    for at in _decoded(source, streams, first, collector, words):
+    latest, reported = 0.0, 0.0
+    for at in _decoded(source, streams, first, collector, messages):
         latest = max(latest, at)
-        if length and latest / length >= told + 0.01:
-            told = min(1.0, latest / length)
-            yield {"part": told}
+        if length and latest / length >= reported + 0.01:
+            reported = min(1.0, latest / length)
+            yield {"part": reported}
     yield {"decoded": latest}
 
 
@@ -115,9 +113,9 @@ def _decoded(
     streams: list[Any],
     first: float,
     collector: Collector,
-    words: list[Any],
+    messages: list[Any],
 ) -> Iterator[float]:
-    """The time of each packet, once it is decoded; ``words`` are what is said meanwhile."""
+    """Decode each packet and yield its time; ``messages`` collects those of the decoders."""
     import av
 
     packets = source.demux(streams)
@@ -130,17 +128,17 @@ def _decoded(
         if packet is None:
             return
         at = _time(packet, first)
-        for said in _damage(packet):
-            collector.add(packet.stream_index, at, said)
-        for _, name, text in words:
+        for message in _damage(packet):
+            collector.add(packet.stream_index, at, message)
+        for _, name, text in messages:
             demuxer = name == source.format.name
             collector.add(None if demuxer else packet.stream_index, at, text.strip())
-        words.clear()
+        messages.clear()
         yield at or 0.0
 
 
 def _damage(packet: Any) -> Iterator[str]:
-    """What decoding a packet meets, beside what the decoder says in words."""
+    """Decode a packet; yield its errors, besides the messages of the decoder."""
     import av
 
     try:

@@ -1,8 +1,8 @@
-"""What the header of H.264 says of its pictures: its sequence parameter set (ITU-T H.264, 7.3.2.1).
+"""Pixel format and colours of H.264 from its sequence parameter set (ITU-T H.264, 7.3.2.1).
 
-ffmpeg learns the pixel format by decoding the first pictures, tens of milliseconds for large ones;
-it is in a few bits of the header. Read for 8 bits only: with more, the pictures may be HDR, and
-messages beside them may say otherwise than the header.
+ffmpeg learns the pixel format by decoding the first frames, which takes tens of milliseconds for
+large ones, but it is in a few bits of the header. Only 8 bits are supported: with more, the video
+may be HDR, and metadata in the frames may differ from the header.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ _CONFIGURATION = 1
 _SPS = 7
 _EXTENDED_SAR = 255
 _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""Profiles whose parameter set says how chroma is sampled; all others have 4:2:0 in 8 bits."""
+"""Profiles whose parameter set states the chroma format; all others have 4:2:0 in 8 bits."""
 _CHROMA = {1: "420", 2: "422", 3: "444"}
 _RGB = 0
 _FULL, _LIMITED = 2, 1
-"""As ffmpeg numbers ranges (AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG)."""
+"""ffmpeg's numbers of ranges (AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG)."""
 
 
-class Pictures(NamedTuple):
-    """``chroma`` as in ``422``; the code points are those of ITU-T H.273, the range ffmpeg's
-    number, each ``None`` where the header does not say it."""
+class FrameFormat(NamedTuple):
+    """The format of the frames: ``chroma`` as in ``422``, and the colours.
+
+    Code points are those of ITU-T H.273, the range is ffmpeg's number; each is ``None`` if the
+    header does not state it.
+    """
 
     chroma: str
     range: int | None = None
@@ -32,13 +35,13 @@ class Pictures(NamedTuple):
     space: int | None = None
 
     def pixel_format(self, range_: int) -> str:
-        """ffmpeg's name; ``range_`` is what the container says where the header does not."""
+        """Return ffmpeg's name of the format; ``range_`` counts if the header has no range."""
         full = (self.range or range_) == _FULL
-        return f"yuv{'j' if full else ''}{self.chroma}p"
+        return f"yuvj{self.chroma}p" if full else f"yuv{self.chroma}p"
 
 
 class _Bits:
-    """Bits from the left, with the Exp-Golomb codes of 9.1; ``IndexError`` at the end."""
+    """A reader of bits and of the Exp-Golomb codes of 9.1; ``IndexError`` at the end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -67,11 +70,11 @@ class _Bits:
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
 
-def pictures(extradata: bytes | None) -> Pictures | None:
-    """What a decoder configuration record says of its pictures.
+def frame_format(extradata: bytes | None) -> FrameFormat | None:
+    """Return the format of the frames from a decoder configuration record.
 
-    ``None`` if it is no such record or has not exactly one parameter set, or has one that tells of
-    other pictures than of whole ones, in YUV with 8 bits and chroma.
+    ``None`` if it is not such a record, does not have exactly one parameter set, or if the video is
+    not progressive YUV in 8 bits with chroma.
     """
     data = extradata or b""
     try:
@@ -87,28 +90,28 @@ def pictures(extradata: bytes | None) -> Pictures | None:
         return None
 
 
-def _parameters(bits: _Bits) -> Pictures | None:
+def _parameters(bits: _Bits) -> FrameFormat | None:
     profile = bits.number(8)
     bits.number(16)  # constraints, level
     bits.unsigned()  # seq_parameter_set_id
     chroma: str | None = "420"
     if profile in _WITH_CHROMA:
-        chroma = _eight_bits(bits)
+        chroma = _chroma_of_8_bits(bits)
     if chroma is None:
         return None
-    _pass_over_order_and_size(bits)
-    if not bits.flag():  # frame_mbs_only_flag: fields, whose order only the pictures tell
+    _skip_order_and_size(bits)
+    if not bits.flag():  # frame_mbs_only_flag: fields, whose order is only in the frames
         return None
     bits.flag()  # direct_8x8_inference_flag
     if bits.flag():  # frame_cropping_flag
         for _ in range(4):
             bits.unsigned()
-    found = _usability(bits) if bits.flag() else {}
-    return None if found.get("space") == _RGB else Pictures(chroma, **found)
+    found = _video_usability(bits) if bits.flag() else {}
+    return None if found.get("space") == _RGB else FrameFormat(chroma, **found)
 
 
-def _eight_bits(bits: _Bits) -> str | None:
-    """The chroma format of pictures in 8 bits."""
+def _chroma_of_8_bits(bits: _Bits) -> str | None:
+    """Return the chroma format; ``None`` unless all samples have 8 bits."""
     chroma = bits.unsigned()
     if chroma == 3 and bits.flag():  # separate_colour_plane_flag
         return None
@@ -119,11 +122,11 @@ def _eight_bits(bits: _Bits) -> str | None:
     if bits.flag():
         for number in range(12 if chroma == 3 else 8):
             if bits.flag():
-                _pass_over_scaling_list(bits, 16 if number < 6 else 64)
+                _skip_scaling_list(bits, 16 if number < 6 else 64)
     return _CHROMA.get(chroma)
 
 
-def _pass_over_scaling_list(bits: _Bits, size: int) -> None:
+def _skip_scaling_list(bits: _Bits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -131,7 +134,7 @@ def _pass_over_scaling_list(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _pass_over_order_and_size(bits: _Bits) -> None:
+def _skip_order_and_size(bits: _Bits) -> None:
     bits.unsigned()  # log2_max_frame_num_minus4
     order = bits.unsigned()
     if order == 0:
@@ -148,8 +151,8 @@ def _pass_over_order_and_size(bits: _Bits) -> None:
     bits.unsigned()  # height
 
 
-def _usability(bits: _Bits) -> dict[str, int]:
-    """The colours in the video usability information (E.1.1)."""
+def _video_usability(bits: _Bits) -> dict[str, int]:
+    """Return the colours in the video usability information (E.1.1)."""
     if bits.flag() and bits.number(8) == _EXTENDED_SAR:
         bits.number(32)
     if bits.flag():  # overscan_info_present_flag

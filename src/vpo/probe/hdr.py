@@ -1,8 +1,8 @@
-"""What the first picture of a video track says of its dynamic range.
+"""HDR metadata, read from the first frame of each video track.
 
-Containers repeat a part of it or nothing: HDR10+ and, in transport streams, Dolby Vision stand in
-the pictures alone. libavcodec hands the messages on as the structures of its
-``libavutil/mastering_display_metadata.h``, which PyAV gives as bytes.
+Containers repeat a part of it or nothing: HDR10+ and, in transport streams, Dolby Vision are only
+in the frames. libavcodec returns the metadata as the structures of its
+``libavutil/mastering_display_metadata.h``, which PyAV passes on as bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import av.container
 
 _PACKETS = 64
-"""Packets of a track that may pass before its first picture: several decoders delay them."""
+"""Packets to decode until the first frame: several decoders delay frames."""
 _CHROMA = 50_000
 _LUMINANCE = 10_000
 _MASTERING = struct.Struct("20i2i")
@@ -31,20 +31,20 @@ _LIGHT = struct.Struct("2I")
 """AVContentLightMetadata: MaxCLL and MaxFALL."""
 
 
-def read(media: MediaFile, source: av.container.InputContainer) -> MediaFile:
-    """The media with what the first pictures of its tracks say.
+def read_hdr_metadata(media: MediaFile, source: av.container.InputContainer) -> MediaFile:
+    """Return the media with the HDR metadata of the first frame of each video track.
 
-    ``ProbeError`` if there is none in a track that is HDR: what it says would be lost unseen.
+    Raises ``ProbeError`` if an HDR track has no frame: its metadata would be lost without notice.
     """
     tracks = tuple(
-        replace(track, hdr=_of(track, source)) if _may_be_more(track) else track
+        replace(track, hdr=_hdr(track, source)) if _may_be_hdr(track) else track
         for track in media.tracks
     )
     return replace(media, tracks=tracks)
 
 
-def _may_be_more(track: Track) -> bool:
-    """Whether a track may be HDR: it says so, or says nothing and has more than 8 bits."""
+def _may_be_hdr(track: Track) -> bool:
+    """Return whether a track may be HDR: by its transfer, or its bits if that is unknown."""
     if track.type != "video":
         return False
     transfer = track.color.transfer if track.color else None
@@ -52,16 +52,16 @@ def _may_be_more(track: Track) -> bool:
     return bool(track.dynamic_range) or track.dolby_vision or (transfer is None and deep)
 
 
-def _of(track: Track, source: av.container.InputContainer) -> Hdr | None:
+def _hdr(track: Track, source: av.container.InputContainer) -> Hdr | None:
     frame = _first_frame(source, track.index)
     if frame is None:
         if track.dynamic_range:
             raise ProbeError(
-                f"no picture of {track} can be read, so what it says of HDR is unknown; "
-                "vpo inspect --health says where the file is damaged"
+                f"no frame of {track} can be decoded, so its HDR metadata are unknown; "
+                "vpo inspect --health shows where the file is damaged"
             )
         return None
-    found = _said({item.type.name: bytes(item) for item in frame.side_data})
+    found = _from_side_data({item.type.name: bytes(item) for item in frame.side_data})
     return found if track.dynamic_range or found != Hdr() else None
 
 
@@ -70,7 +70,7 @@ def _first_frame(source: av.container.InputContainer, index: int) -> Any:
 
     stream = source.streams[index]
     with contextlib.suppress(av.FFmpegError):
-        # Where it cannot, it stands where it stood: at the beginning, or little behind it.
+        # If it cannot seek, it stays where it is: at the beginning, or shortly after it.
         source.seek(0, backward=True, any_frame=False)
     return next(_frames(islice(source.demux(stream), _PACKETS)), None)
 
@@ -85,7 +85,7 @@ def _frames(packets: Iterator[Any]) -> Iterator[Any]:
             continue
 
 
-def _said(data: dict[str, bytes]) -> Hdr:
+def _from_side_data(data: dict[str, bytes]) -> Hdr:
     return Hdr(
         mastering=_mastering(data.get("MASTERING_DISPLAY_METADATA", b"")),
         light=_light(data.get("CONTENT_LIGHT_LEVEL", b"")),

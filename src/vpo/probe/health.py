@@ -1,4 +1,4 @@
-"""Is a file whole? All of it is decoded, in a child process, and its structure is looked at."""
+"""Health check of a file: all of it is decoded in a child process, and its structure checked."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from vpo.tools.process import Command, Listener, Processes
 
 @dataclass
 class Health:
-    """What decoding a file came to.
+    """The result of a health check.
 
-    ``decoded`` is how many seconds of the film were reached, ``undecoded`` the streams that no
-    decoder here knows, ``damages`` what is wrong, ``more`` how many others there are.
+    ``decoded`` is how many seconds were decoded, ``undecoded`` the indexes of streams without a
+    decoder, ``damages`` what is damaged, ``more`` how many further damages there are.
     """
 
     decoded: float = 0.0
@@ -35,23 +35,23 @@ class Health:
         return not self.damages
 
 
-def examine(
+def check_health(
     media: MediaFile, processes: Processes, stall_seconds: float, progress: Callable[[float], None]
 ) -> Health:
-    """Decode all of a file; ``progress`` is told the part that is done, from 0 to 1.
+    """Decode all of a file; ``progress`` is called with the part that is done, from 0 to 1.
 
-    Raises ``CancelledError`` as ``Processes.run``.
+    Raises ``CancelledError`` as ``Processes.run`` does.
     """
     found = Health()
     argv = [sys.executable, "-m", "vpo.probe.decoder", media.path]
     try:
         processes.run(Command(argv), stall_seconds, _Report(found, progress))
     except ToolError as error:
-        said = f"the decoder gave up: {error}"
-        found.damages.append(Damage(None, found.decoded or None, None, 1, said))
-    if not _ends_well(media):
+        message = f"the decoder failed: {error}"
+        found.damages.append(Damage(None, found.decoded or None, None, 1, message))
+    if not _is_complete(media):
         end = found.decoded or None
-        found.damages.append(Damage(None, end, end, 1, "the file is cut off"))
+        found.damages.append(Damage(None, end, end, 1, "the file is truncated"))
     return found
 
 
@@ -75,13 +75,13 @@ class _Report(Listener):
         return True
 
 
-def _ends_well(media: MediaFile) -> bool:
-    """Whether the outermost elements fill the file; where nobody can tell, it does."""
+def _is_complete(media: MediaFile) -> bool:
+    """Return whether the top-level elements fill the file, as far as that can be checked."""
     with open(media.path, "rb") as file:
         try:
             kind = container(media.container)
             if kind.matroska:
-                return matroska.read(file.fileno()).complete
-            return not kind.mp4_family or mp4.complete(file.fileno())
+                return matroska.read_structure(file.fileno()).complete
+            return not kind.mp4_family or mp4.is_complete(file.fileno())
         except StructureError:
             return False

@@ -1,8 +1,9 @@
-"""The outer structure of a Matroska or WebM file, read without touching its clusters.
+"""The top-level structure of a Matroska or WebM file, and its tracks, without its clusters.
 
 mkvtoolnix and ffmpeg number tracks differently, and a header edit rewrites elements in place; both
-need facts that no probing library gives: the TrackEntry elements in order, and where everything
-outside the clusters lies. Elements and ids are those of RFC 8794 (EBML) and RFC 9559 (Matroska).
+require facts that no probing library reports: the TrackEntry elements in order, and the offsets of
+all elements outside the clusters. Elements and ids are those of RFC 8794 (EBML) and RFC 9559
+(Matroska).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpo.probe.ebml import Items, StructureError, items, real, text, uint
-from vpo.probe.mp4 import dolby_vision, luminance
+from vpo.probe.ebml import Items, StructureError, items, read_float, read_text, read_uint
+from vpo.probe.mp4 import dolby_vision, luminance_range
 
 EBML = 0x1A45DFA3
 DOCTYPE = 0x4282
@@ -36,16 +37,15 @@ _DOLBY_VISION = frozenset(int.from_bytes(name, "big") for name in (b"dvcC", b"dv
 _SECOND_LAYER = frozenset(int.from_bytes(name, "big") for name in (b"hvcE", b"avcE"))
 _TYPES = {1: "video", 2: "audio", 0x11: "subtitle"}
 
-_MAX_ELEMENTS = 4096
-"""More top-level elements than this outside the known clusters: not worth walking."""
+MAX_ELEMENTS = 4096
+"""The most top-level elements to follow."""
 _MAX_SIZE = 16 << 20
-"""Bytes of an element that is read as a whole; lists of tracks are smaller, but for their private
-data."""
+"""The most bytes of an element that is read as a whole, such as the list of tracks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An EBML element: its id, where it starts, where its data starts, and where that ends.
+    """An EBML element: its id, and the offsets of its start, of its data, and of the end of that.
 
     ``end`` is ``None`` for an element of unknown size (a live recording).
     """
@@ -57,8 +57,8 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A TrackEntry; its place in the list is mkvmerge's track id.
+class TrackEntry:
+    """A TrackEntry; its position in the list is mkvmerge's track id.
 
     ``side_data`` is named as in ``vpo.media.model.SIDE_DATA``.
     """
@@ -73,10 +73,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What stands before the first cluster, and what the SeekHead says stands behind it.
+    """The elements before the first cluster, and those after it that the SeekHead lists.
 
-    ``head`` holds the segment's children before ``first_cluster`` (an offset; the file's length if
-    there is no cluster); ``behind`` the offsets of elements behind it.
+    ``head`` are the segment's children before ``first_cluster`` (an offset; the file's length if
+    there is no cluster); ``behind`` are the offsets of elements after it.
     """
 
     doctype: str
@@ -93,16 +93,16 @@ class Structure:
         return self.segment.end is None or self.segment.end == self.length
 
 
-def read(fd: int) -> Structure:
-    """The structure of the open file; ``StructureError`` if it is not Matroska."""
+def read_structure(fd: int) -> Structure:
+    """Return the structure of an open file; ``StructureError`` if it is not Matroska."""
     length = os.fstat(fd).st_size
     header = element(fd, 0, length)
     if header.id != EBML or header.end is None:
         raise StructureError("no EBML header")
-    doctypes = [text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
+    doctypes = [read_text(data) for identity, data in inside(fd, header) if identity == DOCTYPE]
     segment = element(fd, header.end, length)
     if segment.id != SEGMENT:
-        raise StructureError("no segment behind the EBML header")
+        raise StructureError("no segment after the EBML header")
     head, first_cluster = _head(fd, segment, length)
     sought = list(_seek_entries(fd, segment, head, length))
     return Structure(
@@ -116,49 +116,8 @@ def read(fd: int) -> Structure:
     )
 
 
-def outside_clusters(fd: int, structure: Structure) -> list[tuple[int, int]] | None:
-    """The byte ranges (offset, length) of everything that is not a cluster.
-
-    Ranges behind the first cluster are found from the SeekHead and walked to the end of the file,
-    so that the clusters of a large file are not visited. ``None`` where that cannot be done, or
-    where a tool that edits the header would touch more: without a SeekHead mkvpropedit looks at
-    every element, and uses a Void behind the clusters; and a size that was left unknown (a live
-    recording) it fills in, be it a cluster's.
-    """
-    if not any(item.id == SEEK_HEAD for item in structure.head) or _unknown_sizes(fd, structure):
-        return None
-    ranges = [(0, structure.first_cluster)]
-    if not structure.behind:
-        return ranges
-    offset = structure.behind[0]
-    for _ in range(_MAX_ELEMENTS):
-        if offset >= structure.length:
-            return ranges
-        try:
-            item = element(fd, offset, structure.length)
-        except StructureError:
-            return None
-        if item.end is None:
-            return None
-        if item.id != CLUSTER:
-            ranges.append((item.start, item.end - item.start))
-        offset = item.end
-    return None
-
-
-def _unknown_sizes(fd: int, structure: Structure) -> bool:
-    if structure.segment.end is None:
-        return True
-    if structure.first_cluster >= structure.length:
-        return False
-    try:
-        return element(fd, structure.first_cluster, structure.length).end is None
-    except StructureError:
-        return True
-
-
 def element(fd: int, offset: int, limit: int) -> Element:
-    """The element that starts at ``offset``; ``StructureError`` if none does."""
+    """Return the element that starts at ``offset``; ``StructureError`` if none does."""
     raw = os.pread(fd, 12, offset) if offset < limit else b""
     if not raw or not raw[0]:
         raise StructureError(f"no element at byte {offset}")
@@ -168,22 +127,22 @@ def element(fd: int, offset: int, limit: int) -> Element:
     size_length = 9 - raw[id_length].bit_length()
     field = raw[id_length : id_length + size_length]
     if len(field) < size_length:
-        raise StructureError(f"element cut off at byte {offset}")
+        raise StructureError(f"element truncated at byte {offset}")
     size = int.from_bytes(field, "big") & ((1 << (7 * size_length)) - 1)
     data = offset + id_length + size_length
     if size == (1 << (7 * size_length)) - 1:
         return Element(int.from_bytes(raw[:id_length], "big"), offset, data, None)
     identity = int.from_bytes(raw[:id_length], "big")
     if data + size > limit and identity != SEGMENT:
-        raise StructureError(f"element at byte {offset} ends behind the end of the file")
+        raise StructureError(f"element at byte {offset} ends after the end of the file")
     return Element(identity, offset, data, data + size)
 
 
 def _head(fd: int, segment: Element, length: int) -> tuple[tuple[Element, ...], int]:
-    """The segment's children before the first cluster, and where that starts."""
+    """Return the segment's children before the first cluster, and the offset of that."""
     head: list[Element] = []
     offset = segment.data
-    while offset < length and len(head) < _MAX_ELEMENTS:
+    while offset < length and len(head) < MAX_ELEMENTS:
         try:
             item = element(fd, offset, length)
         except StructureError:
@@ -198,9 +157,9 @@ def _head(fd: int, segment: Element, length: int) -> tuple[tuple[Element, ...], 
 def _seek_entries(
     fd: int, segment: Element, head: tuple[Element, ...], length: int
 ) -> Iterator[Element]:
-    """What the SeekHeads name and what is really there.
+    """Yield the elements that the SeekHeads list and that really exist.
 
-    A SeekHead may name a further one behind the clusters; that is followed once.
+    A SeekHead may list another one after the clusters, which is followed once.
     """
     pending = [item for item in head if item.id == SEEK_HEAD]
     seen: set[int] = set()
@@ -226,19 +185,19 @@ def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
             continue
         fields = dict(items(data))
         if _SEEK_ID in fields and _SEEK_POSITION in fields:
-            yield uint(fields[_SEEK_ID]), uint(fields[_SEEK_POSITION])
+            yield read_uint(fields[_SEEK_ID]), read_uint(fields[_SEEK_POSITION])
 
 
 def inside(fd: int, parent: Element) -> Items:
-    """What is in an element; ``StructureError`` if it is too large to be read as a whole."""
+    """Return an element's children; ``StructureError`` if it is too large to be read as a whole."""
     size = (parent.end or parent.data) - parent.data
     if size > _MAX_SIZE:
         raise StructureError(f"an element of {size:,} bytes at byte {parent.start}")
     return items(os.pread(fd, size, parent.data))
 
 
-def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
-    """The tracks' entries, in order; none where they cannot be read."""
+def track_entries(fd: int, structure: Structure) -> tuple[TrackEntry, ...]:
+    """Return the tracks in order; none if they cannot be read."""
     if structure.tracks is None:
         return ()
     try:
@@ -248,14 +207,14 @@ def entries(fd: int, structure: Structure) -> tuple[Entry, ...]:
         return ()
 
 
-def _entry(entry: Items) -> Entry:
+def _entry(entry: Items) -> TrackEntry:
     facts = dict(entry)
-    return Entry(
-        uid=uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
-        type=_TYPES.get(uint(facts.get(_TRACK_TYPE, b""))),
-        codec_id=text(facts.get(_CODEC_ID, b"")),
-        language_ietf=text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
-        enabled=_FLAG_ENABLED not in facts or uint(facts[_FLAG_ENABLED]) != 0,
+    return TrackEntry(
+        uid=read_uint(facts[_TRACK_UID]) if _TRACK_UID in facts else None,
+        type=_TYPES.get(read_uint(facts.get(_TRACK_TYPE, b""))),
+        codec_id=read_text(facts.get(_CODEC_ID, b"")),
+        language_ietf=read_text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
+        enabled=_FLAG_ENABLED not in facts or read_uint(facts[_FLAG_ENABLED]) != 0,
         side_data=tuple(sorted(_side_data(entry))),
     )
 
@@ -263,12 +222,12 @@ def _entry(entry: Items) -> Entry:
 def _side_data(entry: Items) -> Iterator[tuple[str, str]]:
     for identity, data in entry:
         if identity == _VIDEO:
-            yield from _picture(dict(items(data)))
+            yield from _video(dict(items(data)))
         elif identity == _MAPPING:
             yield from _mapping(dict(items(data)))
 
 
-def _picture(video: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+def _video(video: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     if stereo := _number(video, _STEREO_MODE):
         yield "stereo", _STEREO.get(stereo, f"mode {stereo}")
     if _number(video, _ALPHA_MODE):
@@ -277,26 +236,26 @@ def _picture(video: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     if any(crop):
         yield "crop", ",".join(map(str, crop))
     if _COLOUR in video:
-        yield from _light(dict(items(video[_COLOUR])))
+        yield from _hdr_metadata(dict(items(video[_COLOUR])))
     if _PROJECTION in video:
-        yield from _pose(dict(items(video[_PROJECTION])))
+        yield from _projection(dict(items(video[_PROJECTION])))
 
 
-def _light(colour: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+def _hdr_metadata(colour: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     if _MAX_CLL in colour or _MAX_FALL in colour:
         levels = _number(colour, _MAX_CLL), _number(colour, _MAX_FALL)
         yield "light_levels", "/".join(map(str, levels))
     if _MASTERING in colour:
         display = dict(items(colour[_MASTERING]))
         most, least = (display.get(key, b"") for key in (_LUMINANCE_MAX, _LUMINANCE_MIN))
-        yield "mastering", luminance(real(most), real(least))
+        yield "mastering", luminance_range(read_float(most), read_float(least))
 
 
-def _pose(projection: dict[int, bytes]) -> Iterator[tuple[str, str]]:
+def _projection(projection: dict[int, bytes]) -> Iterator[tuple[str, str]]:
     kind = _number(projection, _PROJECTION_TYPE)
     if kind:
         yield "projection", _PROJECTIONS.get(kind, f"type {kind}")
-    elif turn := round(-real(projection.get(_POSE_ROLL, b""))) % 360:
+    elif turn := round(-read_float(projection.get(_POSE_ROLL, b""))) % 360:
         # The roll is counter-clockwise.
         yield "rotation", str(turn)
 
@@ -311,4 +270,4 @@ def _mapping(mapping: dict[int, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _number(facts: dict[int, bytes], identity: int) -> int:
-    return uint(facts.get(identity, b""))
+    return read_uint(facts.get(identity, b""))

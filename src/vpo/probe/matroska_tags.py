@@ -1,6 +1,6 @@
-"""What a Matroska file says beside its tracks: title, tags and chapters, in the parts that ffmpeg
-flattens when it writes Matroska anew. Elements are those of RFC 9559, tags those of the Matroska
-tagging specification.
+"""Title, tags and chapters of a Matroska file, and what of them ffmpeg flattens on remux.
+
+Elements are those of RFC 9559, tags those of the Matroska tagging specification.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpo.probe.ebml import Items, StructureError, items, text
+from vpo.probe.ebml import Items, StructureError, items, read_text
 from vpo.probe.matroska import Structure, element, inside
 
 _INFO, _CHAPTERS, _TAGS = 0x1549A966, 0x1043A770, 0x1254C367
@@ -20,25 +20,25 @@ _TAG, _TARGETS, _TARGET_VALUE, _TARGET_TYPE = 0x7373, 0x63C0, 0x68CA, 0x63CA
 _TRACK_UID, _OTHER_UIDS = 0x63C5, (0x63C9, 0x63C4, 0x63C6)
 _SIMPLE, _NAME, _STRING, _BINARY = 0x67C8, 0x45A3, 0x4487, 0x4485
 _WHOLE = 50
-"""The target of a tag that is about the whole film or episode, and of one that does not say."""
+"""The target level of tags of the whole film or episode, also if none is stated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Annotations:
-    """The title, ``None`` without one, and in words what only mkvtoolnix carries over."""
+class MatroskaTags:
+    """The title, if any, and as display text the features that only mkvtoolnix keeps."""
 
     title: str | None = None
     fragile: tuple[str, ...] = ()
 
 
-def read(fd: int, structure: Structure) -> Annotations | None:
-    """The annotations of an open file; ``None`` if they cannot be read."""
+def read_tags(fd: int, structure: Structure) -> MatroskaTags | None:
+    """Return the tags of an open file; ``None`` if they cannot be read."""
     try:
         found = dict(_masters(fd, structure))
         info, tags = found.get(_INFO, []), found.get(_TAGS, [])
-        titles = [text(data) for identity, data in info if identity == _TITLE]
+        titles = [read_text(data) for identity, data in info if identity == _TITLE]
         fragile = dict.fromkeys([*_chapters(found.get(_CHAPTERS, [])), *_tags(tags)])
-        return Annotations(next(iter(titles), "") or _tagged_title(tags), tuple(fragile))
+        return MatroskaTags(next(iter(titles), "") or _tagged_title(tags), tuple(fragile))
     except StructureError:
         return None
 
@@ -85,7 +85,7 @@ def _tags(tags: Items) -> Iterator[str]:
         targets = [item for data in _of(tag, _TARGETS) for item in items(data)]
         simple = _of(tag, _SIMPLE)
         if any(_nested(items(data)) for data in simple):
-            yield "tags inside tags, or with data that is no text"
+            yield "tags inside tags, or with binary data"
         if any(any(data) for uid in _OTHER_UIDS for data in _of(targets, uid)):
             yield "tags of a chapter, an edition or an attachment"
         elif not any(any(data) for data in _of(targets, _TRACK_UID)):
@@ -103,7 +103,7 @@ def _nested(simple: Items) -> bool:
 
 
 def _level(targets: Items) -> int:
-    """The target's level; one that is only named (``SEASON``) is some other than the whole."""
+    """Return the target's level; 0 for one that is only named (``SEASON``)."""
     values = _of(targets, _TARGET_VALUE)
     if values:
         return int.from_bytes(values[0], "big") or _WHOLE
@@ -111,16 +111,16 @@ def _level(targets: Items) -> int:
 
 
 def _name(simple: Items) -> str:
-    return "".join(map(text, _of(simple, _NAME))).lower()
+    return "".join(map(read_text, _of(simple, _NAME))).lower()
 
 
 def _tagged_title(tags: Items) -> str | None:
-    """The title where only a tag tells it."""
+    """Return the title from a tag, for files without a title element."""
     for tag in map(items, _of(tags, _TAG)):
         targets = [item for data in _of(tag, _TARGETS) for item in items(data)]
         if any(any(data) for uid in (_TRACK_UID, *_OTHER_UIDS) for data in _of(targets, uid)):
             continue
         for simple in map(items, _of(tag, _SIMPLE)):
             if _name(simple) == "title" and _level(targets) == _WHOLE:
-                return "".join(map(text, _of(simple, _STRING))) or None
+                return "".join(map(read_text, _of(simple, _STRING))) or None
     return None

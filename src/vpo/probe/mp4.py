@@ -1,10 +1,10 @@
-"""What the boxes of an MP4 or QuickTime file say of its tracks, where no probing library tells.
+"""Facts of tracks from the boxes of MP4 and QuickTime files that no probing library reports.
 
 Boxes are those of ISO/IEC 14496-12 (``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
 "Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
 ``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
-``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing; but
-``stored`` adds up ``stsz``.
+``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing;
+but ``sample_bytes`` adds up ``stsz``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 _MAX_BOXES = 4096
 _MAX_SMALL = 4096
@@ -27,7 +28,7 @@ _PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box: its type, and where its data starts and ends."""
+    """A box: its type, and the offsets of the start and the end of its data."""
 
     kind: bytes
     data: int
@@ -35,34 +36,34 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), the side data."""
+class Mp4Track:
+    """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), and side data."""
 
     id: int
     tag: str
     side_data: tuple[tuple[str, str], ...] = ()
 
 
-def entries(fd: int) -> tuple[Entry, ...]:
-    """The tracks of the open file; those that are not as they should be are left out."""
+def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
+    """Return the tracks of an open file; malformed ones are left out."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
     tracks = [box for item in moov for box in children(fd, item.data, item.end)]
     found = (_entry(fd, box) for box in tracks if box.kind == b"trak")
     return tuple(entry for entry in found if entry is not None)
 
 
-def stored(fd: int) -> tuple[int, ...]:
-    """How many bytes the samples of each track have, in order; fragments are not counted."""
+def sample_bytes(fd: int) -> tuple[int, ...]:
+    """Return the bytes of the samples of each track, in order; fragments are not counted."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
     tracks = [box for item in moov for box in children(fd, item.data, item.end)]
-    return tuple(_sample_bytes(fd, box) for box in tracks if box.kind == b"trak")
+    return tuple(_sample_bytes_in(fd, box) for box in tracks if box.kind == b"trak")
 
 
-def _sample_bytes(fd: int, parent: Box) -> int:
+def _sample_bytes_in(fd: int, parent: Box) -> int:
     total = 0
     for box in children(fd, parent.data, parent.end):
         if box.kind in _PARENTS:
-            total += _sample_bytes(fd, box)
+            total += _sample_bytes_in(fd, box)
         elif box.kind == b"stsz":
             _, size, count = struct.unpack(">3I", os.pread(fd, 12, box.data).ljust(12, b"\0"))
             total += size * count
@@ -72,8 +73,8 @@ def _sample_bytes(fd: int, parent: Box) -> int:
     return total
 
 
-def complete(fd: int) -> bool:
-    """Whether the top-level boxes of an MP4 fill the file exactly (ISO/IEC 14496-12, 4.2)."""
+def is_complete(fd: int) -> bool:
+    """Return whether the top-level boxes fill the file exactly (ISO/IEC 14496-12, 4.2)."""
     offset, length = 0, os.fstat(fd).st_size
     while offset < length:
         header = os.pread(fd, 16, offset)
@@ -91,7 +92,7 @@ def complete(fd: int) -> bool:
 
 
 def children(fd: int, start: int, end: int) -> Iterator[Box]:
-    """The boxes that follow one another from ``start``, until one does not fit."""
+    """Yield the consecutive boxes from ``start``, until one does not fit."""
     for _ in range(_MAX_BOXES):
         header = os.pread(fd, 16, start)
         if start + 8 > end or len(header) < 8:
@@ -106,7 +107,7 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
         start = stop
 
 
-def _entry(fd: int, trak: Box) -> Entry | None:
+def _entry(fd: int, trak: Box) -> Mp4Track | None:
     header: bytes | None = None
     handler = b""
     sample: Box | None = None
@@ -127,12 +128,12 @@ def _entry(fd: int, trak: Box) -> Entry | None:
     identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
     number = int.from_bytes(header[identity : identity + 4], "big")
     if sample is None:
-        return Entry(number, "")
-    facts = dict(_picture(fd, sample)) if handler == b"vide" else {}
+        return Mp4Track(number, "")
+    facts = dict(_visual_side_data(fd, sample)) if handler == b"vide" else {}
     if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
         facts["rotation"] = turn
     tag = sample.kind.decode("latin-1").strip("\0 ")
-    return Entry(number, tag, tuple(sorted(facts.items())))
+    return Mp4Track(number, tag, tuple(sorted(facts.items())))
 
 
 def _read(fd: int, box: Box) -> bytes:
@@ -140,7 +141,7 @@ def _read(fd: int, box: Box) -> bytes:
 
 
 def _rotation(matrix: bytes) -> str | None:
-    """How far a picture is turned, in degrees clockwise."""
+    """Return the rotation of the video, in degrees clockwise; ``None`` without one."""
     a, b, _, c, d = struct.unpack(">5i", matrix[:20])
     degrees = round(math.degrees(math.atan2(b, a))) % 360
     if a * d - b * c < 0:
@@ -148,8 +149,8 @@ def _rotation(matrix: bytes) -> str | None:
     return str(degrees) if degrees else None
 
 
-def _picture(fd: int, sample: Box) -> Iterator[tuple[str, str]]:
-    """The facts in a visual sample entry."""
+def _visual_side_data(fd: int, sample: Box) -> Iterator[tuple[str, str]]:
+    """Yield the side data in a visual sample entry."""
     for box in children(fd, sample.data + _VISUAL, sample.end):
         if box.kind in _READERS:
             name, reader = _READERS[box.kind]
@@ -164,31 +165,43 @@ def _picture(fd: int, sample: Box) -> Iterator[tuple[str, str]]:
 
 
 def dolby_vision(record: bytes) -> str:
-    """Profile and compatibility of a Dolby Vision configuration record: ``8.1``."""
+    """Return profile and compatibility of a Dolby Vision configuration record: ``8.1``."""
     return f"{record[2] >> 1}.{record[4] >> 4}"
 
 
-def luminance(most: float, least: float) -> str:
-    """How a mastering display is told, whatever precision a container has: its candela."""
+def luminance_range(most: float, least: float) -> str:
+    """Return a display's luminance range as text, in candela a square metre: ``0.005-1000``."""
     return f"{least:.4g}-{most:.4g}"
 
 
 def _mastering(data: bytes) -> str:
     most, least = struct.unpack(">2I", data[16:24])
-    return luminance(most / 10_000, least / 10_000)
+    return luminance_range(most / 10_000, least / 10_000)
 
 
 def _mastering_vp9(data: bytes) -> str:
     most, least = struct.unpack(">2I", data[20:28])
-    return luminance(most / 256, least / 16_384)
+    return luminance_range(most / 256, least / 16_384)
 
 
 def _light(data: bytes) -> str:
     return "/".join(str(value) for value in struct.unpack(">2H", data[:4]))
 
 
+def _light_vp9(data: bytes) -> str:
+    return _light(data[4:])
+
+
+def _stereo(data: bytes) -> str | None:
+    return _STEREO.get(data[4], f"mode {data[4]}") if data[4] else None
+
+
+def _constant(value: str, _data: bytes) -> str:
+    return value
+
+
 def _projection(data: bytes) -> str | None:
-    """The kind of box in ``proj`` in ``sv3d``, which stands behind the name of the writer."""
+    """Return the kind of box in ``proj`` in ``sv3d``, after the name of the writer."""
     return next((name for kind, name in _PROJECTIONS.items() if kind in data), "unknown")
 
 
@@ -196,19 +209,19 @@ _READERS: dict[bytes, tuple[str, Callable[[bytes], str | None]]] = {
     b"dvcC": ("dolby_vision", dolby_vision),
     b"dvvC": ("dolby_vision", dolby_vision),
     b"dvwC": ("dolby_vision", dolby_vision),
-    b"hvcE": ("dolby_vision_layer", lambda _: "hvcE"),
-    b"avcE": ("dolby_vision_layer", lambda _: "avcE"),
+    b"hvcE": ("dolby_vision_layer", partial(_constant, "hvcE")),
+    b"avcE": ("dolby_vision_layer", partial(_constant, "avcE")),
     b"mdcv": ("mastering", _mastering),
     b"SmDm": ("mastering", _mastering_vp9),
     b"clli": ("light_levels", _light),
-    b"CoLL": ("light_levels", lambda data: _light(data[4:])),
-    b"st3d": ("stereo", lambda data: _STEREO.get(data[4], f"mode {data[4]}") if data[4] else None),
+    b"CoLL": ("light_levels", _light_vp9),
+    b"st3d": ("stereo", _stereo),
     b"sv3d": ("projection", _projection),
 }
 
 
 def _crop(fd: int, sample: Box, box: Box) -> str | None:
-    """The clean aperture, if it is not the whole picture."""
+    """Return the clean aperture, if it is not the whole frame."""
     whole = os.pread(fd, 4, sample.data + 24)
     values = _read(fd, box)[:16]
     if len(whole) < 4 or len(values) < 16:

@@ -1,7 +1,7 @@
-"""What the packets of an MPEG transport stream say, where no probing library tells.
+"""Programs and packet size of an MPEG transport stream, which no probing library reports.
 
-Packets and tables are those of ISO/IEC 13818-1; those of Blu-ray and AVCHD (``.m2ts``) have four
-bytes more in front, with the time of arrival.
+Packets and tables are those of ISO/IEC 13818-1; packets of Blu-ray and AVCHD (``.m2ts``) are
+preceded by four bytes with their time of arrival.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Iterator
 
 _SYNC = 0x47
 PLAIN = 188
-"""Bytes of a packet that has no time in front."""
+"""Bytes of a packet without a time of arrival."""
 _WITH_TIME = 192
-_LOOKED_AT = 4 << 20
-"""Bytes from the start in which the tables must come; they are sent several times a second."""
+_SEARCHED = 4 << 20
+"""Bytes from the start to search for the tables, which are sent several times a second."""
 
 
 def packet_size(fd: int) -> int:
-    """188, or 192 where each packet has its time of arrival."""
+    """Return 188, or 192 if each packet has its time of arrival."""
     head = os.pread(fd, 3 * _WITH_TIME, 0)
-    places = [4 + n * _WITH_TIME for n in range(3)]
-    timed = len(head) > places[-1] and all(head[place] == _SYNC for place in places)
+    offsets = [4 + n * _WITH_TIME for n in range(3)]
+    timed = len(head) > offsets[-1] and all(head[offset] == _SYNC for offset in offsets)
     return _WITH_TIME if timed else PLAIN
 
 
 def programs(fd: int) -> int:
-    """How many programs are in the stream; those that are only announced do not count.
+    """Return the number of programs in the stream, without those that are only announced.
 
-    Recorders often leave the table of the whole channel and cut the other programs out.
+    Recorders often keep the table of the whole channel and drop the other programs.
     """
     tables: dict[int, bytes] = {}
     for pid, payload in _starts(fd):
@@ -37,9 +37,9 @@ def programs(fd: int) -> int:
 
 
 def _starts(fd: int) -> Iterator[tuple[int, bytes]]:
-    """(PID, payload) of the packets in which a table or a frame begins."""
+    """Yield (PID, payload) of the packets in which a table or a frame begins."""
     size = packet_size(fd)
-    data = os.pread(fd, _LOOKED_AT, 0)
+    data = os.pread(fd, _SEARCHED, 0)
     for at in range(size - PLAIN, len(data) - PLAIN + 1, size):
         packet = data[at : at + PLAIN]
         if packet[0] != _SYNC or not packet[1] & 0x40 or not packet[3] & 0x10:
@@ -49,7 +49,7 @@ def _starts(fd: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _program_pids(payload: bytes) -> Iterator[int]:
-    """The PIDs of the program maps that a program association table names (2.4.4.3)."""
+    """Yield the PIDs of the program maps in a program association table (2.4.4.3)."""
     section = payload[1 + payload[0] :] if payload else b""
     if len(section) < 8 or section[0] != 0:
         return

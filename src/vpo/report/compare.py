@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from vpo.media.model import MediaFile, Track
-from vpo.media.units import words
+from vpo.media.units import format_size
 from vpo.report.media import columns_of, time_of
 from vpo.text import counted, cut, padded, printable, shown, width
 
@@ -40,7 +40,7 @@ def rows(files: Sequence[MediaFile], columns: int | None) -> Iterator[tuple[str,
 def _facts(files: Sequence[MediaFile]) -> Iterator[tuple[str, list[str]]]:
     yield "", [shown(media.path) for media in files]
     yield "container", [media.container for media in files]
-    yield "size", [words(media.size) for media in files]
+    yield "size", [format_size(media.size) for media in files]
     yield "duration", [time_of(media.duration) for media in files]
     yield "bit rate", [_rate(media) for media in files]
     for kind in ("video", "audio", "subtitle", "data"):

@@ -8,7 +8,7 @@ from typing import Any
 from vpo.plan.explain import PhaseStory, Step
 from vpo.plan.model import Change, Plan, changes_to_json
 from vpo.policy.change_kind import ChangeKind
-from vpo.policy.loader import Places
+from vpo.policy.loader import PolicyPositions
 from vpo.policy.operation import Note
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text, plan_lines
@@ -21,7 +21,7 @@ _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
 class Lines:
     """The lines of a policy's text for what a story speaks of."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: PolicyPositions) -> None:
         self._places = places
         self._phases = places.phases
 

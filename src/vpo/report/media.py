@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpo.media.model import Color, MediaFile, Track
-from vpo.media.units import clock, words
+from vpo.media.units import format_duration, format_size
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.text import counted, cut, padded, printable, shown, width
@@ -17,12 +17,12 @@ _LISTED = 20
 
 
 def lines(media: MediaFile) -> Iterator[str]:
-    facts = [media.container, words(media.size), time_of(media.duration)]
+    facts = [media.container, format_size(media.size), time_of(media.duration)]
     yield f"{shown(media.path)}  ({', '.join(facts)})"
     for row in _aligned([columns_of(track) for track in media.tracks]):
         yield f"  {row}"
     for item in media.attachments:
-        size = f"  {words(item.size)}" if item.size is not None else ""
+        size = f"  {format_size(item.size)}" if item.size is not None else ""
         yield f"  {printable(str(item))}{size}"
     if media.chapters:
         yield f"  {counted(len(media.chapters), 'chapter')}"
@@ -80,7 +80,10 @@ def health_lines(
         return
     what = f"{shown(media.path)}: " if named else ""
     if health.whole:
-        yield f"  {what}whole: {clock(health.decoded)} decoded without an error", "changed"
+        yield (
+            f"  {what}whole: {format_duration(health.decoded)} decoded without an error",
+            "changed",
+        )
     for damage in health.damages[:_LISTED]:
         yield f"  {what}{printable(_damage(damage))}", "failed"
     more = len(health.damages) - _LISTED + health.more

@@ -11,7 +11,7 @@ from typing import Any
 
 from vpo import __version__
 from vpo.db.records import OutcomeRow, Run
-from vpo.media.units import clock, words
+from vpo.media.units import format_duration, format_size
 from vpo.policy.change_kind import Fact
 from vpo.report.diff import change_text
 from vpo.report.svg import Bar, Block, bars, stack, time_line
@@ -87,8 +87,8 @@ def _tiles(run: Run, outcomes: Sequence[OutcomeRow], counts: Counter[str]) -> st
     saved = sum(before - after for before, after in map(_sizes, outcomes))
     tiles = [("files", f"{sum(counts.values()):,}")]
     tiles += [(_word(name), f"{counts[name]:,}") for name in _STATUSES if counts[name]]
-    tiles.append(("saved" if saved >= 0 else "more", words(abs(saved))))
-    tiles.append(("time", clock(_seconds(run, outcomes))))
+    tiles.append(("saved" if saved >= 0 else "more", format_size(abs(saved))))
+    tiles.append(("time", format_duration(_seconds(run, outcomes))))
     return (
         '<ul class="tiles">'
         + "".join(f"<li><b>{value}</b>{name}</li>" for name, value in tiles)
@@ -141,13 +141,13 @@ def _savings(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     part = f" ({after / before - 1:+.0%})"
     yield bars(
         [
-            Bar("before", before, words(before), "unchanged"),
-            Bar("after", after, words(after) + part),
+            Bar("before", before, format_size(before), "unchanged"),
+            Bar("after", after, format_size(after) + part),
         ]
     )
     most = sorted(outcomes, key=lambda outcome: _sizes(outcome)[1] - _sizes(outcome)[0])[:_LARGEST]
     gains = [(o, _sizes(o)[0] - _sizes(o)[1]) for o in most]
-    shown = [Bar(_short(o.path), gain, words(gain)) for o, gain in gains if gain > 1_000_000]
+    shown = [Bar(_short(o.path), gain, format_size(gain)) for o, gain in gains if gain > 1_000_000]
     if shown:
         yield "<h2>Where most was saved</h2>"
         yield bars(shown)
@@ -176,7 +176,7 @@ def _blocks(run: Run, outcomes: Sequence[OutcomeRow]) -> list[Block]:
         if outcome.seconds is None or outcome.status in (None, "not_started"):
             continue
         start = max(0.0, (outcome.started_at - run.started_at).total_seconds())
-        title = f"{_short(outcome.path)}: {outcome.status}, {clock(outcome.seconds)}"
+        title = f"{_short(outcome.path)}: {outcome.status}, {format_duration(outcome.seconds)}"
         blocks.append(Block(start, start + outcome.seconds, title, outcome.status or ""))
     return blocks
 
@@ -190,7 +190,7 @@ def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
         changes = (outcome.plan or {}).get("changes", ())
         before, after = _sizes(outcome)
         facts = [str(outcome.strategy), counted(len(changes), "change")]
-        facts += [f"{words(before)} to {words(after)}"] * (before != after)
+        facts += [f"{format_size(before)} to {format_size(after)}"] * (before != after)
         facts += ["undone"] * (outcome.undone_at is not None)
         items = "".join(f"<li>{_text(_change(change))}</li>" for change in changes)
         yield (

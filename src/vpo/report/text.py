@@ -263,9 +263,9 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _WORTH_TELLING and not dry_run:
-        from vpo.media.units import words  # late: most runs save little
+        from vpo.media.units import format_size  # late: most runs save little
 
-        text += f"; {words(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+        text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
     if summary.stopped_early:
         text += "; interrupted" if summary.interrupted else "; stopped early after a failure"
     return text

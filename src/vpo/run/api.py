@@ -19,8 +19,8 @@ from vpo.execute.writers import choose_writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate as evaluate_all
 from vpo.plan.model import Plan
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.document import Policy
+from vpo.policy.policy_files import PolicyFiles
 from vpo.run.coordinator import Coordinator
 from vpo.run.observer import Observer
 from vpo.run.probers import new_prober
@@ -82,7 +82,7 @@ def run(
     What happens to single files is reported to the observer, and counted in the summary.
     """
     settings = build({})
-    choice = PolicyChoice(tuple(os.fspath(path) for path in policies))
+    choice = PolicyFiles(tuple(os.fspath(path) for path in policies))
     request = Request(tuple(os.fspath(path) for path in paths), choice, recursive, dry_run)
     with _store(settings, dry_run) as store:
         coordinator = Coordinator(settings, store, observer or Silent(), Interrupt(), Threads())

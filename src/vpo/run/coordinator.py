@@ -102,14 +102,14 @@ class _Run:
     def _known_fingerprint(self) -> str:
         """The policies' fingerprint: from the database if these very texts were read before."""
         choice = self._request.policies
-        known = self._store.fingerprint(choice.content) if self._store else None
+        known = self._store.fingerprint(choice.content_hash) if self._store else None
         if known is not None:
             return known
         self._sources.prepare(self._settings)
         fingerprint, warnings = choice.fingerprint, choice.warnings
         self._observer.notes(f"warning: {text}" for text in warnings)
         if self._written and not warnings:
-            self._written.remember_fingerprint(choice.content, fingerprint)
+            self._written.remember_fingerprint(choice.content_hash, fingerprint)
         return fingerprint
 
     def _found(self) -> Discovery:
@@ -219,7 +219,7 @@ class _Run:
 
     def _encodes(self) -> Encodes:
         """What came of encoding files as these policies want it, in earlier runs."""
-        mark = self._request.policies.encoding
+        mark = self._request.policies.encode_fingerprint
         return self._store.encodes(mark) if self._store and mark else {}
 
     def _gate(self) -> Gate | None:

@@ -15,7 +15,7 @@ from vpo.discover import Candidate
 from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import evaluate
 from vpo.plugins.metadata import Answers
-from vpo.policy.desired_state import Known
+from vpo.policy.external_facts import ExternalFacts
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job
@@ -32,11 +32,11 @@ class Knowledge(NamedTuple):
     answers: Answers
     encodes: Encodes
 
-    def of(self, item: Candidate) -> Known:
+    def of(self, item: Candidate) -> ExternalFacts:
         """Return what is known of one file."""
         history, *state = self.encodes.get(os.fsencode(item.path), ("", 0, 0))
         same = state == [item.size, item.inode]
-        return Known(
+        return ExternalFacts(
             metadata=self.answers.of(item.path),
             encoded=same and history == "encoded",
             futile=same and history == "futile",
@@ -67,7 +67,7 @@ class JobMaker:
             seen=(item.size, item.mtime_ns),
             link=item.link,
             known=self.knowledge.of(item),
-            encoding=policies.encoding,
+            encoding=policies.encode_fingerprint,
             files=policies.files,
         )
 

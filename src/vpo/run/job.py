@@ -34,8 +34,8 @@ from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
 from vpo.plan.model import Plan, Strategy
-from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
+from vpo.policy.external_facts import ExternalFacts
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Job:
     run_id: str = ""
     outcome_id: str = ""
     seen: tuple[int, int] | None = None
-    known: Known = NOTHING_KNOWN
+    known: ExternalFacts = NOTHING_KNOWN
     link: str | None = None
     encoding: str = ""
     files: tuple[str, ...] = ()
@@ -192,7 +192,7 @@ def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
 
 def _read(job: Job, context: RunContext) -> MediaFile:
     """The media, with what the pictures say where the policies have to know."""
-    pictures = any(policy.reads_pictures for policy in job.policies)
+    pictures = any(policy.reads_frames for policy in job.policies)
     return context.prober.probe(job.path, pictures)
 
 

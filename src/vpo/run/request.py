@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from vpo.db.records import History
 from vpo.errors import OnError
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 
 Order = Literal["auto", "name", "size", "newest"]
 Encodes = Mapping[bytes, tuple[History, int, int]]
@@ -20,7 +20,7 @@ class Request(NamedTuple):
     """What the user asks of a run."""
 
     paths: tuple[str, ...]
-    policies: PolicyChoice
+    policies: PolicyFiles
     recursive: bool = False
     dry_run: bool = False
     on_error: OnError | None = None

@@ -16,7 +16,7 @@ from vpo.discover import Candidate
 from vpo.execute.context import RunContext, ignore_progress
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Outcome
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 from vpo.probe.service import Prober
 from vpo.run.job import Job, process_file
 from vpo.run.probers import new_prober
@@ -48,7 +48,7 @@ class Assignment(NamedTuple):
     ``progress`` takes a path and the part of its work that is done.
     """
 
-    policies: PolicyChoice
+    policies: PolicyFiles
     settings: Settings
     candidates: Sequence[Candidate]
     interrupt: Interrupt

@@ -11,7 +11,7 @@ from tests.notation import media as media_of
 from vpo.library.statistics import check, duplicates, overview, title
 from vpo.media.model import Color, MediaFile
 from vpo.policy.change_kind import ChangeKind
-from vpo.policy.choice import PolicyChoice
+from vpo.policy.policy_files import PolicyFiles
 
 
 def film(path: str, *tracks: str, size: int = 1000, seconds: float = 60.0) -> MediaFile:
@@ -87,7 +87,7 @@ def test_check(tmp_path: Path) -> None:
     policy.write_text(
         "schema_version: 13\nphases: [{name: a, keep_audio: {languages: [eng]}}]\n", "utf-8"
     )
-    choice = PolicyChoice((str(policy),))
+    choice = PolicyFiles((str(policy),))
     stat = (1, 1, 1)
     wrong, right = check(choice, [(GERMAN, stat), (OTHER, stat)], {})
     assert wrong is not None

@@ -13,13 +13,13 @@ from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
 from vpo.probe.reader import probe
 
 
-def test_no_extension_belongs_to_two_containers() -> None:
+def test_extensions_are_unique() -> None:
     extensions = [name for item in CONTAINERS.values() for name in item.extensions]
     assert len(extensions) == len(set(extensions))
     assert all(name.startswith(".") and name.islower() for name in extensions)
 
 
-def test_container_that_vpo_cannot_write_holds_nothing() -> None:
+def test_unknown_container_holds_nothing() -> None:
     unknown = container("mpg")
     assert not unknown.muxer
     assert not unknown.flags
@@ -73,7 +73,9 @@ def test_flags_that_mkvmerge_writes_to_webm(corpus: Path, tmp_path: Path, flag: 
 
 
 @pytest.mark.parametrize("name", ["mp4", "mov"])
-def test_a_default_track_of_each_type(corpus: Path, tmp_path: Path, name: str) -> None:
+def test_ffmpeg_enables_first_track_of_each_type_without_default(
+    corpus: Path, tmp_path: Path, name: str
+) -> None:
     output = tmp_path / f"x.{name}"
     words = ("-map", "0:0", "-map", "0:1", "-map", "0:2", "-c", "copy", "-disposition", "0")
     source = corpus / "mov-text.mp4"

@@ -29,7 +29,7 @@ from vpo.media.languages import alpha3, is_language, primary, rank, same
         ("klingon", "Klingon"),
     ],
 )
-def test_the_same_language(one: str | None, other: str | None) -> None:
+def test_same_is_true_for_all_tags_of_a_language(one: str | None, other: str | None) -> None:
     assert same(one, other)
     assert same(other, one)
 
@@ -48,7 +48,7 @@ def test_the_same_language(one: str | None, other: str | None) -> None:
         ("no", "false"),
     ],
 )
-def test_another_language(one: str | None, other: str | None) -> None:
+def test_same_is_false_for_other_languages(one: str | None, other: str | None) -> None:
     assert not same(one, other)
 
 
@@ -80,7 +80,7 @@ def test_alpha3() -> None:
     ]
 
 
-def test_the_common_ones_are_what_langcodes_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_common_languages_agree_with_langcodes(monkeypatch: pytest.MonkeyPatch) -> None:
     common = {tag for pair in languages._COMMON.items() for tag in pair}
     told = {tag: primary(tag) for tag in common}
     monkeypatch.setattr(languages, "_COMMON", {})

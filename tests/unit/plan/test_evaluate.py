@@ -17,13 +17,14 @@ from tests.notation import media as media_of
 
 from vpo.errors import ConvergeError, PlanError
 from vpo.media.containers import as_stored, container
-from vpo.media.model import MediaFile, from_json, to_json
+from vpo.media.model import MediaFile, media_from_json, media_to_json
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Change, Plan, as_written, changes_to_json
 from vpo.policy.change_kind import ChangeKind
-from vpo.policy.desired_state import Known, Reason
+from vpo.policy.desired_state import Reason
 from vpo.policy.document import Policy
-from vpo.policy.operations import known
+from vpo.policy.external_facts import ExternalFacts
+from vpo.policy.operations import all_operations
 
 few = settings(
     max_examples=60,
@@ -48,18 +49,18 @@ def shown(changes: tuple[Change, ...]) -> list[str]:
 
 
 def test_every_operation_is_generated() -> None:
-    assert set(generated.OPERATIONS) == set(known())
+    assert set(generated.OPERATIONS) == set(all_operations())
 
 
 @many
-@given(generated.policies(), generated.media(), st.sampled_from((Known(), generated.KNOWN)))
-def test_every_plan(policy: Policy, media: MediaFile, known: Known) -> None:
+@given(generated.policies(), generated.media(), st.sampled_from((ExternalFacts(), generated.KNOWN)))
+def test_every_plan(policy: Policy, media: MediaFile, known: ExternalFacts) -> None:
     before, dumped = copy.deepcopy(media), policy.model_dump()
     plan = evaluate([policy], media, known=known)
     event(f"{plan.strategy}, {type(plan.error).__name__}")
     assert media == before
     assert policy.model_dump() == dumped
-    is_a_function(plan, evaluate([policy], from_json(to_json(media)), known=known))
+    is_a_function(plan, evaluate([policy], media_from_json(media_to_json(media)), known=known))
     is_a_function(plan, pickle.loads(pickle.dumps(plan)))  # noqa: S301 - our own bytes
     assert json.loads(json.dumps(changes_to_json(plan.changes))) == changes_to_json(plan.changes)
     nothing_is_lost(plan)
@@ -100,7 +101,7 @@ def every_difference_has_a_reason(plan: Plan) -> None:
         assert change.reason.phase or given_back
 
 
-def the_result_is_left_alone(plan: Plan, policy: Policy, known: Known) -> None:
+def the_result_is_left_alone(plan: Plan, policy: Policy, known: ExternalFacts) -> None:
     if isinstance(plan.error, ConvergeError):
         assert plan.after == plan.before
         assert not plan.changes
@@ -114,7 +115,7 @@ def the_result_is_left_alone(plan: Plan, policy: Policy, known: Known) -> None:
 @few
 @given(generated.media())
 def test_every_file(media: MediaFile) -> None:
-    assert from_json(json.loads(json.dumps(to_json(media)))) == media
+    assert media_from_json(json.loads(json.dumps(media_to_json(media)))) == media
     plan = evaluate([policy({}, {"filter_attachments": {}, "audio_actions": {}})], media)
     assert plan.changes == ()
     assert plan.after is plan.before is media
@@ -131,7 +132,7 @@ def test_several_policies_are_one_plan(policies: list[Policy], media: MediaFile)
     nothing_is_lost(plan)
     if not plan.error:
         assert len(plan.phases) == 2
-        known = Known(encoded=bool(plan.video_encodes))
+        known = ExternalFacts(encoded=bool(plan.video_encodes))
         assert not evaluate(policies, plan.expected, known=known).changes
 
 

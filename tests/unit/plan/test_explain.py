@@ -13,7 +13,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
-from vpo.policy.loader import Places, loads
+from vpo.policy.loader import PolicyPositions, parse_policy
 from vpo.report.explain import Lines, json_document, text
 
 POLICY = """\
@@ -61,12 +61,12 @@ MEDIA = media_of(
 
 
 def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
-    plan, stories = explain(loads(policy, "p"), media)
+    plan, stories = explain(parse_policy(policy, "p"), media)
     return [line for line, _ in text(plan, stories, lines(policy))]
 
 
 def lines(policy: str) -> Lines:
-    return Lines(Places(policy, "p"))
+    return Lines(PolicyPositions(policy, "p"))
 
 
 STORY = """\
@@ -74,28 +74,28 @@ phase decide (line 3) changed
   rules (line 4)
     no  japanese: exists(audio, language == jpn) and not exists(subtitle)  (line 8)
       yes exists(audio, language == jpn)
-        audio 0 (aac, jpn): passes
-        audio 1 (aac, eng, "Main"): language does not fit
-        audio 2 (aac, eng, "Music"): language does not fit
+        audio 0 (aac, jpn): matches
+        audio 1 (aac, eng, "Main"): language does not match
+        audio 2 (aac, eng, "Music"): language does not match
       no  not exists(subtitle)
         yes exists(subtitle)
-          subtitle 4 (subrip, und): passes
-          subtitle 5 (subrip, ger): passes
+          subtitle 4 (subrip, und): matches
+          subtitle 5 (subrip, ger): matches
     yes english: exists(audio, language == eng)  (line 11)
-      audio 0 (aac, jpn): language does not fit
-      audio 1 (aac, eng, "Main"): passes
-      audio 2 (aac, eng, "Music"): passes
+      audio 0 (aac, jpn): language does not match
+      audio 1 (aac, eng, "Main"): matches
+      audio 2 (aac, eng, "Music"): matches
       then: set_default track_type audio, language == eng, value true  (line 13)
       then: set_language track_type subtitle, new_language eng  (line 14)
-    never reached: not reached, as an earlier rule holds  (line 15)
+    never reached: not reached, as an earlier rule is true  (line 15)
     ~ subtitle 4 (subrip, und): language: none -> eng  (rule 'english': set_language)
     ~ subtitle 5 (subrip, ger): language: ger -> eng  (rule 'english': set_language)
   keep_audio (line 18)
     audio 0 (aac, jpn) removed: language jpn is not in eng  (line 19)
-    audio 1 (aac, eng, "Main") stays: eng is wanted
+    audio 1 (aac, eng, "Main") kept: eng is wanted
     audio 2 (aac, eng, "Music") removed: music tracks are not kept  (line 20)
   keep_subtitles (line 21)
-    subtitle 4 (subrip, eng) stays: forced tracks stay
+    subtitle 4 (subrip, eng) kept: forced tracks are kept
     subtitle 5 (subrip, eng) removed: language eng is not in ger
   track_order (line 22)
     audio 1 (aac, eng, "Main") is audio_main  (line 24)
@@ -166,12 +166,12 @@ phases:
         "phase a (line 3) unchanged",
         "  rules (line 4)",
         "    yes r: exists(video)  (line 6)",
-        "      video 0 (h264, und): passes",
+        "      video 0 (h264, und): matches",
         "      then: warn seen  (line 7)",
         "    warning: seen",
         "  keep_audio (line 8)",
         "    too few tracks: keep_all  (line 10)",
-        "    audio 1 (aac, ger) stays: by keep_all  (line 9)",
+        "    audio 1 (aac, ger) kept: by keep_all  (line 9)",
     ]
 
 
@@ -192,7 +192,7 @@ def test_the_plan_is_the_one_that_would_run(policy: Policy, media: MediaFile) ->
 
 
 def test_as_json() -> None:
-    plan, stories = explain(loads(POLICY, "p"), MEDIA)
+    plan, stories = explain(parse_policy(POLICY, "p"), MEDIA)
     document: dict[str, Any] = json_document("p", plan, stories, lines(POLICY))
     assert json.loads(json.dumps(document)) == document
     rules = document["phases"][0]["steps"][0]

@@ -20,8 +20,9 @@ from tests import notation
 from vpo.errors import PlanError
 from vpo.media.containers import as_stored
 from vpo.media.model import MediaFile
-from vpo.policy.desired_state import Draft, Known
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Policy
+from vpo.policy.external_facts import ExternalFacts
 
 CASES = Path(__file__).parent / "cases"
 
@@ -48,8 +49,8 @@ def _with_rules(case: dict[str, Any]) -> dict[str, Any]:
     return {**case, "phase": phase, "warnings": case["which"], "tags": tags}
 
 
-def run(case: dict[str, Any], media: MediaFile) -> Draft:
-    """The draft after the case's phase, with the media as its container would store it."""
+def run(case: dict[str, Any], media: MediaFile) -> DesiredState:
+    """The state after the case's phase, with the media as its container would store it."""
     policy = Policy.model_validate(
         {
             "schema_version": 13,
@@ -57,10 +58,10 @@ def run(case: dict[str, Any], media: MediaFile) -> Draft:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    draft = Draft(media, known=Known(case.get("metadata", {})))
+    state = DesiredState(media, external=ExternalFacts(case.get("metadata", {})))
     for operation in policy.phases[0].operations:
-        draft = operation.apply(draft.at("test", operation.key), policy.config)
-    return draft
+        state = operation.apply(state.attributed_to("test", operation.key), policy.config)
+    return state
 
 
 def before(case: dict[str, Any]) -> MediaFile:
@@ -78,28 +79,28 @@ def test_case(case: dict[str, Any]) -> None:
         for fragment in [case["error"]] if isinstance(case["error"], str) else case["error"]:
             assert fragment in str(error.value)
         return
-    draft = run(case, media)
-    result = as_stored(draft.media)
+    state = run(case, media)
+    result = as_stored(state.media)
     assert notation.lines(result) == case.get("after", case["before"])
     assert result.container == case.get("becomes", media.container)
-    assert list(draft.warnings) == case.get("warnings", [])
-    assert draft.timestamp == case.get("timestamp")
+    assert list(state.warnings) == case.get("warnings", [])
+    assert state.timestamp == case.get("timestamp")
     assert dict(result.tags) == case.get("tags", case.get("before_tags", {}))
     if "changes" in case:
-        assert written(draft) == case["changes"]
+        assert written(state) == case["changes"]
     if "after" not in case and "becomes" not in case and "tags" not in case:
         assert result == media
 
 
 @pytest.mark.parametrize("case", [c for c in cases() if "error" not in c.values[0]])
-def test_the_result_is_left_alone(case: dict[str, Any]) -> None:
+def test_operations_are_idempotent(case: dict[str, Any]) -> None:
     result = as_stored(run(case, before(case)).media)
     assert as_stored(run(case, result).media) == result
 
 
-def written(draft: Draft) -> list[str]:
+def written(state: DesiredState) -> list[str]:
     """The reasons as the cases write them."""
     return [
         f"{fact.label}{'' if fact.track is None else f' {fact.track}'}: {reason.text}"
-        for fact, reason in draft.reasons.items()
+        for fact, reason in state.reasons.items()
     ]

@@ -1,4 +1,4 @@
-"""The desired state: what its methods change, and whom they remember for it."""
+"""The desired state: what its methods change, and the reasons that they record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from vpo.media.model import Attachment, MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.policy.desired_state import Draft, Reason
+from vpo.policy.desired_state import DesiredState, Reason
 
 MEDIA = MediaFile(
     path="/films/One.Two.mkv",
@@ -22,123 +22,123 @@ MEDIA = MediaFile(
     attachments=(Attachment(3, "cover.jpg", "image/jpeg", cover=True, size=9),),
     tags=(("title", "One"),),
 )
-DRAFT = Draft(MEDIA).at("phase", "operation")
+STATE = DesiredState(MEDIA).attributed_to("phase", "operation")
 FORCED = Fact(ChangeKind.FLAG, 2, "forced")
 
 
-def test_a_change_is_attributed() -> None:
-    draft = DRAFT.set_flag(2, "forced", True, "because")
-    assert draft.track(2).forced
-    assert draft.reasons == {FORCED: Reason("phase", "operation", "because")}
-    assert str(draft.reasons[FORCED]) == "phase/operation: because"
+def test_change_records_phase_operation_and_reason() -> None:
+    state = STATE.set_flag(2, "forced", True, "because")
+    assert state.track(2).forced
+    assert state.reasons == {FORCED: Reason("phase", "operation", "because")}
+    assert str(state.reasons[FORCED]) == "phase/operation: because"
 
 
-def test_the_last_one_is_remembered() -> None:
-    draft = DRAFT.set_flag(2, "forced", True, "one").at("later", "other")
-    draft = draft.set_flag(2, "forced", False, "two")
-    assert draft.media == MEDIA
-    assert draft.reasons[FORCED] == Reason("later", "other", "two")
+def test_last_reason_is_recorded() -> None:
+    state = STATE.set_flag(2, "forced", True, "one").attributed_to("later", "other")
+    state = state.set_flag(2, "forced", False, "two")
+    assert state.media == MEDIA
+    assert state.reasons[FORCED] == Reason("later", "other", "two")
 
 
-def test_the_draft_before_is_left_alone() -> None:
-    DRAFT.remove([1, 2], "gone")
-    DRAFT.set_title(2, None, "gone")
-    assert DRAFT.media == MEDIA
-    assert not DRAFT.reasons
+def test_methods_do_not_change_the_state() -> None:
+    STATE.remove([1, 2], "gone")
+    STATE.set_title(2, None, "gone")
+    assert STATE.media == MEDIA
+    assert not STATE.reasons
 
 
 @pytest.mark.parametrize(
     "same",
     [
-        DRAFT.set_flag(1, "default", True, "x"),
-        DRAFT.set_title(2, "Full", "x"),
-        DRAFT.set_title(1, None, "x"),
-        DRAFT.set_title(1, "", "x"),
-        DRAFT.set_language(1, "eng", "x"),
-        DRAFT.set_tag("title", "One", "x"),
-        DRAFT.set_tag("none", "", "x"),
-        DRAFT.order([0, 1, 2], "x"),
-        DRAFT.remove([], "x"),
+        STATE.set_flag(1, "default", True, "x"),
+        STATE.set_title(2, "Full", "x"),
+        STATE.set_title(1, None, "x"),
+        STATE.set_title(1, "", "x"),
+        STATE.set_language(1, "eng", "x"),
+        STATE.set_tag("title", "One", "x"),
+        STATE.set_tag("none", "", "x"),
+        STATE.reorder([0, 1, 2], "x"),
+        STATE.remove([], "x"),
     ],
 )
-def test_what_is_so_already_is_no_change(same: Draft) -> None:
-    assert same == DRAFT
+def test_methods_without_effect_return_an_equal_state(same: DesiredState) -> None:
+    assert same == STATE
 
 
 def test_title_and_language() -> None:
-    draft = DRAFT.set_title(2, None, "a").set_language(2, "deu", "b")
-    assert (draft.track(2).title, draft.track(2).language) == (None, "deu")
-    assert set(draft.reasons) == {Fact(ChangeKind.TITLE, 2), Fact(ChangeKind.LANGUAGE, 2)}
+    state = STATE.set_title(2, None, "a").set_language(2, "deu", "b")
+    assert (state.track(2).title, state.track(2).language) == (None, "deu")
+    assert set(state.reasons) == {Fact(ChangeKind.TITLE, 2), Fact(ChangeKind.LANGUAGE, 2)}
 
 
-def test_a_container_that_cannot_hold_it() -> None:
-    draft = Draft(replace(MEDIA, container="avi"))
-    changed = draft.set_flag(2, "forced", True, "x").set_title(2, "y", "x")
+def test_state_warns_if_container_cannot_hold_flag_title_or_language() -> None:
+    state = DesiredState(replace(MEDIA, container="avi"))
+    changed = state.set_flag(2, "forced", True, "x").set_title(2, "y", "x")
     changed = changed.set_language(2, "deu", "x").set_flag(0, "forced", True, "x")
-    assert changed.media == draft.media
+    assert changed.media == state.media
     assert changed.warnings == (
-        "avi cannot hold the forced flag; left as it is",
-        "avi cannot hold track titles; left as they are",
-        "avi cannot hold languages; left as they are",
+        "avi cannot hold the forced flag; left unchanged",
+        "avi cannot hold track titles; left unchanged",
+        "avi cannot hold languages; left unchanged",
     )
 
 
 def test_remove() -> None:
-    draft = DRAFT.remove([2, 3], {2: "two", 3: "three"})
-    assert [track.index for track in draft.media.tracks] == [0, 1]
-    assert draft.media.attachments == ()
-    assert {fact: reason.text for fact, reason in draft.reasons.items()} == {
+    state = STATE.remove([2, 3], {2: "two", 3: "three"})
+    assert [track.index for track in state.media.tracks] == [0, 1]
+    assert state.media.attachments == ()
+    assert {fact: reason.text for fact, reason in state.reasons.items()} == {
         Fact(ChangeKind.REMOVE, 2): "two",
         Fact(ChangeKind.REMOVE, 3): "three",
     }
     with pytest.raises(KeyError):
-        draft.track(2)
+        state.track(2)
 
 
 def test_order() -> None:
-    draft = DRAFT.order([2, 0, 1], "x")
-    assert [track.index for track in draft.media.tracks] == [2, 0, 1]
-    assert set(draft.reasons) == {Fact(ChangeKind.MOVE, index) for index in range(3)}
+    state = STATE.reorder([2, 0, 1], "x")
+    assert [track.index for track in state.media.tracks] == [2, 0, 1]
+    assert set(state.reasons) == {Fact(ChangeKind.MOVE, index) for index in range(3)}
     with pytest.raises(ValueError, match=r"leaves out the tracks \[1\]"):
-        DRAFT.order([0, 2], "x")
+        STATE.reorder([0, 2], "x")
 
 
-def test_another_container() -> None:
-    draft = DRAFT.set_container("mp4", "x")
-    assert (draft.media.container, draft.media.path) == ("mp4", "/films/One.Two.mp4")
-    assert draft.track(1).dispositions == {"default"}
+def test_set_container_drops_flags_it_cannot_hold() -> None:
+    state = STATE.set_container("mp4", "x")
+    assert (state.media.container, state.media.path) == ("mp4", "/films/One.Two.mp4")
+    assert state.track(1).dispositions == {"default"}
     assert (
-        draft.reasons[Fact(ChangeKind.FLAG, 1, "original")].text
+        state.reasons[Fact(ChangeKind.FLAG, 1, "original")].text
         == "mp4 cannot hold the original flag"
     )
-    assert draft.media.attachments == (Attachment(3, cover=True, size=9),)
+    assert state.media.attachments == (Attachment(3, cover=True, size=9),)
 
 
-def test_a_cover_gets_a_name_where_it_is_a_file() -> None:
+def test_set_container_names_cover_in_containers_with_attachments() -> None:
     cover = Attachment(3, cover=True, codec="png")
     media = replace(MEDIA, container="mp4", attachments=(cover,))
-    (found,) = Draft(media).set_container("mkv", "x").media.attachments
+    (found,) = DesiredState(media).set_container("mkv", "x").media.attachments
     assert (found.filename, found.mime_type) == ("cover.png", "image/png")
 
 
-def test_codec_forgets_the_profile() -> None:
+def test_set_codec_clears_profile() -> None:
     media = replace(MEDIA, tracks=(Track(0, "audio", "dts", profile="DTS-HD MA"),))
-    track = Draft(media).set_codec(0, "flac", "x").track(0)
+    track = DesiredState(media).set_codec(0, "flac", "x").track(0)
     assert (track.codec, track.profile) == ("flac", None)
 
 
 def test_tags() -> None:
-    draft = DRAFT.set_tag("title", "", "x").set_tag("artist", "y", "x").set_tag("a", "z", "x")
-    assert draft.media.tags == (("a", "z"), ("artist", "y"))
-    assert set(draft.reasons) == {
+    state = STATE.set_tag("title", "", "x").set_tag("artist", "y", "x").set_tag("a", "z", "x")
+    assert state.media.tags == (("a", "z"), ("artist", "y"))
+    assert set(state.reasons) == {
         Fact(ChangeKind.TAG, name=name) for name in ("title", "artist", "a")
     }
 
 
-def test_warnings_come_once() -> None:
-    assert DRAFT.warn("a").warn("b").warn("a").warnings == ("a", "b")
+def test_warning_is_added_once() -> None:
+    assert STATE.warn("a").warn("b").warn("a").warnings == ("a", "b")
 
 
-def test_the_last_timestamp_is_obeyed() -> None:
-    assert DRAFT.timestamp is None
-    assert DRAFT.set_timestamp("now").set_timestamp("preserve").timestamp == "preserve"
+def test_last_timestamp_wins() -> None:
+    assert STATE.timestamp is None
+    assert STATE.set_timestamp("now").set_timestamp("preserve").timestamp == "preserve"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from vpo.policy.document import Policy, fingerprint
-from vpo.policy.loader import load_policy, loads
-from vpo.policy.operations import known
+from vpo.policy.loader import load_policy, parse_policy
+from vpo.policy.operations import all_operations
 from vpo.policy.schema import json_schema
 
 REPOSITORY = Path(__file__).parents[3]
@@ -23,16 +23,16 @@ phases:
   - {name: two, depends_on: [one], audio_actions: {}}
   - {name: three, run_if: {phase_modified: two}, file_timestamp: {}}
 """
-POLICY = loads(TEXT, "mine")
+POLICY = parse_policy(TEXT, "mine")
 
 
 def changed(old: str, new: str) -> Policy:
     assert old in TEXT
-    return loads(TEXT.replace(old, new), "mine")
+    return parse_policy(TEXT.replace(old, new), "mine")
 
 
 def test_the_operations_and_their_order() -> None:
-    assert {key: item.step for key, item in known().items()} == {
+    assert {key: item.step for key, item in all_operations().items()} == {
         "audio_actions": 10,
         "subtitle_actions": 11,
         "video_actions": 12,
@@ -76,7 +76,7 @@ def test_select_keeps_the_order_of_the_policy() -> None:
          "{keep_audio: {languages: [eng]}, default_flags: {}, name: one}"),
     ],
 )  # fmt: skip
-def test_the_same_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_ignores_display_text_and_order_of_keys(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) == fingerprint([POLICY])
 
 
@@ -91,7 +91,7 @@ def test_the_same_fingerprint(old: str, new: str) -> None:
         ("phase_modified", "phase_completed"),
     ],
 )
-def test_another_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_differs_if_meaning_differs(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) != fingerprint([POLICY])
 
 
@@ -110,7 +110,7 @@ def test_fingerprints_of_selections_and_sequences() -> None:
     assert all(len(item) == 64 for item in found)
 
 
-def test_both_forms_of_a_condition_have_one_fingerprint() -> None:
+def test_expression_and_mapping_have_equal_fingerprints() -> None:
     text = """\
 schema_version: 13
 phases:
@@ -119,15 +119,15 @@ phases:
 """
     forms = ("exists(audio, lang == eng)", "{exists: {track_type: audio, language: eng}}")
     written = (text.replace("WHEN", f"'{forms[0]}'"), text.replace("WHEN", forms[1]))
-    one, other = (fingerprint([loads(item, "p")]) for item in written)
-    assert one == other != fingerprint([loads(written[0].replace("eng", "jpn"), "p")])
+    one, other = (fingerprint([parse_policy(item, "p")]) for item in written)
+    assert one == other != fingerprint([parse_policy(written[0].replace("eng", "jpn"), "p")])
 
 
-def test_the_schema_knows_every_key() -> None:
+def test_schema_has_every_key() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     phase = definitions["FullPhase"]
-    assert set(known()) < set(phase["properties"])
+    assert set(all_operations()) < set(phase["properties"])
     assert not phase["additionalProperties"]
     assert not schema["additionalProperties"]
     assert schema["required"] == ["schema_version", "phases"]
@@ -152,10 +152,10 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 4
 
 
-@pytest.mark.parametrize("key", known())
+@pytest.mark.parametrize("key", all_operations())
 def test_every_operation_is_documented(key: str) -> None:
     page = (REPOSITORY / "docs" / "policy.md").read_text(encoding="utf-8")
     assert f"`{key}`" in page
-    for field in known()[key].model_fields:
+    for field in all_operations()[key].model_fields:
         if key != "track_order":
             assert f"`{field}`" in page, field

@@ -9,7 +9,13 @@ import pytest
 
 from vpo.errors import PlanError
 from vpo.media.model import Color, Hdr, Mastering, Track
-from vpo.policy.dynamic_range import SDR, Decision, decide, differences, encoded
+from vpo.policy.dynamic_range import (
+    SDR,
+    DynamicRangeDecision,
+    after_encode,
+    decide_encode,
+    mismatches,
+)
 
 DISPLAY = Mastering(
     ((34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)), (50, 10_000_000)
@@ -34,52 +40,54 @@ IN_PICTURES = replace(HDR10, hdr=Hdr(DISPLAY, dolby_vision=True))
 
 
 @pytest.mark.parametrize("hdr", ["keep", "tonemap", "skip"])
-def test_sdr_is_encoded_whatever_hdr_says(hdr: Any) -> None:
-    assert decide(PLAIN, hdr, "skip") == Decision()
+def test_sdr_is_encoded_with_any_hdr_setting(hdr: Any) -> None:
+    assert decide_encode(PLAIN, hdr, "skip") == DynamicRangeDecision()
 
 
 @pytest.mark.parametrize("track", [HDR10, HLG], ids=["HDR10", "HLG"])
 def test_hdr(track: Track) -> None:
-    assert decide(track, "keep", "skip") == Decision()
-    assert decide(track, "tonemap", "skip") == Decision(tonemap=True)
-    assert decide(track, "skip", "skip").skip == f"it is {track.dynamic_range} (hdr)"
+    assert decide_encode(track, "keep", "skip") == DynamicRangeDecision()
+    assert decide_encode(track, "tonemap", "skip") == DynamicRangeDecision(tonemap=True)
+    assert decide_encode(track, "skip", "skip").skip == f"it is {track.dynamic_range} (hdr)"
 
 
 def test_hdr10_plus_becomes_hdr10_with_a_warning() -> None:
-    found = decide(HDR10_PLUS, "keep", "skip")
+    found = decide_encode(HDR10_PLUS, "keep", "skip")
     assert (found.skip, found.tonemap) == (None, False)
     assert found.loss is not None and "HDR10+" in found.loss
-    assert decide(HDR10_PLUS, "tonemap", "skip").loss is None
+    assert decide_encode(HDR10_PLUS, "tonemap", "skip").loss is None
 
 
 @pytest.mark.parametrize("track", [PROFILE_8, PROFILE_5, IN_PICTURES])
-def test_dolby_vision_is_left_alone(track: Track) -> None:
-    assert decide(track, "tonemap", "skip").skip is not None
+def test_dolby_vision_skip_does_not_encode(track: Track) -> None:
+    assert decide_encode(track, "tonemap", "skip").skip is not None
 
 
-def test_dolby_vision_without_itself() -> None:
-    assert decide(PROFILE_8, "keep", "drop") == Decision()
-    assert decide(IN_PICTURES, "tonemap", "drop") == Decision(tonemap=True)
+def test_dolby_vision_drop_refuses_profile_5() -> None:
+    assert decide_encode(PROFILE_8, "keep", "drop") == DynamicRangeDecision()
+    assert decide_encode(IN_PICTURES, "tonemap", "drop") == DynamicRangeDecision(tonemap=True)
     with pytest.raises(PlanError, match="wrong colours"):
-        decide(PROFILE_5, "keep", "drop")
+        decide_encode(PROFILE_5, "keep", "drop")
 
 
-def test_what_it_is_afterwards() -> None:
-    assert encoded(HDR10_PLUS, tonemap=False) == replace(HDR10_PLUS, hdr=Hdr(DISPLAY, (1000, 400)))
-    assert not encoded(PROFILE_8, tonemap=False).dolby_vision
-    assert not encoded(IN_PICTURES, tonemap=False).dolby_vision
-    mapped = encoded(HDR10, tonemap=True)
+def test_after_encode() -> None:
+    assert after_encode(HDR10_PLUS, tonemap=False) == replace(
+        HDR10_PLUS, hdr=Hdr(DISPLAY, (1000, 400))
+    )
+    assert not after_encode(PROFILE_8, tonemap=False).dolby_vision
+    assert not after_encode(IN_PICTURES, tonemap=False).dolby_vision
+    mapped = after_encode(HDR10, tonemap=True)
     assert (mapped.color, mapped.hdr, mapped.side_data) == (SDR, None, ())
-    assert decide(mapped, "tonemap", "skip") == Decision()
+    assert decide_encode(mapped, "tonemap", "skip") == DynamicRangeDecision()
 
 
-def test_a_result_that_is_as_it_should_be() -> None:
+def test_mismatches_ignores_rounding() -> None:
     rounded = Mastering(
         ((34001, 16000), (13249, 34501), (7501, 2999), (15634, 16449)), (49, 10_000_010)
     )
-    assert differences(HDR10, replace(HDR10, hdr=Hdr(rounded, (1000, 400)))) == []
-    assert differences(encoded(HDR10, tonemap=True), PLAIN) == []
-    assert differences(PLAIN, PLAIN) == []
+    assert mismatches(HDR10, replace(HDR10, hdr=Hdr(rounded, (1000, 400)))) == []
+    assert mismatches(after_encode(HDR10, tonemap=True), PLAIN) == []
+    assert mismatches(PLAIN, PLAIN) == []
 
 
 @pytest.mark.parametrize(
@@ -100,9 +108,13 @@ def test_a_result_that_is_as_it_should_be() -> None:
         (HDR10, replace(HDR10, hdr=None), "mastering"),
         (HLG, replace(HLG, color=HDR10.color), "transfer smpte2084 instead of arib-std-b67"),
         (HDR10, replace(HDR10, color=None), "transfer unknown instead of smpte2084"),
-        (encoded(HDR10, tonemap=True), replace(PLAIN, side_data=HDR10.side_data), "HDR metadata"),
-        (encoded(PROFILE_8, tonemap=False), PROFILE_8, "Dolby Vision"),
+        (
+            after_encode(HDR10, tonemap=True),
+            replace(PLAIN, side_data=HDR10.side_data),
+            "HDR metadata",
+        ),
+        (after_encode(PROFILE_8, tonemap=False), PROFILE_8, "Dolby Vision"),
     ],
 )
-def test_what_was_lost_is_told(want: Track, have: Track, word: str) -> None:
-    assert word in "; ".join(differences(want, have))
+def test_mismatches_reports_lost_metadata(want: Track, have: Track, word: str) -> None:
+    assert word in "; ".join(mismatches(want, have))

@@ -1,4 +1,4 @@
-"""Policies that load, and for those that do not: where, and what is said."""
+"""Policies that load_policy, and for those that do not: where, and what is said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PolicyError
-from vpo.policy.loader import load_policy, loads, migrated, replace
+from vpo.policy.loader import load_policy, migrate_text, parse_policy, replace_policy_file
 
 GOOD = """\
 schema_version: 13
@@ -33,7 +33,7 @@ THEN = f"{RULE}        when: is_original\n          then: "
 
 
 def test_a_policy_loads() -> None:
-    policy = loads(GOOD, "good.yaml")
+    policy = parse_policy(GOOD, "good.yaml")
     assert policy.name == "good"
     assert policy.config.audio_languages == ("jpn", "no", "eng")
     assert [op.key for op in policy.phases[0].operations] == ["keep_audio", "track_order"]
@@ -42,7 +42,7 @@ def test_a_policy_loads() -> None:
 
 
 def test_no_is_norwegian() -> None:
-    policy = loads(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: False}}", "p")
+    policy = parse_policy(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: False}}", "p")
     (operation,) = policy.phases[0].operations
     assert operation.model_dump() == {
         "languages": ("no",),
@@ -53,7 +53,7 @@ def test_no_is_norwegian() -> None:
 
 def test_yaml_1_1_is_read_as_1_2() -> None:
     text = f"%YAML 1.1\n---\n{PHASE}    keep_subtitles: {{languages: [no]}}"
-    assert loads(text, "p").phases[0].operations[0].model_dump()["languages"] == ("no",)
+    assert parse_policy(text, "p").phases[0].operations[0].model_dump()["languages"] == ("no",)
 
 
 BAD = [
@@ -70,14 +70,14 @@ BAD = [
     ("schema_version: 13", 1, 1, "`phases` is missing"),
     ("schema_version: 13\nphases: []", 2, 9, "`phases` must not be empty"),
     ("schema_version: 13\nphases: x", 2, 9, "`phases` must be a list, not `x`"),
-    ("schema_version: 13\nphases:\n", 2, 1, "`phases` must be a list, but nothing stands there"),
+    ("schema_version: 13\nphases:\n", 2, 1, "`phases` must be a list, but is empty"),
     ("schema_version: 13\nphases:\n  - x", 3, 5, "`phases` (item 1) must be a mapping"),
     ("schema_version: 13\nphases:\n  - keep_audio: {languages: [a]}", 3, 5, "`name` is missing"),
     ("schema_version: 13\nphase: []\nphases: [{name: a}]", 2, 1, "did you mean `phases`?"),
     ("schema_version: 13\nname: 5\nphases: [{name: a}]", 2, 7, "`name` must be text, not `5`"),
     (f"{PHASE}    keep_audo: {{}}", 4, 5, "unknown key `keep_audo`; did you mean `keep_audio`?"),
     (f"{PHASE}    keep_audio: {{}}", 4, 5, "`languages` is missing"),
-    (f"{PHASE}    keep_audio:", 4, 5, "`keep_audio` must be a mapping, but nothing stands there"),
+    (f"{PHASE}    keep_audio:", 4, 5, "`keep_audio` must be a mapping, but is empty"),
     (f"{PHASE}    keep_audio: {{languages: eng}}", 4, 29, "`languages` must be a list, not `eng`"),
     (f"{PHASE}    keep_audio: {{languages: []}}", 4, 29, "`languages` must not be empty"),
     (f"{PHASE}    keep_audio: {{languages: [eng, 5]}}", 4, 35, "`languages` (item 2) must be text"),
@@ -144,10 +144,10 @@ BAD = [
     (f"{RULE}        then: []", 6, 11, "`when` is missing"),
     (f"{RULE}        when: is_original", 6, 11, "a rule needs `then` or `else`"),
     (f"{RULE}        when: is_original\n          esle: []", 8, 11, "did you mean `else`?"),
-    (f"{THEN}[{{warn: a, fail: b}}]", 8, 18, "2 actions where there must be one; known: skip_"),
+    (f"{THEN}[{{warn: a, fail: b}}]", 8, 18, "2 actions instead of one; known: skip_"),
     (f"{THEN}[skip_audio]", 8, 18, "`then` (item 1) must be a mapping, not `skip_audio`"),
     (f"{THEN}{{wran: a}}", 8, 18, "unknown key `wran`; did you mean `warn`?"),
-    (f"{THEN}{{warn: 'a {{rule}}'}}", 8, 27, "`{rule}` is no placeholder; known: {filename}, "),
+    (f"{THEN}{{warn: 'a {{rule}}'}}", 8, 27, "`{rule}` is not a placeholder; known: {filename}, "),
     (f"{THEN}{{fail: ''}}", 8, 24, "`fail` must not be empty"),
     (f"{THEN}{{set_default: {{language: eng}}}}", 8, 18, "`track_type` is missing"),
     (f"{THEN}{{set_default: {{track_type: attachment}}}}", 8, 44, "cannot be `attachment`"),
@@ -157,13 +157,13 @@ BAD = [
         f"{THEN}{{set_language: {{track_type: audio, new_language: english}}}}",
         8,
         66,
-        "`english` is no language; write it like eng, en or pt-BR",
+        "`english` is not a language; write it like eng, en or pt-BR",
     ),
     (
         f"{THEN}{{set_container_metadata: {{field: encoder, value: x}}}}",
         8,
         50,
-        "`encoder` is written by the tools themselves",
+        "`encoder` is written by the tools and cannot be set",
     ),
     (f"{THEN}{{set_container_metadata: {{field: title}}}}", 8, 18, "`value` is missing"),
     (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode` needs `video`, `audio` or both"),
@@ -171,8 +171,8 @@ BAD = [
     (f"{NEW_TRACK}, channels: 7.1}}".replace("aac", "eac3"), 6, 11, "eac3 has at most 6 channels"),
     (f"{NEW_TRACK}, channels: 2, bitrate: 900k}}", 6, 11, "aac takes at most 576k here"),
     (f"{NEW_TRACK}, channels: 2, position: first}}", 6, 56, "first"),
-    (f"{NEW_TRACK}, channels: 2, skip_if_exists: {{}}}}", 6, 46, "names no condition"),
-    (f"{NEW_TRACK}, channels: 2, source: {{prefer: [{{}}]}}}}", 6, 64, "names no criterion"),
+    (f"{NEW_TRACK}, channels: 2, skip_if_exists: {{}}}}", 6, 46, "no condition is set"),
+    (f"{NEW_TRACK}, channels: 2, source: {{prefer: [{{}}]}}}}", 6, 64, "no criterion is set"),
     (f"{PHASE}    audio_synthesis:\n      tracks: []", 5, 15, "`tracks` must not be empty"),
     (f"{PHASE}    transcription: {{confidence_threshold: 2}}", 4, 43, "`confidence_threshold`"),
     (f"{PHASE}    depends_on: [b]", 4, 18, "there is no phase `b`"),
@@ -185,7 +185,7 @@ BAD = [
         "there is no phase `bee`; did you mean `been`?",
     ),
     (f"{PHASE}    run_if: {{}}", 4, 5, "`run_if` takes one of"),
-    (f"{PHASE}    skip_when: {{mode: all}}", 4, 5, "`skip_when` names no condition"),
+    (f"{PHASE}    skip_when: {{mode: all}}", 4, 5, "`skip_when` needs at least one condition"),
     (f"{PHASE}    skip_when: {{file_size_over: big}}", 4, 33, "`big` is not a size like 500MB"),
     (f"{PHASE}    skip_when: {{duration_under: 1:30}}", 4, 33, "`1:30` is not a duration like 90s"),
     (f"{PHASE}    skip_when: {{resolution: 1080}}", 4, 29, "did you mean `1080p`?"),
@@ -203,27 +203,27 @@ BAD = [
         "not a regular expression",
     ),
     # the text itself
-    ("schema_version: 13\nname: a\nname: b", 3, 1, "`name` is there twice; first in line 2"),
+    ("schema_version: 13\nname: a\nname: b", 3, 1, "duplicate key `name`; first on line 2"),
     ("a: [1, 2", 1, 9, "not YAML"),
     ("a: 1\n\tb: 2", 2, 1, "not YAML"),
     ("a: 1\n---\nb: 2", 2, 1, "not YAML"),
     ("a: *nowhere", 1, 4, "not YAML"),
-    ("a: !python/object:os.system x", 1, 4, "has no meaning here"),
-    ("a: !!binary aGk=", 1, 4, "has no meaning here"),
+    ("a: !python/object:os.system x", 1, 4, "is not supported"),
+    ("a: !!binary aGk=", 1, 4, "is not supported"),
     ("a: &x {b: 1}\nc:\n  <<: *x", 3, 3, "merge keys"),
     ("1: a", 1, 1, "a key must be text"),
     ("? [a]\n: b", 1, 3, "a key must be text"),
     ("a: &x [*x]", 1, 4, "nested too deeply"),
     ("a: " + "[" * 2000, 1, 1, "nested too deeply"),
-    ("a: \x00", 1, 4, "a character that is not text"),
+    ("a: \x00", 1, 4, "a control character, which YAML does not allow"),
     ("a: " + "x" * 1_000_001, 1, 1, "more than 1000 kB"),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "column", "words"), BAD)
-def test_what_is_wrong_and_where(text: str, line: int, column: int, words: str) -> None:
+def test_policy_error_and_position(text: str, line: int, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
-        loads(text, "p.yaml")
+        parse_policy(text, "p.yaml")
     position = error.value.position
     assert position is not None
     assert words in str(error.value)
@@ -236,15 +236,15 @@ def test_all_problems_are_listed_in_order() -> None:
         f"{PHASE}    keep_audo: {{}}\n    skip_when: {{duration_over: x}}\n  - name: b\n    z: 1\n"
     )
     with pytest.raises(PolicyError) as error:
-        loads(text, "p")
+        parse_policy(text, "p")
     lines = str(error.value).splitlines()
     assert [line.split(" ")[0] for line in lines] == ["p:4:5:", "p:5:32:", "p:7:5:"]
 
 
-def test_many_problems_are_cut_off() -> None:
+def test_long_list_of_problems_is_shortened() -> None:
     text = PHASE + "".join(f"    key{n}: 1\n" for n in range(30))
     with pytest.raises(PolicyError) as error:
-        loads(text, "p")
+        parse_policy(text, "p")
     lines = str(error.value).splitlines()
     assert len(lines) == 11
     assert lines[-1] == "... and 20 more"
@@ -254,14 +254,14 @@ def test_aliases_that_multiply_are_refused() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for n in range(1, 9):
         bomb += f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n"
-    with pytest.raises(PolicyError, match="too much in one policy"):
-        loads(bomb, "p")
+    with pytest.raises(PolicyError, match="more than 20000 values"):
+        parse_policy(bomb, "p")
 
 
-def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
+def test_truncated_policy_loads_or_raises_policy_error() -> None:
     for end in range(len(GOOD)):
         try:
-            loads(GOOD[:end], "p")
+            parse_policy(GOOD[:end], "p")
         except PolicyError as error:
             assert error.position
 
@@ -271,12 +271,12 @@ def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
     [
         (b"\xff\xfes\x00c\x00", ":1:1: not UTF-8 text"),
         (b"name: a\nx: caf\xe9\n", ":2:7: not UTF-8 text"),
-        (b"\x1a\x45\xdf\xa3\x00\x00", ":1:1: a character that is not text"),
-        (b"a" * 1_000_001, ":1:1: more than 1000 kB, so no policy"),
+        (b"\x1a\x45\xdf\xa3\x00\x00", ":1:1: a control character, which YAML does not allow"),
+        (b"a" * 1_000_001, ":1:1: more than 1000 kB: too large for a policy"),
         (b"", ":1:1: the policy is empty"),
     ],
 )
-def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) -> None:
+def test_load_policy_refuses_other_files(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(PolicyError) as error:
@@ -287,10 +287,10 @@ def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) 
 def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
-    assert load_policy(path) == loads(GOOD, "p")
+    assert load_policy(path) == parse_policy(GOOD, "p")
 
 
-def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+def test_load_policy_reports_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         load_policy(tmp_path / "none.yaml")
     with pytest.raises(PolicyError, match="Is a directory"):
@@ -315,7 +315,7 @@ phases:
 
 def test_errors_in_an_old_policy_point_into_its_text() -> None:
     with pytest.raises(PolicyError) as error:
-        loads(OLD, "old")
+        parse_policy(OLD, "old")
     assert str(error.value).splitlines() == [
         "old:3:36: `audio_language_preference` (item 2) must be text, not `5`",
         "old:8:7: unknown key `minimun`; did you mean `minimum`?",
@@ -324,8 +324,8 @@ def test_errors_in_an_old_policy_point_into_its_text() -> None:
     ]
 
 
-def test_version_12_loads_without_a_word() -> None:
-    policy = loads(f"{PHASE}    audio_filter: {{languages: [eng]}}".replace("13", "12"), "p")
+def test_version_12_loads_without_warning() -> None:
+    policy = parse_policy(f"{PHASE}    audio_filter: {{languages: [eng]}}".replace("13", "12"), "p")
     assert [op.key for op in policy.phases[0].operations] == ["keep_audio"]
     assert (policy.schema_version, policy.warnings) == (13, ())
 
@@ -335,18 +335,18 @@ def test_version_13_with_keys_of_12_is_accepted_with_one_warning() -> None:
         f"{PHASE}    audio_filter: {{languages: [eng]}}\n    attachment_filter: {{}}\n"
         "  - name: b\n    audio_filter: {languages: [jpn]}\n"
     )
-    assert loads(text, "p").warnings == (
-        "p: says 13 but has keys of older versions: `audio_filter`, `attachment_filter`",
+    assert parse_policy(text, "p").warnings == (
+        "p: is version 13 but has keys of older versions: `audio_filter`, `attachment_filter`",
     )
 
 
-def test_an_old_key_beside_its_new_form() -> None:
+def test_old_key_next_to_its_new_name_is_an_error() -> None:
     text = f"{PHASE}    keep_audio: {{languages: [eng]}}\n    audio_filter: {{languages: [jpn]}}"
     with pytest.raises(PolicyError, match="p:5:5: `audio_filter` is the old name of `keep_audio`"):
-        loads(text, "p")
+        parse_policy(text, "p")
 
 
-def test_the_new_form_keeps_comments_and_order() -> None:
+def test_migrate_text_keeps_comments_and_order() -> None:
     text = """\
 # my policy
 schema_version: 12
@@ -357,7 +357,7 @@ phases:
   default_flags: {}
 """
     assert (
-        migrated(text, "p")
+        migrate_text(text, "p")
         == """\
 # my policy
 schema_version: 13
@@ -390,23 +390,25 @@ phases:
 
 
 @pytest.mark.parametrize("text", [INDENTED, NOT_INDENTED])
-def test_the_new_form_keeps_how_lists_are_indented(text: str) -> None:
-    assert migrated(text, "p") == text.replace("12", "13").replace("audio_filter", "keep_audio")
+def test_migrate_text_keeps_list_indentation(text: str) -> None:
+    assert migrate_text(text, "p") == text.replace("12", "13").replace("audio_filter", "keep_audio")
 
 
-def test_the_form_of_today_is_left_as_it_is() -> None:
+def test_migrate_text_keeps_current_version_unchanged() -> None:
     text = "schema_version:   13\nphases: [ {name: a} ]  # odd blanks\n"
-    assert migrated(text, "p") == text
+    assert migrate_text(text, "p") == text
 
 
-def test_a_policy_that_this_version_refuses_is_migrated() -> None:
+def test_migrate_text_does_not_validate() -> None:
     text = "schema_version: 12\nphases:\n- name: a\n  transcode: {video: {target_codec: hevc}}\n"
-    assert "transcode: {video: {to: hevc, hw: none}}" in migrated(text, "p")
+    assert "transcode: {video: {to: hevc, hw: none}}" in migrate_text(text, "p")
 
 
 def test_long_lines_are_not_folded() -> None:
     words = " ".join(["word"] * 60)
-    assert f"description: {words}\n" in migrated(f"schema_version: 12\ndescription: {words}\n", "p")
+    assert f"description: {words}\n" in migrate_text(
+        f"schema_version: 12\ndescription: {words}\n", "p"
+    )
 
 
 @pytest.fixture
@@ -417,27 +419,27 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_policy_is_replaced_and_kept(old: Path) -> None:
-    kept = Path(replace(str(old), "new é"))
+def test_replace_policy_file_keeps_the_old_file(old: Path) -> None:
+    kept = Path(replace_policy_file(str(old), "new é"))
     assert old.read_text("utf-8") == "new é"
     assert (kept.name, kept.read_text()) == ("p.yaml.v12", "old")
     assert {path.name for path in old.parent.iterdir()} == {"p.yaml", "p.yaml.v12"}
     assert old.stat().st_mode == kept.stat().st_mode == 0o100640
 
 
-def test_a_link_to_a_policy_stays_one(old: Path) -> None:
+def test_replace_policy_file_keeps_symlinks(old: Path) -> None:
     link = old.parent / "link.yaml"
     link.symlink_to(old.name)
-    replace(str(link), "new")
+    replace_policy_file(str(link), "new")
     assert link.is_symlink()
     assert old.read_text() == "new"
 
 
 @pytest.mark.parametrize("name", ["p.yaml.v12", "p.yaml.new"])
-def test_nothing_is_overwritten(old: Path, name: str) -> None:
+def test_replace_policy_file_overwrites_nothing(old: Path, name: str) -> None:
     there = old.parent / name
     there.write_text("mine")
-    with pytest.raises(PolicyError, match=f"{name} exists already"):
-        replace(str(old), "new")
+    with pytest.raises(PolicyError, match=f"{name} already exists"):
+        replace_policy_file(str(old), "new")
     assert (old.read_text(), there.read_text()) == ("old", "mine")
     assert {path.name for path in old.parent.iterdir()} == {"p.yaml", name}

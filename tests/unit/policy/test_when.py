@@ -14,11 +14,11 @@ from tests import generated
 
 from vpo.errors import PolicyError
 from vpo.media.model import MediaFile
-from vpo.policy.loader import loads
+from vpo.policy.loader import parse_policy
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.rules.evaluation import Scene, findings, holds
-from vpo.policy.rules.expression import parse
-from vpo.policy.rules.printer import expression
+from vpo.policy.rules.evaluation import ConditionContext, condition_results, holds
+from vpo.policy.rules.expression import parse_expression
+from vpo.policy.rules.printer import format_condition
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.when import When
 
@@ -31,17 +31,17 @@ def when(form: Any) -> When:
 
 @often
 @given(generated.CONDITIONS)
-def test_a_mapping_prints_as_an_expression_that_reads_back(form: Any) -> None:
+def test_format_condition_round_trips(form: Any) -> None:
     found = when(form)
-    printed = expression(found)
+    printed = format_condition(found)
     assert when(printed) == found
-    assert expression(when(printed)) == printed
+    assert format_condition(when(printed)) == printed
 
 
 @often
 @given(generated.CONDITIONS, st.data())
-def test_an_expression_means_the_same_however_it_is_spaced(form: Any, data: st.DataObject) -> None:
-    printed = expression(when(form))
+def test_parse_expression_ignores_spacing(form: Any, data: st.DataObject) -> None:
+    printed = format_condition(when(form))
     spaced = "".join(
         f"{data.draw(st.sampled_from(('', ' ', '  ')))}{char} " if char in "()[]," else char
         for char in printed
@@ -211,7 +211,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "mapping"), SAME, ids=[text for text, _ in SAME])
-def test_both_forms_are_one(text: str, mapping: dict[str, Any]) -> None:
+def test_expression_and_mapping_are_equal(text: str, mapping: dict[str, Any]) -> None:
     assert when(text) == when(mapping)
 
 
@@ -222,71 +222,75 @@ def test_one_condition_needs_no_and(key: str) -> None:
 
 # Each with the column (from 1) at which the error is.
 WRONG = [
-    ("exist(audio)", 1, "`exist` is no function; did you mean `exists`?"),
-    ("exists", 7, "`(` is needed here, not the end"),
-    ("exists(", 8, "a type is needed here, not the end"),
-    ("exists()", 8, "`)` is no type of track; known: video, audio, subtitle, attachment"),
-    ("exists(audi)", 8, "`audi` is no type of track; did you mean `audio`?"),
-    ("exists(audio", 13, "`)` is needed here, not the end"),
-    ("exists(audio,)", 14, "a filter is needed here, not `)`"),
-    ("exists(audio lang == eng)", 14, "`)` is needed here, not `lang`"),
-    ("exists(audio, langage == eng)", 15, "`langage` is not known here; did you mean `language`?"),
-    ("exists(audio, lang)", 19, "a comparison, as in `lang == ...` is needed here, not `)`"),
-    ("exists(audio, lang = eng)", 20, "`=` has no meaning here; did you mean `==`?"),
-    ("exists(audio, lang == )", 23, "a value is needed here, not `)`"),
+    ("exist(audio)", 1, "`exist` is not a function; did you mean `exists`?"),
+    ("exists", 7, "expected `(`, not the end"),
+    ("exists(", 8, "expected a type, not the end"),
+    ("exists()", 8, "`)` is not a track type; known: video, audio, subtitle, attachment"),
+    ("exists(audi)", 8, "`audi` is not a track type; did you mean `audio`?"),
+    ("exists(audio", 13, "expected `)`, not the end"),
+    ("exists(audio,)", 14, "expected a filter, not `)`"),
+    ("exists(audio lang == eng)", 14, "expected `)`, not `lang`"),
+    ("exists(audio, langage == eng)", 15, "unknown name `langage`; did you mean `language`?"),
+    ("exists(audio, lang)", 19, "expected a comparison, as in `lang == ...`, not `)`"),
+    ("exists(audio, lang = eng)", 20, "unexpected `=`; did you mean `==`?"),
+    ("exists(audio, lang == )", 23, "expected a value, not `)`"),
     ("exists(audio, lang == 5)", 23, "`language` is compared with text"),
-    ("exists(audio, lang in eng)", 23, "`[` is needed here, not `eng`"),
+    ("exists(audio, lang in eng)", 23, "expected `[`, not `eng`"),
     ("exists(audio, lang in [eng, 3])", 29, "`language` is compared with text"),
-    ("exists(audio, lang in [])", 24, "a value is needed here, not `]`"),
-    ("exists(audio, lang in [eng)", 27, "`]` is needed here, not `)`"),
-    ("exists(audio, lang >= eng)", 20, "`>=` says nothing of `language`"),
-    ("exists(audio, lang == eng, lang == jpn)", 28, "`lang` is compared twice in the same way"),
-    ("exists(audio, is_default, is_default)", 27, "`is_default` is there twice"),
+    ("exists(audio, lang in [])", 24, "expected a value, not `]`"),
+    ("exists(audio, lang in [eng)", 27, "expected `]`, not `)`"),
+    ("exists(audio, lang >= eng)", 20, "`>=` does not apply to `language`"),
+    (
+        "exists(audio, lang == eng, lang == jpn)",
+        28,
+        "`lang` is compared twice with the same operator",
+    ),
+    ("exists(audio, is_default, is_default)", 27, "`is_default` is set twice"),
     ("exists(audio, is_default == yes)", 29, "`is_default` is true or false"),
-    ("exists(audio, not lang)", 19, "`lang` is not known here; known: is_default"),
-    ("exists(audio, channels > two)", 26, "a whole number is needed here"),
-    ("exists(audio, channels > 1080p)", 26, "a whole number is needed here"),
-    ("exists(audio, channels == 5.1)", 27, "a whole number is needed here"),
-    ("exists(video, height > 500x)", 24, "`500x` is no number, no size like 500MB"),
+    ("exists(audio, not lang)", 19, "unknown name `lang`; known: is_default"),
+    ("exists(audio, channels > two)", 26, "expected a whole number"),
+    ("exists(audio, channels > 1080p)", 26, "expected a whole number"),
+    ("exists(audio, channels == 5.1)", 27, "expected a whole number"),
+    ("exists(video, height > 500x)", 24, "`500x` is neither a number, nor a size like 500MB"),
     ("exists(video, height > tall)", 24, "`tall` is not a resolution"),
-    ("exists(video, channels > 2)", 15, "`channels` says nothing of video; only of audio"),
-    ("exists(audio, width > 2)", 15, "`width` says nothing of audio; only of video"),
-    ("exists(attachment, lang == eng)", 20, "`language` says nothing of attachment"),
+    ("exists(video, channels > 2)", 15, "`channels` does not apply to video, only to audio"),
+    ("exists(audio, width > 2)", 15, "`width` does not apply to audio, only to video"),
+    ("exists(attachment, lang == eng)", 20, "`language` does not apply to attachment"),
     ("exists(audio, title == regex('('))", 30, "not a regular expression"),
     ('exists(audio, title == "")', 24, "an empty text is in every title"),
-    ("exists(audio, title == regex(x))", 30, "a regular expression in quotes is needed here"),
-    ("exists(audio, codec == regex('x'))", 29, "`)` is needed here, not `(`"),
-    ('exists(audio, "x" in codec)', 22, "`title` is needed here, not `codec`"),
-    ("exists(audio, title == 'x)", 24, "the text that begins with ' has no end"),
-    ("count(audio)", 13, "a comparison, as in `count(audio) > 1` is needed here, not the end"),
-    ("count(audio) > x", 16, "a whole number is needed here"),
-    ("count(audio) = 1", 14, "`=` has no meaning here; did you mean `==`?"),
-    ("exists(audio) and", 18, "a function is needed here, not the end"),
-    ("exists(audio) && exists(video)", 15, "`&` has no meaning here; did you mean `and`?"),
-    ("!exists(audio)", 1, "`!` has no meaning here; did you mean `not`?"),
-    ("exists(audio) exists(video)", 15, "`and`, `or` or the end is needed here, not `exists`"),
-    ("exists(audio) AND exists(video)", 15, "`and`, `or` or the end is needed here, not `AND`"),
-    ("(exists(audio)", 15, "`)` is needed here, not the end"),
-    ("exists(audio))", 14, "`and`, `or` or the end is needed here, not `)`"),
-    ("and exists(audio)", 1, "a function is needed here, not `and`"),
-    ("true", 5, "`in` is needed here, not the end"),
-    ("plugin()", 8, "the name of a field is needed here, not `)`"),
-    ("plugin(a, b, c) == 1", 12, "`)` is needed here, not `,`"),
-    ("plugin(a) == ", 13, "a value is needed here, not the end"),
-    ("plugin(a) not 5", 15, "`in` is needed here, not `5`"),
-    ("container_meta(a, b)", 17, "`)` is needed here, not `,`"),
-    ("5 in exists(audio)", 6, "`plugin` or `container_meta` is needed here, not `exists`"),
-    ("plugin(a) < [1, 2]", 13, "a value is needed here, not `[`"),
+    ("exists(audio, title == regex(x))", 30, "expected a regular expression in quotes"),
+    ("exists(audio, codec == regex('x'))", 29, "expected `)`, not `(`"),
+    ('exists(audio, "x" in codec)', 22, "expected `title`, not `codec`"),
+    ("exists(audio, title == 'x)", 24, "the text that begins with ' is not closed"),
+    ("count(audio)", 13, "expected a comparison, as in `count(audio) > 1`, not the end"),
+    ("count(audio) > x", 16, "expected a whole number"),
+    ("count(audio) = 1", 14, "unexpected `=`; did you mean `==`?"),
+    ("exists(audio) and", 18, "expected a function, not the end"),
+    ("exists(audio) && exists(video)", 15, "unexpected `&`; did you mean `and`?"),
+    ("!exists(audio)", 1, "unexpected `!`; did you mean `not`?"),
+    ("exists(audio) exists(video)", 15, "expected `and`, `or` or the end, not `exists`"),
+    ("exists(audio) AND exists(video)", 15, "expected `and`, `or` or the end, not `AND`"),
+    ("(exists(audio)", 15, "expected `)`, not the end"),
+    ("exists(audio))", 14, "expected `and`, `or` or the end, not `)`"),
+    ("and exists(audio)", 1, "expected a function, not `and`"),
+    ("true", 5, "expected `in`, not the end"),
+    ("plugin()", 8, "expected the name of a field, not `)`"),
+    ("plugin(a, b, c) == 1", 12, "expected `)`, not `,`"),
+    ("plugin(a) == ", 13, "expected a value, not the end"),
+    ("plugin(a) not 5", 15, "expected `in`, not `5`"),
+    ("container_meta(a, b)", 17, "expected `)`, not `,`"),
+    ("5 in exists(audio)", 6, "expected `plugin` or `container_meta`, not `exists`"),
+    ("plugin(a) < [1, 2]", 13, "expected a value, not `[`"),
     ("is_original(lang == eng, lang == jpn)", 26, "`lang` is compared twice"),
-    ("is_original(confidence == 1)", 13, "`confidence` is not known here"),
+    ("is_original(confidence == 1)", 13, "unknown name `confidence`"),
     ("is_original(min_confidence == 3)", 31, "less than or equal to 1"),
-    ("is_original(min_confidence > 0)", 28, "`==` is needed here"),
+    ("is_original(min_confidence > 0)", 28, "expected `==`"),
     ("is_original == 5", 16, "`is_original` is true or false"),
     ("multi_language(threshold == x)", 29, "must be a number, not `x`"),
-    ("multi_language() == true", 18, "`and`, `or` or the end is needed here, not `==`"),
-    ("not", 4, "a function is needed here, not the end"),
+    ("multi_language() == true", 18, "expected `and`, `or` or the end, not `==`"),
+    ("not", 4, "expected a function, not the end"),
     ("(" * 40 + "is_original", 31, "nested too deeply"),
-    ("exists(audio) # no comment", 15, "`#` has no meaning here"),
+    ("exists(audio) # no comment", 15, "unexpected `#`"),
 ]
 
 
@@ -302,17 +306,17 @@ phases:
 
 
 @pytest.mark.parametrize(("text", "column", "words"), WRONG, ids=[row[0] for row in WRONG])
-def test_what_is_not_understood_and_where(text: str, column: int, words: str) -> None:
+def test_expression_error_and_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
-        loads(f"{POLICY}|\n            {text}\n", "p")
+        parse_policy(f"{POLICY}|\n            {text}\n", "p")
     assert str(error.value).startswith(f"p:9:{column + 12}: ")
     assert words in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_expression(text: str) -> None:
-    with pytest.raises(PolicyError, match=r"p:8:1[78]: a function is needed here, not the end"):
-        loads(f"{POLICY}'{text}'", "p")
+    with pytest.raises(PolicyError, match=r"p:8:1[78]: expected a function, not the end"):
+        parse_policy(f"{POLICY}'{text}'", "p")
 
 
 # How YAML writes a text, and where the wrong part of it then stands.
@@ -337,15 +341,15 @@ SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "line", "column"), SCALARS, ids=[row[0] for row in SCALARS])
-def test_the_place_in_every_kind_of_scalar(text: str, line: int, column: int) -> None:
+def test_error_position_in_every_style_of_scalar(text: str, line: int, column: int) -> None:
     with pytest.raises(PolicyError) as error:
-        loads(f"{POLICY}{text}", "p")
-    assert str(error.value).startswith(f"p:{line}:{column}: `and`, `or` or the end is needed")
+        parse_policy(f"{POLICY}{text}", "p")
+    assert str(error.value).startswith(f"p:{line}:{column}: expected `and`, `or` or the end")
 
 
 MAPPINGS = [
-    ("{}", 11, "0 conditions where there must be one; known: exists, count, and"),
-    ("{exists: {track_type: audio}, is_original: true}", 11, "2 conditions where there must be"),
+    ("{}", 11, "0 conditions instead of one; known: exists, count, and"),
+    ("{exists: {track_type: audio}, is_original: true}", 11, "2 conditions instead of one"),
     ("{exist: {track_type: audio}}", 18, "unknown key `exist`; did you mean `exists`?"),
     ("{exists: {}}", 18, "`track_type` is missing"),
     ("{exists: {track_type: audo}}", 39, "`track_type` cannot be `audo`; did you mean `audio`?"),
@@ -358,7 +362,7 @@ MAPPINGS = [
     ("{exists: {track_type: audio, language: {lt: x}}}", 57, "unknown key `lt`; known: eq, neq"),
     ("{exists: {track_type: audio, channels: x}}", 56, "`x` is not a whole number"),
     ("{exists: {track_type: audio, channels: {gt: x}}}", 61, "`x` is not a whole number"),
-    ("{exists: {track_type: audio, height: 5}}", 54, "`height` says nothing of audio"),
+    ("{exists: {track_type: audio, height: 5}}", 54, "`height` does not apply to audio"),
     ("{exists: {track_type: video, height: 5x}}", 54, "`5x` is not a resolution"),
     ("{exists: {track_type: video, title: {regex: '('}}}", 61, "not a regular expression"),
     ("{count: {track_type: video}}", 18, "`count` needs a number to compare with"),
@@ -376,18 +380,18 @@ MAPPINGS = [
 
 
 @pytest.mark.parametrize(("text", "column", "words"), MAPPINGS, ids=[row[0] for row in MAPPINGS])
-def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: str) -> None:
+def test_mapping_error_and_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
-        loads(f"{POLICY}{text}", "p")
+        parse_policy(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:8:{column}: ")
     assert words in str(error.value)
 
 
 @often
 @given(st.text(alphabet="existaudo(),=! <>[]\"'\\ nl4k5.-_\n#", max_size=30) | st.text(max_size=10))
-def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
+def test_parse_expression_parses_any_text_or_reports_a_position(text: str) -> None:
     try:
-        parsed = parse(text)
+        parsed = parse_expression(text)
     except ExpressionError as error:
         assert 0 <= error.offset <= len(text)
         assert error.problem
@@ -397,8 +401,8 @@ def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
 
 @often
 @given(generated.CONDITIONS, st.integers(0, 400))
-def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any, end: int) -> None:
-    text = expression(when(form))[:end]
+def test_truncated_expression_parses_or_reports_a_position(form: Any, end: int) -> None:
+    text = format_condition(when(form))[:end]
     try:
         when(text)
     except ValidationError as error:
@@ -408,10 +412,10 @@ def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any
 
 @often
 @given(generated.CONDITIONS, generated.media())
-def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> None:
-    found, scene = when(form), Scene(media, generated.KNOWN, PolicyConfig())
-    first, *parts = findings(found, scene)
-    assert first.true == holds(found, scene) == holds(when(expression(found)), scene)
+def test_condition_results_agree_with_holds(form: Any, media: MediaFile) -> None:
+    found, context = when(form), ConditionContext(media, generated.KNOWN, PolicyConfig())
+    first, *parts = condition_results(found, context)
+    assert first.true == holds(found, context) == holds(when(format_condition(found)), context)
     key = found.stated[0]
     inner = [part.true for part in parts if part.depth == 1]
     expected = {"and": all(inner), "or": any(inner), "not": inner == [False]}.get(key, first.true)
@@ -421,7 +425,7 @@ def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> Non
 
 @often
 @given(generated.CONDITIONS)
-def test_a_condition_can_be_pickled_and_is_dumped_whole(form: Any) -> None:
+def test_condition_survives_pickle_and_json(form: Any) -> None:
     found = when(form)
     assert found.stated
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.probe.ebml import StructureError, items, real, text, uint
+from vpo.probe.ebml import StructureError, items, read_float, read_text, read_uint
 
 IDS = st.sampled_from([0xEC, 0x4282, 0x22B59D, 0x1549A966])
 
@@ -20,13 +20,13 @@ def element(identity: int, data: bytes, width: int) -> bytes:
 
 
 @given(st.lists(st.tuples(IDS, st.binary(max_size=100), st.integers(1, 8)), max_size=6))
-def test_what_was_put_together_comes_apart(parts: list[tuple[int, bytes, int]]) -> None:
+def test_items_parses_what_was_assembled(parts: list[tuple[int, bytes, int]]) -> None:
     joined = b"".join(element(*part) for part in parts)
     assert items(joined) == [(identity, data) for identity, data, _ in parts]
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_elements_or_an_error(data: bytes) -> None:
+def test_items_parses_any_bytes_or_raises(data: bytes) -> None:
     try:
         found = items(data)
     except StructureError:
@@ -51,15 +51,15 @@ def test_any_bytes_are_elements_or_an_error(data: bytes) -> None:
     ],
     ids=bytes.hex,
 )
-def test_what_is_no_element(data: bytes) -> None:
+def test_items_refuses_malformed_elements(data: bytes) -> None:
     with pytest.raises(StructureError):
         items(data)
 
 
 def test_values() -> None:
-    assert uint(b"") == 0
-    assert uint(b"\x01\x00") == 256
-    assert real(struct.pack(">f", 0.5)) == real(struct.pack(">d", 0.5)) == 0.5
-    assert real(b"\0\0\0") == real(struct.pack(">d", float("nan"))) == 0.0
-    assert text(b"eng\0\0") == "eng"
-    assert text(b"\xff") == "\N{REPLACEMENT CHARACTER}"
+    assert read_uint(b"") == 0
+    assert read_uint(b"\x01\x00") == 256
+    assert read_float(struct.pack(">f", 0.5)) == read_float(struct.pack(">d", 0.5)) == 0.5
+    assert read_float(b"\0\0\0") == read_float(struct.pack(">d", float("nan"))) == 0.0
+    assert read_text(b"eng\0\0") == "eng"
+    assert read_text(b"\xff") == "\N{REPLACEMENT CHARACTER}"

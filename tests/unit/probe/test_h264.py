@@ -45,9 +45,9 @@ def extradata(path: Path) -> bytes:
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 @pytest.mark.parametrize("name", ENCODES)
-def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Path) -> None:
+def test_frame_format_agrees_with_a_decoder(name: str, suffix: str, tmp_path: Path) -> None:
     path = encode(tmp_path / f"film.{suffix}", *ENCODES[name])
-    assert h264.pictures(extradata(path)) is not None
+    assert h264.frame_format(extradata(path)) is not None
     entries = ",".join(("pix_fmt", *NAMES))
     argv = [
         "ffprobe",
@@ -69,16 +69,16 @@ def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_pictures_are_left_to_a_decoder(name: str, tmp_path: Path) -> None:
+def test_frame_format_leaves_unusual_video_to_a_decoder(name: str, tmp_path: Path) -> None:
     path = encode(tmp_path / "film.mkv", *OTHERS[name])
-    assert h264.pictures(extradata(path)) is None
+    assert h264.frame_format(extradata(path)) is None
     assert probe(str(path)).tracks[0].pixel_format == OTHERS[name][0]
 
 
-def test_nothing_is_made_of_a_damaged_header(tmp_path: Path) -> None:
+def test_frame_format_ignores_damaged_headers(tmp_path: Path) -> None:
     data = extradata(encode(tmp_path / "film.mkv", *ENCODES["colours"]))
-    assert h264.pictures(None) is None
-    assert h264.pictures(b"\0\0\0\1" + data[8:]) is None
+    assert h264.frame_format(None) is None
+    assert h264.frame_format(b"\0\0\0\1" + data[8:]) is None
     for length in range(len(data)):
-        h264.pictures(data[:length])
-    assert h264.pictures(data[:12]) is None
+        h264.frame_format(data[:length])
+    assert h264.frame_format(data[:12]) is None

@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
-from vpo.media.model import Hdr, Mastering, from_json, to_json
+from vpo.media.model import Hdr, Mastering, media_from_json, media_to_json
 from vpo.probe import hdr
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
@@ -27,32 +27,35 @@ def test_hdr10(corpus: Path) -> None:
     assert media == probe(path, frames=True)
 
 
-def test_only_where_it_is_asked_for(corpus: Path) -> None:
+def test_hdr_is_only_read_with_frames(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"))
     assert {track.hdr for track in media.tracks} == {None}
     bare = tuple(replace(t, hdr=None) for t in probe(media.path, frames=True).tracks)
     assert media.tracks == bare
 
 
-def test_sdr_says_nothing(corpus: Path) -> None:
+def test_hdr_of_sdr_is_none(corpus: Path) -> None:
     media = probe(str(corpus / "multi-audio.mkv"), frames=True)
     assert {track.hdr for track in media.tracks} == {None}
 
 
-def test_it_survives_json(corpus: Path) -> None:
+def test_hdr_survives_json(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
-    assert from_json(to_json(media)) == media
+    assert media_from_json(media_to_json(media)) == media
 
 
 def test_messages() -> None:
-    assert hdr._said({}) == Hdr()
-    assert hdr._said({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
-    assert hdr._said({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (900, 300)
-    assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
+    assert hdr._from_side_data({}) == Hdr()
+    assert hdr._from_side_data({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
+    assert hdr._from_side_data({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 900, 300)}).light == (
+        900,
+        300,
+    )
+    assert hdr._from_side_data({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
 
 
-def test_a_display_that_is_told_in_part() -> None:
+def test_hdr_reads_partial_mastering_display() -> None:
     chroma = [340, 500, 160, 500, 1325, 5000, 345, 500, 3, 20, 6, 100, 3127, 10000, 329, 1000]
     light = [5, 1000, 1000, 1]
     whole = struct.pack("20i2i", *chroma, *light, 1, 1)

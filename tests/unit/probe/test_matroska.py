@@ -14,6 +14,7 @@ from tests.reading import identify
 
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
+from vpo.probe.undo_regions import undo_regions
 
 FILES: dict[str, Any] = make.manifest()
 MATROSKA = sorted(
@@ -28,15 +29,15 @@ UNKNOWN = b"\x01" + b"\xff" * 7
 def read(path: Path) -> matroska.Structure:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.read(fd)
+        return matroska.read_structure(fd)
     finally:
         os.close(fd)
 
 
-def tracks(path: Path) -> tuple[matroska.Entry, ...]:
+def tracks(path: Path) -> tuple[matroska.TrackEntry, ...]:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.entries(fd, matroska.read(fd))
+        return matroska.track_entries(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -44,7 +45,7 @@ def tracks(path: Path) -> tuple[matroska.Entry, ...]:
 def outside(path: Path) -> list[tuple[int, int]] | None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return matroska.outside_clusters(fd, matroska.read(fd))
+        return undo_regions(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -58,7 +59,7 @@ SEEK_HEAD = ebml(b"\x11\x4d\x9b\x74", b"")
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_entries_are_mkvmerges_tracks(corpus: Path, name: str) -> None:
+def test_track_entries_agree_with_mkvmerge(corpus: Path, name: str) -> None:
     entries = tracks(corpus / name)
     for track in identify(corpus / name)["tracks"]:
         entry, facts = entries[track["id"]], track["properties"]
@@ -69,19 +70,19 @@ def test_entries_are_mkvmerges_tracks(corpus: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_every_file_is_whole(corpus: Path, name: str) -> None:
+def test_every_corpus_file_is_complete(corpus: Path, name: str) -> None:
     structure = read(corpus / name)
     assert structure.complete
     assert structure.length == (corpus / name).stat().st_size
     assert structure.doctype == ("webm" if name.endswith(".webm") else "matroska")
 
 
-def test_a_cut_off_file_is_not(corpus: Path) -> None:
+def test_truncated_matroska_is_not_complete(corpus: Path) -> None:
     assert not read(corpus / "bad/truncated.mkv").complete
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_no_cluster_is_in_what_is_saved(corpus: Path, name: str) -> None:
+def test_undo_regions_contain_no_cluster(corpus: Path, name: str) -> None:
     """What is left out is clusters and nothing but clusters."""
     ranges = outside(corpus / name)
     if ranges is None:
@@ -112,7 +113,7 @@ def test_no_cluster_is_in_what_is_saved(corpus: Path, name: str) -> None:
         HEADER + ebml(b"\xec", b"x"),
     ],
 )
-def test_what_is_not_matroska(tmp_path: Path, data: bytes) -> None:
+def test_structure_refuses_other_files(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(StructureError):
         read(tmp_path / "x")
@@ -129,7 +130,7 @@ def test_what_is_not_matroska(tmp_path: Path, data: bytes) -> None:
         (SEEK_HEAD + b"\x1f\x43", None, None),
     ],
 )
-def test_where_an_edit_in_place_is_safe(
+def test_undo_regions_is_none_if_an_edit_in_place_is_unsafe(
     tmp_path: Path, inside: bytes, size: bytes | None, ranges: str | None
 ) -> None:
     path = tmp_path / "x.mkv"
@@ -138,7 +139,7 @@ def test_where_an_edit_in_place_is_safe(
     assert outside(path) == (None if ranges is None else [(0, length)])
 
 
-def test_clusters_between_what_is_behind_are_left_out(tmp_path: Path) -> None:
+def test_undo_regions_leaves_out_clusters_between_trailing_elements(tmp_path: Path) -> None:
     """Tags, a further cluster (an appended recording), then an element of no SeekHead."""
     tags, more = ebml(b"\x12\x54\xc3\x67", b"tags"), ebml(CLUSTER, b"y" * 50)
     first = ebml(CLUSTER, b"x" * 50)
@@ -155,7 +156,7 @@ def test_clusters_between_what_is_behind_are_left_out(tmp_path: Path) -> None:
     assert outside(path) == [(0, head), (at, len(tags)), (end - 10, 10)]
 
 
-def test_a_seek_head_that_lies(tmp_path: Path) -> None:
+def test_structure_ignores_wrong_seek_head_entries(tmp_path: Path) -> None:
     """It names a place where something else stands, and one behind the end."""
     seeks = b"".join(
         ebml(b"\x4d\xbb", ebml(b"\x53\xab", b"\x12\x54\xc3\x67") + ebml(b"\x53\xac", at))
@@ -168,7 +169,7 @@ def test_a_seek_head_that_lies(tmp_path: Path) -> None:
     assert tracks(path) == ()
 
 
-def test_a_seek_head_that_names_itself(tmp_path: Path) -> None:
+def test_structure_follows_seek_head_once(tmp_path: Path) -> None:
     seek = ebml(b"\x53\xab", b"\x11\x4d\x9b\x74") + ebml(b"\x53\xac", b"\0")
     path = tmp_path / "x.mkv"
     path.write_bytes(HEADER + ebml(SEGMENT, ebml(b"\x11\x4d\x9b\x74", ebml(b"\x4d\xbb", seek))))
@@ -177,7 +178,7 @@ def test_a_seek_head_that_names_itself(tmp_path: Path) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.data())
-def test_damage_is_an_error_and_nothing_else(data: st.DataObject) -> None:
+def test_structure_of_damaged_matroska_raises_structure_error_at_most(data: st.DataObject) -> None:
     """Bytes of a real head changed at random: a structure, or a ``StructureError``."""
     head = bytearray(HEADS[0])
     for _ in range(data.draw(st.integers(1, 6))):
@@ -188,9 +189,9 @@ def test_damage_is_an_error_and_nothing_else(data: st.DataObject) -> None:
         pytest.skip("no memory files here")
     try:
         os.write(fd, head)
-        found = matroska.read(fd)
-        matroska.entries(fd, found)
-        ranges = matroska.outside_clusters(fd, found) or []
+        found = matroska.read_structure(fd)
+        matroska.track_entries(fd, found)
+        ranges = undo_regions(fd, found) or []
         assert all(at >= 0 and length >= 0 for at, length in ranges)
     except StructureError:
         pass

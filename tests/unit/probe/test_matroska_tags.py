@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vpo.probe import matroska
-from vpo.probe import matroska_tags as notes
+from vpo.probe import matroska, matroska_tags
 
 
 def ebml(identity: int, *parts: bytes) -> bytes:
@@ -18,10 +17,10 @@ def ebml(identity: int, *parts: bytes) -> bytes:
     return identity.to_bytes((identity.bit_length() + 7) // 8, "big") + size + data
 
 
-def said(path: Path) -> notes.Annotations | None:
+def said(path: Path) -> matroska_tags.MatroskaTags | None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return notes.read(fd, matroska.read(fd))
+        return matroska_tags.read_tags(fd, matroska.read_structure(fd))
     finally:
         os.close(fd)
 
@@ -78,7 +77,7 @@ CHAPTERS = [
 @pytest.mark.parametrize(("body", "fragile"), CHAPTERS)
 def test_chapters(film: Path, body: str, fragile: tuple[str, ...]) -> None:
     edit(film, "--chapters", "Chapters", body)
-    assert said(film) == notes.Annotations("A Film with Chapters", fragile)
+    assert said(film) == matroska_tags.MatroskaTags("A Film with Chapters", fragile)
 
 
 def simple(name: str, inner: str = "") -> str:
@@ -95,7 +94,7 @@ TAGS = [
     (tag(simple("ACTOR"), simple("ACTOR")), ("several tags of one name",)),
     (
         tag(simple("ACTOR", simple("CHARACTER"))),
-        ("tags inside tags, or with data that is no text",),
+        ("tags inside tags, or with binary data",),
     ),
     (
         tag(simple("TITLE"), targets=SEASON),
@@ -111,7 +110,7 @@ TAGS = [
 @pytest.mark.parametrize(("body", "fragile"), TAGS)
 def test_tags(film: Path, body: str, fragile: tuple[str, ...]) -> None:
     edit(film, "--tags", "Tags", body)
-    assert said(film) == notes.Annotations("A Film with Chapters", fragile)
+    assert said(film) == matroska_tags.MatroskaTags("A Film with Chapters", fragile)
 
 
 def segment(*parts: bytes) -> bytes:
@@ -133,11 +132,11 @@ TITLE = ebml(0x7373, ebml(0x67C8, ebml(0x45A3, b"TITLE"), ebml(0x4487, b"From a 
 def test_the_title(tmp_path: Path, parts: tuple[bytes, ...], title: str | None) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(*parts))
-    assert said(path) == notes.Annotations(title)
+    assert said(path) == matroska_tags.MatroskaTags(title)
 
 
 @pytest.mark.parametrize("data", [b"\0\0", b"\x7b\xa9\x85It", b"\x7b"])
-def test_what_cannot_be_read_is_not_known(tmp_path: Path, data: bytes) -> None:
+def test_read_tags_of_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(ebml(0x1549A966, data)))
     assert said(path) is None

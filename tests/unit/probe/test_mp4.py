@@ -43,12 +43,12 @@ def track(
     )
 
 
-def entries(tmp_path: Path, data: bytes) -> tuple[mp4.Entry, ...]:
+def entries(tmp_path: Path, data: bytes) -> tuple[mp4.Mp4Track, ...]:
     path = tmp_path / "x.mp4"
     path.write_bytes(data)
     fd = os.open(path, os.O_RDONLY)
     try:
-        return mp4.entries(fd)
+        return mp4.read_tracks(fd)
     finally:
         os.close(fd)
 
@@ -102,12 +102,12 @@ def test_side_data(tmp_path: Path, extra: bytes, fact: str, value: str | None) -
     assert facts(tmp_path, track(other, extra)).get(fact) == value
 
 
-def test_what_is_no_picture_has_none(tmp_path: Path) -> None:
+def test_side_data_of_audio_is_empty(tmp_path: Path) -> None:
     turned = track(matrix=(0, 1, -1, 0), kind=b"tmcd", handler=b"tmcd")
-    assert entries(tmp_path, box(b"moov", turned)) == (mp4.Entry(7, "tmcd"),)
+    assert entries(tmp_path, box(b"moov", turned)) == (mp4.Mp4Track(7, "tmcd"),)
 
 
-def test_a_box_may_have_a_long_size_or_reach_to_the_end(tmp_path: Path) -> None:
+def test_read_tracks_accepts_64_bit_and_open_ended_box_sizes(tmp_path: Path) -> None:
     moov = track()
     long = struct.pack(">I", 1) + b"moov" + struct.pack(">Q", 16 + len(moov)) + moov
     rest = struct.pack(">I", 0) + b"moov" + moov
@@ -115,7 +115,7 @@ def test_a_box_may_have_a_long_size_or_reach_to_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", range(0, 400, 7))
-def test_a_file_that_is_cut_off_is_no_error(tmp_path: Path, length: int) -> None:
+def test_read_tracks_ignores_truncated_boxes(tmp_path: Path, length: int) -> None:
     data = box(b"moov", track(box(b"mdcv", DISPLAY), matrix=(0, 1, -1, 0)))
     assert len(entries(tmp_path, data[:length])) <= 1
     # The outer sizes hold, and what is in them breaks off.
@@ -132,12 +132,12 @@ def test_a_file_that_is_cut_off_is_no_error(tmp_path: Path, length: int) -> None
         (b"", 0),
     ],
 )
-def test_the_bytes_of_the_samples(tmp_path: Path, table: bytes, total: int) -> None:
+def test_sample_bytes_adds_up_sample_sizes(tmp_path: Path, table: bytes, total: int) -> None:
     inside = box(b"mdia", box(b"minf", box(b"stbl", box(b"stsz", table))))
     path = tmp_path / "x.mp4"
     path.write_bytes(box(b"moov", box(b"trak", inside), box(b"trak", b"")))
     fd = os.open(path, os.O_RDONLY)
     try:
-        assert mp4.stored(fd) == (total, 0)
+        assert mp4.sample_bytes(fd) == (total, 0)
     finally:
         os.close(fd)

@@ -53,17 +53,17 @@ def test_programs(tmp_path: Path, adaptation: int) -> None:
     assert read(tmp_path, timed(data)) == (192, 2)
 
 
-def test_one_that_is_only_announced_is_not_there(tmp_path: Path) -> None:
+def test_programs_leaves_out_announced_programs(tmp_path: Path) -> None:
     data = packet(0, association((1, 0x100), (2, 0x200))) + packet(0x100, MAP) * 3
     assert read(tmp_path, data) == (188, 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x47", b"\0" * 1000, packet(0, b""), packet(0, b"\xff\0")])
-def test_what_is_no_table_names_none(tmp_path: Path, data: bytes) -> None:
+def test_programs_ignores_malformed_tables(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path, data) == (188, 0)
 
 
-def test_ffmpegs_streams(corpus: Path, tmp_path: Path) -> None:
+def test_programs_and_packet_size_of_ffmpeg_streams(corpus: Path, tmp_path: Path) -> None:
     source = corpus / "broadcast.ts"
     assert read(tmp_path, source.read_bytes()) == (188, 1)
     copied = ("ffmpeg", "-v", "error", "-i", source, "-map", "0", "-c", "copy")

@@ -16,7 +16,8 @@ from tests.reading import read
 from vpo.errors import ProbeError
 from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
-from vpo.probe.reader import headers_and_ends, keyframes, last_times, picture, probe
+from vpo.probe.packets import cover_image, end_times, keyframes
+from vpo.probe.reader import headers_and_end_times, probe
 from vpo.probe.service import Prober
 from vpo.tools.process import Processes
 
@@ -25,7 +26,7 @@ WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_what_the_manifest_says(corpus: Path, name: str) -> None:
+def test_probe_agrees_with_the_manifest(corpus: Path, name: str) -> None:
     facts, media = FILES[name], probe(str(corpus / name))
     assert media.container == facts["container"]
     assert (media.duration or 0) == pytest.approx(facts["duration"], abs=0.06)
@@ -43,7 +44,7 @@ def test_what_the_manifest_says(corpus: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in WHOLE if FILES[n]["container"] in ("mkv", "webm")])
-def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
+def test_probe_matroska_ids_agree_with_mkvmerge(corpus: Path, name: str) -> None:
     wanted = read(corpus / name)
     media = probe(str(corpus / name))
     assert [(t.index, t.matroska_id, t.matroska_uid) for t in media.tracks] == [
@@ -52,27 +53,27 @@ def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
     assert [a.matroska_id for a in media.attachments] == list(range(1, len(wanted.attachments) + 1))
 
 
-def test_a_track_that_ffmpeg_passes_over_is_counted(corpus: Path) -> None:
+def test_probe_counts_tracks_that_ffmpeg_ignores_for_matroska_ids(corpus: Path) -> None:
     media = probe(str(corpus / "unknown-track.mkv"))
     assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]
 
 
-def test_a_codec_that_ffmpeg_does_not_name(corpus: Path) -> None:
+def test_probe_names_subtitle_codecs_that_ffmpeg_does_not_name(corpus: Path) -> None:
     assert probe(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
 
 
-def test_no_ids_outside_matroska(corpus: Path) -> None:
+def test_probe_sets_no_matroska_ids_for_other_containers(corpus: Path) -> None:
     media = probe(str(corpus / "data-first.mp4"))
     assert {t.matroska_id for t in media.tracks} == {None}
 
 
 @pytest.mark.parametrize("name", ["bad/zero.mkv", "bad/text.mkv", "bad/no-moov.mp4"])
-def test_what_is_no_video(corpus: Path, name: str) -> None:
+def test_probe_refuses_files_without_video(corpus: Path, name: str) -> None:
     with pytest.raises(ProbeError):
         probe(str(corpus / name))
 
 
-def test_what_cannot_be_opened(tmp_path: Path) -> None:
+def test_probe_reports_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cannot be opened: No such file"):
         probe(str(tmp_path / "x.mkv"))
     os.mkfifo(tmp_path / "x.mkv")
@@ -101,61 +102,64 @@ def test_odd_names(corpus: Path, name: str) -> None:
     assert Prober(Processes(), 120).probe(path) == media
 
 
-def test_ends(corpus: Path) -> None:
+def test_end_times_of_streams(corpus: Path) -> None:
     path = str(corpus / "statistics.mkv")
     media = probe(path)
-    ends = last_times(path, media.duration, frozenset({0, 1}))
+    ends = end_times(path, media.duration, frozenset({0, 1}))
     assert ends == {0: pytest.approx(2.0, abs=0.05), 1: pytest.approx(2.016, abs=0.05)}
-    assert last_times(path, media.duration, frozenset({1})).keys() == {1}
-    assert last_times(path, None, frozenset({0})) == {}
+    assert end_times(path, media.duration, frozenset({1})).keys() == {1}
+    assert end_times(path, None, frozenset({0})) == {}
 
 
 @pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
-def test_pictures(corpus: Path, name: str, index: int) -> None:
-    assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(ProbeError, match="cover picture cannot be read"):
-        picture(str(corpus / name), 99)
+def test_cover_image_returns_its_data(corpus: Path, name: str, index: int) -> None:
+    assert cover_image(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ProbeError, match="cover image cannot be read"):
+        cover_image(str(corpus / name), 99)
 
 
-def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
+def test_prober_returns_what_the_reader_returns(corpus: Path, tmp_path: Path) -> None:
     path = str(corpus / "attachments.mkv")
     prober = Prober(Processes(), 120)
     media: MediaFile = prober.probe(path)
     assert media == probe(path)
-    assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
-    assert prober.headers_and_ends(path) == headers_and_ends(path)
-    assert prober.picture(path, 5) == picture(path, 5)
+    assert prober.end_times(path, 2.0, frozenset({0})).result() == end_times(
+        path, 2.0, frozenset({0})
+    )
+    assert prober.headers_and_end_times(path) == headers_and_end_times(path)
+    assert prober.cover_image(path, 5) == cover_image(path, 5)
     with pytest.raises(ProbeError, match="cannot be opened"):
         prober.probe(str(tmp_path / "gone"))
     assert prober.probe(path) == media  # an error does not end it
 
 
-def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
+def test_prober_allows_several_pending_requests(corpus: Path, tmp_path: Path) -> None:
     path, prober = str(corpus / "statistics.mkv"), Prober(Processes(), 120)
-    first = prober.last_times(path, 2.0, frozenset({0}))
-    lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
-    second = prober.last_times(path, 2.0, frozenset({1}))
+    first = prober.end_times(path, 2.0, frozenset({0}))
+    lost = prober.end_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
+    second = prober.end_times(path, 2.0, frozenset({1}))
     assert prober.probe(path) == probe(path)
-    assert [second().keys(), first().keys(), first().keys()] == [{1}, {0}, {0}]
-    with pytest.raises(ProbeError, match="gone"):
-        lost()
+    ends = [request.result().keys() for request in (second, first, first)]
+    assert ends == [{1}, {0}, {0}]
+    with pytest.raises(ProbeError, match="its end cannot be read: no such file"):
+        lost.result()
 
 
-def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
+def test_headers_and_end_times_equal_two_separate_reads(corpus: Path) -> None:
     for file in sorted(corpus.glob("*.mkv")):
-        media, ends = headers_and_ends(str(file))
+        media, ends = headers_and_end_times(str(file))
         assert media == probe(str(file), decode=False)
-        assert ends == last_times(str(file), media.duration, media.timed)
+        assert ends == end_times(str(file), media.duration, media.audio_video_indexes)
 
 
-def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
+def test_prober_replaces_a_child_that_ended_with_a_batch(corpus: Path) -> None:
     prober = Prober(Processes(), 120)
     before = prober.probe(str(corpus / "multi-audio.mkv"))
     prober.processes.cancel()
     assert prober.probe(str(corpus / "multi-audio.mkv")) == before
 
 
-def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
+def test_prober_survives_damaged_files(corpus: Path, tmp_path: Path) -> None:
     """A position behind the end of every file, in a file that is read by all parts of vpo."""
     path = Path(shutil.copyfile(corpus / "statistics.mkv", tmp_path / "x.mkv"))
     data = bytearray(path.read_bytes())
@@ -165,15 +169,13 @@ def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
     assert len(probe(str(path)).tracks) == 2
 
 
-def test_how_a_track_is_called() -> None:
+def test_track_str() -> None:
     track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
     assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
     assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
 
 
-def test_the_end_of_sound_that_is_over_before_the_picture_begins(
-    corpus: Path, tmp_path: Path
-) -> None:
+def test_end_times_of_audio_that_ends_before_video_begins(corpus: Path, tmp_path: Path) -> None:
     """Seeking goes to a key frame of the picture, even if that is behind all of the sound."""
     path = tmp_path / "late.mkv"
     picture = ("--no-audio", "--sync", "0:2500", corpus / "und.mkv")
@@ -181,7 +183,7 @@ def test_the_end_of_sound_that_is_over_before_the_picture_begins(
     subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
     media = probe(str(path))
     assert [track.type for track in media.tracks] == ["audio", "video"]
-    ends = last_times(str(path), media.duration, frozenset({0, 1}))
+    ends = end_times(str(path), media.duration, frozenset({0, 1}))
     assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}
 
 

@@ -15,8 +15,8 @@ from vpo.execute.outcome import Failure, Outcome
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
+from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
 from vpo.run.progress import Running, State
@@ -49,7 +49,7 @@ def told(*outcomes: Outcome, verbosity: int = 0, dry_run: bool = False) -> tuple
     """What is on standard output and on standard error after a run with these outcomes."""
     out, err = io.StringIO(), io.StringIO()
     report = TextReport(out, err, verbosity)
-    report.begin("id", Request((), PolicyChoice((), None), dry_run=dry_run), 1, Discovery())
+    report.begin("id", Request((), PolicyFiles((), None), dry_run=dry_run), 1, Discovery())
     summary = Summary("id", len(outcomes))
     for outcome in outcomes:
         summary.count(outcome)
@@ -95,7 +95,7 @@ def test_the_reason_is_in_the_line() -> None:
 def test_failures_come_after_the_summary() -> None:
     screen = io.StringIO()
     report = TextReport(screen, screen, 0)
-    report.begin("id", Request((), PolicyChoice((), None)), 1, Discovery())
+    report.begin("id", Request((), PolicyFiles((), None)), 1, Discovery())
     summary = Summary("id", 1)
     summary.count(FAILED)
     report.finished(FAILED)

@@ -24,7 +24,7 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import Track
-from vpo.policy.encoder_options import checked
+from vpo.policy.encoder_options import parse_encoder_options
 from vpo.tools import encoder_table, encoders, filters
 from vpo.tools.capabilities import Capabilities
 from vpo.tools.encoder_table import VIDEO_ENCODERS, accelerators, candidates
@@ -99,7 +99,7 @@ def test_policies_may_give_the_parameters_of_every_encoder() -> None:
     names = {row.params for row in VIDEO_ENCODERS.values() if row.params is not None}
     assert len(names) == 4
     for name in names:
-        assert checked([f"-{name}", "a=1"])
+        assert parse_encoder_options([f"-{name}", "a=1"])
 
 
 def test_no_module_but_the_table_knows_encoders_by_name() -> None:

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from vpo.errors import PlanError
 from vpo.media.encode_spec import Quality, VideoEncode
-from vpo.media.model import Track, from_json
+from vpo.media.model import Track, media_from_json
 from vpo.tools import encoders, filters
 from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
@@ -46,7 +46,7 @@ def cases() -> list[Any]:
 
 def track_of(facts: dict[str, Any]) -> Track:
     rest: dict[str, Any] = {"attachments": [], "chapters": [], "tags": []}
-    media = from_json(
+    media = media_from_json(
         {"path": "", "container": "mkv", "size": 1, "tracks": [PLAIN | facts], **rest}
     )
     return media.tracks[0]

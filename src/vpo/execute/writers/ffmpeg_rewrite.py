@@ -60,7 +60,8 @@ class FfmpegRewrite(Writer):
         argv = ffmpeg.argv(tools.need("ffmpeg"), self.plan, source, output, covers)
         heard = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), heard)
-        stored = mp4.stored(workspace.fd) if container(self.plan.after.container).mp4_family else ()
+        mp4_family = container(self.plan.after.container).mp4_family
+        stored = mp4.sample_bytes(workspace.fd) if mp4_family else ()
         lost = list(lost_packets(self.plan, heard, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
@@ -79,8 +80,9 @@ class FfmpegRewrite(Writer):
         plan = self.plan
         if not container(plan.after.container).matroska:
             return {}
+        prober = self.context.prober
         return {
-            item.index: workspace.store(self.context.prober.picture(plan.before.path, item.index))
+            item.index: workspace.store(prober.cover_image(plan.before.path, item.index))
             for item in plan.after.attachments
             if item.cover
         }

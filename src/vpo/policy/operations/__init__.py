@@ -1,4 +1,4 @@
-"""The operations of a phase, one module a family; being here is all that it takes to be known."""
+"""The operations of a phase, one module a family; each module here is found by itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from vpo.policy.operation import Operation
 
 
-def known() -> dict[str, type[Operation]]:
-    """Every operation by its key, in the order in which they are applied."""
+def all_operations() -> dict[str, type[Operation]]:
+    """Return every operation by its key, in the order in which they are applied."""
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
-    # Only what lives here: a class that a test makes up is no part of the language.
+    # Only classes of this package: one that a test defines is no part of the language.
     found = [item for item in _subclasses(Operation) if item.__module__.startswith(__name__)]
     return {item.key: item for item in sorted(found, key=lambda item: (item.step, item.key))}
 

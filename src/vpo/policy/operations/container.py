@@ -1,4 +1,4 @@
-"""``container``: which container the file is in."""
+"""``container``: the container of the file."""
 
 from __future__ import annotations
 
@@ -19,183 +19,182 @@ from vpo.media.containers import (
 )
 from vpo.media.languages import alpha3
 from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
-from vpo.policy.desired_state import Draft
-from vpo.policy.mappings import CodecMapping, recoded, unreadable
+from vpo.policy.codec_conversion import CodecMapping, convert_track, is_unreadable
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Operation, PolicyConfig
 
 _WRITTEN_BY_TOOLS = frozenset(
     {"encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "duration"}
 )
-"""Tags that a new file has whatever the old one had."""
+"""Tags that every new file gets, whatever the old one had."""
 _ONLY_BETTER = frozenset({"alpha", "dolby_vision", "light_levels", "mastering"})
-"""Side data without which the picture is shown, if not at its best; without others it is wrong.
+"""Side data that the video can be shown without; without any other it would be shown wrongly.
 
-Browsers mark whatever they record as transparent.
+``alpha`` is one of them because browsers mark whatever they record as transparent.
 """
-
-
-_AUDIO_INTO = {"mp4": "aac", "mkv": "flac"}
-"""What incompatible audio becomes; Matroska takes all but the discs' own PCM, which has no loss."""
-_VIDEO_INTO = "h264"
+_AUDIO_FALLBACK = {"mp4": "aac", "mkv": "flac"}
+"""The codec for incompatible audio; in Matroska that is only the PCM of discs, so lossless."""
+_VIDEO_FALLBACK = "h264"
 
 
 class ChangeContainer(Operation):
-    """Put the file into another container, under the same name with another suffix."""
+    """Change the container of the file, and its extension."""
 
     key = "container"
     step = 30
 
-    target: Literal["mkv", "mp4"] = Field(description="The container that the file is to be in.")
+    target: Literal["mkv", "mp4"] = Field(description="The container to change to.")
     on_incompatible_codec: Literal["error", "skip", "transcode"] = Field(
         default="error",
         description=(
-            "What happens if it cannot hold a track: the phase fails, the file stays in its "
-            "container with a warning (`skip`), or the track is converted."
+            "What to do if it cannot hold a track: fail the phase, keep the old container with a "
+            "warning (`skip`), or convert the track."
         ),
     )
     preserve_metadata: bool = Field(
-        default=True, description="Whether the tags of the file are carried over."
+        default=True, description="Whether to keep the tags of the file."
     )
     codec_mappings: Mapping[str, CodecMapping] = Field(
-        default_factory=dict, description="What becomes of tracks in these codecs."
+        default_factory=dict, description="What to do with the tracks in these codecs."
     )
 
     @model_validator(mode="after")
-    def _held(self) -> ChangeContainer:
+    def _check_mappings(self) -> ChangeContainer:
         for name, mapping in self.codec_mappings.items():
             codec = mapping.codec
             if codec and not (self._holds(codec) and _text_codec(codec, self.target) == codec):
                 raise ValueError(f"`codec_mappings` of {name}: {self.target} cannot hold {codec}")
         return self
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        if draft.media.container == self.target:
-            return draft
-        fitting = self._recoded(draft)
-        media = fitting.media
-        wrong = [*map(str, self._incompatible(media)), *_spoiled(media, self.target)]
-        if wrong:
-            problem = f"{self.target} cannot hold {', '.join(wrong)}"
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        if state.media.container == self.target:
+            return state
+        converted = self._convert_tracks(state)
+        media = converted.media
+        incompatible = [*map(str, self._incompatible(media)), *_shown_wrongly(media, self.target)]
+        if incompatible:
+            problem = f"{self.target} cannot hold {', '.join(incompatible)}"
             if self.on_incompatible_codec == "skip":
-                return draft.warn(f"stays {media.container}: {problem}")
+                return state.warn(f"stays {media.container}: {problem}")
             raise PlanError(problem)
-        draft = fitting.set_container(
+        state = converted.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
-        draft = draft.remove(
-            _in_tags(media, self.target), f"{self.target} has it as a tag of the video"
+        state = state.remove(
+            _redundant_timecodes(media, self.target),
+            f"{self.target} keeps it as a tag of the video",
         )
-        draft = _named_losses(draft, media)
-        draft = self._convert_subtitles(draft)
+        state = _warn_of_losses(state, media)
+        state = self._convert_subtitles(state)
         if container(self.target).three_letter_languages:
-            draft = _three_letters(draft)
-        return draft if self.preserve_metadata else _without_tags(draft)
+            state = _three_letters(state)
+        return state if self.preserve_metadata else _without_tags(state)
 
-    def _recoded(self, draft: Draft) -> Draft:
-        """With the codecs that the tracks are to have in the target."""
-        for track in draft.media.tracks:
+    def _convert_tracks(self, state: DesiredState) -> DesiredState:
+        """Convert the tracks to the codecs that they need in the target."""
+        for track in state.media.tracks:
             named = (name for name in self.codec_mappings if matches(track, name))
             if (name := next(named, None)) is not None:
-                draft = self.codec_mappings[name].apply(draft, track, name)
+                state = self.codec_mappings[name].apply(state, track, name)
             elif self.on_incompatible_codec == "transcode":
-                draft = self._made_to_fit(draft, track)
-        return draft
+                state = self._convert_incompatible(state, track)
+        return state
 
-    def _made_to_fit(self, draft: Draft, track: Track) -> Draft:
-        """Sound and pictures can be encoded to fit; nothing makes text of a subtitle's bitmaps."""
+    def _convert_incompatible(self, state: DesiredState, track: Track) -> DesiredState:
+        """Convert audio or video that the target cannot hold; bitmap subtitles stay."""
         if track.type not in ("audio", "video") or self._holds(canonical(track.codec)):
-            return draft
-        codec = _AUDIO_INTO[self.target] if track.type == "audio" else _VIDEO_INTO
+            return state
+        codec = _AUDIO_FALLBACK[self.target] if track.type == "audio" else _VIDEO_FALLBACK
         why = f"{self.target} cannot hold {track.codec}"
-        return recoded(draft, track, codec, None, why)
+        return convert_track(state, track, codec, None, why)
 
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
                 carried = carries_data(media, track, self.target)
-                if not carried and track.index not in _in_tags(media, self.target):
+                if not carried and track.index not in _redundant_timecodes(media, self.target):
                     yield track
             elif not self._holds(canonical(track.codec)):
                 yield track
-            elif unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
+            elif is_unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
         if not container(self.target).attachments:
             yield from (item for item in media.attachments if not item.cover)
 
     def _holds(self, codec: str) -> bool:
-        """Whether the target takes the codec, as it is or as text subtitles of its own."""
+        """Return whether the target takes the codec, unchanged or as its own text subtitles."""
         target = container(self.target)
         if target.codecs is None:
             return codec not in target.refused
         return codec in target.codecs or codec in TEXT_SUBTITLES
 
-    def _convert_subtitles(self, draft: Draft) -> Draft:
-        for track in draft.media.of("subtitle"):
+    def _convert_subtitles(self, state: DesiredState) -> DesiredState:
+        for track in state.media.of("subtitle"):
             codec = canonical(track.codec)
             into = _text_codec(codec, self.target)
             if into == codec:
                 continue
             if codec == "ass":
-                draft = draft.warn(f"styled subtitles lose their styling in {self.target}")
+                state = state.warn(f"styled subtitles lose their styling in {self.target}")
             why = f"{self.target} holds text subtitles as {into}"
-            draft = draft.set_codec(track.index, into, why)
-        return draft
+            state = state.set_codec(track.index, into, why)
+        return state
 
 
-def _spoiled(media: MediaFile, target: str) -> Iterator[str]:
-    """What would be shown wrongly in the target, for want of something beside the stream."""
+def _shown_wrongly(media: MediaFile, target: str) -> Iterator[str]:
+    """Yield the side data without which the target would show the video wrongly."""
     for track in media.tracks:
         for fact in uncarried(track, target):
             value = dict(track.side_data)[fact]
-            # Without its record, profile 5 is shown in false colours: it has no other base.
+            # Without its record, profile 5 has wrong colours: its base layer is not compatible.
             if fact not in _ONLY_BETTER or (fact == "dolby_vision" and value.startswith("5.")):
                 yield f"{SIDE_DATA[fact].removeprefix('its ')} ({value}) of {track}"
 
 
-def _in_tags(media: MediaFile, target: str) -> list[int]:
-    """Timecode tracks that say no more than a tag that the picture has and the target keeps."""
+def _redundant_timecodes(media: MediaFile, target: str) -> list[int]:
+    """Return the timecode tracks that only repeat a tag of the video which the target keeps."""
     tracks = [track for track in media.of("data") if track.codec == TIMECODE]
-    said = len(tracks) == 1 and len(timed(media)) == 1 and container(target).track_tags
-    return [track.index for track in tracks] if said else []
+    repeated = len(tracks) == 1 and len(timed(media)) == 1 and container(target).track_tags
+    return [track.index for track in tracks] if repeated else []
 
 
-def _named_losses(draft: Draft, before: MediaFile) -> Draft:
-    target = draft.media.container
+def _warn_of_losses(state: DesiredState, before: MediaFile) -> DesiredState:
+    target = state.media.container
     for what in before.fragile:
-        draft = draft.warn(f"{target} does not keep {what}")
+        state = state.warn(f"{target} does not keep {what}")
     for track in before.tracks:
         for fact in uncarried(track, target):
-            draft = draft.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
+            state = state.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
         if not container(target).track_tags and (tags := ", ".join(_own_tags(before, track))):
-            draft = draft.warn(f"{target} does not keep the tags of {track}: {tags}")
-    return draft
+            state = state.warn(f"{target} does not keep the tags of {track}: {tags}")
+    return state
 
 
 def _own_tags(media: MediaFile, track: Track) -> Iterator[str]:
-    """The names of a track's tags; outside of Matroska its timecode is that of another track."""
+    """Yield the names of a track's tags; outside Matroska, a timecode is another track's."""
     for name in users_tags(track.tags):
         if name != "timecode" or container(media.container).track_tags:
             yield name
 
 
 def _text_codec(codec: str, target: str) -> str:
-    """What a subtitle codec becomes in the target."""
+    """Return the codec that a subtitle codec is converted to in the target."""
     return dict(container(target).text_codecs).get(codec, codec)
 
 
-def _three_letters(draft: Draft) -> Draft:
-    """Languages as MP4 can write them; what it cannot becomes undetermined, with a warning."""
-    for track in draft.media.tracks:
+def _three_letters(state: DesiredState) -> DesiredState:
+    """Shorten languages to the three letters of MP4; others become ``und``, with a warning."""
+    for track in state.media.tracks:
         if track.language is None or (code := alpha3(track.language)) == track.language:
             continue
         if code == "und":
-            draft = draft.warn(f"mp4 cannot hold the language {track.language!r}; it becomes und")
-        draft = draft.set_language(track.index, code, "mp4 holds languages as three letters")
-    return draft
+            state = state.warn(f"mp4 cannot hold the language {track.language!r}; it becomes und")
+        state = state.set_language(track.index, code, "mp4 stores languages as three letters")
+    return state
 
 
-def _without_tags(draft: Draft) -> Draft:
-    for name, _ in draft.media.tags:
+def _without_tags(state: DesiredState) -> DesiredState:
+    for name, _ in state.media.tags:
         if name not in _WRITTEN_BY_TOOLS:
-            draft = draft.set_tag(name, "", "preserve_metadata is false")
-    return draft
+            state = state.set_tag(name, "", "preserve_metadata is false")
+    return state

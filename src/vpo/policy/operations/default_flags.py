@@ -1,126 +1,131 @@
-"""``default_flags``: which track of each type is the default."""
+"""``default_flags``: the default track of each type."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pydantic import Field
 
 from vpo.media.codecs import matches
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import MediaFile, Track
-from vpo.policy.classify import audio_kind, is_commentary
-from vpo.policy.conditions import Names
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.field_types import Names
 from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.track_classes import audio_kind, is_commentary
 
-Choice = tuple[Track, str]
-"""A track and why it was chosen."""
+
+class PreferredTrack(NamedTuple):
+    """A track and why it is preferred."""
+
+    track: Track
+    why: str
 
 
 class DefaultFlags(Operation):
-    """Make the preferred track of each type the default one."""
+    """Make the preferred track of each type the default."""
 
     key = "default_flags"
     step = 60
 
     set_first_video_default: bool = Field(
-        default=True, description="The first video track is default."
+        default=True, description="Make the first video track default."
     )
     set_preferred_audio_default: bool = Field(
-        default=True, description="The preferred audio track is default."
+        default=True, description="Make the preferred audio track default."
     )
     set_preferred_subtitle_default: bool = Field(
-        default=False, description="The preferred subtitle track is default."
+        default=False, description="Make the preferred subtitle track default."
     )
     clear_other_defaults: bool = Field(
-        default=True, description="No other track of such a type is default."
+        default=True, description="Clear the default flag of the other tracks of such a type."
     )
     preferred_audio_codec: Names | None = Field(
         default=None,
-        description="Which codec is preferred among audio tracks of one language, best first.",
+        description="Preferred codecs among audio tracks of one language, best first.",
     )
     set_subtitle_default_when_audio_differs: bool = Field(
         default=False,
         description=(
-            "The preferred subtitle track is default if the default audio is in none of "
+            "Make the preferred subtitle track default if the default audio is in none of "
             "`audio_languages`."
         ),
     )
     set_subtitle_forced_when_audio_differs: bool = Field(
-        default=False, description="It is forced then, too."
+        default=False, description="Set its forced flag as well in that case."
     )
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
-        video = draft.media.of("video")
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        video = state.media.of("video")
         if self.set_first_video_default and video:
-            draft = self._make_default(draft, (video[0], "first video track"))
+            state = self._make_default(state, PreferredTrack(video[0], "first video track"))
         if self.set_preferred_audio_default:
-            audio = self._preferred_audio(draft.media, config)
-            draft = self._make_default(draft, audio) if audio else draft
-        return self._subtitles(draft, config)
+            audio = self._preferred_audio(state.media, config)
+            state = self._make_default(state, audio) if audio else state
+        return self._subtitles(state, config)
 
-    def _make_default(self, draft: Draft, choice: Choice) -> Draft:
-        chosen, why = choice
-        draft = draft.set_flag(chosen.index, "default", True, why)
+    def _make_default(self, state: DesiredState, preferred: PreferredTrack) -> DesiredState:
+        chosen = preferred.track
+        state = state.set_flag(chosen.index, "default", True, preferred.why)
         if self.clear_other_defaults:
-            for track in draft.media.of(chosen.type):
+            for track in state.media.of(chosen.type):
                 if track.index != chosen.index:
                     another = f"another {chosen.type} track is the default"
-                    draft = draft.set_flag(track.index, "default", False, another)
-        return draft
+                    state = state.set_flag(track.index, "default", False, another)
+        return state
 
-    def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> Choice | None:
+    def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> PreferredTrack | None:
         audio = media.of("audio")
-        usable = [track for track in audio if audio_kind(track, config) == "speech"]
-        spoken = [track for track in audio if not is_commentary(track, config)]
+        speech = [track for track in audio if audio_kind(track, config) == "speech"]
+        usable = [track for track in audio if not is_commentary(track, config)]
         codecs = self.preferred_audio_codec or ()
-        return _preferred(usable or spoken, config.audio_languages, codecs)
+        return _preferred(speech or usable, config.audio_languages, codecs)
 
-    def _subtitles(self, draft: Draft, config: PolicyConfig) -> Draft:
-        subtitles = draft.media.of("subtitle")
+    def _subtitles(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        subtitles = state.media.of("subtitle")
         if not subtitles:
-            return draft
+            return state
         usable = [track for track in subtitles if not is_commentary(track, config)]
         preferred = _preferred(usable, config.subtitle_languages, ())
-        differs = _audio_differs(draft.media, config)
+        differs = _audio_differs(state.media, config)
         if preferred and differs and self.set_subtitle_forced_when_audio_differs:
-            draft = draft.set_flag(preferred[0].index, "forced", True, differs)
+            state = state.set_flag(preferred.track.index, "forced", True, differs)
         if preferred and self.set_preferred_subtitle_default:
-            return self._make_default(draft, preferred)
+            return self._make_default(state, preferred)
         if preferred and differs and self.set_subtitle_default_when_audio_differs:
-            return self._make_default(draft, (preferred[0], differs))
-        return self._no_subtitle(draft) if self.clear_other_defaults else draft
+            return self._make_default(state, PreferredTrack(preferred.track, differs))
+        return self._clear_subtitles(state) if self.clear_other_defaults else state
 
-    def _no_subtitle(self, draft: Draft) -> Draft:
-        """No subtitle is to be default; a container that wants one makes it the first."""
-        for track in draft.media.of("subtitle"):
-            draft = draft.set_flag(track.index, "default", False, "no subtitle is to be default")
-        return draft
+    def _clear_subtitles(self, state: DesiredState) -> DesiredState:
+        """Clear all defaults; a container that needs a default track makes it the first."""
+        for track in state.media.of("subtitle"):
+            state = state.set_flag(track.index, "default", False, "no subtitle is to be default")
+        return state
 
 
 def _preferred(
     tracks: Sequence[Track], languages: tuple[str, ...], codecs: tuple[str, ...]
-) -> Choice | None:
-    """The first language of the preference with a track; in it the best codec; then the first."""
+) -> PreferredTrack | None:
+    """Return the track with the best language, then the best codec, then the first."""
     ranks = {t.index: rank(t.language, languages) for t in tracks}
-    best = min((place for place in ranks.values() if place is not None), default=None)
+    best = min((position for position in ranks.values() if position is not None), default=None)
     if best is None:
         why = f"first {tracks[0].type} track; none is in {', '.join(languages)}" if tracks else ""
-        return (tracks[0], why) if tracks else None
-    fitting = [track for track in tracks if ranks[track.index] == best]
-    why = f"preferred {fitting[0].type}: {languages[best]}"
+        return PreferredTrack(tracks[0], why) if tracks else None
+    candidates = [track for track in tracks if ranks[track.index] == best]
+    why = f"preferred {candidates[0].type}: {languages[best]}"
     for codec in codecs:
-        for track in fitting:
+        for track in candidates:
             if matches(track, codec):
-                return track, f"{why} {codec}"
-    return fitting[0], why
+                return PreferredTrack(track, f"{why} {codec}")
+    return PreferredTrack(candidates[0], why)
 
 
 def _audio_differs(media: MediaFile, config: PolicyConfig) -> str | None:
-    """That the default audio is in no preferred language, in words.
+    """Return a message if the default audio is in no preferred language.
 
-    Where no audio track is the default, players take the first.
+    Without a default audio track, players use the first.
     """
     audio = media.of("audio")
     played = next((track for track in audio if track.default), audio[0] if audio else None)

@@ -1,4 +1,4 @@
-"""``file_timestamp``: the modification time of a file that was changed."""
+"""``file_timestamp``: the modification time of a changed file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from vpo.policy.desired_state import Draft
-from vpo.policy.knowledge import release_time
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.external_facts import release_time
 from vpo.policy.operation import Operation, PolicyConfig
 
 
 class FileTimestamp(Operation):
-    """Which modification time a changed file gets.
+    """Set the modification time of a changed file.
 
-    A release date comes from a metadata source; where none knows it, ``fallback`` is what happens.
+    The release date comes from a metadata plugin; ``fallback`` applies if none has it.
     """
 
     key = "file_timestamp"
@@ -23,30 +23,31 @@ class FileTimestamp(Operation):
     mode: Literal["preserve", "release_date", "now"] = Field(
         default="preserve",
         description=(
-            "The time that the file had, the day of the release (midnight, UTC), or the time at "
-            "which it was changed."
+            "The old modification time, midnight UTC of the release date, or the time of the "
+            "change."
         ),
     )
     fallback: Literal["preserve", "now", "skip"] = Field(
         default="preserve",
         description=(
-            "What applies if no source knows the release date; `skip`: what the configuration says."
+            "What to do without a release date; `skip`: use the setting in the configuration."
         ),
     )
     date_source: Literal["auto", "radarr", "sonarr"] = Field(
-        default="auto", description="Which source is asked for it; `auto`: the first that knows it."
+        default="auto",
+        description="Metadata plugin for the release date; `auto`: the first that has it.",
     )
 
     @property
     def uses_metadata(self) -> bool:
         return self.mode == "release_date"
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         if self.mode != "release_date":
-            return draft.set_timestamp(self.mode)
-        source = None if self.date_source == "auto" else self.date_source
-        released = release_time(draft.known, source)
+            return state.set_timestamp(self.mode)
+        plugin = None if self.date_source == "auto" else self.date_source
+        released = release_time(state.external, plugin)
         if released is not None:
-            return draft.set_timestamp(released)
-        draft = draft.warn(f"no source knows the release date: {self.fallback} applies")
-        return draft if self.fallback == "skip" else draft.set_timestamp(self.fallback)
+            return state.set_timestamp(released)
+        state = state.warn(f"no metadata plugin has the release date: {self.fallback} applies")
+        return state if self.fallback == "skip" else state.set_timestamp(self.fallback)

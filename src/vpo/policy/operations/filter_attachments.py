@@ -1,4 +1,4 @@
-"""``filter_attachments``: whether the files inside the container stay."""
+"""``filter_attachments``: removal of attached files."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from pydantic import Field
 
 from vpo.media.codecs import canonical
 from vpo.media.model import Attachment
-from vpo.policy.desired_state import Draft
-from vpo.policy.operation import SKIPPED, Note, Operation, PolicyConfig
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.operation import SKIPPED_BY_RULE, Note, Operation, PolicyConfig
 
 _FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 
 
 class FilterAttachments(Operation):
-    """Remove all attachments: fonts, cover pictures, texts."""
+    """Remove all attachments: fonts, cover images, text files."""
 
     key = "filter_attachments"
     step = 42
 
-    remove_all: bool = Field(default=False, description="Whether all attachments go.")
+    remove_all: bool = Field(default=False, description="Whether to remove all attachments.")
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        if "track_filter" in draft.skips:
-            return draft
-        attachments = draft.media.attachments
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        if "track_filter" in state.skips:
+            return state
+        attachments = state.media.attachments
         if not self.remove_all or not attachments:
-            return draft
-        styled = any(canonical(track.codec) == "ass" for track in draft.media.of("subtitle"))
+            return state
+        styled = any(canonical(track.codec) == "ass" for track in state.media.of("subtitle"))
         if styled and any(_is_font(item) for item in attachments):
-            draft = draft.warn("fonts are removed that the styled subtitles may need")
-        return draft.remove([item.index for item in attachments], "all attachments are removed")
+            state = state.warn("removed fonts may be needed by the styled subtitles")
+        return state.remove([item.index for item in attachments], "all attachments are removed")
 
-    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
-        if "track_filter" in draft.skips:
-            yield SKIPPED
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        if "track_filter" in state.skips:
+            yield SKIPPED_BY_RULE
 
 
 def _is_font(item: Attachment) -> bool:

@@ -1,4 +1,4 @@
-"""``keep_audio``: which audio tracks stay."""
+"""``keep_audio``: the language filter of audio tracks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pydantic import Field
 from vpo.errors import PlanError
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
-from vpo.policy.classify import AudioKind, audio_kind
-from vpo.policy.desired_state import Draft
-from vpo.policy.knowledge import original_language
-from vpo.policy.operation import SKIPPED, Model, Note, Operation, PolicyConfig
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.external_facts import original_language
+from vpo.policy.language_filter import language_mismatch
+from vpo.policy.operation import SKIPPED_BY_RULE, Model, Note, Operation, PolicyConfig
+from vpo.policy.track_classes import AudioKind, audio_kind
 from vpo.text import counted
 
 _NAMES: dict[AudioKind, str] = {
@@ -25,122 +26,120 @@ _NAMES: dict[AudioKind, str] = {
 
 
 class Fallback(Model):
-    """What is kept where too few tracks are in the languages."""
+    """What to keep if too few tracks have one of the languages."""
 
     mode: Literal["error", "keep_all", "keep_first", "content_language"] = Field(
         description=(
-            "The phase fails, all tracks stay, as many of the first stay as are lacking, or those "
-            "in the language of the content."
+            "Fail the phase, keep all tracks, keep as many of the first as are missing, or keep "
+            "those in the original language of the content."
         )
     )
 
 
 class KeepAudio(Operation):
-    """Remove the audio tracks that are in none of the languages."""
+    """Remove audio tracks in other languages."""
 
     key = "keep_audio"
     step = 40
 
-    languages: tuple[str, ...] = Field(
-        min_length=1, description="The languages of the tracks that stay."
-    )
+    languages: tuple[str, ...] = Field(min_length=1, description="Languages of the tracks to keep.")
     minimum: int = Field(
         default=1,
         ge=0,
-        description="How many tracks have to stay, without commentary, music and effects.",
+        description="Minimum number of tracks to keep, not counting commentary, music and effects.",
     )
     fallback: Fallback = Field(
-        default=Fallback(mode="error"), description="What is done if there would be fewer."
+        default=Fallback(mode="error"), description="What to do if fewer would be kept."
     )
-    keep_music_tracks: bool = Field(default=True, description="Whether music by itself stays.")
+    keep_music_tracks: bool = Field(default=True, description="Whether to keep music-only tracks.")
     exclude_music_from_language_filter: bool = Field(
-        default=True, description="Whether it stays in any language."
+        default=True, description="Whether to keep them in any language."
     )
     keep_sfx_tracks: bool = Field(
-        default=True, description="Whether sound effects by themselves stay."
+        default=True, description="Whether to keep tracks of sound effects only."
     )
     exclude_sfx_from_language_filter: bool = Field(
-        default=True, description="Whether they stay in any language."
+        default=True, description="Whether to keep them in any language."
     )
     keep_non_speech_tracks: bool = Field(
-        default=True, description="Whether other tracks without speech stay."
+        default=True, description="Whether to keep other tracks without speech."
     )
     exclude_non_speech_from_language_filter: bool = Field(
-        default=True, description="Whether they stay in any language."
+        default=True, description="Whether to keep them in any language."
     )
 
     @property
     def uses_metadata(self) -> bool:
         return self.fallback.mode == "content_language"
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
-        if "track_filter" in draft.skips:
-            return draft
-        kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        if "track_filter" in state.skips:
+            return state
+        kinds = {track: audio_kind(track, config) for track in state.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if not self._enough(kinds, removed):
-            removed = self._by_fallback(draft, kinds, removed)
+            removed = self._by_fallback(state, kinds, removed)
             languages = ", ".join(self.languages)
-            draft = draft.warn(f"too few audio tracks in {languages}: {self.fallback.mode} applies")
-        return draft.remove(removed, removed)
+            state = state.warn(f"too few audio tracks in {languages}: {self.fallback.mode} applies")
+        return state.remove(removed, removed)
 
-    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:
-        if "track_filter" in draft.skips:
-            yield SKIPPED
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        if "track_filter" in state.skips:
+            yield SKIPPED_BY_RULE
             return
-        kinds = {track: audio_kind(track, config) for track in draft.media.of("audio")}
+        kinds = {track: audio_kind(track, config) for track in state.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if not self._enough(kinds, removed):
             yield Note(f"too few tracks: {self.fallback.mode}", ("fallback", "mode"))
-            with contextlib.suppress(PlanError):  # whoever applies the operation tells
-                removed = self._by_fallback(draft, kinds, removed)
+            with contextlib.suppress(PlanError):  # reported by whoever applies the operation
+                removed = self._by_fallback(state, kinds, removed)
         for track, kind in kinds.items():
             why = removed.get(track.index)
-            text = f"removed: {why}" if why else f"stays: {self._why_kept(track, kind)}"
-            yield Note(f"{track} {text}", self._decisive(kind), track=track.index)
+            text = f"removed: {why}" if why else f"kept: {self._reason_to_keep(track, kind)}"
+            yield Note(f"{track} {text}", self._deciding_key(kind), track=track.index)
 
-    def _why_kept(self, track: Track, kind: AudioKind) -> str:
+    def _reason_to_keep(self, track: Track, kind: AudioKind) -> str:
         if rank(track.language, self.languages) is not None:
             return f"{track.language or UNDETERMINED} is wanted"
-        return f"{_NAMES[kind]} stay" if kind in _NAMES else f"by {self.fallback.mode}"
+        return f"{_NAMES[kind]} are kept" if kind in _NAMES else f"by {self.fallback.mode}"
 
-    def _decisive(self, kind: AudioKind) -> tuple[str, ...]:
-        """The key that decides on tracks of that kind."""
+    def _deciding_key(self, kind: AudioKind) -> tuple[str, ...]:
+        """Return the key that decides about tracks of this kind."""
         if kind in _NAMES and not getattr(self, f"keep_{kind}_tracks"):
             return (f"keep_{kind}_tracks",)
         by_language = not getattr(self, f"exclude_{kind}_from_language_filter", False)
         return ("languages",) if by_language else (f"exclude_{kind}_from_language_filter",)
 
     def _by_fallback(
-        self, draft: Draft, kinds: dict[Track, AudioKind], removed: dict[int, str]
+        self, state: DesiredState, kinds: dict[Track, AudioKind], removed: dict[int, str]
     ) -> dict[int, str]:
-        """What goes where too few would stay. Raises ``PlanError`` where too few stay even so."""
+        """Apply the fallback; ``PlanError`` if it still keeps too few tracks."""
         mode = self.fallback.mode
         if mode == "keep_all":
             return {}
         if mode == "keep_first":
             removed = self._without_first(kinds, removed)
         elif mode == "content_language":
-            language = original_language(draft.media, draft.known) or _first_language(kinds)
+            language = original_language(state.media, state.external) or _first_language(kinds)
             removed = self._removed(kinds, (*self.languages, language))
         if not self._enough(kinds, removed):
             raise PlanError(self._too_few(kinds, removed))
         return removed
 
     def _removed(self, kinds: dict[Track, AudioKind], languages: tuple[str, ...]) -> dict[int, str]:
-        """The tracks that go, by index, and why."""
-        found = ((track, self._why(track, kind, languages)) for track, kind in kinds.items())
+        """Return the tracks to remove, by index, with the reasons."""
+        found = ((t, self._reason_to_remove(t, kind, languages)) for t, kind in kinds.items())
         return {track.index: why for track, why in found if why}
 
-    def _why(self, track: Track, kind: AudioKind, languages: tuple[str, ...]) -> str | None:
+    def _reason_to_remove(
+        self, track: Track, kind: AudioKind, languages: tuple[str, ...]
+    ) -> str | None:
         if kind in _NAMES:
             if not getattr(self, f"keep_{kind}_tracks"):
                 return f"{_NAMES[kind]} are not kept"
             if getattr(self, f"exclude_{kind}_from_language_filter"):
                 return None
-        if rank(track.language, languages) is not None:
-            return None
-        return f"language {track.language or UNDETERMINED} is not in {', '.join(languages)}"
+        return language_mismatch(track, languages)
 
     def _enough(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> bool:
         return len(_speech(kinds, removed)) >= self.minimum
@@ -148,10 +147,10 @@ class KeepAudio(Operation):
     def _without_first(
         self, kinds: dict[Track, AudioKind], removed: dict[int, str]
     ) -> dict[int, str]:
-        """What goes if the first others with speech stay, as many as are lacking."""
-        lacking = self.minimum - len(_speech(kinds, removed))
+        """Return the removals without the first speech tracks, as many as are missing."""
+        missing = self.minimum - len(_speech(kinds, removed))
         others = [track.index for track in _speech(kinds, {}) if track.index in removed]
-        return {index: why for index, why in removed.items() if index not in others[:lacking]}
+        return {index: why for index, why in removed.items() if index not in others[:missing]}
 
     def _too_few(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> str:
         if not kinds:
@@ -169,11 +168,11 @@ class KeepAudio(Operation):
 
 
 def _speech(kinds: dict[Track, AudioKind], removed: dict[int, str]) -> list[Track]:
-    """The tracks that count towards the minimum, without those that are removed."""
+    """Return the kept tracks that count towards the minimum."""
     return [t for t, kind in kinds.items() if kind == "speech" and t.index not in removed]
 
 
 def _first_language(kinds: dict[Track, AudioKind]) -> str:
-    """That of the first track with speech, else of the first track."""
+    """Return the language of the first speech track, else of the first track."""
     first = next(iter([*_speech(kinds, {}), *kinds]), None)
     return (first.language if first else None) or UNDETERMINED

@@ -1,4 +1,4 @@
-"""``rules``: conditional decisions on a file."""
+"""``rules``: actions that depend on conditions."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from vpo.errors import PlanError
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
-from vpo.policy.rules.actions import Actions, CarryOut
-from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, findings, holds
+from vpo.policy.rules.actions import Actions, ApplyDeferred
+from vpo.policy.rules.evaluation import (
+    NO_LANGUAGE_ANALYSIS,
+    ConditionContext,
+    condition_results,
+    holds,
+)
 from vpo.policy.rules.when import When
 
 
 class Rule(Model):
-    """A condition, what is done where it holds, and what where it does not."""
+    """A condition, the actions if it is true, and the actions if it is false."""
 
-    name: str = Field(min_length=1, description="What the rule is called.")
+    name: str = Field(min_length=1, description="Name of the rule.")
     when: When
-    then: Actions | None = Field(default=None, description="What is done where it holds.")
+    then: Actions | None = Field(default=None, description="Actions if the condition is true.")
     else_: Actions | None = Field(
-        default=None, alias="else", description="What is done where it does not hold."
+        default=None, alias="else", description="Actions if the condition is false."
     )
 
     @model_validator(mode="after")
-    def _does_something(self) -> Rule:
+    def _not_empty(self) -> Rule:
         if self.then is None and self.else_ is None:
             raise ValueError("a rule needs `then` or `else`")
         return self
@@ -37,9 +42,11 @@ class Rule(Model):
         actions = (*(self.then or ()), *(self.else_ or ()))
         return self.when.uses_metadata or any(action.uses_metadata for action in actions)
 
-    def explained(self, path: tuple[str | int, ...], true: bool, scene: Scene) -> Iterator[Note]:
-        """The condition, part by part, and what is done."""
-        first, *others = findings(self.when, scene)
+    def explain(
+        self, path: tuple[str | int, ...], true: bool, context: ConditionContext
+    ) -> Iterator[Note]:
+        """Yield the outcome of the condition, part by part, and the actions that follow."""
+        first, *others = condition_results(self.when, context)
         when = (*path, "when")
         yield Note(f"{self.name}: {first.text}", when, true)
         for finding in (first, *others):
@@ -53,54 +60,58 @@ class Rule(Model):
 
 
 class Rules(Operation):
-    """Decide by rules: the first that holds, or all of them."""
+    """Apply the actions of rules: of the first that is true, or of all."""
 
     key = "rules"
     step = 20
 
     match: Literal["first", "all"] = Field(
         default="first",
-        description="Whether the first rule that holds is the last, or all have their say.",
+        description="Whether to stop at the first rule that is true, or to apply all.",
     )
-    items: tuple[Rule, ...] = Field(min_length=1, description="The rules, in this order.")
+    items: tuple[Rule, ...] = Field(
+        min_length=1, description="The rules, in the order in which they are evaluated."
+    )
 
     @property
     def uses_metadata(self) -> bool:
         return any(rule.uses_metadata for rule in self.items)
 
-    def parts(self) -> Iterator[Operation]:
+    def steps(self) -> Iterator[Operation]:
         yield self
-        yield CarryOut()
+        yield ApplyDeferred()
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
-        return self._decide(draft, config, None)
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        return self._decide(state, config, None)
 
-    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         notes: list[Note] = []
-        with contextlib.suppress(PlanError):  # whoever applies the operation tells
-            self._decide(draft, config, notes)
+        with contextlib.suppress(PlanError):  # reported by whoever applies the operation
+            self._decide(state, config, notes)
         return iter(notes)
 
-    def _decide(self, draft: Draft, config: PolicyConfig, notes: list[Note] | None) -> Draft:
-        """Rule by rule; ``notes``, where they are wanted, get what was decided and why."""
-        scene = Scene(draft.media, draft.known, config)
+    def _decide(
+        self, state: DesiredState, config: PolicyConfig, notes: list[Note] | None
+    ) -> DesiredState:
+        """Apply rule by rule; ``notes``, unless ``None``, collects the decisions and reasons."""
+        context = ConditionContext(state.media, state.external, config)
         for number, rule in enumerate(self.items):
             if rule.when.needs_analysis:
-                draft = draft.warn(NO_ANALYSIS)
-            if scene.media is not draft.media:
-                scene = Scene(draft.media, draft.known, config)
-            true = holds(rule.when, scene)
+                state = state.warn(NO_LANGUAGE_ANALYSIS)
+            if context.media is not state.media:
+                context = ConditionContext(state.media, state.external, config)
+            true = holds(rule.when, context)
             if notes is not None:
-                notes += rule.explained(("items", number), true, scene)
+                notes += rule.explain(("items", number), true, context)
             for action in (rule.then if true else rule.else_) or ():
-                draft = action.apply(draft, rule.name)
+                state = action.apply(state, rule.name)
             if true and self.match == "first":
                 if notes is not None:
                     notes += _not_reached(self.items, number + 1)
                 break
-        return draft
+        return state
 
 
 def _not_reached(rules: tuple[Rule, ...], start: int) -> Iterator[Note]:
     for number, rule in enumerate(rules[start:], start):
-        yield Note(f"{rule.name}: not reached, as an earlier rule holds", ("items", number))
+        yield Note(f"{rule.name}: not reached, as an earlier rule is true", ("items", number))

@@ -1,4 +1,4 @@
-"""``track_order``: how the tracks are sorted."""
+"""``track_order``: the order of the tracks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydantic_core import CoreSchema
 
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
-from vpo.policy.classify import OrderClass, order_class
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Note, Operation, PolicyConfig
+from vpo.policy.track_classes import OrderClass, order_class
 
 _NAMES: dict[OrderClass | None, str] = {
     "video": "video",
@@ -32,9 +32,9 @@ _NAMES: dict[OrderClass | None, str] = {
 
 
 class TrackOrder(Operation):
-    """Sort the tracks: by class, then (main tracks) by language preference, then as they were.
+    """Sort the tracks: by class, main tracks by preferred language, others in their old order.
 
-    In the policy it is a list of classes. ``attachment`` may be in it and changes nothing: no
+    In the policy it is a list of classes. ``attachment`` is allowed and ignored, because no
     container stores attachments between the tracks.
     """
 
@@ -45,7 +45,7 @@ class TrackOrder(Operation):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_a_list(cls, data: Any) -> Any:
+    def _from_list(cls, data: Any) -> Any:
         return {"classes": data}
 
     @field_validator("classes")
@@ -61,69 +61,65 @@ class TrackOrder(Operation):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         inner = handler.resolve_ref_schema(handler(schema))
-        described = {"description": "The classes of tracks, in the order they are to have."}
+        described = {"description": "The classes of tracks, in the order to sort them."}
         return {**inner["properties"]["classes"], **described}
 
-    def explain(self, draft: Draft, config: PolicyConfig) -> Iterator[Note]:
-        for track in draft.media.tracks:
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        for track in state.media.tracks:
             name = order_class(track, config)
             listed = name in self.classes
             path = (self.classes.index(name),) if name and listed else ()
             yield Note(f"{track} is {name or 'data'}{'' if listed else ', which comes last'}", path)
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:
-        tracks = draft.media.tracks
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        tracks = state.media.tracks
         keys = {track.index: self._key(track, config) for track in tracks}
         if all(keys[one.index] <= keys[other.index] for one, other in pairwise(tracks)):
-            return draft
+            return state
         order = sorted(keys, key=lambda index: keys[index])
-        sorted_tracks = [draft.track(index) for index in order]
+        sorted_tracks = [state.track(index) for index in order]
         why = {t.index: self._why(t, tracks, sorted_tracks, config) for t in tracks}
-        return draft.order(order, why)
+        return state.reorder(order, why)
 
     def _key(self, track: Track, config: PolicyConfig) -> tuple[int, int]:
-        """The place of the track's class, and inside it that of its language."""
+        """Return the position of the track's class, and that of its language in the class."""
         name = order_class(track, config)
-        place = self.classes.index(name) if name in self.classes else len(self.classes)
+        position = self.classes.index(name) if name in self.classes else len(self.classes)
         preference = {
             "audio_main": config.audio_languages,
             "subtitle_main": config.subtitle_languages,
         }.get(name or "")
         if preference is None or name not in self.classes:
-            return place, 0
-        position = rank(track.language, preference)
-        return place, len(preference) if position is None else position
+            return position, 0
+        language = rank(track.language, preference)
+        return position, len(preference) if language is None else language
 
     def _why(
         self, track: Track, old: Sequence[Track], new: Sequence[Track], config: PolicyConfig
     ) -> str:
-        """Why the track is where it is: before others of its class, or where its class comes."""
+        """Return why a track moves: to pass another of its class, or with its class."""
         name = order_class(track, config)
-        passed = next((o for o in old if _passed(track, o, old, new, name, config)), None)
+        old_peers = [item for item in old if order_class(item, config) == name]
+        new_peers = [item for item in new if order_class(item, config) == name]
+        passed = _first_passed(track, old_peers, new_peers)
         if passed is not None:
             languages = track.language or UNDETERMINED, passed.language or UNDETERMINED
             side = "before" if new.index(track) < new.index(passed) else "after"
             return f"{_NAMES[name]} in {languages[0]} {_comes(name)} {side} {languages[1]}"
-        classes = list(dict.fromkeys(order_class(item, config) for item in new))
-        place = classes.index(name)
         if name not in self.classes:
             return f"{_NAMES[name]} {_comes(name)} last: not in the list"
-        where = f"after {_NAMES[classes[place - 1]]}" if place else "first"
+        classes = list(dict.fromkeys(order_class(item, config) for item in new))
+        position = classes.index(name)
+        where = f"after {_NAMES[classes[position - 1]]}" if position else "first"
         return f"{_NAMES[name]} {_comes(name)} {where}"
 
 
-def _passed(
-    track: Track,
-    other: Track,
-    old: Sequence[Track],
-    new: Sequence[Track],
-    name: OrderClass | None,
-    config: PolicyConfig,
-) -> bool:
-    """Whether the other is of the same class and on the other side than before."""
-    if order_class(other, config) != name:
-        return False
-    return (old.index(track) < old.index(other)) != (new.index(track) < new.index(other))
+def _first_passed(track: Track, old: Sequence[Track], new: Sequence[Track]) -> Track | None:
+    """Return the first track that is on the other side of this one in the new order."""
+    for other in old:
+        if (old.index(track) < old.index(other)) != (new.index(track) < new.index(other)):
+            return other
+    return None
 
 
 def _comes(name: OrderClass | None) -> str:

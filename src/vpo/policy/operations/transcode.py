@@ -1,4 +1,4 @@
-"""``transcode``: video and audio into other codecs, or smaller."""
+"""``transcode``: video and audio to other codecs, and video to a lower resolution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vpo.media import units
-from vpo.media.codecs import matches, must_hold
+from vpo.media.codecs import matches, require_container_holds
 from vpo.media.encode_spec import (
     CRF_RANGE,
     AudioCodec,
@@ -20,32 +20,32 @@ from vpo.media.encode_spec import (
 )
 from vpo.media.model import Track
 from vpo.policy import dynamic_range
-from vpo.policy.audio import encode_audio
-from vpo.policy.conditions import BitRate, Names, Part, Resolution
-from vpo.policy.desired_state import Draft
-from vpo.policy.encoder_options import checked
+from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.encoder_options import parse_encoder_options
+from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
 from vpo.policy.operation import Model, Operation, PolicyConfig
 
 
 class SkipIf(Model):
-    """Leave the video as it is where all of this holds; what is not known does not hold."""
+    """Do not encode video that matches all conditions; one on an unknown fact does not match."""
 
-    codec_matches: Names | None = Field(default=None, description="It is in one of these codecs.")
+    codec_matches: Names | None = Field(default=None, description="It has one of these codecs.")
     resolution_within: Resolution | None = Field(
-        default=None, description="Its resolution class is not above this one."
+        default=None, description="Its resolution class is this one or lower."
     )
     bitrate_under: BitRate | None = Field(
-        default=None, description="Its bit rate is known and under this."
+        default=None, description="Its bit rate is known and lower than this."
     )
 
     @model_validator(mode="after")
     def _not_empty(self) -> SkipIf:
         if not any(True for _ in self.given()):
-            raise ValueError("`skip_if` names no condition")
+            raise ValueError("`skip_if` needs at least one condition")
         return self
 
     def unmet(self, track: Track) -> list[str]:
-        """The conditions that do not hold, in words."""
+        """Return the reasons why the conditions on codec and resolution do not match."""
         found = []
         if self.codec_matches and not any(matches(track, name) for name in self.codec_matches):
             found.append(f"codec {track.codec} is not {' or '.join(self.codec_matches)}")
@@ -55,7 +55,7 @@ class SkipIf(Model):
         return found
 
     def too_fast(self, track: Track) -> str | None:
-        """In words, that the bit rate is not under the limit."""
+        """Return a message if the bit rate is not under the limit."""
         if (
             self.bitrate_under is None
             or (track.bit_rate or self.bitrate_under) < self.bitrate_under
@@ -66,75 +66,76 @@ class SkipIf(Model):
 
 
 class VideoSection(Model):
-    """What video becomes."""
+    """How to encode video."""
 
-    to: VideoCodec = Field(description="The codec.")
+    to: VideoCodec = Field(description="Codec to encode to.")
     skip_if: SkipIf | None = Field(
-        default=None, description="Video of which all of this holds is left as it is."
+        default=None, description="Do not encode video that matches all of these conditions."
     )
     crf: float | None = Field(
         default=None,
         ge=0,
-        description="The quality on the scale of the software encoder; lower is better.",
+        description="Quality on the scale of the software encoder; lower is better.",
     )
     target_bitrate: BitRate | None = Field(
-        default=None, description="The bit rate that the video is to have."
+        default=None, description="Average bit rate of the video."
     )
     vmaf: float | None = Field(
         default=None,
         gt=0,
         lt=100,
-        description="The score to reach; the crf for it is looked for on samples.",
+        description="VMAF score to reach; the crf for it is searched on sample clips.",
     )
-    two_pass: bool = Field(default=False, description="Whether the bit rate is met in two passes.")
-    min_bitrate: BitRate | None = Field(default=None, description="The lowest bit rate.")
-    max_bitrate: BitRate | None = Field(default=None, description="The highest bit rate.")
+    two_pass: bool = Field(default=False, description="Whether to encode in two passes.")
+    min_bitrate: BitRate | None = Field(default=None, description="Minimum bit rate.")
+    max_bitrate: BitRate | None = Field(default=None, description="Maximum bit rate.")
     preset: str | None = Field(
         default=None,
-        description="How much time the encoder takes: x264's names, or the encoder's own.",
+        description="Encoder preset, by x264's names or the encoder's own: speed against size.",
     )
     tune: str | None = Field(
         default=None,
-        description="What the encoder is to pay attention to, as `film` or `animation`.",
+        description="Encoder tuning, such as `film` or `animation`.",
     )
     max_resolution: Resolution | None = Field(
-        default=None, description="The resolution class into which larger pictures are scaled down."
+        default=None, description="Resolution class to scale larger video down to."
     )
     max_width: int | None = Field(
         default=None,
         ge=16,
-        description="The width, in pixels, into which larger pictures are scaled down.",
+        description="Width in pixels to scale larger video down to.",
     )
     max_height: int | None = Field(
         default=None,
         ge=16,
-        description="The height, in pixels, into which larger pictures are scaled down.",
+        description="Height in pixels to scale larger video down to.",
     )
-    scale_algorithm: Scaler = Field(default="lanczos", description="How pictures are scaled.")
-    upscale: Literal[False] = Field(default=False, description="Pictures are never scaled up.")
-    hw: Hardware = Field(default="none", description="The hardware that encodes.")
+    scale_algorithm: Scaler = Field(default="lanczos", description="Scaling algorithm.")
+    upscale: Literal[False] = Field(default=False, description="Video is never scaled up.")
+    hw: Hardware = Field(default="none", description="Hardware to encode with.")
     hw_fallback: bool = Field(
-        default=True, description="Whether the processor does what the hardware cannot."
+        default=True, description="Whether to encode in software what the hardware cannot."
     )
     hdr: dynamic_range.HdrPolicy = Field(
-        default="keep", description="What becomes of high dynamic range."
+        default="keep", description="Whether to keep HDR, map it to SDR, or leave HDR video alone."
     )
     dolby_vision: dynamic_range.DolbyVisionPolicy = Field(
-        default="skip", description="Whether Dolby Vision is left alone (`skip`) or lost (`drop`)."
+        default="skip",
+        description="Whether to leave Dolby Vision video alone (`skip`) or drop that (`drop`).",
     )
-    min_savings: Part = Field(
+    min_savings: Fraction = Field(
         default=0.0,
-        description="How much smaller the file has to become; else the video stays.",
+        description="Minimum reduction of the file size; else the video is not encoded.",
     )
     ffmpeg_args: tuple[str, ...] = Field(
-        default=(), description="Further options of the encoder, in pairs."
+        default=(), description="Further encoder options, in pairs of name and value."
     )
 
     @field_validator("ffmpeg_args")
     @classmethod
-    def _only_allowed(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        checked(words)
-        return words
+    def _only_allowed(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        parse_encoder_options(args)
+        return args
 
     @model_validator(mode="after")
     def _one_quality(self) -> VideoSection:
@@ -171,11 +172,11 @@ class VideoSection(Model):
             hw_fallback=self.hw_fallback,
             tonemap=tonemap,
             min_savings=self.min_savings,
-            options=checked(self.ffmpeg_args),
+            options=parse_encoder_options(self.ffmpeg_args),
         )
 
     def size(self, track: Track) -> tuple[int, int] | None:
-        """What the picture is scaled down to; ``None`` where it fits. Codecs want even numbers."""
+        """Return the size to scale down to, in even numbers; ``None`` to keep the size."""
         if not track.width or not track.height:
             return None
         across, down = self._box(track)
@@ -185,22 +186,22 @@ class VideoSection(Model):
         return tuple(max(2, round(side * factor / 2) * 2) for side in (track.width, track.height))  # type: ignore[return-value]
 
     def _box(self, track: Track) -> tuple[float, float]:
-        """The largest picture, lying or standing as the track's does."""
+        """Return the largest size allowed, in the orientation of the track."""
         if self.max_resolution is None:
             return self.max_width or float("inf"), self.max_height or float("inf")
         across, down = units.RESOLUTIONS[self.max_resolution]
         across, down = (across, down) if across else (854, 480)
-        standing = (track.height or 0) > (track.width or 0)
-        return (down, across) if standing else (across, down)
+        portrait = (track.height or 0) > (track.width or 0)
+        return (down, across) if portrait else (across, down)
 
     def why(self, track: Track, encoded: bool) -> str | None:
-        """Why a track is to be encoded; ``None`` if it is not."""
+        """Return why to encode a track; ``None`` if it need not be."""
         large = self.size(track) is not None
         if self.skip_if is None:
             if not matches(track, self.to):
                 return f"codec {track.codec} instead of {self.to}"
-            return f"{track.width}x{track.height} is over the size" if large else None
-        # What these policies have made themselves is not made again for its bit rate.
+            return f"{track.width}x{track.height} is over the size limit" if large else None
+        # What these policies have encoded themselves is not encoded again for its bit rate.
         if encoded and matches(track, self.to) and not large:
             return None
         reasons = [*self.skip_if.unmet(track), self.skip_if.too_fast(track)]
@@ -208,89 +209,93 @@ class VideoSection(Model):
 
 
 class AudioSection(Model):
-    """What audio becomes."""
+    """How to encode audio."""
 
-    to: AudioCodec = Field(description="The codec.")
-    preserve: tuple[str, ...] = Field(default=(), description="Codecs that stay as they are.")
+    to: AudioCodec = Field(description="Codec to encode to.")
+    preserve: tuple[str, ...] = Field(default=(), description="Codecs that are not encoded.")
     bitrate: BitRate | None = Field(
         default=None,
-        description="The bit rate of stereo; other tracks get theirs by their channels.",
+        description="Bit rate of stereo; that of other tracks depends on their channels.",
     )
 
     def why(self, track: Track) -> str | None:
-        """Why a track is to be encoded; ``None`` if it is not."""
+        """Return why to encode a track; ``None`` if it need not be."""
         if matches(track, self.to) or any(matches(track, name) for name in self.preserve):
             return None
         return f"codec {track.codec} instead of {self.to}"
 
 
 class Transcode(Operation):
-    """Encode video, audio or both; what is as it should be is copied."""
+    """Encode video, audio or both; tracks that comply are copied."""
 
     key = "transcode"
     step = 90
 
-    video: VideoSection | None = Field(default=None, description="What video becomes.")
-    audio: AudioSection | None = Field(default=None, description="What audio becomes.")
+    video: VideoSection | None = Field(default=None, description="How to encode video.")
+    audio: AudioSection | None = Field(default=None, description="How to encode audio.")
 
     @model_validator(mode="before")
     @classmethod
-    def _says_what(cls, data: Any) -> Any:
+    def _not_empty(cls, data: Any) -> Any:
         if isinstance(data, dict) and not (data.get("video") or data.get("audio")):
             raise ValueError("`transcode` needs `video`, `audio` or both")
         return data
 
     @property
-    def reads_pictures(self) -> bool:
+    def reads_frames(self) -> bool:
         return self.video is not None
 
     @property
-    def video_section(self) -> str:
+    def video_encode_settings(self) -> str:
         return self.video.model_dump_json(exclude_none=True) if self.video is not None else ""
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        if self.video is not None and "video_transcode" not in draft.skips:
-            for track in draft.media.of("video"):
-                draft = self._video(draft, track, self.video)
-        if self.audio is not None and "audio_transcode" not in draft.skips:
-            for track in draft.media.of("audio"):
-                draft = _audio(draft, track, self.audio)
-        return draft
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        if self.video is not None and "video_transcode" not in state.skips:
+            for track in state.media.of("video"):
+                state = self._transcode_video(state, track, self.video)
+        if self.audio is not None and "audio_transcode" not in state.skips:
+            for track in state.media.of("audio"):
+                state = _transcode_audio(state, track, self.audio)
+        return state
 
-    def _video(self, draft: Draft, track: Track, section: VideoSection) -> Draft:
-        why = section.why(track, draft.known.encoded)
+    def _transcode_video(
+        self, state: DesiredState, track: Track, section: VideoSection
+    ) -> DesiredState:
+        why = section.why(track, state.external.encoded)
         if why is None:
-            return draft
-        if draft.known.futile:
+            return state
+        if state.external.futile:
             part = f"{section.min_savings:.0%}"
-            return draft.warn(f"not encoded: that would save less than {part} (min_savings)")
-        decision = dynamic_range.decide(track, section.hdr, section.dolby_vision)
+            return state.warn(f"not encoded: that would save less than {part} (min_savings)")
+        decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
         if decision.skip is not None:
-            return draft.warn(f"{track} is not encoded: {decision.skip}")
+            return state.warn(f"{track} is not encoded: {decision.skip}")
         if decision.loss is not None:
-            draft = draft.warn(decision.loss)
-        must_hold(draft.media.container, section.to)
-        return _encoded(draft, track, section, decision.tonemap, why)
+            state = state.warn(decision.loss)
+        require_container_holds(state.media.container, section.to)
+        return _encode_video(state, track, section, decision.tonemap, why)
 
 
-def _encoded(draft: Draft, track: Track, section: VideoSection, tonemap: bool, why: str) -> Draft:
-    before = draft.encodes.get(track.index)
+def _encode_video(
+    state: DesiredState, track: Track, section: VideoSection, tonemap: bool, why: str
+) -> DesiredState:
+    before = state.encodes.get(track.index)
     size = section.size(track)
     spec = section.spec(size, tonemap)
     if isinstance(before, VideoEncode):
-        # An earlier phase has asked for something, too; there is one encode of the source.
+        # An earlier phase wants an encode as well: the two become one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
     if track.field_order is not None:
-        draft = draft.warn(f"{track} is interlaced; the encode makes whole pictures of its fields")
-    track = replace(dynamic_range.encoded(track, tonemap), field_order=None)
+        state = state.warn(f"{track} is interlaced and will be deinterlaced")
+    track = replace(dynamic_range.after_encode(track, tonemap), field_order=None)
     if size is not None:
         track = replace(track, width=size[0], height=size[1])
-    return draft.encode(replace(track, codec=section.to), spec, why)
+    return state.encode(replace(track, codec=section.to), spec, why)
 
 
-def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
+def _transcode_audio(state: DesiredState, track: Track, section: AudioSection) -> DesiredState:
     why = section.why(track)
     if why is None:
-        return draft
-    must_hold(draft.media.container, section.to)
-    return encode_audio(draft, track, section.to, section.bitrate, why)
+        return state
+    require_container_holds(state.media.container, section.to)
+    return encode_audio(state, track, section.to, section.bitrate, why)

@@ -1,43 +1,43 @@
-"""``transcription``: what a spoken-language analysis may correct."""
+"""``transcription``: corrections by a speech analysis."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from vpo.policy.desired_state import Draft
+from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Operation, PolicyConfig
 
 
 class Transcription(Operation):
-    """Let a plugin that analyses speech correct languages and titles.
+    """Correct languages and titles by analysing speech.
 
-    There is no such plugin in this version, so an enabled one is skipped with a warning.
+    No plugin of this version analyses speech; if enabled, the operation is skipped with a warning.
     """
 
     key = "transcription"
     # Before the steps that decide by language and title.
     step = 15
 
-    enabled: bool = Field(default=False, description="Whether speech is analysed.")
+    enabled: bool = Field(default=False, description="Whether to analyse speech.")
     confidence_threshold: float = Field(
-        default=0.8, ge=0, le=1, description="How certain the analysis has to be."
+        default=0.8, ge=0, le=1, description="Minimum confidence of the analysis."
     )
     update_language_from_transcription: bool = Field(
-        default=False, description="Whether it corrects the languages of tracks."
+        default=False, description="Whether to correct the languages of tracks."
     )
     update_title_from_classification: bool = Field(
-        default=False, description="Whether it corrects their titles."
+        default=False, description="Whether to correct the titles of tracks."
     )
-    detect_commentary: bool = Field(default=False, description="Whether it finds commentary.")
+    detect_commentary: bool = Field(default=False, description="Whether to detect commentary.")
     reorder_commentary: bool = Field(
-        default=False, description="Whether commentary goes to the end."
+        default=False, description="Whether to move commentary to the end."
     )
 
     @property
-    def remark(self) -> str | None:
+    def run_warning(self) -> str | None:
         if not self.enabled:
             return None
         return "transcription is skipped: no plugin that analyses speech is installed"
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        return draft
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        return state

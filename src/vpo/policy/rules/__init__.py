@@ -1,1 +1,1 @@
-"""``rules``: conditions on a file, the expressions that write them in one line, and actions."""
+"""``rules``: conditions on a file, as mappings or one-line expressions, and actions."""

@@ -1,4 +1,4 @@
-"""What a rule does when it holds (``then``) or does not (``else``)."""
+"""The actions of a rule: ``then`` if its condition is true, ``else`` if it is false."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from vpo.errors import PlanError
 from vpo.media.containers import holds_tag, users_tags
 from vpo.media.languages import is_language, same
 from vpo.media.model import Track
-from vpo.policy.desired_state import Draft, Skip
-from vpo.policy.knowledge import field
+from vpo.policy.desired_state import DesiredState, SkippableOperation
+from vpo.policy.external_facts import metadata_field
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.rules.printer import described
-from vpo.policy.rules.values import Languages
-from vpo.policy.rules.when import within
+from vpo.policy.rules.comparisons import LanguageComparison
+from vpo.policy.rules.printer import format_model
+from vpo.policy.rules.when import error_inside_text
 
 PLACEHOLDERS = ("filename", "path", "rule_name")
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_SKIPS: dict[str, Skip] = {
+_SKIPS: dict[str, SkippableOperation] = {
     "skip_video_transcode": "video_transcode",
     "skip_audio_transcode": "audio_transcode",
     "skip_track_filter": "track_filter",
@@ -45,21 +45,23 @@ def _message(text: str) -> str:
     for found in _BRACES.finditer(text):
         if found[1] not in PLACEHOLDERS:
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise within(found.start(), f"`{found[0]}` is no placeholder; known: {known}")
+            raise error_inside_text(
+                found.start(), f"`{found[0]}` is not a placeholder; known: {known}"
+            )
     return text
 
 
 def _language(tag: str) -> str:
     if not is_language(tag):
-        raise ValueError(f"`{tag}` is no language; write it like eng, en or pt-BR")
+        raise ValueError(f"`{tag}` is not a language; write it like eng, en or pt-BR")
     return tag
 
 
 def _tag_field(name: str) -> str:
     if not users_tags(((name.lower(), "something"),)):
-        raise ValueError(f"`{name}` is written by the tools themselves")
+        raise ValueError(f"`{name}` is written by the tools and cannot be set")
     if "=" in name:
-        raise ValueError(f"`{name}` is no name of a tag: it has a `=`")
+        raise ValueError(f"`{name}` is not a valid tag name: it contains `=`")
     return name.lower()
 
 
@@ -72,55 +74,55 @@ TrackKind = Literal["video", "audio", "subtitle"]
 
 
 class TrackChange(Model):
-    """Tracks of one type, in a language or in any."""
+    """The tracks of one type, in a language or in any."""
 
-    track_type: TrackKind = Field(description="Which tracks are meant.")
-    language: Languages | None = Field(
-        default=None, description="In which language; unset: in any."
+    track_type: TrackKind = Field(description="Type of the tracks.")
+    language: LanguageComparison | None = Field(
+        default=None, description="Language of the tracks; unset: any."
     )
-    value: bool = Field(default=True, description="Whether the flag is set or cleared.")
+    value: bool = Field(default=True, description="Whether to set or clear the flag.")
 
-    def matching(self, draft: Draft) -> Iterator[Track]:
-        for track in draft.media.of(self.track_type):
+    def matching(self, state: DesiredState) -> Iterator[Track]:
+        for track in state.media.of(self.track_type):
             if self.language is None or self.language.holds(track.language):
                 yield track
 
 
 class SetForced(TrackChange):
-    """Set or clear the forced flag of every such track."""
+    """Set or clear the forced flag of these tracks."""
 
-    def apply(self, draft: Draft, rule: str) -> Draft:
-        for track in self.matching(draft):
-            draft = draft.set_flag(track.index, "forced", self.value, f"{rule}: set_forced")
-        return draft
+    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+        for track in self.matching(state):
+            state = state.set_flag(track.index, "forced", self.value, f"{rule}: set_forced")
+        return state
 
 
 class SetDefault(TrackChange):
-    """Make the first such track the default and no other of its type, or none of them."""
+    """Make the first of these tracks the only default of its type, or clear all their flags."""
 
-    def apply(self, draft: Draft, rule: str) -> Draft:
-        found = list(self.matching(draft))
+    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+        found = list(self.matching(state))
         if not self.value:
             for track in found:
-                draft = draft.set_flag(track.index, "default", False, f"{rule}: set_default")
-            return draft
+                state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
+            return state
         for track in found[:1]:
-            draft = draft.set_flag(track.index, "default", True, f"{rule}: set_default")
-            for other in draft.media.of(self.track_type):
+            state = state.set_flag(track.index, "default", True, f"{rule}: set_default")
+            for other in state.media.of(self.track_type):
                 if other.index != track.index:
                     why = f"{rule}: another {self.track_type} track is the default"
-                    draft = draft.set_flag(other.index, "default", False, why)
-        return draft
+                    state = state.set_flag(other.index, "default", False, why)
+        return state
 
 
 class MetadataField(Model):
-    """A field of a metadata source; of any source if none is named."""
+    """A field of a metadata plugin; of any plugin if none is named."""
 
-    field: str = Field(min_length=1, description="The name of the field.")
+    field: str = Field(min_length=1, description="Name of the field.")
     plugin: str | None = Field(
         default=None,
         min_length=1,
-        description="Which source is asked; unset: the first that knows the field.",
+        description="Name of the plugin; unset: the first that has the field.",
     )
 
     @model_validator(mode="before")
@@ -130,18 +132,18 @@ class MetadataField(Model):
 
 
 class SetLanguage(Model):
-    """Say in which language tracks are; those of ``match_language``, else all of the type."""
+    """Set the language of tracks: of those in ``match_language``, else of all of the type."""
 
-    track_type: TrackKind = Field(description="Which tracks are meant.")
+    track_type: TrackKind = Field(description="Type of the tracks.")
     new_language: Annotated[str, AfterValidator(_language)] | None = Field(
-        default=None, description="The language that they are in."
+        default=None, description="Language to set."
     )
     from_plugin_metadata: MetadataField | None = Field(
         default=None,
-        description="The field of a metadata source that says in which language they are.",
+        description="Metadata field with the language to set.",
     )
-    match_language: Languages | None = Field(
-        default=None, description="Only tracks that are said to be in this language."
+    match_language: LanguageComparison | None = Field(
+        default=None, description="Only tracks tagged with this language."
     )
 
     @model_validator(mode="after")
@@ -152,21 +154,21 @@ class SetLanguage(Model):
             )
         return self
 
-    def apply(self, draft: Draft, rule: str) -> Draft:
-        language = self._wanted(draft)
+    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+        language = self._wanted(state)
         if language is None:
-            return draft.warn(f"{rule}: no source knows the language; the tracks keep theirs")
-        for track in draft.media.of(self.track_type):
+            return state.warn(f"{rule}: no metadata plugin has the language; it is left unchanged")
+        for track in state.media.of(self.track_type):
             matching = self.match_language is None or self.match_language.holds(track.language)
             if matching and not same(track.language, language):
-                draft = draft.set_language(track.index, language, f"{rule}: set_language")
-        return draft
+                state = state.set_language(track.index, language, f"{rule}: set_language")
+        return state
 
-    def _wanted(self, draft: Draft) -> str | None:
-        source = self.from_plugin_metadata
-        if source is None:
+    def _wanted(self, state: DesiredState) -> str | None:
+        asked = self.from_plugin_metadata
+        if asked is None:
             return self.new_language
-        found = field(draft.known, source.field, source.plugin)
+        found = metadata_field(state.external, asked.field, asked.plugin)
         return found if isinstance(found, str) and is_language(found) else None
 
 
@@ -174,38 +176,40 @@ class SetContainerMetadata(Model):
     """Set a tag of the container; ``""`` deletes it."""
 
     field: Annotated[str, Field(min_length=1), AfterValidator(_tag_field)] = Field(
-        description="The name of the field."
+        description="Name of the tag."
     )
     value: Annotated[
         str, BeforeValidator(_tag_value), WithJsonSchema({"type": ["string", "number"]})
-    ] = Field(description="Its new value; empty: it is deleted.")
+    ] = Field(description="New value; empty: delete the tag.")
 
-    def apply(self, draft: Draft, rule: str) -> Draft:
-        name = draft.media.container
-        if dict(draft.media.tags).get(self.field, "") == self.value:
-            return draft
+    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+        name = state.media.container
+        if dict(state.media.tags).get(self.field, "") == self.value:
+            return state
         if self.value and not holds_tag(name, self.field):
             raise PlanError(f"{rule}: {name} cannot hold the tag {self.field!r}")
-        return draft.set_tag(self.field, self.value, f"{rule}: set_container_metadata")
+        return state.set_tag(self.field, self.value, f"{rule}: set_container_metadata")
 
 
 class Action(Model):
-    """One thing to do; exactly one of the keys."""
+    """One action: exactly one of the keys."""
 
     skip_video_transcode: bool | None = Field(
-        default=None, description="The video is not transcoded in this phase."
+        default=None, description="Do not transcode video in this phase."
     )
     skip_audio_transcode: bool | None = Field(
-        default=None, description="The audio is not transcoded in this phase."
+        default=None, description="Do not transcode audio in this phase."
     )
     skip_track_filter: bool | None = Field(
-        default=None, description="No track and no attachment is removed in this phase."
+        default=None, description="Do not remove tracks or attachments in this phase."
     )
     warn: Message | None = Field(
-        default=None, description="Warn; `{filename}`, `{path}` and `{rule_name}` are replaced."
+        default=None,
+        description="Warn with this text; `{filename}`, `{path}` and `{rule_name}` are replaced.",
     )
     fail: Message | None = Field(
-        default=None, description="Fail the phase with this text; the same are replaced."
+        default=None,
+        description="Fail the phase with this text; the same placeholders are replaced.",
     )
     set_forced: SetForced | None = None
     set_default: SetDefault | None = None
@@ -222,23 +226,23 @@ class Action(Model):
         number = len(list(self.given()))
         if number != 1:
             known = ", ".join(Action.model_fields)
-            raise ValueError(f"{number} actions where there must be one; known: {known}")
+            raise ValueError(f"{number} actions instead of one; known: {known}")
         return self
 
     @cached_property
     def stated(self) -> tuple[str, Any]:
-        """The key and what stands behind it."""
+        """The key that is set, and its value."""
         return next(self.given())
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether it takes something from metadata sources."""
+        """Whether it uses metadata from plugins."""
         change = self.set_language
         return change is not None and change.from_plugin_metadata is not None
 
     def __str__(self) -> str:
         key, value = self.stated
-        text = described(value) if isinstance(value, Model) else str(value)
+        text = format_model(value) if isinstance(value, Model) else str(value)
         return key if value is True else f"{key} {text}"
 
     @classmethod
@@ -249,51 +253,51 @@ class Action(Model):
         handler.resolve_ref_schema(found)["type"] = ["object", "string"]
         return found
 
-    def apply(self, draft: Draft, name: str) -> Draft:
-        """The draft after this action of the rule of that name; flags and tags wait in it.
+    def apply(self, state: DesiredState, name: str) -> DesiredState:
+        """Apply the action of the rule of that name; changes of flags and tags are deferred.
 
         Raises ``PlanError`` for ``fail``.
         """
         key, value = self.stated
         rule = f"rule {name!r}"
         if key in _SKIPS:
-            return replace(draft, skips=draft.skips | {_SKIPS[key]}) if value else draft
+            return replace(state, skips=state.skips | {_SKIPS[key]}) if value else state
         if key == "warn":
-            return draft.warn(message(value, draft, name))
+            return state.warn(format_message(value, state, name))
         if key == "fail":
-            raise PlanError(message(value, draft, name))
+            raise PlanError(format_message(value, state, name))
         if key == "set_language":
-            return value.apply(draft, rule)  # type: ignore[no-any-return]
-        return replace(draft, deferred=(*draft.deferred, Decided(rule, value)))
+            return value.apply(state, rule)  # type: ignore[no-any-return]
+        return replace(state, deferred=(*state.deferred, DeferredChange(rule, value)))
 
 
 @dataclass(frozen=True)
-class Decided:
-    """A flag or tag that a rule has decided on, to be set when its turn has come."""
+class DeferredChange:
+    """A change of flags or tags that a rule has decided, applied at a later step of the phase."""
 
     rule: str
     change: SetForced | SetDefault | SetContainerMetadata
 
-    def carry_out(self, draft: Draft) -> Draft:
-        return self.change.apply(draft, self.rule)
+    def apply(self, state: DesiredState) -> DesiredState:
+        return self.change.apply(state, self.rule)
 
 
-def message(text: str, draft: Draft, rule: str) -> str:
-    """The text with what its placeholders stand for."""
-    path = draft.media.path
+def format_message(text: str, state: DesiredState, rule: str) -> str:
+    """Return the text with its placeholders replaced."""
+    path = state.media.path
     values = {"filename": os.path.basename(path), "path": path, "rule_name": rule}
     return _BRACES.sub(lambda found: values[found[1]], text)
 
 
-def split(value: Any) -> Any:
-    """A list of actions; one mapping of several is as many, in its order."""
+def split_actions(value: Any) -> Any:
+    """Return a list of actions; a mapping with several keys is split into as many."""
     if isinstance(value, dict):
         return [{key: item} for key, item in value.items()]
     return [value] if isinstance(value, str) else value
 
 
 class _OrOne:
-    """In the schema: a list, or one of its items."""
+    """Schema annotation: a list, or one of its items."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -302,16 +306,16 @@ class _OrOne:
         return {"anyOf": [several["items"], several]}
 
 
-Actions = Annotated[tuple[Action, ...], BeforeValidator(split), _OrOne()]
+Actions = Annotated[tuple[Action, ...], BeforeValidator(split_actions), _OrOne()]
 
 
-class CarryOut(Operation):
-    """Set the flags and tags that the rules of the phase have decided on."""
+class ApplyDeferred(Operation):
+    """Apply the flags and tags that the rules of the phase have decided."""
 
     key = "rules"
     step = 70
 
-    def apply(self, draft: Draft, config: PolicyConfig) -> Draft:  # noqa: ARG002
-        for decided in draft.deferred:
-            draft = decided.carry_out(draft)
-        return draft
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+        for change in state.deferred:
+            state = change.apply(state)
+        return state

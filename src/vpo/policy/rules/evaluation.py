@@ -1,32 +1,37 @@
-"""Whether a condition holds for a file as it is at that point, and how that came about."""
+"""Evaluation of conditions on a file, and the explanation of the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from vpo.media.languages import same
 from vpo.media.model import MediaFile
-from vpo.policy.desired_state import Known, Value
-from vpo.policy.knowledge import field
+from vpo.policy.external_facts import ExternalFacts, MetadataValue, metadata_field
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.origin import dubs, originals
-from vpo.policy.rules.printer import expression
-from vpo.policy.rules.tracks import Count, Exists, Item, Selection
-from vpo.policy.rules.values import fulfils
-from vpo.policy.rules.when import ContainerMetadata, MultiLanguage, Origin, PluginMetadata, When
+from vpo.policy.original_audio import dubbed_tracks, original_tracks
+from vpo.policy.rules.comparisons import satisfies
+from vpo.policy.rules.printer import format_condition
+from vpo.policy.rules.track_selection import CountCondition, ExistsCondition, Item, TrackSelection
+from vpo.policy.rules.when import (
+    ContainerMetadataCondition,
+    MultiLanguageCondition,
+    OriginCondition,
+    PluginMetadataCondition,
+    When,
+)
 
-NO_ANALYSIS = "audio_is_multi_language is taken as false: there is no language analysis"
+NO_LANGUAGE_ANALYSIS = "audio_is_multi_language is taken as false: no plugin analyses speech"
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What conditions look at."""
+class ConditionContext:
+    """What conditions are evaluated on."""
 
     media: MediaFile
-    known: Known
+    external: ExternalFacts
     config: PolicyConfig
 
     @cached_property
@@ -38,43 +43,58 @@ class Scene:
         return {**found, "attachment": self.media.attachments}
 
 
-def holds(when: When, scene: Scene) -> bool:
-    """Whether the condition is true. What is not known about a file fulfils no comparison."""
+def holds(when: When, context: ConditionContext) -> bool:
+    """Return whether the condition is true. A comparison with an unknown value is false."""
     key, value = when.stated
-    return _HOLDS[key](value, scene)
+    return _HOLDS[key](value, context)
 
 
-def _exists(selection: Exists, scene: Scene) -> bool:
+def _all(conditions: Sequence[When], context: ConditionContext) -> bool:
+    return all(holds(condition, context) for condition in conditions)
+
+
+def _any(conditions: Sequence[When], context: ConditionContext) -> bool:
+    return any(holds(condition, context) for condition in conditions)
+
+
+def _not(condition: When, context: ConditionContext) -> bool:
+    return not holds(condition, context)
+
+
+def _exists(selection: ExistsCondition, context: ConditionContext) -> bool:
     return any(
-        selection.failed(item, scene.config) is None for item in scene.items[selection.track_type]
+        selection.failed_filter(item, context.config) is None
+        for item in context.items[selection.track_type]
     )
 
 
-def _count(selection: Count, scene: Scene) -> bool:
-    return selection.holds(len(_passing(selection, scene)))
+def _count(selection: CountCondition, context: ConditionContext) -> bool:
+    return selection.holds(len(_passing(selection, context)))
 
 
-def _passing(selection: Selection, scene: Scene) -> list[Item]:
-    items = scene.items[selection.track_type]
-    return [item for item in items if selection.failed(item, scene.config) is None]
+def _passing(selection: TrackSelection, context: ConditionContext) -> list[Item]:
+    items = context.items[selection.track_type]
+    return [item for item in items if selection.failed_filter(item, context.config) is None]
 
 
-def _plugin_metadata(asked: PluginMetadata, scene: Scene) -> bool:
-    found = _from_plugins(asked, scene)
+def _plugin_metadata(asked: PluginMetadataCondition, context: ConditionContext) -> bool:
+    found = _from_plugins(asked, context)
     return found is not None and _compares(asked, found)
 
 
-def _from_plugins(asked: PluginMetadata, scene: Scene) -> Value | None:
-    """The field of the source that is named, else of the first that has it."""
-    return field(scene.known, asked.field, asked.plugin)
+def _from_plugins(
+    asked: PluginMetadataCondition, context: ConditionContext
+) -> MetadataValue | None:
+    """Return the field from the named plugin, else from the first that has it."""
+    return metadata_field(context.external, asked.field, asked.plugin)
 
 
-def _container_metadata(asked: ContainerMetadata, scene: Scene) -> bool:
-    found = dict(scene.media.tags).get(asked.field.lower())
+def _container_metadata(asked: ContainerMetadataCondition, context: ConditionContext) -> bool:
+    found = dict(context.media.tags).get(asked.field.lower())
     return found is not None and _compares(asked, found)
 
 
-def _compares(asked: ContainerMetadata, found: Value) -> bool:
+def _compares(asked: ContainerMetadataCondition, found: MetadataValue) -> bool:
     if asked.operator == "exists":
         return True
     if asked.operator in ("eq", "neq"):
@@ -84,11 +104,11 @@ def _compares(asked: ContainerMetadata, found: Value) -> bool:
     if asked.operator == "contains":
         return str(wanted).casefold() in str(found).casefold()
     pair = _comparable(found, wanted)
-    return pair is not None and fulfils(pair[0], ((asked.operator, pair[1]),))
+    return pair is not None and satisfies(pair[0], ((asked.operator, pair[1]),))
 
 
-def _equal(field: str, found: Value, wanted: Value) -> bool:
-    """Languages are compared as languages, texts without regard to capitals."""
+def _equal(field: str, found: MetadataValue, wanted: MetadataValue) -> bool:
+    """Compare languages as languages, and text case-insensitively."""
     if isinstance(found, bool) or isinstance(wanted, bool):
         return _plain(found) == _plain(wanted)
     if "language" in field.lower() and isinstance(found, str) and isinstance(wanted, str):
@@ -97,12 +117,12 @@ def _equal(field: str, found: Value, wanted: Value) -> bool:
     return pair is not None and pair[0] == pair[1]
 
 
-def _plain(value: Value) -> str:
+def _plain(value: MetadataValue) -> str:
     return str(value).casefold()
 
 
-def _comparable(found: Value, wanted: Value) -> tuple[Any, Any] | None:
-    """Both as numbers where both are, or both as text; ``None`` where they are neither."""
+def _comparable(found: MetadataValue, wanted: MetadataValue) -> tuple[Any, Any] | None:
+    """Return both as numbers or both as text, to compare; ``None`` if they are neither."""
     numbers = _number(found), _number(wanted)
     if None not in numbers:
         return numbers
@@ -111,23 +131,23 @@ def _comparable(found: Value, wanted: Value) -> tuple[Any, Any] | None:
     return None
 
 
-def _number(value: Value) -> float | None:
+def _number(value: MetadataValue) -> float | None:
     try:
         return float(value)
     except ValueError:
         return None
 
 
-def _original(asked: Origin, scene: Scene) -> bool:
-    return _of_origin(asked, originals(scene.media, scene.known, scene.config))
+def _original(asked: OriginCondition, context: ConditionContext) -> bool:
+    return _of_origin(asked, original_tracks(context.media, context.external, context.config))
 
 
-def _dubbed(asked: Origin, scene: Scene) -> bool:
-    return _of_origin(asked, dubs(scene.media, scene.known, scene.config))
+def _dubbed(asked: OriginCondition, context: ConditionContext) -> bool:
+    return _of_origin(asked, dubbed_tracks(context.media, context.external, context.config))
 
 
-def _of_origin(asked: Origin, tracks: tuple[Any, ...] | None) -> bool:
-    """Flags and metadata are certain, so that every ``min_confidence`` is reached."""
+def _of_origin(asked: OriginCondition, tracks: tuple[Any, ...] | None) -> bool:
+    """Evaluate a condition on origin; flags and metadata reach every ``min_confidence``."""
     if tracks is None:
         return False
     language = asked.language
@@ -135,17 +155,17 @@ def _of_origin(asked: Origin, tracks: tuple[Any, ...] | None) -> bool:
     return found == asked.value
 
 
-def _multi_language(asked: MultiLanguage, scene: Scene) -> bool:  # noqa: ARG001
-    """There is no analysis of what is spoken in this version."""
+def _multi_language(asked: MultiLanguageCondition, context: ConditionContext) -> bool:  # noqa: ARG001
+    """Return false: no plugin of this version analyses speech."""
     return False
 
 
-_HOLDS: dict[str, Callable[[Any, Scene], bool]] = {
+_HOLDS: dict[str, Callable[[Any, ConditionContext], bool]] = {
     "exists": _exists,
     "count": _count,
-    "and": lambda items, scene: all(holds(item, scene) for item in items),
-    "or": lambda items, scene: any(holds(item, scene) for item in items),
-    "not": lambda item, scene: not holds(item, scene),
+    "and": _all,
+    "or": _any,
+    "not": _not,
     "plugin_metadata": _plugin_metadata,
     "container_metadata": _container_metadata,
     "is_original": _original,
@@ -155,10 +175,10 @@ _HOLDS: dict[str, Callable[[Any, Scene], bool]] = {
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One part of a condition: what it says, whether it is true, and what it rests on.
+class ConditionResult:
+    """The result of one part of a condition, with the facts it depends on.
 
-    ``depth`` is how deep in ``and``, ``or`` and ``not`` it stands.
+    ``depth`` is how deeply it is nested in ``and``, ``or`` and ``not``.
     """
 
     text: str
@@ -167,37 +187,39 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def findings(when: When, scene: Scene, depth: int = 0) -> Iterator[Finding]:
-    """The condition and its parts, each with its outcome; all of them, needed or not."""
+def condition_results(
+    when: When, context: ConditionContext, depth: int = 0
+) -> Iterator[ConditionResult]:
+    """Yield the results of the condition and of all its parts, even if they do not matter."""
     key, value = when.stated
     parts = value if key in ("and", "or") else (value,) if key == "not" else ()
-    details = tuple(_details(key, value, scene)) if not parts else ()
-    text = f"{key} of {len(parts)}" if len(parts) > 1 and depth else expression(when)
-    yield Finding(text, holds(when, scene), depth, details)
+    details = tuple(_details(key, value, context)) if not parts else ()
+    text = f"{key} of {len(parts)}" if len(parts) > 1 and depth else format_condition(when)
+    yield ConditionResult(text, holds(when, context), depth, details)
     for part in parts:
-        yield from findings(part, scene, depth + 1)
+        yield from condition_results(part, context, depth + 1)
 
 
-def _details(key: str, value: Any, scene: Scene) -> Iterator[str]:
-    """For people: which tracks pass, and which filter stops the others."""
-    if isinstance(value, Selection):
-        for item in scene.items[value.track_type]:
-            failed = value.failed(item, scene.config)
-            yield f"{item}: {'passes' if failed is None else f'{failed} does not fit'}"
-        if not scene.items[value.track_type]:
+def _details(key: str, value: Any, context: ConditionContext) -> Iterator[str]:
+    """Yield the facts behind a result: which tracks match, and which filter fails for others."""
+    if isinstance(value, TrackSelection):
+        for item in context.items[value.track_type]:
+            failed = value.failed_filter(item, context.config)
+            yield f"{item}: {'matches' if failed is None else f'{failed} does not match'}"
+        if not context.items[value.track_type]:
             yield f"there is no {value.track_type}"
-    elif isinstance(value, PluginMetadata):
-        yield f"{value.field} is {_shown(_from_plugins(value, scene))}"
-    elif isinstance(value, ContainerMetadata):
-        yield f"{value.field} is {_shown(dict(scene.media.tags).get(value.field.lower()))}"
-    elif isinstance(value, Origin):
-        find = originals if key == "is_original" else dubs
-        tracks = find(scene.media, scene.known, scene.config)
+    elif isinstance(value, PluginMetadataCondition):
+        yield f"{value.field} is {_shown(_from_plugins(value, context))}"
+    elif isinstance(value, ContainerMetadataCondition):
+        yield f"{value.field} is {_shown(dict(context.media.tags).get(value.field.lower()))}"
+    elif isinstance(value, OriginCondition):
+        find = original_tracks if key == "is_original" else dubbed_tracks
+        tracks = find(context.media, context.external, context.config)
         named = ", ".join(map(str, tracks or ())) or "no track"
-        yield "not known" if tracks is None else f"{key[3:]}: {named}"
+        yield "unknown" if tracks is None else f"{key[3:]}: {named}"
     else:
-        yield "there is no language analysis"
+        yield "no plugin analyses speech"
 
 
-def _shown(value: Value | None) -> str:
-    return "not known" if value is None else repr(value)
+def _shown(value: MetadataValue | None) -> str:
+    return "unknown" if value is None else repr(value)

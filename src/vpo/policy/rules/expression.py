@@ -1,4 +1,4 @@
-"""Expressions: a condition in one line, read into the form that mappings have.
+"""The parser of expressions: one-line conditions, which become mappings.
 
 ::
 
@@ -10,15 +10,15 @@
     comparison  = ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value | [ "not" ] "in" list
     list        = "[" value { "," value } "]"
 
-What an expression means is said by the mapping that it becomes, and checked there; each part of
-the mapping knows where in the expression it stands.
+The mapping defines the meaning and is validated; each of its parts has a position in the
+expression, for errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from vpo.policy.rules.reader import Parsed, Reader, mapping, sequence
+from vpo.policy.rules.token_reader import Parsed, TokenReader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
 from vpo.text import suggestion
 
@@ -31,10 +31,10 @@ FUNCTIONS = {
     "is_original": "is_original",
     "is_dubbed": "is_dubbed",
 }
-"""The functions by their names, and the keys of mappings that they stand for."""
+"""The functions by name, with the keys of mappings that they stand for."""
 
-TRACK_TYPES = ("video", "audio", "subtitle", "attachment")
-NAMES = {
+SELECTABLE_TYPES = ("video", "audio", "subtitle", "attachment")
+FILTER_NAMES = {
     "language": "language",
     "lang": "language",
     "codec": "codec",
@@ -59,8 +59,8 @@ _OPERATORS = {"==": "eq", "!=": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": 
 _DEEPEST = 30
 
 
-def parse(expression: str) -> Parsed:
-    """The mapping that an expression stands for. Raises ``ExpressionError``."""
+def parse_expression(expression: str) -> Parsed:
+    """Parse an expression to a mapping. Raises ``ExpressionError``."""
     parser = _Parser(tokens(expression))
     found = parser.expression()
     if parser.token.kind != "end":
@@ -68,8 +68,8 @@ def parse(expression: str) -> Parsed:
     return found
 
 
-class _Parser(Reader):
-    """Recursive descent, one method for each rule of the grammar."""
+class _Parser(TokenReader):
+    """A recursive-descent parser with one method for each rule of the grammar."""
 
     _depth = 0
 
@@ -112,8 +112,8 @@ class _Parser(Reader):
         if start.kind != "word" or start.written in ("and", "or", "in"):
             raise self.unexpected("a function")
         if start.written not in FUNCTIONS:
-            words = f"`{start.written}` is no function{suggestion(start.written, FUNCTIONS)}"
-            raise ExpressionError(start.offset, words)
+            problem = f"`{start.written}` is not a function{suggestion(start.written, FUNCTIONS)}"
+            raise ExpressionError(start.offset, problem)
         self._take()
         key = FUNCTIONS[start.written]
         if start.written in _PARAMETERS:
@@ -190,7 +190,7 @@ class _Parser(Reader):
         operator = self.token
         comparison = self._comparison()
         if comparison is None or (name != "language" and comparison[0] != "eq"):
-            raise ExpressionError(operator.offset, "`==` is needed here")
+            raise ExpressionError(operator.offset, "expected `==`")
         if name == "language":
             _fitting(name, operator, comparison)
             parts[name] = _added(parts.get(name), start, comparison)
@@ -200,9 +200,13 @@ class _Parser(Reader):
     def _selection(self, start: Token) -> Parsed:
         self._expect("(")
         kind = self.token
-        if kind.kind != "word" or kind.written not in TRACK_TYPES:
-            words = f"`{kind.written}` is no type of track{suggestion(kind.written, TRACK_TYPES)}"
-            raise ExpressionError(kind.offset, words) if kind.written else self.unexpected("a type")
+        if kind.kind != "word" or kind.written not in SELECTABLE_TYPES:
+            problem = (
+                f"`{kind.written}` is not a track type{suggestion(kind.written, SELECTABLE_TYPES)}"
+            )
+            raise (
+                ExpressionError(kind.offset, problem) if kind.written else self.unexpected("a type")
+            )
         parts: dict[str | int, Parsed] = {"track_type": self._value()}
         while self._separated():
             self._filter(parts)
@@ -222,7 +226,7 @@ class _Parser(Reader):
         negated = self._at("not")
         if negated:
             self._take()
-        name = self._argument(tuple(NAMES), parts, flag=negated)
+        name = self._argument(tuple(FILTER_NAMES), parts, flag=negated)
         operator = self.token
         comparison = None if negated else self._comparison(regex=name == "title")
         if name in _FLAGS:
@@ -251,22 +255,22 @@ class _Parser(Reader):
     def _argument(
         self, known: tuple[str, ...], parts: Mapping[str | int, Parsed], flag: bool = False
     ) -> str:
-        """The name of an argument, in the form that mappings have."""
+        """Return the key in mappings of the argument that comes next."""
         token = self.token
         allowed = _FLAGS if flag else known
         if token.kind != "word":
-            raise self.unexpected("a filter" if known == tuple(NAMES) else "a name")
+            raise self.unexpected("a filter" if known == tuple(FILTER_NAMES) else "a name")
         if token.written not in allowed:
-            words = f"`{token.written}` is not known here{suggestion(token.written, allowed)}"
-            raise ExpressionError(token.offset, words)
+            problem = f"unknown name `{token.written}`{suggestion(token.written, allowed)}"
+            raise ExpressionError(token.offset, problem)
         self._take()
-        name = NAMES.get(token.written, token.written)
+        name = FILTER_NAMES.get(token.written, token.written)
         if name in parts and name not in _COMPARED:
-            raise ExpressionError(token.offset, f"`{token.written}` is there twice")
+            raise ExpressionError(token.offset, f"`{token.written}` is set twice")
         return name
 
     def _comparison(self, regex: bool = False) -> tuple[str, Parsed] | None:
-        """The operator as mappings have it, and what stands behind it."""
+        """Return the key in mappings of the operator that comes next, and its operand."""
         if self.token.written in _OPERATORS and self.token.kind == "sign":
             key = _OPERATORS[self._take().written]
             if regex and key == "eq" and self._at("regex"):
@@ -293,11 +297,13 @@ class _Parser(Reader):
 
 
 def _added(earlier: Parsed | None, start: Token, comparison: tuple[str, Parsed]) -> Parsed:
-    """The comparisons of one fact with one more; the same one twice is an error."""
+    """Add a comparison to those of one fact; the same operator twice is an error."""
     parts = dict(earlier.parts) if earlier else {}
     key, value = comparison
     if key in parts:
-        problem = f"`{start.written}` is compared twice in the same way; use a list with `in`"
+        problem = (
+            f"`{start.written}` is compared twice with the same operator; use a list with `in`"
+        )
         raise ExpressionError(start.offset, problem)
     return mapping(start.offset, {**parts, key: value})
 
@@ -319,15 +325,15 @@ def _fitting(name: str, operator: Token, comparison: tuple[str, Parsed]) -> None
             _whole(value)
         return
     if key not in ("eq", "neq", "regex"):
-        words = f"`{operator.written}` says nothing of `{name}`; there are: ==, !=, in, not in"
-        raise ExpressionError(operator.offset, words)
+        problem = f"`{operator.written}` does not apply to `{name}`; use ==, !=, in or not in"
+        raise ExpressionError(operator.offset, problem)
     for item in value.parts.values() or (value,):
         if not isinstance(item.data, str):
-            words = f"`{name}` is compared with text; put it into quotes"
-            raise ExpressionError(item.offset, words)
+            problem = f"`{name}` is compared with text; put it in quotes"
+            raise ExpressionError(item.offset, problem)
 
 
 def _whole(value: Parsed) -> None:
     for item in value.parts.values() or (value,):
         if isinstance(item.data, bool) or not isinstance(item.data, int):
-            raise ExpressionError(item.offset, "a whole number is needed here")
+            raise ExpressionError(item.offset, "expected a whole number")

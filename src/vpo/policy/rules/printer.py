@@ -1,25 +1,31 @@
-"""A condition as an expression, which reads back as the same condition."""
+"""Conditions printed as expressions, which parse to the same condition."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from vpo.policy.operation import Model
-from vpo.policy.rules.tokens import quoted, written
-from vpo.policy.rules.tracks import FILTERS, Count, Exists, Selection
-from vpo.policy.rules.values import OPERATORS, Comparison
+from vpo.policy.rules.comparisons import OPERATORS, Comparison
+from vpo.policy.rules.tokens import format_value, quote
+from vpo.policy.rules.track_selection import (
+    FILTERS,
+    CountCondition,
+    ExistsCondition,
+    TrackSelection,
+)
 from vpo.policy.rules.when import (
-    ContainerMetadata,
-    MultiLanguage,
-    Origin,
-    PluginMetadata,
+    ContainerMetadataCondition,
+    MultiLanguageCondition,
+    OriginCondition,
+    PluginMetadataCondition,
     When,
 )
 
 
-def expression(when: When) -> str:
-    """The condition in one line."""
+def format_condition(when: When) -> str:
+    """Return the condition as an expression."""
     key, value = when.stated
     if key in ("and", "or"):
         return f" {key} ".join(_operand(item, key) for item in value)
@@ -29,26 +35,26 @@ def expression(when: When) -> str:
 
 
 def _operand(when: When, outside: str) -> str:
-    """In parentheses where it would else be read otherwise."""
+    """Return an operand, in parentheses if precedence requires them."""
     loose = {"not": ("and", "or"), "and": ("and", "or"), "or": ("or",)}[outside]
-    text = expression(when)
+    text = format_condition(when)
     return f"({text})" if when.stated[0] in loose else text
 
 
-def described(model: Model) -> str:
-    """A mapping of the policy in one line, as far as it says something."""
+def format_model(model: Model) -> str:
+    """Return the keys of a mapping that are set, in one line."""
     parts: list[str] = []
     for name, value in model.given():
         if isinstance(value, Comparison):
             parts += _compared(name, value)
         elif isinstance(value, Model):
-            parts.append(f"{name} {described(value)}")
+            parts.append(f"{name} {format_model(value)}")
         else:
             parts.append(f"{name} {str(value).lower() if isinstance(value, bool) else value}")
     return ", ".join(parts)
 
 
-def _selected(selection: Selection) -> str:
+def _selected(selection: TrackSelection) -> str:
     parts: list[str] = [selection.track_type]
     for name in FILTERS:
         value = getattr(selection, name)
@@ -62,56 +68,53 @@ def _selected(selection: Selection) -> str:
 def _compared(name: str, comparison: Comparison) -> Iterator[str]:
     for key, value in comparison.parts:
         if key == "regex":
-            yield f"{name} == regex({quoted(value)})"
+            yield f"{name} == regex({quote(value)})"
         else:
             yield _comparison(name, "eq" if key == "contains" else key, value)
 
 
 def _comparison(subject: str, key: str, value: Any) -> str:
     if not isinstance(value, tuple):
-        return f"{subject} {OPERATORS[key]} {written(value)}"
+        return f"{subject} {OPERATORS[key]} {format_value(value)}"
     if len(value) == 1:
-        return f"{subject} {OPERATORS[key]} {written(value[0])}"
-    return f"{subject} {'not in' if key == 'neq' else 'in'} [{', '.join(map(written, value))}]"
+        return f"{subject} {OPERATORS[key]} {format_value(value[0])}"
+    return f"{subject} {'not in' if key == 'neq' else 'in'} [{', '.join(map(format_value, value))}]"
 
 
-def _exists(exists: Exists) -> str:
+def _exists(exists: ExistsCondition) -> str:
     return f"exists({_selected(exists)})"
 
 
-def _count(count: Count) -> str:
+def _count(count: CountCondition) -> str:
     ((key, value),) = count.parts
     return _comparison(f"count({_selected(count)})", key, value)
 
 
-def _metadata(metadata: ContainerMetadata) -> str:
+def _metadata(metadata: ContainerMetadataCondition) -> str:
     names = [metadata.field]
-    if isinstance(metadata, PluginMetadata):
+    if isinstance(metadata, PluginMetadataCondition):
         names = [*filter(None, [metadata.plugin]), metadata.field]
-    function = "plugin" if isinstance(metadata, PluginMetadata) else "container_meta"
-    subject = f"{function}({', '.join(map(written, names))})"
+    function = "plugin" if isinstance(metadata, PluginMetadataCondition) else "container_meta"
+    subject = f"{function}({', '.join(map(format_value, names))})"
     if metadata.operator == "exists":
         return subject
     if metadata.operator == "contains":
         value = metadata.values[0]
-        return f"{quoted(value) if isinstance(value, str) else written(value)} in {subject}"
+        return f"{quote(value) if isinstance(value, str) else format_value(value)} in {subject}"
     return _comparison(subject, metadata.operator, metadata.values)
 
 
-def _origin(name: str) -> Callable[[Origin], str]:
-    def printed(origin: Origin) -> str:
-        parts = [] if origin.value else ["value == false"]
-        if origin.min_confidence:
-            parts.append(f"min_confidence == {written(origin.min_confidence)}")
-        if origin.language is not None:
-            parts += _compared("language", origin.language)
-        return f"{name}({', '.join(parts)})"
-
-    return printed
+def _origin(name: str, origin: OriginCondition) -> str:
+    parts = [] if origin.value else ["value == false"]
+    if origin.min_confidence:
+        parts.append(f"min_confidence == {format_value(origin.min_confidence)}")
+    if origin.language is not None:
+        parts += _compared("language", origin.language)
+    return f"{name}({', '.join(parts)})"
 
 
-def _multi_language(asked: MultiLanguage) -> str:
-    parts = (f"{name} == {written(value)}" for name, value in asked.given())
+def _multi_language(asked: MultiLanguageCondition) -> str:
+    parts = (f"{name} == {format_value(value)}" for name, value in asked.given())
     return f"multi_language({', '.join(parts)})"
 
 
@@ -120,7 +123,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "count": _count,
     "plugin_metadata": _metadata,
     "container_metadata": _metadata,
-    "is_original": _origin("is_original"),
-    "is_dubbed": _origin("is_dubbed"),
+    "is_original": partial(_origin, "is_original"),
+    "is_dubbed": partial(_origin, "is_dubbed"),
     "audio_is_multi_language": _multi_language,
 }

@@ -1,4 +1,4 @@
-"""The words of an expression, each with its place."""
+"""The tokens of an expression, each with its position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 from vpo.media import units
 
-Kind = Literal["word", "value", "text", "sign", "end"]
+TokenKind = Literal["word", "value", "text", "sign", "end"]
 Scalar = str | int | float | bool
 
 KEYWORDS = ("and", "or", "not", "in", "true", "false")
@@ -30,7 +30,7 @@ _MEANT = {"=": "==", "&": "and", "|": "or", "!": "not"}
 
 
 class ExpressionError(ValueError):
-    """An expression that is not understood; ``offset`` is where, counted from 0."""
+    """A syntax error in an expression; ``offset`` is its position, counted from 0."""
 
     def __init__(self, offset: int, problem: str) -> None:
         super().__init__(problem)
@@ -40,16 +40,16 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: as it is written, what it stands for, and where it begins."""
+    """One token: its text as ``written``, its value, and its position."""
 
-    kind: Kind
+    kind: TokenKind
     written: str
     value: Scalar
     offset: int
 
 
 def tokens(expression: str) -> Iterator[Token]:
-    """All tokens of an expression and one for its end. Raises ``ExpressionError``."""
+    """Yield all tokens of an expression and one for its end. Raises ``ExpressionError``."""
     offset = 0
     while offset < len(expression):
         found = _TOKEN.match(expression, offset)
@@ -63,9 +63,9 @@ def tokens(expression: str) -> Iterator[Token]:
 
 def _not_understood(char: str) -> str:
     if char in "\"'":
-        return f"the text that begins with {char} has no end"
+        return f"the text that begins with {char} is not closed"
     meant = f"; did you mean `{_MEANT[char]}`?" if char in _MEANT else ""
-    return f"`{char}` has no meaning here{meant}"
+    return f"unexpected `{char}`{meant}"
 
 
 def _token(found: re.Match[str]) -> Token:
@@ -80,30 +80,30 @@ def _token(found: re.Match[str]) -> Token:
 
 
 def _number(written: str, offset: int) -> int | float | str:
-    """A number, a size in bytes, or the name of a resolution."""
+    """Return a number, a size in bytes, or the name of a resolution."""
     if _PLAIN_NUMBER.fullmatch(written):
         return float(written) if "." in written else int(written)
-    for measure in (units.size, units.resolution):
+    for parse in (units.size, units.resolution):
         try:
-            return measure(written)
+            return parse(written)
         except ValueError:
             continue
-    problem = f"`{written}` is no number, no size like 500MB and no resolution like 1080p"
-    raise ExpressionError(offset, f"{problem}; put text into quotes")
+    problem = f"`{written}` is neither a number, nor a size like 500MB, nor a resolution like 1080p"
+    raise ExpressionError(offset, f"{problem}; put text in quotes")
 
 
-def written(value: Scalar) -> str:
-    """A value as an expression writes it; ``tokens`` reads it back."""
+def format_value(value: Scalar) -> str:
+    """Return a value as an expression writes it; ``tokens`` reads it back."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return format(Decimal(repr(value)), "f")
     if _WORD.fullmatch(value) and value not in KEYWORDS:
         return value
-    return quoted(value)
+    return quote(value)
 
 
-def quoted(text: str) -> str:
-    """A text in quotes."""
+def quote(text: str) -> str:
+    """Return a text in quotes."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

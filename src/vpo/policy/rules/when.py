@@ -1,4 +1,4 @@
-"""``when``: a condition on a file, written as a mapping with one key or as an expression."""
+"""``when``: a condition on a file, as a mapping with one key or as an expression."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from vpo.policy.conditions import listed
-from vpo.policy.desired_state import Value
+from vpo.policy.external_facts import MetadataValue
+from vpo.policy.field_types import as_list
 from vpo.policy.operation import Model
-from vpo.policy.rules.expression import parse
+from vpo.policy.rules.comparisons import LanguageComparison
+from vpo.policy.rules.expression import parse_expression
 from vpo.policy.rules.tokens import ExpressionError
-from vpo.policy.rules.tracks import Count, Exists
-from vpo.policy.rules.values import Languages
+from vpo.policy.rules.track_selection import CountCondition, ExistsCondition
 
 MetadataOperator = Literal["eq", "neq", "contains", "lt", "lte", "gt", "gte", "exists"]
 
@@ -40,22 +40,22 @@ _SCALAR: JsonSchemaValue = {"type": ["string", "number", "boolean"]}
 Values = Annotated[
     tuple[Annotated[Any, BeforeValidator(_value), WithJsonSchema(_SCALAR)], ...],
     Field(min_length=1),
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     WithJsonSchema({"type": ["string", "number", "boolean", "array"], "items": _SCALAR}),
 ]
 
 
-class ContainerMetadata(Model):
-    """A tag of the container, compared with a value; one that is not there fulfils nothing."""
+class ContainerMetadataCondition(Model):
+    """Comparison of a container tag with a value; false if there is no such tag."""
 
-    field: str = Field(min_length=1, description="The name of the field.")
-    operator: MetadataOperator = Field(default="eq", description="How it is compared.")
+    field: str = Field(min_length=1, description="Name of the field.")
+    operator: MetadataOperator = Field(default="eq", description="How to compare it.")
     value: Values | None = Field(
-        default=None, description="What it is compared with; of several values, one is enough."
+        default=None, description="Value to compare with; of several, one match is enough."
     )
 
     @model_validator(mode="after")
-    def _complete(self) -> ContainerMetadata:
+    def _complete(self) -> ContainerMetadataCondition:
         if self.operator == "exists":
             if self.values not in ((), (True,), (False,)):
                 raise ValueError("`operator: exists` takes no `value` but true or false")
@@ -66,35 +66,33 @@ class ContainerMetadata(Model):
         return self
 
     @property
-    def values(self) -> tuple[Value, ...]:
-        """All values, of which one is enough."""
+    def values(self) -> tuple[MetadataValue, ...]:
+        """All values, of which one match is enough."""
         return self.value or ()
 
 
-class PluginMetadata(ContainerMetadata):
-    """A field of a metadata source, compared with a value; of any source if none is named."""
+class PluginMetadataCondition(ContainerMetadataCondition):
+    """Comparison of a metadata field with a value; from any plugin if none is named."""
 
     plugin: str | None = Field(
         default=None,
         min_length=1,
-        description="Which source is asked; unset: the first that knows the field.",
+        description="Name of the plugin; unset: the first that has the field.",
     )
 
 
-class Origin(Model):
-    """Whether audio is what was spoken originally (or a dub), in a language or in any."""
+class OriginCondition(Model):
+    """Whether there is original (or dubbed) audio, in a language or in any."""
 
-    value: bool = Field(
-        default=True, description="What it is compared with; of several values, one is enough."
-    )
+    value: bool = Field(default=True, description="The outcome to compare with.")
     min_confidence: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="How certain it has to be; flags and metadata are certain.",
+        description="Minimum confidence; that of flags and metadata is 1.",
     )
-    language: Languages | None = Field(
-        default=None, description="In which language; unset: in any."
+    language: LanguageComparison | None = Field(
+        default=None, description="Language of the audio; unset: any."
     )
 
     @model_validator(mode="before")
@@ -111,49 +109,49 @@ class Origin(Model):
         return found
 
 
-class MultiLanguage(Model):
-    """Whether more than one language is spoken in an audio track, by an analysis of it."""
+class MultiLanguageCondition(Model):
+    """Whether a speech analysis detected more than one language in an audio track."""
 
     threshold: float = Field(
         default=0.05,
         ge=0,
         le=1,
-        description="Which part of what is spoken has to be in another language.",
+        description="Minimum share of the speech in other languages.",
     )
     track_index: int | None = Field(
-        default=None, ge=0, description="Which audio track, counted from 0; unset: the first."
+        default=None, ge=0, description="Audio track, counted from 0; unset: the first."
     )
     primary_language: str | None = Field(
         default=None,
         min_length=1,
-        description=(
-            "The language that the others are other than; unset: the one that is spoken most."
-        ),
+        description="Main language; unset: the one detected most.",
     )
 
 
 class When(Model):
-    """A condition; exactly one of the keys.
+    """A condition: exactly one of the keys.
 
-    An expression is read into the same form: there is one kind of condition, and one evaluation.
+    An expression is parsed to the same form, so that all conditions are evaluated alike.
     """
 
-    exists: Exists | None = None
-    count: Count | None = None
+    exists: ExistsCondition | None = None
+    count: CountCondition | None = None
     and_: tuple[When, ...] | None = Field(
-        default=None, alias="and", min_length=1, description="True if all of them are."
+        default=None, alias="and", min_length=1, description="True if all of these are."
     )
     or_: tuple[When, ...] | None = Field(
-        default=None, alias="or", min_length=1, description="True if one of them is."
+        default=None, alias="or", min_length=1, description="True if one of these is."
     )
-    not_: When | None = Field(default=None, alias="not", description="True if it is not.")
-    plugin_metadata: PluginMetadata | None = None
-    container_metadata: ContainerMetadata | None = None
-    is_original: Origin | None = Field(
-        default=None, description="Whether there is audio as it was spoken originally."
+    not_: When | None = Field(default=None, alias="not", description="True if this is false.")
+    plugin_metadata: PluginMetadataCondition | None = None
+    container_metadata: ContainerMetadataCondition | None = None
+    is_original: OriginCondition | None = Field(
+        default=None, description="Whether there is audio in the original language."
     )
-    is_dubbed: Origin | None = Field(default=None, description="Whether there is dubbed audio.")
-    audio_is_multi_language: MultiLanguage | None = None
+    is_dubbed: OriginCondition | None = Field(
+        default=None, description="Whether there is dubbed audio."
+    )
+    audio_is_multi_language: MultiLanguageCondition | None = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -162,12 +160,12 @@ class When(Model):
         number = len(list(found.given()))
         if number != 1:
             known = ", ".join(field.alias or name for name, field in cls.model_fields.items())
-            raise ValueError(f"{number} conditions where there must be one; known: {known}")
+            raise ValueError(f"{number} conditions instead of one; known: {known}")
         return _plain(found)
 
     @cached_property
     def stated(self) -> tuple[str, Any]:
-        """The key (as it is written) and what stands behind it."""
+        """The key that is set, as a policy writes it, and its value."""
         return next(self.given())
 
     @cached_property
@@ -179,12 +177,12 @@ class When(Model):
 
     @property
     def needs_analysis(self) -> bool:
-        """Whether the condition asks which languages are spoken."""
+        """Whether the condition needs a speech analysis."""
         return "audio_is_multi_language" in self.keys
 
     @property
     def uses_metadata(self) -> bool:
-        """Whether the condition asks what metadata sources know."""
+        """Whether the condition uses metadata from plugins."""
         return not self.keys.isdisjoint({"plugin_metadata", "is_original", "is_dubbed"})
 
     @classmethod
@@ -198,20 +196,22 @@ class When(Model):
 
 
 def _expression(text: str, handler: Callable[[Any], When]) -> When:
-    """The condition that an expression means; what is wrong with it knows where in it."""
+    """Parse an expression to a condition; errors have a position in it."""
     try:
-        parsed = parse(text)
+        parsed = parse_expression(text)
     except ExpressionError as error:
-        raise within(error.offset, error.problem) from None
+        raise error_inside_text(error.offset, error.problem) from None
     try:
         return handler(parsed.data)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        raise within(parsed.offset_of(detail["loc"]), detail["msg"], detail=detail) from None
+        raise error_inside_text(
+            parsed.offset_of(detail["loc"]), detail["msg"], detail=detail
+        ) from None
 
 
 def _plain(when: When) -> When:
-    """The same condition in the one form that it is printed in."""
+    """Return the condition in its canonical form, the one that it is printed in."""
     key, value = when.stated
     if key in ("and", "or") and len(value) == 1:
         return value[0]  # type: ignore[no-any-return]
@@ -227,7 +227,7 @@ def _plain(when: When) -> When:
     return when
 
 
-def within(offset: int, problem: str, **context: Any) -> PydanticCustomError:
-    """An error inside a text of the policy; the loader finds its line and column."""
+def error_inside_text(offset: int, problem: str, **context: Any) -> PydanticCustomError:
+    """Return an error at an offset of a text value; the loader finds its line and column."""
     found = {"offset": offset, "problem": problem, **context}
-    return PydanticCustomError("within", "{problem}", found)
+    return PydanticCustomError("inside_text", "{problem}", found)

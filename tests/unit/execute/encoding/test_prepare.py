@@ -124,7 +124,7 @@ def test_hdr10_arrives(
     plan = Plan(media, after, encodes=((track.index, spec),))
     encode(real, media, prepared(real, plan), output)
     (result,) = probe(str(output), frames=True).of("video")
-    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=False), result) == []
+    assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=False), result) == []
     assert result.codec == codec
     assert result.hdr is not None and track.hdr is not None
     assert result.hdr.light == track.hdr.light
@@ -143,7 +143,7 @@ def test_mapped_tones_say_nothing_of_hdr(
     plan = Plan(media, media, encodes=((track.index, spec),))
     encode(real, media, prepared(real, plan), output)
     (result,) = probe(str(output), frames=True).of("video")
-    assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=True), result) == []
+    assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=True), result) == []
     assert (result.pixel_format, result.width, result.height) == ("yuv420p", 64, 36)
     assert (result.color, result.hdr, result.side_data) == (dynamic_range.SDR, None, ())
 

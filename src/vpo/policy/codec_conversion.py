@@ -1,4 +1,4 @@
-"""Codecs that a track gets with another container."""
+"""Conversion of tracks to the codecs that a new container needs: ``codec_mappings``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
 from vpo.policy import dynamic_range
-from vpo.policy.audio import encode_audio
-from vpo.policy.conditions import BitRate
-from vpo.policy.desired_state import Draft
+from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.field_types import BitRate
 from vpo.policy.operation import Model
 from vpo.text import suggestion
 
@@ -36,17 +36,17 @@ def _codec(value: Any) -> str:
     return codec
 
 
-Codec = Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})]
+TargetCodec = Annotated[str, BeforeValidator(_codec), WithJsonSchema({"enum": [*_KINDS]})]
 
 
 class CodecMapping(Model):
-    """What becomes of the tracks in one codec."""
+    """What to do with the tracks in one codec."""
 
     action: Literal["transcode", "convert", "remove"] = Field(
-        default="transcode", description="Whether the track is encoded, converted or removed."
+        default="transcode", description="Whether to encode, convert or remove the track."
     )
-    codec: Codec | None = Field(default=None, description="What it becomes.")
-    bitrate: BitRate | None = Field(default=None, description="Its bit rate.")
+    codec: TargetCodec | None = Field(default=None, description="Codec to convert it to.")
+    bitrate: BitRate | None = Field(default=None, description="Bit rate of the result.")
 
     @model_validator(mode="after")
     def _complete(self) -> CodecMapping:
@@ -58,49 +58,51 @@ class CodecMapping(Model):
             raise ValueError(f"`bitrate` says nothing of {self.codec}")
         return self
 
-    def apply(self, draft: Draft, track: Track, name: str) -> Draft:
-        """``name`` is what the policy calls the track's codec."""
+    def apply(self, state: DesiredState, track: Track, name: str) -> DesiredState:
+        """Convert or remove a track; ``name`` is its codec as the policy spells it."""
         if self.codec is None:
-            return draft.remove([track.index], f"codec_mappings: {name} is removed")
+            return state.remove([track.index], f"codec_mappings: {name} is removed")
         if _KINDS[self.codec] != track.type:
             raise PlanError(
                 f"codec_mappings: {track} cannot become {self.codec}, "
                 f"which is a codec of {_KINDS[self.codec]} tracks"
             )
         if canonical(track.codec) == self.codec:
-            return draft
-        return recoded(draft, track, self.codec, self.bitrate, f"codec_mappings: {name}")
+            return state
+        return convert_track(state, track, self.codec, self.bitrate, f"codec_mappings: {name}")
 
 
-def recoded(draft: Draft, track: Track, codec: str, bitrate: int | None, why: str) -> Draft:
-    """The draft with a track in a codec of its own type, at the usual quality.
+def convert_track(
+    state: DesiredState, track: Track, codec: str, bitrate: int | None, why: str
+) -> DesiredState:
+    """Convert a track to another codec of its type, at the default quality.
 
-    ``bitrate`` is in bits a second, of audio for two channels.
+    ``bitrate`` is in bits a second; that of audio is for two channels.
     """
     if track.type == "audio":
-        return encode_audio(draft, track, cast(AudioCodec, codec), bitrate, why)
+        return encode_audio(state, track, cast(AudioCodec, codec), bitrate, why)
     if track.type == "subtitle":
-        return _text(draft, track, codec, why)
-    decision = dynamic_range.decide(track, "keep", "skip")
+        return _convert_subtitle(state, track, codec, why)
+    decision = dynamic_range.decide_encode(track, "keep", "skip")
     if decision.skip is not None:
-        return draft.warn(f"{track} is not encoded: {decision.skip}")
+        return state.warn(f"{track} is not encoded: {decision.skip}")
     if decision.loss is not None:
-        draft = draft.warn(decision.loss)
+        state = state.warn(decision.loss)
     how = VideoEncode(cast(VideoCodec, codec), Quality(target_bitrate=bitrate))
-    encoded = dynamic_range.encoded(replace(track, codec=codec), tonemap=False)
-    return draft.encode(encoded, how, why)
+    encoded = dynamic_range.after_encode(replace(track, codec=codec), tonemap=False)
+    return state.encode(encoded, how, why)
 
 
-def _text(draft: Draft, track: Track, codec: str, why: str) -> Draft:
+def _convert_subtitle(state: DesiredState, track: Track, codec: str, why: str) -> DesiredState:
     if canonical(track.codec) not in TEXT_SUBTITLES:
-        raise PlanError(f"{track} is not text and cannot become {codec}")
-    if unreadable(track):
+        raise PlanError(f"{track} is not text and cannot be converted to {codec}")
+    if is_unreadable(track):
         raise PlanError(f"ffmpeg cannot read {track} to convert it")
     if canonical(track.codec) == "ass":
-        draft = draft.warn(f"styled subtitles lose their styling in {codec}")
-    return draft.set_codec(track.index, codec, why)
+        state = state.warn(f"styled subtitles lose their styling in {codec}")
+    return state.set_codec(track.index, codec, why)
 
 
-def unreadable(track: Track) -> bool:
-    """Matroska's own codec id is only there where ffmpeg does not know what it means."""
+def is_unreadable(track: Track) -> bool:
+    """Return whether ffmpeg cannot read a track: then it has a Matroska codec id."""
     return track.matroska_id is not None and track.codec_tag is not None

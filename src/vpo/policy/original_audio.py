@@ -1,24 +1,25 @@
-"""What was spoken originally: by the container's flags, else by what metadata sources know."""
+"""Which audio tracks are original and which are dubbed: from flags, else from metadata."""
 
 from __future__ import annotations
 
 from vpo.media.languages import UNDETERMINED, primary, same
 from vpo.media.model import MediaFile, Track
-from vpo.policy.classify import audio_kind
-from vpo.policy.desired_state import Known
-from vpo.policy.knowledge import original_language
+from vpo.policy.external_facts import ExternalFacts, original_language
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.track_classes import audio_kind
 
 
-def originals(media: MediaFile, known: Known, config: PolicyConfig) -> tuple[Track, ...] | None:
-    """The audio tracks with what was spoken originally; ``None`` if that is not known.
+def original_tracks(
+    media: MediaFile, external: ExternalFacts, config: PolicyConfig
+) -> tuple[Track, ...] | None:
+    """Return the audio tracks in the original language; ``None`` if that is unknown.
 
-    Without a flag they are those with speech in the original language that are not called dubs.
+    Without a flag, these are the speech tracks in that language that are not flagged as dubs.
     """
     flagged = _flagged(media, "original")
     if flagged:
         return flagged
-    language = original_language(media, known)
+    language = original_language(media, external)
     if language is None:
         return () if _flagged(media, "dub") else None
     return tuple(
@@ -28,15 +29,17 @@ def originals(media: MediaFile, known: Known, config: PolicyConfig) -> tuple[Tra
     )
 
 
-def dubs(media: MediaFile, known: Known, config: PolicyConfig) -> tuple[Track, ...] | None:
-    """The dubbed audio tracks; ``None`` if that is not known.
+def dubbed_tracks(
+    media: MediaFile, external: ExternalFacts, config: PolicyConfig
+) -> tuple[Track, ...] | None:
+    """Return the dubbed audio tracks; ``None`` if that is unknown.
 
-    Without a flag they are those with speech in another language than the original one.
+    Without a flag, these are the speech tracks in another language than the original one.
     """
     flagged = _flagged(media, "dub")
     if flagged:
         return flagged
-    language = original_language(media, known)
+    language = original_language(media, external)
     if language is None:
         return () if _flagged(media, "original") else None
     return tuple(

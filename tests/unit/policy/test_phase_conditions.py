@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tests import notation
 
 from vpo.media import units
-from vpo.policy.conditions import RunIf, SkipWhen, skip_reason
+from vpo.policy.phase_conditions import RunIf, SkipWhen, skip_reason
 
 LINES = [
     "v:hevc/1920x800",
@@ -109,7 +109,7 @@ def test_sizes(text: object, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-5MB", "5XB", "5 M", "1,5GB", True, None, "1e3"])
-def test_what_is_no_size(text: object) -> None:
+def test_size_refuses_invalid_text(text: object) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         units.size(text)
 
@@ -133,7 +133,7 @@ def test_durations(text: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "1:30", "30m1h", "h", "-5s", "5 minutes", False, None])
-def test_what_is_no_duration(text: object) -> None:
+def test_duration_refuses_invalid_text(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         units.duration(text)
 
@@ -170,9 +170,9 @@ def test_resolution_classes(width: int | None, height: int | None, name: str | N
     assert units.resolution_of(width, height) == name
 
 
-def test_for_people() -> None:
+def test_format_size() -> None:
     sizes = [0, 999, 1000, 1_536_000, 734_003_200, 5 * 10**15]
-    assert [units.words(n) for n in sizes] == [
+    assert [units.format_size(n) for n in sizes] == [
         "0 B",
         "999 B",
         "1 kB",
@@ -180,4 +180,9 @@ def test_for_people() -> None:
         "734 MB",
         "5000 TB",
     ]
-    assert [units.clock(n) for n in (0, 59.6, 3600, 5415.4)] == ["0s", "1m", "1h", "1h30m15s"]
+    assert [units.format_duration(n) for n in (0, 59.6, 3600, 5415.4)] == [
+        "0s",
+        "1m",
+        "1h",
+        "1h30m15s",
+    ]

@@ -1,4 +1,4 @@
-"""Reading the tokens of an expression one by one, and what is made of them."""
+"""A reader of the tokens of an expression, and the parsed parts with their positions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vpo.policy.rules.tokens import ExpressionError, Token
 
 @dataclass
 class Parsed:
-    """A part of the mapping form, where it stands, and its own parts."""
+    """A parsed part of an expression: its mapping, its offset, and its own parts."""
 
     data: Any
     offset: int
     parts: Mapping[str | int, Parsed] = field(default_factory=dict)
 
     def offset_of(self, path: tuple[str | int, ...]) -> int:
-        """Where the thing at this path stands; what the path has beyond that is passed over."""
+        """Return the offset of the part at this path; unknown keys in the path are ignored."""
         found = self
         for part in path:
             found = found.parts.get(part, found)
@@ -26,17 +26,17 @@ class Parsed:
 
 
 def mapping(offset: int, parts: Mapping[str | int, Parsed]) -> Parsed:
-    """A mapping that stands there, of these parts."""
+    """Return a mapping of these parts."""
     return Parsed({key: part.data for key, part in parts.items()}, offset, parts)
 
 
 def sequence(offset: int, items: list[Parsed]) -> Parsed:
-    """A list that stands there, of these items."""
+    """Return a list of these items."""
     return Parsed([item.data for item in items], offset, dict(enumerate(items)))
 
 
-class Reader:
-    """The tokens one by one; ``token`` is the next."""
+class TokenReader:
+    """Reads tokens one by one; ``token`` is the next one."""
 
     def __init__(self, found: Iterator[Token]) -> None:
         self._rest = found
@@ -79,6 +79,6 @@ class Reader:
         self._take()
 
     def unexpected(self, wanted: str) -> ExpressionError:
-        """What is said where something else is needed."""
+        """Return the error for a token that is not the wanted one."""
         found = f"`{self.token.written}`" if self.token.kind != "end" else "the end"
-        return ExpressionError(self.token.offset, f"{wanted} is needed here, not {found}")
+        return ExpressionError(self.token.offset, f"expected {wanted}, not {found}")

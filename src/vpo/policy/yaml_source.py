@@ -1,4 +1,4 @@
-"""The text of a policy as plain data that remembers where in the text it stands."""
+"""YAML text parsed to plain data, with the line and column of every key and value."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from vpo.errors import PolicyError, Position
 
-Path = tuple[str | int, ...]
-"""Where something stands in the data: keys, and indexes in lists."""
+KeyPath = tuple[str | int, ...]
+"""The path to a value in the data: keys, and indexes in lists."""
 
 _MAX_BYTES = 1_000_000
 _MAX_NODES = 20_000
@@ -17,76 +17,78 @@ _MAX_DEPTH = 40
 _TAG = "tag:yaml.org,2002:"
 
 
-class Source:
-    """The data of a policy and, for each path in it, the positions of its key and its value."""
+class YamlSource:
+    """A policy's data with the positions of the key and the value at each path."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self._text = text
-        self._texts: dict[Path, Any] = {}
+        self._texts: dict[KeyPath, Any] = {}
         self.data: Any = None
-        self._keys: dict[Path, tuple[int, int]] = {}
-        self._values: dict[Path, tuple[int, int]] = {}
+        self._keys: dict[KeyPath, tuple[int, int]] = {}
+        self._values: dict[KeyPath, tuple[int, int]] = {}
 
-    def position(self, path: Path, key: bool = False) -> Position:
-        """Where the value (or its key) stands; where there is none, what encloses it.
+    def position(self, path: KeyPath, key: bool = False) -> Position:
+        """Return the position of a value (or its key), or of what encloses it if there is none.
 
-        Parts of the path that the text does not have are passed over.
+        Parts of the path that are not in the text are ignored.
         """
         found = self.existing(path)
-        place = self._keys.get(found) if key else None
-        return self._at(place or self._values.get(found, (0, 0)))
+        start = self._keys.get(found) if key else None
+        return self._at(start or self._values.get(found, (0, 0)))
 
-    def inside(self, path: Path, offset: int) -> Position:
-        """Where the character of that number in a text value stands."""
+    def inside(self, path: KeyPath, offset: int) -> Position:
+        """Return the position of the character at ``offset`` in a text value."""
         found = self.existing(path)
         node = self._texts.get(found)
         if node is None:
             return self.position(path)
-        return self._at(place_inside(self._text, node, offset))
+        return self._at(_position_in_scalar(self._text, node, offset))
 
-    def existing(self, path: Path) -> Path:
-        """The parts of the path that the text has."""
-        found: Path = ()
+    def existing(self, path: KeyPath) -> KeyPath:
+        """Return those parts of the path that are in the text."""
+        found: KeyPath = ()
         for part in path:
             if (*found, part) in self._values:
                 found = (*found, part)
         return found
 
-    def _at(self, place: tuple[int, int]) -> Position:
-        return Position(self.name, place[0] + 1, place[1] + 1)
+    def _at(self, start: tuple[int, int]) -> Position:
+        return Position(self.name, start[0] + 1, start[1] + 1)
 
-    def build(self, node: Any, path: Path = ()) -> Any:
-        """The plain data of a node. Everything is counted, also what an alias repeats."""
-        place = (node.start_mark.line, node.start_mark.column)
-        self._values[path] = place
+    def build(self, node: Any, path: KeyPath = ()) -> Any:
+        """Return the plain data of a node; what an alias repeats counts towards the limits."""
+        start = (node.start_mark.line, node.start_mark.column)
+        self._values[path] = start
         if len(self._values) > _MAX_NODES:
-            raise PolicyError("too much in one policy (or in its aliases)", self._at(place))
+            raise PolicyError(
+                f"more than {_MAX_NODES} values, those of aliases included", self._at(start)
+            )
         if len(path) > _MAX_DEPTH:
-            raise PolicyError("nested too deeply", self._at(place))
+            raise PolicyError("nested too deeply", self._at(start))
         if node.id == "mapping":
             return self._mapping(node, path)
         if node.id == "sequence":
             return [self.build(item, (*path, n)) for n, item in enumerate(node.value)]
         self._texts[path] = node
-        return _scalar(node, self._at(place))
+        return _scalar(node, self._at(start))
 
-    def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: Any, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for key_node, value in node.value:
-            place = (key_node.start_mark.line, key_node.start_mark.column)
+            start = (key_node.start_mark.line, key_node.start_mark.column)
             if key_node.tag == f"{_TAG}merge":
-                raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(place))
-            key = _scalar(key_node, self._at(place)) if key_node.id == "scalar" else None
+                raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(start))
+            key = _scalar(key_node, self._at(start)) if key_node.id == "scalar" else None
             if not isinstance(key, str):
-                raise PolicyError("a key must be text", self._at(place))
+                raise PolicyError("a key must be text", self._at(start))
             if key in data:
-                problem = f"`{key}` is there twice; first in line {lines[key]}"
-                raise PolicyError(problem, self._at(place))
-            lines[key] = place[0] + 1
+                problem = f"duplicate key `{key}`; first on line {lines[key]}"
+                raise PolicyError(problem, self._at(start))
+            lines[key] = start[0] + 1
             inside = (*path, key)
-            self._keys[inside] = place
+            self._keys[inside] = start
             data[key] = self.build(value, inside)
         return data
 
@@ -104,11 +106,11 @@ _WRITTEN = {
 _BLANK_ESCAPES = (r"\n", r"\t", r"\r", "\\ ", "\\\n")
 
 
-def place_inside(text: str, node: Any, offset: int) -> tuple[int, int]:
-    """Line and column (from 0) of a character of a scalar's value.
+def _position_in_scalar(text: str, node: Any, offset: int) -> tuple[int, int]:
+    """Return line and column, from 0, of a character of a scalar's value.
 
-    Folding and indentation only touch white space: so what counts is how many other characters
-    come before, in the value and in what is written.
+    Folding and indentation only affect white space, so the other characters before it are counted,
+    in the value and in the text.
     """
     begin = _PROPERTIES.match(text, node.start_mark.index)
     start = begin.end() if begin else node.start_mark.index
@@ -117,12 +119,12 @@ def place_inside(text: str, node: Any, offset: int) -> tuple[int, int]:
     skipped = written.find("\n") + 1 if block else len(node.style or "")
     before = len("".join(node.value[:offset].split()))
     at_end = not node.value[offset:].strip()
-    place = start + skipped + _written_length(written[skipped:], before, at_end, node.style)
-    return text.count("\n", 0, place), place - text.rfind("\n", 0, place) - 1
+    start = start + skipped + _written_length(written[skipped:], before, at_end, node.style)
+    return text.count("\n", 0, start), start - text.rfind("\n", 0, start) - 1
 
 
 def _written_length(written: str, before: int, at_end: bool, style: str | None) -> int:
-    """How much is written before the character that follows so many that are not blank."""
+    """Return the offset of the character after ``before`` characters that are not blank."""
     for found in _WRITTEN[style or ""].finditer(written):
         blank = found[0].isspace() or found[0] in _BLANK_ESCAPES
         if before == 0 and (at_end or not blank):
@@ -132,10 +134,10 @@ def _written_length(written: str, before: int, at_end: bool, style: str | None) 
 
 
 def _scalar(node: Any, position: Position) -> Any:
-    """A scalar by the types of YAML 1.2, also where the text says that it is YAML 1.1."""
+    """Return a scalar's value by the types of YAML 1.2, even if the text says YAML 1.1."""
     text, kind = node.value, node.tag.removeprefix(_TAG)
     if kind == node.tag or kind == "binary":
-        raise PolicyError(f"the tag {node.tag} has no meaning here", position)
+        raise PolicyError(f"the tag {node.tag} is not supported", position)
     if kind == "null":
         return None
     if kind == "bool" and text.lower() in ("true", "false"):
@@ -155,8 +157,8 @@ def _number(text: str, kind: str) -> int | float | str:
         return text
 
 
-def read(path: str | os.PathLike[str]) -> str:
-    """The text of a policy file."""
+def read_policy_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a policy file."""
     name = os.fspath(path)
     try:
         with open(path, "rb") as file:
@@ -164,7 +166,9 @@ def read(path: str | os.PathLike[str]) -> str:
     except OSError as error:
         raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
     if len(raw) > _MAX_BYTES:
-        raise PolicyError(f"more than {_MAX_BYTES // 1000} kB, so no policy", Position(name, 1, 1))
+        raise PolicyError(
+            f"more than {_MAX_BYTES // 1000} kB: too large for a policy", Position(name, 1, 1)
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -173,27 +177,29 @@ def read(path: str | os.PathLike[str]) -> str:
         raise PolicyError("not UTF-8 text", Position(name, line, column)) from None
 
 
-def parse(text: str, name: str) -> Source:
-    """The data of a policy's text, with positions."""
+def parse_yaml(text: str, name: str) -> YamlSource:
+    """Parse the text of a policy, with positions."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
 
-    source = Source(name, text)
+    source = YamlSource(name, text)
     if len(text) > _MAX_BYTES:
-        raise PolicyError(f"more than {_MAX_BYTES // 1000} kB, so no policy", Position(name, 1, 1))
+        raise PolicyError(
+            f"more than {_MAX_BYTES // 1000} kB: too large for a policy", Position(name, 1, 1)
+        )
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(name, mark.line + 1, mark.column + 1) if mark else Position(name, 1, 1)
-        words = "; ".join(part for part in (error.problem, error.context) if part)
-        raise PolicyError(f"not YAML: {words}", position) from None
+        problem = "; ".join(part for part in (error.problem, error.context) if part)
+        raise PolicyError(f"not YAML: {problem}", position) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
         position = Position(name, line, column)
-        raise PolicyError("a character that is not text", position) from None
+        raise PolicyError("a control character, which YAML does not allow", position) from None
     except RecursionError:
         raise PolicyError("nested too deeply", Position(name, 1, 1)) from None
     if node is None:

@@ -1,7 +1,7 @@
-"""The policies that a command was given, parsed only when somebody has to know what they say.
+"""The policy files given on a command line, read at once and parsed when first needed.
 
-A run over a library in which every file is known to comply needs no more than the policies'
-fingerprint, and that is on record under what the files hold.
+A run in which every file is known to comply needs only the policies' fingerprint, which the
+database has under a hash of their text.
 """
 
 from __future__ import annotations
@@ -12,69 +12,71 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
-from vpo.policy.source import read
+from vpo.policy.yaml_source import read_policy_text
 from vpo.text import suggestion
 
 if TYPE_CHECKING:
     from vpo.policy.document import Policy
 
 
-class PolicyChoice:
+class PolicyFiles:
     """Policy files, applied in order as one plan, and the phases to run (``None``: all).
 
-    The files are read here, once: whatever becomes of them later, what is carried out is what
-    goes on record. Raises ``PolicyError`` for one that cannot be read.
+    Each file is read once, so that what is applied is what is recorded, even if it changes during
+    the run. Raises ``PolicyError`` for a file that cannot be read.
     """
 
     def __init__(self, files: tuple[str, ...], phases: str | None = None) -> None:
         self.files = files
         self._phases = phases
-        self._texts = tuple(read(name) for name in files)
+        self._texts = tuple(read_policy_text(name) for name in files)
 
     @cached_property
-    def content(self) -> str:
-        """What identifies the policies by their text."""
+    def content_hash(self) -> str:
+        """A hash of the policies' text, the phases and the version of vpo."""
         identity = repr((__version__, self._phases, self._texts))
         return hashlib.sha256(identity.encode()).hexdigest()
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:
-        """The policies with only the chosen phases.
+        """The parsed policies with only the chosen phases.
 
         Raises ``PolicyError``, or ``UsageError`` for a phase that none of them has.
         """
-        from vpo.policy.loader import loads
+        from vpo.policy.loader import parse_policy
 
-        loaded = (loads(text, name) for text, name in zip(self._texts, self.files, strict=True))
+        loaded = (
+            parse_policy(text, name) for text, name in zip(self._texts, self.files, strict=True)
+        )
         return _selected(tuple(loaded), self._phases)
 
     @cached_property
     def fingerprint(self) -> str:
-        """As ``vpo.policy.document.fingerprint``."""
+        """See ``vpo.policy.document.fingerprint``."""
         from vpo.policy.document import fingerprint
 
         return fingerprint(self.policies)
 
     @property
-    def use_metadata(self) -> bool:
-        """Whether what metadata sources say matters to any of them."""
+    def uses_metadata(self) -> bool:
+        """Whether any of them depends on metadata from plugins."""
         return any(policy.uses_metadata for policy in self.policies)
 
     @cached_property
-    def encoding(self) -> str:
-        """As ``vpo.policy.document.encoding``."""
-        from vpo.policy.document import encoding
+    def encode_fingerprint(self) -> str:
+        """See ``vpo.policy.document.encode_fingerprint``."""
+        from vpo.policy.document import encode_fingerprint
 
-        return encoding(self.policies)
+        return encode_fingerprint(self.policies)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What there is to say about the policies' texts without being an error."""
+        """The warnings about the policies, to be shown once a run."""
         return tuple(text for policy in self.policies for text in policy.warnings)
 
 
 def _selected(policies: tuple[Policy, ...], phases: str | None) -> tuple[Policy, ...]:
-    """The policies with only the named phases; a name must be a phase of at least one of them."""
+    """Keep only the named phases; ``UsageError`` for a name that no policy has."""
     if phases is None:
         return policies
     names = tuple(name.strip() for name in phases.split(","))

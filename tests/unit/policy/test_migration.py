@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vpo.policy.loader import migrated
-from vpo.policy.migrate import migrate
+from vpo.policy.loader import migrate_text
+from vpo.policy.migration import migrate_data
 
 
 def phase(**keys: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def phase(**keys: Any) -> dict[str, Any]:
 
 
 def migrated_phase(**keys: Any) -> dict[str, Any]:
-    data = migrate(phase(**keys)).data
+    data = migrate_data(phase(**keys)).data
     assert data["schema_version"] == 13
     (result,) = data["phases"]
     assert result.pop("name") == "a"
@@ -29,14 +29,14 @@ def video(**keys: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", [11, 12, 13])
-def test_every_version_becomes_13(version: int) -> None:
+def test_migrate_sets_version_13(version: int) -> None:
     data = {"schema_version": version, "name": "x", "phases": [{"name": "a"}]}
-    assert migrate(data).data == {**data, "schema_version": 13}
+    assert migrate_data(data).data == {**data, "schema_version": 13}
 
 
-def test_the_argument_is_left_alone() -> None:
+def test_migrate_does_not_change_its_argument() -> None:
     data = phase(audio_filter={"languages": ["eng"]})
-    migrate(data)
+    migrate_data(data)
     assert data == phase(audio_filter={"languages": ["eng"]})
 
 
@@ -49,7 +49,7 @@ def test_config() -> None:
             "on_error": "skip",
         },
     }
-    assert migrate(old).data["config"] == {
+    assert migrate_data(old).data["config"] == {
         "audio_languages": ["jpn"],
         "subtitle_languages": ["eng"],
         "on_error": "skip",
@@ -150,11 +150,11 @@ def test_without_hardware_it_is_none() -> None:
     assert video(target_codec="hevc") == {"to": "hevc", "hw": "none"}
 
 
-def test_a_video_section_of_today_is_left_alone() -> None:
+def test_migrate_keeps_current_video_section() -> None:
     assert video(to="hevc", crf=20) == {"to": "hevc", "crf": 20}
 
 
-def test_what_has_no_place_stays_to_be_reported() -> None:
+def test_migrate_keeps_keys_without_equivalent() -> None:
     assert video(quality={"crf": 20, "sharpness": 3}) == {
         "quality": {"sharpness": 3},
         "crf": 20,
@@ -168,8 +168,8 @@ def test_audio() -> None:
     assert migrated_phase(transcode={"audio": old}) == {"transcode": {"audio": new}}
 
 
-def test_where_things_came_from() -> None:
-    migration = migrate(
+def test_origin_returns_old_path() -> None:
+    migration = migrate_data(
         phase(
             audio_filter={"languages": ["eng"]},
             conditional=[{"name": "x"}],
@@ -197,7 +197,7 @@ def test_where_things_came_from() -> None:
 
 
 def test_old_and_new_at_once_is_a_conflict() -> None:
-    migration = migrate(phase(keep_audio={}, audio_filter={}))
+    migration = migrate_data(phase(keep_audio={}, audio_filter={}))
     assert migration.conflicts == [(("phases", 0, "audio_filter"), "keep_audio")]
 
 
@@ -212,8 +212,8 @@ def test_old_and_new_at_once_is_a_conflict() -> None:
         phase(transcode={"video": {"quality": 5, "scaling": None, "hardware_acceleration": []}}),
     ],
 )
-def test_nonsense_is_left_for_the_check(data: dict[str, Any]) -> None:
-    assert migrate(data).data["schema_version"] == 13
+def test_migrate_leaves_invalid_data_to_validation(data: dict[str, Any]) -> None:
+    assert migrate_data(data).data["schema_version"] == 13
 
 
 PAIRS = Path(__file__).parent / "migrations"
@@ -224,9 +224,9 @@ def test_a_pair(before: Path) -> None:
     """The old text becomes the new one: comments, too, at whatever distance."""
     after = before.with_name(before.name.replace(".before.", ".after."))
     old, new = before.read_text("utf-8"), after.read_text("utf-8")
-    found = migrated(old, "p")
+    found = migrate_text(old, "p")
     assert re.sub(r" +#", " #", found) == re.sub(r" +#", " #", new)
-    assert migrated(new, "p") == new
+    assert migrate_text(new, "p") == new
 
 
 @pytest.mark.parametrize(
@@ -242,4 +242,4 @@ def test_a_pair(before: Path) -> None:
 def test_old_keys_are_named_also_where_nothing_is_left_of_them(
     keys: dict[str, Any], old: list[str]
 ) -> None:
-    assert migrate({**phase(**keys), "schema_version": 13}).old_keys == old
+    assert migrate_data({**phase(**keys), "schema_version": 13}).old_keys == old

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests import notation
 
-from vpo.policy.classify import audio_kind, is_commentary, order_class
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.track_classes import audio_kind, is_commentary, order_class
 
 CONFIG = PolicyConfig()
 
@@ -50,7 +50,7 @@ def test_kinds_by_facts() -> None:
     assert audio_kind(notation.track("a:aac/eng [comment]"), CONFIG) == "commentary"
 
 
-def test_the_patterns_of_the_policy_are_the_ones() -> None:
+def test_is_commentary_uses_patterns_of_the_policy() -> None:
     config = PolicyConfig(commentary_patterns=("^kommentar$", "xyz"))
     assert is_commentary(notation.track('a:aac "Kommentar"'), config)
     assert not is_commentary(notation.track('a:aac "Kommentare"'), config)

@@ -1,72 +1,27 @@
-"""When a phase runs: ``skip_when`` looks at the file, ``run_if`` at the phases before."""
+"""Whether a phase runs: ``skip_when`` depends on the file, ``run_if`` on earlier phases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from vpo.media import units
 from vpo.media.codecs import matches
-from vpo.media.containers import CONTAINERS
 from vpo.media.languages import same
 from vpo.media.model import MediaFile
+from vpo.policy.field_types import ByteSize, Containers, Duration, Names, Resolution, Resolutions
 from vpo.policy.operation import Model
-from vpo.text import suggestion
-
-
-def listed(value: Any) -> Any:
-    """One value or several, as several."""
-    return value if isinstance(value, list | tuple | dict) else (value,)
-
-
-def _container(value: Any) -> str:
-    name = str(value).strip().lower().lstrip(".")
-    for item in CONTAINERS.values():
-        if name in (item.name, item.muxer) or f".{name}" in item.extensions:
-            return item.name
-    raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
-
-
-_STRING = {"type": "string"}
-_ONE_OR_MORE = {"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1}]}
-_QUANTITY = {"type": ["string", "number"]}
-
-Names = Annotated[
-    tuple[str, ...],
-    Field(min_length=1),
-    BeforeValidator(listed),
-    WithJsonSchema(_ONE_OR_MORE),
-]
-Containers = Annotated[
-    tuple[Annotated[str, BeforeValidator(_container)], ...],
-    Field(min_length=1),
-    BeforeValidator(listed),
-    WithJsonSchema(_ONE_OR_MORE),
-]
-Resolutions = Annotated[
-    tuple[Annotated[str, BeforeValidator(units.resolution)], ...],
-    Field(min_length=1),
-    BeforeValidator(listed),
-    WithJsonSchema(_ONE_OR_MORE),
-]
-Resolution = Annotated[str, BeforeValidator(units.resolution)]
-Size = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]
-Duration = Annotated[float, BeforeValidator(units.duration), WithJsonSchema(_QUANTITY)]
-BitRate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_QUANTITY)]
-Part = Annotated[float, BeforeValidator(units.part), WithJsonSchema(_QUANTITY)]
 
 
 class RunIf(Model):
-    """Run the phase only after what became of an earlier one; exactly one of the two."""
+    """Run the phase only if an earlier one changed something, or completed: one of the two keys."""
 
     phase_modified: str | None = Field(
-        default=None, description="The phase that has to have changed something."
+        default=None, description="Phase that must have changed something."
     )
-    phase_completed: str | None = Field(
-        default=None, description="The phase that has to have completed."
-    )
+    phase_completed: str | None = Field(default=None, description="Phase that must have completed.")
 
     @model_validator(mode="after")
     def _one(self) -> RunIf:
@@ -76,56 +31,60 @@ class RunIf(Model):
 
 
 class SkipWhen(Model):
-    """Skip the phase for files of which any (or all) of this is true.
+    """Skip the phase for files that match any (or all) of these conditions.
 
-    What is not known about a file is never true. Where several values are given, one is enough.
+    A condition on an unknown fact is false. Of several values, one match is enough.
     """
 
     mode: Literal["any", "all"] = Field(
         default="any",
-        description="Whether one of the conditions is enough, or all have to be true.",
+        description="Whether any condition is enough, or all must be true.",
     )
-    video_codec: Names | None = Field(default=None, description="The codec of a video track.")
+    video_codec: Names | None = Field(
+        default=None, description="The first video track has one of these codecs."
+    )
     audio_codec_exists: Names | None = Field(
-        default=None, description="The codec of an audio track."
+        default=None, description="An audio track has one of these codecs."
     )
     subtitle_language_exists: Names | None = Field(
-        default=None, description="The language of a subtitle track."
+        default=None, description="A subtitle track has one of these languages."
     )
     container: Containers | None = Field(
-        default=None, description="The container, by its name or a suffix."
+        default=None, description="The container, by name or file extension."
     )
     resolution: Resolutions | None = Field(
-        default=None, description="The class of resolution, like `1080p` or `4k`."
+        default=None, description="The resolution class, like `1080p` or `4k`."
     )
     resolution_under: Resolution | None = Field(
-        default=None, description="The class of resolution is lower than this one."
+        default=None, description="The resolution class is lower than this one."
     )
-    file_size_under: Size | None = Field(
+    file_size_under: ByteSize | None = Field(
         default=None, description="The file is smaller, like `500MB` or `1.5 GiB`."
     )
-    file_size_over: Size | None = Field(default=None, description="The file is larger.")
+    file_size_over: ByteSize | None = Field(default=None, description="The file is larger.")
     duration_under: Duration | None = Field(
-        default=None, description="It is shorter, like `90s` or `1h30m`."
+        default=None, description="The video is shorter, like `90s` or `1h30m`."
     )
-    duration_over: Duration | None = Field(default=None, description="It is longer.")
+    duration_over: Duration | None = Field(default=None, description="The video is longer.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> SkipWhen:
         if not self.stated:
-            raise ValueError(f"`skip_when` names no condition; known: {', '.join(_CHECKS)}")
+            raise ValueError(
+                f"`skip_when` needs at least one condition; known: {', '.join(_CHECKS)}"
+            )
         return self
 
     @property
     def stated(self) -> tuple[str, ...]:
-        """The conditions that the policy states."""
+        """The conditions that the policy sets."""
         return tuple(name for name in _CHECKS if getattr(self, name) is not None)
 
 
 def skip_reason(condition: SkipWhen, media: MediaFile) -> str | None:
-    """Why the phase is skipped for this media, in words; ``None`` if it is to run."""
+    """Return why the phase is skipped for this file; ``None`` if it runs."""
     found = [_CHECKS[name](media, getattr(condition, name)) for name in condition.stated]
-    true = [words for words in found if words]
+    true = [reason for reason in found if reason]
     if condition.mode == "all":
         return " and ".join(true) if len(true) == len(found) else None
     return true[0] if true else None
@@ -176,25 +135,29 @@ def _resolution_under(media: MediaFile, limit: str) -> str | None:
 
 
 def _size_under(media: MediaFile, limit: int) -> str | None:
-    size, bound = units.words(media.size), units.words(limit)
+    size, bound = units.format_size(media.size), units.format_size(limit)
     return f"size {size} is under {bound}" if media.size < limit else None
 
 
 def _size_over(media: MediaFile, limit: int) -> str | None:
-    size, bound = units.words(media.size), units.words(limit)
+    size, bound = units.format_size(media.size), units.format_size(limit)
     return f"size {size} is over {bound}" if media.size > limit else None
 
 
 def _duration_under(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration >= limit:
         return None
-    return f"duration {units.clock(media.duration)} is under {units.clock(limit)}"
+    return (
+        f"duration {units.format_duration(media.duration)} is under {units.format_duration(limit)}"
+    )
 
 
 def _duration_over(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration <= limit:
         return None
-    return f"duration {units.clock(media.duration)} is over {units.clock(limit)}"
+    return (
+        f"duration {units.format_duration(media.duration)} is over {units.format_duration(limit)}"
+    )
 
 
 _CHECKS: dict[str, Callable[[MediaFile, Any], str | None]] = {

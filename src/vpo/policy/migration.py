@@ -1,8 +1,8 @@
-"""Older policies in the form of today: schema versions 11 and 12 to 13.
+"""Migration of policies from schema versions 11 and 12 to 13.
 
-Works on plain data and keeps a record of what was moved, so that an error in the new form can be
-shown in the user's text. Version 11 is treated as 12. What stands under an old key that has no
-place in the new form is left there, to be reported as unknown when the policy is checked.
+Works on plain data and records what was moved, so that an error in the migrated data can be shown
+in the user's text. Version 11 is treated as 12. An old key without an equivalent stays where it is,
+to be reported as unknown when the policy is validated.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from vpo.policy.source import Path
+from vpo.policy.yaml_source import KeyPath
 
-OLDEST, CURRENT = 11, 13
+OLDEST_VERSION, CURRENT_VERSION = 11, 13
 
 _CONFIG = {
     "audio_language_preference": "audio_languages",
@@ -47,19 +47,19 @@ _AUDIO = {"preserve_codecs": "preserve", "transcode_to": "to", "transcode_bitrat
 
 @dataclass
 class Migration:
-    """The data in the form of today; ``moved`` maps new paths to where they came from.
+    """The migrated data; ``moved`` maps new paths to old ones.
 
-    ``dropped`` are the old keys that have no new form, and need none; ``conflicts`` those whose new
-    form is in the policy as well.
+    ``dropped`` are the old keys that are no longer needed; ``conflicts`` those whose new name is in
+    the policy as well.
     """
 
     data: dict[str, Any]
-    moved: dict[Path, Path] = field(default_factory=dict)
-    dropped: list[Path] = field(default_factory=list)
-    conflicts: list[tuple[Path, str]] = field(default_factory=list)
+    moved: dict[KeyPath, KeyPath] = field(default_factory=dict)
+    dropped: list[KeyPath] = field(default_factory=list)
+    conflicts: list[tuple[KeyPath, str]] = field(default_factory=list)
 
-    def origin(self, path: Path) -> Path:
-        """Where in the original data the thing at this path of the new data stands."""
+    def origin(self, path: KeyPath) -> KeyPath:
+        """Return the path in the original data of what is at this path of the migrated data."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.moved:
                 return (*self.moved[path[:length]], *path[length:])
@@ -67,11 +67,11 @@ class Migration:
 
     @property
     def old_keys(self) -> list[str]:
-        """The old keys that were found, without repetition."""
+        """The old keys that were found, each once."""
         return list(dict.fromkeys(str(p[-1]) for p in (*self.moved.values(), *self.dropped)))
 
-    def move(self, old: Path, new: Path) -> None:
-        """Have what stands at one path stand at another; nothing if there is nothing."""
+    def move(self, old: KeyPath, new: KeyPath) -> None:
+        """Move what is at one path to another, if there is anything."""
         source = self.mapping(old[:-1])
         if source is None or old[-1] not in source:
             return
@@ -90,15 +90,15 @@ class Migration:
         _carry_comments(source, old[-1], target, new[-1])
         self.moved[new] = old
 
-    def drop(self, path: Path) -> None:
-        """Leave out what stands at a path; nothing if there is nothing."""
+    def drop(self, path: KeyPath) -> None:
+        """Delete what is at a path, if there is anything."""
         source = self.mapping(path[:-1])
         if source is not None and path[-1] in source:
             del source[path[-1]]
             self.dropped.append(path)
 
-    def mapping(self, path: Path) -> dict[Any, Any] | None:
-        """The mapping at a path, or ``None`` if there is none."""
+    def mapping(self, path: KeyPath) -> dict[Any, Any] | None:
+        """Return the mapping at a path, or ``None`` if there is none."""
         found: Any = self.data
         for key in path:
             inside = isinstance(found, dict) and key in found
@@ -108,24 +108,24 @@ class Migration:
         return found if isinstance(found, dict) else None
 
 
-def migrate(data: dict[str, Any]) -> Migration:
-    """Policy data of version 11, 12 or 13 as version 13; the argument is left as it is."""
+def migrate_data(data: dict[str, Any]) -> Migration:
+    """Migrate policy data of version 11, 12 or 13 to 13; the argument is not changed."""
     migration = Migration(deepcopy(data))
     for old, new in _CONFIG.items():
         migration.move(("config", old), ("config", new))
     for phase in _phases(migration.data):
         _phase(migration, phase)
-    migration.data["schema_version"] = CURRENT
+    migration.data["schema_version"] = CURRENT_VERSION
     return migration
 
 
-def _phases(data: dict[str, Any]) -> Iterator[Path]:
+def _phases(data: dict[str, Any]) -> Iterator[KeyPath]:
     phases = data.get("phases")
     if isinstance(phases, list):
         yield from (("phases", n) for n, item in enumerate(phases) if isinstance(item, dict))
 
 
-def _phase(migration: Migration, at: Path) -> None:
+def _phase(migration: Migration, at: KeyPath) -> None:
     phase = migration.mapping(at) or {}
     for old, new in _PHASE.items():
         migration.move((*at, old), (*at, new))
@@ -133,7 +133,7 @@ def _phase(migration: Migration, at: Path) -> None:
         _conditional(migration, at, phase)
     skip_when = phase.get("skip_when")
     if isinstance(skip_when, dict) and "mode" not in skip_when:
-        # First: after the last key there may be comments on what follows.
+        # As the first key: comments after the last key belong to what follows.
         items = {"mode": "any", **skip_when}
         skip_when.clear()
         skip_when.update(items)
@@ -142,8 +142,8 @@ def _phase(migration: Migration, at: Path) -> None:
         migration.move((*at, "transcode", "audio", old), (*at, "transcode", "audio", new))
 
 
-def _conditional(migration: Migration, at: Path, phase: dict[Any, Any]) -> None:
-    """``conditional: [...]`` is ``rules: {match: first, items: [...]}``."""
+def _conditional(migration: Migration, at: KeyPath, phase: dict[Any, Any]) -> None:
+    """Turn ``conditional: [...]`` into ``rules: {match: first, items: [...]}``."""
     old, new, items = (*at, "conditional"), (*at, "rules"), (*at, "rules", "items")
     migration.move(old, new)
     if migration.moved.get(new) == old:
@@ -151,7 +151,7 @@ def _conditional(migration: Migration, at: Path, phase: dict[Any, Any]) -> None:
         migration.moved[items] = old
 
 
-def _video(migration: Migration, at: Path) -> None:
+def _video(migration: Migration, at: KeyPath) -> None:
     video = migration.mapping(at)
     if video is None:
         return
@@ -168,8 +168,8 @@ def _video(migration: Migration, at: Path) -> None:
         video.setdefault("hw", "none")
 
 
-def _dissolve(migration: Migration, at: Path, section: str, names: dict[str, str]) -> None:
-    """Have the keys of a section stand in the mapping that it is in."""
+def _dissolve(migration: Migration, at: KeyPath, section: str, names: dict[str, str]) -> None:
+    """Move the keys of a section into the mapping around it."""
     whole = (migration.mapping(at) or {}).get(section)
     if whole == {}:
         migration.drop((*at, section))
@@ -180,8 +180,8 @@ def _dissolve(migration: Migration, at: Path, section: str, names: dict[str, str
         del (migration.mapping(at) or {})[section]
 
 
-def _quality_mode(migration: Migration, at: Path) -> None:
-    """The mode goes; what it made the old form ignore goes with it, as it would count now."""
+def _quality_mode(migration: Migration, at: KeyPath) -> None:
+    """Drop the mode, and with it the keys that it made older versions ignore."""
     mode = (migration.mapping(at) or {}).get("mode")
     ignored = {"crf": ("bitrate", "max_bitrate"), "bitrate": ("crf",)}
     for key in ("mode", *ignored.get(str(mode), ())):
@@ -189,13 +189,13 @@ def _quality_mode(migration: Migration, at: Path) -> None:
 
 
 def _rename(mapping: dict[Any, Any], old: str, new: str) -> None:
-    """Rename a key where it stands."""
+    """Rename a key without moving it."""
     items = [(new if key == old else key, value) for key, value in mapping.items()]
     mapping.clear()
     mapping.update(items)
 
 
 def _carry_comments(source: Any, old: object, target: Any, new: object) -> None:
-    """Have a key's comments stand at its new place, if the data came with comments."""
+    """Move a key's comments along with it, if the data has comments."""
     if hasattr(source, "ca") and hasattr(target, "ca") and old in source.ca.items:
         target.ca.items[new] = source.ca.items.pop(old)

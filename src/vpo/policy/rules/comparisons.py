@@ -1,12 +1,13 @@
-"""What the filters of conditions compare with, in every form in which a policy says it.
+"""The comparisons in filters of conditions, in every form that a policy may use.
 
-A plain value is short for ``{eq: value}``; of several values one is enough.
+A plain value is short for ``{eq: value}``; of several values, one match is enough.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -25,11 +26,11 @@ from vpo.media import units
 from vpo.media.codecs import canonical, matches
 from vpo.media.languages import primary
 from vpo.media.model import Attachment, Track
-from vpo.policy.conditions import Names, listed
+from vpo.policy.field_types import Names, as_list
 from vpo.policy.operation import Model, pattern
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-"""The operators of mappings, and how an expression writes them."""
+"""The operators of mappings, and those of expressions."""
 
 
 def _number(value: Any) -> Any:
@@ -49,20 +50,20 @@ Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema(_INTEGER)]
 Numbers = Annotated[
     tuple[Number, ...],
     Field(min_length=1),
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     WithJsonSchema({"type": ["integer", "array"], "items": _INTEGER}),
 ]
 Pixel = Annotated[Any, BeforeValidator(_pixels), WithJsonSchema(_PIXELS)]
 Pixels = Annotated[
     tuple[Pixel, ...],
     Field(min_length=1),
-    BeforeValidator(listed),
+    BeforeValidator(as_list),
     WithJsonSchema({"type": ["integer", "string", "array"], "items": _PIXELS}),
 ]
 
 
 class Comparison(Model):
-    """Comparisons with one fact, all of which must hold."""
+    """Comparisons with one fact, all of which must be true."""
 
     short: ClassVar[tuple[str, ...]] = ("string", "array")
     """The JSON types of the short form."""
@@ -78,7 +79,7 @@ class Comparison(Model):
     @model_validator(mode="after")
     def _not_empty(self) -> Comparison:
         if not self.parts:
-            raise ValueError(f"there is nothing to compare with; known: {', '.join(self._known)}")
+            raise ValueError(f"no comparison is set; known: {', '.join(self._known)}")
         return self
 
     @property
@@ -87,7 +88,7 @@ class Comparison(Model):
 
     @cached_property
     def parts(self) -> tuple[tuple[str, Any], ...]:
-        """The operators that are stated, each with its value."""
+        """The operators that are set, each with its value."""
         return tuple(self.given())
 
     @classmethod
@@ -99,15 +100,15 @@ class Comparison(Model):
         return found
 
 
-class Named(Comparison):
-    """One of these names, or none of them."""
+class NameComparison(Comparison):
+    """Comparison with names: one of these, or none of them."""
 
     eq: Names | None = Field(default=None, description="Equal to this, or to one of these.")
     neq: Names | None = Field(default=None, description="Equal to none of these.")
 
 
-class Languages(Named):
-    """Names that are compared as languages."""
+class LanguageComparison(NameComparison):
+    """Comparison with languages, however they are written."""
 
     @cached_property
     def _primaries(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -119,8 +120,8 @@ class Languages(Named):
         return found not in unwanted and (not wanted or found in wanted)
 
 
-class Codecs(Named):
-    """Names that are compared as codecs, with their aliases and profiles."""
+class CodecComparison(NameComparison):
+    """Comparison with codecs, by their aliases and profiles."""
 
     def holds(self, item: Track | Attachment) -> bool:
         if any(_in_codec(item, name) for name in self.neq or ()):
@@ -136,24 +137,26 @@ def _in_codec(item: Track | Attachment, name: str) -> bool:
 
 def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
     if "" in parts:
-        raise ValueError("an empty text is in every title; `regex: '^$'` finds tracks without one")
+        raise ValueError(
+            "an empty text is in every title; use `regex: '^$'` to find tracks without one"
+        )
     return parts
 
 
-Parts = Annotated[Names, AfterValidator(_not_in_all)]
+TitleParts = Annotated[Names, AfterValidator(_not_in_all)]
 
 
-class Title(Comparison):
-    """What is found in a title, in capitals or not; the short form is ``contains``."""
+class TitleComparison(Comparison):
+    """Comparison with a title, case-insensitive; the short form is ``contains``."""
 
-    contains: Parts | None = Field(
+    contains: TitleParts | None = Field(
         default=None,
-        description="It has this text, or one of these, in it, in upper or lower case.",
+        description="Contains this text, or one of these, case-insensitively.",
     )
-    neq: Parts | None = Field(default=None, description="It has none of these in it.")
+    neq: TitleParts | None = Field(default=None, description="Contains none of these.")
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
         default=None,
-        description="A regular expression that it fits somewhere, in upper or lower case.",
+        description="Regular expression to search for, case-insensitively.",
     )
 
     short_key = "contains"
@@ -171,8 +174,8 @@ class Title(Comparison):
         return self.contains is None or any(part.casefold() in folded for part in self.contains)
 
 
-class Quantity(Comparison):
-    """A number, or what it is compared with."""
+class NumberComparison(Comparison):
+    """Comparison with a number."""
 
     short = ("integer", "array")
 
@@ -184,12 +187,12 @@ class Quantity(Comparison):
     lt: Number | None = Field(default=None, description="Less than this.")
 
     def holds(self, number: int | None) -> bool:
-        """What is not known fulfils no comparison."""
-        return number is not None and fulfils(number, self.parts)
+        """Return whether it is true; a comparison with an unknown value is false."""
+        return number is not None and satisfies(number, self.parts)
 
 
-class Extent(Comparison):
-    """A width or height in pixels, or the class of the picture, whichever the policy names."""
+class PixelComparison(Comparison):
+    """Comparison with a width or height in pixels, or with a resolution class."""
 
     short = ("integer", "string", "array")
 
@@ -201,39 +204,47 @@ class Extent(Comparison):
     lt: Pixel | None = Field(default=None, description="Less than this.")
 
     def holds(self, track: Track, pixels: int | None) -> bool:
-        """What is not known fulfils no comparison."""
+        """Return whether it is true; a comparison with an unknown value is false."""
         if not pixels:
             return False
         name = units.resolution_of(track.width, track.height)
-        place = _CLASSES.index(name) if name else None
-        return all(_fits(pixels, place, key, value) for key, value in self.parts)
+        rank = _CLASSES.index(name) if name else None
+        return all(_fits(pixels, rank, key, value) for key, value in self.parts)
 
 
-def _fits(pixels: int, place: int | None, key: str, value: Any) -> bool:
-    """Numbers are compared with the pixels, classes with the place of the picture's class."""
+def _fits(pixels: int, rank: int | None, key: str, value: Any) -> bool:
+    """Compare numbers with the pixels, and classes with the resolution class of the video."""
     if isinstance(value, tuple):
-        known = place is not None or not any(isinstance(item, str) for item in value)
-        equal = any(_fits(pixels, place, "is", item) for item in value)
+        known = rank is not None or not any(isinstance(item, str) for item in value)
+        equal = any(_fits(pixels, rank, "is", item) for item in value)
         return known and equal == (key == "eq")
     if not isinstance(value, str):
-        return fulfils(pixels, ((key, value),))
-    return place is not None and fulfils(place, ((key, _CLASSES.index(value)),))
+        return satisfies(pixels, ((key, value),))
+    return rank is not None and satisfies(rank, ((key, _CLASSES.index(value)),))
 
 
 _CLASSES = list(units.RESOLUTIONS)
 
 
-def fulfils(found: Any, parts: Sequence[tuple[str, Any]]) -> bool:
-    """Whether a value fulfils every comparison, given by operator and what stands behind it."""
-    return all(_FULFILS[key](found, value) for key, value in parts)
+def satisfies(found: Any, parts: Sequence[tuple[str, Any]]) -> bool:
+    """Return whether a value satisfies every comparison, given as operators and operands."""
+    return all(_OPERATIONS[key](found, value) for key, value in parts)
 
 
-_FULFILS: dict[str, Any] = {
-    "is": lambda found, value: found == value,
-    "eq": lambda found, values: found in values,
-    "neq": lambda found, values: found not in values,
-    "lt": lambda found, value: found < value,
-    "lte": lambda found, value: found <= value,
-    "gt": lambda found, value: found > value,
-    "gte": lambda found, value: found >= value,
+def _one_of(found: Any, values: Any) -> bool:
+    return found in values
+
+
+def _none_of(found: Any, values: Any) -> bool:
+    return found not in values
+
+
+_OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "is": operator.eq,
+    "eq": _one_of,
+    "neq": _none_of,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
 }

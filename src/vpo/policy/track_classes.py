@@ -1,4 +1,4 @@
-"""What a track is for, as far as its title and flags tell.
+"""Classes of tracks, by title, flags and language: commentary, music, main audio and so on.
 
 The one definition of commentary, music, sound effects and audio without speech for all operations.
 """
@@ -29,7 +29,7 @@ OrderClass = Literal[
 
 
 def _words(*phrases: str) -> re.Pattern[str]:
-    """The phrases as whole words, with any white space or hyphens between the words."""
+    """Return a pattern that finds any of the phrases as whole words, however they are spaced."""
     inner = "|".join(r"[\s_-]+".join(phrase.split()) for phrase in phrases)
     return re.compile(rf"(?<![^\W_])(?:{inner})(?![^\W_])", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ _NO_LINGUISTIC_CONTENT = "zxx"
 
 
 def is_commentary(track: Track, config: PolicyConfig) -> bool:
-    """By the container's own flag, or by a pattern of the policy in the title."""
+    """Return whether a track is commentary: by its flag, or by a pattern in its title."""
     if "comment" in track.dispositions:
         return True
     pattern = config.commentary
@@ -51,7 +51,7 @@ def is_commentary(track: Track, config: PolicyConfig) -> bool:
 
 
 def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:
-    """What an audio track carries; where a title fits several, the first of the list counts."""
+    """Return what an audio track contains; if its title fits several kinds, the first one wins."""
     title = track.title or ""
     if is_commentary(track, config):
         return "commentary"
@@ -65,7 +65,7 @@ def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:
 
 
 def order_class(track: Track, config: PolicyConfig) -> OrderClass | None:
-    """The class by which ``track_order`` sorts; ``None`` for data tracks, which have none."""
+    """Return the class by which ``track_order`` sorts; ``None`` for data tracks."""
     if track.type == "audio":
         return _audio_class(track, config)
     if track.type == "subtitle":

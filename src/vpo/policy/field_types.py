@@ -1,0 +1,53 @@
+"""Field types of the policy models: values that a policy may write in several forms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from vpo.media import units
+from vpo.media.containers import CONTAINERS
+from vpo.text import suggestion
+
+
+def as_list(value: Any) -> Any:
+    """Return one value or several as several."""
+    return value if isinstance(value, list | tuple | dict) else (value,)
+
+
+def _container(value: Any) -> str:
+    name = str(value).strip().lower().lstrip(".")
+    for item in CONTAINERS.values():
+        if name in (item.name, item.muxer) or f".{name}" in item.extensions:
+            return item.name
+    raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
+
+
+_STRING = {"type": "string"}
+_ONE_OR_MORE = {"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1}]}
+_QUANTITY = {"type": ["string", "number"]}
+
+Names = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema(_ONE_OR_MORE),
+]
+Containers = Annotated[
+    tuple[Annotated[str, BeforeValidator(_container)], ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema(_ONE_OR_MORE),
+]
+Resolutions = Annotated[
+    tuple[Annotated[str, BeforeValidator(units.resolution)], ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema(_ONE_OR_MORE),
+]
+Resolution = Annotated[str, BeforeValidator(units.resolution)]
+ByteSize = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]
+Duration = Annotated[float, BeforeValidator(units.duration), WithJsonSchema(_QUANTITY)]
+BitRate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_QUANTITY)]
+Fraction = Annotated[float, BeforeValidator(units.fraction), WithJsonSchema(_QUANTITY)]

@@ -1,0 +1,77 @@
+"""Opening media files with PyAV, by their file descriptor and with errors as ``ProbeError``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from stat import S_ISREG
+from typing import TYPE_CHECKING
+
+from vpo.errors import ProbeError
+
+if TYPE_CHECKING:
+    import av.container
+
+_SKIP_FRAMES = {"skip_frame": "all", "analyzeduration": "500000"}
+"""Options with which decoders decode nothing to find out more about streams (ffmpeg-codecs(1)). As
+they then never know all, the search ends after half a second of video (ffmpeg-formats(1)), not
+after five, for which much of the file may have to be read."""
+
+
+@dataclass(frozen=True)
+class MediaInput:
+    """A file that is open for probing: its path, its file descriptor, and its status."""
+
+    path: str
+    fd: int
+    stat: os.stat_result
+
+
+@contextmanager
+def open_input(path: str) -> Iterator[MediaInput]:
+    """Open a file; what the parser raises while it is open becomes ``ProbeError``."""
+    import av
+
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ProbeError(f"cannot be opened: {error.strerror}") from None
+    try:
+        stat = os.fstat(fd)
+        if not S_ISREG(stat.st_mode):
+            raise ProbeError("not a regular file")
+        if stat.st_size == 0:
+            raise ProbeError("the file is empty; get it again, or remove it")
+        yield MediaInput(path, fd, stat)
+    except (av.FFmpegError, UnicodeError) as error:
+        raise ProbeError(
+            f"cannot be read as a video file: {error_text(error)}; "
+            "it is damaged, incomplete, or not a video"
+        ) from None
+    finally:
+        os.close(fd)
+
+
+def open_container(path: str, fd: int, decode: bool = True) -> av.container.InputContainer:
+    """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams."""
+    import av
+
+    options = {} if decode else _SKIP_FRAMES
+    return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+
+
+def encodable_name(path: str, fd: int) -> str:
+    """Return a name of an open file that is valid UTF-8: PyAV takes no other."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{fd}"
+    return path
+
+
+def error_text(error: Exception) -> str:
+    """Return what an exception of PyAV says, without the file's name."""
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).lower()
