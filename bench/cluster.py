@@ -21,13 +21,12 @@ from bench.table import Figure, seconds
 from vpo.cluster.executor import NodesExecutor
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
-from vpo.execute.rewrite import Rewriter
-from vpo.run.job import Job, run_batch
+from vpo.run.batch import Queue, run_batch
+from vpo.run.job import Job
 from vpo.run.request import Interrupt
-from vpo.tools.process import Tools
+from vpo.run.workers import Workers
 
 ROOT = Path(__file__).parents[1]
-REWRITER = Rewriter(Tools())
 COUNT = 5_000
 PROCESSES, THREADS = 4, 8
 
@@ -71,16 +70,19 @@ def _lengths() -> list[float]:
 def _batch(executor: Executor, workers: int, lengths: Sequence[float]) -> float:
     items = [Candidate(f"{length}", 1, number, number, 1) for number, length in enumerate(lengths)]
     began = time.perf_counter()
-    for outcome in run_batch(
-        executor,
-        items,
-        lambda item: Job(item.path, (), REWRITER),
-        workers=lambda: workers,
-        interrupt=Interrupt(),
-        work=sleep,
-    ):
+    queue = Queue(items, lambda item: Job(item.path, ()))
+    crew = Workers(executor, lambda: workers, sleep, _ignore, _never_paused)
+    for outcome in run_batch(queue, crew, Interrupt(), _ignore):
         assert outcome.status == "unchanged", outcome
     return time.perf_counter() - began
+
+
+def _never_paused(paused: bool) -> None:
+    """Nothing is paused here."""
+
+
+def _ignore() -> None:
+    """Nobody looks, and nothing is ended."""
 
 
 def sleep(job: Job) -> Outcome:

@@ -17,18 +17,17 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
-from vpo.execute.rewrite import Rewriter
+from vpo.run.batch import Queue, run_batch
 from vpo.run.forecast import Forecast
-from vpo.run.job import Job, run_batch
-from vpo.run.recorder import Recorder, recorder
+from vpo.run.job import Job
+from vpo.run.recorder import Recorder, RunFacts, recorder
 from vpo.run.request import Interrupt
-from vpo.tools.process import Tools
+from vpo.run.workers import Workers
 
 COUNT = 5_000
 WORKERS = (1, 2, 8, 64)
 MIXED = 150
 ROUNDS = 3
-REWRITER = Rewriter(Tools())
 BYTES_PER_SECOND = 1_000_000_000
 
 
@@ -63,13 +62,12 @@ def _batch(
 
     def job(item: Candidate) -> Job:
         key = recording.start(item.path) if recording else ""
-        return Job(item.path, (), REWRITER, outcome_id=key)
+        return Job(item.path, (), outcome_id=key)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        for outcome in run_batch(
-            pool, items, job, workers=lambda: workers, interrupt=Interrupt(), work=work
-        ):
+        crew = Workers(pool, lambda: workers, work, _ignore, _never_paused)
+        for outcome in run_batch(Queue(items, job), crew, Interrupt(), _ignore):
             if recording:
                 recording.take(outcome)
     return time.perf_counter() - began
@@ -78,10 +76,17 @@ def _batch(
 def _on_record(items: Sequence[Candidate], folder: Path) -> float:
     with DaemonConnectionPool(folder / "vpo.db") as pool:
         store = Store(pool)
-        with recorder(
-            store, folder, lambda _: "none", policies=[], options={}, workers=WORKERS[1]
-        ) as recording:
+        facts = RunFacts([], {}, WORKERS[1])
+        with recorder(store, folder, lambda _: "none", facts) as recording:
             return _batch(items, WORKERS[1], _nothing, recording)
+
+
+def _never_paused(paused: bool) -> None:
+    """Nothing is paused here."""
+
+
+def _ignore() -> None:
+    """Nobody looks, and nothing is ended."""
 
 
 def _nothing(job: Job) -> Outcome:

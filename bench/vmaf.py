@@ -19,14 +19,14 @@ from typing import cast
 
 import imageio_ffmpeg
 
-from vpo.execute.encoding.crf_search import Found, Search, Source
-from vpo.execute.encoding.devices import choose
+from vpo.execute.encoding.crf_search import Bench, CrfFound, CrfSearches, SourceVideo
+from vpo.execute.encoding.devices import Devices
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.probe.service import Prober
-from vpo.tools import capabilities, encoders
+from vpo.tools import encoders
 from vpo.tools.encoders import Encoding
-from vpo.tools.process import Tools
+from vpo.tools.programs import Tools
 
 
 def main() -> None:
@@ -46,19 +46,18 @@ def main() -> None:
 
 def measure(clip: Path, arguments: argparse.Namespace) -> str:
     tools = Tools(ffmpeg=arguments.ffmpeg)
-    prober = Prober()
+    prober = Prober(tools.processes, 120)
     media = prober.probe(str(clip.resolve()), frames=True)
     track = media.of("video")[0]
     spec = VideoEncode(
         cast(VideoCodec, arguments.codec), Quality(vmaf=arguments.target), arguments.preset
     )
-    choice = choose(tools, spec, track, "mkv")
+    choice = Devices(tools).choose(spec, track, "mkv")
     encoding = Encoding(spec, track, choice.encoder, 0, threads=arguments.threads)
     with tempfile.TemporaryDirectory() as folder, Workspace(folder, 0o600) as workspace:
-        search = Search(tools, prober, capabilities.of(tools), workspace)
-        source = Source(str(clip), media.path, (), media.duration)
+        source = SourceVideo(str(clip), media.path, (), media.duration)
         started = time.monotonic()
-        found = search.crf(source, encoding)
+        found = CrfSearches().find(Bench(tools, prober, workspace.store(b"")), source, encoding)
         searched = time.monotonic() - started
         seconds = encode(arguments.ffmpeg, clip, encoding, found, f"{folder}/whole.mkv")
         score = compare(arguments.ffmpeg, clip, f"{folder}/whole.mkv", track.index)
@@ -76,7 +75,7 @@ def measure(clip: Path, arguments: argparse.Namespace) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def encode(ffmpeg: str, clip: Path, encoding: Encoding, found: Found, output: str) -> float:
+def encode(ffmpeg: str, clip: Path, encoding: Encoding, found: CrfFound, output: str) -> float:
     quality = Quality(crf=found.crf)
     spec = VideoEncode(encoding.spec.codec, quality, encoding.spec.preset)
     whole = Encoding(spec, encoding.track, encoding.encoder, 0, threads=encoding.threads)

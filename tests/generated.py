@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from vpo.media.containers import CONTAINERS, MATROSKA
+from vpo.media.containers import CONTAINERS
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.policy.classify import OrderClass
 from vpo.policy.desired_state import Known
@@ -80,15 +80,15 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         height=height if video else None,
         color=draw(st.sampled_from((None, Color(transfer="smpte2084")))) if video else None,
         duration=draw(st.sampled_from((None, 0.0, 2.5))),
-        matroska_id=index if container in MATROSKA else None,
-        matroska_uid=draw(_perhaps(st.integers(1, 2**64 - 1))) if container in MATROSKA else None,
+        matroska_id=index if able.matroska else None,
+        matroska_uid=draw(_perhaps(st.integers(1, 2**64 - 1))) if able.matroska else None,
     )
 
 
 @st.composite
 def attachments(draw: st.DrawFn, container: str, index: int, number: int) -> Attachment:
     """A file that is carried, or a cover."""
-    cover = container in ("mp4", "mov") or draw(st.booleans())
+    cover = CONTAINERS[container].mp4_family or draw(st.booleans())
     if not CONTAINERS[container].attachments:
         codec = draw(st.sampled_from(("png", "mjpeg")))
         return Attachment(index, cover=True, codec=codec, matroska_id=number)

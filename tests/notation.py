@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vpo.media.containers import MATROSKA
+from vpo.media.containers import container as container_named
 from vpo.media.model import Attachment, MediaFile, Track, TrackType
 
 _TYPES: dict[str, TrackType] = {"v": "video", "a": "audio", "s": "subtitle", "d": "data"}
@@ -45,7 +45,7 @@ def media(lines: Iterable[str], container: str = "mkv", **facts: Any) -> MediaFi
         if line[:2] in ("f:", "c:"):
             attachments.append(attachment(line, index))
         else:
-            tracks.append(track(line, index, container in MATROSKA))
+            tracks.append(track(line, index, container_named(container).matroska))
     return MediaFile(
         **{
             "path": f"/media/file.{container}",

@@ -1,3 +1,132 @@
-"""Video Policy Orchestrator: keeps a video library the way its owner wants it."""
+"""Video Policy Orchestrator: keeps a video library the way its owner wants it.
+
+What is named in ``__all__`` is the public API, imported when it is first used; ``docs/api.md``
+describes it. Everything else is private and may change at any time.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vpo.errors import (
+        BusyError,
+        CancelledError,
+        ConfigError,
+        ConvergeError,
+        DatabaseError,
+        DiscoverError,
+        FileError,
+        LockedError,
+        PlanError,
+        PolicyError,
+        ProbeError,
+        PublishError,
+        SavingsError,
+        SourceChangedError,
+        SpaceError,
+        ToolError,
+        ToolMissingError,
+        UsageError,
+        VerifyError,
+        VpoError,
+    )
+    from vpo.execute.outcome import Outcome
+    from vpo.execute.work import Applied
+    from vpo.media.model import Attachment, Chapter, MediaFile, Track
+    from vpo.plan.model import Change, Plan
+    from vpo.policy.document import Policy
+    from vpo.policy.loader import load_policy
+    from vpo.run.api import Silent, apply, evaluate, probe, run
+    from vpo.run.observer import Observer
+    from vpo.run.summary import Summary
+
+__all__ = [
+    "Applied",
+    "Attachment",
+    "BusyError",
+    "CancelledError",
+    "Change",
+    "Chapter",
+    "ConfigError",
+    "ConvergeError",
+    "DatabaseError",
+    "DiscoverError",
+    "FileError",
+    "LockedError",
+    "MediaFile",
+    "Observer",
+    "Outcome",
+    "Plan",
+    "PlanError",
+    "Policy",
+    "PolicyError",
+    "ProbeError",
+    "PublishError",
+    "SavingsError",
+    "Silent",
+    "SourceChangedError",
+    "SpaceError",
+    "Summary",
+    "ToolError",
+    "ToolMissingError",
+    "Track",
+    "UsageError",
+    "VerifyError",
+    "VpoError",
+    "apply",
+    "evaluate",
+    "load_policy",
+    "probe",
+    "run",
+]
+
+_HOMES = {
+    "Applied": "vpo.execute.work",
+    "Attachment": "vpo.media.model",
+    "Change": "vpo.plan.model",
+    "Chapter": "vpo.media.model",
+    "MediaFile": "vpo.media.model",
+    "Observer": "vpo.run.observer",
+    "Outcome": "vpo.execute.outcome",
+    "Plan": "vpo.plan.model",
+    "Policy": "vpo.policy.document",
+    "Silent": "vpo.run.api",
+    "Summary": "vpo.run.summary",
+    "Track": "vpo.media.model",
+    "apply": "vpo.run.api",
+    "evaluate": "vpo.run.api",
+    "load_policy": "vpo.policy.loader",
+    "probe": "vpo.run.api",
+    "run": "vpo.run.api",
+}
+"""The module of each public name; the others are errors."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'vpo' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "vpo.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """Keeps ``vpo.probe`` and ``vpo.run`` the functions of the public API.
+
+    The import system would put the packages of these names in their place.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in __all__:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -12,17 +12,16 @@ from typing import Literal, NamedTuple, get_args
 from vpo.config.builder import Settings, require_programs
 from vpo.db import upkeep
 from vpo.errors import PlanError, ToolError, ToolMissingError
-from vpo.execute.encoding import devices
 from vpo.execute.encoding.crf_search import metric
+from vpo.execute.encoding.devices import Devices
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
-from vpo.run.workers import tools as programs
-from vpo.tools import capabilities, filters
-from vpo.tools import process as processes
-from vpo.tools.audio_encoders import ENCODERS
-from vpo.tools.capabilities import Abilities
-from vpo.tools.encoders import HARDWARE, SOFTWARE
-from vpo.tools.process import INSTALL, Tools
+from vpo.run.workers import installed_tools
+from vpo.tools import filters
+from vpo.tools.capabilities import Capabilities
+from vpo.tools.encoder_table import accelerators, candidates
+from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
 
 State = Literal["ok", "note", "problem"]
 """A ``note`` is what some policies need, and others do without."""
@@ -56,20 +55,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except ToolMissingError as error:
         yield Finding("tools", "problem", str(error), "correct [tools] in the configuration")
         return
-    found = programs(settings)
+    found = installed_tools(settings)
     yield from _tools(found)
     if found.ffmpeg is not None:
-        able = capabilities.of(found)
-        yield from _encoders(found, able)
+        able, devices = found.capabilities(), Devices(found)
+        yield from _encoders(devices, able)
         yield from _filters(able)
-        yield from _hardware(found)
+        yield from _hardware(devices)
     yield from _database(settings.data_dir)
     yield from _room(settings)
     yield _clock()
 
 
 def _tools(found: Tools) -> Iterator[Finding]:
-    for name in processes.TOOLS:
+    for name in TOOLS:
         path: str | None = getattr(found, name)
         if path is None:
             needed = f"not installed; needed for {_NEEDED_FOR[name]}"
@@ -77,33 +76,33 @@ def _tools(found: Tools) -> Iterator[Finding]:
             yield Finding(name, state, needed, INSTALL[name])
             continue
         try:
-            yield Finding(name, "ok", f"{processes.version(path)} ({path})")
+            yield Finding(name, "ok", f"{tool_version(found, path)} ({path})")
         except ToolError as error:
             yield Finding(name, "problem", f"{path}: {error}", INSTALL[name])
 
 
-def _encoders(found: Tools, able: Abilities) -> Iterator[Finding]:
+def _encoders(devices: Devices, able: Capabilities) -> Iterator[Finding]:
     """One picture by each software encoder, and whether those of audio are there."""
     for codec in get_args(VideoCodec):
         key = f"video: {{to: {codec}}}"
         try:
-            name = able.encoder(SOFTWARE[codec], codec)
-            problem = devices.prove(found, name, VideoEncode(codec, Quality()), _PICTURE)
+            name = able.encoder(candidates(codec, "none"), codec)
+            problem = devices.prove(name, VideoEncode(codec, Quality()), _PICTURE)
         except PlanError as error:
             problem = str(error)
         if problem:
             yield Finding(key, "note", problem, "use another ffmpeg for policies with this key")
         else:
             yield Finding(key, "ok", f"by {name}, which has encoded a picture")
-    missing = sorted(codec for codec, name in ENCODERS.items() if name not in able.encoders)
+    missing = sorted(c for c, row in AUDIO_ENCODERS.items() if row.name not in able.encoders)
     if missing:
         lacks = f"this ffmpeg cannot encode {', '.join(missing)}"
         yield Finding("audio encoders", "note", lacks, "use another ffmpeg for policies that do")
     else:
-        yield Finding("audio encoders", "ok", ", ".join(sorted(ENCODERS)))
+        yield Finding("audio encoders", "ok", ", ".join(sorted(AUDIO_ENCODERS)))
 
 
-def _filters(able: Abilities) -> Iterator[Finding]:
+def _filters(able: Capabilities) -> Iterator[Finding]:
     asked: dict[str, Callable[[], str]] = {
         "hdr: tonemap": lambda: filters.tonemappers(able.filters)[0],
         "vmaf": lambda: metric(able),
@@ -115,13 +114,13 @@ def _filters(able: Abilities) -> Iterator[Finding]:
             yield Finding(key, "note", str(error), "needed only for policies with this key")
 
 
-def _hardware(found: Tools) -> Iterator[Finding]:
-    for device in HARDWARE:
+def _hardware(devices: Devices) -> Iterator[Finding]:
+    for device, codecs in accelerators().items():
         proven = []
-        for codec in HARDWARE[device]:
+        for codec in codecs:
             spec = VideoEncode(codec, Quality(), hw=device, hw_fallback=False)
             try:
-                devices.choose(found, spec, _PICTURE, "mkv")
+                devices.choose(spec, _PICTURE, "mkv")
                 proven.append(codec)
             except PlanError:
                 continue

@@ -33,6 +33,7 @@ The file itself is named by whoever reports the error.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Literal, NamedTuple
 
 EXIT_OK = 0
@@ -200,3 +201,34 @@ class NodeLostError(FileError):
 
 class CancelledError(FileError):
     """The user interrupted the work."""
+
+
+class ErrorKind(Enum):
+    """The kind of an error that ended the work on a file, by the name of its class.
+
+    For decisions where the error itself has not come along: outcomes cross process borders, and are
+    read from the database. A name from an older or newer vpo, or of an error that vpo does not
+    raise on purpose, is ``UNEXPECTED``.
+    """
+
+    DISCOVER = "DiscoverError"
+    PROBE = "ProbeError"
+    PLAN = "PlanError"
+    BUSY = "BusyError"
+    LOCKED = "LockedError"
+    SPACE = "SpaceError"
+    TOOL = "ToolError"
+    SAVINGS = "SavingsError"
+    VERIFY = "VerifyError"
+    SOURCE_CHANGED = "SourceChangedError"
+    PUBLISH = "PublishError"
+    CONVERGE = "ConvergeError"
+    NODE_LOST = "NodeLostError"
+    CANCELLED = "CancelledError"
+    TOOL_MISSING = "ToolMissingError"
+    CLUSTER = "ClusterError"
+    UNEXPECTED = "unexpected"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> ErrorKind:
+        return cls.UNEXPECTED

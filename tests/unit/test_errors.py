@@ -11,7 +11,15 @@ import pytest
 
 from vpo import errors
 from vpo.cli import main
-from vpo.errors import Position, ToolError, VpoError
+from vpo.errors import (
+    ClusterError,
+    ErrorKind,
+    FileError,
+    Position,
+    ToolError,
+    ToolMissingError,
+    VpoError,
+)
 
 LINE = re.compile(r"^(?P<indent>[\s│├└─]*)(?P<name>\w+Error)(?:\s+exit (?P<code>\d+))?\s+\S")
 
@@ -44,6 +52,17 @@ def test_the_drawing_is_the_tree() -> None:
         for c in classes(VpoError)
     }
     assert drawn() == real
+
+
+def test_error_kinds_are_the_errors_that_end_work_on_a_file() -> None:
+    ending = {*classes(FileError)[1:], ToolMissingError, ClusterError}
+    assert {kind.value for kind in ErrorKind} == {*(c.__name__ for c in ending), "unexpected"}
+    assert all(ErrorKind(c.__name__) is not ErrorKind.UNEXPECTED for c in ending)
+
+
+@pytest.mark.parametrize("name", ["ErrorOfANewerVpo", "MemoryError", "FileError", ""])
+def test_error_kind_of_any_other_name_is_unexpected(name: str) -> None:
+    assert ErrorKind(name) is ErrorKind.UNEXPECTED
 
 
 def test_every_exit_code_is_in_the_help() -> None:

@@ -46,7 +46,7 @@ def phases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     """The phases of the policies that stand before, behind those that are named already."""
     from click.shell_completion import CompletionItem
 
-    from vpo.policy.loader import load
+    from vpo.policy.loader import load_policy
 
     before, comma, begun = incomplete.rpartition(",")
     named = before.split(",")
@@ -55,7 +55,7 @@ def phases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
         with contextlib.suppress(VpoError):
             found += [
                 CompletionItem(f"{before}{comma}{phase.name}")
-                for phase in load(path).phases
+                for phase in load_policy(path).phases
                 if phase.name.startswith(begun) and phase.name not in named
             ]
     return found

@@ -14,9 +14,10 @@ from vpo.cli import completion
 from vpo.cli.options import at_least_one, format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Outcome, Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
+from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text
 from vpo.text import printable, shown
@@ -93,7 +94,7 @@ def _run_line(run: Run) -> str:
     return printable(f"{run.id[:8]}  {when}  {run.state:11}  {counts or 'nothing'}  ({policies})")
 
 
-def _outcome_lines(outcome: Outcome) -> Iterator[str]:
+def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:
     status = outcome.status or outcome.state
     changes = (outcome.plan or {}).get("changes", ())
     failed = outcome.status == "failed"
@@ -104,18 +105,16 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     partly = "  (partly changed)" if failed and changes else ""
     yield f"  {status:11}  {shown(outcome.path)}{partly or how}"
     for change in changes:
-        track = "" if change["track"] is None or change["kind"] == "remove" else _track(change)
-        text = change_text(change["kind"], change["from"], change["to"])
+        fact = Fact.parse(change["kind"], change["track"])
+        removed = fact.kind is ChangeKind.REMOVE
+        track = "" if fact.track is None or removed else f"track {fact.track} "
+        text = change_text(fact, change["from"], change["to"])
         yield f"      {printable(track + text)}"
     if outcome.error_message:
         yield f"      {printable(outcome.error_message)}"
 
 
-def _track(change: dict[str, Any]) -> str:
-    return f"track {change['track']} "
-
-
-def _plain(record: Run | Outcome) -> dict[str, Any]:
+def _plain(record: Run | OutcomeRow) -> dict[str, Any]:
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
         for key, value in record._asdict().items()

@@ -22,6 +22,7 @@ from vpo.report.media import health_lines, lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
 from vpo.run.progress import Running, State
 from vpo.text import printable
+from vpo.tools.process import Processes
 
 
 @click.command("inspect")
@@ -59,7 +60,7 @@ def _probed(name: str) -> MediaFile:
 
 def _examined(found: list[MediaFile], style: str) -> dict[str, Health]:
     """The health of each, with a progress line for people."""
-    stall = float(build({}).config.tools.stall_seconds)
+    processes, stall = Processes(), float(build({}).config.tools.stall_seconds)
     line = ProgressLine(sys.stderr, enabled=style == "text", doing="Decoding")
     healths = {}
     for number, media in enumerate(found):
@@ -68,7 +69,7 @@ def _examined(found: list[MediaFile], style: str) -> dict[str, Health]:
             line.show(State(done, len(found), 1, None, (Running(path, part),)), each=True)
 
         show(0.0)
-        healths[media.path] = examine(media, stall, show)
+        healths[media.path] = examine(media, processes, stall, show)
     line.clear()
     return healths
 

@@ -21,7 +21,7 @@ from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, duplicates, overview
 from vpo.media.model import MediaFile
 from vpo.media.units import words
-from vpo.plan.evaluate import to_json
+from vpo.plan.model import changes_to_json
 from vpo.policy.choice import PolicyChoice
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
@@ -163,7 +163,7 @@ class _CheckedAsCsv(_Checked):
         path, plan = violation.media.path, violation.plan
         rows = [
             (path, item["track"], item["kind"], item["from"], item["to"], item["reason"])
-            for item in to_json(plan.changes)
+            for item in changes_to_json(plan.changes)
         ]
         if plan.error:
             rows.append((path, None, "error", None, None, str(plan.error)))
@@ -186,7 +186,7 @@ class _CheckedAsJson(_Checked):
             {
                 "path": violation.media.path,
                 "strategy": plan.strategy,
-                "changes": to_json(plan.changes),
+                "changes": changes_to_json(plan.changes),
                 "error": str(plan.error) if plan.error else None,
             }
         )

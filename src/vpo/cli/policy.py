@@ -12,16 +12,16 @@ from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
+from vpo.plugins.metadata import ask
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Known
-from vpo.policy.loader import Places, load, migrated, replace
+from vpo.policy.loader import Places, load_policy, migrated, replace
 from vpo.policy.migrate import CURRENT
 from vpo.policy.schema import json_schema
 from vpo.policy.source import read
 from vpo.probe.reader import probe
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
-from vpo.run.metadata import ask
 from vpo.text import printable
 
 
@@ -40,7 +40,7 @@ def check(files: tuple[str, ...]) -> int:
     code = EXIT_OK
     for name in files:
         try:
-            policy = load(name)
+            policy = load_policy(name)
         except PolicyError as error:
             code = EXIT_USAGE
             click.echo(printable_lines(str(error)), err=True)

@@ -21,14 +21,16 @@ from vpo.cli.options import (
     workers_option,
 )
 from vpo.cli.signals import heeded
+from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.choice import PolicyChoice
 from vpo.report import report
-from vpo.run.coordinator import Summary, run
+from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 
 @click.command("process", epilog=EXIT_CODES)
@@ -83,11 +85,11 @@ def command(**options: Any) -> int:
         on_error=options["on_error"],
         order=options["order"],
         force=options["force"],
-        cluster=options["cluster"],
     )
     path = settings.data_dir / "vpo.db"
     with _record(path, dry_run=request.dry_run) as store, heeded() as interrupt:
-        summary = run(request, settings, store, observer, interrupt)
+        workers = chosen_workers(options["cluster"])
+        summary = Coordinator(settings, store, observer, interrupt, workers).run(request)
     if summary.interrupted:
         _give_up_dead_outputs()
     return _exit_code(summary)

@@ -17,6 +17,7 @@ from vpo.cli.options import (
     workers_option,
 )
 from vpo.cli.signals import heeded
+from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
@@ -24,8 +25,9 @@ from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
 from vpo.media.units import duration
 from vpo.policy.choice import PolicyChoice
 from vpo.report import report
+from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
-from vpo.run.watch import events, watch
+from vpo.run.watch import WatchOptions, events, watch
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:
@@ -78,15 +80,14 @@ def command(**options: Any) -> int:
         recursive=True,
     )
     with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, heeded() as interrupt:
+        store = Store(pool)
+        coordinator = Coordinator(settings, store, observer, interrupt, chosen_workers(None))
         summaries = watch(
             request,
-            settings,
-            Store(pool),
-            observer,
-            interrupt,
+            coordinator,
+            store,
             lambda folders: events(folders, lambda: interrupt.stop),
-            options["settle"],
-            options["every"],
+            WatchOptions(options["settle"], options["every"]),
         )
         for _ in summaries:
             pass

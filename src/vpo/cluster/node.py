@@ -1,6 +1,7 @@
 """What runs on a node: it answers the handshake, and does jobs.
 
-Dask calls these functions by their names, so that the node's own vpo is what runs.
+Dask calls these functions by their names, so that the node's own vpo is what runs. What belongs to
+the run is kept by the Dask worker, from one handshake to the next.
 """
 
 from __future__ import annotations
@@ -9,70 +10,82 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from vpo.cluster.handshake import Sample, identity, versions
 from vpo.cluster.path_map import Places
 from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
-from vpo.errors import FileError, LockedError, ToolMissingError, VpoError
-from vpo.execute.encoding import devices
+from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
+from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
 from vpo.execute.recover import sweep_folders
-from vpo.execute.rewrite import Rewriter
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.policy.document import Policy
 from vpo.policy.operations.transcode import Transcode
 from vpo.run.job import Job, process_file
-from vpo.run.workers import rewriter, tools
-from vpo.tools import process as processes
+from vpo.run.probers import new_prober
+from vpo.run.workers import new_context
+from vpo.tools.process import lower_priority
+from vpo.tools.programs import tool_versions
 
 _LEASE_SECONDS = 120.0
 """NFS servers give the locks of a dead client up after 90 seconds."""
 _POLL_SECONDS = 2.0
+_KEPT_AS = "vpo_node_run"
+
+
+class NodeRun:
+    """This node's settings and context, from one handshake to the next."""
+
+    def __init__(self) -> None:
+        self.settings = build({})
+        self.slots = _slots(self.settings)
+        self.places = Places(self.settings.config.cluster.path_map)
+        self.context: RunContext = new_context(self.settings, self.slots, new_prober(self.settings))
+        self._thread = threading.local()
+
+    def lower_priority(self) -> None:
+        """Apply this node's ``nice`` and ``ionice``, once for each thread that works."""
+        if not getattr(self._thread, "lowered", False):
+            wanted = self.settings.config.processing
+            lower_priority(self.context.tools.processes, wanted.nice, wanted.ionice)
+            self._thread.lowered = True
 
 
 def facts(samples: Sequence[Sample]) -> dict[str, Any]:
-    """What this node is, for ``vpo.cluster.handshake``; in plain values, for any version."""
+    """Return what this node is, for ``vpo.cluster.handshake``; in plain values, for any version."""
     found: dict[str, Any] = {"versions": versions()}
-    _settings.cache_clear()
-    _rewriter.cache_clear()
-    processes.allow()
     try:
+        own = _begin()
         return {
             **found,
-            "slots": _slots(),
-            "tools": processes.versions(tools(_settings())),
-            "samples": [_seen(_places().there(sample.path)) for sample in samples],
+            "slots": own.slots,
+            "tools": tool_versions(own.context.tools),
+            "samples": [_seen(own.places.there(sample.path)) for sample in samples],
         }
     except VpoError as error:
         return {**found, "problem": str(error)}
 
 
 def lacks(policies: Sequence[Policy]) -> str | None:
-    """What of the tools the policies need and this node has not; ``None`` for nothing."""
+    """Return what the policies need and this node's tools lack; ``None`` for nothing."""
     try:
         for spec in _encodes(policies):
             track = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
-            devices.choose(tools(_settings()), spec, track, "mkv")
+            _current().context.devices.choose(spec, track, "mkv")
     except (FileError, ToolMissingError) as error:
         return str(error)
     return None
 
 
 def work(job: Job) -> Outcome:
-    """``process_file`` with this node's paths and tools, and the coordinator's rules."""
-    _stand_back()
-    places = _places()
-    here = places.job(job)
-    own = _rewriter()
-    sessions = own.handling.hardware_sessions
-    handling = replace(here.rewriter.handling, hardware_sessions=sessions)
-    return places.outcome(process_file(replace(here, rewriter=replace(own, handling=handling))))
+    """``process_file`` with this node's paths and tools, and the coordinator's options."""
+    own = _current()
+    own.lower_priority()
+    return own.places.outcome(process_file(own.places.job(job), own.context))
 
 
 def work_again(job: Job) -> Outcome:
@@ -80,52 +93,52 @@ def work_again(job: Job) -> Outcome:
 
     A node that was only cut off, or the server of the file system, may hold its lock for a while.
     """
+    own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
     while True:
-        sweep_folders([os.path.dirname(_places().there(job.path))])
+        sweep_folders([os.path.dirname(own.places.there(job.path))])
         outcome = work(job)
-        locked = outcome.error is not None and outcome.error.type == LockedError.__name__
-        if not locked or processes.is_cancelled() or time.monotonic() > deadline:
+        locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
+        if not locked or own.context.cancelled or time.monotonic() > deadline:
             return outcome
         time.sleep(_POLL_SECONDS)
 
 
-async def end_tools() -> None:
+async def end_tools(dask_worker: Any) -> None:
     """End what runs here at once; nothing starts before the next handshake.
 
     A coroutine, because Dask waits for other functions, and a node may not answer any more.
     """
-    processes.cancel()
+    own: NodeRun | None = getattr(dask_worker, _KEPT_AS, None)
+    if own is not None:
+        own.context.cancel()
 
 
-def _stand_back() -> None:
-    """This node's ``nice`` and ``ionice``, once for each thread that works."""
-    if not getattr(_thread, "stands_back", False):
-        wanted = _settings().config.processing
-        processes.stand_back(wanted.nice, wanted.ionice)
-        _thread.stands_back = True
+def _begin() -> NodeRun:
+    """A new run on this node; what an earlier one left is ended."""
+    worker = _dask_worker()
+    earlier: NodeRun | None = getattr(worker, _KEPT_AS, None)
+    if earlier is not None:
+        earlier.context.close()
+    own = NodeRun()
+    setattr(worker, _KEPT_AS, own)
+    return own
 
 
-_thread = threading.local()
+def _current() -> NodeRun:
+    own: NodeRun | None = getattr(_dask_worker(), _KEPT_AS, None)
+    return own or _begin()
 
 
-@cache
-def _settings() -> Settings:
-    return build({})
+def _dask_worker() -> Any:
+    from distributed import get_worker
+
+    return get_worker()
 
 
-@cache
-def _rewriter() -> Rewriter:
-    return rewriter(_settings(), _slots())
-
-
-def _slots() -> int:
-    """How many files this node works on at the same time: the cap holds for every machine."""
-    return cap(_settings().config.processing.max_workers, _settings().cores)
-
-
-def _places() -> Places:
-    return Places(_settings().config.cluster.path_map)
+def _slots(settings: Settings) -> int:
+    """How many files this node processes at the same time: the cap holds for every machine."""
+    return cap(settings.config.processing.max_workers, settings.cores)
 
 
 def _seen(path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The nodes of a cluster as a crew: connected, shaken hands with, watched."""
+"""The nodes of a cluster as the workers of a run: connected, greeted, watched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -19,10 +19,8 @@ from vpo.discover import LEFTOVER_PREFIX, Candidate
 from vpo.errors import ClusterError, FileError
 from vpo.execute.lock import FileLock
 from vpo.execute.workspace import TEMPORARY_SUFFIX
-from vpo.policy.document import Policy
-from vpo.run.request import Interrupt
-from vpo.run.workers import Crew, tools
-from vpo.tools import process as processes
+from vpo.run.workers import Assignment, Workers, installed_tools
+from vpo.tools.programs import tool_versions
 
 _CONNECT_SECONDS = 10
 _HANDSHAKE_SECONDS = 60
@@ -31,40 +29,47 @@ _LONELY_SECONDS = 60.0
 """How long a run waits for a node when it has none left."""
 
 
-@contextlib.contextmanager
-def nodes(
-    address: str,
-    policies: Sequence[Policy],
-    settings: Settings,
-    candidates: Sequence[Candidate],
-    interrupt: Interrupt,
-) -> Iterator[Crew]:
-    """The nodes at a Dask scheduler's address that can do the work.
+class Nodes:
+    """The nodes at the address of a Dask scheduler, as a kind of workers."""
 
-    Raises ``ClusterError`` if the scheduler cannot be reached or no node fits. If it is lost later,
-    the jobs end with that error, and the batch is asked to.
-    """
-    with contextlib.ExitStack() as stack:
-        client = stack.enter_context(_connected(address))
-        samples = [stack.enter_context(_sample(path)) for path in _places(candidates)]
-        own = processes.versions(tools(settings))
-        cluster = _Cluster(address, client, policies, samples, own, interrupt)
-        cluster.greet()
-        if not cluster.executor.slots:
-            raise ClusterError(f"no node of {address} can be used{cluster.reasons()}")
-        stack.enter_context(cluster.watched())
-        yield Crew(
-            cluster.executor,
-            lambda: cluster.executor.slots,
-            node.work,
-            cluster.end_tools,
-            cluster.told,
-            hold=_go_on,
-        )
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def prepare(self, settings: Settings) -> None:
+        """Nothing is started here before the nodes are asked."""
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+    @contextlib.contextmanager
+    def open(self, assignment: Assignment) -> Iterator[Workers]:
+        """Yield the nodes that can do the work.
+
+        Raises ``ClusterError`` if the scheduler cannot be reached or no node fits. If it is lost
+        later, the jobs end with that error, and the batch is asked to.
+        """
+        address = self._address
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(_connected(address))
+            places = _places(assignment.candidates)
+            samples = [stack.enter_context(_sample(path)) for path in places]
+            cluster = _Cluster(address, client, assignment, samples)
+            cluster.greet()
+            if not cluster.executor.slots:
+                raise ClusterError(f"no node of {address} can be used{cluster.reasons()}")
+            stack.enter_context(cluster.watched())
+            yield Workers(
+                cluster.executor,
+                lambda: cluster.executor.slots,
+                node.work,
+                cluster.end_tools,
+                _let_complete,
+                cluster.messages,
+            )
 
 
-def _go_on(paused: bool) -> None:
-    """What nodes have begun they complete: a node that stands still would be taken for lost."""
+def _let_complete(paused: bool) -> None:
+    """What nodes have begun they complete: a node that is suspended would be taken for lost."""
 
 
 @contextlib.contextmanager
@@ -118,28 +123,23 @@ class _Cluster:
     """The nodes that take part, and those that do not."""
 
     def __init__(
-        self,
-        address: str,
-        client: Any,
-        policies: Sequence[Policy],
-        samples: Sequence[Sample],
-        own: Mapping[str, str],
-        interrupt: Interrupt,
+        self, address: str, client: Any, assignment: Assignment, samples: Sequence[Sample]
     ) -> None:
         from distributed import KilledWorker
 
-        self._address, self._client, self._interrupt = address, client, interrupt
-        self._policies, self._samples, self._own = policies, samples, own
+        self._address, self._client, self._interrupt = address, client, assignment.interrupt
+        self._policies, self._samples = assignment.policies.policies, samples
+        self._own = tool_versions(installed_tools(assignment.settings))
         self._refused: dict[str, str] = {}
-        self._told: list[str] = []
+        self._messages: list[str] = []
         self._over = threading.Event()
         self._alone_since: float | None = None
         self.executor = NodesExecutor(node.work_again, (CancelledError, KilledWorker))
 
-    def told(self) -> Sequence[str]:
-        """What happened to nodes since this was last asked."""
-        told, self._told = self._told, []
-        return told
+    def messages(self) -> Sequence[str]:
+        """Return what happened to nodes since this was last called."""
+        messages, self._messages = self._messages, []
+        return messages
 
     def reasons(self) -> str:
         """Why the nodes that there are do not fit."""
@@ -156,9 +156,9 @@ class _Cluster:
             why = why or self._ask(name, node.lacks, self._policies)
             if isinstance(why, str):
                 self._refused[name] = why
-                self._told.append(f"warning: {name} does not take part: {why}")
+                self._messages.append(f"warning: {name} does not take part: {why}")
                 continue
-            self._told += [
+            self._messages += [
                 f"warning: {name}: {text}" for text in remarks(found, self._samples, self._own)
             ]
             info = workers[name]
@@ -213,7 +213,7 @@ class _Cluster:
         there = self._client.scheduler_info(n_workers=-1)["workers"].keys()
         for name in self.executor.nodes - there:
             self.executor.lose(name)
-            self._told.append(f"warning: {name} was lost; what ran there is done by another")
+            self._messages.append(f"warning: {name} was lost; what ran there is done by another")
         if self._interrupt.stop:
             self.executor.call_off()
             return

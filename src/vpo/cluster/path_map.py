@@ -10,7 +10,7 @@ from typing import TypeVar
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.run.job import Job
 
 Path = TypeVar("Path", str, "str | None")
@@ -37,11 +37,10 @@ class Places:
 
     def job(self, job: Job) -> Job:
         """The coordinator's job as the node can do it."""
-        handling = job.rewriter.handling
-        folder = self.there(handling.temporary_folder)
-        carry_out = replace(job.rewriter, handling=replace(handling, temporary_folder=folder))
+        folder = self.there(job.options.temporary_folder)
+        options = replace(job.options, temporary_folder=folder)
         path, link = self.there(job.path), self.there(job.link)
-        return replace(job, path=path, link=link, rewriter=carry_out)
+        return replace(job, path=path, link=link, options=options)
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """The node's outcome as the coordinator understands it."""

@@ -25,6 +25,7 @@ from typing import (
     get_type_hints,
 )
 
+from vpo.config.defaults import STALL_SECONDS
 from vpo.config.hours import span
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -150,7 +151,7 @@ class Tools:
             minimum=1,
             unit="seconds",
         ),
-    ] = 120
+    ] = STALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +218,7 @@ class Logging:
 
     level: Annotated[
         Level,
-        Key(
-            "The least important messages that are logged.",
-            environment="VPO_LOG_LEVEL",
-            flag="--log-level",
-        ),
+        Key("The least important messages that are logged.", environment="VPO_LOG_LEVEL"),
     ] = "warning"
     file: Annotated[
         Path | None, Key("The file that messages are appended to. Unset: standard error.")

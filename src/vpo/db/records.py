@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from vpo.media.model import MediaFile
+    from vpo.plan.model import Strategy
 
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
-Verdict = Literal["complies", "encoded", "failed"]
-"""``encoded``: the policy has encoded the file, and will not again whatever it became.
-``failed``: the work failed, and would fail again as long as the file is the same."""
-
+Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
+"""What became of one file in a run."""
+STATUSES: tuple[Status, ...] = get_args(Status)
+Verdict = Literal["complies", "failed"]
+"""``failed``: the work failed, and would fail again as long as the file is the same."""
+History = Literal["encoded", "futile"]
+"""What policies have done to a file's video, or found not to be worth it."""
 RunState = Literal["running", "finished", "interrupted", "stopped"]
 OutcomeState = Literal["running", "done", "interrupted"]
 
@@ -37,14 +41,14 @@ class Result(NamedTuple):
 
     outcome: str
     path: str
-    status: str
+    status: Status
     was: str | None = None
     touched: bool = False
     stat: Stat | None = None
     media: MediaFile | None = None
     fingerprint: str | None = None
     verdict: Verdict | None = None
-    strategy: str | None = None
+    strategy: Strategy | None = None
     plan: Mapping[str, Any] | None = None
     error_type: str | None = None
     error_message: str | None = None
@@ -53,7 +57,7 @@ class Result(NamedTuple):
     size_before: int | None = None
     size_after: int | None = None
     kept: tuple[Literal["file", "header"], str, int] | None = None
-    encode: tuple[str, str] | None = None
+    encode: tuple[str, History] | None = None
 
 
 class Answered(NamedTuple):
@@ -101,7 +105,7 @@ class Run(NamedTuple):
     summary: Any
 
 
-class Outcome(NamedTuple):
+class OutcomeRow(NamedTuple):
     """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known;
     ``undone_at`` when its original was put back."""
 
@@ -110,8 +114,8 @@ class Outcome(NamedTuple):
     file_id: str | None
     path: str
     state: OutcomeState
-    status: str | None
-    strategy: str | None
+    status: Status | None
+    strategy: Strategy | None
     plan: Any
     error_type: str | None
     error_message: str | None

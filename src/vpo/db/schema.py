@@ -28,6 +28,7 @@ _VERSION_1 = (
         probed_at TEXT NOT NULL
     )
     """,
+    # No vpo has written 'encoded'; the table `encodes` has that.
     """
     CREATE TABLE verdicts (
         fingerprint TEXT NOT NULL,

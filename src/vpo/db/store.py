@@ -27,9 +27,10 @@ from vpo.db.files import (
 )
 from vpo.db.records import (
     Answered,
+    History,
     KeptOriginal,
     Load,
-    Outcome,
+    OutcomeRow,
     Result,
     Run,
     RunningOutcome,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 _KNOWN = """
     SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
-    WHERE fingerprint = ? AND verdict <> 'failed'
+    WHERE fingerprint = ? AND verdict = 'complies'
 """
 _FAILED = """
     SELECT path, size, mtime_ns, inode, error_type, error_message
@@ -53,10 +54,10 @@ _FAILED = """
 """
 _KNOWN_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
-    WHERE fingerprint = ? AND verdict <> 'failed' AND (path = ? OR path > ? AND path < ?)
+    WHERE fingerprint = ? AND verdict = 'complies' AND (path = ? OR path > ? AND path < ?)
 """
 _ANSWERED = """
-    SELECT path, fingerprint, size, mtime_ns, inode, verdict <> 'failed', error_type, error_message
+    SELECT path, fingerprint, size, mtime_ns, inode, verdict = 'complies', error_type, error_message
     FROM verdicts JOIN files ON number = file WHERE fingerprint >= ? AND fingerprint < ?
 """
 _RUN = """
@@ -118,7 +119,7 @@ class Store:
                 rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
             return {path: unsigned(*stat) for path, *stat in rows}
 
-    def encodes(self, mark: str) -> dict[bytes, tuple[str, int, int]]:
+    def encodes(self, mark: str) -> dict[bytes, tuple[History, int, int]]:
         """What came of encoding files under this mark, by path: with the size and the inode that
         the file has if it is still that one.
         """
@@ -293,7 +294,7 @@ class Store:
             raise UsageError(f"several runs begin with {prefix}; give more of the id")
         return found[0]
 
-    def outcomes(self, run_id: str) -> list[Outcome]:
+    def outcomes(self, run_id: str) -> list[OutcomeRow]:
         """What the run with this (whole) id did, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
@@ -449,11 +450,11 @@ def _run(row: tuple[Any, ...]) -> Run:
     )
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
     """The columns are in the order of the fields."""
     id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
     seconds, before, after, undone = row[12:]
-    return Outcome(
+    return OutcomeRow(
         id_,
         run,
         file_id,

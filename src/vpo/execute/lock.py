@@ -36,26 +36,27 @@ class Stamp:
         return cls(status.st_dev, status.st_ino, status.st_size, *times)
 
 
-class _Turns:
-    """One worker of this process after the other on a file that is reached by several hard links;
-    for the lock itself they would be strangers."""
+class FileTurns:
+    """Lets the workers of one run take turns at a file that has several hard links.
+
+    The lock alone would refuse the second worker, as it refuses another process.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._taken: set[tuple[int, int]] = set()
 
     def take(self, key: tuple[int, int]) -> None:
+        """Wait for the turn at the file with this device and inode."""
         with self._changed:
             self._changed.wait_for(lambda: key not in self._taken)
             self._taken.add(key)
 
     def give_up(self, key: tuple[int, int]) -> None:
+        """End the turn."""
         with self._changed:
             self._taken.discard(key)
             self._changed.notify_all()
-
-
-_turns = _Turns()
 
 
 class FileLock:
@@ -63,11 +64,12 @@ class FileLock:
 
     ``fd`` is the open file; a tool that inherits it keeps the lock as long as it runs, even when
     vpo is killed. ``status`` is the file's status once it was locked. Where the file system has no
-    locks, only the check for a changed source protects.
+    locks, only the check for a changed source protects. ``turns`` are those of the run.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, turns: FileTurns | None = None) -> None:
         self.path = path
+        self._turns = turns or FileTurns()
         self.fd = -1
         self.status: os.stat_result
         self._turn: tuple[int, int] | None = None
@@ -111,13 +113,13 @@ class FileLock:
             if fd >= 0:
                 os.close(fd)
         if turn is not None:
-            _turns.give_up(turn)
+            self._turns.give_up(turn)
 
     def _take(self) -> None:
         self.fd = _open(self.path, os.O_RDONLY)
         status = os.fstat(self.fd)
         turn = (status.st_dev, status.st_ino)
-        _turns.take(turn)
+        self._turns.take(turn)
         self._turn = turn
         try:
             held = try_lock(self.fd)

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from vpo.errors import ErrorKind, FileError, VpoError
 
 if TYPE_CHECKING:
+    from vpo.db.records import History, Status
     from vpo.execute.lock import Stamp
     from vpo.execute.originals import Kept
     from vpo.media.model import MediaFile
-    from vpo.plan.evaluate import Plan, Strategy
-
-Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
-STATUSES: tuple[Status, ...] = (
-    "changed",
-    "unchanged",
-    "skipped",
-    "failed",
-    "planned",
-    "not_started",
-)
+    from vpo.plan.model import Plan, Strategy
 
 
 class Failure(NamedTuple):
-    """Why a file failed or was skipped: the error's class name and its message.
+    """The reason why a file failed or was skipped.
 
-    ``lasting``: it would only fail again (``vpo.errors.FileError``).
+    ``type`` is the name of the error's class, for people and programs, as it is also where another
+    version of vpo or none has such an error; decisions are made on ``kind``. ``lasting``: it would
+    only fail again (``vpo.errors.FileError``).
     """
 
     type: str
     message: str
     lasting: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Return the failure for an error; the message says so if it was not expected."""
+        text = str(error) or "no details"
+        message = text if isinstance(error, VpoError) else f"unexpected error: {text}"
+        lasting = isinstance(error, FileError) and error.lasting
+        return cls(type(error).__name__, message, lasting)
+
+    @property
+    def kind(self) -> ErrorKind:
+        return ErrorKind(self.type)
 
 
 class Encoded(NamedTuple):
@@ -42,10 +49,6 @@ class Encoded(NamedTuple):
     encoder: str
     crf: float | None = None
     vmaf: float | None = None
-
-
-History = Literal["encoded", "futile"]
-"""What policies have done to a file's video, or found not to be worth it."""
 
 
 class Outcome(NamedTuple):

@@ -1,20 +1,22 @@
-"""Is a file still on its way here? One that is being written must not be taken for complete."""
+"""Refuse files that cannot be written, or that are still being written."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import signal
+import stat
 import time
 
-from vpo.errors import BusyError
+from vpo.errors import BusyError, PublishError
 from vpo.execute.lock import FileLock
 
 _NANO = 1_000_000_000
 
 
-def refuse_moving(lock: FileLock, seen: tuple[int, int] | None, min_age: float) -> None:
-    """``BusyError`` for a file that is young, growing, or open for writing elsewhere.
+def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: float) -> None:
+    """Raise ``BusyError`` for a file that is young, growing, or open for writing elsewhere.
 
     ``seen`` is (size, mtime_ns) as the run found the file; ``min_age`` is in seconds.
     """
@@ -44,3 +46,23 @@ def _written_elsewhere(fd: int) -> bool:
         return error.errno in (errno.EAGAIN, errno.EBUSY)
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
+
+
+def refuse_unwritable(path: str, status: os.stat_result) -> None:
+    """Raise ``PublishError`` for a file that is read-only, or that this user may not write."""
+    if not stat.S_IMODE(status.st_mode) & 0o222:
+        raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
+    if not _may(path, os.W_OK):
+        # A new file could take its place where only the folder is writable, and lose its owner.
+        raise PublishError("you may not write to the file; have its owner or mode changed first")
+    folder = os.path.dirname(path)
+    if not _may(folder, os.W_OK | os.X_OK):
+        raise PublishError(
+            f"you may not write to its folder {folder}, where the new file has to be made; "
+            "have the folder's owner or mode changed first"
+        )
+
+
+def _may(path: str, how: int) -> bool:
+    ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.access(path or ".", how, **ids)

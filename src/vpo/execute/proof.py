@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from vpo.errors import ProbeError, VerifyError
-from vpo.media.containers import MATROSKA, TIMECODE, container, holds_tag, users_tags
+from vpo.media.containers import TIMECODE, container, holds_tag, users_tags
 from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe import matroska, mp4
 from vpo.probe.ebml import StructureError
@@ -26,7 +26,6 @@ _OF_PACKETS = (
     "bit_rate", "duration", "hdr",
 )  # fmt: skip
 """Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
-_PROBER = Prober()
 
 
 T = TypeVar("T")
@@ -43,8 +42,8 @@ def source_ends(plan: Plan, prober: Prober) -> Ends:
 def verify(
     plan: Plan,
     output: str,
+    prober: Prober,
     before: Ends | None,
-    prober: Prober = _PROBER,
     encoded: Collection[int] = (),
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
@@ -68,7 +67,7 @@ def verify(
     return _proven(found, problems)
 
 
-def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFile:
+def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
     """As ``verify``, of a file in which no byte of its packets was written."""
     found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
     return _proven(found, list(_differences(plan, output, found)))
@@ -76,7 +75,7 @@ def verify_headers(plan: Plan, output: str, prober: Prober = _PROBER) -> MediaFi
 
 def _is_copy(plan: Plan) -> bool:
     """Whether all packets of the result are the source's, in a container of the same kind."""
-    matroska_only = plan.before.container in MATROSKA and plan.after.container in MATROSKA
+    matroska_only = all(container(m.container).matroska for m in (plan.before, plan.after))
     return matroska_only and not plan.encodes
 
 
@@ -170,18 +169,18 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
     if kind.languages and not same(want.language, have.language):
         yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
-    if name in ("mp4", "mov") and want.codec == TIMECODE:
+    if kind.data_tracks and want.codec == TIMECODE:
         yield from _tag_differences(want.tags, have.tags)
     there = dict(have.side_data)
     for fact, value in want.side_data:
         if there.get(fact) != value:
             yield f"{SIDE_DATA[fact]} is {there.get(fact, 'lost')} instead of {value}"
-    if name in MATROSKA:
+    if kind.track_tags:
         yield from _tag_differences(want.tags, have.tags)
 
 
 def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:
-    named = media.container in MATROSKA
+    named = container(media.container).matroska
 
     def key(item: Attachment) -> tuple[object, ...]:
         return (item.filename, item.mime_type, item.size) if named else (item.cover,)
@@ -206,9 +205,9 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
     """A file that was cut off keeps its header; its outermost elements then do not add up."""
     fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if found.container in MATROSKA and not matroska.read(fd).complete:
+        if container(found.container).matroska and not matroska.read(fd).complete:
             yield "the file is cut off"
-        if found.container in ("mp4", "mov") and not mp4.complete(fd):
+        if container(found.container).mp4_family and not mp4.complete(fd):
             yield "the file is cut off"
     except StructureError as error:
         yield str(error)

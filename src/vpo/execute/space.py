@@ -1,11 +1,12 @@
-"""Room on the file systems, shared among the files that are worked on at the same time.
+"""Free space on the file systems, shared among the files that are processed at the same time.
 
-Free space alone does not tell: what the other workers will still write is not taken yet.
+Free space alone is not enough: what the other workers will still write is not taken yet.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from vpo.errors import CancelledError, SpaceError
 
 _WAIT_SECONDS = 1.0
 _MEBIBYTE = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The errors of the system for a file system that is full, or full for this user."""
 
 
 @dataclass(eq=False)
@@ -26,23 +29,32 @@ class _Reservation:
 
     @property
     def outstanding(self) -> int:
-        """Bytes that are promised and not yet written."""
+        """Bytes that are reserved and not yet written."""
         try:
             return max(0, self.size - os.stat(self.output).st_blocks * 512)
         except OSError:
             return self.size
 
 
-class _Ledger:
-    def __init__(self) -> None:
+class SpaceLedger:
+    """The space that a run has reserved for what its workers write."""
+
+    def __init__(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self._cancelled = cancelled
         self._changed = threading.Condition()
         self._held: list[_Reservation] = []
 
     @contextlib.contextmanager
-    def hold(self, wanted: _Reservation, cancelled: Callable[[], bool]) -> Iterator[None]:
+    def reserve(self, output: str, size: int, keep_free: int = 0) -> Iterator[None]:
+        """Reserve ``size`` bytes for the file ``output`` (which exists) within the context.
+
+        ``keep_free`` bytes are left free on top. Waits while other workers hold the space;
+        ``SpaceError`` if it would not fit without them either.
+        """
+        wanted = _Reservation(os.stat(output).st_dev, size, output, keep_free)
         with self._changed:
             while not self._fits(wanted):
-                if cancelled():
+                if self._cancelled():
                     raise CancelledError("interrupted while waiting for free space")
                 self._changed.wait(_WAIT_SECONDS)
             self._held.append(wanted)
@@ -61,34 +73,35 @@ class _Ledger:
         if others:
             return False
         raise SpaceError(
-            f"not enough room: about {_mebibytes(wanted.size)} are needed and "
+            f"not enough free space: about {_mebibytes(wanted.size)} are needed and "
             f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
-            f"{besides(wanted.keep_free)}; make room and run again"
+            f"{besides(wanted.keep_free)}; free some space and run again"
         )
 
 
-_ledger = _Ledger()
-
-
-def reserve(
-    output: str, size: int, cancelled: Callable[[], bool] = lambda: False, keep_free: int = 0
-) -> contextlib.AbstractContextManager[None]:
-    """Hold ``size`` bytes for the file ``output`` (which exists) while the context is entered.
-
-    ``keep_free`` bytes are left free on top. Waits while other workers hold the room;
-    ``SpaceError`` if it would not fit without them either.
-    """
-    return _ledger.hold(_Reservation(os.stat(output).st_dev, size, output, keep_free), cancelled)
-
-
 def free_bytes(folder: str) -> int:
-    """What an ordinary user may still write there."""
+    """Return the bytes that an ordinary user may still write there."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
 
 
+def is_full(fd: int) -> bool:
+    """Return whether the file system refuses to take another mebibyte into this open file."""
+    end = os.fstat(fd).st_size
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, end, _MEBIBYTE)
+        else:
+            os.pwrite(fd, bytes(_MEBIBYTE), end)
+    except OSError as error:
+        return error.errno in FULL
+    finally:
+        os.ftruncate(fd, end)
+    return False
+
+
 def besides(keep_free: int) -> str:
-    """A few words for a message, where the configuration wants room to be left."""
+    """Return words for a message, where the configuration wants space to be left free."""
     return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
 
 

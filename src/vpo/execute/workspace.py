@@ -80,3 +80,12 @@ def _remove(path: str) -> None:
     except OSError:
         # The tool has put a folder there.
         shutil.rmtree(path, ignore_errors=True)
+
+
+def tool_name(path: str, fd: int) -> str:
+    """Return a path as a tool can take it: mkvtoolnix wants UTF-8, so others go by descriptor."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{fd}"
+    return path

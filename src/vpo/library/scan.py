@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vpo.config.builder import Settings
 from vpo.db.library import SCAN, Library, Seen
 from vpo.db.records import Result
 from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
-from vpo.probe.service import Prober, prepare
+from vpo.probe.service import Prober
+from vpo.run.probers import new_prober
 from vpo.run.progress import State
 from vpo.run.request import Interrupt
 
@@ -104,11 +107,14 @@ def _looks(todo: list[Candidate], settings: Settings, interrupt: Interrupt) -> I
     """What each file is, as they come; one is asked for when somebody is free to look."""
     if not todo:
         return
-    prepare()
-    prober = Prober(float(settings.config.tools.stall_seconds))
+    prober = new_prober(settings)
+    prober.start_early()
     queue = iter(todo)
     running: set[Future[Result]] = set()
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool:
+    with (
+        contextlib.closing(prober.processes),
+        ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool,
+    ):
         while True:
             while len(running) < settings.workers and not interrupt.stop:
                 item = next(queue, None)
@@ -175,7 +181,7 @@ def _look_for(
     result.gone = len(gone)
 
 
-def _absence(path: str) -> str:
+def _absence(path: str) -> Literal["there", "gone", "missing"]:
     """``there`` (or nobody can tell), ``gone``, or ``missing``: where a folder is empty, the file
     system with the file may just not be mounted."""
     try:

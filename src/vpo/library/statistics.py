@@ -7,13 +7,14 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vpo.db.records import Stat
 from vpo.media.languages import alpha3, primary
 from vpo.media.model import MediaFile, Track
 from vpo.media.units import resolution_of
-from vpo.plan.evaluate import Plan, evaluate
+from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Plan
 from vpo.policy.choice import PolicyChoice
 
 FACTS = {
@@ -64,7 +65,7 @@ class Duplicates(NamedTuple):
     their bytes were not compared) or ``title`` (the names tell of the same film or episode).
     """
 
-    kind: str
+    kind: Literal["tracks", "title"]
     name: str
     files: tuple[Copy, ...]
 

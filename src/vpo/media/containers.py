@@ -1,14 +1,14 @@
-"""What each container can hold, and by which name the tools know it.
+"""What each container can hold, and how the tools write it.
 
-Read off ffmpeg 5.1 and mkvtoolnix 74 by writing each fact and reading it back, not off the
-containers' standards: what the tools do not write back is lost.
+Measured with ffmpeg 5.1 and mkvtoolnix 74 by writing each fact and reading it back, not taken from
+the containers' standards: what the tools do not write is lost.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from vpo.media.model import MediaFile, Track
+from vpo.media.model import TEXT_SUBTITLES, MediaFile, Track
 
 FLAGS_KEPT = frozenset(
     {"default", "forced", "comment", "original", "dub", "hearing_impaired", "visual_impaired"}
@@ -17,29 +17,59 @@ FLAGS_KEPT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container's abilities.
+    """What one container can hold, and how the tools have to be asked for it.
 
-    ``muxer`` is ffmpeg's name for writing it; ``flags`` the dispositions that survive a rewrite;
-    ``codecs`` what it takes (``None``: nearly everything); ``one_default``: a type with no default
+    ``muxer`` is ffmpeg's name for writing it, with ``muxer_options``; ``mkvmerge_options`` are
+    those of mkvmerge. Three structures have readers of their own: ``matroska`` (which mkvtoolnix
+    edits), ``mp4_family``, the boxes of MP4 and QuickTime, and ``transport_stream``.
+
+    ``codecs`` is what it takes (``None``: nearly everything, but not ``refused``), ``encodes`` the
+    codecs vpo encodes to that it takes, where ``codecs`` does not say it. ``text_codecs`` are the
+    text subtitles that are converted, and to what; ``hevc_tag`` the name of HEVC that players want.
+
+    ``flags`` are the dispositions that survive a rewrite; ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
-    ``encodes`` are the codecs vpo encodes to that it takes, where ``codecs`` does not say it.
-    ``side_data`` is what ffmpeg carries into it, ``tags`` which tags it holds as players look for
-    them (``None``: any).
+    ``side_data`` is what ffmpeg carries into it, ``encoded_hdr`` whether also HDR10's metadata of a
+    track that it encodes. ``tags`` are those that it holds as players look for them (``None``:
+    any), ``apple_tags`` whether Apple's too, ``track_tags`` whether each track has tags.
+    ``three_letter_languages``: it holds languages as ISO 639-2 codes only. ``data_tracks``: ffmpeg
+    carries timecode and telemetry.
+
+    ``lacks_timestamps``: it does not store every presentation time; ``constant_frame_rate``: it
+    stores none but the number of the frame. mkvmerge loses nothing of it (``kept_by_mkvmerge``),
+    and reads the text subtitles that ffmpeg writes into it (``mkvmerge_subtitles``).
     """
 
     name: str
     muxer: str
-    suffixes: tuple[str, ...]
+    extensions: tuple[str, ...]
+    muxer_options: tuple[str, ...] = ()
+    mkvmerge_options: tuple[str, ...] = ()
+    matroska: bool = False
+    mp4_family: bool = False
+    transport_stream: bool = False
+    codecs: frozenset[str] | None = None
+    refused: frozenset[str] = frozenset()
+    encodes: frozenset[str] | None = None
+    text_codecs: tuple[tuple[str, str], ...] = ()
+    hevc_tag: str | None = None
     flags: frozenset[str] = frozenset()
+    one_default: bool = False
     titles: bool = False
     languages: bool = False
+    three_letter_languages: bool = False
     attachments: bool = False
     chapters: bool = False
-    one_default: bool = False
-    codecs: frozenset[str] | None = None
+    data_tracks: bool = False
     side_data: frozenset[str] = frozenset()
+    encoded_hdr: bool = False
     tags: frozenset[str] | None = frozenset()
-    encodes: frozenset[str] | None = None
+    apple_tags: bool = False
+    track_tags: bool = False
+    lacks_timestamps: bool = False
+    constant_frame_rate: bool = False
+    kept_by_mkvmerge: bool = False
+    mkvmerge_subtitles: bool = False
 
 
 _TOOLS = "major_brand minor_version compatible_brands encoder software handler_name vendor_id"
@@ -66,91 +96,129 @@ _MP4_CODECS = frozenset(
     "h264 hevc av1 vp9 mpeg4 aac ac3 eac3 mp3 flac alac opus mov_text".split()  # noqa: SIM905
 )
 _TS_ENCODES = frozenset({"aac", "ac3", "eac3", "opus", "mp3", "h264", "hevc"})
+_APPLES_HEVC = "hvc1"
+"""Players of Apple play no other."""
 _WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis", "webvtt"})
+
+_NO_TRACK_DEFAULTS = ("-default_mode", "passthrough")
+"""Otherwise ffmpeg's Matroska muxer marks a default track of each type by itself."""
 
 _ALL = (
     Container(
         "mkv",
         "matroska",
         (".mkv", ".mka", ".mk3d", ".mks"),
+        muxer_options=_NO_TRACK_DEFAULTS,
+        matroska=True,
+        refused=frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"}),
+        text_codecs=(("mov_text", "subrip"),),
         flags=FLAGS_KEPT,
         titles=True,
         languages=True,
         attachments=True,
         chapters=True,
         side_data=_MATROSKA_SIDE,
+        encoded_hdr=True,
         tags=None,
+        track_tags=True,
+        kept_by_mkvmerge=True,
+        mkvmerge_subtitles=True,
     ),
     Container(
         "webm",
         "webm",
         (".webm",),
+        muxer_options=_NO_TRACK_DEFAULTS,
+        mkvmerge_options=("--webm",),
+        matroska=True,
+        codecs=_WEBM_CODECS,
         flags=FLAGS_KEPT,
         titles=True,
         languages=True,
         chapters=True,
-        codecs=_WEBM_CODECS,
         side_data=_MATROSKA_SIDE - {"dolby_vision"},
+        encoded_hdr=True,
         tags=None,
+        track_tags=True,
     ),
     Container(
         "mp4",
         "mp4",
         (".mp4", ".m4v", ".m4a"),
+        mp4_family=True,
+        codecs=_MP4_CODECS,
+        text_codecs=tuple((codec, "mov_text") for codec in sorted(TEXT_SUBTITLES)),
+        hevc_tag=_APPLES_HEVC,
         flags=FLAGS_KEPT - {"original"},
+        one_default=True,
         titles=True,
         languages=True,
+        three_letter_languages=True,
         chapters=True,
-        one_default=True,
-        codecs=_MP4_CODECS,
+        data_tracks=True,
         side_data=_MATROSKA_SIDE - {"alpha"} | {"rotation"},
+        encoded_hdr=True,
         tags=frozenset(_MP4_TAGS.split()),
     ),
     Container(
         "mov",
         "mov",
         (".mov",),
+        mp4_family=True,
+        encodes=frozenset({"aac", "ac3", "eac3", "mp3", "h264", "hevc"}),
+        hevc_tag=_APPLES_HEVC,
         flags=frozenset({"default"}),
+        one_default=True,
         titles=True,
         languages=True,
         chapters=True,
-        one_default=True,
+        data_tracks=True,
         side_data=frozenset({"light_levels", "mastering", "rotation"}),
         tags=frozenset(_MOV_TAGS.split()),
-        encodes=frozenset({"aac", "ac3", "eac3", "mp3", "h264", "hevc"}),
+        apple_tags=True,
     ),
     Container(
         "avi",
         "avi",
         (".avi",),
-        tags=frozenset(_AVI_TAGS.split()),
         encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+        tags=frozenset(_AVI_TAGS.split()),
+        lacks_timestamps=True,
+        constant_frame_rate=True,
     ),
-    Container("ts", "mpegts", (".ts",), encodes=_TS_ENCODES),
-    Container("m2ts", "mpegts", (".m2ts", ".mts"), encodes=_TS_ENCODES),
-    Container("flv", "flv", (".flv",), tags=None, encodes=frozenset({"aac", "mp3", "h264"})),
+    Container("ts", "mpegts", (".ts",), transport_stream=True, encodes=_TS_ENCODES),
+    Container(
+        "m2ts",
+        "mpegts",
+        (".m2ts", ".mts"),
+        muxer_options=("-mpegts_m2ts_mode", "1"),
+        transport_stream=True,
+        encodes=_TS_ENCODES,
+    ),
+    Container("flv", "flv", (".flv",), encodes=frozenset({"aac", "mp3", "h264"}), tags=None),
     Container(
         "wmv",
         "asf",
         (".wmv", ".asf"),
-        tags=None,
         encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+        tags=None,
     ),
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
-MATROSKA = frozenset({"mkv", "webm"})
+_READ_ONLY = {"mpg": Container("mpg", "", (), lacks_timestamps=True)}
+"""Containers that vpo knows something of and does not write."""
 
 
 def container(name: str) -> Container:
-    """The container of that name; one that vpo cannot write has no muxer and holds nothing."""
-    return CONTAINERS.get(name) or Container(name, "", ())
+    """Return the container of that name; one that vpo cannot write has no muxer, holds nothing."""
+    return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
 
 
 def uncarried(track: Track, name: str) -> tuple[str, ...]:
-    """The side data of a track that ffmpeg cannot carry into the container of that name.
+    """Return the side data of a track that ffmpeg does not carry into the container of that name.
 
-    Of stereo modes MP4 knows two, of projections ffmpeg writes two.
+    Of stereo modes MP4 has two, of projections ffmpeg writes two.
     """
     kind = container(name)
     plain = {
@@ -161,21 +229,21 @@ def uncarried(track: Track, name: str) -> tuple[str, ...]:
         fact
         for fact, value in track.side_data
         if fact not in kind.side_data
-        or (value not in plain.get(fact, (value,)) and not (fact == "stereo" and name in MATROSKA))
+        or (value not in plain.get(fact, (value,)) and not (fact == "stereo" and kind.matroska))
     )
 
 
 TIMECODE = "tmcd"
-"""The data track of a camera that says at which time of the clock or tape the picture begins."""
+"""The codec of a camera's data track with the time of the clock or tape at the first frame."""
 
 
 def carries_data(media: MediaFile, track: Track, name: str) -> bool:
     """Whether ffmpeg carries a data track of the media into the container of that name.
 
-    A timecode track it writes anew, from the tag that the picture has of it; copied, one that drops
-    frame numbers would count wrongly, and belong to whatever track comes first.
+    It writes a new timecode track from the tag that the video track has of it; copied, one that
+    drops frame numbers would count wrongly, and belong to whatever track comes first.
     """
-    if name not in ("mp4", "mov"):
+    if not container(name).data_tracks:
         return False
     if track.codec != TIMECODE:
         return track.codec == "gpmd"
@@ -184,32 +252,32 @@ def carries_data(media: MediaFile, track: Track, name: str) -> bool:
 
 
 def timed(media: MediaFile) -> tuple[Track, ...]:
-    """The video tracks that know their timecode."""
+    """Return the video tracks with a timecode in their tags."""
     return tuple(track for track in media.of("video") if "timecode" in dict(track.tags))
 
 
 APPLE = "com.apple.quicktime."
-"""How the names of tags begin that QuickTime files of phones and cameras have beside the others."""
+"""The prefix of the tags that only QuickTime files of phones and cameras have."""
 
 
 def holds_tag(name: str, tag: str) -> bool:
     """Whether ffmpeg carries a tag of the file into the container of that name."""
-    held = container(name).tags
-    return held is None or tag in held or (name == "mov" and tag.startswith(APPLE))
+    kind = container(name)
+    return kind.tags is None or tag in kind.tags or (kind.apple_tags and tag.startswith(APPLE))
 
 
 def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """The tags that somebody wrote about the film, not a tool about its work."""
+    """Return the tags that somebody wrote about the film, not a tool about its work."""
     return {name: value for name, value in tags if not is_debris(name) and name not in _DERIVED}
 
 
 def is_debris(name: str) -> bool:
-    """Whether a tag is a tool's own, in whatever language it says to be (``bps-eng``)."""
+    """Whether a tag is a tool's own, also with a language (``bps-eng``)."""
     return name.partition("-")[0] in DEBRIS
 
 
 def as_stored(media: MediaFile) -> MediaFile:
-    """The media as its container will give it back.
+    """Return the media as a probe will find it in its container.
 
     ffmpeg's MP4 muxer enables the first track of a type that has no default track
     (``enable_tracks`` in movenc.c), and writes a timecode track behind all others.

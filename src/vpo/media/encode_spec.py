@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["aac", "ac3", "eac3", "flac", "opus", "mp3"]
-Hardware = Literal["none", "auto", "nvenc", "qsv", "vaapi", "videotoolbox"]
+Accelerator = Literal["nvenc", "qsv", "vaapi", "videotoolbox"]
+Device = Literal["none", Accelerator]
+"""What encodes; ``none`` is the processor."""
+Hardware = Literal["none", "auto", Accelerator]
 Scaler = Literal["lanczos", "bicubic", "bilinear", "spline"]
+
+DEFAULT_CRF: Mapping[VideoCodec, float] = {"h264": 23, "hevc": 28, "vp9": 32, "av1": 35}
+"""The crf of the software encoders where nothing is asked for."""
+CRF_RANGE: Mapping[VideoCodec, tuple[int, int]] = {
+    "h264": (0, 51),
+    "hevc": (0, 51),
+    "vp9": (0, 63),
+    "av1": (0, 63),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the picture is to be: by one of ``crf``, ``target_bitrate`` and ``vmaf``.
+    """The quality of a video encode: one of ``crf``, ``target_bitrate`` and ``vmaf``.
 
     ``crf`` counts on the scale of the codec's own software encoder (x264, x265, libvpx, SVT-AV1),
-    whatever encoder it will be; ``vmaf`` is the score, 0 to 100, for which a crf is looked for.
+    whatever the encoder; ``vmaf`` is the score, 0 to 100, for which a crf is searched.
     Bit rates are in bits a second.
     """
 
@@ -33,7 +46,7 @@ class VideoEncode:
     """A video track, encoded.
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
-    is (width, height) in pixels where the picture is scaled down; ``tonemap`` makes SDR of HDR;
+    is (width, height) in pixels where the frames are scaled down; ``tonemap`` makes SDR of HDR;
     ``min_savings`` is the part of the file's size, 0 to 1, that has to be saved;
     ``options`` are further (name, value) of the encoder, already checked.
     """

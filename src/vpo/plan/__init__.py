@@ -1,1 +1,1 @@
-"""Policies and a media file to a plan: the fold over the phases, the differences, the reasons."""
+"""Plans: the fold of policies over a media file, the differences, and the reasons for them."""

@@ -1,4 +1,4 @@
-"""explain(): the way to a plan, step by step. Evaluation once more, with somebody watching."""
+"""The explanation of a plan: evaluation with a record of what each operation decided."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 from vpo.errors import PlanError
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import NOTHING_KNOWN, Change, PhaseReport, Plan, Stage, difference, evaluate
+from vpo.plan.diff import difference
+from vpo.plan.evaluate import NOTHING_KNOWN, Stage, evaluate
+from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.desired_state import Draft, Known
 from vpo.policy.document import Policy
 from vpo.policy.operation import Note
@@ -14,7 +16,7 @@ from vpo.policy.operation import Note
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a phase: what was decided, what changes, what was warned of, what failed."""
+    """One operation of a phase: its decisions, changes and warnings, and the error if it failed."""
 
     operation: str
     notes: tuple[Note, ...] = ()
@@ -24,13 +26,13 @@ class Step:
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether there is nothing to report."""
         return not (self.notes or self.changes or self.warnings or self.error)
 
 
 @dataclass(frozen=True)
 class PhaseStory:
-    """What became of a phase, and how."""
+    """The outcome of a phase, and the steps that led to it."""
 
     report: PhaseReport
     steps: tuple[Step, ...] = ()
@@ -39,7 +41,7 @@ class PhaseStory:
 def explain(
     policy: Policy, media: MediaFile, known: Known = NOTHING_KNOWN
 ) -> tuple[Plan, tuple[PhaseStory, ...]]:
-    """The plan for a file, and how each phase that was reached came to its part of it."""
+    """Return the plan for a file, and the story of each phase that was reached."""
     trail: list[Stage] = []
     plan = evaluate([policy], media, known=known, trail=trail)
     stories = (

@@ -8,12 +8,15 @@ answers the hooks below that it implements and marks with ``hookimpl``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pluggy
 
 from vpo.errors import ConfigError, SourceError
 from vpo.policy.desired_state import Value
+
+if TYPE_CHECKING:
+    from vpo.db.records import Status
 
 __all__ = [
     "GROUP",
@@ -42,7 +45,7 @@ class FileReport(NamedTuple):
 
     path: str
     was: str | None
-    status: str
+    status: Status
     strategy: str
     error: str | None
     size_before: int | None

@@ -24,7 +24,7 @@ def listed(value: Any) -> Any:
 def _container(value: Any) -> str:
     name = str(value).strip().lower().lstrip(".")
     for item in CONTAINERS.values():
-        if name in (item.name, item.muxer) or f".{name}" in item.suffixes:
+        if name in (item.name, item.muxer) or f".{name}" in item.extensions:
             return item.name
     raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
 

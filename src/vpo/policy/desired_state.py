@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from vpo.media.containers import MATROSKA, container, holds_tag, uncarried, users_tags
+from vpo.media.containers import container, holds_tag, uncarried, users_tags
 from vpo.media.encode_spec import Encode
 from vpo.media.model import Attachment, MediaFile, Track
+from vpo.policy.change_kind import ChangeKind, Fact
 
 Timestamp = Literal["preserve", "now"] | int
 """What becomes of the modification time; a number is nanoseconds since 1970 UTC."""
@@ -36,11 +37,8 @@ class Reason:
         return f"{self.phase}/{self.operation}: {self.text}" if self.phase else self.text
 
 
-ENCODED = ("codec", "size", "channels", "dynamic_range")
+_ENCODED = (ChangeKind.CODEC, ChangeKind.SIZE, ChangeKind.CHANNELS, ChangeKind.DYNAMIC_RANGE)
 """What of a track an encode can change."""
-Fact = tuple[str, int | None]
-"""A fact that can change: its kind (``default``, ``title``, ``removed``, ...), a stream index."""
-
 
 Value = str | int | float | bool
 
@@ -111,7 +109,7 @@ class Draft:
         kind = container(self.media.container)
         if flag not in kind.flags:
             return self.warn(f"{kind.name} cannot hold the {flag} flag; left as it is")
-        return self._replace(track.with_flag(flag, value), flag, why)
+        return self._replace(track.with_flag(flag, value), ChangeKind.FLAG, why, flag)
 
     def set_title(self, index: int, title: str | None, why: str) -> Draft:
         """Set or (``None``) clear a track's title."""
@@ -120,7 +118,7 @@ class Draft:
             return self
         if not container(self.media.container).titles:
             return self.warn(f"{self.media.container} cannot hold track titles; left as they are")
-        return self._replace(replace(track, title=title), "title", why)
+        return self._replace(replace(track, title=title), ChangeKind.TITLE, why)
 
     def set_language(self, index: int, language: str, why: str) -> Draft:
         """Set a track's language tag."""
@@ -129,27 +127,26 @@ class Draft:
             return self
         if not container(self.media.container).languages:
             return self.warn(f"{self.media.container} cannot hold languages; left as they are")
-        return self._replace(replace(track, language=language), "language", why)
+        return self._replace(replace(track, language=language), ChangeKind.LANGUAGE, why)
 
     def set_codec(self, index: int, codec: str, why: str) -> Draft:
         """Have a track in another codec."""
-        return self._replace(replace(self.track(index), codec=codec, profile=None), "codec", why)
+        track = replace(self.track(index), codec=codec, profile=None)
+        return self._replace(track, ChangeKind.CODEC, why)
 
     def encode(self, track: Track, how: Encode, why: str) -> Draft:
         """Have a track encoded; ``track`` is the one of that index, as it will be then."""
-        draft = self._replace(replace(track, profile=None, bit_rate=None), "codec", why)
-        kinds: list[Fact] = [(kind, track.index) for kind in ENCODED]
-        facts = dict.fromkeys(kinds, draft.reasons["codec", track.index])
-        return replace(
-            draft,
-            reasons=MappingProxyType({**draft.reasons, **facts}),
-            encodes=MappingProxyType({**self.encodes, track.index: how}),
-        )
+        track = replace(track, profile=None, bit_rate=None)
+        tracks = tuple(track if t.index == track.index else t for t in self.media.tracks)
+        facts = [Fact(kind, track.index) for kind in _ENCODED]
+        draft = self._with(replace(self.media, tracks=tracks), facts, why)
+        return replace(draft, encodes=MappingProxyType({**self.encodes, track.index: how}))
 
     @property
     def free_index(self) -> int:
         """The stream index of a track to be added: one that the source has not."""
-        gone = (index for kind, index in self.reasons if kind == "removed" and index is not None)
+        removed = (f.track for f in self.reasons if f.kind is ChangeKind.REMOVE)
+        gone = (index for index in removed if index is not None)
         return 1 + max([-1, *gone, *(item.index for item in self.media.streams)])
 
     def add(self, track: Track, how: Encode, position: int, why: str) -> Draft:
@@ -159,7 +156,7 @@ class Draft:
         tracks = list(self.media.tracks)
         tracks.insert(position, track)
         media = replace(self.media, tracks=tuple(tracks))
-        draft = self._with(media, [("add", track.index)], why)
+        draft = self._with(media, [Fact(ChangeKind.ADD, track.index)], why)
         return replace(draft, encodes=MappingProxyType({**self.encodes, track.index: how}))
 
     def set_container(self, name: str, why: str) -> Draft:
@@ -170,20 +167,21 @@ class Draft:
         what that is.
         """
         kind = container(name)
-        path = os.path.splitext(self.media.path)[0] + kind.suffixes[0]
+        path = os.path.splitext(self.media.path)[0] + kind.extensions[0]
         named = tuple(_renamed(item, kind.attachments) for item in self.media.attachments)
         tracks = tuple(_rehoused(track, name) for track in self.media.tracks)
         media = replace(
             self.media, container=name, path=path, tracks=tracks, attachments=named, fragile=()
         )
-        draft = self._with(media, [("container", None)], why)
+        draft = self._with(media, [Fact(ChangeKind.CONTAINER)], why)
         for tag in users_tags(media.tags):
             if not holds_tag(name, tag):
                 draft = draft.set_tag(tag, "", f"{name} cannot hold this tag")
         for track in media.tracks:
             for flag in sorted(track.dispositions - kind.flags):
                 cleared = draft.track(track.index).with_flag(flag, False)
-                draft = draft._replace(cleared, flag, f"{name} cannot hold the {flag} flag")
+                reason = f"{name} cannot hold the {flag} flag"
+                draft = draft._replace(cleared, ChangeKind.FLAG, reason, flag)
         return draft
 
     def set_tag(self, name: str, value: str, why: str) -> Draft:
@@ -194,9 +192,8 @@ class Draft:
         tags.pop(name, None)
         if value:
             tags[name] = value
-        return self._with(
-            replace(self.media, tags=tuple(sorted(tags.items()))), [(f"tag:{name}", None)], why
-        )
+        media = replace(self.media, tags=tuple(sorted(tags.items())))
+        return self._with(media, [Fact(ChangeKind.TAG, name=name)], why)
 
     def set_timestamp(self, timestamp: Timestamp) -> Draft:
         """Ask for a modification time; the last one that asks is obeyed."""
@@ -212,7 +209,7 @@ class Draft:
         )
         for index in sorted(gone):
             text = why if isinstance(why, str) else why[index]
-            draft = draft._with(media, [("removed", index)], text)
+            draft = draft._with(media, [Fact(ChangeKind.REMOVE, index)], text)
         return draft
 
     def order(self, indexes: Iterable[int], why: Mapping[int, str] | str) -> Draft:
@@ -228,7 +225,8 @@ class Draft:
         draft = self
         for track in tracks:
             text = why if isinstance(why, str) else why[track.index]
-            draft = draft._with(replace(self.media, tracks=tracks), [("order", track.index)], text)
+            fact = Fact(ChangeKind.MOVE, track.index)
+            draft = draft._with(replace(self.media, tracks=tracks), [fact], text)
         return draft
 
     def track(self, index: int) -> Track:
@@ -238,9 +236,9 @@ class Draft:
                 return track
         raise KeyError(index)
 
-    def _replace(self, new: Track, kind: str, why: str) -> Draft:
+    def _replace(self, new: Track, kind: ChangeKind, why: str, name: str = "") -> Draft:
         tracks = tuple(new if t.index == new.index else t for t in self.media.tracks)
-        return self._with(replace(self.media, tracks=tracks), [(kind, new.index)], why)
+        return self._with(replace(self.media, tracks=tracks), [Fact(kind, new.index, name)], why)
 
     def _with(self, media: MediaFile, facts: list[Fact], why: str) -> Draft:
         reason = Reason(self.phase, self.operation, why)
@@ -251,11 +249,10 @@ class Draft:
 def _rehoused(track: Track, name: str) -> Track:
     """The track with what the container of that name holds of it beside its stream."""
     lost = uncarried(track, name)
+    tagged = container(name).track_tags or track.type == "data"
     return replace(
         track,
-        tags=tuple(users_tags(track.tags).items())
-        if name in MATROSKA or track.type == "data"
-        else (),
+        tags=tuple(users_tags(track.tags).items()) if tagged else (),
         side_data=tuple(fact for fact in track.side_data if fact[0] not in lost),
     )
 

@@ -25,8 +25,8 @@ _LIST = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)
 """A key with a list below it: their indentations."""
 
 
-def load(path: str | os.PathLike[str]) -> Policy:
-    """The policy in a file; its ``warnings`` say what is accepted but should be changed."""
+def load_policy(path: str | os.PathLike[str]) -> Policy:
+    """Return the policy in a file; its ``warnings`` say what is accepted but should be changed."""
     return loads(read(path), os.fspath(path))
 
 

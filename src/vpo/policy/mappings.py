@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from vpo.errors import PlanError
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
-from vpo.policy import dynamic_range, sound
+from vpo.policy import dynamic_range
+from vpo.policy.audio import encode_audio
 from vpo.policy.conditions import BitRate
 from vpo.policy.desired_state import Draft
 from vpo.policy.operation import Model
@@ -22,6 +24,8 @@ _KINDS = {
     **dict.fromkeys(get_args(AudioCodec), "audio"),
     **dict.fromkeys(sorted(TEXT_SUBTITLES - {"text"}), "subtitle"),
 }
+
+_LOSSLESS = {row.codec for row in AUDIO_ENCODERS.values() if row.lossless}
 
 
 def _codec(value: Any) -> str:
@@ -50,7 +54,7 @@ class CodecMapping(Model):
             raise ValueError("`action: remove` takes no `codec` and no `bitrate`")
         if self.action != "remove" and self.codec is None:
             raise ValueError(f"`action: {self.action}` needs a `codec`")
-        if self.bitrate and (self.codec == "flac" or _KINDS.get(self.codec or "") == "subtitle"):
+        if self.bitrate and (self.codec in _LOSSLESS or _KINDS.get(self.codec or "") == "subtitle"):
             raise ValueError(f"`bitrate` says nothing of {self.codec}")
         return self
 
@@ -74,7 +78,7 @@ def recoded(draft: Draft, track: Track, codec: str, bitrate: int | None, why: st
     ``bitrate`` is in bits a second, of audio for two channels.
     """
     if track.type == "audio":
-        return sound.recoded(draft, track, cast(AudioCodec, codec), bitrate, why)
+        return encode_audio(draft, track, cast(AudioCodec, codec), bitrate, why)
     if track.type == "subtitle":
         return _text(draft, track, codec, why)
     decision = dynamic_range.decide(track, "keep", "skip")

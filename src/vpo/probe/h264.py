@@ -17,7 +17,6 @@ _WITH_CHROMA = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 13
 """Profiles whose parameter set says how chroma is sampled; all others have 4:2:0 in 8 bits."""
 _CHROMA = {1: "420", 2: "422", 3: "444"}
 _RGB = 0
-_UNSPECIFIED = 2
 _FULL, _LIMITED = 2, 1
 """As ffmpeg numbers ranges (AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG)."""
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from vpo.errors import ToolError
-from vpo.media.containers import MATROSKA
+from vpo.media.containers import container
 from vpo.media.model import MediaFile
 from vpo.probe import matroska, mp4
 from vpo.probe.decoder import MOST, Damage
 from vpo.probe.ebml import StructureError
-from vpo.tools import process
+from vpo.tools.process import Command, Listener, Processes
 
 
 @dataclass
@@ -36,19 +35,17 @@ class Health:
         return not self.damages
 
 
-def examine(media: MediaFile, stall_seconds: float, progress: Callable[[float], None]) -> Health:
+def examine(
+    media: MediaFile, processes: Processes, stall_seconds: float, progress: Callable[[float], None]
+) -> Health:
     """Decode all of a file; ``progress`` is told the part that is done, from 0 to 1.
 
-    Raises ``CancelledError`` as ``tools.run``.
+    Raises ``CancelledError`` as ``Processes.run``.
     """
     found = Health()
     argv = [sys.executable, "-m", "vpo.probe.decoder", media.path]
     try:
-        process.run(
-            [os.fsencode(word) for word in argv],
-            stall_seconds=stall_seconds,
-            progress=lambda line: _take(line, found, progress),
-        )
+        processes.run(Command(argv), stall_seconds, _Report(found, progress))
     except ToolError as error:
         said = f"the decoder gave up: {error}"
         found.damages.append(Damage(None, found.decoded or None, None, 1, said))
@@ -58,26 +55,33 @@ def examine(media: MediaFile, stall_seconds: float, progress: Callable[[float], 
     return found
 
 
-def _take(line: str, found: Health, progress: Callable[[float], None]) -> bool:
-    said: dict[str, Any] = json.loads(line)
-    if "part" in said:
-        progress(said["part"])
-    if "damage" in said:
-        found.damages.append(Damage(*said["damage"]))
-    if "decoded" in said:
-        found.decoded = said["decoded"]
-    if "damages" in said:
-        found.undecoded = tuple(said["undecoded"])
-        found.more = max(0, said["damages"] - MOST)
-    return True
+class _Report(Listener):
+    """Reads the lines of JSON that the decoder writes."""
+
+    def __init__(self, found: Health, progress: Callable[[float], None]) -> None:
+        self._found, self._progress = found, progress
+
+    def stdout(self, line: str) -> bool:
+        report: dict[str, Any] = json.loads(line)
+        if "part" in report:
+            self._progress(report["part"])
+        if "damage" in report:
+            self._found.damages.append(Damage(*report["damage"]))
+        if "decoded" in report:
+            self._found.decoded = report["decoded"]
+        if "damages" in report:
+            self._found.undecoded = tuple(report["undecoded"])
+            self._found.more = max(0, report["damages"] - MOST)
+        return True
 
 
 def _ends_well(media: MediaFile) -> bool:
     """Whether the outermost elements fill the file; where nobody can tell, it does."""
     with open(media.path, "rb") as file:
         try:
-            if media.container in MATROSKA:
+            kind = container(media.container)
+            if kind.matroska:
                 return matroska.read(file.fileno()).complete
-            return media.container not in ("mp4", "mov") or mp4.complete(file.fileno())
+            return not kind.mp4_family or mp4.complete(file.fileno())
         except StructureError:
             return False

@@ -10,7 +10,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ProbeError
-from vpo.media.containers import CONTAINERS
+from vpo.media.containers import CONTAINERS, container
 from vpo.media.languages import same
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.probe import h264, hdr, matroska, mp4, mpegts
@@ -28,6 +28,7 @@ _FORMATS = {
     "mpeg": "mpg",
     **{name: name for name in CONTAINERS},
 }
+_DOCTYPES = {"webm": "webm"}
 _FLAGS = (
     "default",
     "dub",
@@ -128,7 +129,7 @@ def _looked_at(
     name = _FORMATS.get(source.format.name)
     if name is None:
         raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
-    structure = known if known and name == "mkv" else _structure(fd, name)
+    structure = known if known and container(name).matroska else _structure(fd, name)
     media = _media(path, stat, structure, source)
     return hdr.read(media, source) if frames else media
 
@@ -174,7 +175,8 @@ def _media(
     path: str, stat: os.stat_result, structure: _Structure, source: av.container.InputContainer
 ) -> MediaFile:
     tags = {key.lower(): value for key, value in source.metadata.items()}
-    if structure.container == "mp4" and tags.get("major_brand", "").startswith("qt"):
+    mp4_family = container(structure.container).mp4_family
+    if mp4_family and tags.get("major_brand", "").startswith("qt"):
         structure.container = "mov"
     if structure.titled:
         tags["title"] = structure.title or ""
@@ -214,9 +216,9 @@ class _Structure:
 
 
 def _structure(fd: int, name: str) -> _Structure:
-    if name == "mp4":
+    if container(name).mp4_family:
         return _Structure(name, boxes={entry.id: entry for entry in mp4.entries(fd)})
-    if name == "ts":
+    if container(name).transport_stream:
         programs = mpegts.programs(fd)
         return _Structure(
             "m2ts" if mpegts.packet_size(fd) > mpegts.PLAIN else "ts",
@@ -234,7 +236,7 @@ def _matroska(fd: int) -> _Structure | None:
     said = notes.read(fd, structure)
     entries = matroska.entries(fd, structure)
     return _Structure(
-        "webm" if structure.doctype == "webm" else "mkv",
+        _DOCTYPES.get(structure.doctype, "mkv"),
         entries,
         titled=said is not None,
         title=said.title if said else None,

@@ -1,7 +1,7 @@
-"""Probing in a process of its own, so that a parser that crashes or hangs costs one file.
+"""Probing in a child process, so that a parser that crashes or hangs costs one file.
 
 Each thread keeps one child with PyAV in it and asks it over a pipe, one JSON line for a question
-and one for the answer: JSON, because what parses untrusted files must not hand out pickles.
+and one for the answer: JSON, because what parses untrusted files must not send pickles.
 """
 
 from __future__ import annotations
@@ -12,68 +12,55 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, from_json, to_json
 from vpo.probe import reader
-from vpo.tools.process import Service, ServiceError
+from vpo.tools.process import Processes
+from vpo.tools.service import Service, ServiceError
 
 _MEMORY = 4 << 30
 """Bytes of address space for data that a parser may take before it is refused more."""
 
-_children = threading.local()
-_spare: deque[Service] = deque()
-"""Children that no thread has asked yet."""
 
-
-def prepare() -> None:
-    """Start a child for the first thread that asks: it takes a tenth of a second until it can
-    answer, in which there is something else to do."""
-    if not _spare:
-        _spare.append(_child())
-
-
-def _child() -> Service:
-    return Service([sys.executable, "-m", "vpo.probe.service"])
-
-
-def _ready() -> Service:
-    """A child that nobody else asks."""
-    with contextlib.suppress(IndexError):
-        spare = _spare.popleft()
-        if spare.alive:
-            return spare
-    return _child()
-
-
-@dataclass(frozen=True)
 class Prober:
     """Answers questions about media files; each raises ``ProbeError``.
 
-    ``stall_seconds`` is how long the parser may take over one question.
+    ``stall_seconds`` is how long the parser may take over one question. May be used from all
+    threads: each has a child of its own.
     """
 
-    stall_seconds: float = 120.0
+    def __init__(self, processes: Processes, stall_seconds: float) -> None:
+        self.processes, self._stall_seconds = processes, stall_seconds
+        self._thread = threading.local()
+        self._spare: deque[Service] = deque()
+
+    def start_early(self) -> None:
+        """Start a child for the first thread that asks.
+
+        It takes a tenth of a second until it can answer, in which there is something else to do.
+        """
+        if not self._spare:
+            self._spare.append(self._child())
 
     def probe(self, path: str, frames: bool = False) -> MediaFile:
-        """What the file is, with ``frames`` also what its first pictures say (``Track.hdr``)."""
+        """Return what the file is; with ``frames`` also what its first frames say (``hdr``)."""
         return from_json(self._ask("probe", path, frames))
 
     def headers(self, path: str) -> MediaFile:
-        """What the headers say, as of a file whose packets are known; nothing is decoded."""
+        """Return what the headers say of a file whose packets are known; nothing is decoded."""
         return from_json(self._ask("headers", path))
 
     def headers_and_ends(self, path: str) -> tuple[MediaFile, dict[int, float]]:
-        """``headers`` and ``last_times``, of a file that is opened once."""
+        """Return ``headers`` and ``last_times`` of a file that is opened once."""
         media, ends = self._ask("headers_and_ends", path)
         return from_json(media), _times(ends)
 
     def last_times(
         self, path: str, duration: float | None, indexes: frozenset[int]
     ) -> Callable[[], dict[int, float]]:
-        """``vpo.probe.reader.last_times``, computed while the caller does something else.
+        """Compute ``vpo.probe.reader.last_times`` while the caller does something else.
 
         Call the result for the answer, in the thread that asked.
         """
@@ -92,21 +79,31 @@ class Prober:
         return self._begin(question, *values).answer()
 
     def _begin(self, question: str, *values: object) -> _Question:
-        earlier: _Question | None = getattr(_children, "question", None)
+        earlier: _Question | None = getattr(self._thread, "question", None)
         if earlier is not None:
             earlier.settle()
-        child: Service | None = getattr(_children, "service", None)
-        if child is None or not child.alive:  # ended with an earlier batch of this process
-            child = _children.service = _ready()
+        child: Service | None = getattr(self._thread, "service", None)
+        if child is None or not child.alive:
+            child = self._thread.service = self._ready()
         line = json.dumps([question, *values]).encode("ascii")
-        _children.question = asked = _Question(child, self.stall_seconds)
+        self._thread.question = asked = _Question(child, self._stall_seconds)
         asked.put(line)
         return asked
 
+    def _ready(self) -> Service:
+        """A child that no other thread asks."""
+        with contextlib.suppress(IndexError):
+            spare = self._spare.popleft()
+            if spare.alive:
+                return spare
+        return self._child()
+
+    def _child(self) -> Service:
+        return Service(self.processes, [sys.executable, "-m", "vpo.probe.service"])
+
 
 class _Question:
-    """What a thread asked its child last; the answer is read when it is wanted, or before the
-    next question."""
+    """A question to a child; the answer is read when it is wanted, or before the next question."""
 
     def __init__(self, child: Service, stall_seconds: float) -> None:
         self._child = child
@@ -128,7 +125,7 @@ class _Question:
                 self._answer = self._failed(error)
 
     def answer(self) -> Any:
-        """The answer; ``ProbeError`` if it is an error, or the child did not survive it."""
+        """Return the answer; ``ProbeError`` if it is an error, or the child did not survive it."""
         self.settle()
         answer = self._answer or {}
         if "error" in answer:
@@ -137,7 +134,6 @@ class _Question:
 
     def _failed(self, error: ServiceError) -> dict[str, Any]:
         self._child.close()
-        _children.service = None
         return {"error": f"the parser {error}; the file is damaged or hostile"}
 
 

@@ -1,6 +1,6 @@
 """What happened, for people and for programs.
 
-One set of events (``vpo.run.coordinator.Observer``), three ways to show them: text, one JSON
+One set of events (``vpo.run.observer.Observer``), three ways to show them: text, one JSON
 document, JSON lines. Nothing here decides anything.
 """
 
@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vpo.run.coordinator import Observer
+    from vpo.run.observer import Observer
 
 SCHEMA_VERSION = 1
 """Of every JSON document that vpo prints."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vpo.errors import ConvergeError
+from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.text import cut, padded, printable
 
 if TYPE_CHECKING:
-    from vpo.plan.evaluate import Change, Plan
-
-Value = str | bool | int | None
+    from vpo.plan.model import Change, Plan
 
 _REASON_COLUMN = 66
 _LONGEST_VALUE = 60
@@ -26,30 +26,30 @@ def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str
     for change in plan.changes if effective else ():
         by_track.setdefault(change.track, []).append(change)
     for change in by_track.get(None, ()):
-        text = change_text(change.kind, change.before, change.after)
+        text = change_text(change.fact, change.before, change.after)
         yield _row("~", text, str(change.reason)), "planned"
     for item in plan.before.streams:
         yield from _item_lines(str(item), by_track.get(item.index, []))
     for change in plan.changes if effective else ():
-        if change.kind == "add":
+        if change.kind is ChangeKind.ADD:
             yield _row("+", str(change.after), str(change.reason)), "planned"
     yield from _phase_lines(plan)
 
 
-def change_text(kind: str, before: Value, after: Value) -> str:
-    """What a change does, in words."""
-    if kind == "move" and before == after:
+def change_text(fact: Fact, before: FactValue, after: FactValue) -> str:
+    """Return what a change does, as display text."""
+    if fact.kind is ChangeKind.MOVE and before == after:
         return "moves past other tracks"
-    if kind == "move":
-        return f"moves from place {before} to {after}"
-    if kind == "remove":
+    if fact.kind is ChangeKind.MOVE:
+        return f"moves from position {before} to {after}"
+    if fact.kind is ChangeKind.REMOVE:
         return f"removed: {before}"
-    if kind == "add":
+    if fact.kind is ChangeKind.ADD:
         return f"added: {after}"
-    return f"{kind}: {_value(before)} -> {_value(after)}"
+    return f"{fact.label}: {_value(before)} -> {_value(after)}"
 
 
-def _value(value: Value) -> str:
+def _value(value: FactValue) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return cut(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
@@ -58,19 +58,21 @@ def _value(value: Value) -> str:
 def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:
     if not changes:
         yield _row(" ", item), "dim"
-    elif changes[0].kind == "remove":
+    elif changes[0].kind is ChangeKind.REMOVE:
         yield _row("-", item, str(changes[0].reason)), "failed"
     else:
         yield _row("~", item), "planned"
         for change in changes:
-            text = "    " + change_text(change.kind, change.before, change.after)
+            text = "    " + change_text(change.fact, change.before, change.after)
             yield _row(" ", text, str(change.reason)), "planned"
 
 
 def _phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    failed = next((phase for phase in plan.phases if phase.outcome == "failed"), None)
+    # The plan's error is that of the first failed phase, and reported by whoever prints the file.
+    reported = None if isinstance(plan.error, ConvergeError) else failed
     for phase in plan.phases:
-        told = str(plan.error or "").startswith(f"phase {phase.name!r}: ")
-        if phase.outcome == "skipped" or (phase.outcome == "failed" and not told):
+        if phase.outcome in ("skipped", "failed") and phase is not reported:
             text = f"phase {phase.name} {phase.outcome}: {phase.detail}"
             yield f"    {printable(text)}", "skipped"
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vpo.plan.evaluate import Plan, to_json
 from vpo.plan.explain import PhaseStory, Step
+from vpo.plan.model import Change, Plan, changes_to_json
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.loader import Places
 from vpo.policy.operation import Note
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text, plan_lines
 from vpo.text import counted, printable
-
-if TYPE_CHECKING:
-    from vpo.plan.evaluate import Change
 
 Styled = tuple[str, str]
 _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
@@ -60,7 +58,7 @@ def _step_text(plan: Plan, phase: str, step: Step, lines: Lines, label: str) -> 
         before, line = line, lines.operation(phase, step.operation, note.path)
         yield _note_text(note) + (f"  (line {line})" if line != before else ""), ""
     for change in step.changes:
-        if change.kind != "remove" or change.track not in told:
+        if change.kind is not ChangeKind.REMOVE or change.track not in told:
             yield f"    ~ {_change(plan, change)}", "planned"
     for warning in step.warnings:
         yield f"    warning: {printable(warning)}", "skipped"
@@ -76,7 +74,7 @@ def _note_text(note: Note) -> str:
 def _change(plan: Plan, change: Change) -> str:
     """What changes on which track, and why."""
     items = {item.index: str(item) for item in plan.before.streams}
-    what = change_text(change.kind, change.before, change.after)
+    what = change_text(change.fact, change.before, change.after)
     item = f"{items[change.track]}: " if change.track is not None else ""
     return f"{printable(item + what)}  ({printable(change.reason.text)})"
 
@@ -102,7 +100,7 @@ def json_document(
         "path": plan.before.path,
         "phases": [_phase_json(story, lines) for story in stories],
         "strategy": plan.strategy,
-        "changes": to_json(plan.changes),
+        "changes": changes_to_json(plan.changes),
         "warnings": list(plan.warnings),
         "error": str(plan.error) if plan.error else None,
     }
@@ -133,7 +131,7 @@ def _step_json(phase: str, step: Step, lines: Lines) -> dict[str, Any]:
             }
             for note in step.notes
         ],
-        "changes": to_json(step.changes),
+        "changes": changes_to_json(step.changes),
         "warnings": list(step.warnings),
         "error": step.error or None,
     }

@@ -10,10 +10,10 @@ from vpo.report import SCHEMA_VERSION
 if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
-    from vpo.plan.evaluate import Plan
-    from vpo.run.coordinator import Summary
+    from vpo.plan.model import Plan
     from vpo.run.progress import Look
     from vpo.run.request import Request
+    from vpo.run.summary import Summary
 
 
 class JsonReport:
@@ -109,9 +109,9 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
 
 
 def _changes(plan: Plan) -> list[dict[str, Any]]:
-    from vpo.plan.evaluate import to_json  # late: who has a plan has it loaded
+    from vpo.plan.model import changes_to_json  # late: who has a plan has it loaded
 
-    return to_json(plan.changes)
+    return changes_to_json(plan.changes)
 
 
 def file_json(outcome: Outcome) -> dict[str, Any]:

@@ -6,14 +6,15 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-from vpo.execute.outcome import STATUSES, Outcome
+from vpo.db.records import STATUSES
+from vpo.execute.outcome import Outcome
 from vpo.text import counted, cut, printable, shown
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.coordinator import Summary
     from vpo.run.progress import Look, Running, State
     from vpo.run.request import Request
+    from vpo.run.summary import Summary
 
 _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}

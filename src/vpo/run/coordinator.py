@@ -1,8 +1,7 @@
-"""One run over a library: what is known is passed over, the rest goes through the batch.
+"""One run over a library: what is known to comply is skipped, the rest goes through the workers.
 
-The only place where the batch meets the database. Everything a worker returns is recorded here, a
-group of files in one transaction, and nothing is written while the database would have to wait for
-a tool.
+The only place where workers and the database meet. Everything a worker returns is recorded here, a
+group of files in one transaction, and no transaction is open while a tool runs.
 """
 
 from __future__ import annotations
@@ -10,232 +9,257 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
-from vpo.execute.outcome import STATUSES, Failure, Outcome
+from vpo.execute.outcome import Failure, Outcome
+from vpo.plugins.metadata import Answers, ask, listeners
 from vpo.run.known import Verdicts
-from vpo.run.metadata import Answers, ask, listeners
-from vpo.run.progress import Look, Parts, State
-from vpo.run.recorder import Recorder, expired, marks, recorder
+from vpo.run.observer import Observer, SafeObserver
+from vpo.run.recorder import RunFacts, expired, marks, recorder
 from vpo.run.request import Encodes, Interrupt, Request
 from vpo.run.schedule import Gate, Keeper
+from vpo.run.summary import Summary
+from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
-    from vpo.db.records import Took
-    from vpo.plugins import FileReport, RunReport
     from vpo.plugins.notifier import Hooks
-    from vpo.run.forecast import Forecast
-    from vpo.run.workers import Crew
+    from vpo.run.workers import Workers, WorkerSource
+
+_KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 
 
-class Summary:
-    """What a run came to.
+@dataclass(frozen=True)
+class Coordinator:
+    """Leads runs, one after the other.
 
-    ``seconds`` is its whole time; ``saved`` the bytes by which the files became smaller in all.
+    Without a ``store`` nothing is known, and nothing is recorded.
     """
 
-    def __init__(self, run_id: str, total: int) -> None:
-        self.run_id = run_id
-        self.total = total
-        self.seconds = 0.0
-        self.stopped_early = False
-        self.interrupted = False
-        self.tool_missing = False
-        self.counts: Counter[str] = Counter()
-        self.saved = 0
+    settings: Settings
+    store: Store | None
+    observer: Observer
+    interrupt: Interrupt
+    workers: WorkerSource
 
-    def facts(self) -> dict[str, object]:
-        """The summary as the JSON contract has it."""
-        return {
-            "total": self.total,
-            **{name: self.counts[name] for name in STATUSES},
-            "seconds": self.seconds,
-            "stopped_early": self.stopped_early,
-        }
+    def run(self, request: Request) -> Summary:
+        """Process everything that the request names; never raises for what happens to one file.
 
-    def count(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        if outcome.error and outcome.error.type == "ToolMissingError":
-            self.tool_missing = True
-        if outcome.size_before is not None and outcome.size_after is not None:
-            self.saved += outcome.size_before - outcome.size_after
+        A dry run writes nothing to the store. An observer that fails with an ``OSError`` or
+        ``ValueError`` gets nothing more, and the error is raised at the end unless the run was
+        interrupted.
+        """
+        try:
+            return _Run(self, request).lead()
+        finally:
+            self.workers.close()
 
 
-class Observer(Protocol):
-    """Is told what happens, in the coordinator's thread; ``advance`` while nothing does."""
+class _Run:
+    """One run."""
 
-    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
-    def note(self, text: str) -> None: ...
-    def started(self, path: str) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, look: Look) -> None: ...
-    def advance(self, look: Look) -> None: ...
-    def end(self, summary: Summary) -> None: ...
+    def __init__(self, by: Coordinator, request: Request) -> None:
+        self._settings, self._store, self._interrupt = by.settings, by.store, by.interrupt
+        self._sources, self._request = by.workers, request
+        self._observer = SafeObserver(by.observer)
+        self._written = None if request.dry_run else by.store
+        self._fingerprint = ""
+        self._answers = Answers()
 
+    def lead(self) -> Summary:
+        """Go through all stages of the run."""
+        began = time.monotonic()
+        # First of all: wrong tools or policies are reported before anything is touched.
+        require_programs(self._settings)
+        self._fingerprint = self._known_fingerprint()
+        found = self._found()
+        hooks = None if self._request.dry_run else self._hooks()
+        self._answers = self._asked(found)
+        with recorder(self._written, self._settings.data_dir, self._mark, self._facts()) as record:
+            summary = Summary(record.run_id, len(found.candidates) + len(found.problems))
+            self._observer.begin(record.run_id, self._request, self._settings.workers, found)
+            tally = Tally(summary, record, self._observer, hooks)
+            if todo := self._todo(found, tally):
+                self._process(todo, tally)
+            summary.seconds = round(time.monotonic() - began, 3)
+            summary.interrupted = self._interrupt.asked
+            summary.stopped_early = self._interrupt.stop
+            record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
+        if hooks is not None:
+            hooks.run(tally.report(self._request), self._ends_at_once)
+            self._observer.notes(hooks.told())
+        self._observer.end(summary)
+        if self._observer.error is not None and not summary.interrupted:
+            raise self._observer.error
+        return summary
 
-class _Teller:
-    """Passes on what happens until that fails: the output is gone then, and the run is not.
+    def _known_fingerprint(self) -> str:
+        """The policies' fingerprint: from the database if these very texts were read before."""
+        choice = self._request.policies
+        known = self._store.fingerprint(choice.content) if self._store else None
+        if known is not None:
+            return known
+        self._sources.prepare(self._settings)
+        fingerprint, warnings = choice.fingerprint, choice.warnings
+        self._observer.notes(f"warning: {text}" for text in warnings)
+        if self._written and not warnings:
+            self._written.remember_fingerprint(choice.content, fingerprint)
+        return fingerprint
 
-    ``error`` is why.
-    """
+    def _found(self) -> Discovery:
+        """The candidates, after what earlier runs left has been cleaned up."""
+        if self._written is None:
+            return self._discover()
+        self._observer.notes(_clean_up(self._written, self._settings))
+        found = self._discover()
+        swept = _sweep(found.leftovers, self._interrupt)
+        self._observer.notes(swept)
+        self._observer.notes(_adopt(found.leftovers, self._written, self._settings))
+        # What was rolled back is not what it was when it was found.
+        return self._discover() if swept else found
 
-    def __init__(self, observer: Observer) -> None:
-        self.observer = observer
-        self.error: Exception | None = None
-
-    def tell(self, event: Callable[[], None]) -> None:
-        if self.error is None:
-            try:
-                event()
-            except (OSError, ValueError) as error:
-                self.error = error
-
-    def notes(self, texts: Iterable[str]) -> None:
-        for text in texts:
-            self.tell(lambda text=text: self.observer.note(text))  # type: ignore[misc]
-
-
-def run(
-    request: Request,
-    settings: Settings,
-    store: Store | None,
-    observer: Observer,
-    interrupt: Interrupt,
-) -> Summary:
-    """Process everything that the request names; never raises for what happens to single files.
-
-    Without a ``store``, nothing is known; a dry run writes nothing to it. An observer that fails
-    with an ``OSError`` or ``ValueError`` is told nothing more, and the error is raised at the end
-    unless the run was interrupted.
-    """
-    began = time.monotonic()
-    teller = _Teller(observer)
-    # First of all: what is wrong with the tools or a policy is said before anything is touched.
-    require_programs(settings)
-    fingerprint = _fingerprint(request, store, teller)
-    found = _found(request, settings, store, teller, interrupt)
-    listening = None if request.dry_run else _hooks(settings)
-    paths = [] if interrupt.stop else [item.path for item in found.candidates]
-    answers = ask(settings.config, request.policies, paths)
-    teller.notes(f"warning: {text}" for text in answers.warnings)
-    with recorder(
-        None if request.dry_run else store,
-        settings.data_dir,
-        lambda path: answers.mark(path, fingerprint),
-        policies=list(request.policies.files),
-        options=_options(request),
-        workers=settings.workers,
-    ) as recording:
-        summary = Summary(recording.run_id, total=len(found.candidates) + len(found.problems))
-        teller.tell(lambda: observer.begin(recording.run_id, request, settings.workers, found))
-        done = _Tally(summary, recording, teller, settings.workers, listening)
-        verdicts = _verdicts(request, store, fingerprint, answers)
-        if todo := _todo(request, verdicts, found, done):
-            _prepare(request)
-            encodes = _encodes(request, store)
-            _work(request, settings, store, todo, answers, encodes, done, interrupt)
-        summary.seconds = round(time.monotonic() - began, 3)
-        summary.interrupted = interrupt.asked
-        summary.stopped_early = interrupt.stop
-        recording.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
-    if listening is not None:
-        listening.run(_run_report(summary, request, done), lambda: interrupt.at_once)
-        teller.notes(listening.told())
-    teller.tell(lambda: observer.end(summary))
-    if teller.error is not None and not summary.interrupted:
-        raise teller.error
-    return summary
-
-
-def _hooks(settings: Settings) -> Hooks | None:
-    """Who is told what happens; raises ``ConfigError`` for a plugin that cannot be loaded."""
-    listening = listeners(settings.config)
-    if not listening:
-        return None
-    from vpo.plugins.notifier import Hooks  # late: most configurations have no plugin
-
-    return Hooks(listening)
-
-
-def _prepare(request: Request) -> None:
-    """Let a parser of media files start while the policies and the means to work are loaded."""
-    if request.cluster is None:
-        from vpo.probe.service import prepare
-
-        prepare()
-
-
-def _encodes(request: Request, store: Store | None) -> Encodes:
-    """What came of encoding files as these policies want it, in earlier runs."""
-    mark = request.policies.encoding
-    return store.encodes(mark) if store and mark else {}
-
-
-def _work(
-    request: Request,
-    settings: Settings,
-    store: Store | None,
-    todo: list[Candidate],
-    answers: Answers,
-    encodes: Encodes,
-    done: _Tally,
-    interrupt: Interrupt,
-) -> None:
-    from vpo.run.dispatch import (  # late: what complies needs no tool
-        crew_for,
-        forecast,
-        ordered,
-        work,
-    )
-
-    with crew_for(request, settings, todo, interrupt) as crew:
-        done.workers = crew.slots()
-        keeper = _keeper(request, settings, crew, done)
-        done.forecast = forecast(request, store, todo, answers, encodes, done.workers)
-        items = ordered(todo, request.order, done.workers, done.forecast)
-        outcomes = work(
-            request,
-            settings,
-            items,
-            answers,
-            encodes,
-            done.summary.run_id,
-            done.start,
-            interrupt,
-            replace(crew, slots=lambda: 0 if keeper.closed else crew.slots()),
-            done.parts,
-            lambda: done.look(keeper),
+    def _discover(self) -> Discovery:
+        return discover(
+            self._request.paths,
+            recursive=self._request.recursive,
+            extensions=self._settings.config.files.extensions,
+            stop=self._stops,
         )
 
-        def take(outcome: Outcome) -> None:
-            done.notes(crew.told())
-            done.take(outcome)
+    def _stops(self) -> bool:
+        return self._interrupt.stop
 
-        done.notes(crew.told())
-        with keeper, contextlib.closing(outcomes):
-            _take_all(outcomes, take, interrupt)
+    def _ends_at_once(self) -> bool:
+        return self._interrupt.at_once
+
+    def _hooks(self) -> Hooks | None:
+        """The plugins that listen; raises ``ConfigError`` for one that cannot be loaded."""
+        listening = listeners(self._settings.config)
+        if not listening:
+            return None
+        from vpo.plugins.notifier import Hooks  # late: most configurations have no plugin
+
+        return Hooks(listening)
+
+    def _asked(self, found: Discovery) -> Answers:
+        """What metadata sources say of the files."""
+        paths = [] if self._interrupt.stop else [item.path for item in found.candidates]
+        answers = ask(self._settings.config, self._request.policies, paths)
+        self._observer.notes(f"warning: {text}" for text in answers.warnings)
+        return answers
+
+    def _mark(self, path: str) -> str:
+        return self._answers.mark(path, self._fingerprint)
+
+    def _facts(self) -> RunFacts:
+        request = self._request
+        options = {
+            "paths": list(request.paths),
+            "recursive": request.recursive,
+            "on_error": request.on_error,
+            "order": request.order,
+            "force": request.force,
+        }
+        return RunFacts(list(request.policies.files), options, self._settings.workers)
+
+    def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
+        """The candidates that are not known to comply or to fail; all others are counted."""
+        for path, problem in found.problems:
+            tally.take(Outcome(path, "failed", error=Failure.of(problem)))
+        if self._store is None or self._request.force:
+            return found.candidates
+        roots = [os.path.realpath(path) for path in self._request.paths]
+        verdicts = Verdicts(self._store, self._fingerprint, self._answers, roots)
+        # Where a failure ends the batch, each has to happen in its turn.
+        in_turn = verdicts.has_failures and _stops_at_failure(self._request)
+        todo = []
+        for item in found.candidates:
+            if verdicts.complies(item):
+                tally.known(item)
+            elif not in_turn and (failure := verdicts.failure(item)):
+                tally.take(_failed_before(item, *failure))
+            else:
+                todo.append(item)
+        return todo
+
+    def _process(self, todo: list[Candidate], tally: Tally) -> None:
+        """Put the files through the workers."""
+        self._sources.prepare(self._settings)
+        # Late: a run in which all files comply needs none of this.
+        from vpo.run.batch import Queue, run_batch
+        from vpo.run.dispatch import JobMaker, Knowledge, forecast, in_order
+        from vpo.run.workers import Assignment, rewrite_options
+
+        request = self._request
+        assignment = Assignment(
+            request.policies, self._settings, todo, self._interrupt, tally.parts.note
+        )
+        with self._sources.open(assignment) as workers:
+            tally.workers = workers.slots()
+            knowledge = Knowledge(self._answers, self._encodes())
+            expected = forecast(request, self._store, todo, knowledge, tally.workers)
+            tally.forecast = expected
+            items = in_order(todo, request.order, tally.workers, expected)
+            options, run_id = rewrite_options(self._settings), tally.summary.run_id
+            maker = JobMaker(request, options, knowledge, run_id, tally.start)
+            with Keeper(self._gate(), workers.pause, self._observer.note) as keeper:
+                held = _Held(workers, keeper, tally)
+                outcomes = run_batch(
+                    Queue(items, maker.job), held.workers(), self._interrupt, held.look
+                )
+                held.report()
+                with contextlib.closing(outcomes):
+                    _take_all(outcomes, held.take, self._interrupt)
+
+    def _encodes(self) -> Encodes:
+        """What came of encoding files as these policies want it, in earlier runs."""
+        mark = self._request.policies.encoding
+        return self._store.encodes(mark) if self._store and mark else {}
+
+    def _gate(self) -> Gate | None:
+        """What says whether work may begin; a dry run does none."""
+        if self._request.dry_run:
+            return None
+        hours = self._settings.config.processing.hours or ()
+        return Gate(self._settings.data_dir, [span(text) for text in hours])
 
 
-def _keeper(request: Request, settings: Settings, crew: Crew, done: _Tally) -> Keeper:
-    """Who lets work begin; a dry run does none."""
-    hours = settings.config.processing.hours or ()
-    gate = None if request.dry_run else Gate(settings.data_dir, [span(text) for text in hours])
-    return Keeper(gate, crew.hold, lambda text: done.notes([text]))
+@dataclass(frozen=True)
+class _Held:
+    """Workers that begin nothing while the schedule does not let them."""
+
+    source: Workers
+    keeper: Keeper
+    tally: Tally
+
+    def workers(self) -> Workers:
+        return replace(self.source, slots=self.slots)
+
+    def slots(self) -> int:
+        return 0 if self.keeper.closed else self.source.slots()
+
+    def look(self) -> None:
+        self.tally.look(self.keeper)
+
+    def report(self) -> None:
+        self.tally.observer.notes(self.source.messages())
+
+    def take(self, outcome: Outcome) -> None:
+        self.report()
+        self.tally.take(outcome)
 
 
 def _take_all(
     outcomes: Iterable[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
 ) -> None:
-    """Take every outcome. If that fails for one, nothing new starts, but what runs comes to its
-    end and is taken, too, before the error is raised."""
+    """Take every outcome. If that fails for one, nothing new starts, but what runs completes and
+    is taken, too, before the error is raised."""
     failure: Exception | None = None
     for outcome in outcomes:
         try:
@@ -247,36 +271,8 @@ def _take_all(
         raise failure
 
 
-def _found(
-    request: Request,
-    settings: Settings,
-    store: Store | None,
-    teller: _Teller,
-    interrupt: Interrupt,
-) -> Discovery:
-    """The candidates, after what earlier runs left has been cleaned up."""
-
-    def look() -> Discovery:
-        return discover(
-            request.paths,
-            recursive=request.recursive,
-            extensions=settings.config.files.extensions,
-            stop=lambda: interrupt.stop,
-        )
-
-    if store is None or request.dry_run:
-        return look()
-    teller.notes(_clean_up(store, settings))
-    found = look()
-    swept = _sweep(found.leftovers, interrupt)
-    teller.notes(swept)
-    teller.notes(_adopt(found.leftovers, store, settings))
-    # What was rolled back is not what it was when it was looked at.
-    return look() if swept else found
-
-
 def _clean_up(store: Store, settings: Settings) -> list[str]:
-    """What earlier runs left; the means for it are loaded only if there is something."""
+    """Clean up after earlier runs; the code for it is loaded only if there is something."""
     old = expired(store.kept(), settings.config.originals)
     scratch = settings.config.files.temporary_folder
     if not (old or scratch or store.running_runs() or marks(settings.data_dir)):
@@ -308,68 +304,10 @@ def _adopt(leftovers: Sequence[str], store: Store, settings: Settings) -> list[s
     return adopt(store, places, settings.config.originals)
 
 
-_KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
-
-
-def _fingerprint(request: Request, store: Store | None, teller: _Teller) -> str:
-    """The policies' fingerprint: from the record if these very texts were read before."""
-    choice = request.policies
-    known = store.fingerprint(choice.content) if store else None
-    if known is not None:
-        return known
-    _prepare(request)
-    fingerprint, warnings = choice.fingerprint, choice.warnings
-    teller.notes(f"warning: {text}" for text in warnings)
-    if store and not warnings and not request.dry_run:
-        store.remember_fingerprint(choice.content, fingerprint)
-    return fingerprint
-
-
-def _options(request: Request) -> dict[str, object]:
-    return {
-        "paths": list(request.paths),
-        "recursive": request.recursive,
-        "on_error": request.on_error,
-        "order": request.order,
-        "force": request.force,
-    }
-
-
 def _state(summary: Summary) -> RunState:
     if summary.stopped_early:
         return "interrupted" if summary.interrupted else "stopped"
     return "finished"
-
-
-def _verdicts(
-    request: Request, store: Store | None, fingerprint: str, answers: Answers
-) -> Verdicts | None:
-    if store is None or request.force:
-        return None
-    roots = [os.path.realpath(path) for path in request.paths]
-    return Verdicts(store, fingerprint, answers, roots)
-
-
-def _todo(
-    request: Request, verdicts: Verdicts | None, found: Discovery, done: _Tally
-) -> list[Candidate]:
-    """The candidates that are not on record as complying or failing; the others, and what cannot
-    be used, are counted at once."""
-    for path, problem in found.problems:
-        done.take(Outcome(path, "failed", error=Failure(type(problem).__name__, str(problem))))
-    if verdicts is None:
-        return found.candidates
-    # Where a failure ends the batch, each has to happen in its turn.
-    in_turn = verdicts.has_failures and _stops_at_failure(request)
-    todo = []
-    for item in found.candidates:
-        if verdicts.complies(item):
-            done.known(item)
-        elif not in_turn and (failure := verdicts.failure(item)):
-            done.take(_failed_before(item, *failure))
-        else:
-            todo.append(item)
-    return todo
 
 
 def _stops_at_failure(request: Request) -> bool:
@@ -381,119 +319,3 @@ def _stops_at_failure(request: Request) -> bool:
 def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
     text = f"{message} (in an earlier run, and the file is the same; --force tries again)"
     return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)
-
-
-class _Tally:
-    """Counts, records and reports each outcome once."""
-
-    def __init__(
-        self,
-        summary: Summary,
-        recorder: Recorder,
-        teller: _Teller,
-        workers: int,
-        listening: Hooks | None,
-    ) -> None:
-        self._listening = listening
-        self.failed: list[Outcome] = []
-        self.summary = summary
-        self.recorder = recorder
-        self._teller = teller
-        self._begun: set[str] = set()
-        self.workers = workers
-        self.forecast: Forecast | None = None
-        self.parts = Parts()
-        self.waiting: str | None = None
-
-    def start(self, path: str) -> str:
-        self._begun.add(path)
-        if self.forecast is not None:
-            self.forecast.begin(path, time.monotonic())
-        self._teller.tell(lambda: self._teller.observer.started(path))
-        self._progress()
-        return self.recorder.start(path)
-
-    def notes(self, texts: Iterable[str]) -> None:
-        self._teller.notes(texts)
-
-    def known(self, item: Candidate) -> None:
-        self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
-
-    def take(self, outcome: Outcome) -> None:
-        path = outcome.was or outcome.path
-        self._begun.discard(path)
-        if self.forecast is not None:
-            self.forecast.end(path, _took(path, outcome))
-        try:
-            self.recorder.take(outcome)
-            if self._listening is not None and outcome.status != "not_started":
-                self._listening.file(_file_report(outcome))
-                self.notes(self._listening.told())
-        finally:
-            self._count(outcome)
-            self._progress()
-
-    def _count(self, outcome: Outcome) -> None:
-        self.summary.count(outcome)
-        if outcome.status == "failed" and self._listening is not None:
-            self.failed.append(outcome)
-        self._teller.tell(lambda: self._teller.observer.finished(outcome))
-
-    def look(self, keeper: Keeper) -> None:
-        """See whether work may begin, and tell how far the files are that are being worked on."""
-        keeper.look()
-        self.waiting = keeper.closed.reason if keeper.closed else None
-        self._teller.tell(lambda: self._teller.observer.advance(self._state))
-
-    def _progress(self) -> None:
-        self._teller.tell(lambda: self._teller.observer.progress(self._state))
-
-    def _state(self) -> State:
-        done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
-        # A worker has its next file before the outcome of its last one arrives here.
-        active = min(self.workers, len(self._begun))
-        if self.forecast is None:
-            return State(done, self.summary.total, active, waiting=self.waiting)
-        now = time.monotonic()
-        self.forecast.advance(self.parts.now)
-        left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return State(done, self.summary.total, active, left, running, self.waiting)
-
-
-def _file_report(outcome: Outcome) -> FileReport:
-    from vpo.plugins import FileReport  # late: most configurations have no plugin
-
-    return FileReport(
-        outcome.path,
-        outcome.was,
-        outcome.status,
-        outcome.strategy,
-        outcome.error.message if outcome.error else None,
-        outcome.size_before,
-        outcome.size_after,
-        outcome.seconds,
-    )
-
-
-def _run_report(summary: Summary, request: Request, done: _Tally) -> RunReport:
-    from vpo.plugins import RunReport
-
-    return RunReport(
-        summary.run_id,
-        tuple(request.policies.files),
-        {name: summary.counts[name] for name in STATUSES if summary.counts[name]},
-        summary.seconds,
-        summary.saved,
-        tuple(map(_file_report, done.failed)),
-        summary.stopped_early,
-    )
-
-
-def _took(path: str, outcome: Outcome) -> Took | None:
-    """What failed says nothing of how long others take."""
-    if outcome.error is not None or outcome.size_before is None:
-        return None
-    from vpo.db.records import Took
-    from vpo.run.cost import spent
-
-    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)

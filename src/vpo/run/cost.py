@@ -8,7 +8,7 @@ from vpo.db.records import Load
 from vpo.execute.outcome import Outcome
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 
 
 def load(plan: Plan) -> Load:

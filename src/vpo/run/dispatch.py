@@ -1,155 +1,128 @@
-"""The candidates that are not known to comply, through the workers."""
+"""The files of a run that need work: in which order, how long they will take, and as which jobs."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from heapq import nlargest
+from typing import NamedTuple
 
-from vpo.config.builder import Settings
-from vpo.db.records import Load
+from vpo.db.records import Load, Took
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.execute.outcome import Outcome
-from vpo.execute.rewrite import Rewriter
-from vpo.logs import configure
+from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import evaluate
+from vpo.plugins.metadata import Answers
 from vpo.policy.desired_state import Known
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
-from vpo.run.job import Job, run_batch
-from vpo.run.metadata import Answers
-from vpo.run.progress import Parts
-from vpo.run.request import Encodes, Interrupt, Request, Starter
-from vpo.run.workers import Crew, rewriter, threads
+from vpo.run.job import Job
+from vpo.run.request import Encodes, Order, Request, Starter
 
 _FORESEEN = 500
-"""For so many files, the largest, the plan is made in advance where their media is on record: a
-millisecond each, which is not worth it for small ones."""
+"""For so many files, the largest, the plan is made in advance where their media is in the database:
+a millisecond each, which is not worth it for small ones."""
 
 
-def work(
-    request: Request,
-    settings: Settings,
-    candidates: list[Candidate],
-    answers: Answers,
-    encodes: Encodes,
-    run_id: str,
-    start: Starter,
-    interrupt: Interrupt,
-    crew: Crew,
-    parts: Parts,
-    look: Callable[[], None],
-) -> Generator[Outcome, None, None]:
-    """The outcomes of all candidates, begun in this order, as they come; ``start`` gives each its
-    outcome's id, and ``parts`` is told how far they are."""
-    _configure_logging(settings)
-    carry_out = rewriter(settings, settings.workers)
-    policies = request.policies.policies
+class Knowledge(NamedTuple):
+    """What is known of the files beside their content: metadata, and what came of encoding them."""
 
-    def job(item: Candidate) -> Job:
-        return Job(
-            item.path,
-            policies,
-            carry_out if request.cluster else _telling(carry_out, parts, item.path),
-            request.on_error,
-            request.dry_run,
-            run_id=run_id,
-            outcome_id=start(item.path),
-            seen=(item.size, item.mtime_ns),
-            link=item.link,
-            known=_known(item, answers, encodes),
-            encoding=request.policies.encoding,
-            files=request.policies.files,
+    answers: Answers
+    encodes: Encodes
+
+    def of(self, item: Candidate) -> Known:
+        """Return what is known of one file."""
+        history, *state = self.encodes.get(os.fsencode(item.path), ("", 0, 0))
+        same = state == [item.size, item.inode]
+        return Known(
+            metadata=self.answers.of(item.path),
+            encoded=same and history == "encoded",
+            futile=same and history == "futile",
         )
 
-    return run_batch(
-        crew.executor,
-        candidates,
-        job,
-        workers=crew.slots,
-        interrupt=interrupt,
-        end_tools=crew.end_tools,
-        look=look,
-        work=crew.work,
-    )
 
+@dataclass(frozen=True)
+class JobMaker:
+    """Makes the jobs of a run; ``start`` gives each its outcome's id."""
 
-def _telling(carry_out: Rewriter, parts: Parts, path: str) -> Rewriter:
-    return replace(carry_out, progress=partial(parts.note, path))
+    request: Request
+    options: RewriteOptions
+    knowledge: Knowledge
+    run_id: str
+    start: Starter
 
-
-def crew_for(
-    request: Request, settings: Settings, candidates: list[Candidate], interrupt: Interrupt
-) -> AbstractContextManager[Crew]:
-    """Who works: threads here, or the nodes of the cluster that the request names."""
-    if request.cluster is None:
-        return threads(settings)
-    from vpo.cluster.nodes import nodes  # late: nobody else needs Dask
-
-    return nodes(request.cluster, request.policies.policies, settings, candidates, interrupt)
-
-
-def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
-    history, *state = encodes.get(os.fsencode(item.path), ("", 0, 0))
-    same = state == [item.size, item.inode]
-    return Known(
-        metadata=answers.of(item.path),
-        encoded=same and history == "encoded",
-        futile=same and history == "futile",
-    )
+    def job(self, item: Candidate) -> Job:
+        """Return the job for a file; its work is recorded as begun."""
+        policies = self.request.policies
+        return Job(
+            item.path,
+            policies.policies,
+            self.options,
+            self.request.on_error,
+            self.request.dry_run,
+            run_id=self.run_id,
+            outcome_id=self.start(item.path),
+            seen=(item.size, item.mtime_ns),
+            link=item.link,
+            known=self.knowledge.of(item),
+            encoding=policies.encoding,
+            files=policies.files,
+        )
 
 
 def forecast(
     request: Request,
     store: Store | None,
-    candidates: list[Candidate],
-    answers: Answers,
-    encodes: Encodes,
+    candidates: Sequence[Candidate],
+    knowledge: Knowledge,
     workers: int,
 ) -> Forecast:
-    """How long the candidates will take, by what is on record."""
+    """Return how long the candidates will take, by what is in the database."""
     if store is None:
         return Forecast(candidates, workers)
     foreseen = {}
-    for item in nlargest(_FORESEEN, candidates, key=lambda item: item.size):
+    for item in nlargest(_FORESEEN, candidates, key=_size):
         # What cannot be foreseen is found out, and reported, when its turn comes.
         with contextlib.suppress(Exception):
-            if found := _load(request, store, item, _known(item, answers, encodes)):
-                foreseen[item.path] = found
-    record = store.took(list(request.policies.files))
+            if (expected := _foreseen(request, store, item, knowledge)) is not None:
+                foreseen[item.path] = expected
+    record: list[Took] = store.took(list(request.policies.files))
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _load(request: Request, store: Store, item: Candidate, known: Known) -> Load | None:
-    """What the policies want done with a file whose media is on record."""
+def _foreseen(request: Request, store: Store, item: Candidate, knowledge: Knowledge) -> Load | None:
+    """What the policies want done with a file whose media is in the database."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
-    return load(evaluate(request.policies.policies, media, request.on_error, known))
+    policies = request.policies.policies
+    return load(evaluate(policies, media, request.on_error, knowledge.of(item)))
 
 
-def ordered(
-    candidates: list[Candidate], order: str, workers: int, expected: Forecast
+def in_order(
+    candidates: list[Candidate], order: Order, workers: int, expected: Forecast
 ) -> list[Candidate]:
-    """``auto``: the longest work first when several workers share it."""
+    """Return the candidates sorted; ``auto``: the longest first when several workers share them."""
     if order == "auto" and workers > 1:
         return expected.ordered(candidates)
     if order == "size":
-        return sorted(candidates, key=lambda item: -item.size)
+        return sorted(candidates, key=_size, reverse=True)
     if order == "newest":
-        return sorted(candidates, key=lambda item: -item.mtime_ns)
+        return sorted(candidates, key=_modified, reverse=True)
     if order == "name":
-        return sorted(candidates, key=lambda item: os.fsencode(item.path))
+        return sorted(candidates, key=_name)
     return candidates
 
 
-def _configure_logging(settings: Settings) -> None:
-    wanted = settings.config.logging
-    # The report tells of failures already; on the same screen the log would only repeat it.
-    quiet = wanted.file is None and settings.sources["logging.level"] == "default"
-    configure("error" if quiet else wanted.level, wanted.file, wanted.format)
+def _size(item: Candidate) -> int:
+    return item.size
+
+
+def _modified(item: Candidate) -> int:
+    return item.mtime_ns
+
+
+def _name(item: Candidate) -> bytes:
+    return os.fsencode(item.path)

@@ -1,7 +1,6 @@
-"""process_file(): one job to one outcome; run_batch(): many of them on any executor.
+"""One job to one outcome: probe a file, evaluate the policies, and carry out the plan.
 
-Jobs and outcomes are values that can be pickled. A worker prints nothing and knows no database;
-whoever iterates over ``run_batch`` reports and records.
+Jobs and outcomes are values that can be pickled. A worker prints nothing and knows no database.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from vpo.discover import Candidate
+from vpo.db.records import History, Status
 from vpo.errors import (
     BusyError,
     ConvergeError,
@@ -24,16 +23,19 @@ from vpo.errors import (
     SavingsError,
     SourceChangedError,
     ToolMissingError,
-    VpoError,
 )
+from vpo.execute.apply import apply, refuse_untouchable
+from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
-from vpo.execute.outcome import Failure, History, Outcome, Status
-from vpo.execute.rewrite import Rewriter
+from vpo.execute.options import RewriteOptions
+from vpo.execute.outcome import Failure, Outcome
+from vpo.execute.work import Applied, Work
+from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, Plan, Strategy, evaluate
+from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
+from vpo.plan.model import Plan, Strategy
 from vpo.policy.desired_state import Known
 from vpo.policy.document import Policy
-from vpo.run.request import Interrupt
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class Job:
 
     path: str
     policies: tuple[Policy, ...]
-    rewriter: Rewriter
+    options: RewriteOptions = field(default_factory=RewriteOptions)
     on_error: OnError | None = None
     dry_run: bool = False
     run_id: str = ""
@@ -78,13 +80,13 @@ def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
     return max((policy.config.on_error for policy in policies), key=STRICTNESS.index)
 
 
-def process_file(job: Job) -> Outcome:
-    """Bring one file in line with the policies. Never raises: what goes wrong is in the outcome."""
+def process_file(job: Job, context: RunContext) -> Outcome:
+    """Make one file match the policies. Never raises: what goes wrong is in the outcome."""
     started = time.monotonic()
     try:
-        outcome = _process(job)
+        outcome = _process(job, context)
     except BusyError as error:
-        outcome = Outcome(job.path, "skipped", error=_failure(error))
+        outcome = Outcome(job.path, "skipped", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # the border of one file's work
@@ -110,7 +112,7 @@ def failed(
         job.path,
         "failed",
         plan=plan,
-        error=_failure(error),
+        error=Failure.of(error),
         warnings=plan.warnings if plan else (),
         stop=mode == "fail",
         size_before=plan.before.size if plan else None,
@@ -119,36 +121,34 @@ def failed(
     )
 
 
-def _failure(error: BaseException) -> Failure:
-    text = str(error) or "no details"
-    known = isinstance(error, VpoError)
-    lasting = isinstance(error, FileError) and error.lasting
-    return Failure(type(error).__name__, text if known else f"unexpected error: {text}", lasting)
-
-
-def _process(job: Job) -> Outcome:
-    media, stamp = _probed(job)
+def _process(job: Job, context: RunContext) -> Outcome:
+    media, stamp = _probed(job, context)
     plan = evaluate(job.policies, media, job.on_error, job.known)
     try:
         _refuse_broken_link(job, plan)
-        strategy = job.rewriter.strategy(plan)
-        plan = replace(plan, warnings=(*plan.warnings, *job.rewriter.remarks(plan)))
-        if job.dry_run and plan.changes:
+        writer = choose_writer(plan, context)
+        plan = _with_warnings(plan, writer)
+        if writer is None:
+            return _without_work(plan, "none", stamp)._replace(encode=_remembered(job))
+        if job.dry_run:
             _refuse_untouchable(job)
-        if job.dry_run or not plan.changes:
-            return _without_work(plan, strategy, stamp)._replace(encode=_remembered(job))
-        return _carry_out(job, plan, stamp)
+            return _without_work(plan, writer.strategy, stamp)._replace(encode=_remembered(job))
+        return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
-        return _without_encode(job, error)
+        return _without_encode(job, context, error)
     except BusyError:
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
 
 
-def _without_encode(job: Job, error: SavingsError) -> Outcome:
+def _with_warnings(plan: Plan, writer: Writer | None) -> Plan:
+    return replace(plan, warnings=(*plan.warnings, *writer.warnings)) if writer else plan
+
+
+def _without_encode(job: Job, context: RunContext, error: SavingsError) -> Outcome:
     """What else the policies want, now that it is known that encoding the video is futile."""
-    outcome = _process(replace(job, known=replace(job.known, futile=True)))
+    outcome = _process(replace(job, known=replace(job.known, futile=True)), context)
     return outcome._replace(warnings=(*outcome.warnings, str(error)))
 
 
@@ -175,14 +175,14 @@ def _refuse_untouchable(job: Job) -> None:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
-    job.rewriter.refuse_untouchable(job.path, status)
+    refuse_untouchable(job.path, status, job.options)
 
 
-def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
+def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
     """The media, and its stamp if the file did not change while it was probed."""
     before = _stamp(job.path)
     try:
-        media = _read(job)
+        media = _read(job, context)
     except FileError:
         if job.seen is None or os.path.lexists(job.path):
             raise
@@ -190,10 +190,10 @@ def _probed(job: Job) -> tuple[MediaFile, Stamp | None]:
     return media, before if before == _stamp(job.path) else None
 
 
-def _read(job: Job) -> MediaFile:
+def _read(job: Job, context: RunContext) -> MediaFile:
     """The media, with what the pictures say where the policies have to know."""
     pictures = any(policy.reads_pictures for policy in job.policies)
-    return job.rewriter.prober.probe(job.path, pictures)
+    return context.prober.probe(job.path, pictures)
 
 
 def _stamp(path: str) -> Stamp | None:
@@ -210,7 +210,7 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
         "failed" if plan.error else status,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=plan.warnings,
         stop=plan.error is not None and not plan.changes and plan.on_error == "fail",
         size_before=plan.before.size,
@@ -221,31 +221,37 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> Iterator[FileLock]:
+def _locked(path: str, context: RunContext) -> Iterator[FileLock]:
     """The file, locked; whoever was faster has done no harm as long as nothing has begun."""
     with contextlib.ExitStack() as stack:
         try:
-            lock = stack.enter_context(FileLock(path))
+            lock = stack.enter_context(FileLock(path, context.turns))
         except SourceChangedError as error:
             raise BusyError(f"another program was faster: {error}") from None
         yield lock
 
 
-def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
-    with _locked(job.path) as lock:
+def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Outcome:
+    context = writer.context
+    with _locked(job.path, context) as lock:
         if stamp is None or lock.stamp != stamp:
             raise BusyError("another program changed it while it was looked at; run again")
         if lock.stamp.ctime_ns != stamp.ctime_ns:
             # Another vpo, or a worker with another link to it, may have done the work.
-            media = _read(job)
-            plan = evaluate(job.policies, media, job.on_error, job.known)
-        strategy = job.rewriter.strategy(plan)
-        if not plan.changes:
-            return _without_work(plan, strategy, stamp)
-        log.info("%s", strategy, extra={**job.about, "operation": strategy})
-        applied = job.rewriter.apply(
-            plan, lock, lambda media: _must_be_content(job, plan, media), job.outcome_id, job.seen
+            plan = evaluate(job.policies, _read(job, context), job.on_error, job.known)
+            other = choose_writer(plan, context)
+            if other is None:
+                return _without_work(plan, "none", stamp)
+            writer, plan = other, _with_warnings(plan, other)
+        log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
+        check = partial(_must_be_content, job, plan)
+        applied = apply(
+            writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
         )
+    return _changed(job, writer.strategy, plan, applied)
+
+
+def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outcome:
     found = applied.media
     now = _stamp(found.path)
     certain = now is not None and (now.size, now.mtime_ns) == (found.size, found.mtime_ns)
@@ -255,7 +261,7 @@ def _carry_out(job: Job, plan: Plan, stamp: Stamp | None) -> Outcome:
         was=job.path if job.path != found.path else None,
         strategy=strategy,
         plan=plan,
-        error=_failure(plan.error) if plan.error else None,
+        error=Failure.of(plan.error) if plan.error else None,
         warnings=(*plan.warnings, *applied.warnings),
         touched=True,
         size_before=plan.before.size,
@@ -275,111 +281,6 @@ def _must_be_content(job: Job, plan: Plan, found: MediaFile) -> None:
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(
-            f"after the work the policy still wants a change ({change.kind}, {change.reason}); "
-            "the result was thrown away"
+            f"after the work the policy still wants a change ({change.fact.label}, "
+            f"{change.reason}); the result was thrown away"
         )
-
-
-def run_batch(
-    executor: Executor,
-    items: Iterable[Candidate],
-    job_for: Callable[[Candidate], Job],
-    *,
-    workers: Callable[[], int],
-    interrupt: Interrupt,
-    end_tools: Callable[[], None] = lambda: None,
-    look: Callable[[], None] = lambda: None,
-    work: Callable[[Job], Outcome] = process_file,
-) -> Generator[Outcome, None, None]:
-    """The outcomes of the items' jobs, as they come.
-
-    ``workers`` says how many work, now; with none, they are waited for. A job is made when one is
-    free for it: none waits in the executor, where it could start after ``interrupt`` was set (by an
-    outcome or by whoever else). From then on nothing new starts and what runs completes, unless it
-    is to be ended at once; the rest is reported as ``not_started``. What ``job_for`` raises ends
-    the batch in the same way, and is then raised. ``look`` is called twice a second at least.
-    """
-    batch = _Batch(executor, items, job_for, workers, interrupt, work)
-    ended = False
-    look()
-    batch.fill()
-    while batch.running or batch.waiting:
-        if interrupt.at_once and not ended:
-            end_tools()
-            ended = True
-        outcomes = batch.done()
-        look()
-        batch.fill()  # before the outcomes are recorded: a worker need not wait for that
-        yield from outcomes
-    for item in batch.rest():
-        yield Outcome(item.path, "not_started")
-    if batch.error is not None:
-        raise batch.error
-
-
-_WAIT_SECONDS = 0.5
-"""How long what an interrupt asks for can wait."""
-
-
-class _Batch:
-    """The jobs that run; ``error`` is why no more of them can be made."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        items: Iterable[Candidate],
-        job_for: Callable[[Candidate], Job],
-        workers: Callable[[], int],
-        interrupt: Interrupt,
-        work: Callable[[Job], Outcome],
-    ) -> None:
-        self._executor, self._work = executor, work
-        self._queue, self._job_for = iter(items), job_for
-        self._next = next(self._queue, None)
-        self._workers, self._interrupt = workers, interrupt
-        self.running: dict[Future[Outcome], Job] = {}
-        self.error: Exception | None = None
-
-    def fill(self) -> None:
-        """Give every free worker a job."""
-        while not self._interrupt.stop and len(self.running) < self._workers():
-            item, self._next = self._next, next(self._queue, None)
-            if item is None:
-                return
-            try:
-                job = self._job_for(item)
-            except Exception as error:  # noqa: BLE001 - what runs has to be waited for first
-                self.error, self._interrupt.stop = error, True
-                return
-            self.running[self._executor.submit(self._work, job)] = job
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there is work that may begin, if not now."""
-        return self._next is not None and not self._interrupt.stop
-
-    def rest(self) -> Iterator[Candidate]:
-        """What was not begun."""
-        if self._next is not None:
-            yield self._next
-        yield from self._queue
-
-    def done(self) -> list[Outcome]:
-        """Of the jobs that have come to their end; none if that takes long."""
-        if not self.running:
-            time.sleep(_WAIT_SECONDS)
-            return []
-        done, _ = wait(self.running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
-        outcomes = [_result(future, self.running.pop(future)) for future in done]
-        if any(outcome.stop for outcome in outcomes):
-            self._interrupt.stop = True
-        return outcomes
-
-
-def _result(future: Future[Outcome], job: Job) -> Outcome:
-    try:
-        return future.result()
-    except CancelledError:
-        return Outcome(job.path, "not_started")
-    except Exception as error:  # noqa: BLE001 - a worker that died costs its file, not the batch
-        return failed(job, error)

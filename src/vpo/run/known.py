@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from vpo.db.records import Answered, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.run.metadata import Answers, marks
+from vpo.plugins.metadata import Answers, marks
 
 
 class Verdicts:

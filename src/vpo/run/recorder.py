@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vpo.config.models import Originals
 from vpo.db.records import KeptOriginal, Result, RunState, Verdict
@@ -25,6 +25,14 @@ _GROUP_SECONDS = 0.5
 these files are probed again."""
 DAY_SECONDS = 86400
 _MARK_SUFFIX = ".lock"
+
+
+class RunFacts(NamedTuple):
+    """What a run was asked to do: files of policies, options, the number of workers."""
+
+    policies: list[str]
+    options: Mapping[str, Any]
+    workers: int
 
 
 class Recorder:
@@ -106,10 +114,10 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
 def _plan(outcome: Outcome) -> dict[str, Any] | None:
     if outcome.plan is None:
         return None
-    from vpo.plan.evaluate import to_json
+    from vpo.plan.model import changes_to_json
     from vpo.run.cost import spent  # late: who has a plan has these loaded
 
-    return {"changes": to_json(outcome.plan.changes), "load": spent(outcome)}
+    return {"changes": changes_to_json(outcome.plan.changes), "load": spent(outcome)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:
@@ -123,10 +131,7 @@ def recorder(
     store: Store | None,
     data_dir: Path,
     mark: Callable[[str], str],
-    *,
-    policies: list[str],
-    options: Mapping[str, Any],
-    workers: int,
+    facts: RunFacts,
 ) -> Iterator[Recorder]:
     """A recorder for a new run; what it still holds is written whatever happens."""
     run_id = str(uuid.uuid4())
@@ -136,9 +141,9 @@ def recorder(
     with _alive_mark(data_dir, run_id):
         store.start_run(
             run_id,
-            policies=policies,
-            options=options,
-            workers=workers,
+            policies=facts.policies,
+            options=facts.options,
+            workers=facts.workers,
             dry_run=False,
             pid=os.getpid(),
             host=os.uname().nodename,

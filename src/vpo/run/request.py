@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+from vpo.db.records import History
 from vpo.errors import OnError
 from vpo.policy.choice import PolicyChoice
 
 Order = Literal["auto", "name", "size", "newest"]
-Encodes = Mapping[bytes, tuple[str, int, int]]
+Encodes = Mapping[bytes, tuple[History, int, int]]
 """As ``vpo.db.store.Store.encodes`` has them."""
 Starter = Callable[[str], str]
 """Takes the path of a file whose work begins, and gives its outcome's id."""
 
 
 class Request(NamedTuple):
-    """What the user asks for; ``cluster`` is the address of a Dask scheduler."""
+    """What the user asks of a run."""
 
     paths: tuple[str, ...]
     policies: PolicyChoice
@@ -25,7 +26,6 @@ class Request(NamedTuple):
     on_error: OnError | None = None
     order: Order = "auto"
     force: bool = False
-    cluster: str | None = None
 
 
 class Interrupt:

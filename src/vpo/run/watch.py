@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vpo.config.builder import Settings
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
 from vpo.errors import WatchError
-from vpo.run.coordinator import Observer, Summary, run
-from vpo.run.metadata import marks
-from vpo.run.request import Interrupt, Request
+from vpo.plugins.metadata import marks
+from vpo.run.coordinator import Coordinator
+from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 TICK = 1.0
 """Seconds after which it looks whether it is to end, and whether the folders are still there."""
@@ -72,31 +72,38 @@ class Waitlist:
         return [path for path, item in self.waiting.items() if item.due <= now]
 
 
+class WatchOptions(NamedTuple):
+    """When files are processed, in seconds.
+
+    A file is processed once it has not changed for ``settle``; what is there at the start, at once.
+    Every ``every`` all folders are searched.
+    """
+
+    settle: float
+    every: float
+
+
 def watch(
     request: Request,
-    settings: Settings,
+    coordinator: Coordinator,
     store: Store,
-    observer: Observer,
-    interrupt: Interrupt,
     waiter: Waiter,
-    settle: float,
-    every: float,
+    options: WatchOptions,
 ) -> Iterator[Summary]:
-    """The summaries of the runs, until ``interrupt`` ends it; ``request.paths`` are the folders.
+    """Yield the summaries of the runs, until the coordinator's interrupt ends it.
 
-    A file is worked on once it has not changed for ``settle`` seconds; what lies there at the start
-    at once. ``every`` so many seconds all folders are looked through.
+    ``request.paths`` are the folders.
     """
-    watcher = _Watcher(request, settings, store, interrupt, Waitlist(settle))
+    watcher = _Watcher(request, coordinator, store, waiter, options)
     first = True
-    while not interrupt.stop:
+    while not coordinator.interrupt.stop:
         folders = _identities(request.paths)
         for text in watcher.missing(folders):
-            observer.note(text)
+            coordinator.observer.note(text)
         if first:
             watcher.look(list(folders), at_once=True)
             first = False
-        yield from watcher.follow(folders, observer, waiter, every)
+        yield from watcher.follow(folders)
 
 
 class _Watcher:
@@ -105,13 +112,15 @@ class _Watcher:
     def __init__(
         self,
         request: Request,
-        settings: Settings,
+        coordinator: Coordinator,
         store: Store,
-        interrupt: Interrupt,
-        waitlist: Waitlist,
+        waiter: Waiter,
+        options: WatchOptions,
     ) -> None:
-        self._request, self._settings, self._store = request, settings, store
-        self._interrupt, self._waitlist = interrupt, waitlist
+        self._request, self._coordinator, self._store = request, coordinator, store
+        self._settings, self._interrupt = coordinator.settings, coordinator.interrupt
+        self._waiter, self._every = waiter, options.every
+        self._waitlist = Waitlist(options.settle)
         self._gone: set[str] = set()
         self._looked = 0.0
 
@@ -123,25 +132,19 @@ class _Watcher:
         self._gone = gone
         return notes
 
-    def follow(
-        self,
-        folders: Mapping[str, Identity],
-        observer: Observer,
-        waiter: Waiter,
-        every: float,
-    ) -> Iterator[Summary]:
+    def follow(self, folders: Mapping[str, Identity]) -> Iterator[Summary]:
         """Until a folder comes or goes, or it is time to look through all of them."""
         there = list(folders)
-        for number, changed in enumerate(waiter(there)):
+        for number, changed in enumerate(self._waiter(there)):
             if not number:
                 self.look(there)  # for what came before anybody was listening
             self._see(changed)
             if due := self._waitlist.due(time.monotonic()):
-                yield self._run(due, there, observer)
+                yield self._run(due, there)
                 self.look(there)
             if self._interrupt.stop or _identities(self._request.paths) != folders:
                 return
-            if time.monotonic() - self._looked > every:
+            if time.monotonic() - self._looked > self._every:
                 return
 
     def look(self, there: Sequence[str], at_once: bool = False) -> None:
@@ -163,10 +166,10 @@ class _Watcher:
             # What grows without an event, as on a file system of the network, has not settled.
             self._waitlist.see(path, _stat_of(path), now)
 
-    def _run(self, due: Sequence[str], there: Sequence[str], observer: Observer) -> Summary:
+    def _run(self, due: Sequence[str], there: Sequence[str]) -> Summary:
         few = len(due) <= _FEW
         named = self._request._replace(paths=tuple(due if few else there), recursive=not few)
-        summary = run(named, self._settings, self._store, observer, self._interrupt)
+        summary = self._coordinator.run(named)
         now = time.monotonic()
         again = {item.path: _stat(item) for item in self._news(self._discover(due))}
         for path in due:

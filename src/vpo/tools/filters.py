@@ -7,16 +7,16 @@ from collections.abc import Collection
 from vpo.errors import PlanError
 from vpo.media.model import Color, Hdr, Track
 from vpo.tools import pixel_formats
-from vpo.tools.encoders import Encoding, Tonemapper
+from vpo.tools.encoders import TONEMAPPED, Encoding, Tonemapper
 
 _FULL = "scale=in_range=full:out_range=full"
 """ffmpeg's own conversion of its old full-range formats would make them limited."""
-_NO_LONGER = (
+_DELETE_HDR = (
     "sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA",
     "sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL",
     "sidedata=mode=delete:type=DYNAMIC_HDR_PLUS",
 )
-"""What pictures say of HDR, and would go on saying once they are SDR."""
+"""Removes the HDR metadata of frames, which would stay once they are SDR."""
 _NOMINAL = 100
 """Candela that are white in SDR (ITU-R BT.1886)."""
 _USUAL = 1000
@@ -27,61 +27,68 @@ _DESATURATE = 0
 
 
 def chain(encoding: Encoding) -> str:
-    """The filters, empty if there is nothing to do.
+    """Return the filters up to the encoder, empty if there is nothing to do."""
+    encoder = encoding.encoder
+    found = steps(encoding)
+    if encoder.upload:
+        name = encoding.pixel_format or encoder.format_name(TONEMAPPED)
+        found += [f"format={name}", *encoder.upload]
+    return ",".join(found)
 
-    Scaling is done by the processor for every device, because the scalers of most devices have no
-    choice of algorithm.
+
+def steps(encoding: Encoding) -> list[str]:
+    """Return the filters of frames in memory, for every encoder the same.
+
+    The processor scales for every device, because the scalers of most devices have no choice of
+    algorithm.
     """
     spec, track = encoding.spec, encoding.track
-    steps: list[str] = []
+    found: list[str] = []
     if track.field_order is not None:
-        # Else the fields of two moments would be one picture for ever. Pictures that are not
-        # interlaced, in between, stay as they are.
-        steps.append("bwdif=mode=send_frame:deint=interlaced")
+        # Else the fields of two moments would be one frame for ever. Frames between them that are
+        # not interlaced stay unchanged.
+        found.append("bwdif=mode=send_frame:deint=interlaced")
     if spec.size is not None:
-        steps.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
+        found.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
     if spec.tonemap:
         if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
-        steps += [
+        found += [
             _colors(track.color or Color()),
             _TONEMAP[encoding.tonemapper](track),
-            *_NO_LONGER,
+            *_DELETE_HDR,
         ]
-    elif (track.pixel_format or "").startswith("yuvj"):
-        steps += [_FULL, f"format={pixel_formats.pixel_format('libx264', track)}"]
-    if encoding.encoder.endswith("_vaapi"):
-        deep = not spec.tonemap and pixel_formats.pixel_format(encoding.encoder, track) == "p010le"
-        steps += [f"format={'p010le' if deep else 'nv12'}", "hwupload"]
-    return ",".join(steps)
+    elif name := pixel_formats.without_range(track.pixel_format or ""):
+        found += [_FULL, f"format={name}"]
+    return found
 
 
 def mapped(encoding: Encoding) -> tuple[list[str], list[str]]:
-    """The words that bring the source's stream to the output, and those that filter it there."""
+    """Return the arguments that map the source's stream, and those that filter it."""
     graph = clean(encoding)
     if graph is not None:
         return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
-    steps = chain(encoding)
-    words = [f"-filter:{encoding.number}", steps] if steps else []
-    return ["-map", f"0:{encoding.track.index}"], words
+    found = chain(encoding)
+    filtering = [f"-filter:{encoding.number}", found] if found else []
+    return ["-map", f"0:{encoding.track.index}"], filtering
 
 
 def clean(encoding: Encoding) -> str | None:
-    """A graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain would
-    leave false records in the container; ``None`` where it would not.
+    """Return a graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain
+    would leave false records in the container; ``None`` where it would not.
 
-    Up to ffmpeg 6, what the source's container says of the picture is copied onto the stream that
-    comes of it, its Dolby Vision too, unless the graph has more than one input.
+    Up to ffmpeg 6, what the source's container says of the stream is copied onto the encoded one,
+    its Dolby Vision too, unless the graph has more than one input.
     """
     if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
     source = f"[0:{encoding.track.index}]"
-    steps = chain(encoding) or "null"
-    return f"{source}{steps}[v{encoding.number}];{source}nullsink"
+    found = chain(encoding) or "null"
+    return f"{source}{found}[v{encoding.number}];{source}nullsink"
 
 
 def _colors(color: Color) -> str:
-    """What the pictures are in, with what goes with HDR where they do not say."""
+    """Return a filter that sets the colours of the frames: as stated, else those of HDR10."""
     return (
         f"setparams=color_primaries={color.primaries or 'bt2020'}"
         f":color_trc={color.transfer or 'smpte2084'}"
@@ -104,17 +111,17 @@ def _zscale(track: Track) -> str:
 
 
 def _peak(hdr: Hdr) -> float:
-    """The brightest that is to be shown, in multiples of SDR's white.
+    """Return the highest luminance to map, in multiples of SDR's white.
 
-    Left to itself, the filter takes what it likes where the pictures do not say.
+    The filter would choose one by itself where the frames have none.
     """
-    said = hdr.light[0] if hdr.light else 0
-    if not said and hdr.mastering and hdr.mastering.luminance:
-        said = hdr.mastering.luminance[1] // 10_000
-    return min(_BRIGHTEST, max(_DIMMEST, (said or _USUAL) / _NOMINAL))
+    candela = hdr.light[0] if hdr.light else 0
+    if not candela and hdr.mastering and hdr.mastering.luminance:
+        candela = hdr.mastering.luminance[1] // 10_000
+    return min(_BRIGHTEST, max(_DIMMEST, (candela or _USUAL) / _NOMINAL))
 
 
-def _libplacebo(track: Track) -> str:  # noqa: ARG001 - it reads the pictures
+def _libplacebo(track: Track) -> str:  # noqa: ARG001 - it reads the frames
     return (
         "libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
         ":tonemapping=bt.2390:format=yuv420p"
@@ -125,9 +132,9 @@ _TONEMAP = {"zscale": _zscale, "libplacebo": _libplacebo}
 
 
 def tonemappers(filters: Collection[str]) -> list[Tonemapper]:
-    """What this ffmpeg can map tones with, best first; ``PlanError`` for none.
+    """Return the filters of this ffmpeg for tone mapping, best first; ``PlanError`` for none.
 
-    libplacebo stands last: it needs a Vulkan device, of which the list of filters tells nothing.
+    libplacebo stands last: it needs a Vulkan device, which the list of filters does not show.
     """
     found = [name for name in ("zscale", "libplacebo") if name in filters]
     if "tonemap" not in filters and "zscale" in found:
@@ -138,10 +145,3 @@ def tonemappers(filters: Collection[str]) -> list[Tonemapper]:
             "use an ffmpeg built with libzimg, for example vpo's bundled one"
         )
     return found
-
-
-def device_options(encoder: str) -> list[str]:
-    """Options in front of the inputs that open the device of an encoder."""
-    if encoder.endswith("_vaapi"):
-        return ["-init_hw_device", "vaapi=hw", "-filter_hw_device", "hw"]
-    return []

@@ -1,27 +1,27 @@
-"""What ffmpeg would lose in writing a file anew in its own container, where mkvtoolnix would not.
+"""What ffmpeg loses when it rewrites a file in its own container, where mkvtoolnix would not.
 
-A change of container is another matter: there the policy's operation says what is lost.
+Where the container changes, the policy's operation reports what is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpo.media.containers import MATROSKA, carries_data, holds_tag, uncarried, users_tags
+from vpo.media.containers import carries_data, container, holds_tag, uncarried, users_tags
 from vpo.media.languages import is_language
 from vpo.media.model import SIDE_DATA, Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 
 
 def by_mkvmerge(track: Track) -> bool:
-    """Whether mkvmerge would lose something of a track that ffmpeg carries: that its picture is
-    transparent, or a language that is none (``jp``), as it is written.
+    """Whether mkvmerge would lose something of a track that ffmpeg carries: transparency, or a
+    language code that is none (``jp``), as it is written.
     """
     return "alpha" in dict(track.side_data) or not is_language(track.language or "und")
 
 
 def grave(plan: Plan) -> Iterator[str]:
-    """What a file must not lose for the sake of the plan, in words."""
+    """Yield, as display text, what is lost and is a reason to refuse the plan."""
     for track in plan.after.of("data"):
         if not carries_data(plan.before, track, plan.after.container):
             yield str(track)
@@ -37,11 +37,11 @@ def grave(plan: Plan) -> Iterator[str]:
 
 
 def slight(plan: Plan) -> Iterator[str]:
-    """What is lost and worth no more than a warning, in words."""
+    """Yield, as display text, what is lost and worth a warning."""
     name = plan.after.container
     lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
-        if name in MATROSKA and "-" in (track.language_ietf or ""):
+        if container(name).matroska and "-" in (track.language_ietf or ""):
             yield f"ffmpeg writes only the language of {track.language}: {track}"
     if lost:
         yield f"ffmpeg does not keep these tags of {name} files: {', '.join(lost)}"

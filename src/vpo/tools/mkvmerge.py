@@ -1,9 +1,14 @@
-"""The argv of mkvmerge for a plan that rewrites a Matroska file without encoding."""
+"""mkvmerge: the argv for a plan that rewrites a Matroska file without encoding, and its output."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from vpo.media.containers import container
 from vpo.media.model import Track
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
+from vpo.tools.process import Listener
 
 _SELECT = {
     "video": ("--video-tracks", "--no-video"),
@@ -24,8 +29,7 @@ _EXPLICIT = ("default", "forced")
 def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
     """Write ``output`` from ``source``; tracks are named by mkvmerge's own ids."""
     command = [program, "--gui-mode", "--output", output]
-    if plan.after.container == "webm":
-        command.append("--webm")
+    command += container(plan.after.container).mkvmerge_options
     if not any(t.language_ietf or "-" in (t.language or "") for t in plan.before.tracks):
         # Languages stay as they are: mkvmerge would add the newer element to each track. A region
         # it writes in that one only.
@@ -46,27 +50,50 @@ def _id(track: Track) -> int:
 
 
 def _selection(plan: Plan) -> list[str]:
-    words: list[str] = []
+    arguments: list[str] = []
     for kind, (some, none) in _SELECT.items():
         ids = [str(_id(track)) for track in plan.after.of(kind)]
-        words += [some, ",".join(ids)] if ids else [none]
+        arguments += [some, ",".join(ids)] if ids else [none]
     kept = {item.index for item in plan.after.attachments}
     if len(kept) == len(plan.before.attachments):
-        return words
+        return arguments
     ids = [str(a.matroska_id) for a in plan.before.attachments if a.index in kept]
-    return [*words, "--attachments", ",".join(ids)] if ids else [*words, "--no-attachments"]
+    return [*arguments, "--attachments", ",".join(ids)] if ids else [*arguments, "--no-attachments"]
 
 
 def _properties(old: Track, new: Track) -> list[str]:
-    """Default and forced are always said: what a source leaves out, mkvmerge would decide."""
+    """Return what changes; default and forced always, which mkvmerge would choose by itself."""
     number = _id(new)
-    words: list[str] = []
+    arguments: list[str] = []
     for flag, option in _FLAGS.items():
         value = flag in new.dispositions
         if flag in _EXPLICIT or value != (flag in old.dispositions):
-            words += [option, f"{number}:{int(value)}"]
+            arguments += [option, f"{number}:{int(value)}"]
     if new.language != old.language:
-        words += ["--language", f"{number}:{new.language or 'und'}"]
+        arguments += ["--language", f"{number}:{new.language or 'und'}"]
     if new.title != old.title:
-        words += ["--track-name", f"{number}:{new.title or ''}"]
-    return words
+        arguments += ["--track-name", f"{number}:{new.title or ''}"]
+    return arguments
+
+
+class MkvmergeOutput(Listener):
+    """Reads what mkvmerge prints in its GUI mode: the progress, and all warnings."""
+
+    def __init__(self, report: Callable[[float], object]) -> None:
+        self._report = report
+        self._percent = -1
+        self.warnings: list[str] = []
+
+    def stdout(self, line: str) -> bool:
+        if line.startswith(_WARNING):
+            self.warnings.append(line.removeprefix(_WARNING).strip())
+        found = _PROGRESS.match(line)
+        if found is None or int(found[1]) == self._percent:
+            return False
+        self._percent = int(found[1])
+        self._report(self._percent / 100)
+        return True
+
+
+_WARNING = "#GUI#warning "
+_PROGRESS = re.compile(r"#GUI#progress (\d+)%")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vpo.media.model import Track
-from vpo.plan.evaluate import Change, Plan
+from vpo.plan.model import Change, Plan
+from vpo.policy.change_kind import ChangeKind
 
 FLAGS = {
     "default": "flag-default",
@@ -18,7 +19,7 @@ FLAGS = {
 def argv(program: str, plan: Plan, path: str) -> list[str]:
     """Edit the file at ``path`` in place.
 
-    Tracks are named by their place among the TrackEntry elements, counted from 1.
+    mkvpropedit counts tracks from 1, in the order of the TrackEntry elements.
     """
     command = [program]
     tracks = {track.index: track for track in plan.before.tracks}
@@ -34,16 +35,16 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
 
 def _number(track: Track) -> int:
     if track.matroska_id is None:
-        raise ValueError(f"{track} has no place in a Matroska file")
+        raise ValueError(f"{track} has no number in a Matroska file")
     return track.matroska_id + 1
 
 
 def _edit(change: Change) -> list[str]:
-    if change.kind == "title":
+    if change.kind is ChangeKind.TITLE:
         return ["--set", f"name={change.after}"] if change.after else ["--delete", "name"]
-    if change.kind == "language":
+    if change.kind is ChangeKind.LANGUAGE:
         return ["--set", f"language={change.after or 'und'}"]
-    if change.kind == "dub":
+    if change.fact.name == "dub":
         # Matroska has one flag for both: FlagOriginal, where 0 is a dub.
         return ["--set", f"flag-original={int(not change.after)}"]
-    return ["--set", f"{FLAGS[change.kind]}={int(bool(change.after))}"]
+    return ["--set", f"{FLAGS[change.fact.name]}={int(bool(change.after))}"]

@@ -1,4 +1,4 @@
-"""How good the picture is to be, in the options of each encoder.
+"""The options for a quality or a bit rate, by each family of encoders.
 
 A crf counts on the scale of the codec's software encoder: 0 to 51 for H.264 and HEVC, 0 to 63 for
 VP9 and AV1. Hardware has scales of its own; ``docs/encoders.md`` has the table.
@@ -6,118 +6,82 @@ VP9 and AV1. Hardware has scales of its own; ``docs/encoders.md`` has the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from vpo.errors import PlanError
-from vpo.media.encode_spec import Quality, VideoCodec
+from vpo.media.encode_spec import Quality
 from vpo.tools.presets import Options
 
-DEFAULT_CRF: Mapping[VideoCodec, float] = {"h264": 23, "hevc": 28, "vp9": 32, "av1": 35}
-"""What the software encoders take when nobody says."""
-CRF_RANGE: Mapping[VideoCodec, tuple[int, int]] = {
-    "h264": (0, 51),
-    "hevc": (0, 51),
-    "vp9": (0, 63),
-    "av1": (0, 63),
-}
-_WINDOW = 2
-"""Seconds at the highest rate that the decoder's buffer holds."""
-
-
-def rate(encoder: str, codec: VideoCodec, quality: Quality) -> Options:
-    """The options for a crf or a bit rate; ``PlanError`` for what the encoder does not have.
-
-    A ``vmaf`` has to be turned into a crf before.
-    """
-    if quality.vmaf is not None and quality.crf is None:
-        raise ValueError("the crf for this vmaf has not been looked for")
-    family = encoder if encoder.startswith("lib") else encoder.rpartition("_")[2]
-    if quality.target_bitrate:
-        return [*_TO_RATE.get(family, _plain)(quality.target_bitrate), *limits(quality)]
-    crf = quality.crf if quality.crf is not None else DEFAULT_CRF[codec]
-    low, high = CRF_RANGE[codec]
-    if not low <= crf <= high:
-        raise PlanError(f"crf {crf:g} is not between {low} and {high}, which {codec} has")
-    return _TO_CRF[family](codec, crf, quality)
+_BUFFER_SECONDS = 2
+"""Seconds at the highest bit rate that the decoder's buffer holds."""
 
 
 def limits(quality: Quality) -> Options:
-    """The bounds of the bit rate."""
-    words: Options = []
+    """Return the bounds of the bit rate."""
+    options: Options = []
     if quality.max_bitrate:
-        words.append(("maxrate", str(quality.max_bitrate)))
-        words.append(("bufsize", str(_WINDOW * quality.max_bitrate)))
+        options.append(("maxrate", str(quality.max_bitrate)))
+        options.append(("bufsize", str(_BUFFER_SECONDS * quality.max_bitrate)))
     if quality.min_bitrate:
-        words.append(("minrate", str(quality.min_bitrate)))
-    return words
+        options.append(("minrate", str(quality.min_bitrate)))
+    return options
 
 
-def _plain(bits: int) -> Options:
-    return [("b", str(bits))]
-
-
-def _exact(codec: VideoCodec, crf: float, quality: Quality) -> Options:  # noqa: ARG001
+def fractional(crf: float, quality: Quality) -> Options:
+    """Return x264's and x265's options for a crf."""
     return [("crf", f"{crf:g}"), *limits(quality)]
 
 
-def _whole(codec: VideoCodec, crf: float, quality: Quality) -> Options:  # noqa: ARG001
+def whole(crf: float, quality: Quality) -> Options:
+    """Return SVT-AV1's options for a crf."""
     return [("crf", str(round(crf))), *limits(quality)]
 
 
-def _constrained(codec: VideoCodec, crf: float, quality: Quality) -> Options:  # noqa: ARG001
-    """libvpx and libaom: a bit rate of 0 is none, any other is the cap of the quality."""
-    words = [("crf", str(round(crf))), ("b", str(quality.max_bitrate or 0))]
-    return [*words, ("minrate", str(quality.min_bitrate))] if quality.min_bitrate else words
+def constrained(crf: float, quality: Quality) -> Options:
+    """Return libvpx's and libaom's: a bit rate of 0 is none, any other caps the quality."""
+    options = [("crf", str(round(crf))), ("b", str(quality.max_bitrate or 0))]
+    return [*options, ("minrate", str(quality.min_bitrate))] if quality.min_bitrate else options
 
 
-def _nvenc(codec: VideoCodec, crf: float, quality: Quality) -> Options:  # noqa: ARG001
-    # Its 0 is not the best quality, but one of its own choice.
+def nvenc(crf: float, quality: Quality) -> Options:
+    """Return NVENC's; its 0 is not the best quality, but one of its own choice."""
     return [("rc", "vbr"), ("cq", f"{max(1.0, crf):g}"), ("b", "0"), *limits(quality)]
 
 
-def _qsv(codec: VideoCodec, crf: float, quality: Quality) -> Options:
-    """Intelligent constant quality, 1 to 51; with a cap, quality-defined variable bit rate."""
-    number = max(1, round(crf * 51 / CRF_RANGE[codec][1]))
-    words = [("global_quality", str(number))]
+def qsv(crf: float, quality: Quality) -> Options:
+    """Return Quick Sync's for H.264 and HEVC.
+
+    Intelligent constant quality, 1 to 51; with a cap, quality-defined variable bit rate.
+    """
+    options = [("global_quality", str(max(1, round(crf))))]
     if quality.max_bitrate:
         # With equal rates it would become a constant bit rate.
-        words.append(("b", str(quality.max_bitrate * 3 // 4)))
-    return [*words, *limits(quality)]
+        options.append(("b", str(quality.max_bitrate * 3 // 4)))
+    return [*options, *limits(quality)]
 
 
-def _vaapi(codec: VideoCodec, crf: float, quality: Quality) -> Options:
-    """A constant quantizer: H.264's and HEVC's own scale, VP9's and AV1's index of 1 to 255."""
+def qsv_of_63(crf: float, quality: Quality) -> Options:
+    """Return Quick Sync's for VP9 and AV1, on the same scale to 51."""
+    return qsv(crf * 51 / 63, quality)
+
+
+def vaapi_qp(crf: float, quality: Quality) -> Options:
+    """Return VAAPI's for H.264 and HEVC: a constant quantizer on the codec's own scale."""
+    return _vaapi("qp", max(1, round(crf)), quality)
+
+
+def vaapi_index(crf: float, quality: Quality) -> Options:
+    """Return VAAPI's for VP9 and AV1: an index of 1 to 255, four of which are a step of crf."""
+    return _vaapi("global_quality", max(1, min(255, round(crf * 4))), quality)
+
+
+def _vaapi(option: str, number: int, quality: Quality) -> Options:
     if quality.max_bitrate:
-        mode: Options = [("rc_mode", "QVBR"), ("global_quality", str(_index(codec, crf)))]
+        mode: Options = [("rc_mode", "QVBR"), ("global_quality", str(number))]
         return [*mode, ("b", str(quality.max_bitrate)), *limits(quality)]
-    option = "qp" if codec in ("h264", "hevc") else "global_quality"
-    return [("rc_mode", "CQP"), (option, str(_index(codec, crf)))]
+    return [("rc_mode", "CQP"), (option, str(number))]
 
 
-def _index(codec: VideoCodec, crf: float) -> int:
-    """VP9 and AV1 count crf in steps of four quantizer indexes."""
-    return max(1, round(crf) if codec in ("h264", "hevc") else min(255, round(crf * 4)))
-
-
-def _videotoolbox(codec: VideoCodec, crf: float, quality: Quality) -> Options:
+def videotoolbox(crf: float, quality: Quality) -> Options:
+    """Return VideoToolbox's for H.264 and HEVC: 1 to 100, which is the best."""
     if quality.max_bitrate:
         raise PlanError("VideoToolbox cannot cap a quality; use target_bitrate with max_bitrate")
-    number = round(100 * (1 - crf / CRF_RANGE[codec][1]))
-    return [("q", str(min(100, max(1, number))))]
-
-
-_TO_CRF: Mapping[str, Callable[[VideoCodec, float, Quality], Options]] = {
-    "libx264": _exact,
-    "libx265": _exact,
-    "libvpx-vp9": _constrained,
-    "libaom-av1": _constrained,
-    "libsvtav1": _whole,
-    "nvenc": _nvenc,
-    "qsv": _qsv,
-    "vaapi": _vaapi,
-    "videotoolbox": _videotoolbox,
-}
-_TO_RATE: Mapping[str, Callable[[int], Options]] = {
-    "nvenc": lambda bits: [("rc", "vbr"), ("b", str(bits))],
-    "vaapi": lambda bits: [("rc_mode", "VBR"), ("b", str(bits))],
-}
+    return [("q", str(min(100, max(1, round(100 * (1 - crf / 51))))))]

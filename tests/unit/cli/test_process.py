@@ -17,8 +17,9 @@ from vpo.cli import process
 from vpo.cli.main import cli
 from vpo.config import builder
 from vpo.errors import ConfigError, PolicyError, UsageError
-from vpo.run.coordinator import Summary
+from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 POLICY = "schema_version: 13\nphases: [{name: one}, {name: two}]\n"
 
@@ -106,15 +107,15 @@ def test_workers_that_are_no_number(folder: Path, value: str) -> None:
 
 @pytest.fixture
 def requests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Request]]:
-    """What the command asks ``run`` for, which does nothing here."""
+    """What the command asks the coordinator for, which does nothing here."""
     assert folder.exists()
     seen: list[Request] = []
 
-    def run(request: Request, *_: object) -> Summary:
+    def run(_: Coordinator, request: Request) -> Summary:
         seen.append(request)
         return Summary("run", 0)
 
-    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(Coordinator, "run", run)
     yield seen
 
 

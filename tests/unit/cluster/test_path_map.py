@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from vpo.cluster.path_map import Places
+from vpo.execute.options import RewriteOptions
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
-from vpo.execute.rewrite import Handling, Rewriter
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.run.job import Job
-from vpo.tools.process import Tools
 
 PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
 
@@ -38,10 +37,10 @@ def test_without_a_map_nothing_moves() -> None:
 
 
 def test_a_job_and_its_outcome() -> None:
-    rewriter = Rewriter(Tools(), Handling(temporary_folder="/mnt/media/tmp"))
-    job = PLACES.job(Job("/mnt/media/a.mkv", (), rewriter, link="/mnt/media/films/l.mkv"))
+    options = RewriteOptions(temporary_folder="/mnt/media/tmp")
+    job = PLACES.job(Job("/mnt/media/a.mkv", (), options, link="/mnt/media/films/l.mkv"))
     assert (job.path, job.link) == ("/volume1/media/a.mkv", "/films/l.mkv")
-    assert job.rewriter.handling.temporary_folder == "/volume1/media/tmp"
+    assert job.options.temporary_folder == "/volume1/media/tmp"
     media = MediaFile("/volume1/media/a.mkv", "mkv", 1)
     renamed = replace(media, path="/volume1/media/a.mp4")
     outcome = PLACES.outcome(

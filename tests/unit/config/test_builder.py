@@ -60,10 +60,11 @@ def test_flag_environment_file_default(
 
 def test_a_key_does_not_disturb_the_others_of_its_section(path: Path) -> None:
     path.write_text('[logging]\nformat = "json"\n')
-    settings = build({"logging.level": "debug"}, {"VPO_CONFIG": str(path)}, cores=2)
+    environ = {"VPO_CONFIG": str(path), "VPO_LOG_LEVEL": "debug"}
+    settings = build({}, environ, cores=2)
     assert (settings.config.logging.format, settings.config.logging.level) == ("json", "debug")
     assert settings.sources["logging.format"] == str(path)
-    assert settings.sources["logging.level"] == "flag --log-level"
+    assert settings.sources["logging.level"] == "environment VPO_LOG_LEVEL"
     assert settings.sources["logging.file"] == "default"
 
 

@@ -88,11 +88,6 @@ def test_a_file_that_complies_is_known(library: Library, path: str) -> None:
     assert library.store.outcomes(library.run_id)[0].path == path
 
 
-def test_a_file_that_was_encoded_is_known_too(library: Library) -> None:
-    library.record("/m/a", verdict="encoded")
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
-
-
 def test_a_file_without_a_verdict_is_not_known(library: Library) -> None:
     library.record("/m/a", verdict=None)
     assert library.store.known(POLICY) == {}
@@ -101,7 +96,7 @@ def test_a_file_without_a_verdict_is_not_known(library: Library) -> None:
 
 def test_several_policies_have_their_own_verdicts(library: Library) -> None:
     library.record("/m/a")
-    library.record("/m/a", fingerprint=OTHER, verdict="encoded")
+    library.record("/m/a", fingerprint=OTHER, verdict="complies")
     library.record("/m/b", stat=(1, 2, 3), fingerprint=OTHER)
     assert library.store.known(POLICY) == {b"/m/a": STAT}
     assert library.store.known(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
@@ -260,7 +255,7 @@ def test_outcomes_are_in_the_order_begun(library: Library) -> None:
     paths = [f"/m/{name}" for name in "zcab"]
     keys = library.store.start_outcomes(library.run_id, paths)
     library.store.record(
-        Result(key, path, "x") for key, path in reversed([*zip(keys, paths, strict=True)])
+        Result(key, path, "changed") for key, path in reversed([*zip(keys, paths, strict=True)])
     )
     assert [outcome.path for outcome in library.store.outcomes(library.run_id)] == paths
     assert library.store.outcomes("none") == []
@@ -268,7 +263,7 @@ def test_outcomes_are_in_the_order_begun(library: Library) -> None:
 
 def test_a_batch_is_recorded_whole_or_not_at_all(library: Library) -> None:
     keys = library.store.start_outcomes(library.run_id, ["/m/a", "/m/b"])
-    good = Result(keys[0], "/m/a", "x", stat=STAT, fingerprint=POLICY, verdict="complies")
+    good = Result(keys[0], "/m/a", "changed", stat=STAT, fingerprint=POLICY, verdict="complies")
     bad = good._replace(outcome=keys[1], path="/m/b", verdict="wrong")  # type: ignore[arg-type]
     with pytest.raises(DatabaseError, match="CHECK constraint failed"):
         library.store.record([good, bad])

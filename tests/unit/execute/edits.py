@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vpo.execute import undo
-from vpo.execute.header_edit import Edit, try_edit
+from vpo.execute.stand_in import Edit, try_edit
 
 FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
 LONG_TITLE = f"--edit track:2 --set name={'x' * 300}"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import FileError, LockedError, SourceChangedError
-from vpo.execute.lock import FileLock, try_lock
+from vpo.execute.lock import FileLock, FileTurns, try_lock
 
 HOLDER = """
 import fcntl, sys
@@ -76,17 +76,17 @@ def test_a_tool_that_inherits_it_keeps_it(film: Path) -> None:
     assert not held(film)
 
 
-def test_hard_links_wait_for_each_other(film: Path) -> None:
+def test_hard_links_of_one_run_wait_for_each_other(film: Path) -> None:
     link = film.with_name("link.mkv")
     os.link(film, link)
-    entered, order = threading.Event(), []
+    entered, order, turns = threading.Event(), [], FileTurns()
 
     def work() -> None:
         entered.set()
-        with FileLock(str(link)):
+        with FileLock(str(link), turns):
             order.append("second")
 
-    with FileLock(str(film)):
+    with FileLock(str(film), turns):
         thread = threading.Thread(target=work)
         thread.start()
         entered.wait()
@@ -94,6 +94,17 @@ def test_hard_links_wait_for_each_other(film: Path) -> None:
         order.append("first")
     thread.join(30)
     assert order == ["first", "second"]
+
+
+def test_another_run_does_not_wait_for_a_hard_link(film: Path) -> None:
+    link = film.with_name("link.mkv")
+    os.link(film, link)
+    with (
+        FileLock(str(film), FileTurns()),
+        pytest.raises(LockedError),
+        FileLock(str(link), FileTurns()),
+    ):
+        pytest.fail("it is locked")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -119,10 +130,11 @@ def test_replaced_between_opening_and_locking(film: Path, monkeypatch: pytest.Mo
         real(fd, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
+    turns = FileTurns()
     with pytest.raises(SourceChangedError, match="replaced while it was being locked"):
-        FileLock(str(film)).__enter__()
+        FileLock(str(film), turns).__enter__()
     monkeypatch.undo()
-    with FileLock(str(film)):  # the turn was given up
+    with FileLock(str(film), turns):  # the turn was given up
         assert held(film)
 
 
@@ -214,11 +226,12 @@ def test_nfs_does_not_open_it_for_writing(
     flock_says(errno.EBADF)
     monkeypatch.setattr(os, "open", denied)
     monkeypatch.setattr(os, "close", close)
+    turns = FileTurns()
     with pytest.raises(FileError, match=r"cannot be opened.*Permission denied"):
-        FileLock(str(film)).__enter__()
+        FileLock(str(film), turns).__enter__()
     assert len(closed) == 1
     monkeypatch.undo()
-    worker = threading.Thread(target=FileLock(str(film)).__enter__, daemon=True)
+    worker = threading.Thread(target=FileLock(str(film), turns).__enter__, daemon=True)
     worker.start()
     worker.join(30)
     assert not worker.is_alive()

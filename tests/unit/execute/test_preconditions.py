@@ -14,7 +14,7 @@ import pytest
 
 from vpo.errors import BusyError
 from vpo.execute.lock import FileLock
-from vpo.execute.preconditions import refuse_moving
+from vpo.execute.preconditions import refuse_still_written
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def film(tmp_path: Path) -> Path:
 
 def refuse(path: Path, seen: tuple[int, int] | None = None, min_age: float = 0.0) -> None:
     with FileLock(str(path)) as lock:
-        refuse_moving(lock, seen, min_age)
+        refuse_still_written(lock, seen, min_age)
 
 
 def test_a_file_at_rest(film: Path) -> None:

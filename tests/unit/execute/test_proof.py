@@ -13,13 +13,14 @@ import pytest
 from tests.notation import media as media_of
 
 from vpo.errors import VerifyError
-from vpo.execute import rewrite
 from vpo.execute.proof import differences, source_ends, verify, verify_headers
+from vpo.execute.writers import mkvmerge_remux
 from vpo.media.model import Attachment, Chapter, MediaFile
-from vpo.plan.evaluate import Plan
+from vpo.plan.model import Plan
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
 from vpo.tools import ffmpeg as commands
+from vpo.tools.process import Processes
 
 Make = Callable[[Path, Path], None]
 
@@ -180,8 +181,8 @@ RIGHT: list[tuple[str, Make]] = [
 
 
 def proven(plan: Plan, output: Path, encoded: Collection[int] = ()) -> MediaFile:
-    prober = Prober()
-    return verify(plan, str(output), source_ends(plan, prober), prober, encoded)
+    prober = Prober(Processes(), 120)
+    return verify(plan, str(output), prober, source_ends(plan, prober), encoded)
 
 
 @pytest.mark.parametrize(("name", "make", "problem"), WRONG)
@@ -261,7 +262,7 @@ def test_differences(expected: MediaFile, found: MediaFile, problems: int) -> No
 )
 def test_what_mkvmerge_could_not_read_is_not_left_out(line: str) -> None:
     with pytest.raises(VerifyError, match="not all of it would be kept"):
-        rewrite._refuse_salvage(["something else", line])
+        mkvmerge_remux._refuse_salvage(["something else", line])
 
 
 def test_an_encode_that_lost_its_hdr(corpus: Path, tmp_path: Path) -> None:
@@ -279,7 +280,7 @@ def test_an_encode_that_lost_its_hdr(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_of_packets_that_stay_the_headers_are_enough(corpus: Path) -> None:
-    prober = Prober()
+    prober = Prober(Processes(), 120)
     for path in sorted(corpus.glob("*.mkv")):
         known = probe(str(path))
         assert verify_headers(Plan(known, known), str(path), prober) == known
@@ -304,4 +305,4 @@ def test_headers_are_verified(corpus: Path, tmp_path: Path) -> None:
     target = tmp_path / "edited.mkv"
     edited("--edit", "track:2", "--set", "flag-default=0")(corpus / "wrong-flags.mkv", target)
     with pytest.raises(VerifyError, match=r"audio 1 .*: flags"):
-        verify_headers(Plan(known, known), str(target))
+        verify_headers(Plan(known, known), str(target), Prober(Processes(), 120))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PublishError
-from vpo.execute.access import refuse_unwritable
+from vpo.execute.preconditions import refuse_unwritable
 
 
 @pytest.mark.parametrize(("refused", "said"), [("a.mkv", "write to the file"), ("", "its folder")])

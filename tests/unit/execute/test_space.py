@@ -11,6 +11,7 @@ import pytest
 
 from vpo.errors import CancelledError, SpaceError
 from vpo.execute import space
+from vpo.execute.space import SpaceLedger
 
 MIB = 1 << 20
 
@@ -20,9 +21,13 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """100 MiB are free, and nobody waits long for a notice."""
     room = [100 * MIB]
     monkeypatch.setattr(space, "free_bytes", lambda _: room[0])
-    monkeypatch.setattr(space, "_ledger", space._Ledger())
     monkeypatch.setattr(space, "_WAIT_SECONDS", 0.02)
     yield room
+
+
+@pytest.fixture
+def ledger() -> SpaceLedger:
+    return SpaceLedger()
 
 
 @pytest.fixture
@@ -31,40 +36,40 @@ def output(tmp_path: Path) -> str:
     return str(tmp_path / "output")
 
 
-def test_room_for_both(output: str) -> None:
-    with space.reserve(output, 60 * MIB), space.reserve(output, 40 * MIB):
+def test_room_for_both(ledger: SpaceLedger, output: str) -> None:
+    with ledger.reserve(output, 60 * MIB), ledger.reserve(output, 40 * MIB):
         pass
 
 
-def test_what_never_fits(output: str) -> None:
+def test_what_never_fits(ledger: SpaceLedger, output: str) -> None:
     with (
         pytest.raises(SpaceError, match="about 101 MiB are needed and 100 MiB are free in"),
-        space.reserve(output, 101 * MIB),
+        ledger.reserve(output, 101 * MIB),
     ):
         pytest.fail("there is no room")
 
 
-def test_the_floor(output: str) -> None:
-    with space.reserve(output, 90 * MIB, keep_free=10 * MIB):
+def test_the_floor(ledger: SpaceLedger, output: str) -> None:
+    with ledger.reserve(output, 90 * MIB, keep_free=10 * MIB):
         pass
     with (
         pytest.raises(SpaceError, match=r"90 MiB are free in .* besides the 10 MiB of"),
-        space.reserve(output, 91 * MIB, keep_free=10 * MIB),
+        ledger.reserve(output, 91 * MIB, keep_free=10 * MIB),
     ):
         pytest.fail("that is to be kept free")
 
 
-def test_the_second_waits_for_the_first(output: str) -> None:
+def test_the_second_waits_for_the_first(ledger: SpaceLedger, output: str) -> None:
     order: list[str] = []
     begun = threading.Event()
 
     def second() -> None:
         begun.set()
-        with space.reserve(output, 60 * MIB):
+        with ledger.reserve(output, 60 * MIB):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with space.reserve(output, 60 * MIB):
+    with ledger.reserve(output, 60 * MIB):
         thread.start()
         begun.wait()
         thread.join(0.2)
@@ -74,38 +79,42 @@ def test_the_second_waits_for_the_first(output: str) -> None:
 
 
 def test_who_waits_can_be_interrupted(output: str) -> None:
+    ledger = SpaceLedger(lambda: True)
     with (
-        space.reserve(output, 60 * MIB),
+        ledger.reserve(output, 60 * MIB),
         pytest.raises(CancelledError, match="waiting for free space"),
-        space.reserve(output, 60 * MIB, lambda: True),
+        ledger.reserve(output, 60 * MIB),
     ):
         pytest.fail("there is no room")
 
 
 def test_what_is_written_is_not_counted_twice(output: str, free: list[int]) -> None:
     """20 of 60 MiB are on the disk already: 40 are still to come, and 20 of what is free taken."""
-    with space.reserve(output, 60 * MIB):
+    ledger = SpaceLedger(lambda: True)
+    with ledger.reserve(output, 60 * MIB):
         with open(output, "wb") as file:
             file.write(os.urandom(20 * MIB))
             os.fsync(file.fileno())
         free[0] -= 20 * MIB
-        with space.reserve(output, 40 * MIB):
+        with ledger.reserve(output, 40 * MIB):
             pass
         with (
             pytest.raises(CancelledError),
-            space.reserve(output, 41 * MIB, lambda: True),
+            ledger.reserve(output, 41 * MIB),
         ):
             pytest.fail("there is no room")
 
 
-def test_room_is_given_back_after_an_error(output: str) -> None:
-    with pytest.raises(ZeroDivisionError), space.reserve(output, 100 * MIB):
+def test_room_is_given_back_after_an_error(ledger: SpaceLedger, output: str) -> None:
+    with pytest.raises(ZeroDivisionError), ledger.reserve(output, 100 * MIB):
         raise ZeroDivisionError
-    with space.reserve(output, 100 * MIB):
+    with ledger.reserve(output, 100 * MIB):
         pass
 
 
-def test_it_does_not_fit_even_when_the_others_are_done(output: str, free: list[int]) -> None:
+def test_it_does_not_fit_even_when_the_others_are_done(
+    ledger: SpaceLedger, output: str, free: list[int]
+) -> None:
     """It waits while there is hope, and is told in the end."""
     failed: list[str] = []
     begun = threading.Event()
@@ -113,20 +122,22 @@ def test_it_does_not_fit_even_when_the_others_are_done(output: str, free: list[i
     def work() -> None:
         begun.set()
         try:
-            with space.reserve(output, 90 * MIB):
+            with ledger.reserve(output, 90 * MIB):
                 failed.append("there was room")
         except SpaceError as error:
             failed.append(str(error))
 
     thread = threading.Thread(target=work)
-    with space.reserve(output, 60 * MIB):
+    with ledger.reserve(output, 60 * MIB):
         thread.start()
         begun.wait()
         thread.join(0.1)
         assert failed == []
         free[0] = 50 * MIB
     thread.join(30)
-    assert failed[0].startswith("not enough room: about 90 MiB are needed and 50 MiB are free")
+    assert failed[0].startswith(
+        "not enough free space: about 90 MiB are needed and 50 MiB are free"
+    )
 
 
 def test_the_real_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

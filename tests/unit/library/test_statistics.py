@@ -10,6 +10,7 @@ from tests.notation import media as media_of
 
 from vpo.library.statistics import check, duplicates, overview, title
 from vpo.media.model import Color, MediaFile
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.choice import PolicyChoice
 
 
@@ -90,7 +91,7 @@ def test_check(tmp_path: Path) -> None:
     stat = (1, 1, 1)
     wrong, right = check(choice, [(GERMAN, stat), (OTHER, stat)], {})
     assert wrong is not None
-    assert [change.kind for change in wrong.plan.changes] == ["remove"]
+    assert [change.kind for change in wrong.plan.changes] == [ChangeKind.REMOVE]
     assert right is None
     known = {b"/f/a.mkv": stat}
     assert list(check(choice, [(GERMAN, stat)], known)) == [None]

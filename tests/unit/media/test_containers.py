@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import vpo
 from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
 from vpo.probe.reader import probe
 
 
-def test_no_suffix_belongs_to_two() -> None:
-    suffixes = [suffix for item in CONTAINERS.values() for suffix in item.suffixes]
-    assert len(suffixes) == len(set(suffixes))
-    assert all(suffix.startswith(".") and suffix.islower() for suffix in suffixes)
+def test_no_extension_belongs_to_two_containers() -> None:
+    extensions = [name for item in CONTAINERS.values() for name in item.extensions]
+    assert len(extensions) == len(set(extensions))
+    assert all(name.startswith(".") and name.islower() for name in extensions)
 
 
-def test_one_that_nobody_knows_holds_nothing() -> None:
+def test_container_that_vpo_cannot_write_holds_nothing() -> None:
     unknown = container("mpg")
     assert not unknown.muxer
     assert not unknown.flags
     assert not unknown.attachments
+
+
+def test_no_module_compares_the_names_of_containers() -> None:
+    """What a container can do is an attribute of ``Container``."""
+    root = Path(vpo.__file__).parent
+    modules = set(root.rglob("*.py")) - {root / "media" / "containers.py"}
+    found = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in sorted(modules)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare | ast.MatchValue)
+        and not CONTAINERS.keys().isdisjoint(
+            part.value for part in ast.walk(node) if isinstance(part, ast.Constant)
+        )
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ["mkv", "mp4", "mov"])

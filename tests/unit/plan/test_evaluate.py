@@ -17,9 +17,10 @@ from tests.notation import media as media_of
 
 from vpo.errors import ConvergeError, PlanError
 from vpo.media.containers import as_stored, container
-from vpo.media.model import MediaFile, from_json
-from vpo.media.model import to_json as media_to_json
-from vpo.plan.evaluate import Change, Plan, evaluate, settled, to_json
+from vpo.media.model import MediaFile, from_json, to_json
+from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Change, Plan, as_written, changes_to_json
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import Known, Reason
 from vpo.policy.document import Policy
 from vpo.policy.operations import known
@@ -40,7 +41,7 @@ def policy(*phases: dict[str, Any], **config: Any) -> Policy:
 
 
 def shown(changes: tuple[Change, ...]) -> list[str]:
-    return [f"{c.kind} {c.track}: {c.before} -> {c.after}" for c in changes]
+    return [f"{c.fact.label} {c.track}: {c.before} -> {c.after}" for c in changes]
 
 
 # What holds for every policy and every file.
@@ -58,9 +59,9 @@ def test_every_plan(policy: Policy, media: MediaFile, known: Known) -> None:
     event(f"{plan.strategy}, {type(plan.error).__name__}")
     assert media == before
     assert policy.model_dump() == dumped
-    is_a_function(plan, evaluate([policy], from_json(media_to_json(media)), known=known))
+    is_a_function(plan, evaluate([policy], from_json(to_json(media)), known=known))
     is_a_function(plan, pickle.loads(pickle.dumps(plan)))  # noqa: S301 - our own bytes
-    assert json.loads(json.dumps(to_json(plan.changes))) == to_json(plan.changes)
+    assert json.loads(json.dumps(changes_to_json(plan.changes))) == changes_to_json(plan.changes)
     nothing_is_lost(plan)
     every_difference_has_a_reason(plan)
     the_result_is_left_alone(plan, policy, known)
@@ -73,8 +74,8 @@ def is_a_function(plan: Plan, again: Plan) -> None:
 
 
 def nothing_is_lost(plan: Plan) -> None:
-    removed = [change for change in plan.changes if change.kind == "remove"]
-    added = [change.track for change in plan.changes if change.kind == "add"]
+    removed = [change for change in plan.changes if change.kind is ChangeKind.REMOVE]
+    added = [change.track for change in plan.changes if change.kind is ChangeKind.ADD]
     kept = [item.index for item in plan.after.streams if item.index not in added]
     there = [item.index for item in plan.before.streams]
     assert sorted((*kept, *plan.removed)) == there
@@ -91,11 +92,11 @@ def every_difference_has_a_reason(plan: Plan) -> None:
     assert bool(plan.changes) == (plan.after != plan.before or bool(plan.encodes))
     assert (plan.strategy == "none") == (not plan.changes)
     for change in plan.changes:
-        # Where everything turns round, what is in the middle moves without changing its place.
-        again = change.kind == "codec" and change.track in dict(plan.encodes)
-        assert change.before != change.after or change.kind == "move" or again
+        # In a reversed order, the track in the middle moves and keeps its position.
+        again = change.kind is ChangeKind.CODEC and change.track in dict(plan.encodes)
+        assert change.before != change.after or change.kind is ChangeKind.MOVE or again
         assert change.reason.text
-        given_back = container(plan.after.container).one_default and change.kind == "default"
+        given_back = container(plan.after.container).one_default and change.fact.name == "default"
         assert change.reason.phase or given_back
 
 
@@ -113,14 +114,14 @@ def the_result_is_left_alone(plan: Plan, policy: Policy, known: Known) -> None:
 @few
 @given(generated.media())
 def test_every_file(media: MediaFile) -> None:
-    assert from_json(json.loads(json.dumps(media_to_json(media)))) == media
+    assert from_json(json.loads(json.dumps(to_json(media)))) == media
     plan = evaluate([policy({}, {"filter_attachments": {}, "audio_actions": {}})], media)
     assert plan.changes == ()
     assert plan.after is plan.before is media
     once = as_stored(media)
     assert as_stored(once) == once
-    assert settled(settled(media)) == settled(media)
-    assert [t.index for t in settled(media).streams] == list(range(len(media.streams)))
+    assert as_written(as_written(media)) == as_written(media)
+    assert [t.index for t in as_written(media).streams] == list(range(len(media.streams)))
 
 
 @few
@@ -157,15 +158,16 @@ def test_only_what_has_to_move_is_called_moved() -> None:
     media = media_of(["s:subrip/eng", "v:h264", "a:aac/eng", "a:aac/ger"])
     order = policy({"track_order": ["video", "audio_main", "audio_alternate", "subtitle_main"]})
     plan = evaluate([order], media)
-    assert shown(plan.changes) == ["move 0: 1 -> 4"]
+    assert shown(plan.changes) == ["move 0: 0 -> 3"]
 
 
-def test_a_place_is_counted_among_the_tracks_that_stay() -> None:
+def test_move_positions_count_all_tracks_of_source_and_result_from_0() -> None:
     media = media_of(["a:aac/ger", "a:aac/fre", "a:aac/eng", "v:h264"])
     both = policy({"keep_audio": {"languages": ["eng"]}, "track_order": ["video", "audio_main"]})
     plan = evaluate([both], media)
-    assert [c.kind for c in plan.changes] == ["remove", "remove", "move"]
-    assert shown(plan.changes)[2] in ("move 2: 1 -> 2", "move 3: 2 -> 1")
+    kinds = [change.kind for change in plan.changes]
+    assert kinds == [ChangeKind.REMOVE, ChangeKind.REMOVE, ChangeKind.MOVE]
+    assert shown(plan.changes)[2] in ("move 2: 2 -> 1", "move 3: 3 -> 0")
     assert lines(plan.after) == ["v:h264", "a:aac/eng"]
     assert [t.matroska_id for t in plan.after.tracks] == [3, 2]
     assert [t.matroska_id for t in plan.expected.tracks] == [0, 1]
@@ -174,7 +176,7 @@ def test_a_place_is_counted_among_the_tracks_that_stay() -> None:
 def test_reasons_name_phase_operation_and_why() -> None:
     media = media_of(["v:h264", "a:aac/fre [default]", "a:aac/eng"])
     plan = evaluate([policy({"name": "flags", "default_flags": {}})], media)
-    assert to_json(plan.changes)[2] == {
+    assert changes_to_json(plan.changes)[2] == {
         "kind": "default",
         "track": 2,
         "from": False,

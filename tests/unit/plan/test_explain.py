@@ -101,7 +101,7 @@ phase decide (line 3) changed
     audio 1 (aac, eng, "Main") is audio_main  (line 24)
     video 3 (h264, und) is video  (line 23)
     subtitle 4 (subrip, eng) is subtitle_forced, which comes last  (line 22)
-    ~ audio 1 (aac, eng, "Main"): moves from place 1 to 2  (main audio comes after video)
+    ~ video 3 (h264, und): moves from position 3 to 0  (video comes first)
   default_flags (line 25)
     ~ audio 1 (aac, eng, "Main"): default: no -> yes  (preferred audio: eng)
 

@@ -100,6 +100,6 @@ def test_the_result_is_left_alone(case: dict[str, Any]) -> None:
 def written(draft: Draft) -> list[str]:
     """The reasons as the cases write them."""
     return [
-        f"{fact}{'' if index is None else f' {index}'}: {reason.text}"
-        for (fact, index), reason in draft.reasons.items()
+        f"{fact.label}{'' if fact.track is None else f' {fact.track}'}: {reason.text}"
+        for fact, reason in draft.reasons.items()
     ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vpo.media.model import Attachment, MediaFile, Track
+from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Draft, Reason
 
 MEDIA = MediaFile(
@@ -22,20 +23,21 @@ MEDIA = MediaFile(
     tags=(("title", "One"),),
 )
 DRAFT = Draft(MEDIA).at("phase", "operation")
+FORCED = Fact(ChangeKind.FLAG, 2, "forced")
 
 
 def test_a_change_is_attributed() -> None:
     draft = DRAFT.set_flag(2, "forced", True, "because")
     assert draft.track(2).forced
-    assert draft.reasons == {("forced", 2): Reason("phase", "operation", "because")}
-    assert str(draft.reasons["forced", 2]) == "phase/operation: because"
+    assert draft.reasons == {FORCED: Reason("phase", "operation", "because")}
+    assert str(draft.reasons[FORCED]) == "phase/operation: because"
 
 
 def test_the_last_one_is_remembered() -> None:
     draft = DRAFT.set_flag(2, "forced", True, "one").at("later", "other")
     draft = draft.set_flag(2, "forced", False, "two")
     assert draft.media == MEDIA
-    assert draft.reasons["forced", 2] == Reason("later", "other", "two")
+    assert draft.reasons[FORCED] == Reason("later", "other", "two")
 
 
 def test_the_draft_before_is_left_alone() -> None:
@@ -66,7 +68,7 @@ def test_what_is_so_already_is_no_change(same: Draft) -> None:
 def test_title_and_language() -> None:
     draft = DRAFT.set_title(2, None, "a").set_language(2, "deu", "b")
     assert (draft.track(2).title, draft.track(2).language) == (None, "deu")
-    assert set(draft.reasons) == {("title", 2), ("language", 2)}
+    assert set(draft.reasons) == {Fact(ChangeKind.TITLE, 2), Fact(ChangeKind.LANGUAGE, 2)}
 
 
 def test_a_container_that_cannot_hold_it() -> None:
@@ -86,8 +88,8 @@ def test_remove() -> None:
     assert [track.index for track in draft.media.tracks] == [0, 1]
     assert draft.media.attachments == ()
     assert {fact: reason.text for fact, reason in draft.reasons.items()} == {
-        ("removed", 2): "two",
-        ("removed", 3): "three",
+        Fact(ChangeKind.REMOVE, 2): "two",
+        Fact(ChangeKind.REMOVE, 3): "three",
     }
     with pytest.raises(KeyError):
         draft.track(2)
@@ -96,7 +98,7 @@ def test_remove() -> None:
 def test_order() -> None:
     draft = DRAFT.order([2, 0, 1], "x")
     assert [track.index for track in draft.media.tracks] == [2, 0, 1]
-    assert set(draft.reasons) == {("order", 0), ("order", 1), ("order", 2)}
+    assert set(draft.reasons) == {Fact(ChangeKind.MOVE, index) for index in range(3)}
     with pytest.raises(ValueError, match=r"leaves out the tracks \[1\]"):
         DRAFT.order([0, 2], "x")
 
@@ -105,7 +107,10 @@ def test_another_container() -> None:
     draft = DRAFT.set_container("mp4", "x")
     assert (draft.media.container, draft.media.path) == ("mp4", "/films/One.Two.mp4")
     assert draft.track(1).dispositions == {"default"}
-    assert draft.reasons["original", 1].text == "mp4 cannot hold the original flag"
+    assert (
+        draft.reasons[Fact(ChangeKind.FLAG, 1, "original")].text
+        == "mp4 cannot hold the original flag"
+    )
     assert draft.media.attachments == (Attachment(3, cover=True, size=9),)
 
 
@@ -125,7 +130,9 @@ def test_codec_forgets_the_profile() -> None:
 def test_tags() -> None:
     draft = DRAFT.set_tag("title", "", "x").set_tag("artist", "y", "x").set_tag("a", "z", "x")
     assert draft.media.tags == (("a", "z"), ("artist", "y"))
-    assert set(draft.reasons) == {("tag:title", None), ("tag:artist", None), ("tag:a", None)}
+    assert set(draft.reasons) == {
+        Fact(ChangeKind.TAG, name=name) for name in ("title", "artist", "a")
+    }
 
 
 def test_warnings_come_once() -> None:

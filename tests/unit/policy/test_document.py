@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vpo.policy.document import Policy, fingerprint
-from vpo.policy.loader import load, loads
+from vpo.policy.loader import load_policy, loads
 from vpo.policy.operations import known
 from vpo.policy.schema import json_schema
 
@@ -143,7 +143,7 @@ def test_the_schema_knows_every_key() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_load(path: Path) -> None:
-    policy = load(path)
+    policy = load_policy(path)
     assert policy.description
     assert not policy.warnings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PolicyError
-from vpo.policy.loader import load, loads, migrated, replace
+from vpo.policy.loader import load_policy, loads, migrated, replace
 
 GOOD = """\
 schema_version: 13
@@ -280,21 +280,21 @@ def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) 
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(PolicyError) as error:
-        load(path)
+        load_policy(path)
     assert str(error.value) == f"{path}{words}"
 
 
 def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
-    assert load(path) == loads(GOOD, "p")
+    assert load_policy(path) == loads(GOOD, "p")
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
-        load(tmp_path / "none.yaml")
+        load_policy(tmp_path / "none.yaml")
     with pytest.raises(PolicyError, match="Is a directory"):
-        load(tmp_path)
+        load_policy(tmp_path)
 
 
 OLD = """\

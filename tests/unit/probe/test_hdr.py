@@ -10,6 +10,7 @@ from vpo.media.model import Hdr, Mastering, from_json, to_json
 from vpo.probe import hdr
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
+from vpo.tools.process import Processes
 
 HDR10 = Hdr(
     Mastering(((34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450)), (50, 10_000_000)),
@@ -20,7 +21,7 @@ HDR10 = Hdr(
 
 def test_hdr10(corpus: Path) -> None:
     path = str(corpus / "hdr10.mkv")
-    media = Prober().probe(path, frames=True)
+    media = Prober(Processes(), 120).probe(path, frames=True)
     assert [track.hdr for track in media.of("video")] == [HDR10]
     assert media.of("video")[0].dynamic_range == "HDR10"
     assert media == probe(path, frames=True)

@@ -18,7 +18,7 @@ from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
 from vpo.probe.reader import headers_and_ends, keyframes, last_times, picture, probe
 from vpo.probe.service import Prober
-from vpo.tools import process
+from vpo.tools.process import Processes
 
 FILES: dict[str, Any] = make.manifest()
 WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
@@ -98,7 +98,7 @@ def test_odd_names(corpus: Path, name: str) -> None:
     media = probe(path)
     assert media.path == path
     assert len(media.tracks) == 3
-    assert Prober().probe(path) == media
+    assert Prober(Processes(), 120).probe(path) == media
 
 
 def test_ends(corpus: Path) -> None:
@@ -119,7 +119,7 @@ def test_pictures(corpus: Path, name: str, index: int) -> None:
 
 def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     path = str(corpus / "attachments.mkv")
-    prober = Prober()
+    prober = Prober(Processes(), 120)
     media: MediaFile = prober.probe(path)
     assert media == probe(path)
     assert prober.last_times(path, 2.0, frozenset({0}))() == last_times(path, 2.0, frozenset({0}))
@@ -131,7 +131,7 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
-    path, prober = str(corpus / "statistics.mkv"), Prober()
+    path, prober = str(corpus / "statistics.mkv"), Prober(Processes(), 120)
     first = prober.last_times(path, 2.0, frozenset({0}))
     lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
     second = prober.last_times(path, 2.0, frozenset({1}))
@@ -149,10 +149,9 @@ def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
 
 
 def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
-    prober = Prober()
+    prober = Prober(Processes(), 120)
     before = prober.probe(str(corpus / "multi-audio.mkv"))
-    process.cancel()
-    process.allow()
+    prober.processes.cancel()
     assert prober.probe(str(corpus / "multi-audio.mkv")) == before
 
 
@@ -189,7 +188,7 @@ def test_the_end_of_sound_that_is_over_before_the_picture_begins(
 def test_keyframes(corpus: Path) -> None:
     path = str(corpus / "multi-audio.mkv")
     found = keyframes(path, 0, [0.0, 0.7, 1.9])
-    assert found == Prober().keyframes(path, 0, [0.0, 0.7, 1.9])
+    assert found == Prober(Processes(), 120).keyframes(path, 0, [0.0, 0.7, 1.9])
     reading = subprocess.run(
         [
             *("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_packets", "-of", "json"),

@@ -13,21 +13,25 @@ from vpo.discover import Discovery
 from vpo.errors import PlanError
 from vpo.execute.outcome import Failure, Outcome
 from vpo.media.model import MediaFile, Track
-from vpo.plan.evaluate import Change, PhaseReport, Plan
+from vpo.plan.model import Change, PhaseReport, Plan
+from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Reason
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.coordinator import Summary
 from vpo.run.progress import Running, State
 from vpo.run.request import Request
+from vpo.run.summary import Summary
 
 MEDIA = MediaFile("/v/a.avi", "avi", 1, tracks=(Track(0, "audio", "aac", language="eng"),))
 WHY = Reason("p", "o", "because")
 PLAN = Plan(
     MEDIA,
     replace(MEDIA, path="/v/a.mkv", container="mkv"),
-    changes=(Change("container", None, "avi", "mkv", WHY), Change("default", 0, False, True, WHY)),
+    changes=(
+        Change(Fact(ChangeKind.CONTAINER), "avi", "mkv", WHY),
+        Change(Fact(ChangeKind.FLAG, 0, "default"), False, True, WHY),
+    ),
     phases=(PhaseReport("", "q", "failed", "continue", "keep_audio: too few"),),
     error=PlanError("phase 'q': too few"),
 )

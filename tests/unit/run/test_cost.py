@@ -11,7 +11,8 @@ from tests.notation import media
 from vpo.db.records import Load
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan, evaluate
+from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Plan
 from vpo.policy.document import Policy
 from vpo.run.cost import load, spent
 

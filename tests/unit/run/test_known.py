@@ -12,8 +12,8 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import Result, Stat, Verdict
 from vpo.db.store import Store
 from vpo.discover import Candidate
+from vpo.plugins.metadata import Answers, marks
 from vpo.run.known import Verdicts
-from vpo.run.metadata import Answers, marks
 
 POLICY = "f" * 64
 JAPANESE = {"radarr": {"original_language": "ja"}}
@@ -40,7 +40,7 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
             Result(
                 key,
                 FILE.path,
-                "done",
+                "changed",
                 stat=STAT,
                 fingerprint=answers(known).mark(FILE.path, POLICY),
                 verdict=verdict,

@@ -19,7 +19,8 @@ from ruamel.yaml import YAML
 from tests import notation
 
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import Plan, evaluate
+from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Plan
 from vpo.policy.document import Policy
 from vpo.tools import ffmpeg, mkvmerge, mkvpropedit
 
@@ -77,7 +78,7 @@ def _ffmpeg(plan: Plan) -> list[str]:
 @pytest.mark.parametrize("case", cases())
 def test_case(case: dict[str, Any]) -> None:
     plan = evaluate([policy_of(case)], media_of(case))
-    changes = [f"{c.kind} {c.track}: {c.before} -> {c.after}" for c in plan.changes]
+    changes = [f"{c.fact.label} {c.track}: {c.before} -> {c.after}" for c in plan.changes]
     assert changes == case.get("changes", [])
     assert plan.strategy == case.get("strategy", "none")
     assert list(plan.warnings) == case.get("warnings", [])

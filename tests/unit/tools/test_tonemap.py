@@ -12,6 +12,7 @@ import pytest
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Track
 from vpo.tools import filters
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
 
 SIDE = 64
@@ -57,7 +58,7 @@ def mapped(color: Rgb, candela: float) -> Rgb:
     patch += struct.pack(f"<{count // 4}H", *[cb] * (count // 4))
     patch += struct.pack(f"<{count // 4}H", *[cr] * (count // 4))
     spec = VideoEncode("hevc", Quality(), tonemap=True)
-    encoding = Encoding(spec, TRACK, "libx265", 0, tonemapper="zscale")
+    encoding = Encoding(spec, TRACK, VIDEO_ENCODERS["libx265"], 0, tonemapper="zscale")
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", f"{SIDE}x{SIDE}", "-i", "-"]
     command = ["ffmpeg", "-v", "error", *raw, "-vf", filters.chain(encoding)]
     result = subprocess.run(

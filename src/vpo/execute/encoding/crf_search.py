@@ -1,32 +1,29 @@
-"""Which crf gives a picture the VMAF that is asked for: tried on samples of the video itself.
+"""Search for the crf that gives a video the VMAF that a policy asks for, on clips of it.
 
-Samples from all over the video are encoded and compared with what they were made of. A third of
-them shows, at a first guess, where the answer lies; all of them, encoded there, give the score;
-between the two, the score goes in a line. Samples are short and many, because the shots of a film
-differ more than the pictures of a shot; they begin near keyframes, because finding a picture far
+Sample clips from all over the video are encoded and compared with the source. A third of them
+shows, from a first guess, where the answer lies; all of them, encoded there, give the score;
+between the two, the score is interpolated. Clips are short and many, because the shots of a film
+differ more than the frames of a shot; they begin near keyframes, because seeking to a frame far
 from one costs more than encoding it.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from vpo.errors import PlanError, ToolError
-from vpo.execute.workspace import Workspace
-from vpo.media.encode_spec import VideoEncode
+from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters, presets
-from vpo.tools import process as processes
-from vpo.tools.capabilities import Abilities
+from vpo.tools import encoders, filters
+from vpo.tools.capabilities import Capabilities
 from vpo.tools.encoders import Encoding
-from vpo.tools.process import Tools
-from vpo.tools.rate_control import CRF_RANGE
+from vpo.tools.memo import Memo
+from vpo.tools.process import Command, Listener
+from vpo.tools.programs import Tools
 
 Metric = Literal["vmaf", "xpsnr"]
 
@@ -40,9 +37,6 @@ _FEW, _MANY = 6, 120
 """So many samples at least and at most."""
 _BATCH = 9
 """Samples that one ffmpeg reads at a time, each with a decoder of its own."""
-_FAST = frozenset({"ultrafast", "superfast", "veryfast"})
-_FAST_SVT = 6
-"""The preset of SVT-AV1 from which on its encodes take less than their scores."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
 """Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
@@ -62,7 +56,7 @@ _XPSNR_AT = (95.0, 39.3, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CrfFound:
     """The crf, and the score that it has on the samples."""
 
     crf: float
@@ -74,7 +68,7 @@ class Found:
         return f"crf {self.crf:g} ({unit} {self.score:.1f} on samples)"
 
 
-def metric(able: Abilities) -> Metric:
+def metric(able: Capabilities) -> Metric:
     """What this ffmpeg can compare pictures with; ``PlanError`` for nothing."""
     if "libvmaf" in able.filters:
         return "vmaf"
@@ -86,8 +80,8 @@ def metric(able: Abilities) -> Metric:
     )
 
 
-class Source(NamedTuple):
-    """The video that is looked at: as a tool takes it, and as the prober does.
+class SourceVideo(NamedTuple):
+    """The video whose clips are encoded: as a tool names it, and by its path for the prober.
 
     ``fds`` stay open in the tools; ``duration`` in seconds.
     """
@@ -98,29 +92,28 @@ class Source(NamedTuple):
     duration: float | None
 
 
+_Key = tuple[str, float | None, Track, VideoEncode, str]
+
+
+class CrfSearches:
+    """The crfs that were found in a run, by file and encode."""
+
+    def __init__(self) -> None:
+        self._found: Memo[_Key, CrfFound] = Memo()
+
+    def find(self, bench: Bench, source: SourceVideo, encoding: Encoding) -> CrfFound:
+        """Return the crf for the encoding's ``vmaf``."""
+        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
+        return self._found.get(key, lambda: _search(_Trial(bench, source, encoding)))
+
+
 @dataclass(frozen=True)
-class Search:
-    """How samples are encoded and scored here."""
+class Bench:
+    """What clips are encoded and scored with: tools, a prober, and a file to write them to."""
 
     tools: Tools
     prober: Prober
-    able: Abilities
-    workspace: Workspace
-
-    def crf(self, source: Source, encoding: Encoding) -> Found:
-        """The crf for the encoding's ``vmaf``; remembered, for this file and encode, in the run."""
-        key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder)
-        with _lock:
-            found = _remembered.get(key)
-        if found is None:
-            found = _look(_Trial(self, source, encoding, self.workspace.store(b"")))
-            with _lock:
-                _remembered[key] = found
-        return found
-
-
-_lock = threading.Lock()
-_remembered: dict[tuple[str, float | None, Track, VideoEncode, str], Found] = {}
+    output: str
 
 
 class _Span(NamedTuple):
@@ -147,10 +140,9 @@ def places(duration: float, fast: bool) -> list[_Span]:
 class _Trial:
     """Encodes at one crf or another, and their scores."""
 
-    search: Search
-    source: Source
+    bench: Bench
+    source: SourceVideo
     encoding: Encoding
-    output: str
 
     def spans(self) -> list[_Span]:
         if not self.source.duration:
@@ -159,7 +151,7 @@ class _Trial:
         if len(spans) == 1:
             return spans
         index, times = self.encoding.track.index, [span.start for span in spans]
-        keys = self.search.prober.keyframes(self.source.path, index, times)
+        keys = self.bench.prober.keyframes(self.source.path, index, times)
         return [
             span._replace(start=key + (span.start - key) % 1.0)
             for span, key in zip(spans, keys, strict=True)
@@ -167,11 +159,7 @@ class _Trial:
 
     @property
     def _fast(self) -> bool:
-        encoder, preset = self.encoding.encoder, self.encoding.spec.preset
-        if not encoder.startswith("lib") or preset in _FAST:
-            return True
-        speed = dict(presets.speed(encoder, preset)).get("preset", "")
-        return encoder == "libsvtav1" and int(speed) >= _FAST_SVT
+        return self.encoding.encoder.is_quick(self.encoding.spec.preset)
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
         """The mean of the samples, in points of VMAF."""
@@ -183,28 +171,28 @@ class _Trial:
         return total / weight
 
     def _batch(self, spans: Sequence[_Span], crf: float) -> float:
-        output = self.output
+        output = self.bench.output
         quality = replace(self.encoding.spec.quality, crf=crf, vmaf=None, max_bitrate=None)
         spec = replace(self.encoding.spec, quality=quality)
         encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
         graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
         words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
         words += [*encoders.video(encoding), "-f", "matroska", output]
-        head = filters.device_options(encoding.encoder)
-        self._run([*head, *self._inputs(spans), *words], output)
+        head = encoding.encoder.device_options
+        self._run([*head, *self._inputs(spans), *words], output, Listener())
         return self._compare(spans, output)
 
     def _compare(self, spans: Sequence[_Span], encoded: str) -> float:
-        kind = metric(self.search.able)
+        kind = metric(self.bench.tools.capabilities())
         reference = f"{self._pictures(spans, 1)}{self._plain_steps()}[reference]"
         # The formats have to be the same, and neither filter takes what hardware has.
         graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
         words = ["-i", encoded, *self._inputs(spans), "-filter_complex", graph, "-f", "null", "-"]
-        said = self._run(words, None)
-        found = (_VMAF if kind == "vmaf" else _XPSNR).search(said)
-        if found is None:
-            raise ToolError("ffmpeg compared the samples and told no score", ("ffmpeg",), 1, said)
-        value = float(found[1])
+        score = _Score(kind)
+        self._run(words, None, score)
+        if score.value is None:
+            raise ToolError("ffmpeg compared the clips and printed no score", ("ffmpeg",), 1, "")
+        value = score.value
         if kind == "vmaf":
             return value
         points, decibels, worth = _XPSNR_AT
@@ -242,23 +230,29 @@ class _Trial:
 
     def _plain_steps(self) -> str:
         """The same for the reference, which stays where the processor can read it."""
-        software = replace(self.encoding, encoder="libx265")
-        steps = filters.chain(software)
+        steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
-    def _run(self, words: Sequence[str], output: str | None) -> str:
-        program = self.search.tools.need("ffmpeg")
-        command = [program, "-hide_banner", "-nostdin", "-nostats", "-y", *words]
-        _, said = processes.run(
-            [os.fsencode(word) for word in command],
-            stall_seconds=self.search.tools.stall_seconds,
-            output=output,
-            fds=self.source.fds,
-        )
-        return said
+    def _run(self, words: Sequence[str], output: str | None, listener: Listener) -> None:
+        tools = self.bench.tools
+        argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *words]
+        tools.run(Command(argv, output, fds=self.source.fds), listener)
 
 
-def _look(trial: _Trial) -> Found:
+class _Score(Listener):
+    """Reads the score that ffmpeg prints when it has compared all frames."""
+
+    def __init__(self, kind: Metric) -> None:
+        self._pattern = _VMAF if kind == "vmaf" else _XPSNR
+        self.value: float | None = None
+
+    def stderr(self, line: str) -> None:
+        found = self._pattern.search(line)
+        if found is not None:
+            self.value = float(found[1])
+
+
+def _search(trial: _Trial) -> CrfFound:
     """From a guess on a third of the samples to the score of all of them."""
     codec = trial.encoding.spec.codec
     target = trial.encoding.spec.quality.vmaf or 0.0
@@ -271,7 +265,7 @@ def _look(trial: _Trial) -> Found:
         at, score = curve.follow(spans, at, _NEAR, rounds=2)
     else:
         at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
-    return Found(at, round(score, 2), metric(trial.search.able))
+    return CrfFound(at, round(score, 2), metric(trial.bench.tools.capabilities()))
 
 
 @dataclass
@@ -318,5 +312,5 @@ class _Curve:
     def _step(self, crf: float) -> float:
         """The next crf that the encoder knows."""
         low, high = CRF_RANGE[self.trial.encoding.spec.codec]
-        fine = self.trial.encoding.encoder in ("libx264", "libx265")
+        fine = self.trial.encoding.encoder.fractional_crf
         return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

@@ -1,76 +1,68 @@
-"""A rewrite in which ffmpeg encodes video: once, or twice where a bit rate is met in two passes."""
+"""A rewrite in which ffmpeg encodes video: in one pass, or two where a bit rate is to be met."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vpo.errors import SavingsError, ToolError
-from vpo.execute.encoding import devices
-from vpo.execute.encoding.crf_search import Source
-from vpo.execute.encoding.prepare import Encodes, settled, without_hardware
-from vpo.execute.workspace import Workspace
-from vpo.plan.evaluate import Plan
-from vpo.probe.service import Prober
+from vpo.execute.encoding.crf_search import SourceVideo
+from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
+from vpo.execute.work import Work
+from vpo.execute.workspace import Workspace, tool_name
+from vpo.plan.model import Plan
 from vpo.tools import encoders, ffmpeg
-from vpo.tools import process as processes
-from vpo.tools.process import Tools
+from vpo.tools.ffmpeg_output import FfmpegOutput
+from vpo.tools.process import Command
 
 _SURE = 0.15
-"""The part of a video after which its size is told by what is written so far."""
+"""The part of a video after which its size can be projected from what is written so far."""
 _MARGIN = 1.15
 """How far a projected size has to be over the limit for the encode to be ended early."""
 
 
+def encode(
+    encodes: PreparedEncodes,
+    work: Work,
+    source: SourceVideo,
+    workspace: Workspace,
+    covers: dict[int, str],
+) -> PreparedEncodes:
+    """Write the workspace's file; return what encoded it.
+
+    ``SavingsError`` if it would not be as much smaller than the source as the plan wants.
+    """
+    context = work.context
+    limit = SizeLimit(work.plan)
+    encoding = _Encoding(work, source, workspace, covers, limit)
+    with context.devices.session(encodes.device, context.hardware_sessions):
+        encodes = with_crfs(encodes, context, source, workspace)
+        try:
+            encoding.run(encodes)
+        except ToolError as error:
+            other = without_hardware(encodes, context, str(error))
+            if other is None:
+                raise
+            encodes = with_crfs(other, context, source, workspace)
+            encoding.run(encodes)
+    limit.check(os.fstat(workspace.fd).st_size)
+    return encodes
+
+
 @dataclass(frozen=True)
-class Encoder:
-    """Carries out the video encodes of a plan; ``progress`` takes ffmpeg's lines."""
+class _Encoding:
+    """The runs of ffmpeg for one file."""
 
-    tools: Tools
-    prober: Prober
-    sessions: int
-    progress: processes.Progress
+    work: Work
+    source: SourceVideo
+    workspace: Workspace
+    covers: dict[int, str]
+    limit: SizeLimit
 
-    def write(
-        self,
-        plan: Plan,
-        encodes: Encodes,
-        source: Source,
-        workspace: Workspace,
-        output: str,
-        covers: dict[int, str],
-    ) -> Encodes:
-        """Write the workspace's file, which a tool knows as ``output``; what encoded it.
-
-        ``SavingsError`` if it would not be as much smaller than the source as the plan wants.
-        """
-        limit = _Limit(plan, self.progress)
-        with devices.session(encodes.device, self.sessions):
-            encodes = settled(encodes, self.tools, self.prober, source, workspace)
-            try:
-                self._run(plan, encodes, source, workspace, output, covers, limit)
-            except ToolError as error:
-                other = without_hardware(encodes, self.tools, str(error))
-                if other is None:
-                    raise
-                encodes = settled(other, self.tools, self.prober, source, workspace)
-                self._run(plan, encodes, source, workspace, output, covers, limit)
-        limit.check(os.fstat(workspace.fd).st_size)
-        return encodes
-
-    def _run(
-        self,
-        plan: Plan,
-        encodes: Encodes,
-        source: Source,
-        workspace: Workspace,
-        output: str,
-        covers: dict[int, str],
-        limit: _Limit,
-    ) -> None:
-        program = self.tools.need("ffmpeg")
+    def run(self, encodes: PreparedEncodes) -> None:
+        tools, plan = self.work.context.tools, self.work.plan
+        program = tools.need("ffmpeg")
         encodings = dict(encodes.encodings)
         twice = [i for i, e in encodings.items() if encoders.passes(e.spec, e.encoder) == 2]
         with tempfile.TemporaryDirectory(prefix="vpo-passes-") as folder:
@@ -80,51 +72,31 @@ class Encoder:
                     encodings[index] = replace(encodings[index], turn=(turn, stats))
                 if turn == 1:
                     first = {index: encodings[index] for index in twice}
-                    command = ffmpeg.first_pass(program, plan, source.name, first)
-                    self._start(command, source.fds, None, self.progress)
-            command = ffmpeg.argv(program, plan, source.name, output, covers, encodings)
-            self._start(command, source.fds, workspace.path, limit.take)
+                    argv = ffmpeg.first_pass(program, plan, self.source.name, first)
+                    tools.run(Command(argv, fds=self.source.fds), self._output())
+            output = tool_name(self.workspace.path, self.workspace.fd)
+            argv = ffmpeg.argv(program, plan, self.source.name, output, self.covers, encodings)
+            command = Command(argv, self.workspace.path, fds=self.source.fds)
+            tools.run(command, _LimitedOutput(self.work, self.limit))
 
-    def _start(
-        self,
-        command: Sequence[str],
-        fds: tuple[int, ...],
-        output: str | None,
-        progress: processes.Progress,
-    ) -> None:
-        processes.run(
-            [os.fsencode(word) for word in command],
-            stall_seconds=self.tools.stall_seconds,
-            output=output,
-            progress=progress,
-            fds=fds,
-        )
+    def _output(self) -> FfmpegOutput:
+        return FfmpegOutput(self.work.plan.before.duration, self.work.report)
 
 
-class _Limit:
-    """How large the result may become; watches what ffmpeg tells of its progress."""
+class SizeLimit:
+    """How large the result may become for the ``min_savings`` of the plan."""
 
-    def __init__(self, plan: Plan, progress: Callable[[str], object]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._wanted = max(how.min_savings for how in plan.video_encodes.values())
         self._bytes = plan.before.size * (1 - self._wanted)
-        self._duration = plan.before.duration
-        self._progress = progress
-        self._written = 0
 
-    def take(self, line: str) -> object:
-        """A line of progress. ``SavingsError`` once the whole would clearly be too large."""
-        key, _, value = line.partition("=")
-        if value.strip().isdigit():
-            if key == "total_size":
-                self._written = int(value)
-            elif key == "out_time_us" and self._duration:
-                part = int(value) / 1_000_000 / self._duration
-                if part >= _SURE and self._written / part > self._bytes * _MARGIN:
-                    raise self._error(int(self._written / part))
-        return self._progress(line)
+    def project(self, written: int, part: float) -> None:
+        """Raise ``SavingsError`` once the whole would clearly be too large."""
+        if part >= _SURE and written / part > self._bytes * _MARGIN:
+            raise self._error(int(written / part))
 
     def check(self, size: int) -> None:
-        """``SavingsError`` if that is too large."""
+        """Raise ``SavingsError`` if that is too large."""
         if size > self._bytes:
             raise self._error(size)
 
@@ -133,3 +105,17 @@ class _Limit:
             f"encoded, the file would have {size:,} bytes; that saves less than "
             f"{self._wanted:.0%} (min_savings), so its video stays as it is"
         )
+
+
+class _LimitedOutput(FfmpegOutput):
+    """Ends the encode early where its size is clearly going to be over the limit."""
+
+    def __init__(self, work: Work, limit: SizeLimit) -> None:
+        super().__init__(work.plan.before.duration, work.report)
+        self._limit = limit
+
+    def stdout(self, line: str) -> bool:
+        progressed = super().stdout(line)
+        if progressed:
+            self._limit.project(self.size, self.part)
+        return progressed

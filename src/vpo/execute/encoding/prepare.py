@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from vpo.execute.context import RunContext
 from vpo.execute.encoding import crf_search
-from vpo.execute.encoding.crf_search import Found, Search, Source
-from vpo.execute.encoding.devices import Choice, choose
+from vpo.execute.encoding.crf_search import Bench, CrfFound, SourceVideo
+from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
-from vpo.media.encode_spec import VideoEncode
-from vpo.media.model import MediaFile
-from vpo.probe.service import Prober
-from vpo.tools import capabilities, encoders
-from vpo.tools.encoders import Device, Encoding
-from vpo.tools.process import Tools
+from vpo.media.encode_spec import Device
+from vpo.plan.model import Plan
+from vpo.tools.encoders import Encoding, source_time_base
 
 
 @dataclass(frozen=True)
-class Encodes:
-    """By the tracks' indexes in the source: what encodes them, and the crf that was found."""
+class PreparedEncodes:
+    """By index of the track in the source: what encodes it, and the crf that was found."""
 
     encodings: Mapping[int, Encoding]
-    choices: Mapping[int, Choice]
-    found: Mapping[int, Found]
+    choices: Mapping[int, EncoderChoice]
+    found: Mapping[int, CrfFound]
 
     @property
     def device(self) -> Device:
@@ -36,12 +34,12 @@ class Encodes:
     def warnings(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(w for c in self.choices.values() for w in c.warnings))
 
-    def told(self) -> tuple[Encoded, ...]:
-        """What the outcome says of them."""
+    def encoded(self) -> tuple[Encoded, ...]:
+        """Return what the outcome reports of them."""
         return tuple(
             Encoded(
                 index,
-                choice.encoder,
+                choice.encoder.name,
                 self.found[index].crf if index in self.found else None,
                 self.found[index].score if index in self.found else None,
             )
@@ -49,59 +47,54 @@ class Encodes:
         )
 
 
-def prepare(
-    tools: Tools,
-    before: MediaFile,
-    after: MediaFile,
-    encodes: Mapping[int, VideoEncode],
-    threads: int | None = None,
-) -> Encodes:
-    """What will encode these tracks here, before anything runs.
+def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
+    """Choose the encoders for the video of a plan, before anything is written.
 
-    ``PlanError`` for an encoder, a device or a filter that is not there.
+    ``PlanError`` for an encoder, a device or a filter that is missing.
     """
-    sources = {track.index: track for track in before.tracks}
-    numbers = {track.index: number for number, track in enumerate(after.tracks)}
+    sources = {track.index: track for track in plan.before.tracks}
+    numbers = {track.index: number for number, track in enumerate(plan.after.tracks)}
     choices, encodings = {}, {}
-    for index, spec in encodes.items():
-        track = sources[index]
-        choice = choices[index] = choose(tools, spec, track, after.container)
+    for index, spec in plan.video_encodes.items():
+        track, container = sources[index], plan.after.container
+        choice = choices[index] = context.devices.choose(spec, track, container)
         encodings[index] = Encoding(
             spec,
             track,
             choice.encoder,
             numbers[index],
-            threads,
-            after.container,
+            context.threads,
+            container,
             tonemapper=choice.tonemapper,
-            time_base=encoders.source_time_base(capabilities.of(tools).libavcodec),
+            time_base=source_time_base(context.tools.capabilities().libavcodec),
         )
         if spec.quality.vmaf is not None:
-            crf_search.metric(capabilities.of(tools))
-    return Encodes(encodings, choices, {})
+            crf_search.metric(context.tools.capabilities())
+    return PreparedEncodes(encodings, choices, {})
 
 
-def settled(
-    encodes: Encodes, tools: Tools, prober: Prober, source: Source, workspace: Workspace
-) -> Encodes:
-    """The same with a crf for each ``vmaf``, which is looked for."""
-    able = capabilities.of(tools)
+def with_crfs(
+    encodes: PreparedEncodes, context: RunContext, source: SourceVideo, workspace: Workspace
+) -> PreparedEncodes:
+    """Return the same with a crf for each ``vmaf``, which is searched for."""
     encodings, found = dict(encodes.encodings), dict(encodes.found)
     for index, encoding in encodes.encodings.items():
         quality = encoding.spec.quality
         if quality.vmaf is None or index in found:
             continue
-        look = Search(tools, prober, able, workspace)
-        result = found[index] = look.crf(source, encoding)
+        bench = Bench(context.tools, context.prober, workspace.store(b""))
+        result = found[index] = context.crf_searches.find(bench, source, encoding)
         spec = replace(encoding.spec, quality=replace(quality, crf=result.crf))
         encodings[index] = replace(encoding, spec=spec)
     return replace(encodes, encodings=encodings, found=found)
 
 
-def without_hardware(encodes: Encodes, tools: Tools, why: str) -> Encodes | None:
-    """The same by the processor, where every encode that used hardware allows that.
+def without_hardware(
+    encodes: PreparedEncodes, context: RunContext, why: str
+) -> PreparedEncodes | None:
+    """Return the same by software, where every encode that used hardware allows that.
 
-    What was found for the hardware is not so for the processor, and is forgotten.
+    A crf that was found for the hardware is not valid for software, and is dropped.
     """
     specs = {index: encoding.spec for index, encoding in encodes.encodings.items()}
     used = [index for index, choice in encodes.choices.items() if choice.device != "none"]
@@ -114,9 +107,9 @@ def without_hardware(encodes: Encodes, tools: Tools, why: str) -> Encodes | None
         if quality.vmaf is not None:
             quality = replace(quality, crf=None)
         bare = replace(old.spec, hw="none", quality=quality)
-        choice = choose(tools, bare, old.track, old.container)
-        told = f"encoded by {choice.encoder}: {encodes.choices[index].device} failed ({why})"
-        choices[index] = replace(choice, warnings=(told, *choice.warnings))
+        choice = context.devices.choose(bare, old.track, old.container)
+        warning = f"encoded by {choice.encoder}: {encodes.choices[index].device} failed ({why})"
+        choices[index] = replace(choice, warnings=(warning, *choice.warnings))
         encodings[index] = replace(old, spec=bare, encoder=choice.encoder)
     found = {index: item for index, item in encodes.found.items() if index not in used}
-    return Encodes(encodings, choices, found)
+    return PreparedEncodes(encodings, choices, found)

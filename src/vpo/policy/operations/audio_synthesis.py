@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.codecs import canonical, matches, must_hold
 from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode
@@ -21,7 +22,6 @@ from vpo.policy.rules.evaluation import NO_ANALYSIS, Scene, holds
 from vpo.policy.rules.tracks import Selection
 from vpo.policy.rules.values import Codecs, Languages, Quantity
 from vpo.policy.rules.when import When
-from vpo.policy.sound import bitrate_for, channels_for, layout_for, most_bits
 
 _CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 _MOST = max(_CHANNELS.values())
@@ -146,10 +146,11 @@ class NewTrack(Model):
 
     @model_validator(mode="after")
     def _possible(self) -> NewTrack:
-        most = channels_for(self.codec, self.channels)
+        encoder = AUDIO_ENCODERS[self.codec]
+        most = encoder.mixed_down(self.channels)
         if most is not None:
             raise ValueError(f"{self.codec} has at most {most} channels")
-        limit = most_bits(self.codec, self.channels)
+        limit = encoder.bitrate_limit(self.channels)
         if self.bitrate is not None and limit is None:
             raise ValueError(f"`bitrate`: {self.codec} is lossless and takes none")
         if self.bitrate is not None and limit is not None and self.bitrate > limit:
@@ -203,7 +204,7 @@ class NewTrack(Model):
             title=title if kind.titles else None,
             dispositions=source.dispositions - _NOT_INHERITED,
             channels=self.channels,
-            layout=layout_for(self.codec, self.channels),
+            layout=AUDIO_ENCODERS[self.codec].layout(self.channels),
             duration=source.duration,
             tags=source.tags,
         )
@@ -212,7 +213,7 @@ class NewTrack(Model):
         """How it is made: from the file's own track, even where the source is encoded, too."""
         before = draft.encodes.get(source.index)
         origin = before.source if isinstance(before, AudioEncode) else source.index
-        bitrate = self.bitrate or bitrate_for(self.codec, self.channels, None)
+        bitrate = self.bitrate or AUDIO_ENCODERS[self.codec].bitrate(self.channels, None)
         return AudioEncode(origin, self.codec, self.channels, bitrate)
 
 

@@ -10,10 +10,9 @@ from pydantic import Field, model_validator
 from vpo.errors import PlanError
 from vpo.media.codecs import canonical, matches
 from vpo.media.containers import (
-    CONTAINERS,
-    MATROSKA,
     TIMECODE,
     carries_data,
+    container,
     timed,
     uncarried,
     users_tags,
@@ -24,7 +23,6 @@ from vpo.policy.desired_state import Draft
 from vpo.policy.mappings import CodecMapping, recoded, unreadable
 from vpo.policy.operation import Operation, PolicyConfig
 
-_NOT_IN_MATROSKA = frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"})
 _WRITTEN_BY_TOOLS = frozenset(
     {"encoder", "creation_time", "major_brand", "minor_version", "compatible_brands", "duration"}
 )
@@ -84,10 +82,12 @@ class ChangeContainer(Operation):
         draft = fitting.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
-        draft = draft.remove(_told_by_tags(media, self.target), "mkv has it as a tag of the video")
+        draft = draft.remove(
+            _in_tags(media, self.target), f"{self.target} has it as a tag of the video"
+        )
         draft = _named_losses(draft, media)
         draft = self._convert_subtitles(draft)
-        if self.target == "mp4":
+        if container(self.target).three_letter_languages:
             draft = _three_letters(draft)
         return draft if self.preserve_metadata else _without_tags(draft)
 
@@ -113,21 +113,21 @@ class ChangeContainer(Operation):
         for track in media.tracks:
             if track.type == "data":
                 carried = carries_data(media, track, self.target)
-                if not carried and track.index not in _told_by_tags(media, self.target):
+                if not carried and track.index not in _in_tags(media, self.target):
                     yield track
             elif not self._holds(canonical(track.codec)):
                 yield track
             elif unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
-        if not CONTAINERS[self.target].attachments:
+        if not container(self.target).attachments:
             yield from (item for item in media.attachments if not item.cover)
 
     def _holds(self, codec: str) -> bool:
         """Whether the target takes the codec, as it is or as text subtitles of its own."""
-        taken = CONTAINERS[self.target].codecs
-        if taken is None:
-            return codec not in _NOT_IN_MATROSKA
-        return codec in taken or codec in TEXT_SUBTITLES
+        target = container(self.target)
+        if target.codecs is None:
+            return codec not in target.refused
+        return codec in target.codecs or codec in TEXT_SUBTITLES
 
     def _convert_subtitles(self, draft: Draft) -> Draft:
         for track in draft.media.of("subtitle"):
@@ -136,7 +136,7 @@ class ChangeContainer(Operation):
             if into == codec:
                 continue
             if codec == "ass":
-                draft = draft.warn("styled subtitles lose their styling in mp4")
+                draft = draft.warn(f"styled subtitles lose their styling in {self.target}")
             why = f"{self.target} holds text subtitles as {into}"
             draft = draft.set_codec(track.index, into, why)
         return draft
@@ -152,10 +152,10 @@ def _spoiled(media: MediaFile, target: str) -> Iterator[str]:
                 yield f"{SIDE_DATA[fact].removeprefix('its ')} ({value}) of {track}"
 
 
-def _told_by_tags(media: MediaFile, target: str) -> list[int]:
+def _in_tags(media: MediaFile, target: str) -> list[int]:
     """Timecode tracks that say no more than a tag that the picture has and the target keeps."""
     tracks = [track for track in media.of("data") if track.codec == TIMECODE]
-    said = len(tracks) == 1 and len(timed(media)) == 1 and target in MATROSKA
+    said = len(tracks) == 1 and len(timed(media)) == 1 and container(target).track_tags
     return [track.index for track in tracks] if said else []
 
 
@@ -166,7 +166,7 @@ def _named_losses(draft: Draft, before: MediaFile) -> Draft:
     for track in before.tracks:
         for fact in uncarried(track, target):
             draft = draft.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
-        if target not in MATROSKA and (tags := ", ".join(_own_tags(before, track))):
+        if not container(target).track_tags and (tags := ", ".join(_own_tags(before, track))):
             draft = draft.warn(f"{target} does not keep the tags of {track}: {tags}")
     return draft
 
@@ -174,15 +174,13 @@ def _named_losses(draft: Draft, before: MediaFile) -> Draft:
 def _own_tags(media: MediaFile, track: Track) -> Iterator[str]:
     """The names of a track's tags; outside of Matroska its timecode is that of another track."""
     for name in users_tags(track.tags):
-        if name != "timecode" or media.container in MATROSKA:
+        if name != "timecode" or container(media.container).track_tags:
             yield name
 
 
 def _text_codec(codec: str, target: str) -> str:
     """What a subtitle codec becomes in the target."""
-    if target in MATROSKA:
-        return "subrip" if codec == "mov_text" else codec
-    return "mov_text" if codec in TEXT_SUBTITLES else codec
+    return dict(container(target).text_codecs).get(codec, codec)
 
 
 def _three_letters(draft: Draft) -> Draft:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from vpo.media import units
 from vpo.media.codecs import matches, must_hold
 from vpo.media.encode_spec import (
+    CRF_RANGE,
     AudioCodec,
     Hardware,
     Quality,
@@ -19,13 +19,12 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import Track
-from vpo.policy import dynamic_range, sound
+from vpo.policy import dynamic_range
+from vpo.policy.audio import encode_audio
 from vpo.policy.conditions import BitRate, Names, Part, Resolution
 from vpo.policy.desired_state import Draft
 from vpo.policy.encoder_options import checked
 from vpo.policy.operation import Model, Operation, PolicyConfig
-
-_HIGHEST_CRF: Mapping[VideoCodec, int] = {"h264": 51, "hevc": 51, "vp9": 63, "av1": 63}
 
 
 class SkipIf(Model):
@@ -145,8 +144,9 @@ class VideoSection(Model):
             raise ValueError(f"{' and '.join(f'`{name}`' for name in stated)} exclude each other")
         if self.two_pass and self.target_bitrate is None:
             raise ValueError("`two_pass` needs `target_bitrate`")
-        if self.crf is not None and self.crf > _HIGHEST_CRF[self.to]:
-            raise ValueError(f"`crf` of {self.to} is at most {_HIGHEST_CRF[self.to]}")
+        highest = CRF_RANGE[self.to][1]
+        if self.crf is not None and self.crf > highest:
+            raise ValueError(f"`crf` of {self.to} is at most {highest}")
         if self.max_resolution and (self.max_width or self.max_height):
             raise ValueError("`max_resolution` excludes `max_width` and `max_height`")
         return self
@@ -293,4 +293,4 @@ def _audio(draft: Draft, track: Track, section: AudioSection) -> Draft:
     if why is None:
         return draft
     must_hold(draft.media.container, section.to)
-    return sound.recoded(draft, track, section.to, section.bitrate, why)
+    return encode_audio(draft, track, section.to, section.bitrate, why)

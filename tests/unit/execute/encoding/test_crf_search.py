@@ -11,14 +11,22 @@ import pytest
 
 from vpo.errors import PlanError
 from vpo.execute.encoding import crf_search
-from vpo.execute.encoding.crf_search import Found, Search, Source, metric, places
-from vpo.execute.workspace import Workspace
+from vpo.execute.encoding.crf_search import (
+    Bench,
+    CrfFound,
+    CrfSearches,
+    SourceVideo,
+    metric,
+    places,
+)
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools.capabilities import Abilities
+from vpo.tools.capabilities import Capabilities
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding
-from vpo.tools.process import Tools
+from vpo.tools.process import Processes
+from vpo.tools.programs import Tools
 
 # The encoded file holds its crf; the comparison makes a score of it.
 FFMPEG = """\
@@ -33,7 +41,7 @@ if "null" in words:
 else:
     open(words[-1], "w").write(words[words.index("-crf:0") + 1])
 """
-ABLE = Abilities(frozenset({"libx265"}), frozenset({"libvmaf", "xpsnr"}), 61)
+ABLE = Capabilities(frozenset({"libx265"}), frozenset({"libvmaf", "xpsnr"}), 61)
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
 TRACK = Track(1, "video", "h264", width=640, height=360, pixel_format="yuv420p", frame_rate="25")
 
@@ -46,21 +54,35 @@ class Keys(Prober):
         return [time - time % 4 for time in times]
 
 
-Finder = Callable[..., Found]
+class Able(Tools):
+    """Tools that are asked nothing about what they can do."""
+
+    def __init__(self, able: Capabilities, program: Path) -> None:
+        super().__init__(ffmpeg=str(program), stall_seconds=60)
+        object.__setattr__(self, "able", able)
+
+    def capabilities(self) -> Capabilities:
+        able: Capabilities = self.able  # type: ignore[attr-defined]
+        return able
+
+
+Finder = Callable[..., CrfFound]
 
 
 @pytest.fixture
 def find(tmp_path: Path) -> Finder:
     """``find(target, score="100 - crf", seconds=100, ...)``."""
 
+    searches = CrfSearches()
+
     def run(
         target: float,
         score: str,
         seconds: float | None = 100.0,
         codec: VideoCodec = "hevc",
-        able: Abilities = ABLE,
+        able: Capabilities = ABLE,
         preset: str = "medium",
-    ) -> Found:
+    ) -> CrfFound:
         program = tmp_path / "ffmpeg"
         text = FFMPEG.replace("@SCORE", score).replace("@LOG", str(tmp_path / "log"))
         (tmp_path / "ffmpeg.py").write_text(text)
@@ -68,11 +90,10 @@ def find(tmp_path: Path) -> Finder:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "$0.py" "$@"\n')
         program.chmod(0o755)
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
-        encoding = Encoding(spec, TRACK, ENCODERS[codec], 4)
-        source = Source("SOURCE", str(tmp_path), (), seconds)
-        tools = Tools(ffmpeg=str(program), stall_seconds=60)
-        with Workspace(str(tmp_path), 0o600) as workspace:
-            return Search(tools, Keys(), able, workspace).crf(source, encoding)
+        encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)
+        source = SourceVideo("SOURCE", str(tmp_path), (), seconds)
+        bench = Bench(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
+        return searches.find(bench, source, encoding)
 
     return run
 
@@ -162,7 +183,7 @@ def test_they_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
 
 
 def test_xpsnr_where_there_is_no_vmaf(find: Finder) -> None:
-    able = Abilities(frozenset(), frozenset({"xpsnr"}), 61)
+    able = Capabilities(frozenset(), frozenset({"xpsnr"}), 61)
     found = find(95, "64.3 - crf", able=able)  # decibels: 39.3 of them go with 95 points
     assert found.metric == "xpsnr"
     assert found.crf == pytest.approx(25, abs=0.2)
@@ -171,7 +192,7 @@ def test_xpsnr_where_there_is_no_vmaf(find: Finder) -> None:
 
 def test_neither_is_an_error() -> None:
     with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
-        metric(Abilities(frozenset(), frozenset({"psnr"}), 59))
+        metric(Capabilities(frozenset(), frozenset({"psnr"}), 59))
 
 
 def test_no_duration_no_samples(find: Finder) -> None:
@@ -181,9 +202,7 @@ def test_no_duration_no_samples(find: Finder) -> None:
 
 def test_large_pictures_have_a_model_of_their_own(tmp_path: Path) -> None:
     large = Track(0, "video", "h264", width=3840, height=2160)
-    encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, "libx265", 0)
-    with Workspace(str(tmp_path), 0o600) as workspace:
-        trial = crf_search._Trial(
-            Search(Tools(), Keys(), ABLE, workspace), Source("", "", (), 9), encoding, ""
-        )
-        assert "vmaf_4k" in trial._filter("vmaf")
+    encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, VIDEO_ENCODERS["libx265"], 0)
+    bench = Bench(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
+    trial = crf_search._Trial(bench, SourceVideo("", "", (), 9), encoding)
+    assert "vmaf_4k" in trial._filter("vmaf")

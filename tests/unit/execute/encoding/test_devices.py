@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.made_up import AMF
 
 from vpo.errors import CancelledError, PlanError
-from vpo.execute.encoding import devices
-from vpo.execute.encoding.devices import choose, session
+from vpo.execute.encoding.devices import Devices, EncoderChoice
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Mastering, Track
-from vpo.tools import process as processes
-from vpo.tools.process import Tools
+from vpo.tools.encoder_table import VIDEO_ENCODERS
+from vpo.tools.programs import Tools
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p")
 DEEP = Track(0, "video", "hevc", width=1920, height=1080, pixel_format="yuv420p10le")
@@ -77,27 +77,31 @@ def tried(tmp_path: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
+def choose(tools: Tools, spec: VideoEncode, track: Track, container: str) -> EncoderChoice:
+    return Devices(tools).choose(spec, track, container)
+
+
 def encode(**wanted: Any) -> VideoEncode:
     return VideoEncode(**{"codec": "hevc", "quality": Quality(crf=24), **wanted})
 
 
 def test_the_processor_has_nothing_to_prove(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine(), encode(), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("libx265", "none", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("libx265", "none", ())
     assert tried(tmp_path) == []
 
 
 def test_a_device_that_encodes_a_picture_is_there(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_nvenc*"), encode(hw="nvenc"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
     (line,) = tried(tmp_path)
     assert "-f lavfi" in line and "-frames:v 1" in line and "-pix_fmt:0 nv12" in line
 
 
 def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: Path) -> None:
-    tools = machine("*hevc_nvenc*nv12*")
+    devices = Devices(machine("*hevc_nvenc*nv12*"))
     threads = [
-        threading.Thread(target=choose, args=(tools, encode(hw="nvenc"), TRACK, "mkv"))
+        threading.Thread(target=devices.choose, args=(encode(hw="nvenc"), TRACK, "mkv"))
         for _ in range(8)
     ]
     for thread in threads:
@@ -105,20 +109,38 @@ def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: P
     for thread in threads:
         thread.join()
     assert len(tried(tmp_path)) == 1
-    assert choose(tools, encode(hw="nvenc"), DEEP, "mkv").device == "none"
+    assert devices.choose(encode(hw="nvenc"), DEEP, "mkv").device == "none"
+    assert len(tried(tmp_path)) == 2
+
+
+def test_a_device_is_proven_again_in_the_next_run(machine: Machine, tmp_path: Path) -> None:
+    """A long process notices that a card has come or gone."""
+    tools = machine("-")
+    assert Devices(tools).choose(encode(hw="nvenc"), TRACK, "mkv").device == "none"
+    machine("*hevc_nvenc*")
+    assert Devices(tools).choose(encode(hw="nvenc"), TRACK, "mkv").device == "nvenc"
     assert len(tried(tmp_path)) == 2
 
 
 def test_auto_takes_the_first_that_works(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_vaapi*"), encode(hw="auto"), TRACK, "mkv")
-    assert (found.encoder, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
+    assert (found.encoder.name, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
     order = ["nvenc", "qsv", "vaapi"]
     assert [next(d for d in order if f"hevc_{d}" in line) for line in tried(tmp_path)] == order
 
 
+def test_auto_tries_a_device_that_has_only_a_row(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VIDEO_ENCODERS, AMF.name, AMF)
+    tools = machine("*amf=hw*hevc_amf*", encoders=(*SOFTWARE, *HARDWARE, AMF.name))
+    found = choose(tools, encode(hw="auto"), TRACK, "mkv")
+    assert (found.encoder, found.device, found.warnings) == (AMF, AMF.device, ())
+
+
 def test_software_takes_over_with_a_warning(machine: Machine) -> None:
     found = choose(machine(), encode(hw="qsv"), TRACK, "mkv")
-    assert (found.encoder, found.device) == ("libx265", "none")
+    assert (found.encoder.name, found.device) == ("libx265", "none")
     assert found.warnings == (
         "encoded by libx265, without hardware (qsv: No capable devices found)",
     )
@@ -131,18 +153,18 @@ def test_software_may_not_take_over(machine: Machine) -> None:
 
 def test_what_a_device_cannot_take_is_none_for_it(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*"), encode(codec="h264", hw="nvenc"), DEEP, "mkv")
-    assert found.encoder == "libx264"
+    assert found.encoder.name == "libx264"
     assert "h264_nvenc cannot encode 4:2:0 with 10 bits" in found.warnings[0]
     found = choose(machine("*"), encode(codec="vp9", hw="nvenc"), TRACK, "mkv")
-    assert found.encoder == "libvpx-vp9"
+    assert found.encoder.name == "libvpx-vp9"
     assert tried(tmp_path) == []
 
 
 def test_hdr_is_not_lost_to_a_device(machine: Machine) -> None:
     found = choose(machine("*"), encode(hw="nvenc"), HDR, "mkv")
-    assert found.encoder == "libx265"
+    assert found.encoder.name == "libx265"
     assert "would lose the HDR metadata" in found.warnings[0]
-    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder == "hevc_vaapi"
+    assert choose(machine("*"), encode(hw="vaapi"), HDR, "mkv").encoder.name == "hevc_vaapi"
     with pytest.raises(PlanError, match="libvpx-vp9 would lose the HDR metadata"):
         choose(machine(), encode(codec="vp9"), HDR, "mkv")
 
@@ -155,7 +177,7 @@ def test_an_encoder_that_is_missing(machine: Machine) -> None:
 
 
 def test_another_encoder_where_the_best_is_missing(machine: Machine) -> None:
-    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder == "libaom-av1"
+    assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder.name == "libaom-av1"
 
 
 def test_tones_need_a_filter(machine: Machine, tmp_path: Path) -> None:
@@ -175,12 +197,13 @@ def test_no_tone_mapper(machine: Machine) -> None:
 
 
 def test_sessions_are_limited() -> None:
+    devices = Devices(Tools())
     held, running = threading.Event(), threading.Event()
     most = [0, 0]
     lock = threading.Lock()
 
     def work() -> None:
-        with session("nvenc", 2):
+        with devices.session("nvenc", 2):
             with lock:
                 most[0] += 1
                 most[1] = max(most)
@@ -194,7 +217,7 @@ def test_sessions_are_limited() -> None:
     for thread in threads:
         thread.start()
     assert running.wait(60)
-    with session("none", 1):  # the processor has as many as it likes
+    with devices.session("none", 1):  # the processor has as many as it likes
         held.set()
     for thread in threads:
         thread.join()
@@ -202,11 +225,11 @@ def test_sessions_are_limited() -> None:
 
 
 def test_an_interrupt_ends_the_wait() -> None:
-    with session("nvenc", 1):
-        processes.cancel()
-        try:
-            with pytest.raises(CancelledError), session("nvenc", 1):
-                pass
-        finally:
-            processes.allow()
-    assert devices._sessions._taken == 0
+    tools = Tools()
+    devices = Devices(tools)
+    with devices.session("nvenc", 1):
+        tools.processes.cancel()
+        with pytest.raises(CancelledError), devices.session("nvenc", 1):
+            pass
+    with devices.session("nvenc", 1):
+        pass

@@ -10,19 +10,27 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PlanError
-from vpo.execute.encoding.crf_search import Found, Source
-from vpo.execute.encoding.devices import Choice
-from vpo.execute.encoding.prepare import Encodes, prepare, settled, without_hardware
+from vpo.execute.context import RunContext
+from vpo.execute.encoding.crf_search import CrfFound, SourceVideo
+from vpo.execute.encoding.devices import EncoderChoice
+from vpo.execute.encoding.prepare import (
+    PreparedEncodes,
+    prepare_encodes,
+    with_crfs,
+    without_hardware,
+)
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
+from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe.reader import probe
 from vpo.probe.service import Prober
-from vpo.tools import capabilities, encoders, filters
+from vpo.tools import encoders, filters
+from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.encoders import Encoding, source_time_base
-from vpo.tools.process import Tools
+from vpo.tools.programs import Tools
 
 SOUND = Track(0, "audio", "aac")
 PICTURE = Track(1, "video", "h264", width=640, height=360, pixel_format="yuv420p")
@@ -37,51 +45,65 @@ def real(media_tools: None) -> Tools:  # noqa: ARG001
 
 
 def test_the_ability_of_the_real_one(real: Tools) -> None:
-    able = capabilities.of(real)
+    able = real.capabilities()
     assert {"libx264", "libx265", "aac", "mpeg4"} <= able.encoders
     assert {"scale", "concat", "null"} <= able.filters
     assert not able.encoders & {"=", "Encoders:", "V....."}
     assert able.libavcodec >= 58
-    assert capabilities.of(real) is able
+    assert real.capabilities() is able
 
 
 def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
-    found = prepare(real, MEDIA, SWAPPED, {1: HEVC}, threads=1)
-    base = source_time_base(capabilities.of(real).libavcodec)
-    assert found.encodings[1] == Encoding(HEVC, PICTURE, "libx265", 0, 1, "mp4", time_base=base)
+    found = prepared(real, Plan(MEDIA, SWAPPED, encodes=((1, HEVC),)))
+    base = source_time_base(real.capabilities().libavcodec)
+    row = VIDEO_ENCODERS["libx265"]
+    assert found.encodings[1] == Encoding(HEVC, PICTURE, row, 0, 1, "mp4", time_base=base)
     assert (found.device, found.warnings) == ("none", ())
-    assert found.told() == (Encoded(1, "libx265"),)
+    assert found.encoded() == (Encoded(1, "libx265"),)
 
 
 def test_a_vmaf_without_a_way_to_measure_it(real: Tools) -> None:
-    if capabilities.of(real).filters & {"libvmaf", "xpsnr"}:
+    if real.capabilities().filters & {"libvmaf", "xpsnr"}:
         pytest.skip("this ffmpeg can measure it")
     with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
-        prepare(real, MEDIA, MEDIA, {1: replace(HEVC, quality=Quality(vmaf=95))})
+        prepared(real, Plan(MEDIA, MEDIA, encodes=((1, replace(HEVC, quality=Quality(vmaf=95))),)))
 
 
-def hardware(spec: VideoEncode, found: dict[int, Found]) -> Encodes:
-    encoding = Encoding(spec, PICTURE, "hevc_nvenc", 1)
-    return Encodes({1: encoding}, {1: Choice("hevc_nvenc", "nvenc")}, found)
+def context(tools: Tools) -> RunContext:
+    return RunContext(tools, Prober(tools.processes, 120), threads=1)
+
+
+def prepared(tools: Tools, plan: Plan) -> PreparedEncodes:
+    return prepare_encodes(plan, context(tools))
+
+
+def hardware(spec: VideoEncode, found: dict[int, CrfFound]) -> PreparedEncodes:
+    nvenc = VIDEO_ENCODERS["hevc_nvenc"]
+    encoding = Encoding(spec, PICTURE, nvenc, 1)
+    return PreparedEncodes({1: encoding}, {1: EncoderChoice(nvenc, "nvenc")}, found)
 
 
 def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
     spec = replace(HEVC, hw="nvenc", quality=Quality(crf=30.0, vmaf=95))
-    found = without_hardware(hardware(spec, {1: Found(30.0, 95.0)}), real, "out of memory")
+    found = without_hardware(
+        hardware(spec, {1: CrfFound(30.0, 95.0)}), context(real), "out of memory"
+    )
     assert found is not None
-    assert found.encodings[1].encoder == "libx265"
+    assert found.encodings[1].encoder.name == "libx265"
     assert found.warnings == ("encoded by libx265: nvenc failed (out of memory)",)
     # The crf was found for the device.
     assert (found.found, found.encodings[1].spec.quality.crf) == ({}, None)
 
 
 def test_software_may_not_take_over(real: Tools) -> None:
-    assert without_hardware(hardware(replace(HEVC, hw_fallback=False), {}), real, "x") is None
-    software = prepare(real, MEDIA, MEDIA, {1: HEVC})
-    assert without_hardware(software, real, "x") is None
+    assert (
+        without_hardware(hardware(replace(HEVC, hw_fallback=False), {}), context(real), "x") is None
+    )
+    software = prepared(real, Plan(MEDIA, MEDIA, encodes=((1, HEVC),)))
+    assert without_hardware(software, context(real), "x") is None
 
 
-def encode(tools: Tools, media: MediaFile, encodes: Encodes, output: Path) -> None:
+def encode(tools: Tools, media: MediaFile, encodes: PreparedEncodes, output: Path) -> None:
     (encoding,) = encodes.encodings.values()
     mapping, filtering = filters.mapped(encoding)
     words = [*mapping, *filtering, *encoders.video(encoding), "-frames:v", "5"]
@@ -99,7 +121,8 @@ def test_hdr10_arrives(
     spec = VideoEncode(codec, Quality(crf=40), "ultrafast")
     output = tmp_path / f"result.{suffix}"
     after = replace(media, container=suffix)
-    encode(real, media, prepare(real, media, after, {track.index: spec}, 1), output)
+    plan = Plan(media, after, encodes=((track.index, spec),))
+    encode(real, media, prepared(real, plan), output)
     (result,) = probe(str(output), frames=True).of("video")
     assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=False), result) == []
     assert result.codec == codec
@@ -111,13 +134,14 @@ def test_hdr10_arrives(
 def test_mapped_tones_say_nothing_of_hdr(
     corpus: Path, tmp_path: Path, real: Tools, suffix: str
 ) -> None:
-    if "zscale" not in capabilities.of(real).filters:
+    if "zscale" not in real.capabilities().filters:
         pytest.skip("this ffmpeg has no zscale")
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
     (track,) = media.of("video")
     spec = VideoEncode("h264", Quality(crf=40), "ultrafast", size=(64, 36), tonemap=True)
     output = tmp_path / f"result.{suffix}"
-    encode(real, media, prepare(real, media, media, {track.index: spec}, 1), output)
+    plan = Plan(media, media, encodes=((track.index, spec),))
+    encode(real, media, prepared(real, plan), output)
     (result,) = probe(str(output), frames=True).of("video")
     assert dynamic_range.differences(dynamic_range.encoded(track, tonemap=True), result) == []
     assert (result.pixel_format, result.width, result.height) == ("yuv420p", 64, 36)
@@ -127,16 +151,16 @@ def test_mapped_tones_say_nothing_of_hdr(
 def test_a_real_search(corpus: Path, tmp_path: Path) -> None:
     bundled = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
     tools = Tools(ffmpeg=bundled, stall_seconds=120)
-    if "libvmaf" not in capabilities.of(tools).filters:
+    if "libvmaf" not in tools.capabilities().filters:
         pytest.skip("the bundled ffmpeg has no libvmaf")
     media = probe(str(corpus / "multi-audio.mkv"))
     (track,) = media.of("video")
     spec = VideoEncode("h264", Quality(vmaf=85), "ultrafast")
-    encodes = prepare(tools, media, media, {track.index: spec}, 1)
-    source = Source(media.path, media.path, (), media.duration)
+    encodes = prepared(tools, Plan(media, media, encodes=((track.index, spec),)))
+    source = SourceVideo(media.path, media.path, (), media.duration)
     with Workspace(str(tmp_path), 0o600) as workspace:
-        found = settled(encodes, tools, Prober(), source, workspace)
-    (told,) = found.told()
+        found = with_crfs(encodes, context(tools), source, workspace)
+    (told,) = found.encoded()
     assert told.crf == found.encodings[track.index].spec.quality.crf
     assert told.vmaf == pytest.approx(85, abs=2)
     encoders.video(found.encodings[track.index])

@@ -12,7 +12,7 @@ import pytest
 
 from vpo.errors import ToolError, VerifyError
 from vpo.execute import undo
-from vpo.execute.header_edit import Edit, try_edit
+from vpo.execute.stand_in import Edit, try_edit
 
 EDITS = (
     "--edit track:1 --set flag-default=0 --set flag-forced=1",

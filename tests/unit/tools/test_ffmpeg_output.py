@@ -7,7 +7,7 @@ from tests.notation import media
 
 from vpo.plan.evaluate import evaluate
 from vpo.policy.document import Policy
-from vpo.tools.ffmpeg import copied
+from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
 
 SAID = """\
 [verbose] Input file #0 (in.mp4):
@@ -17,6 +17,13 @@ SAID = """\
 [verbose]   Output stream #0:0 (audio): {} packets muxed (117657 bytes);
 [verbose]   Output stream #0:1 (video): {} packets muxed (116879 bytes);
 """
+
+
+def heard(text: str) -> FfmpegOutput:
+    output = FfmpegOutput(10.0, list[float]().append)
+    for line in text.splitlines():
+        output.stderr(line)
+    return output
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,7 @@ def test_what_was_read_and_not_written(counts: tuple[int, ...], lost: list[str])
     order = {"name": "o", "track_order": ["audio_main", "video"]}
     policy = Policy.model_validate({"schema_version": 13, "phases": [order]})
     plan = evaluate([policy], media(["v:h264 [default]", "a:aac [default]"], "mp4"))
-    assert list(copied(plan, SAID.format(*counts))) == lost
+    assert list(lost_packets(plan, heard(SAID.format(*counts)))) == lost
 
 
 @pytest.mark.parametrize(
@@ -51,9 +58,36 @@ def test_packets_of_vp9_that_became_one(size: int, lost: list[str]) -> None:
         "[verbose]   Input stream #0:0 (video): 12 packets read (5537 bytes);\n"
         f"[verbose]   Output stream #0:0 (video): 11 packets muxed ({size} bytes);\n"
     )
-    assert list(copied(plan, said)) == lost
+    assert list(lost_packets(plan, heard(said))) == lost
 
 
-def test_what_does_not_say_it() -> None:
+def test_without_counts_no_packet_is_lost() -> None:
     policy = Policy.model_validate({"schema_version": 13, "phases": [{"name": "n"}]})
-    assert not list(copied(evaluate([policy], media(["v:h264"], "mp4")), "nothing of the kind"))
+    plan = evaluate([policy], media(["v:h264"], "mp4"))
+    assert not list(lost_packets(plan, heard("nothing of the kind")))
+
+
+def test_the_counts_of_sixty_streams_are_all_read() -> None:
+    lines = [
+        f"[verbose]   Input stream #0:{n} (subtitle): 7 packets read ({n} bytes);"
+        for n in range(60)
+    ]
+    output = heard("\n".join(lines))
+    assert {n: count.size for n, count in output.read.items()} == {n: n for n in range(60)}
+
+
+def test_progress_goes_forward_only() -> None:
+    parts: list[float] = []
+    output = FfmpegOutput(10.0, parts.append)
+    lines = ["out_time_us=N/A", "total_size=300", "out_time_us=2500000", "out_time_us=2000000"]
+    assert [output.stdout(line) for line in lines] == [False, False, True, False]
+    assert (output.part, output.size, parts) == (0.25, 300, [0.25])
+    assert output.stdout("out_time_us=99000000")
+    assert parts[-1] == 1.0
+
+
+def test_progress_without_a_duration_is_not_reported() -> None:
+    parts: list[float] = []
+    output = FfmpegOutput(None, parts.append)
+    assert output.stdout("out_time_us=2500000")
+    assert (output.part, parts) == (0.0, [])

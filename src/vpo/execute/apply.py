@@ -1,0 +1,42 @@
+"""Carry out the plan of one locked file: all of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+
+from vpo.errors import BusyError, PublishError, SpaceError
+from vpo.execute.options import RewriteOptions
+from vpo.execute.preconditions import refuse_still_written, refuse_unwritable
+from vpo.execute.space import FULL
+from vpo.execute.work import Applied, Work
+from vpo.execute.writers import Writer
+
+
+def apply(writer: Writer, work: Work) -> Applied:
+    """Carry out the plan with its writer; whatever is raised, the file is byte for byte the same.
+
+    ``BusyError`` for a file that is not to be touched now.
+    """
+    refuse_untouchable(work.lock.path, work.lock.status, work.options)
+    refuse_still_written(work.lock, work.seen, work.options.min_age)
+    try:
+        return writer.apply(work)
+    except OSError as error:
+        if error.errno in FULL:
+            raise SpaceError(
+                "the file system is full; the file is unchanged; free some space and run again"
+            ) from None
+        raise PublishError(
+            f"the result could not be written ({error.strerror}); the file is unchanged"
+        ) from None
+
+
+def refuse_untouchable(path: str, status: os.stat_result, options: RewriteOptions) -> None:
+    """Refuse a file that may not be changed, as the run and the dry run before it have to.
+
+    ``PublishError`` for a file that may not be written, ``BusyError`` for one that the
+    configuration wants left alone.
+    """
+    if status.st_nlink > 1 and options.hardlinks == "skip":
+        raise BusyError('it has further hard links and [files] hardlinks is "skip"')
+    refuse_unwritable(path, status)

@@ -1,0 +1,58 @@
+"""Make a header edit in the file itself, with an undo file, and roll it back if anything fails."""
+
+from __future__ import annotations
+
+import os
+
+from vpo.errors import PublishError
+from vpo.execute import originals, publish, undo
+from vpo.execute.lock import FileLock
+from vpo.execute.originals import Kept
+from vpo.execute.proof import verify_headers
+from vpo.execute.stand_in import Edit
+from vpo.execute.work import Applied, Work, as_published
+
+
+def edit_in_place(work: Work, edit: Edit) -> Applied:
+    """Make the edit in the locked file; whatever is raised, the file is what it was."""
+    lock = work.lock
+    fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        # From here on ``fd`` is the locked file, whatever its path may come to name.
+        lock.check()
+        free = work.options.keep_free
+        saved = undo.save(lock.path, lock.fd, edit.patches, edit.length, free)
+        try:
+            edit.apply(fd)
+            found = verify_headers(work.plan, lock.path, work.context.prober)
+            work.check(found)
+            publish.set_times(fd, lock.status, work.timestamp)
+            os.fsync(fd)
+            kept = _settle(saved, work, lock)
+        except BaseException:
+            _roll_back(saved, fd)
+            raise
+        return Applied(as_published(found, lock.path, os.fstat(fd)), kept=kept)
+    finally:
+        os.close(fd)
+
+
+def _settle(saved: str, work: Work, lock: FileLock) -> Kept | None:
+    """The edit is done and proven: keep its undo file as the original, or remove it."""
+    if work.options.keep_originals:
+        return originals.keep_header(saved, work.key, lock.path, os.fstat(lock.fd))
+    os.unlink(saved)
+    return None
+
+
+def _roll_back(saved: str, fd: int) -> None:
+    """Roll an edit back; only then may its undo file go."""
+    try:
+        if not undo.roll_back(saved, fd):
+            raise PublishError("the file was changed by another program during the edit")
+    except OSError as error:
+        raise PublishError(
+            f"the header edit could not be rolled back ({error.strerror}); "
+            f"the next run does that from {saved}"
+        ) from None
+    os.unlink(saved)

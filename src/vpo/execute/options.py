@@ -1,0 +1,25 @@
+"""What the configuration says about rewriting files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vpo.policy.desired_state import Timestamp
+
+
+@dataclass(frozen=True)
+class RewriteOptions:
+    """What the configuration says about rewriting files.
+
+    ``timestamp`` is what becomes of the modification time where the policy does not say;
+    ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the folder
+    of the file.
+    """
+
+    timestamp: Timestamp = "preserve"
+    hardlinks: Literal["replace", "skip", "edit"] = "replace"
+    min_age: float = 0.0
+    keep_free: int = 0
+    temporary_folder: str | None = None
+    keep_originals: bool = False

@@ -1,0 +1,92 @@
+"""One locked file and its plan: what carrying it out needs, and what comes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from vpo.errors import PublishError
+from vpo.execute.context import RunContext
+from vpo.execute.lock import FileLock
+from vpo.execute.options import RewriteOptions
+from vpo.execute.originals import Kept
+from vpo.execute.outcome import Encoded
+from vpo.media.model import MediaFile
+from vpo.plan.model import Plan
+from vpo.policy.desired_state import Timestamp
+
+Check = Callable[[MediaFile], None]
+"""Raises if the policy still wants changes of a result that was probed."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A plan for a locked file, and all that carrying it out needs.
+
+    ``key`` names the original if it is kept; ``seen`` is the file's (size, mtime_ns) as the run
+    found it.
+    """
+
+    plan: Plan
+    lock: FileLock
+    options: RewriteOptions
+    context: RunContext
+    check: Check
+    key: str = ""
+    seen: tuple[int, int] | None = None
+
+    @property
+    def linked(self) -> bool:
+        """Whether the file has further hard links."""
+        return self.lock.status.st_nlink > 1
+
+    @property
+    def timestamp(self) -> Timestamp:
+        return self.options.timestamp if self.plan.timestamp is None else self.plan.timestamp
+
+    @property
+    def folder(self) -> str:
+        """The folder for the temporary file; ``PublishError`` if it cannot be used."""
+        folder = self.options.temporary_folder
+        if folder is None:
+            return os.path.dirname(self.lock.path)
+        try:
+            device = os.stat(folder).st_dev
+        except OSError as error:
+            raise PublishError(
+                f"[files] temporary_folder {folder}: {error.strerror}; create it, or correct this"
+            ) from None
+        if device != self.lock.status.st_dev:
+            raise PublishError(
+                f"[files] temporary_folder {folder} is on another file system than the file; "
+                "a result cannot be renamed from there to its place in one step"
+            )
+        return folder
+
+    def report(self, part: float) -> None:
+        """Report the part of the work that is done, from 0 to 1."""
+        self.context.progress(self.plan.before.path, part)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a writer reports of the file that it wrote: warnings, and what encoded its video."""
+
+    warnings: tuple[str, ...] = ()
+    encoded: tuple[Encoded, ...] = ()
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A plan that was carried out: the result as it was probed, and what to report."""
+
+    media: MediaFile
+    warnings: tuple[str, ...] = ()
+    kept: Kept | None = None
+    encoded: tuple[Encoded, ...] = ()
+
+
+def as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:
+    """Return the probed result with the path and times that it has in its place."""
+    return replace(found, path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)

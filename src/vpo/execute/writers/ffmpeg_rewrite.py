@@ -1,0 +1,122 @@
+"""Rewrites by ffmpeg: remuxes of and to every container, and transcodes."""
+
+from __future__ import annotations
+
+from vpo.errors import PlanError, VerifyError
+from vpo.execute.context import RunContext
+from vpo.execute.encoding.crf_search import SourceVideo
+from vpo.execute.encoding.encode import encode
+from vpo.execute.encoding.prepare import prepare_encodes
+from vpo.execute.proof import source_ends
+from vpo.execute.rewrite import REMUX_FACTOR, rewrite
+from vpo.execute.work import Applied, Work, Written
+from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.writers.writer import Writer
+from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.containers import container
+from vpo.plan.model import Plan
+from vpo.probe import mp4
+from vpo.tools import ffmpeg, losses
+from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
+from vpo.tools.process import Command
+from vpo.tools.programs import Tools
+
+_ENCODE_FACTOR = 1.5
+"""Free space in sizes of the source: an encode that becomes larger is ended, if not at once."""
+_KNOWN_SINCE = {"vvc": 61}
+"""The libavcodec from which on ffmpeg knows a codec that the parser knows."""
+
+
+class FfmpegRewrite(Writer):
+    """Writes a file with ffmpeg; what is not encoded is copied in the same run."""
+
+    def __init__(self, plan: Plan, context: RunContext) -> None:
+        super().__init__(plan, context)
+        self.strategy = "transcode" if plan.strategy == "transcode" else "remux"
+        context.tools.need("ffmpeg")
+        self._refuse_losses()
+        self._refuse_unknown_codecs()
+        self._need_audio_encoders()
+        self.encodes = prepare_encodes(plan, context)
+        self.warnings = (*losses.slight(plan), *self.encodes.warnings)
+
+    @classmethod
+    def suits(cls, plan: Plan, tools: Tools) -> bool:  # noqa: ARG003
+        return True
+
+    def apply(self, work: Work) -> Applied:
+        factor = _ENCODE_FACTOR if self.plan.video_encodes else REMUX_FACTOR
+        return rewrite(work, self._write, factor, source_ends(self.plan, self.context.prober))
+
+    def _write(self, work: Work, workspace: Workspace) -> Written:
+        source = tool_name(work.lock.path, work.lock.fd)
+        output = tool_name(workspace.path, workspace.fd)
+        fds = (work.lock.fd, workspace.fd)
+        covers = self._covers(workspace)
+        if self.plan.video_encodes:
+            video = SourceVideo(source, self.plan.before.path, fds, self.plan.before.duration)
+            return self._encode(work, video, workspace, covers)
+        tools = self.context.tools
+        argv = ffmpeg.argv(tools.need("ffmpeg"), self.plan, source, output, covers)
+        heard = FfmpegOutput(self.plan.before.duration, work.report)
+        tools.run(Command(argv, workspace.path, fds=fds), heard)
+        stored = mp4.stored(workspace.fd) if container(self.plan.after.container).mp4_family else ()
+        lost = list(lost_packets(self.plan, heard, stored))
+        if lost:
+            raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
+        return Written()
+
+    def _encode(
+        self, work: Work, video: SourceVideo, workspace: Workspace, covers: dict[int, str]
+    ) -> Written:
+        done = encode(self.encodes, work, video, workspace, covers)
+        # Those of the choice were reported with the plan.
+        new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
+        return Written(new, done.encoded())
+
+    def _covers(self, workspace: Workspace) -> dict[int, str]:
+        """Files with the covers that go into Matroska, by stream index."""
+        plan = self.plan
+        if not container(plan.after.container).matroska:
+            return {}
+        return {
+            item.index: workspace.store(self.context.prober.picture(plan.before.path, item.index))
+            for item in plan.after.attachments
+            if item.cover
+        }
+
+    def _refuse_losses(self) -> None:
+        plan = self.plan
+        if not container(plan.after.container).muxer:
+            raise PlanError(
+                f"vpo cannot write {plan.after.container} files; "
+                "convert it with container: target: mkv"
+            )
+        lost = list(losses.grave(plan))
+        if lost:
+            raise PlanError(
+                f"ffmpeg would lose {', '.join(lost)}; the file is left alone{self._advice()}"
+            )
+
+    def _advice(self) -> str:
+        # What is encoded has to be ffmpeg's work.
+        target = container(self.plan.after.container)
+        can_remux = target.kept_by_mkvmerge and self.plan.strategy != "transcode"
+        if can_remux and not self.context.tools.mkvmerge:
+            return "; mkvmerge would keep it: install mkvtoolnix"
+        return ""
+
+    def _refuse_unknown_codecs(self) -> None:
+        plan = self.plan
+        encoded = (track for track in plan.before.tracks if track.index in plan.video_encodes)
+        for track in (*plan.after.tracks, *encoded):
+            since = _KNOWN_SINCE.get(track.codec)
+            if since is not None and self.context.tools.capabilities().libavcodec < since:
+                raise PlanError(
+                    f"this ffmpeg does not know the codec of {track}, and would lose what it is; "
+                    "use a newer one, for example vpo's bundled one"
+                )
+
+    def _need_audio_encoders(self) -> None:
+        for how in self.plan.audio_encodes.values():
+            self.context.tools.capabilities().encoder([AUDIO_ENCODERS[how.codec]], how.codec)

@@ -1,0 +1,65 @@
+"""Header edits of Matroska by mkvpropedit, on a stand-in for the file."""
+
+from __future__ import annotations
+
+from vpo.execute import stand_in, undo
+from vpo.execute.copy import can_clone, copy_file
+from vpo.execute.in_place import edit_in_place
+from vpo.execute.rewrite import REMUX_FACTOR, rewrite
+from vpo.execute.stand_in import Edit
+from vpo.execute.work import Applied, Work, Written
+from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.writers.writer import Writer
+from vpo.plan.model import Plan
+from vpo.tools import mkvpropedit
+from vpo.tools.process import Command
+from vpo.tools.programs import Tools
+
+
+class HeaderEdit(Writer):
+    """Changes flags, titles and languages in the header; no packet is written.
+
+    In place, or in a copy where that costs nothing or the file has further hard links.
+    """
+
+    strategy = "header"
+
+    @classmethod
+    def suits(cls, plan: Plan, tools: Tools) -> bool:
+        return plan.strategy == "header" and tools.mkvpropedit is not None
+
+    def apply(self, work: Work) -> Applied:
+        ranges = undo.regions(work.lock.fd)
+        if ranges is None:
+            # What the tool would have to see is not known: it edits a whole copy.
+            return rewrite(work, self._edit_copy)
+        edit = stand_in.try_edit(work.lock.fd, ranges, work.folder, self._propedit)
+        options = work.options
+        shared = work.linked and options.hardlinks == "edit"
+        # A kept original is a whole file, to be counted as one; an undo file is not.
+        cheap = not shared and not options.keep_originals and can_clone(work.lock.fd, work.folder)
+        if cheap or (work.linked and not shared):
+            return rewrite(work, _PatchedCopy(edit).write, 0.0 if cheap else REMUX_FACTOR)
+        return edit_in_place(work, edit)
+
+    def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
+        copy_file(work.lock, workspace)
+        self._propedit(tool_name(workspace.path, workspace.fd), workspace.fd)
+        return Written()
+
+    def _propedit(self, path: str, fd: int) -> None:
+        tools = self.context.tools
+        argv = mkvpropedit.argv(tools.need("mkvpropedit"), self.plan, path)
+        tools.run(Command(argv, ok=(0, 1), fds=(fd,)))
+
+
+class _PatchedCopy:
+    """A copy of the file with an edit in it."""
+
+    def __init__(self, edit: Edit) -> None:
+        self._edit = edit
+
+    def write(self, work: Work, workspace: Workspace) -> Written:
+        copy_file(work.lock, workspace)
+        self._edit.apply(workspace.fd)
+        return Written()

@@ -1,0 +1,33 @@
+"""What all writers have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from vpo.execute.context import RunContext
+from vpo.execute.work import Applied, Work
+from vpo.plan.model import Plan, Strategy
+from vpo.tools.programs import Tools
+
+
+class Writer(ABC):
+    """One way to carry out a plan.
+
+    Making one checks the plan: ``PlanError`` for what this writer would lose. ``warnings`` are what
+    it cannot keep and is not worth refusing the plan for.
+    """
+
+    strategy: Strategy
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, plan: Plan, context: RunContext) -> None:
+        self.plan, self.context = plan, context
+
+    @classmethod
+    @abstractmethod
+    def suits(cls, plan: Plan, tools: Tools) -> bool:
+        """Return whether this writer can carry out the plan with these tools."""
+
+    @abstractmethod
+    def apply(self, work: Work) -> Applied:
+        """Carry out the plan on the locked file."""

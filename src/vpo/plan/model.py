@@ -1,0 +1,149 @@
+"""A plan: what is to be done to one file, and every change with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from vpo.errors import FileError, OnError
+from vpo.media.containers import FLAGS_KEPT, container
+from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
+from vpo.media.model import MediaFile
+from vpo.policy.change_kind import ChangeKind, Fact, FactValue
+from vpo.policy.desired_state import Reason, Timestamp
+
+Strategy = Literal["none", "header", "remux", "transcode"]
+PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between the file and what it should be.
+
+    A ``move`` goes from the track's position in the source to the one in the result, counted from 0
+    over all tracks; they can be equal, where other tracks go. A ``codec`` that stays the same is
+    encoded again.
+    """
+
+    fact: Fact
+    before: FactValue
+    after: FactValue
+    reason: Reason
+
+    @property
+    def kind(self) -> ChangeKind:
+        return self.fact.kind
+
+    @property
+    def track(self) -> int | None:
+        return self.fact.track
+
+    @property
+    def in_track_header(self) -> bool:
+        """Whether an edit of a Matroska track's header makes the change."""
+        if self.kind is ChangeKind.FLAG:
+            return self.fact.name in FLAGS_KEPT
+        return self.kind in (ChangeKind.TITLE, ChangeKind.LANGUAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseReport:
+    """The outcome of one phase; ``detail`` says why it was skipped or failed."""
+
+    policy: str
+    name: str
+    outcome: PhaseOutcome
+    on_error: OnError
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done to one file.
+
+    ``after`` keeps the source's stream indexes, so that each track says where it comes from.
+    ``encodes`` are the tracks that are encoded, by stream index, and how. ``error`` is set where a
+    phase failed; unless ``on_error`` is ``continue``, nothing changes.
+    """
+
+    before: MediaFile
+    after: MediaFile
+    changes: tuple[Change, ...] = ()
+    phases: tuple[PhaseReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+    timestamp: Timestamp | None = None
+    error: FileError | None = None
+    on_error: OnError = "continue"
+    encodes: tuple[tuple[int, Encode], ...] = ()
+
+    @property
+    def video_encodes(self) -> dict[int, VideoEncode]:
+        return {index: how for index, how in self.encodes if isinstance(how, VideoEncode)}
+
+    @property
+    def audio_encodes(self) -> dict[int, AudioEncode]:
+        return {index: how for index, how in self.encodes if isinstance(how, AudioEncode)}
+
+    def origin(self, index: int) -> int:
+        """Return the source's stream that a stream of ``after`` is made from: mostly itself."""
+        how = self.audio_encodes.get(index)
+        return how.source if how is not None else index
+
+    @property
+    def strategy(self) -> Strategy:
+        """The cheapest strategy that carries out the changes."""
+        if not self.changes:
+            return "none"
+        if self.encodes:
+            return "transcode"
+        in_headers = all(change.in_track_header for change in self.changes)
+        if in_headers and container(self.before.container).matroska and self._editable:
+            return "header"
+        return "remux"
+
+    @property
+    def _editable(self) -> bool:
+        touched = {change.track for change in self.changes}
+        return all(t.matroska_id is not None for t in self.before.tracks if t.index in touched)
+
+    @property
+    def expected(self) -> MediaFile:
+        """The media that a probe of the result has to find: ``after`` with its own numbers."""
+        return as_written(self.after)
+
+    @property
+    def removed(self) -> tuple[int, ...]:
+        """The stream indexes of the tracks and attachments that the plan removes."""
+        removals = (c.track for c in self.changes if c.kind is ChangeKind.REMOVE)
+        return tuple(index for index in removals if index is not None)
+
+
+def as_written(media: MediaFile) -> MediaFile:
+    """Return the media with its streams numbered as they will be in the written file."""
+    matroska = container(media.container).matroska
+    tracks = tuple(
+        replace(track, index=n, matroska_id=n if matroska else None)
+        for n, track in enumerate(media.tracks)
+    )
+    attachments = tuple(
+        replace(item, index=len(tracks) + n, matroska_id=n + 1)
+        for n, item in enumerate(media.attachments)
+    )
+    return replace(media, tracks=tracks, attachments=attachments)
+
+
+def changes_to_json(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return the changes as ``docs/json.md`` describes them."""
+    return [
+        {
+            "kind": change.fact.label,
+            "track": change.track,
+            "from": change.before,
+            "to": change.after,
+            "phase": change.reason.phase,
+            "operation": change.reason.operation,
+            "reason": change.reason.text,
+        }
+        for change in changes
+    ]

@@ -1,0 +1,67 @@
+"""What a run reports while it goes on, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from vpo.discover import Discovery
+from vpo.execute.outcome import Outcome
+from vpo.run.progress import Look
+from vpo.run.request import Request
+from vpo.run.summary import Summary
+
+
+class Observer(Protocol):
+    """Gets what happens, in the coordinator's thread; ``advance`` while nothing does."""
+
+    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
+    def note(self, text: str) -> None: ...
+    def started(self, path: str) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+    def progress(self, look: Look) -> None: ...
+    def advance(self, look: Look) -> None: ...
+    def end(self, summary: Summary) -> None: ...
+
+
+class SafeObserver:
+    """An observer whose failure does not end the run: its output is gone then, the run is not.
+
+    Nothing more is reported after an ``OSError`` or ``ValueError``, which ``error`` holds.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.error: Exception | None = None
+
+    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
+        self._pass(self._observer.begin, run_id, request, workers, found)
+
+    def note(self, text: str) -> None:
+        self._pass(self._observer.note, text)
+
+    def notes(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.note(text)
+
+    def started(self, path: str) -> None:
+        self._pass(self._observer.started, path)
+
+    def finished(self, outcome: Outcome) -> None:
+        self._pass(self._observer.finished, outcome)
+
+    def progress(self, look: Look) -> None:
+        self._pass(self._observer.progress, look)
+
+    def advance(self, look: Look) -> None:
+        self._pass(self._observer.advance, look)
+
+    def end(self, summary: Summary) -> None:
+        self._pass(self._observer.end, summary)
+
+    def _pass(self, event: Callable[..., None], *values: object) -> None:
+        if self.error is None:
+            try:
+                event(*values)
+            except (OSError, ValueError) as error:
+                self.error = error

@@ -1,0 +1,43 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from vpo.db.records import STATUSES
+from vpo.errors import ErrorKind
+from vpo.execute.outcome import Outcome
+
+
+class Summary:
+    """What a run came to.
+
+    ``seconds`` is its whole time; ``saved`` the bytes by which the files became smaller in all.
+    """
+
+    def __init__(self, run_id: str, total: int) -> None:
+        self.run_id = run_id
+        self.total = total
+        self.seconds = 0.0
+        self.stopped_early = False
+        self.interrupted = False
+        self.tool_missing = False
+        self.counts: Counter[str] = Counter()
+        self.saved = 0
+
+    def facts(self) -> dict[str, object]:
+        """Return the summary as the JSON contract has it."""
+        return {
+            "total": self.total,
+            **{name: self.counts[name] for name in STATUSES},
+            "seconds": self.seconds,
+            "stopped_early": self.stopped_early,
+        }
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of one file."""
+        self.counts[outcome.status] += 1
+        if outcome.error and outcome.error.kind is ErrorKind.TOOL_MISSING:
+            self.tool_missing = True
+        if outcome.size_before is not None and outcome.size_after is not None:
+            self.saved += outcome.size_before - outcome.size_after

@@ -1,0 +1,136 @@
+"""Count, record and report what becomes of each file of a run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vpo.db.records import STATUSES
+from vpo.discover import Candidate
+from vpo.execute.outcome import Outcome
+from vpo.run.observer import SafeObserver
+from vpo.run.progress import Parts, State
+from vpo.run.recorder import Recorder
+from vpo.run.request import Request
+from vpo.run.schedule import Keeper
+from vpo.run.summary import Summary
+
+if TYPE_CHECKING:
+    from vpo.db.records import Took
+    from vpo.plugins import FileReport, RunReport
+    from vpo.plugins.notifier import Hooks
+    from vpo.run.forecast import Forecast
+
+
+class Tally:
+    """Counts, records and reports each outcome once.
+
+    ``workers`` is how many work, ``forecast`` what is expected of the files, once that is known.
+    """
+
+    def __init__(
+        self,
+        summary: Summary,
+        recorder: Recorder,
+        observer: SafeObserver,
+        hooks: Hooks | None,
+    ) -> None:
+        self.summary, self.observer = summary, observer
+        self._recorder, self._hooks = recorder, hooks
+        self._begun: set[str] = set()
+        self._failed: list[Outcome] = []
+        self._waiting: str | None = None
+        self.workers = 1
+        self.forecast: Forecast | None = None
+        self.parts = Parts()
+
+    def start(self, path: str) -> str:
+        """Take note that the work on a file begins; return its outcome's id."""
+        self._begun.add(path)
+        if self.forecast is not None:
+            self.forecast.begin(path, time.monotonic())
+        self.observer.started(path)
+        self.observer.progress(self._state)
+        return self._recorder.start(path)
+
+    def known(self, item: Candidate) -> None:
+        """Count a file that is known to comply."""
+        self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
+
+    def take(self, outcome: Outcome) -> None:
+        """Take the outcome of a file that was processed."""
+        path = outcome.was or outcome.path
+        self._begun.discard(path)
+        if self.forecast is not None:
+            self.forecast.end(path, _took(path, outcome))
+        try:
+            self._recorder.take(outcome)
+            if self._hooks is not None and outcome.status != "not_started":
+                self._hooks.file(_file_report(outcome))
+                self.observer.notes(self._hooks.told())
+        finally:
+            self._count(outcome)
+            self.observer.progress(self._state)
+
+    def look(self, keeper: Keeper) -> None:
+        """See whether work may begin, and report how far the files in progress are."""
+        keeper.look()
+        self._waiting = keeper.closed.reason if keeper.closed else None
+        self.observer.advance(self._state)
+
+    def report(self, request: Request) -> RunReport:
+        """Return what plugins are told of the run."""
+        from vpo.plugins import RunReport  # late: most configurations have no plugin
+
+        summary = self.summary
+        return RunReport(
+            summary.run_id,
+            tuple(request.policies.files),
+            {name: summary.counts[name] for name in STATUSES if summary.counts[name]},
+            summary.seconds,
+            summary.saved,
+            tuple(map(_file_report, self._failed)),
+            summary.stopped_early,
+        )
+
+    def _count(self, outcome: Outcome) -> None:
+        self.summary.count(outcome)
+        if outcome.status == "failed" and self._hooks is not None:
+            self._failed.append(outcome)
+        self.observer.finished(outcome)
+
+    def _state(self) -> State:
+        done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
+        # A worker has its next file before the outcome of its last one arrives here.
+        active = min(self.workers, len(self._begun))
+        if self.forecast is None:
+            return State(done, self.summary.total, active, waiting=self._waiting)
+        now = time.monotonic()
+        self.forecast.advance(self.parts.now)
+        left, running = self.forecast.remaining(now), self.forecast.running(now)
+        return State(done, self.summary.total, active, left, running, self._waiting)
+
+
+def _file_report(outcome: Outcome) -> FileReport:
+    from vpo.plugins import FileReport  # late: most configurations have no plugin
+
+    return FileReport(
+        outcome.path,
+        outcome.was,
+        outcome.status,
+        outcome.strategy,
+        outcome.error.message if outcome.error else None,
+        outcome.size_before,
+        outcome.size_after,
+        outcome.seconds,
+    )
+
+
+def _took(path: str, outcome: Outcome) -> Took | None:
+    """What a file took; failures say nothing about how long others take."""
+    if outcome.error is not None or outcome.size_before is None:
+        return None
+    from vpo.db.records import Took
+    from vpo.run.cost import spent
+
+    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)

@@ -1,0 +1,28 @@
+"""The lines of a stream of bytes, of which no length and no end is certain."""
+
+from __future__ import annotations
+
+LONGEST = 65536
+"""Bytes of a line that are kept; the rest of a longer one is dropped."""
+
+
+class Lines:
+    """Cuts what a tool prints into lines, ended by LF or CR, as it comes."""
+
+    def __init__(self) -> None:
+        self._begun = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the lines that these bytes complete."""
+        *complete, self._begun = (self._begun + data).replace(b"\r", b"\n").split(b"\n")
+        self._begun = self._begun[:LONGEST]
+        return [_text(line) for line in complete]
+
+    def rest(self) -> list[str]:
+        """Return the last line, if the stream ended within it."""
+        rest, self._begun = self._begun, b""
+        return [_text(rest)] if rest else []
+
+
+def _text(line: bytes) -> str:
+    return line[:LONGEST].decode("utf-8", "replace")

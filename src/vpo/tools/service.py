@@ -1,0 +1,77 @@
+"""A child process that answers questions, line by line."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+import weakref
+from collections.abc import Sequence
+
+from vpo.errors import CancelledError
+from vpo.tools.process import Processes, ProcessGroup, signal_name
+
+_GRACE_SECONDS = 2.0
+_KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(256 << 20)}
+"""For glibc (mallopt(3)): memory of one question is kept for the next one."""
+
+
+class ServiceError(Exception):
+    """A service did not answer; the message ends a sentence that begins with what it is."""
+
+
+class Service:
+    """A child that answers questions, a line for a line, until it is closed."""
+
+    def __init__(self, processes: Processes, argv: Sequence[str]) -> None:
+        self._processes = processes
+        self._group = processes.start_service(argv, _KEEP_MEMORY)
+        self._rest = b""
+        self._finalizer = weakref.finalize(self, _close, processes, self._group)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has neither ended nor been signalled to."""
+        return not (self._group.signalled or self._group.wait(0))
+
+    def ask(self, line: bytes) -> None:
+        """Send a question; each is answered, in the order in which they were asked."""
+        question = self._group.process.stdin
+        if question is None or question.closed:
+            raise ServiceError("was closed")
+        try:
+            question.write(line + b"\n")
+        except OSError:
+            raise ServiceError(self._why_it_ended()) from None
+
+    def answer(self, timeout: float) -> bytes:
+        """Return the next answer; ``ServiceError`` if the child ends, or takes longer (s)."""
+        answers = self._group.process.stdout
+        if answers is None or answers.closed:
+            raise ServiceError("was closed")
+        deadline = time.monotonic() + timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(answers, selectors.EVENT_READ)
+            while b"\n" not in self._rest:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise ServiceError(f"did not answer within {timeout:g} s")
+                data = os.read(answers.fileno(), 1 << 20)
+                if not data:
+                    raise ServiceError(self._why_it_ended())
+                self._rest += data
+        answer, _, self._rest = self._rest.partition(b"\n")
+        return answer
+
+    def close(self) -> None:
+        """End the child and release what it holds here."""
+        self._finalizer()
+
+    def _why_it_ended(self) -> str:
+        if self._processes.cancelled:
+            raise CancelledError("interrupted")
+        status = self._group.status() if self._group.wait(_GRACE_SECONDS) else 0
+        return f"crashed ({signal_name(-status)})" if status < 0 else "ended unexpectedly"
+
+
+def _close(processes: Processes, group: ProcessGroup) -> None:
+    processes.end_service(group)

@@ -1,0 +1,203 @@
+"""The batch: order, how many at a time, when it stops, and workers that die."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from vpo.discover import Candidate
+from vpo.execute.outcome import Outcome
+from vpo.policy.document import Policy
+from vpo.run.batch import Queue, run_batch
+from vpo.run.job import Job
+from vpo.run.request import Interrupt
+from vpo.run.workers import Workers
+
+POLICY = Policy.model_validate({"schema_version": 13, "phases": [{"name": "p"}]})
+
+
+def job(item: Candidate, on_error: Any = None) -> Job:
+    return Job(item.path, (POLICY,), on_error=on_error)
+
+
+def items(count: int) -> list[Candidate]:
+    return [Candidate(f"/{n}", 0, 0, 0, 0) for n in range(count)]
+
+
+def batch(
+    count: int,
+    work: Callable[[Job], Outcome],
+    workers: int = 2,
+    interrupt: Interrupt | None = None,
+    on_error: Any = None,
+    end_tools: Callable[[], None] = lambda: None,
+) -> Iterator[Outcome]:
+    with ThreadPoolExecutor(workers) as pool:
+        queue = Queue(items(count), lambda item: job(item, on_error))
+        crew = Workers(pool, lambda: workers, work, end_tools, ignore)
+        yield from run_batch(queue, crew, interrupt or Interrupt(), nothing)
+
+
+def ignore(paused: bool) -> None:
+    """Nothing can be paused here."""
+
+
+def nothing() -> None:
+    """Nobody looks."""
+
+
+def two(executor: Executor, work: Callable[[Job], Outcome]) -> Workers:
+    return Workers(executor, lambda: 2, work, nothing, ignore)
+
+
+def done(job: Job) -> Outcome:
+    return Outcome(job.path, "changed")
+
+
+def test_every_item_has_an_outcome() -> None:
+    found = list(batch(20, done, workers=3))
+    assert sorted(o.path for o in found) == sorted(i.path for i in items(20))
+
+
+def test_one_worker_keeps_the_order_one_at_a_time() -> None:
+    active, seen = threading.Semaphore(1), []
+
+    def work(job: Job) -> Outcome:
+        assert active.acquire(blocking=False)
+        seen.append(job.path)
+        active.release()
+        return done(job)
+
+    found = list(batch(20, work, workers=1))
+    assert [o.path for o in found] == seen == [i.path for i in items(20)]
+
+
+def test_all_workers_are_used_and_no_more() -> None:
+    together = threading.Barrier(3)
+    active: list[int] = []
+
+    def work(job: Job) -> Outcome:
+        together.wait(30)  # broken unless three are here at once
+        active.append(together.n_waiting)
+        return done(job)
+
+    assert len(list(batch(9, work, workers=3))) == 9
+
+
+def test_jobs_are_made_when_a_worker_is_free() -> None:
+    """Memory does not grow with the library, and nothing waits where a stop cannot reach it."""
+    made: list[str] = []
+
+    def make(item: Candidate) -> Job:
+        made.append(item.path)
+        return job(item)
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = run_batch(Queue(items(10), make), two(pool, done), Interrupt(), nothing)
+        next(outcomes)
+        assert len(made) <= 6
+        assert len(list(outcomes)) == 9
+
+
+def test_an_outcome_that_stops_the_batch() -> None:
+    def work(job: Job) -> Outcome:
+        if job.path == "/2":
+            return Outcome(job.path, "failed", stop=True)
+        return done(job)
+
+    found = list(batch(10, work, workers=1))
+    assert [o.status for o in found] == ["changed"] * 2 + ["failed"] + ["not_started"] * 7
+    assert [o.path for o in found] == [i.path for i in items(10)]
+
+
+def test_what_runs_completes() -> None:
+    both, interrupt = threading.Barrier(2), Interrupt()
+
+    def work(job: Job) -> Outcome:
+        both.wait(30)
+        interrupt.ask()
+        return done(job)
+
+    found = list(batch(10, work, workers=2, interrupt=interrupt))
+    assert sorted(o.status for o in found) == ["changed"] * 2 + ["not_started"] * 8
+
+
+def test_a_stop_before_the_first() -> None:
+    interrupt = Interrupt()
+    interrupt.ask()
+    assert [o.status for o in batch(3, done, interrupt=interrupt)] == ["not_started"] * 3
+
+
+def test_the_tools_are_ended_once_when_that_is_asked_for() -> None:
+    interrupt, ended = Interrupt(), threading.Event()
+
+    def end_tools() -> None:
+        assert not ended.is_set()
+        ended.set()
+
+    def work(job: Job) -> Outcome:
+        interrupt.ask()
+        interrupt.ask()
+        assert ended.wait(30)
+        return done(job)
+
+    found = list(batch(3, work, workers=1, interrupt=interrupt, end_tools=end_tools))
+    assert [o.status for o in found] == ["changed", "not_started", "not_started"]
+
+
+def test_a_job_that_cannot_be_made_ends_the_batch_after_what_runs() -> None:
+    begun, found = threading.Event(), []
+
+    def make(item: Candidate) -> Job:
+        if item.path == "/1":
+            begun.set()
+            raise OSError("no database")
+        return job(item)
+
+    def work(job: Job) -> Outcome:
+        assert begun.wait(30)
+        return done(job)
+
+    with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="no database"):
+        for outcome in run_batch(Queue(items(5), make), two(pool, work), Interrupt(), nothing):
+            found.append(outcome)
+    assert [(o.path, o.status) for o in found] == [
+        ("/0", "changed"),
+        ("/2", "not_started"),
+        ("/3", "not_started"),
+        ("/4", "not_started"),
+    ]
+
+
+@pytest.mark.parametrize(("on_error", "count"), [("skip", 5), ("continue", 5), ("fail", 2)])
+def test_a_worker_that_dies_costs_its_file(on_error: str, count: int) -> None:
+    def work(job: Job) -> Outcome:
+        if job.path == "/1":
+            raise MemoryError("no more")
+        return done(job)
+
+    found = list(batch(5, work, workers=1, on_error=on_error))
+    assert found[1].status == "failed"
+    assert found[1].error is not None
+    assert found[1].error[:2] == ("MemoryError", "unexpected error: no more")
+    assert len([o for o in found if o.status != "not_started"]) == count
+
+
+def test_an_executor_that_gives_up() -> None:
+    class Refusing(Executor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ARG002
+            future: Future[Any] = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    found = run_batch(Queue(items(3), job), two(Refusing(), done), Interrupt(), nothing)
+    assert [o.status for o in found] == ["not_started"] * 3
+
+
+def test_no_items() -> None:
+    assert list(batch(0, done)) == []
