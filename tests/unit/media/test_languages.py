@@ -29,7 +29,7 @@ from vpo.media.languages import alpha3, is_language, primary, rank, same
         ("klingon", "Klingon"),
     ],
 )
-def test_the_same_language(one: str | None, other: str | None) -> None:
+def test_same_accepts_tags_of_one_language(one: str | None, other: str | None) -> None:
     assert same(one, other)
     assert same(other, one)
 
@@ -48,11 +48,11 @@ def test_the_same_language(one: str | None, other: str | None) -> None:
         ("no", "false"),
     ],
 )
-def test_another_language(one: str | None, other: str | None) -> None:
+def test_same_refuses_tags_of_other_languages(one: str | None, other: str | None) -> None:
     assert not same(one, other)
 
 
-def test_primary() -> None:
+def test_primary_returns_shortest_tag() -> None:
     assert [primary(tag) for tag in ("ger", "pt-BR", "", "E!", "zxx")] == [
         "de",
         "pt",
@@ -62,14 +62,14 @@ def test_primary() -> None:
     ]
 
 
-def test_rank() -> None:
+def test_rank_is_position_of_language() -> None:
     assert rank("ger", ("en", "de", "deu")) == 1
     assert rank(None, ("en", "und")) == 1
     assert rank("fr", ("en", "und")) is None
     assert rank("fr", ()) is None
 
 
-def test_alpha3() -> None:
+def test_alpha3_returns_three_letter_code() -> None:
     assert [alpha3(tag) for tag in ("pt-BR", "de", "ger", None, "", "klingon")] == [
         "por",
         "deu",
@@ -80,7 +80,7 @@ def test_alpha3() -> None:
     ]
 
 
-def test_the_common_ones_are_what_langcodes_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_common_languages_agree_with_langcodes(monkeypatch: pytest.MonkeyPatch) -> None:
     common = {tag for pair in languages._COMMON.items() for tag in pair}
     told = {tag: primary(tag) for tag in common}
     monkeypatch.setattr(languages, "_COMMON", {})

@@ -70,7 +70,7 @@ def before(case: dict[str, Any]) -> MediaFile:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_case(case: dict[str, Any]) -> None:
+def test_operation_case_gives_its_result(case: dict[str, Any]) -> None:
     media = before(case)
     if "error" in case:
         with pytest.raises(PlanError) as error:
@@ -92,7 +92,7 @@ def test_case(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in cases() if "error" not in c.values[0]])
-def test_the_result_is_left_alone(case: dict[str, Any]) -> None:
+def test_operation_case_leaves_its_result_unchanged(case: dict[str, Any]) -> None:
     result = as_stored(run(case, before(case)).media)
     assert as_stored(run(case, result).media) == result
 

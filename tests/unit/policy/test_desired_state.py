@@ -26,21 +26,21 @@ DRAFT = Draft(MEDIA).at("phase", "operation")
 FORCED = Fact(ChangeKind.FLAG, 2, "forced")
 
 
-def test_a_change_is_attributed() -> None:
+def test_set_flag_records_its_reason() -> None:
     draft = DRAFT.set_flag(2, "forced", True, "because")
     assert draft.track(2).forced
     assert draft.reasons == {FORCED: Reason("phase", "operation", "because")}
     assert str(draft.reasons[FORCED]) == "phase/operation: because"
 
 
-def test_the_last_one_is_remembered() -> None:
+def test_last_reason_is_kept() -> None:
     draft = DRAFT.set_flag(2, "forced", True, "one").at("later", "other")
     draft = draft.set_flag(2, "forced", False, "two")
     assert draft.media == MEDIA
     assert draft.reasons[FORCED] == Reason("later", "other", "two")
 
 
-def test_the_draft_before_is_left_alone() -> None:
+def test_operations_do_not_modify_earlier_state() -> None:
     DRAFT.remove([1, 2], "gone")
     DRAFT.set_title(2, None, "gone")
     assert DRAFT.media == MEDIA
@@ -61,17 +61,17 @@ def test_the_draft_before_is_left_alone() -> None:
         DRAFT.remove([], "x"),
     ],
 )
-def test_what_is_so_already_is_no_change(same: Draft) -> None:
+def test_setting_the_same_value_is_no_change(same: Draft) -> None:
     assert same == DRAFT
 
 
-def test_title_and_language() -> None:
+def test_set_title_and_set_language_record_reasons() -> None:
     draft = DRAFT.set_title(2, None, "a").set_language(2, "deu", "b")
     assert (draft.track(2).title, draft.track(2).language) == (None, "deu")
     assert set(draft.reasons) == {Fact(ChangeKind.TITLE, 2), Fact(ChangeKind.LANGUAGE, 2)}
 
 
-def test_a_container_that_cannot_hold_it() -> None:
+def test_set_flag_warns_where_container_cannot_hold_it() -> None:
     draft = Draft(replace(MEDIA, container="avi"))
     changed = draft.set_flag(2, "forced", True, "x").set_title(2, "y", "x")
     changed = changed.set_language(2, "deu", "x").set_flag(0, "forced", True, "x")
@@ -83,7 +83,7 @@ def test_a_container_that_cannot_hold_it() -> None:
     )
 
 
-def test_remove() -> None:
+def test_remove_drops_tracks_and_attachments_with_reasons() -> None:
     draft = DRAFT.remove([2, 3], {2: "two", 3: "three"})
     assert [track.index for track in draft.media.tracks] == [0, 1]
     assert draft.media.attachments == ()
@@ -95,7 +95,7 @@ def test_remove() -> None:
         draft.track(2)
 
 
-def test_order() -> None:
+def test_order_requires_every_track() -> None:
     draft = DRAFT.order([2, 0, 1], "x")
     assert [track.index for track in draft.media.tracks] == [2, 0, 1]
     assert set(draft.reasons) == {Fact(ChangeKind.MOVE, index) for index in range(3)}
@@ -103,7 +103,7 @@ def test_order() -> None:
         DRAFT.order([0, 2], "x")
 
 
-def test_another_container() -> None:
+def test_set_container_adapts_path_and_flags() -> None:
     draft = DRAFT.set_container("mp4", "x")
     assert (draft.media.container, draft.media.path) == ("mp4", "/films/One.Two.mp4")
     assert draft.track(1).dispositions == {"default"}
@@ -114,20 +114,20 @@ def test_another_container() -> None:
     assert draft.media.attachments == (Attachment(3, cover=True, size=9),)
 
 
-def test_a_cover_gets_a_name_where_it_is_a_file() -> None:
+def test_set_container_names_cover_in_mkv() -> None:
     cover = Attachment(3, cover=True, codec="png")
     media = replace(MEDIA, container="mp4", attachments=(cover,))
     (found,) = Draft(media).set_container("mkv", "x").media.attachments
     assert (found.filename, found.mime_type) == ("cover.png", "image/png")
 
 
-def test_codec_forgets_the_profile() -> None:
+def test_set_codec_clears_the_profile() -> None:
     media = replace(MEDIA, tracks=(Track(0, "audio", "dts", profile="DTS-HD MA"),))
     track = Draft(media).set_codec(0, "flac", "x").track(0)
     assert (track.codec, track.profile) == ("flac", None)
 
 
-def test_tags() -> None:
+def test_set_tag_adds_replaces_and_removes() -> None:
     draft = DRAFT.set_tag("title", "", "x").set_tag("artist", "y", "x").set_tag("a", "z", "x")
     assert draft.media.tags == (("a", "z"), ("artist", "y"))
     assert set(draft.reasons) == {
@@ -139,6 +139,6 @@ def test_warnings_come_once() -> None:
     assert DRAFT.warn("a").warn("b").warn("a").warnings == ("a", "b")
 
 
-def test_the_last_timestamp_is_obeyed() -> None:
+def test_last_timestamp_wins() -> None:
     assert DRAFT.timestamp is None
     assert DRAFT.set_timestamp("now").set_timestamp("preserve").timestamp == "preserve"

@@ -31,7 +31,7 @@ def changed(old: str, new: str) -> Policy:
     return loads(TEXT.replace(old, new), "mine")
 
 
-def test_the_operations_and_their_order() -> None:
+def test_operations_have_their_steps() -> None:
     assert {key: item.step for key, item in known().items()} == {
         "audio_actions": 10,
         "subtitle_actions": 11,
@@ -50,11 +50,11 @@ def test_the_operations_and_their_order() -> None:
     }
 
 
-def test_operations_are_in_the_order_of_the_language() -> None:
+def test_operations_are_in_step_order() -> None:
     assert [op.key for op in POLICY.phases[0].operations] == ["keep_audio", "default_flags"]
 
 
-def test_a_policy_can_be_pickled() -> None:
+def test_policy_can_be_pickled() -> None:
     assert POLICY.phases[0].operations
     assert pickle.loads(pickle.dumps(POLICY)) == POLICY  # noqa: S301
 
@@ -76,7 +76,7 @@ def test_select_keeps_the_order_of_the_policy() -> None:
          "{keep_audio: {languages: [eng]}, default_flags: {}, name: one}"),
     ],
 )  # fmt: skip
-def test_the_same_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_ignores_changes_without_effect(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) == fingerprint([POLICY])
 
 
@@ -91,7 +91,7 @@ def test_the_same_fingerprint(old: str, new: str) -> None:
         ("phase_modified", "phase_completed"),
     ],
 )
-def test_another_fingerprint(old: str, new: str) -> None:
+def test_fingerprint_changes_with_every_effect(old: str, new: str) -> None:
     assert fingerprint([changed(old, new)]) != fingerprint([POLICY])
 
 
@@ -123,7 +123,7 @@ phases:
     assert one == other != fingerprint([loads(written[0].replace("eng", "jpn"), "p")])
 
 
-def test_the_schema_knows_every_key() -> None:
+def test_json_schema_knows_every_key() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     phase = definitions["FullPhase"]
@@ -142,13 +142,13 @@ def test_the_schema_knows_every_key() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_load(path: Path) -> None:
+def test_example_policies_load(path: Path) -> None:
     policy = load_policy(path)
     assert policy.description
     assert not policy.warnings
 
 
-def test_there_are_examples() -> None:
+def test_example_policies_exist() -> None:
     assert len(EXAMPLES) >= 4
 
 

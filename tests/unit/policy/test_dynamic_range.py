@@ -34,18 +34,18 @@ IN_PICTURES = replace(HDR10, hdr=Hdr(DISPLAY, dolby_vision=True))
 
 
 @pytest.mark.parametrize("hdr", ["keep", "tonemap", "skip"])
-def test_sdr_is_encoded_whatever_hdr_says(hdr: Any) -> None:
+def test_decide_encodes_sdr_with_every_hdr_setting(hdr: Any) -> None:
     assert decide(PLAIN, hdr, "skip") == Decision()
 
 
 @pytest.mark.parametrize("track", [HDR10, HLG], ids=["HDR10", "HLG"])
-def test_hdr(track: Track) -> None:
+def test_decide_keeps_tone_maps_or_skips_hdr(track: Track) -> None:
     assert decide(track, "keep", "skip") == Decision()
     assert decide(track, "tonemap", "skip") == Decision(tonemap=True)
     assert decide(track, "skip", "skip").skip == f"it is {track.dynamic_range} (hdr)"
 
 
-def test_hdr10_plus_becomes_hdr10_with_a_warning() -> None:
+def test_decide_warns_of_lost_hdr10_plus() -> None:
     found = decide(HDR10_PLUS, "keep", "skip")
     assert (found.skip, found.tonemap) == (None, False)
     assert found.loss is not None and "HDR10+" in found.loss
@@ -53,18 +53,18 @@ def test_hdr10_plus_becomes_hdr10_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize("track", [PROFILE_8, PROFILE_5, IN_PICTURES])
-def test_dolby_vision_is_left_alone(track: Track) -> None:
+def test_decide_skips_dolby_vision(track: Track) -> None:
     assert decide(track, "tonemap", "skip").skip is not None
 
 
-def test_dolby_vision_without_itself() -> None:
+def test_decide_drops_dolby_vision_where_base_layer_allows() -> None:
     assert decide(PROFILE_8, "keep", "drop") == Decision()
     assert decide(IN_PICTURES, "tonemap", "drop") == Decision(tonemap=True)
     with pytest.raises(PlanError, match="wrong colours"):
         decide(PROFILE_5, "keep", "drop")
 
 
-def test_what_it_is_afterwards() -> None:
+def test_encoded_track_has_expected_dynamic_range() -> None:
     assert encoded(HDR10_PLUS, tonemap=False) == replace(HDR10_PLUS, hdr=Hdr(DISPLAY, (1000, 400)))
     assert not encoded(PROFILE_8, tonemap=False).dolby_vision
     assert not encoded(IN_PICTURES, tonemap=False).dolby_vision
@@ -73,7 +73,7 @@ def test_what_it_is_afterwards() -> None:
     assert decide(mapped, "tonemap", "skip") == Decision()
 
 
-def test_a_result_that_is_as_it_should_be() -> None:
+def test_differences_accept_expected_result() -> None:
     rounded = Mastering(
         ((34001, 16000), (13249, 34501), (7501, 2999), (15634, 16449)), (49, 10_000_010)
     )
@@ -104,5 +104,5 @@ def test_a_result_that_is_as_it_should_be() -> None:
         (encoded(PROFILE_8, tonemap=False), PROFILE_8, "Dolby Vision"),
     ],
 )
-def test_what_was_lost_is_told(want: Track, have: Track, word: str) -> None:
+def test_differences_name_what_was_lost(want: Track, have: Track, word: str) -> None:
     assert word in "; ".join(differences(want, have))

@@ -32,7 +32,7 @@ RULE = f"{PHASE}    rules:\n      items:\n        - name: r\n  "
 THEN = f"{RULE}        when: is_original\n          then: "
 
 
-def test_a_policy_loads() -> None:
+def test_loads_reads_policy() -> None:
     policy = loads(GOOD, "good.yaml")
     assert policy.name == "good"
     assert policy.config.audio_languages == ("jpn", "no", "eng")
@@ -41,7 +41,7 @@ def test_a_policy_loads() -> None:
     assert policy.warnings == ()
 
 
-def test_no_is_norwegian() -> None:
+def test_loads_reads_no_as_norwegian() -> None:
     policy = loads(f"{PHASE}    keep_subtitles: {{languages: [no], remove_all: False}}", "p")
     (operation,) = policy.phases[0].operations
     assert operation.model_dump() == {
@@ -51,7 +51,7 @@ def test_no_is_norwegian() -> None:
     }
 
 
-def test_yaml_1_1_is_read_as_1_2() -> None:
+def test_loads_reads_yaml_1_1_as_1_2() -> None:
     text = f"%YAML 1.1\n---\n{PHASE}    keep_subtitles: {{languages: [no]}}"
     assert loads(text, "p").phases[0].operations[0].model_dump()["languages"] == ("no",)
 
@@ -221,7 +221,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "line", "column", "words"), BAD)
-def test_what_is_wrong_and_where(text: str, line: int, column: int, words: str) -> None:
+def test_loads_reports_problem_with_its_position(
+    text: str, line: int, column: int, words: str
+) -> None:
     with pytest.raises(PolicyError) as error:
         loads(text, "p.yaml")
     position = error.value.position
@@ -231,7 +233,7 @@ def test_what_is_wrong_and_where(text: str, line: int, column: int, words: str) 
     assert str(error.value).startswith(f"p.yaml:{line}:{column}: ")
 
 
-def test_all_problems_are_listed_in_order() -> None:
+def test_loads_lists_all_problems_in_order() -> None:
     text = (
         f"{PHASE}    keep_audo: {{}}\n    skip_when: {{duration_over: x}}\n  - name: b\n    z: 1\n"
     )
@@ -241,7 +243,7 @@ def test_all_problems_are_listed_in_order() -> None:
     assert [line.split(" ")[0] for line in lines] == ["p:4:5:", "p:5:32:", "p:7:5:"]
 
 
-def test_many_problems_are_cut_off() -> None:
+def test_loads_lists_at_most_ten_problems() -> None:
     text = PHASE + "".join(f"    key{n}: 1\n" for n in range(30))
     with pytest.raises(PolicyError) as error:
         loads(text, "p")
@@ -250,7 +252,7 @@ def test_many_problems_are_cut_off() -> None:
     assert lines[-1] == "... and 20 more"
 
 
-def test_aliases_that_multiply_are_refused() -> None:
+def test_loads_refuses_multiplying_aliases() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for n in range(1, 9):
         bomb += f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n"
@@ -276,7 +278,9 @@ def test_every_beginning_of_a_policy_loads_or_says_what_is_wrong() -> None:
         (b"", ":1:1: the policy is empty"),
     ],
 )
-def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) -> None:
+def test_load_refuses_files_that_are_no_policies(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(PolicyError) as error:
@@ -284,13 +288,13 @@ def test_files_that_are_no_policies(tmp_path: Path, content: bytes, words: str) 
     assert str(error.value) == f"{path}{words}"
 
 
-def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_load_accepts_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert load_policy(path) == loads(GOOD, "p")
 
 
-def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+def test_load_refuses_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         load_policy(tmp_path / "none.yaml")
     with pytest.raises(PolicyError, match="Is a directory"):
@@ -324,7 +328,7 @@ def test_errors_in_an_old_policy_point_into_its_text() -> None:
     ]
 
 
-def test_version_12_loads_without_a_word() -> None:
+def test_version_12_loads_without_warning() -> None:
     policy = loads(f"{PHASE}    audio_filter: {{languages: [eng]}}".replace("13", "12"), "p")
     assert [op.key for op in policy.phases[0].operations] == ["keep_audio"]
     assert (policy.schema_version, policy.warnings) == (13, ())
@@ -340,13 +344,13 @@ def test_version_13_with_keys_of_12_is_accepted_with_one_warning() -> None:
     )
 
 
-def test_an_old_key_beside_its_new_form() -> None:
+def test_old_key_beside_its_new_name_is_refused() -> None:
     text = f"{PHASE}    keep_audio: {{languages: [eng]}}\n    audio_filter: {{languages: [jpn]}}"
     with pytest.raises(PolicyError, match="p:5:5: `audio_filter` is the old name of `keep_audio`"):
         loads(text, "p")
 
 
-def test_the_new_form_keeps_comments_and_order() -> None:
+def test_migrated_keeps_comments_and_order() -> None:
     text = """\
 # my policy
 schema_version: 12
@@ -390,21 +394,21 @@ phases:
 
 
 @pytest.mark.parametrize("text", [INDENTED, NOT_INDENTED])
-def test_the_new_form_keeps_how_lists_are_indented(text: str) -> None:
+def test_migrated_keeps_list_indentation(text: str) -> None:
     assert migrated(text, "p") == text.replace("12", "13").replace("audio_filter", "keep_audio")
 
 
-def test_the_form_of_today_is_left_as_it_is() -> None:
+def test_migrated_keeps_current_policy_unchanged() -> None:
     text = "schema_version:   13\nphases: [ {name: a} ]  # odd blanks\n"
     assert migrated(text, "p") == text
 
 
-def test_a_policy_that_this_version_refuses_is_migrated() -> None:
+def test_migrated_accepts_policy_that_does_not_load() -> None:
     text = "schema_version: 12\nphases:\n- name: a\n  transcode: {video: {target_codec: hevc}}\n"
     assert "transcode: {video: {to: hevc, hw: none}}" in migrated(text, "p")
 
 
-def test_long_lines_are_not_folded() -> None:
+def test_migrated_does_not_fold_long_lines() -> None:
     words = " ".join(["word"] * 60)
     assert f"description: {words}\n" in migrated(f"schema_version: 12\ndescription: {words}\n", "p")
 
@@ -417,7 +421,7 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_policy_is_replaced_and_kept(old: Path) -> None:
+def test_replace_keeps_old_policy_beside_the_new(old: Path) -> None:
     kept = Path(replace(str(old), "new é"))
     assert old.read_text("utf-8") == "new é"
     assert (kept.name, kept.read_text()) == ("p.yaml.v12", "old")
@@ -425,7 +429,7 @@ def test_a_policy_is_replaced_and_kept(old: Path) -> None:
     assert old.stat().st_mode == kept.stat().st_mode == 0o100640
 
 
-def test_a_link_to_a_policy_stays_one(old: Path) -> None:
+def test_replace_keeps_symbolic_link(old: Path) -> None:
     link = old.parent / "link.yaml"
     link.symlink_to(old.name)
     replace(str(link), "new")
@@ -434,7 +438,7 @@ def test_a_link_to_a_policy_stays_one(old: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.yaml.v12", "p.yaml.new"])
-def test_nothing_is_overwritten(old: Path, name: str) -> None:
+def test_replace_overwrites_no_other_file(old: Path, name: str) -> None:
     there = old.parent / name
     there.write_text("mine")
     with pytest.raises(PolicyError, match=f"{name} exists already"):

@@ -29,18 +29,18 @@ def video(**keys: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", [11, 12, 13])
-def test_every_version_becomes_13(version: int) -> None:
+def test_migrate_brings_every_version_to_13(version: int) -> None:
     data = {"schema_version": version, "name": "x", "phases": [{"name": "a"}]}
     assert migrate(data).data == {**data, "schema_version": 13}
 
 
-def test_the_argument_is_left_alone() -> None:
+def test_migrate_does_not_modify_its_argument() -> None:
     data = phase(audio_filter={"languages": ["eng"]})
     migrate(data)
     assert data == phase(audio_filter={"languages": ["eng"]})
 
 
-def test_config() -> None:
+def test_migrate_renames_config_keys() -> None:
     old = {
         "schema_version": 12,
         "config": {
@@ -56,7 +56,7 @@ def test_config() -> None:
     }
 
 
-def test_filters() -> None:
+def test_migrate_renames_filters() -> None:
     old = {
         "audio_filter": {"languages": ["eng"]},
         "subtitle_filter": {"remove_all": True},
@@ -69,19 +69,19 @@ def test_filters() -> None:
     }
 
 
-def test_conditional() -> None:
+def test_migrate_turns_conditional_into_rules() -> None:
     items = [{"name": "x", "when": {"exists": {}}, "then": []}]
     assert migrated_phase(conditional=items) == {"rules": {"match": "first", "items": items}}
 
 
-def test_skip_when() -> None:
+def test_migrate_sets_mode_any_for_skip_when() -> None:
     assert migrated_phase(skip_when={"video_codec": ["hevc"]}) == {
         "skip_when": {"video_codec": ["hevc"], "mode": "any"}
     }
     assert migrated_phase(skip_when={"mode": "all"}) == {"skip_when": {"mode": "all"}}
 
 
-def test_video() -> None:
+def test_migrate_flattens_video_section() -> None:
     old = {
         "target_codec": "hevc",
         "quality": {
@@ -135,26 +135,26 @@ def test_video() -> None:
         ({}, {}),
     ],
 )
-def test_quality(quality: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_migrate_flattens_quality_modes(quality: dict[str, Any], expected: dict[str, Any]) -> None:
     assert video(quality=quality) == {**expected, "hw": "none"}
 
 
 @pytest.mark.parametrize(
     ("enabled", "hw"), [("auto", "auto"), ("none", "none"), (True, "auto"), (False, "none")]
 )
-def test_hardware(enabled: object, hw: str) -> None:
+def test_migrate_flattens_hardware_acceleration(enabled: object, hw: str) -> None:
     assert video(hardware_acceleration={"enabled": enabled}) == {"hw": hw}
 
 
-def test_without_hardware_it_is_none() -> None:
+def test_migrate_defaults_hardware_to_none() -> None:
     assert video(target_codec="hevc") == {"to": "hevc", "hw": "none"}
 
 
-def test_a_video_section_of_today_is_left_alone() -> None:
+def test_migrate_keeps_current_video_section() -> None:
     assert video(to="hevc", crf=20) == {"to": "hevc", "crf": 20}
 
 
-def test_what_has_no_place_stays_to_be_reported() -> None:
+def test_migrate_keeps_unknown_keys_for_the_check() -> None:
     assert video(quality={"crf": 20, "sharpness": 3}) == {
         "quality": {"sharpness": 3},
         "crf": 20,
@@ -162,13 +162,13 @@ def test_what_has_no_place_stays_to_be_reported() -> None:
     }
 
 
-def test_audio() -> None:
+def test_migrate_renames_audio_keys() -> None:
     old = {"preserve_codecs": ["flac"], "transcode_to": "aac", "transcode_bitrate": "192k"}
     new = {"preserve": ["flac"], "to": "aac", "bitrate": "192k"}
     assert migrated_phase(transcode={"audio": old}) == {"transcode": {"audio": new}}
 
 
-def test_where_things_came_from() -> None:
+def test_migration_origin_maps_new_places_to_old() -> None:
     migration = migrate(
         phase(
             audio_filter={"languages": ["eng"]},
@@ -196,7 +196,7 @@ def test_where_things_came_from() -> None:
     assert migration.old_keys == ["audio_filter", "conditional", "crf"]
 
 
-def test_old_and_new_at_once_is_a_conflict() -> None:
+def test_migration_reports_conflict_of_old_and_new_key() -> None:
     migration = migrate(phase(keep_audio={}, audio_filter={}))
     assert migration.conflicts == [(("phases", 0, "audio_filter"), "keep_audio")]
 
@@ -212,7 +212,7 @@ def test_old_and_new_at_once_is_a_conflict() -> None:
         phase(transcode={"video": {"quality": 5, "scaling": None, "hardware_acceleration": []}}),
     ],
 )
-def test_nonsense_is_left_for_the_check(data: dict[str, Any]) -> None:
+def test_migrate_leaves_nonsense_for_the_check(data: dict[str, Any]) -> None:
     assert migrate(data).data["schema_version"] == 13
 
 
@@ -220,7 +220,7 @@ PAIRS = Path(__file__).parent / "migrations"
 
 
 @pytest.mark.parametrize("before", sorted(PAIRS.glob("*.before.yaml")), ids=lambda path: path.name)
-def test_a_pair(before: Path) -> None:
+def test_migrated_example_equals_its_pair(before: Path) -> None:
     """The old text becomes the new one: comments, too, at whatever distance."""
     after = before.with_name(before.name.replace(".before.", ".after."))
     old, new = before.read_text("utf-8"), after.read_text("utf-8")
@@ -239,7 +239,5 @@ def test_a_pair(before: Path) -> None:
         ({"skip_when": {"mode": "any"}}, []),
     ],
 )
-def test_old_keys_are_named_also_where_nothing_is_left_of_them(
-    keys: dict[str, Any], old: list[str]
-) -> None:
+def test_migration_names_old_keys_even_if_dropped(keys: dict[str, Any], old: list[str]) -> None:
     assert migrate({**phase(**keys), "schema_version": 13}).old_keys == old

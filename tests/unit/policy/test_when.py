@@ -31,7 +31,7 @@ def when(form: Any) -> When:
 
 @often
 @given(generated.CONDITIONS)
-def test_a_mapping_prints_as_an_expression_that_reads_back(form: Any) -> None:
+def test_condition_prints_as_expression_that_parses_back(form: Any) -> None:
     found = when(form)
     printed = expression(found)
     assert when(printed) == found
@@ -40,7 +40,7 @@ def test_a_mapping_prints_as_an_expression_that_reads_back(form: Any) -> None:
 
 @often
 @given(generated.CONDITIONS, st.data())
-def test_an_expression_means_the_same_however_it_is_spaced(form: Any, data: st.DataObject) -> None:
+def test_expression_ignores_spacing(form: Any, data: st.DataObject) -> None:
     printed = expression(when(form))
     spaced = "".join(
         f"{data.draw(st.sampled_from(('', ' ', '  ')))}{char} " if char in "()[]," else char
@@ -211,12 +211,12 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "mapping"), SAME, ids=[text for text, _ in SAME])
-def test_both_forms_are_one(text: str, mapping: dict[str, Any]) -> None:
+def test_expression_and_mapping_are_equal(text: str, mapping: dict[str, Any]) -> None:
     assert when(text) == when(mapping)
 
 
 @pytest.mark.parametrize("key", ["and", "or"])
-def test_one_condition_needs_no_and(key: str) -> None:
+def test_single_condition_needs_no_and(key: str) -> None:
     assert when({key: ["is_original"]}) == when("is_original")
 
 
@@ -302,7 +302,7 @@ phases:
 
 
 @pytest.mark.parametrize(("text", "column", "words"), WRONG, ids=[row[0] for row in WRONG])
-def test_what_is_not_understood_and_where(text: str, column: int, words: str) -> None:
+def test_bad_expression_is_reported_with_its_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
         loads(f"{POLICY}|\n            {text}\n", "p")
     assert str(error.value).startswith(f"p:9:{column + 12}: ")
@@ -310,7 +310,7 @@ def test_what_is_not_understood_and_where(text: str, column: int, words: str) ->
 
 
 @pytest.mark.parametrize("text", ["", "  "])
-def test_an_empty_expression(text: str) -> None:
+def test_empty_expression_is_refused(text: str) -> None:
     with pytest.raises(PolicyError, match=r"p:8:1[78]: a function is needed here, not the end"):
         loads(f"{POLICY}'{text}'", "p")
 
@@ -337,7 +337,7 @@ SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "line", "column"), SCALARS, ids=[row[0] for row in SCALARS])
-def test_the_place_in_every_kind_of_scalar(text: str, line: int, column: int) -> None:
+def test_position_is_right_in_every_yaml_scalar_style(text: str, line: int, column: int) -> None:
     with pytest.raises(PolicyError) as error:
         loads(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:{line}:{column}: `and`, `or` or the end is needed")
@@ -376,7 +376,7 @@ MAPPINGS = [
 
 
 @pytest.mark.parametrize(("text", "column", "words"), MAPPINGS, ids=[row[0] for row in MAPPINGS])
-def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: str) -> None:
+def test_bad_mapping_is_reported_with_its_position(text: str, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:
         loads(f"{POLICY}{text}", "p")
     assert str(error.value).startswith(f"p:8:{column}: ")
@@ -385,7 +385,7 @@ def test_what_is_wrong_with_a_mapping_and_where(text: str, column: int, words: s
 
 @often
 @given(st.text(alphabet="existaudo(),=! <>[]\"'\\ nl4k5.-_\n#", max_size=30) | st.text(max_size=10))
-def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
+def test_parse_accepts_text_or_reports_offset_inside_it(text: str) -> None:
     try:
         parsed = parse(text)
     except ExpressionError as error:
@@ -397,7 +397,7 @@ def test_any_text_is_a_condition_or_an_error_inside_it(text: str) -> None:
 
 @often
 @given(generated.CONDITIONS, st.integers(0, 400))
-def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any, end: int) -> None:
+def test_prefix_of_expression_parses_or_reports_offset_inside_it(form: Any, end: int) -> None:
     text = expression(when(form))[:end]
     try:
         when(text)
@@ -408,7 +408,7 @@ def test_every_beginning_of_an_expression_is_one_or_an_error_inside_it(form: Any
 
 @often
 @given(generated.CONDITIONS, generated.media())
-def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> None:
+def test_findings_agree_with_holds(form: Any, media: MediaFile) -> None:
     found, scene = when(form), Scene(media, generated.KNOWN, PolicyConfig())
     first, *parts = findings(found, scene)
     assert first.true == holds(found, scene) == holds(when(expression(found)), scene)
@@ -421,7 +421,7 @@ def test_the_findings_agree_with_the_outcome(form: Any, media: MediaFile) -> Non
 
 @often
 @given(generated.CONDITIONS)
-def test_a_condition_can_be_pickled_and_is_dumped_whole(form: Any) -> None:
+def test_condition_survives_pickle_and_json(form: Any) -> None:
     found = when(form)
     assert found.stated
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301

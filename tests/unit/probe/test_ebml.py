@@ -20,13 +20,13 @@ def element(identity: int, data: bytes, width: int) -> bytes:
 
 
 @given(st.lists(st.tuples(IDS, st.binary(max_size=100), st.integers(1, 8)), max_size=6))
-def test_what_was_put_together_comes_apart(parts: list[tuple[int, bytes, int]]) -> None:
+def test_items_parse_written_elements(parts: list[tuple[int, bytes, int]]) -> None:
     joined = b"".join(element(*part) for part in parts)
     assert items(joined) == [(identity, data) for identity, data, _ in parts]
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_elements_or_an_error(data: bytes) -> None:
+def test_items_parse_any_bytes_or_raise(data: bytes) -> None:
     try:
         found = items(data)
     except StructureError:
@@ -51,12 +51,12 @@ def test_any_bytes_are_elements_or_an_error(data: bytes) -> None:
     ],
     ids=bytes.hex,
 )
-def test_what_is_no_element(data: bytes) -> None:
+def test_items_refuse_malformed_elements(data: bytes) -> None:
     with pytest.raises(StructureError):
         items(data)
 
 
-def test_values() -> None:
+def test_values_are_decoded() -> None:
     assert uint(b"") == 0
     assert uint(b"\x01\x00") == 256
     assert real(struct.pack(">f", 0.5)) == real(struct.pack(">d", 0.5)) == 0.5

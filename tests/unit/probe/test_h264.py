@@ -45,7 +45,7 @@ def extradata(path: Path) -> bytes:
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 @pytest.mark.parametrize("name", ENCODES)
-def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Path) -> None:
+def test_sps_facts_agree_with_decoder(name: str, suffix: str, tmp_path: Path) -> None:
     path = encode(tmp_path / f"film.{suffix}", *ENCODES[name])
     assert h264.pictures(extradata(path)) is not None
     entries = ",".join(("pix_fmt", *NAMES))
@@ -69,13 +69,13 @@ def test_pictures_are_what_a_decoder_finds(name: str, suffix: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_pictures_are_left_to_a_decoder(name: str, tmp_path: Path) -> None:
+def test_unusual_sps_is_left_to_the_decoder(name: str, tmp_path: Path) -> None:
     path = encode(tmp_path / "film.mkv", *OTHERS[name])
     assert h264.pictures(extradata(path)) is None
     assert probe(str(path)).tracks[0].pixel_format == OTHERS[name][0]
 
 
-def test_nothing_is_made_of_a_damaged_header(tmp_path: Path) -> None:
+def test_damaged_sps_gives_nothing(tmp_path: Path) -> None:
     data = extradata(encode(tmp_path / "film.mkv", *ENCODES["colours"]))
     assert h264.pictures(None) is None
     assert h264.pictures(b"\0\0\0\1" + data[8:]) is None

@@ -19,7 +19,7 @@ HDR10 = Hdr(
 """As tests/media/make.py gives it to x265."""
 
 
-def test_hdr10(corpus: Path) -> None:
+def test_hdr10_metadata_is_read(corpus: Path) -> None:
     path = str(corpus / "hdr10.mkv")
     media = Prober(Processes(), 120).probe(path, frames=True)
     assert [track.hdr for track in media.of("video")] == [HDR10]
@@ -27,24 +27,24 @@ def test_hdr10(corpus: Path) -> None:
     assert media == probe(path, frames=True)
 
 
-def test_only_where_it_is_asked_for(corpus: Path) -> None:
+def test_hdr_is_read_only_with_frames(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"))
     assert {track.hdr for track in media.tracks} == {None}
     bare = tuple(replace(t, hdr=None) for t in probe(media.path, frames=True).tracks)
     assert media.tracks == bare
 
 
-def test_sdr_says_nothing(corpus: Path) -> None:
+def test_sdr_has_no_hdr_metadata(corpus: Path) -> None:
     media = probe(str(corpus / "multi-audio.mkv"), frames=True)
     assert {track.hdr for track in media.tracks} == {None}
 
 
-def test_it_survives_json(corpus: Path) -> None:
+def test_hdr_survives_json(corpus: Path) -> None:
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
     assert from_json(to_json(media)) == media
 
 
-def test_messages() -> None:
+def test_hdr_side_data_is_decoded() -> None:
     assert hdr._said({}) == Hdr()
     assert hdr._said({"DYNAMIC_HDR_PLUS": b"x"}) == Hdr(dynamic=True)
     assert hdr._said({"DOVI_METADATA": b"x"}) == Hdr(dolby_vision=True)
@@ -52,7 +52,7 @@ def test_messages() -> None:
     assert hdr._said({"CONTENT_LIGHT_LEVEL": struct.pack("2I", 0, 0)}).light is None
 
 
-def test_a_display_that_is_told_in_part() -> None:
+def test_partial_mastering_metadata_is_decoded() -> None:
     chroma = [340, 500, 160, 500, 1325, 5000, 345, 500, 3, 20, 6, 100, 3127, 10000, 329, 1000]
     light = [5, 1000, 1000, 1]
     whole = struct.pack("20i2i", *chroma, *light, 1, 1)

@@ -58,7 +58,7 @@ SEEK_HEAD = ebml(b"\x11\x4d\x9b\x74", b"")
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_entries_are_mkvmerges_tracks(corpus: Path, name: str) -> None:
+def test_matroska_tracks_agree_with_mkvmerge(corpus: Path, name: str) -> None:
     entries = tracks(corpus / name)
     for track in identify(corpus / name)["tracks"]:
         entry, facts = entries[track["id"]], track["properties"]
@@ -69,19 +69,19 @@ def test_entries_are_mkvmerges_tracks(corpus: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_every_file_is_whole(corpus: Path, name: str) -> None:
+def test_matroska_samples_are_complete(corpus: Path, name: str) -> None:
     structure = read(corpus / name)
     assert structure.complete
     assert structure.length == (corpus / name).stat().st_size
     assert structure.doctype == ("webm" if name.endswith(".webm") else "matroska")
 
 
-def test_a_cut_off_file_is_not(corpus: Path) -> None:
+def test_truncated_matroska_is_not_complete(corpus: Path) -> None:
     assert not read(corpus / "bad/truncated.mkv").complete
 
 
 @pytest.mark.parametrize("name", MATROSKA)
-def test_no_cluster_is_in_what_is_saved(corpus: Path, name: str) -> None:
+def test_outside_ranges_hold_no_clusters(corpus: Path, name: str) -> None:
     """What is left out is clusters and nothing but clusters."""
     ranges = outside(corpus / name)
     if ranges is None:
@@ -112,7 +112,7 @@ def test_no_cluster_is_in_what_is_saved(corpus: Path, name: str) -> None:
         HEADER + ebml(b"\xec", b"x"),
     ],
 )
-def test_what_is_not_matroska(tmp_path: Path, data: bytes) -> None:
+def test_read_refuses_what_is_not_matroska(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(StructureError):
         read(tmp_path / "x")
@@ -129,7 +129,7 @@ def test_what_is_not_matroska(tmp_path: Path, data: bytes) -> None:
         (SEEK_HEAD + b"\x1f\x43", None, None),
     ],
 )
-def test_where_an_edit_in_place_is_safe(
+def test_outside_is_known_where_edit_in_place_is_safe(
     tmp_path: Path, inside: bytes, size: bytes | None, ranges: str | None
 ) -> None:
     path = tmp_path / "x.mkv"
@@ -138,7 +138,7 @@ def test_where_an_edit_in_place_is_safe(
     assert outside(path) == (None if ranges is None else [(0, length)])
 
 
-def test_clusters_between_what_is_behind_are_left_out(tmp_path: Path) -> None:
+def test_outside_leaves_out_clusters_between_elements(tmp_path: Path) -> None:
     """Tags, a further cluster (an appended recording), then an element of no SeekHead."""
     tags, more = ebml(b"\x12\x54\xc3\x67", b"tags"), ebml(CLUSTER, b"y" * 50)
     first = ebml(CLUSTER, b"x" * 50)
@@ -155,7 +155,7 @@ def test_clusters_between_what_is_behind_are_left_out(tmp_path: Path) -> None:
     assert outside(path) == [(0, head), (at, len(tags)), (end - 10, 10)]
 
 
-def test_a_seek_head_that_lies(tmp_path: Path) -> None:
+def test_wrong_seek_head_entries_are_ignored(tmp_path: Path) -> None:
     """It names a place where something else stands, and one behind the end."""
     seeks = b"".join(
         ebml(b"\x4d\xbb", ebml(b"\x53\xab", b"\x12\x54\xc3\x67") + ebml(b"\x53\xac", at))
@@ -168,7 +168,7 @@ def test_a_seek_head_that_lies(tmp_path: Path) -> None:
     assert tracks(path) == ()
 
 
-def test_a_seek_head_that_names_itself(tmp_path: Path) -> None:
+def test_seek_head_that_names_itself_is_read_once(tmp_path: Path) -> None:
     seek = ebml(b"\x53\xab", b"\x11\x4d\x9b\x74") + ebml(b"\x53\xac", b"\0")
     path = tmp_path / "x.mkv"
     path.write_bytes(HEADER + ebml(SEGMENT, ebml(b"\x11\x4d\x9b\x74", ebml(b"\x4d\xbb", seek))))
@@ -177,7 +177,7 @@ def test_a_seek_head_that_names_itself(tmp_path: Path) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.data())
-def test_damage_is_an_error_and_nothing_else(data: st.DataObject) -> None:
+def test_damaged_head_is_read_or_a_structure_error(data: st.DataObject) -> None:
     """Bytes of a real head changed at random: a structure, or a ``StructureError``."""
     head = bytearray(HEADS[0])
     for _ in range(data.draw(st.integers(1, 6))):

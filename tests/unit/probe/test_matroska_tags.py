@@ -76,7 +76,9 @@ CHAPTERS = [
 
 
 @pytest.mark.parametrize(("body", "fragile"), CHAPTERS)
-def test_chapters(film: Path, body: str, fragile: tuple[str, ...]) -> None:
+def test_chapters_that_ffmpeg_loses_are_fragile(
+    film: Path, body: str, fragile: tuple[str, ...]
+) -> None:
     edit(film, "--chapters", "Chapters", body)
     assert said(film) == notes.Annotations("A Film with Chapters", fragile)
 
@@ -109,7 +111,9 @@ TAGS = [
 
 
 @pytest.mark.parametrize(("body", "fragile"), TAGS)
-def test_tags(film: Path, body: str, fragile: tuple[str, ...]) -> None:
+def test_tags_that_ffmpeg_loses_are_fragile(
+    film: Path, body: str, fragile: tuple[str, ...]
+) -> None:
     edit(film, "--tags", "Tags", body)
     assert said(film) == notes.Annotations("A Film with Chapters", fragile)
 
@@ -130,14 +134,16 @@ TITLE = ebml(0x7373, ebml(0x67C8, ebml(0x45A3, b"TITLE"), ebml(0x4487, b"From a 
         ((), None),
     ],
 )
-def test_the_title(tmp_path: Path, parts: tuple[bytes, ...], title: str | None) -> None:
+def test_title_is_read_from_info(
+    tmp_path: Path, parts: tuple[bytes, ...], title: str | None
+) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(*parts))
     assert said(path) == notes.Annotations(title)
 
 
 @pytest.mark.parametrize("data", [b"\0\0", b"\x7b\xa9\x85It", b"\x7b"])
-def test_what_cannot_be_read_is_not_known(tmp_path: Path, data: bytes) -> None:
+def test_malformed_info_gives_nothing(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(ebml(0x1549A966, data)))
     assert said(path) is None

@@ -70,7 +70,7 @@ def facts(tmp_path: Path, data: bytes) -> dict[str, str]:
         ((-1, 0, 0, 1), "mirrored 180"),
     ],
 )
-def test_rotation(
+def test_mp4_rotation_is_read_from_matrix(
     tmp_path: Path, matrix: tuple[int, int, int, int], said: str | None, version: int
 ) -> None:
     assert facts(tmp_path, track(matrix=matrix, version=version)).get("rotation") == said
@@ -97,17 +97,19 @@ DISPLAY = struct.pack(">8H2I", *range(8), 10_000_000, 50)
         (box(b"clli", b"x"), "light_levels", None),
     ],
 )
-def test_side_data(tmp_path: Path, extra: bytes, fact: str, value: str | None) -> None:
+def test_mp4_side_data_boxes_are_read(
+    tmp_path: Path, extra: bytes, fact: str, value: str | None
+) -> None:
     other = box(b"hvcC", bytes(30))
     assert facts(tmp_path, track(other, extra)).get(fact) == value
 
 
-def test_what_is_no_picture_has_none(tmp_path: Path) -> None:
+def test_mp4_rotation_of_other_tracks_is_ignored(tmp_path: Path) -> None:
     turned = track(matrix=(0, 1, -1, 0), kind=b"tmcd", handler=b"tmcd")
     assert entries(tmp_path, box(b"moov", turned)) == (mp4.Entry(7, "tmcd"),)
 
 
-def test_a_box_may_have_a_long_size_or_reach_to_the_end(tmp_path: Path) -> None:
+def test_mp4_box_may_have_long_or_open_size(tmp_path: Path) -> None:
     moov = track()
     long = struct.pack(">I", 1) + b"moov" + struct.pack(">Q", 16 + len(moov)) + moov
     rest = struct.pack(">I", 0) + b"moov" + moov
@@ -115,7 +117,7 @@ def test_a_box_may_have_a_long_size_or_reach_to_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", range(0, 400, 7))
-def test_a_file_that_is_cut_off_is_no_error(tmp_path: Path, length: int) -> None:
+def test_truncated_mp4_is_no_error(tmp_path: Path, length: int) -> None:
     data = box(b"moov", track(box(b"mdcv", DISPLAY), matrix=(0, 1, -1, 0)))
     assert len(entries(tmp_path, data[:length])) <= 1
     # The outer sizes hold, and what is in them breaks off.
@@ -132,7 +134,7 @@ def test_a_file_that_is_cut_off_is_no_error(tmp_path: Path, length: int) -> None
         (b"", 0),
     ],
 )
-def test_the_bytes_of_the_samples(tmp_path: Path, table: bytes, total: int) -> None:
+def test_mp4_sample_bytes_are_summed(tmp_path: Path, table: bytes, total: int) -> None:
     inside = box(b"mdia", box(b"minf", box(b"stbl", box(b"stsz", table))))
     path = tmp_path / "x.mp4"
     path.write_bytes(box(b"moov", box(b"trak", inside), box(b"trak", b"")))

@@ -46,24 +46,24 @@ def timed(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("adaptation", [0, 1, 20])
-def test_programs(tmp_path: Path, adaptation: int) -> None:
+def test_mpegts_programs_are_counted(tmp_path: Path, adaptation: int) -> None:
     table = packet(0, association((0, 0x10), (1, 0x100), (2, 0x1FF0)), adaptation)
     data = table + packet(0x100, MAP) + packet(0x1FF0, MAP)
     assert read(tmp_path, data) == (188, 2)
     assert read(tmp_path, timed(data)) == (192, 2)
 
 
-def test_one_that_is_only_announced_is_not_there(tmp_path: Path) -> None:
+def test_mpegts_announced_program_without_map_is_not_counted(tmp_path: Path) -> None:
     data = packet(0, association((1, 0x100), (2, 0x200))) + packet(0x100, MAP) * 3
     assert read(tmp_path, data) == (188, 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x47", b"\0" * 1000, packet(0, b""), packet(0, b"\xff\0")])
-def test_what_is_no_table_names_none(tmp_path: Path, data: bytes) -> None:
+def test_mpegts_malformed_table_has_no_programs(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path, data) == (188, 0)
 
 
-def test_ffmpegs_streams(corpus: Path, tmp_path: Path) -> None:
+def test_mpegts_of_ffmpeg_is_read(corpus: Path, tmp_path: Path) -> None:
     source = corpus / "broadcast.ts"
     assert read(tmp_path, source.read_bytes()) == (188, 1)
     copied = ("ffmpeg", "-v", "error", "-i", source, "-map", "0", "-c", "copy")

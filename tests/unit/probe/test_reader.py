@@ -25,7 +25,7 @@ WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_what_the_manifest_says(corpus: Path, name: str) -> None:
+def test_probe_agrees_with_manifest(corpus: Path, name: str) -> None:
     facts, media = FILES[name], probe(str(corpus / name))
     assert media.container == facts["container"]
     assert (media.duration or 0) == pytest.approx(facts["duration"], abs=0.06)
@@ -43,7 +43,7 @@ def test_what_the_manifest_says(corpus: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in WHOLE if FILES[n]["container"] in ("mkv", "webm")])
-def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
+def test_probe_matroska_ids_agree_with_mkvmerge(corpus: Path, name: str) -> None:
     wanted = read(corpus / name)
     media = probe(str(corpus / name))
     assert [(t.index, t.matroska_id, t.matroska_uid) for t in media.tracks] == [
@@ -52,27 +52,27 @@ def test_matroska_ids_are_mkvmerges(corpus: Path, name: str) -> None:
     assert [a.matroska_id for a in media.attachments] == list(range(1, len(wanted.attachments) + 1))
 
 
-def test_a_track_that_ffmpeg_passes_over_is_counted(corpus: Path) -> None:
+def test_probe_counts_track_that_ffmpeg_skips(corpus: Path) -> None:
     media = probe(str(corpus / "unknown-track.mkv"))
     assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]
 
 
-def test_a_codec_that_ffmpeg_does_not_name(corpus: Path) -> None:
+def test_probe_names_webvtt_in_matroska(corpus: Path) -> None:
     assert probe(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
 
 
-def test_no_ids_outside_matroska(corpus: Path) -> None:
+def test_probe_has_no_matroska_ids_for_mp4(corpus: Path) -> None:
     media = probe(str(corpus / "data-first.mp4"))
     assert {t.matroska_id for t in media.tracks} == {None}
 
 
 @pytest.mark.parametrize("name", ["bad/zero.mkv", "bad/text.mkv", "bad/no-moov.mp4"])
-def test_what_is_no_video(corpus: Path, name: str) -> None:
+def test_probe_refuses_bad_files(corpus: Path, name: str) -> None:
     with pytest.raises(ProbeError):
         probe(str(corpus / name))
 
 
-def test_what_cannot_be_opened(tmp_path: Path) -> None:
+def test_probe_refuses_missing_and_special_files(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cannot be opened: No such file"):
         probe(str(tmp_path / "x.mkv"))
     os.mkfifo(tmp_path / "x.mkv")
@@ -80,7 +80,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
         probe(str(tmp_path / "x.mkv"))
 
 
-def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
+def test_probe_refuses_playlists_text_and_pictures(tmp_path: Path, corpus: Path) -> None:
     """ffmpeg also reads text files, pictures and playlists, which may name other files."""
     (tmp_path / "x.mkv").write_text(f"#EXTM3U\n#EXTINF:1,\n{corpus}/chapters.mkv\n")
     with pytest.raises(ProbeError):
@@ -91,7 +91,7 @@ def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(make.odd_names()))
-def test_odd_names(corpus: Path, name: str) -> None:
+def test_probe_reads_odd_names(corpus: Path, name: str) -> None:
     path = os.fspath(corpus / name)
     if not os.path.exists(path):
         pytest.skip("this system refuses such a name")
@@ -101,7 +101,7 @@ def test_odd_names(corpus: Path, name: str) -> None:
     assert Prober(Processes(), 120).probe(path) == media
 
 
-def test_ends(corpus: Path) -> None:
+def test_last_times_are_ends_of_tracks(corpus: Path) -> None:
     path = str(corpus / "statistics.mkv")
     media = probe(path)
     ends = last_times(path, media.duration, frozenset({0, 1}))
@@ -111,13 +111,13 @@ def test_ends(corpus: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "index"), [("cover.mp4", 2), ("attachments.mkv", 5)])
-def test_pictures(corpus: Path, name: str, index: int) -> None:
+def test_picture_extracts_cover_as_png(corpus: Path, name: str, index: int) -> None:
     assert picture(str(corpus / name), index).startswith(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(ProbeError, match="cover picture cannot be read"):
         picture(str(corpus / name), 99)
 
 
-def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
+def test_prober_answers_as_in_process(corpus: Path, tmp_path: Path) -> None:
     path = str(corpus / "attachments.mkv")
     prober = Prober(Processes(), 120)
     media: MediaFile = prober.probe(path)
@@ -130,7 +130,7 @@ def test_the_child_answers_the_same(corpus: Path, tmp_path: Path) -> None:
     assert prober.probe(path) == media  # an error does not end it
 
 
-def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: Path) -> None:
+def test_prober_answers_overlapping_questions(corpus: Path, tmp_path: Path) -> None:
     path, prober = str(corpus / "statistics.mkv"), Prober(Processes(), 120)
     first = prober.last_times(path, 2.0, frozenset({0}))
     lost = prober.last_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
@@ -141,21 +141,21 @@ def test_questions_that_are_open_when_the_next_is_asked(corpus: Path, tmp_path: 
         lost()
 
 
-def test_headers_and_ends_are_those_of_two_looks(corpus: Path) -> None:
+def test_headers_and_ends_agree_with_probe_and_last_times(corpus: Path) -> None:
     for file in sorted(corpus.glob("*.mkv")):
         media, ends = headers_and_ends(str(file))
         assert media == probe(str(file), decode=False)
         assert ends == last_times(str(file), media.duration, media.timed)
 
 
-def test_a_child_that_was_ended_with_a_batch_is_replaced_for_the_next(corpus: Path) -> None:
+def test_prober_replaces_child_ended_by_cancel(corpus: Path) -> None:
     prober = Prober(Processes(), 120)
     before = prober.probe(str(corpus / "multi-audio.mkv"))
     prober.processes.cancel()
     assert prober.probe(str(corpus / "multi-audio.mkv")) == before
 
 
-def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
+def test_probe_survives_wrong_seek_position(corpus: Path, tmp_path: Path) -> None:
     """A position behind the end of every file, in a file that is read by all parts of vpo."""
     path = Path(shutil.copyfile(corpus / "statistics.mkv", tmp_path / "x.mkv"))
     data = bytearray(path.read_bytes())
@@ -165,13 +165,13 @@ def test_damage_costs_an_error_at_most(corpus: Path, tmp_path: Path) -> None:
     assert len(probe(str(path)).tracks) == 2
 
 
-def test_how_a_track_is_called() -> None:
+def test_track_text_names_type_codec_language_and_title() -> None:
     track = Track(2, "audio", "aac", language="ger", title="T" * 70, layout="stereo")
     assert str(track) == f'audio 2 (aac stereo, ger, "{"T" * 60}…")'
     assert str(Track(0, "video", "h264", width=160, height=90)) == "video 0 (h264 160x90, und)"
 
 
-def test_the_end_of_sound_that_is_over_before_the_picture_begins(
+def test_last_times_of_audio_that_ends_before_the_video_begins(
     corpus: Path, tmp_path: Path
 ) -> None:
     """Seeking goes to a key frame of the picture, even if that is behind all of the sound."""
@@ -185,7 +185,7 @@ def test_the_end_of_sound_that_is_over_before_the_picture_begins(
     assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}
 
 
-def test_keyframes(corpus: Path) -> None:
+def test_keyframes_are_those_before_the_times(corpus: Path) -> None:
     path = str(corpus / "multi-audio.mkv")
     found = keyframes(path, 0, [0.0, 0.7, 1.9])
     assert found == Prober(Processes(), 120).keyframes(path, 0, [0.0, 0.7, 1.9])
@@ -204,6 +204,6 @@ def test_keyframes(corpus: Path) -> None:
         assert key == pytest.approx(max(k for k in keys if k <= time + 0.05), abs=0.05)
 
 
-def test_keyframes_of_what_has_none(corpus: Path) -> None:
+def test_keyframes_of_missing_track_are_an_error(corpus: Path) -> None:
     with pytest.raises(ProbeError, match="keyframes cannot be found"):
         keyframes(str(corpus / "multi-audio.mkv"), 99, [0.0])
