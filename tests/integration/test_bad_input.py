@@ -62,7 +62,9 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_file(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_fails_bad_file_and_changes_the_others(
+    vpo: Vpo, library: Library, kind: str
+) -> None:
     """The bad file fails with its reason, the other one is processed."""
     make, message = BAD[kind]
     root = library("wrong-flags.mkv")
@@ -77,7 +79,7 @@ def test_bad_file(vpo: Vpo, library: Library, kind: str) -> None:
     assert tree(root)[str(bad)] == before
 
 
-def test_a_truncated_file_is_no_worse_afterwards(vpo: Vpo, library: Library) -> None:
+def test_process_leaves_truncated_files_unchanged(vpo: Vpo, library: Library) -> None:
     root = library("bad/truncated.mkv", "bad/no-moov.mp4", "wrong-flags.mkv")
     before = tree(root)
     result = process(vpo, root)
@@ -88,7 +90,9 @@ def test_a_truncated_file_is_no_worse_afterwards(vpo: Vpo, library: Library) -> 
             assert facts == before[path]
 
 
-def test_a_folder_with_the_name_of_a_video(vpo: Vpo, library: Library) -> None:
+def test_process_searches_folder_named_like_a_video_only_with_recursive(
+    vpo: Vpo, library: Library
+) -> None:
     """It is a folder: looked into with -R, else passed over."""
     root = library("x.mkv/inside.mkv=wrong-flags.mkv")
     result = process(vpo, root)
@@ -97,7 +101,7 @@ def test_a_folder_with_the_name_of_a_video(vpo: Vpo, library: Library) -> None:
     assert "1 changed" in process(vpo, "-R", root).stdout
 
 
-def test_missing_path(vpo: Vpo, library: Library) -> None:
+def test_process_fails_missing_path_and_changes_the_others(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     result = process(vpo, root / "nowhere", root)
     assert result.rc == 1
@@ -105,7 +109,7 @@ def test_missing_path(vpo: Vpo, library: Library) -> None:
     assert "1 changed, 1 failed" in result.stdout
 
 
-def test_folder_without_videos(vpo: Vpo, library: Library) -> None:
+def test_process_succeeds_on_folder_without_videos(vpo: Vpo, library: Library) -> None:
     root = library("below/film.mkv=und.mkv")
     (root / "notes.txt").touch()
     result = process(vpo, root)
@@ -115,7 +119,7 @@ def test_folder_without_videos(vpo: Vpo, library: Library) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable(vpo: Vpo, library: Library) -> None:
+def test_process_fails_unreadable_file_and_changes_the_others(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "bad.mkv=und.mkv")
     (root / "bad.mkv").chmod(0)
     result = process(vpo, root)
@@ -123,7 +127,7 @@ def test_unreadable(vpo: Vpo, library: Library) -> None:
     assert "Permission denied" in failed(result)
 
 
-def test_read_only_file(vpo: Vpo, library: Library) -> None:
+def test_process_and_dry_run_fail_read_only_file(vpo: Vpo, library: Library) -> None:
     root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
     (root / "b.mkv").chmod(0o444)
     before = tree(root)[str(root / "b.mkv")]
@@ -137,7 +141,7 @@ def test_read_only_file(vpo: Vpo, library: Library) -> None:
     assert tree(root)[str(root / "b.mkv")] == before
 
 
-def test_a_dry_run_skips_what_the_run_would_skip(vpo: Vpo, library: Library) -> None:
+def test_dry_run_skips_the_files_that_process_skips(vpo: Vpo, library: Library) -> None:
     vpo.config.write_text('[files]\nhardlinks = "skip"\n')
     root = library("a.mkv=wrong-flags.mkv")
     os.link(root / "a.mkv", root / "b.mkv")
@@ -160,7 +164,7 @@ def test_log_records_name_run_file_policy_and_operation(vpo: Vpo, library: Libra
     assert record["run"]
 
 
-def test_locked_by_another_process(vpo: Vpo, library: Library) -> None:
+def test_process_skips_file_locked_by_another_process(vpo: Vpo, library: Library) -> None:
     root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
     before = tree(root)[str(root / "b.mkv")]
     with (root / "b.mkv").open("rb") as held:
@@ -201,7 +205,7 @@ POLICIES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", POLICIES)
-def test_bad_policy(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_refuses_bad_policy_before_any_work(vpo: Vpo, library: Library, kind: str) -> None:
     make, words = POLICIES[kind]
     path = vpo.folder / "bad.yaml"
     make(path)
@@ -209,7 +213,7 @@ def test_bad_policy(vpo: Vpo, library: Library, kind: str) -> None:
 
 
 @pytest.mark.parametrize("phases", [None, "flagz"])
-def test_a_bad_policy_is_one_even_if_there_is_nothing_to_do(
+def test_process_refuses_bad_policy_even_without_videos(
     vpo: Vpo, library: Library, phases: str | None
 ) -> None:
     text = "schema_version: 13\nphases: [{nam: flags}]\n" if phases is None else POLICY
@@ -231,7 +235,9 @@ def test_a_bad_policy_is_one_even_if_there_is_nothing_to_do(
         (["--no-such-option"], ["--no-such-option"]),
     ],
 )
-def test_bad_option(vpo: Vpo, library: Library, args: list[str], words: list[str]) -> None:
+def test_process_refuses_bad_option_before_any_work(
+    vpo: Vpo, library: Library, args: list[str], words: list[str]
+) -> None:
     refused(vpo, library, ["-p", vpo.policy(POLICY), *args], words)
 
 
@@ -246,20 +252,24 @@ CONFIGURATIONS: dict[str, tuple[str | bytes, list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
-def test_bad_configuration(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_refuses_bad_configuration_before_any_work(
+    vpo: Vpo, library: Library, kind: str
+) -> None:
     content, words = CONFIGURATIONS[kind]
     write(content)(vpo.config)
     refused(vpo, library, ["-p", vpo.policy(POLICY)], words)
 
 
-def test_missing_configuration(vpo: Vpo, library: Library) -> None:
+def test_process_refuses_missing_configuration_named_by_environment(
+    vpo: Vpo, library: Library
+) -> None:
     vpo.config.unlink()
     refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "no such file"])
     vpo.config.mkdir()
     refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "folder"])
 
 
-def test_bad_environment(vpo: Vpo, library: Library) -> None:
+def test_process_refuses_bad_environment_variable(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     result = vpo("process", "-p", vpo.policy(POLICY), root, env={"VPO_WORKERS": "many"})
     assert result.rc == 2
@@ -286,7 +296,9 @@ def refused(vpo: Vpo, library: Library, args: list[str | Path], words: list[str]
 
 
 @pytest.mark.parametrize("tool", ["ffmpeg", "mkvmerge", "mkvpropedit"])
-def test_configured_tool_that_is_not_there(vpo: Vpo, library: Library, tool: str) -> None:
+def test_process_refuses_configured_tool_that_does_not_exist(
+    vpo: Vpo, library: Library, tool: str
+) -> None:
     """Another one is not taken instead, and nothing is touched."""
     vpo.config.write_text(f'[tools]\n{tool} = "/nowhere/{tool}"\n')
     root = library("wrong-flags.mkv")
@@ -298,16 +310,14 @@ def test_configured_tool_that_is_not_there(vpo: Vpo, library: Library, tool: str
     assert tree(root) == before
 
 
-def test_configured_tool_that_is_gone_is_noticed_by_a_run_that_needs_none(
-    vpo: Vpo, library: Library
-) -> None:
+def test_process_refuses_removed_configured_tool_even_if_unused(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     assert process(vpo, root).rc == 0
     vpo.config.write_text('[tools]\nffmpeg = "/nowhere/ffmpeg"\n')
     assert process(vpo, root).rc == 3
 
 
-def test_configured_tool_that_is_no_program(vpo: Vpo, library: Library) -> None:
+def test_process_refuses_configured_tool_that_is_not_executable(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     vpo.config.write_text(f'[tools]\nmkvpropedit = "{root / "wrong-flags.mkv"}"\n')
     assert process(vpo, root).rc == 3

@@ -141,7 +141,7 @@ def contents(root: Path) -> list[object]:
     return found
 
 
-def test_threads_and_nodes_give_the_same(
+def test_cluster_nodes_give_the_same_outcomes_as_threads(
     vpo: Vpo, library: Library, cluster: Cluster, tmp_path: Path
 ) -> None:
     """One of the nodes has the library in another place."""
@@ -164,7 +164,9 @@ def test_threads_and_nodes_give_the_same(
     assert "distributed" not in again.stderr
 
 
-def test_a_node_that_does_not_fit_is_left_out(vpo: Vpo, library: Library, cluster: Cluster) -> None:
+def test_cluster_leaves_out_node_that_does_not_see_the_library(
+    vpo: Vpo, library: Library, cluster: Cluster
+) -> None:
     root = library("wrong-flags.mkv")
     cluster.node("lost", f'[cluster]\npath_map = {{ "{root}" = "/nowhere" }}\n')
     refused = process(vpo, cluster, root)
@@ -183,7 +185,7 @@ def test_a_node_that_does_not_fit_is_left_out(vpo: Vpo, library: Library, cluste
     assert not list(root.glob(".vpo-*"))
 
 
-def test_a_node_that_is_killed(
+def test_cluster_gives_work_of_killed_node_to_another(
     vpo: Vpo, library: Library, cluster: Cluster, tools_on_path: ToolsOnPath, tmp_path: Path
 ) -> None:
     """In the midst of its work: another node does that, and cleans up."""
@@ -203,7 +205,7 @@ def test_a_node_that_is_killed(
     assert vpo("process", "-n", "-p", vpo.policy(POLICY), root).stdout.endswith(": 1 unchanged\n")
 
 
-def test_a_file_that_ends_nodes_is_given_up(
+def test_cluster_fails_file_that_kills_nodes(
     vpo: Vpo, library: Library, cluster: Cluster, tools_on_path: ToolsOnPath
 ) -> None:
     """The tool kills the process that started it; its nanny starts it again. Others are done."""
@@ -220,7 +222,7 @@ def test_a_file_that_ends_nodes_is_given_up(
     assert cluster.started["scheduler"].poll() is None
 
 
-def test_the_scheduler_is_lost(
+def test_cluster_run_fails_when_scheduler_is_lost(
     vpo: Vpo, library: Library, cluster: Cluster, tools_on_path: ToolsOnPath, tmp_path: Path
 ) -> None:
     slow = f'mkdir "{tmp_path}/first" 2>/dev/null && exec sleep 600'
@@ -241,7 +243,7 @@ def test_the_scheduler_is_lost(
     assert not list(root.glob(".vpo-*"))
 
 
-def test_ctrl_c_twice(
+def test_cluster_second_ctrl_c_ends_tools_on_nodes(
     vpo: Vpo, library: Library, cluster: Cluster, tools_on_path: ToolsOnPath, tmp_path: Path
 ) -> None:
     tools_on_path(mkvmerge=MERGE.format(f': > "{tmp_path}/runs"; exec sleep 600'))
@@ -265,7 +267,9 @@ def test_ctrl_c_twice(
         ("nonsense://x", "cannot be reached"),
     ],
 )
-def test_no_scheduler(vpo: Vpo, library: Library, address: str, said: str) -> None:
+def test_cluster_run_fails_without_scheduler(
+    vpo: Vpo, library: Library, address: str, said: str
+) -> None:
     result = vpo(
         "process", "--cluster", address, "-p", vpo.policy(POLICY), library("wrong-flags.mkv")
     )
@@ -279,7 +283,9 @@ def without_dask(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
-def test_without_dask(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_cluster_option_names_extra_when_dask_is_missing(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     env, root = without_dask(tmp_path), library("wrong-flags.mkv")
     args: Callable[..., Result] = lambda *more: vpo(  # noqa: E731
         "process", *more, "-p", vpo.policy(POLICY), root, env=env

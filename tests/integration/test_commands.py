@@ -44,7 +44,7 @@ COMMANDS: tuple[list[str], ...] = (
 
 
 @pytest.mark.parametrize("name", COMMANDS, ids=lambda name: "-".join(name) or "vpo")
-def test_help(vpo: Vpo, name: list[str]) -> None:
+def test_help_of_every_command_exits_0_and_creates_nothing(vpo: Vpo, name: list[str]) -> None:
     result = vpo(*name, "--help")
     assert (result.rc, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: {' '.join(['vpo', *name])}")
@@ -58,12 +58,12 @@ def test_help_shows_the_exit_codes(vpo: Vpo, name: list[str]) -> None:
     assert codes == ["0", "1", "2", "3", "130"]
 
 
-def test_version(vpo: Vpo) -> None:
+def test_version_option_prints_version(vpo: Vpo) -> None:
     result = vpo("--version")
     assert (result.rc, result.stdout) == (0, f"vpo {__version__}\n")
 
 
-def test_a_command_that_is_not_there(vpo: Vpo) -> None:
+def test_unknown_command_suggests_the_nearest(vpo: Vpo) -> None:
     result = vpo("proces")
     assert result.rc == 2
     assert "no command is called 'proces'; did you mean `process`?" in result.stderr
@@ -75,7 +75,7 @@ def test_a_command_that_is_not_there(vpo: Vpo) -> None:
 @pytest.mark.parametrize(
     "name", ["multi-audio.mkv", "attachments.mkv", "mov-text.mp4", "chapters.mp4", "clip.webm"]
 )
-def test_inspect_json_is_what_is_in_the_file(vpo: Vpo, corpus: Path, name: str) -> None:
+def test_inspect_json_matches_manifest(vpo: Vpo, corpus: Path, name: str) -> None:
     result = vpo("inspect", "--format", "json", corpus / name)
     assert result.rc == 0, result
     document = result.json
@@ -93,7 +93,7 @@ def test_inspect_json_is_what_is_in_the_file(vpo: Vpo, corpus: Path, name: str) 
     assert [c["title"] for c in file["chapters"]] == [c.title for c in reading.chapters]
 
 
-def test_inspect_in_words(vpo: Vpo, corpus: Path) -> None:
+def test_inspect_text_shows_tracks_and_attachments(vpo: Vpo, corpus: Path) -> None:
     result = vpo("inspect", corpus / "multi-audio.mkv", corpus / "attachments.mkv")
     assert result.rc == 0
     for words in ("multi-audio.mkv", "h264", "160x90", "5.1(side)", '"Surround 5.1"', "[default]"):
@@ -102,7 +102,7 @@ def test_inspect_in_words(vpo: Vpo, corpus: Path) -> None:
         assert words in result.stdout
 
 
-def test_inspect_tells_which_files_cannot_be_read(vpo: Vpo, corpus: Path) -> None:
+def test_inspect_reports_files_that_cannot_be_read(vpo: Vpo, corpus: Path) -> None:
     bad = [corpus / "bad/zero.mkv", corpus / "bad/text.mkv", corpus / "nowhere.mkv"]
     result = vpo("inspect", "--format", "json", *bad, corpus / "und.mkv")
     assert result.rc == 1
@@ -116,14 +116,14 @@ def test_inspect_tells_which_files_cannot_be_read(vpo: Vpo, corpus: Path) -> Non
 # policy
 
 
-def test_policy_check(vpo: Vpo) -> None:
+def test_policy_check_accepts_good_policy(vpo: Vpo) -> None:
     good = vpo.policy(POLICY)
     result = vpo("policy", "check", good)
     assert (result.rc, result.stderr) == (0, "")
     assert result.stdout == f"{good}: ok; phases: flags, titles\n"
 
 
-def test_policy_check_tells_all_that_is_wrong(vpo: Vpo) -> None:
+def test_policy_check_reports_every_problem(vpo: Vpo) -> None:
     good = vpo.policy(POLICY)
     bad = vpo.policy("schema_version: 13\nphasez: []\nname: [1]\n", "bad.yaml")
     result = vpo("policy", "check", bad, vpo.folder / "nowhere.yaml", good)
@@ -136,7 +136,7 @@ def test_policy_check_tells_all_that_is_wrong(vpo: Vpo) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_policy_schema(vpo: Vpo) -> None:
+def test_policy_schema_prints_json_schema(vpo: Vpo) -> None:
     result = vpo("policy", "schema")
     assert result.rc == 0
     schema = json.loads(result.stdout)
@@ -148,7 +148,7 @@ def test_policy_schema(vpo: Vpo) -> None:
 # history
 
 
-def test_history(vpo: Vpo, library: Library) -> None:
+def test_history_lists_runs_newest_first(vpo: Vpo, library: Library) -> None:
     assert vpo("history").stdout == "no runs on record\n"
     root = library("wrong-flags.mkv", "bad/zero.mkv")
     policy = vpo.policy(POLICY)
@@ -169,7 +169,7 @@ def test_history(vpo: Vpo, library: Library) -> None:
     assert vpo("history", "--limit", "1").stdout.splitlines() == lines[:1]
 
 
-def test_history_shows_what_a_run_did(vpo: Vpo, library: Library) -> None:
+def test_history_show_lists_outcomes_of_a_run(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "bad/zero.mkv")
     ran = vpo("process", "--format", "json", "-p", vpo.policy(POLICY), root)
     ident = ran.json["run_id"]
@@ -187,7 +187,7 @@ def test_history_shows_what_a_run_did(vpo: Vpo, library: Library) -> None:
 
 
 @pytest.mark.parametrize("ident", ["ffffffff", ""])
-def test_history_of_a_run_that_there_is_not(vpo: Vpo, ident: str) -> None:
+def test_history_show_refuses_unknown_run(vpo: Vpo, ident: str) -> None:
     result = vpo("history", "show", ident)
     assert result.rc == 2
     assert "there is no run" in result.stderr
@@ -196,7 +196,7 @@ def test_history_of_a_run_that_there_is_not(vpo: Vpo, ident: str) -> None:
 # config
 
 
-def test_config_show_shows_no_secret(vpo: Vpo) -> None:
+def test_config_show_hides_secrets(vpo: Vpo) -> None:
     vpo.config.write_text(
         '[plugins.radarr]\nurl = "http://nas"\napi_key = "s3cret"\n[plugins.x]\ntoken = "s3cret"\n'
     )
@@ -207,7 +207,7 @@ def test_config_show_shows_no_secret(vpo: Vpo) -> None:
     assert "[plugins.x]\ntoken = ..." in result.stdout
 
 
-def test_config_show(vpo: Vpo) -> None:
+def test_config_show_prints_settings_with_their_sources(vpo: Vpo) -> None:
     vpo.config.write_text("[processing]\nworkers = 1\nmax_workers = 3\n")
     result = vpo("config", "show", env={"VPO_LOG_LEVEL": "error"})
     assert (result.rc, result.stderr) == (0, "")
@@ -239,7 +239,7 @@ def one_core() -> Iterator[None]:
     ("args", "env", "source"),
     [(["-w", "64"], {}, "--workers"), ([], {"VPO_WORKERS": "64"}, "VPO_WORKERS")],
 )
-def test_more_workers_than_the_cores_allow(
+def test_more_workers_than_half_the_cores_are_reduced_with_a_warning(
     vpo: Vpo, library: Library, args: list[str], env: dict[str, str], source: str
 ) -> None:
     """They run at the cap, and a warning names both numbers."""
@@ -255,7 +255,7 @@ def test_more_workers_than_the_cores_allow(
 
 
 @pytest.mark.usefixtures("one_core")
-def test_the_default_is_lowered_without_a_word(vpo: Vpo, library: Library) -> None:
+def test_default_workers_are_reduced_without_a_warning(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     before = tree(root)
     result = vpo("process", "-n", "--format", "json", "-p", vpo.policy(POLICY), root)
@@ -263,7 +263,7 @@ def test_the_default_is_lowered_without_a_word(vpo: Vpo, library: Library) -> No
     assert tree(root) == before
 
 
-def test_the_configured_cap_counts(vpo: Vpo, library: Library) -> None:
+def test_configured_max_workers_limits_the_workers_option(vpo: Vpo, library: Library) -> None:
     vpo.config.write_text("[processing]\nmax_workers = 3\n")
     args = ("process", "-w", "64", "--format", "json", "-p", vpo.policy(POLICY), library())
     result = vpo(*args)

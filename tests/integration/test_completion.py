@@ -35,20 +35,20 @@ def offered(vpo: Vpo, *words: str) -> list[str]:
     return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
-def test_commands_and_options(vpo: Vpo) -> None:
+def test_completion_offers_commands_options_and_values(vpo: Vpo) -> None:
     assert offered(vpo, "hist") == ["history"]
     assert offered(vpo, "process", "--ord") == ["--order"]
     assert offered(vpo, "process", "--order", "na") == ["name"]
 
 
-def test_phases_of_the_policies_that_are_named(vpo: Vpo) -> None:
+def test_completion_offers_phases_of_the_named_policies(vpo: Vpo) -> None:
     policy = str(vpo.policy(POLICY))
     assert offered(vpo, "process", "-p", policy, "--phases", "f") == ["filter", "flags"]
     assert offered(vpo, "process", "-p", policy, "--phases", "filter,fl") == ["filter,flags"]
     assert offered(vpo, "process", "-p", "/nowhere", "--phases", "f") == []
 
 
-def test_runs(vpo: Vpo, library: Library) -> None:
+def test_completion_offers_ids_of_runs(vpo: Vpo, library: Library) -> None:
     assert offered(vpo, "history", "show", "") == []
     assert vpo("process", "-p", vpo.policy(POLICY), library("wrong-flags.mkv")).rc == 0
     run = vpo("history", "--format", "json").json["runs"][0]["id"]
@@ -57,7 +57,7 @@ def test_runs(vpo: Vpo, library: Library) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_what_a_shell_reads_at_its_start(vpo: Vpo, shell: str) -> None:
+def test_completion_source_is_printed_for_each_shell(vpo: Vpo, shell: str) -> None:
     done = vpo(env={"_VPO_COMPLETE": f"{shell}_source"})
     assert done.rc == 0
     assert "_VPO_COMPLETE" in done.stdout

@@ -52,7 +52,7 @@ def video(library: Library, tmp_path: Path) -> Path:
     return remade(source, tmp_path / "plain.mp4")
 
 
-def test_a_rotated_picture_stays_where_its_rotation_is_known(vpo: Vpo, video: Path) -> None:
+def test_mp4_to_mkv_is_refused_where_rotation_would_be_lost(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     turned = rotated(video, root / "phone.mp4")
@@ -67,7 +67,7 @@ def test_a_rotated_picture_stays_where_its_rotation_is_known(vpo: Vpo, video: Pa
     assert side_data(picture)["Display Matrix"]["rotation"] == rotation
 
 
-def test_tags_that_mp4_cannot_hold_are_named(vpo: Vpo, video: Path) -> None:
+def test_mkv_to_mp4_names_tags_that_mp4_cannot_hold(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     film = remade(video, root / "film.mkv", "-metadata", "director=Her", "-metadata", "title=It")
@@ -79,7 +79,7 @@ def test_tags_that_mp4_cannot_hold_are_named(vpo: Vpo, video: Path) -> None:
     assert tags(facts(root / "film.mp4")["format"])["title"] == "It"
 
 
-def test_tags_of_tracks_are_carried_and_statistics_are_not(vpo: Vpo, video: Path) -> None:
+def test_remux_keeps_track_tags_except_statistics(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     options = ["-metadata:s:a:0", "artist=Them", "-metadata:s:a:0", "BPS=12"]
@@ -91,7 +91,7 @@ def test_tags_of_tracks_are_carried_and_statistics_are_not(vpo: Vpo, video: Path
     assert tags(sound).get("bps") != "12"
 
 
-def test_the_tags_of_a_phone_stay_in_its_file(vpo: Vpo, video: Path) -> None:
+def test_remux_keeps_apple_tags_in_mov(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     apple = "com.apple.quicktime.make"
@@ -103,7 +103,7 @@ def test_the_tags_of_a_phone_stay_in_its_file(vpo: Vpo, video: Path) -> None:
     assert tags(facts(film)["format"])[apple] == "Apple"
 
 
-def test_tags_that_ffmpeg_loses_are_named_before_and_after(vpo: Vpo, video: Path) -> None:
+def test_plan_and_outcome_warn_of_tags_that_ffmpeg_loses(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     options = ["-movflags", "use_metadata_tags", "-metadata", "replaygain_track_gain=1 dB"]
@@ -115,7 +115,7 @@ def test_tags_that_ffmpeg_loses_are_named_before_and_after(vpo: Vpo, video: Path
     assert planned["warnings"] == done["warnings"]
 
 
-def test_a_tool_that_drops_tags_has_failed(
+def test_remux_fails_when_tool_drops_tags(
     vpo: Vpo, video: Path, tools_on_path: ToolsOnPath
 ) -> None:
     root = video.parent / "in"
@@ -135,7 +135,7 @@ def test_a_tool_that_drops_tags_has_failed(
     assert film.read_bytes() == before
 
 
-def test_a_program_stream_can_become_matroska(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_program_stream_is_converted_to_mkv(vpo: Vpo, library: Library, tmp_path: Path) -> None:
     root = tmp_path / "in"
     root.mkdir()
     source = library("no-language.mp4") / "no-language.mp4"
@@ -148,7 +148,9 @@ def test_a_program_stream_can_become_matroska(vpo: Vpo, library: Library, tmp_pa
     assert len(facts(root / "tape.mkv")["streams"]) == 2
 
 
-def test_a_link_is_not_left_without_its_file(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_conversion_through_symbolic_link_is_refused(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     root = library("multi-audio.mkv")
     links = tmp_path / "links"
     links.mkdir()
@@ -186,7 +188,7 @@ def packets(path: Path) -> list[str]:
     return [stream["nb_read_packets"] for stream in streams]
 
 
-def test_pictures_before_the_first_key_frame_stay(vpo: Vpo, library: Library) -> None:
+def test_remux_keeps_packets_before_the_first_keyframe(vpo: Vpo, library: Library) -> None:
     source = without_first_picture(library("broadcast.ts") / "broadcast.ts")
     before = packets(source)
     done = process(vpo, TO_MKV, source)
@@ -194,7 +196,7 @@ def test_pictures_before_the_first_key_frame_stay(vpo: Vpo, library: Library) ->
     assert packets(source.with_suffix(".mkv")) == before
 
 
-def test_a_last_frame_that_is_not_shown_is_missed(vpo: Vpo, library: Library) -> None:
+def test_remux_fails_when_last_invisible_vp9_frame_is_dropped(vpo: Vpo, library: Library) -> None:
     """The muxer keeps it for the next frame's packet, and forgets it where none follows."""
     clip = library("clip.webm") / "clip.webm"
     with av.open(str(clip)) as container:
@@ -216,7 +218,7 @@ def timecodes(path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def test_what_the_muxer_does_not_take_for_sound_is_missed(vpo: Vpo, library: Library) -> None:
+def test_remux_fails_when_muxer_drops_part_of_eac3(vpo: Vpo, library: Library) -> None:
     """An index that points a few bytes beside the samples: before the first frame of E-AC-3 there
     is something that is none, and the muxer drops it behind its count of what it wrote."""
     path = library("mov-text.mp4") / "mov-text.mp4"
@@ -232,7 +234,7 @@ def test_what_the_muxer_does_not_take_for_sound_is_missed(vpo: Vpo, library: Lib
 
 
 @pytest.mark.parametrize("name", ["camera.mov", "data-first.mp4"])
-def test_a_timecode_stays_with_its_picture(
+def test_remux_keeps_mp4_timecode_track(
     vpo: Vpo, library: Library, tmp_path: Path, name: str
 ) -> None:
     """Also one that drops frame numbers, which ffmpeg would copy as one that does not."""
@@ -256,7 +258,7 @@ NTSC = ["-map", "-0:d", "-c:v", "libx264", "-preset", "ultrafast", "-r", "30000/
 NTSC += ["-timecode", "01:02:03;04"]
 
 
-def test_the_data_of_a_camera(vpo: Vpo, video: Path) -> None:
+def test_remux_keeps_mp4_data_track(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     data = video.with_suffix(".bin")
@@ -281,7 +283,9 @@ def test_the_data_of_a_camera(vpo: Vpo, video: Path) -> None:
     ("written", "kept"),
     [("fra", "fre"), ("pt-BR", "pt-BR"), ("jp", "jp"), ("deutsch", "deutsch")],
 )
-def test_a_language_that_is_written_oddly(vpo: Vpo, video: Path, written: str, kept: str) -> None:
+def test_remux_keeps_oddly_written_language_tags(
+    vpo: Vpo, video: Path, written: str, kept: str
+) -> None:
     """mkvmerge knows regions, spells languages as Matroska does, and drops what is none."""
     root = video.parent / "in"
     root.mkdir()
@@ -301,7 +305,7 @@ phases: [{name: t, track_order: [audio_main, audio_alternate, video]}]
 """
 
 
-def test_a_transparent_picture_stays_transparent(vpo: Vpo, tmp_path: Path) -> None:
+def test_remux_keeps_alpha_mode_of_webm(vpo: Vpo, tmp_path: Path) -> None:
     """mkvmerge loses the mark, so ffmpeg has to write the file."""
     film = tmp_path / "film.webm"
     inputs = ["-f", "lavfi", "-i", "testsrc2=d=1:s=64x64:r=5,format=yuva420p"]
@@ -314,7 +318,7 @@ def test_a_transparent_picture_stays_transparent(vpo: Vpo, tmp_path: Path) -> No
     assert (picture["codec_type"], tags(picture)["alpha_mode"]) == ("video", "1")
 
 
-def test_the_tags_of_tracks_that_mp4_cannot_hold_are_named(vpo: Vpo, video: Path) -> None:
+def test_mkv_to_mp4_warns_of_track_tags_that_mp4_cannot_hold(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
     options = ["-metadata:s:a:0", "artist=Them", "-metadata", "major_brand=qt"]
@@ -323,7 +327,7 @@ def test_the_tags_of_tracks_that_mp4_cannot_hold_are_named(vpo: Vpo, video: Path
     assert "mp4 does not keep the tags of audio 1 (aac stereo, und): artist" in planned.stdout
 
 
-def test_what_a_tool_wrote_of_its_own_file_is_left_behind(vpo: Vpo, video: Path) -> None:
+def test_mp4_to_mkv_drops_brands_of_the_muxer(vpo: Vpo, video: Path) -> None:
     done = process(vpo, TO_MKV, video)
     assert done.rc == 0, done
     found = tags(facts(video.with_suffix(".mkv"))["format"])
@@ -331,7 +335,7 @@ def test_what_a_tool_wrote_of_its_own_file_is_left_behind(vpo: Vpo, video: Path)
 
 
 @pytest.mark.parametrize("policy", [TO_MKV, TO_HEVC])
-def test_a_codec_that_ffmpeg_does_not_know_is_an_error_of_the_plan(
+def test_plan_fails_for_codec_that_ffmpeg_does_not_know(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, policy: str
 ) -> None:
     """A track that is called VVC, and an ffmpeg that calls itself an old one."""

@@ -14,7 +14,7 @@ def messages(result: Result) -> dict[str, str]:
     return {item["subject"]: item["message"] for item in result.json["findings"]}
 
 
-def test_a_machine_that_is_well(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001
+def test_doctor_reports_no_problem_with_all_tools(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001
     found = vpo("doctor", "--format", "json")
     assert found.rc == 0, found
     assert {"ffmpeg", "mkvmerge", "video: {to: hevc}", "database", "clock"} <= set(states(found))
@@ -26,7 +26,11 @@ def test_a_machine_that_is_well(vpo: Vpo, media_tools: None) -> None:  # noqa: A
     assert text.stdout.startswith("ok       mkvmerge")
 
 
-def test_without_tools(vpo: Vpo, tools_on_path: ToolsOnPath, without_bundled: None) -> None:  # noqa: ARG001
+def test_doctor_exits_3_without_tools(
+    vpo: Vpo,
+    tools_on_path: ToolsOnPath,
+    without_bundled: None,  # noqa: ARG001
+) -> None:
     tools_on_path(only=True)
     found = vpo("doctor", "--format", "json")
     assert found.rc == 3, found
@@ -36,14 +40,14 @@ def test_without_tools(vpo: Vpo, tools_on_path: ToolsOnPath, without_bundled: No
     assert "install mkvtoolnix" in advice["mkvmerge"]
 
 
-def test_a_tool_that_is_not_where_the_configuration_says(vpo: Vpo) -> None:
+def test_doctor_reports_configured_tool_that_does_not_exist(vpo: Vpo) -> None:
     vpo.config.write_text('[tools]\nffmpeg = "/nowhere/ffmpeg"\n')
     found = vpo("doctor")
     assert found.rc == 3
     assert "/nowhere/ffmpeg is not a program" in found.stdout
 
 
-def test_encoders_and_devices_have_to_encode(
+def test_doctor_reports_listed_encoders_that_cannot_encode(
     vpo: Vpo,
     tools_on_path: ToolsOnPath,
     media_tools: None,  # noqa: ARG001
@@ -59,7 +63,7 @@ def test_encoders_and_devices_have_to_encode(
     assert states(found)["hw: nvenc"] == "note"
 
 
-def test_a_damaged_database(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001
+def test_doctor_reports_damaged_database(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001
     vpo.data.mkdir()
     (vpo.data / "vpo.db").write_bytes(b"no database" * 1000)
     found = vpo("doctor", "--format", "json")

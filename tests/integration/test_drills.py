@@ -13,7 +13,7 @@ SEED = 1
 
 
 @pytest.mark.parametrize("name", all_drills.ALL)
-def test_drill(name: str, tmp_path: Path) -> None:
+def test_short_drill_loses_nothing(name: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)  # others than root take part in some
     bench = Bench(tmp_path, True, random.Random(f"{SEED} {name}"))  # noqa: S311
     try:
@@ -26,7 +26,7 @@ def test_drill(name: str, tmp_path: Path) -> None:
         pytest.skip("; ".join(bench.skipped))
 
 
-def test_a_drill_that_breaks_has_proven_nothing(tmp_path: Path) -> None:
+def test_drill_that_raises_counts_as_lost(tmp_path: Path) -> None:
     bench = Bench(tmp_path, True, random.Random(SEED))  # noqa: S311
     with bench.trial("it"):
         raise ValueError("out of luck")
@@ -34,7 +34,7 @@ def test_a_drill_that_breaks_has_proven_nothing(tmp_path: Path) -> None:
     assert bench.lost == ["it: the drill broke: ValueError: out of luck"]
 
 
-def test_a_row_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
+def test_drill_table_replaces_older_row(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{table.BEGIN}\n{table.END}\nafter\n")
     bench = Bench(tmp_path, False, random.Random(SEED), tried=3)  # noqa: S311

@@ -12,7 +12,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_on_the_sample_media(vpo: Vpo, library: Library, path: Path) -> None:
+def test_example_policy_is_stable_on_sample_media(vpo: Vpo, library: Library, path: Path) -> None:
     root = library("multi-audio.mkv", "no-language.mp4", "wrong-flags.mkv")
     done = vpo("process", "--format", "json", "-p", path, root)
     assert done.json["summary"]["total"] == 3
@@ -26,7 +26,7 @@ def test_on_the_sample_media(vpo: Vpo, library: Library, path: Path) -> None:
     assert litter(root) == []
 
 
-def test_ten_goals() -> None:
+def test_how_to_page_links_all_ten_examples() -> None:
     page = (EXAMPLES[0].parents[1] / "docs" / "how-to.md").read_text()
     assert len(EXAMPLES) == 10
     assert all(f"(../examples/{path.name})" in page for path in EXAMPLES)

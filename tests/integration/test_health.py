@@ -51,7 +51,9 @@ def healths(result: Result) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("codec", [("-c:v", "libx264"), ("-c:v", "mpeg4", "-q:v", "5")])
-def test_damage_is_reported_with_its_time(vpo: Vpo, tmp_path: Path, codec: tuple[str]) -> None:
+def test_health_reports_damaged_video_with_its_time(
+    vpo: Vpo, tmp_path: Path, codec: tuple[str]
+) -> None:
     path = film(tmp_path / os.fsdecode(b"na\xefve.mkv"), *codec)
     whole = vpo("inspect", "--health", "--format", "json", path)
     assert whole.rc == 0, whole
@@ -72,7 +74,7 @@ def test_damage_is_reported_with_its_time(vpo: Vpo, tmp_path: Path, codec: tuple
     assert "  damaged: track 0 at 0:00:02" in report.stdout
 
 
-def test_damaged_audio_is_reported_for_the_audio_track_only(vpo: Vpo, tmp_path: Path) -> None:
+def test_health_reports_damaged_audio_for_the_audio_track_only(vpo: Vpo, tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", "-c:v", "libx264")
     time = damage(path, "audio", 2.0)
     found = vpo("inspect", "--health", "--format", "json", path)
@@ -93,7 +95,7 @@ def test_decoder_names_what_is_corrupt_by_the_type_of_its_track(kind: str, messa
     assert list(decoder._damage(packet)) == [message]
 
 
-def test_a_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
+def test_health_reports_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", "-c:v", "libx264")
     os.truncate(path, path.stat().st_size * 3 // 4)
     found = vpo("inspect", "--health", path)
@@ -101,18 +103,18 @@ def test_a_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
     assert "the file is truncated" in found.stdout
 
 
-def test_all_samples_are_whole(vpo: Vpo, corpus: Path) -> None:
+def test_health_finds_all_samples_whole(vpo: Vpo, corpus: Path) -> None:
     """No decoder complains of what is as it should be."""
     files = sorted(path for path in corpus.iterdir() if path.is_file())
     found = vpo("inspect", "--health", "--format", "json", *files)
     assert [f["path"] for f in found.json["files"] if not f["health"]["whole"]] == []
 
 
-def test_without_the_option_nothing_is_decoded(vpo: Vpo, corpus: Path) -> None:
+def test_inspect_decodes_nothing_without_health(vpo: Vpo, corpus: Path) -> None:
     assert healths(vpo("inspect", "--format", "json", corpus / "und.mkv")) == [None]
 
 
-def test_side_by_side(vpo: Vpo, library: Library) -> None:
+def test_inspect_side_by_side_marks_differences(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv", "mov-text.mp4")
     found = vpo("inspect", "-y", root / "multi-audio.mkv", root / "mov-text.mp4", cwd=root)
     lines = found.stdout.splitlines()
@@ -123,7 +125,7 @@ def test_side_by_side(vpo: Vpo, library: Library) -> None:
     assert "≠" not in same.stdout
 
 
-def test_what_is_near_is_one_damage() -> None:
+def test_collector_merges_damages_that_are_near() -> None:
     found = Collector()
     for at in (1.0, 2.0, 6.9, 20.0, None):
         found.add(0, at, f"at {at}")

@@ -12,7 +12,7 @@ from tests.servers import KEY, serving
 POLICY = "schema_version: 13\nphases: [{name: flags, default_flags: {}}]\n"
 
 
-def test_servers_are_told_once_of_each_folder(vpo: Vpo, library: Library) -> None:
+def test_media_servers_are_notified_once_per_folder(vpo: Vpo, library: Library) -> None:
     names = ("A/1.mkv", "A/2.mkv", "B/1.mkv")
     root = library(*(f"{name}=wrong-flags.mkv" for name in names))
     (root / "C").mkdir()
@@ -38,7 +38,7 @@ def test_servers_are_told_once_of_each_folder(vpo: Vpo, library: Library) -> Non
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
-def test_a_server_that_is_not_there_is_a_warning(vpo: Vpo, library: Library, address: str) -> None:
+def test_unreachable_media_server_is_a_warning(vpo: Vpo, library: Library, address: str) -> None:
     root = library("a.mkv=wrong-flags.mkv")
     vpo.config.write_text(f'[plugins.jellyfin]\nurl = "{address}"\napi_key = "{KEY}"\n')
     found = vpo("process", "-p", vpo.policy(POLICY), root)
@@ -46,7 +46,9 @@ def test_a_server_that_is_not_there_is_a_warning(vpo: Vpo, library: Library, add
     assert f"warning: jellyfin: {address}: it cannot be reached" in found.stderr
 
 
-def test_a_plugin_hears_of_files_and_of_the_run(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_plugin_is_notified_of_files_and_of_the_run(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     heard = tmp_path / "heard"
     (tmp_path / "vpo_ear.py").write_text(
         "import json\n"

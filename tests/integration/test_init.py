@@ -23,7 +23,9 @@ def fresh(vpo: Vpo) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("goal", GOALS)
-def test_what_it_writes_works(vpo: Vpo, library: Library, goal: str) -> None:
+def test_init_writes_configuration_and_policies_that_work(
+    vpo: Vpo, library: Library, goal: str
+) -> None:
     root = library("multi-audio.mkv")
     words = ("--languages", "eng,jpn", "--goal", goal, "--keep-originals", "3")
     done = vpo("init", *words, env=fresh(vpo))
@@ -41,7 +43,7 @@ def test_what_it_writes_works(vpo: Vpo, library: Library, goal: str) -> None:
     assert again.stdout.count("is left as it is") == 3
 
 
-def test_every_key_stands_there_with_its_default(tmp_path: Path) -> None:
+def test_init_configuration_has_every_default(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(configuration(0))
     assert build({}, environ={"VPO_CONFIG": str(path)}).config == Config()
@@ -50,7 +52,7 @@ def test_every_key_stands_there_with_its_default(tmp_path: Path) -> None:
     assert build({}, environ={"VPO_CONFIG": str(path)}).config == Config()
 
 
-def test_every_example_is_one_of_its_key(tmp_path: Path) -> None:
+def test_init_configuration_has_valid_example_values(tmp_path: Path) -> None:
     """With the comment's sign taken away, every key is taken as it stands there."""
     text = re.sub(r"(?m)^# (\w+ = )", r"\1", configuration(0))
     path = tmp_path / "config.toml"
@@ -61,7 +63,7 @@ def test_every_example_is_one_of_its_key(tmp_path: Path) -> None:
     assert config.jellyfin.url == "http://server:8096"
 
 
-def test_three_questions(vpo: Vpo) -> None:
+def test_init_asks_three_questions(vpo: Vpo) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "vpo", "init"],
@@ -83,7 +85,7 @@ def test_three_questions(vpo: Vpo) -> None:
 
 
 @pytest.mark.parametrize("languages", ["english", ",", "eng,xx-"])
-def test_what_is_no_language(vpo: Vpo, languages: str) -> None:
+def test_init_refuses_unknown_language(vpo: Vpo, languages: str) -> None:
     refused = vpo("init", "--languages", languages, env=fresh(vpo))
     assert refused.rc == 2
     assert "language" in refused.stderr

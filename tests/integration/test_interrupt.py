@@ -46,7 +46,7 @@ def two_workers(vpo: Vpo) -> Vpo:
 # Interrupted
 
 
-def test_ctrl_c_lets_what_is_in_progress_complete(
+def test_first_ctrl_c_completes_files_in_progress(
     two_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     stage.hold("mkvmerge")
@@ -69,7 +69,9 @@ def test_ctrl_c_lets_what_is_in_progress_complete(
     assert (rest.rc, "3 changed, 2 unchanged" in rest.stdout) == (0, True)
 
 
-def test_an_interrupt_is_in_the_json(two_workers: Vpo, library: Library, stage: Stage) -> None:
+def test_interrupted_run_is_reported_in_json(
+    two_workers: Vpo, library: Library, stage: Stage
+) -> None:
     stage.hold("mkvmerge")
     root = copies(library, *(f"{letter}.mkv" for letter in "abcdefgh"))
     args = ("process", "-w", "2", "--format", "json", "-p", two_workers.policy(REMUX), root)
@@ -104,7 +106,7 @@ TOOLS = {
         ("mkvmerge", "SIGHUP"),
     ],
 )
-def test_the_tools_are_ended_at_once(
+def test_second_ctrl_c_or_sigterm_ends_tools_at_once(
     two_workers: Vpo, library: Library, stage: Stage, tool: str, how: str
 ) -> None:
     """When their work is done and not yet said so: originals intact, nothing left behind."""
@@ -155,7 +157,9 @@ def states(vpo: Vpo) -> list[str]:
     return [run["state"] for run in reversed(runs)]
 
 
-def test_killed_in_a_remux(two_workers: Vpo, library: Library, corpus: Path, stage: Stage) -> None:
+def test_next_run_cleans_up_after_kill_in_remux(
+    two_workers: Vpo, library: Library, corpus: Path, stage: Stage
+) -> None:
     stage.act("mkvmerge", DURING)
     root = copies(library, "a.mkv", "b.mkv", "c.mkv")
     before = {path.name: path.read_bytes() for path in root.iterdir()}
@@ -177,7 +181,7 @@ def test_killed_in_a_remux(two_workers: Vpo, library: Library, corpus: Path, sta
     assert "interrupted" in two_workers("history", "show", interrupted).stdout
 
 
-def test_killed_in_a_header_edit(
+def test_next_run_cleans_up_after_kill_in_header_edit(
     two_workers: Vpo, library: Library, corpus: Path, stage: Stage
 ) -> None:
     """mkvpropedit never has the file itself in its hands."""
@@ -198,7 +202,9 @@ def test_killed_in_a_header_edit(
     assert states(two_workers) == ["interrupted", "finished"]
 
 
-def test_killed_while_converting(two_workers: Vpo, library: Library, stage: Stage) -> None:
+def test_next_run_cleans_up_after_kill_in_conversion(
+    two_workers: Vpo, library: Library, stage: Stage
+) -> None:
     stage.act("ffmpeg", DURING)
     root = copies(library, "a.mkv", sample="front-tags.mkv")
     before = (root / "a.mkv").read_bytes()
@@ -212,7 +218,7 @@ def test_killed_while_converting(two_workers: Vpo, library: Library, stage: Stag
     assert [path.name for path in root.iterdir()] == ["a.mp4"]
 
 
-def test_what_a_living_run_works_on_is_left_alone(
+def test_second_run_leaves_files_of_living_run_alone(
     two_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     """A second vpo neither sweeps the first one's files nor takes its run for dead."""
@@ -232,9 +238,7 @@ def test_what_a_living_run_works_on_is_left_alone(
     assert stage.started() == ["a.mkv"]
 
 
-def test_the_database_is_whole_after_a_kill(
-    two_workers: Vpo, library: Library, stage: Stage
-) -> None:
+def test_database_is_intact_after_kill(two_workers: Vpo, library: Library, stage: Stage) -> None:
     stage.act("mkvmerge", DURING)
     root = copies(library, "a.mkv", "b.mkv")
     kill_during(two_workers, stage, two_workers.policy(REMUX), root, 2)
@@ -242,7 +246,7 @@ def test_the_database_is_whole_after_a_kill(
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_output_that_nobody_reads(vpo: Vpo, library: Library) -> None:
+def test_process_ends_quietly_when_nobody_reads_its_output(vpo: Vpo, library: Library) -> None:
     """``vpo process ... | head``: no traceback, and the work is not undone."""
     root = copies(library, *(f"{letter}.mkv" for letter in "abcd"))
     process = vpo.start("process", "-v", "-p", vpo.policy(HEADER), root)

@@ -70,7 +70,7 @@ def check_file(file: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
-def test_document(vpo: Vpo, library: Library, dry: list[str]) -> None:
+def test_json_document_has_its_keys(vpo: Vpo, library: Library, dry: list[str]) -> None:
     """Even when there is much to say on the side: warnings, failures, a locked file."""
     vpo.config.write_text("[processing]\nmax_workers = 2\n")
     root = library(*SAMPLES, "locked.mkv=wrong-flags.mkv")
@@ -97,7 +97,7 @@ def test_document(vpo: Vpo, library: Library, dry: list[str]) -> None:
     assert summary["skipped"] == (0 if dry else 1)
 
 
-def test_lines(vpo: Vpo, library: Library) -> None:
+def test_jsonl_events_have_their_keys(vpo: Vpo, library: Library) -> None:
     vpo.config.write_text("[processing]\nmax_workers = 2\n")
     root = library(*SAMPLES)
     result = vpo("process", "--workers", "9", "--format", "jsonl", "-p", vpo.policy(POLICY), root)
@@ -117,7 +117,7 @@ def test_lines(vpo: Vpo, library: Library) -> None:
             assert set(event) == {"event", *keys}
 
 
-def test_a_dry_run_touches_nothing_and_is_what_then_happens(vpo: Vpo, library: Library) -> None:
+def test_dry_run_changes_nothing_and_predicts_the_run(vpo: Vpo, library: Library) -> None:
     root = library(*SAMPLES)
     args = ("process", "--format", "json", "-p", vpo.policy(POLICY), root)
     before = tree(root)
@@ -140,7 +140,7 @@ def plan(file: dict[str, Any]) -> list[object]:
     return [file[key] for key in ("strategy", "changes", "phases", "warnings", "error")]
 
 
-def test_a_dry_run_in_words(vpo: Vpo, library: Library) -> None:
+def test_dry_run_text_shows_planned_changes(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv")
     result = vpo("process", "-n", "-p", vpo.policy(POLICY), root)
     assert result.rc == 0
@@ -150,7 +150,7 @@ def test_a_dry_run_in_words(vpo: Vpo, library: Library) -> None:
     assert all("subtitle" in line for line in removed)
 
 
-def test_json_is_the_only_output_even_without_files(vpo: Vpo, library: Library) -> None:
+def test_json_is_the_only_output_without_files(vpo: Vpo, library: Library) -> None:
     result = vpo("process", "--format", "json", "-p", vpo.policy(POLICY), library())
     assert result.rc == 0
     assert json.loads(result.stdout)["files"] == []

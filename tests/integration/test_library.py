@@ -20,7 +20,7 @@ def scan(vpo: Vpo, *paths: Path | str) -> Result:
     return vpo("scan", "-R", "--format", "json", *paths)
 
 
-def test_a_library_is_scanned_and_told_of(vpo: Vpo, library: Library) -> None:
+def test_library_reports_what_scan_indexed(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "multi-audio.mkv", "mov-text.mp4")
     (root / "sub").mkdir()
     (root / "sub" / "broken.mkv").write_bytes(b"nothing" * 99)
@@ -47,7 +47,7 @@ def test_a_library_is_scanned_and_told_of(vpo: Vpo, library: Library) -> None:
     assert vpo("library", "duplicates").stdout == "no duplicates are known\n"
 
 
-def test_what_violates_a_policy_is_known_without_any_tool(
+def test_library_lists_violations_without_any_tool(
     vpo: Vpo, library: Library, tmp_path: Path, tools_on_path: ToolsOnPath
 ) -> None:
     root = library("wrong-flags.mkv", "multi-audio.mkv")
@@ -67,9 +67,7 @@ def test_what_violates_a_policy_is_known_without_any_tool(
     assert {Path(row["path"]).name for row in rows} == wrong
 
 
-def test_files_that_went_count_no_longer_unless_their_file_system_may_have(
-    vpo: Vpo, library: Library
-) -> None:
+def test_scan_removes_deleted_files_unless_their_mount_is_gone(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "multi-audio.mkv")
     assert counts(scan(vpo, root)) == {"new": 2}
     (root / "wrong-flags.mkv").unlink()
@@ -83,7 +81,7 @@ def test_files_that_went_count_no_longer_unless_their_file_system_may_have(
     assert vpo("library", "--format", "json").json["total"]["files"] == 1
 
 
-def test_a_file_that_changed_is_looked_at_again(vpo: Vpo, library: Library) -> None:
+def test_scan_probes_changed_file_again(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "multi-audio.mkv")
     scan(vpo, root)
     (root / "multi-audio.mkv").replace(root / "wrong-flags.mkv")
@@ -91,7 +89,7 @@ def test_a_file_that_changed_is_looked_at_again(vpo: Vpo, library: Library) -> N
     assert counts(found) == {"changed": 1, "gone": 1}
 
 
-def test_an_empty_library(vpo: Vpo, tmp_path: Path) -> None:
+def test_library_suggests_scan_when_empty(vpo: Vpo, tmp_path: Path) -> None:
     assert "vpo scan -R" in vpo("library").stdout  # there is no database yet
     (tmp_path / "none").mkdir()
     assert scan(vpo, tmp_path / "none").rc == 0

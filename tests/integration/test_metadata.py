@@ -60,7 +60,7 @@ def day(path: Path) -> str:
     return modified.isoformat().removesuffix("T00:00:00+00:00")
 
 
-def test_the_original_language_and_the_release_date(
+def test_radarr_gives_original_language_and_release_date(
     vpo: Vpo, library: Library, server: Server
 ) -> None:
     root = library(f"{NAME}=ietf.mkv", f"{STATION}=ietf.mkv")
@@ -73,7 +73,7 @@ def test_the_original_language_and_the_release_date(
     assert (day(root / NAME), day(root / STATION)) == ("2015-06-16", "1999-07-13")
 
 
-def test_a_second_run_asks_once_and_touches_nothing(
+def test_second_run_asks_radarr_once_and_changes_nothing(
     vpo: Vpo, library: Library, server: Server, tools_on_path: ToolsOnPath
 ) -> None:
     root = library(f"{NAME}=ietf.mkv", f"{STATION}=ietf.mkv")
@@ -89,7 +89,7 @@ def test_a_second_run_asks_once_and_touches_nothing(
     assert server.asked[asked:] == ["/api/v3/movie", "/api/v3/tag", "/api/v3/qualityprofile"]
 
 
-def test_another_answer_has_that_file_looked_at_again(
+def test_changed_metadata_invalidates_compliance_of_its_file(
     vpo: Vpo, library: Library, server: Server
 ) -> None:
     root = library(f"{NAME}=ietf.mkv", f"{STATION}=ietf.mkv")
@@ -104,7 +104,9 @@ def test_another_answer_has_that_file_looked_at_again(
     assert "fewer than the minimum" in failed["error"]["message"]
 
 
-def test_a_server_that_is_down_is_one_warning(vpo: Vpo, library: Library, server: Server) -> None:
+def test_unreachable_metadata_server_is_one_warning(
+    vpo: Vpo, library: Library, server: Server
+) -> None:
     root = library(f"{NAME}=ietf.mkv")
     configure(vpo, server, root)
     speak(server, "Chinese")
@@ -129,7 +131,7 @@ def test_a_server_that_is_down_is_one_warning(vpo: Vpo, library: Library, server
     assert looked_at == {str((root / STATION).resolve())}
 
 
-def test_sonarr(vpo: Vpo, library: Library, server: Server) -> None:
+def test_sonarr_gives_air_date(vpo: Vpo, library: Library, server: Server) -> None:
     name = "Cowboy Bebop/Season 1/Cowboy Bebop - S01E01-E02.mkv"
     root = library(f"{name}=multi-audio.mkv")
     configure(vpo, server, root, "sonarr")
@@ -139,7 +141,7 @@ def test_sonarr(vpo: Vpo, library: Library, server: Server) -> None:
     assert day(root / name) == "1998-10-23"
 
 
-def test_a_dry_run_shows_what_would_be_done(vpo: Vpo, library: Library, server: Server) -> None:
+def test_dry_run_uses_metadata(vpo: Vpo, library: Library, server: Server) -> None:
     root = library(f"{NAME}=ietf.mkv")
     configure(vpo, server, root)
     speak(server, "Chinese")
@@ -149,7 +151,7 @@ def test_a_dry_run_shows_what_would_be_done(vpo: Vpo, library: Library, server: 
 
 
 @pytest.mark.parametrize("configured", [True, False])
-def test_who_looks_at_no_metadata_asks_nobody(
+def test_run_without_metadata_conditions_imports_no_plugin(
     vpo: Vpo, library: Library, server: Server, configured: bool
 ) -> None:
     root = library(f"{NAME}=ietf.mkv")
@@ -179,7 +181,7 @@ def example(folder: Path) -> None:
     (info / "entry_points.txt").write_text(f"[vpo.plugins]\n{name} = {module}\n")
 
 
-def test_the_plugin_of_the_documentation(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_documented_plugin_example_works(vpo: Vpo, library: Library, tmp_path: Path) -> None:
     root = library("A Film (1999).mkv=ietf.mkv", "Another.mkv=ietf.mkv")
     site = tmp_path / "site"
     site.mkdir()
@@ -200,9 +202,7 @@ def test_the_plugin_of_the_documentation(vpo: Vpo, library: Library, tmp_path: P
     assert "[plugins.year]: pattern is not a regular expression" in result.stderr
 
 
-def test_a_plugin_that_is_not_there_ends_the_run_before_it_begins(
-    vpo: Vpo, library: Library
-) -> None:
+def test_missing_plugin_ends_run_before_any_work(vpo: Vpo, library: Library) -> None:
     path = library("ietf.mkv") / "ietf.mkv"
     before = path.read_bytes(), path.stat().st_mtime_ns
     vpo.config.write_text("[plugins.yaer]\n")
@@ -231,7 +231,7 @@ phases:
 """
 
 
-def test_rules_look_at_metadata(vpo: Vpo, library: Library, server: Server) -> None:
+def test_rules_can_test_metadata(vpo: Vpo, library: Library, server: Server) -> None:
     root = library(f"{NAME}=ietf.mkv", f"{STATION}=ietf.mkv")
     configure(vpo, server, root)
     result = process(vpo, root, RULES, "--format", "json")
@@ -243,7 +243,7 @@ def test_rules_look_at_metadata(vpo: Vpo, library: Library, server: Server) -> N
     assert (station["status"], station["warnings"]) == ("unchanged", [])
 
 
-def test_explain_asks_as_well(vpo: Vpo, library: Library, server: Server) -> None:
+def test_policy_explain_uses_metadata(vpo: Vpo, library: Library, server: Server) -> None:
     root = library(f"{NAME}=ietf.mkv")
     configure(vpo, server, root)
     result = vpo("policy", "explain", vpo.policy(RULES), root / NAME)

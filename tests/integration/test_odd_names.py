@@ -24,7 +24,9 @@ def policy(vpo: Vpo, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", POLICIES)
-def test_odd_names(vpo: Vpo, library: Library, corpus: Path, kind: str) -> None:
+def test_process_handles_odd_file_names(
+    vpo: Vpo, library: Library, corpus: Path, kind: str
+) -> None:
     root = library()
     for name in make.odd_names():
         if (corpus / name).exists():
@@ -50,14 +52,16 @@ def test_odd_names(vpo: Vpo, library: Library, corpus: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", POLICIES)
-def test_a_name_that_begins_with_a_dash_is_a_file(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_takes_name_with_dash_after_double_dash(
+    vpo: Vpo, library: Library, kind: str
+) -> None:
     root = library("-i.mkv=names/-i.mkv")
     result = vpo("process", "-p", policy(vpo, kind), "--", "-i.mkv", cwd=root)
     assert result.rc == 0, result
     assert "1 changed" in result.stdout
 
 
-def test_output_is_not_what_a_name_makes_of_it(vpo: Vpo, library: Library) -> None:
+def test_output_escapes_control_characters_in_names(vpo: Vpo, library: Library) -> None:
     """A name cannot move the cursor or begin a line."""
     name = "a\n\x1b[2Jfailed: b\r.mkv"
     root = library()
@@ -70,7 +74,7 @@ def test_output_is_not_what_a_name_makes_of_it(vpo: Vpo, library: Library) -> No
         assert not [line for line in text.splitlines() if line.startswith("failed: b")]
 
 
-def test_a_name_that_has_no_room_for_the_new_suffix(vpo: Vpo, library: Library) -> None:
+def test_conversion_fails_when_new_name_is_too_long(vpo: Vpo, library: Library) -> None:
     """255 bytes are the most; ``.mkv`` for ``.ts`` would be one more."""
     root = library("clip.ts=broadcast.ts")
     long = root / ("x" * 252 + ".ts")
@@ -85,7 +89,7 @@ def test_a_name_that_has_no_room_for_the_new_suffix(vpo: Vpo, library: Library) 
 
 
 @pytest.mark.parametrize("kind", ["header", "remux"])
-def test_a_symbolic_link_stays_one(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_changes_target_of_symbolic_link(vpo: Vpo, library: Library, kind: str) -> None:
     store = library("film.mkv=names/-i.mkv", folder="store")
     root = library()
     (root / "link.mkv").symlink_to(store / "film.mkv")
@@ -98,7 +102,7 @@ def test_a_symbolic_link_stays_one(vpo: Vpo, library: Library, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["header", "remux"])
-def test_another_hard_link_keeps_the_old_content(vpo: Vpo, library: Library, kind: str) -> None:
+def test_process_keeps_content_of_other_hard_links(vpo: Vpo, library: Library, kind: str) -> None:
     root, other = library("film.mkv=names/-i.mkv"), library(folder="other")
     (other / "seed.mkv").hardlink_to(root / "film.mkv")
     before = (other / "seed.mkv").read_bytes()
@@ -109,7 +113,7 @@ def test_another_hard_link_keeps_the_old_content(vpo: Vpo, library: Library, kin
     assert (root / "film.mkv").read_bytes() != before
 
 
-def test_a_file_that_is_reached_twice_is_processed_once(vpo: Vpo, library: Library) -> None:
+def test_process_handles_file_reached_twice_once(vpo: Vpo, library: Library) -> None:
     root = library("film.mkv=names/-i.mkv", "below/other.mkv=names/-i.mkv")
     (root / "again.mkv").symlink_to("film.mkv")
     (root / "loop").symlink_to(root)

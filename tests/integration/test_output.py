@@ -47,7 +47,7 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full o
     ],
 )
 @pytest.mark.parametrize("args", [("--help",), ("policy", "schema"), ("history",), ("process",)])
-def test_output_that_cannot_be_written(
+def test_output_that_cannot_be_written_is_an_error(
     vpo: Vpo, library: Library, args: tuple[str, ...], redirection: str, reason: str
 ) -> None:
     if args == ("process",):
@@ -61,12 +61,12 @@ def test_output_that_cannot_be_written(
 @pytest.mark.parametrize(
     "redirection", ["2>&-", pytest.param("2>/dev/full", marks=full), "<&- >&- 2>&-"]
 )
-def test_errors_that_cannot_be_written(vpo: Vpo, redirection: str) -> None:
+def test_errors_that_cannot_be_written_still_exit_1(vpo: Vpo, redirection: str) -> None:
     result = shell(vpo, redirection, "inspect", "nowhere.mkv")
     assert (result.rc, result.stdout, result.stderr) == (1, "", "")
 
 
-def test_no_file_takes_the_place_of_a_closed_stream(vpo: Vpo, library: Library) -> None:
+def test_closed_stdout_does_not_corrupt_files(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
     policy = vpo.policy(POLICY.partition("  - name: japanese")[0])
     result = shell(vpo, "<&- 2>&-", "process", "-p", policy, root)
@@ -75,7 +75,9 @@ def test_no_file_takes_the_place_of_a_closed_stream(vpo: Vpo, library: Library) 
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_names_that_the_output_cannot_hold(vpo: Vpo, library: Library, encoding: str) -> None:
+def test_output_escapes_names_its_encoding_cannot_hold(
+    vpo: Vpo, library: Library, encoding: str
+) -> None:
     root = library("日.mkv=wrong-flags.mkv")
     env = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     result = vpo("process", "-p", vpo.policy(POLICY), root, env=env)
@@ -92,7 +94,7 @@ def last_run(vpo: Vpo) -> str:
     return str(vpo("history", "--format", "json").json["runs"][0]["id"])
 
 
-def test_a_current_folder_that_is_gone(vpo: Vpo, corpus: Path) -> None:
+def test_missing_current_folder_is_an_error(vpo: Vpo, corpus: Path) -> None:
     gone = vpo.folder / "gone"
     gone.mkdir()
     line = 'cd "$1" && rmdir "$1" && exec "$0" -m vpo inspect "$2"'
@@ -113,14 +115,14 @@ def test_a_current_folder_that_is_gone(vpo: Vpo, corpus: Path) -> None:
 # What failed
 
 
-def test_failures_are_told_once_in_one_stream(vpo: Vpo, library: Library) -> None:
+def test_failures_are_reported_once_in_one_stream(vpo: Vpo, library: Library) -> None:
     root = library("bad/zero.mkv")
     args = ("process", "-p", vpo.policy(POLICY), root)
     assert shell(vpo, "2>&1", *args).stdout.count("zero.mkv") == 1
     assert "failed: " in shell(vpo, ">/dev/null", *args).stderr
 
 
-def test_what_failed_in_part_and_what_came_to_nothing(vpo: Vpo, library: Library) -> None:
+def test_summary_separates_partly_changed_from_failed(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "und.mkv")
     policy = vpo.policy(POLICY)
     result = vpo("process", "-v", "-p", policy, root)
@@ -134,7 +136,7 @@ def test_what_failed_in_part_and_what_came_to_nothing(vpo: Vpo, library: Library
         assert {bool((file["plan"] or {}).get("changes")) for file in files} == {True, False}
 
 
-def test_history_does_not_show_as_done_what_failed(
+def test_history_shows_no_changes_of_failed_file(
     vpo: Vpo, library: Library, tools_on_path: object
 ) -> None:
     assert callable(tools_on_path)
@@ -147,7 +149,7 @@ def test_history_does_not_show_as_done_what_failed(
     assert "->" not in vpo("history", "show", last_run(vpo)).stdout
 
 
-def test_the_new_name_of_another_container(vpo: Vpo, library: Library) -> None:
+def test_output_shows_new_name_after_conversion(vpo: Vpo, library: Library) -> None:
     root = library("film.mp4=mov-text.mp4")
     text = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
     for option in ("-n", "-v"):
@@ -156,7 +158,7 @@ def test_the_new_name_of_another_container(vpo: Vpo, library: Library) -> None:
         )
 
 
-def test_history_without_a_place_for_the_limit(vpo: Vpo) -> None:
+def test_history_show_refuses_limit(vpo: Vpo) -> None:
     result = vpo("history", "--limit", "3", "show", "x")
     assert result.rc == 2
     assert "--limit" in result.stderr
@@ -165,13 +167,13 @@ def test_history_without_a_place_for_the_limit(vpo: Vpo) -> None:
 # inspect, undo, policy migrate
 
 
-def test_inspect_of_a_folder(vpo: Vpo, corpus: Path) -> None:
+def test_inspect_refuses_folder(vpo: Vpo, corpus: Path) -> None:
     result = vpo("inspect", corpus)
     assert (result.rc, result.stdout) == (1, "")
     assert result.stderr == f"vpo: {corpus}: is a folder; name the files in it\n"
 
 
-def test_a_dry_run_of_undo_says_what_undo_would(vpo: Vpo, library: Library) -> None:
+def test_undo_dry_run_predicts_undo(vpo: Vpo, library: Library) -> None:
     vpo.config.write_text('[originals]\nkeep = "trash"\n')
     root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv", "c.mkv=wrong-flags.mkv")
     policy = vpo.policy(POLICY.partition("  - name: japanese")[0])
@@ -187,7 +189,7 @@ def test_a_dry_run_of_undo_says_what_undo_would(vpo: Vpo, library: Library) -> N
     assert (real.rc, real.stdout) == (1, f"put back {root / 'a.mkv'}\n")
 
 
-def test_policies_are_migrated(vpo: Vpo) -> None:
+def test_policy_migrate_prints_or_replaces_policy(vpo: Vpo) -> None:
     new = OLD.replace("12", "13").replace("audio_filter", "keep_audio")
     old = vpo.policy(OLD)
     printed = vpo("policy", "migrate", old)
@@ -206,7 +208,7 @@ def test_policies_are_migrated(vpo: Vpo) -> None:
     assert "already" in again.stderr
 
 
-def test_json_carries_one_version(vpo: Vpo, corpus: Path) -> None:
+def test_json_output_has_schema_version(vpo: Vpo, corpus: Path) -> None:
     documents = [
         vpo("inspect", "--format", "json", corpus / "und.mkv").stdout,
         vpo("history", "--format", "json").stdout,

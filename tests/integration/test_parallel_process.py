@@ -84,7 +84,7 @@ real "$@"
     assert sorted(stage.started()) == names(2)
 
 
-def test_never_more_than_the_workers(four_workers: Vpo, library: Library, stage: Stage) -> None:
+def test_no_more_tools_run_than_workers(four_workers: Vpo, library: Library, stage: Stage) -> None:
     stage.record("mkvmerge")
     root = copies(library, 7)
     result = four_workers("process", "-w", "2", "-p", order_policy(four_workers), root)
@@ -101,7 +101,7 @@ def test_never_more_than_the_workers(four_workers: Vpo, library: Library, stage:
         (("--order", "size"), ["c", "a", "d", "b"]),
     ],
 )
-def test_one_worker_goes_strictly_in_the_order_queued(
+def test_one_worker_keeps_the_queue_order(
     four_workers: Vpo, library: Library, stage: Stage, args: Sequence[str], expected: list[str]
 ) -> None:
     stage.record("mkvmerge")
@@ -118,7 +118,7 @@ def test_one_worker_goes_strictly_in_the_order_queued(
     assert max(running(stage.events)) == 1
 
 
-def test_several_workers_take_the_largest_first(
+def test_several_workers_start_with_the_largest_file(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     stage.hold("mkvmerge")
@@ -132,7 +132,7 @@ def test_several_workers_take_the_largest_first(
     assert stage.started()[-1] == "a.mkv"
 
 
-def test_hard_links_in_one_library_do_not_get_in_each_others_way(
+def test_two_workers_process_both_hard_links_of_a_file(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     """Two names of one file: with one worker both are done, so with two as well.
@@ -164,7 +164,7 @@ def running(events: Sequence[Event]) -> Iterator[int]:
 # Errors
 
 
-def test_fail_cancels_what_is_pending_and_lets_the_rest_complete(
+def test_on_error_fail_cancels_pending_and_completes_running_files(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     """``a`` fails while ``b`` is in progress; ``b`` goes on only after vpo knows of the failure."""
@@ -201,7 +201,7 @@ real "$@"
     assert sorted(stage.started()) == names(2)
 
 
-def test_fail_with_one_worker_starts_nothing_more(
+def test_on_error_fail_with_one_worker_starts_nothing_more(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     broken = 'case $name in b.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
@@ -223,7 +223,7 @@ def test_fail_with_one_worker_starts_nothing_more(
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_skip_goes_on_and_reports_all(
+def test_on_error_skip_processes_and_reports_all_files(
     four_workers: Vpo, library: Library, stage: Stage, workers: str
 ) -> None:
     broken = 'case $name in b.mkv|d.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
@@ -257,7 +257,7 @@ def strict_policy(vpo: Vpo, on_error: str, strict: str = "") -> Path:
         ("continue", "", "skip"),
     ],
 )
-def test_a_phase_that_fails(
+def test_on_error_decides_what_a_failed_phase_means_for_the_file(
     four_workers: Vpo, library: Library, on_error: str, own: str, flag: str
 ) -> None:
     """``continue``: the other phases take effect. ``skip``: the file is left as it was."""
@@ -281,7 +281,7 @@ def test_a_phase_that_fails(
         assert broken.read_bytes() == before
 
 
-def test_the_phase_that_fails_decides(four_workers: Vpo, library: Library) -> None:
+def test_on_error_of_failed_phase_overrides_the_policy(four_workers: Vpo, library: Library) -> None:
     """Not the policy's stricter word, which the phase overrides."""
     root = library("a.mkv=home-cinema.mkv", "b.mkv=multi-audio.mkv")
     policy = strict_policy(four_workers, "fail", "on_error: skip")
@@ -291,7 +291,7 @@ def test_the_phase_that_fails_decides(four_workers: Vpo, library: Library) -> No
 
 
 @pytest.mark.parametrize(("on_error", "own"), [("fail", ""), ("continue", "on_error: fail")])
-def test_a_phase_that_fails_can_stop_the_batch(
+def test_on_error_fail_of_a_phase_stops_the_batch(
     four_workers: Vpo, library: Library, on_error: str, own: str
 ) -> None:
     root = library("a.mkv=home-cinema.mkv", *(f"{n}.mkv=multi-audio.mkv" for n in "bcdefgh"))
@@ -312,7 +312,7 @@ def file_of(result: Result, path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("flags", [(), ("-v",), ("-vv",)])
-def test_the_progress_line_is_never_garbled(
+def test_progress_line_is_never_garbled_in_a_terminal(
     four_workers: Vpo, library: Library, stage: Stage, flags: Sequence[str]
 ) -> None:
     """In a terminal: whole lines between ``\\r`` and the end of a line, nothing in between."""
@@ -366,7 +366,7 @@ def screen(output: str) -> str:
     return "\n".join(lines)
 
 
-def test_the_progress_line_tells_what_is_active_from_the_start(
+def test_progress_line_shows_active_files_from_the_start(
     four_workers: Vpo, library: Library, stage: Stage
 ) -> None:
     stage.hold("mkvmerge")
@@ -382,7 +382,7 @@ def test_the_progress_line_tells_what_is_active_from_the_start(
     assert "Processing: 3/3 files [0 active]" in terminal.output
 
 
-def test_no_control_characters_on_a_pipe(four_workers: Vpo, library: Library) -> None:
+def test_output_to_a_pipe_has_no_control_characters(four_workers: Vpo, library: Library) -> None:
     root = copies(library, 4)
     for flags in ([], ["-v"], ["--dry-run"]):
         result = four_workers("process", *flags, "-p", order_policy(four_workers), root)
@@ -392,7 +392,9 @@ def test_no_control_characters_on_a_pipe(four_workers: Vpo, library: Library) ->
             assert "Processing" not in text
 
 
-def test_summary(four_workers: Vpo, library: Library, stage: Stage) -> None:
+def test_summary_counts_statuses_and_lists_failures(
+    four_workers: Vpo, library: Library, stage: Stage
+) -> None:
     """Succeeded, failed, skipped and the total time; each failure with its reason."""
     stage.act("mkvmerge", 'case $name in c.mkv) exit 2 ;; esac\nreal "$@"')
     root = copies(library, 3)
@@ -427,7 +429,7 @@ phases:
 """
 
 
-def test_one_and_many_workers_give_the_same(
+def test_one_and_four_workers_give_the_same_results(
     four_workers: Vpo, library: Library, corpus: Path
 ) -> None:
     """Every sample file, good and bad, in two libraries."""

@@ -48,9 +48,7 @@ def start(vpo: Vpo, root: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_run_that_is_paused_begins_nothing_until_it_is_resumed(
-    vpo: Vpo, library: Library
-) -> None:
+def test_paused_run_starts_nothing_until_resume(vpo: Vpo, library: Library) -> None:
     root = library("a.mkv=multi-audio.mkv")
     before = tree(root)
     assert vpo("pause").stdout == "paused until vpo resume\n"
@@ -67,7 +65,7 @@ def test_a_run_that_is_paused_begins_nothing_until_it_is_resumed(
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_a_tool_that_runs_is_stopped_where_it_is(vpo: Vpo, library: Library, stage: Stage) -> None:
+def test_pause_suspends_running_tool(vpo: Vpo, library: Library, stage: Stage) -> None:
     stage.hold("mkvmerge")
     root = library("a.mkv=multi-audio.mkv")
     process = start(vpo, root)
@@ -84,7 +82,7 @@ def test_a_tool_that_runs_is_stopped_where_it_is(vpo: Vpo, library: Library, sta
     assert process.returncode == 0
 
 
-def test_a_run_that_is_paused_can_be_ended(vpo: Vpo, library: Library, stage: Stage) -> None:
+def test_paused_run_can_be_terminated(vpo: Vpo, library: Library, stage: Stage) -> None:
     stage.hold("mkvmerge")
     root = library("a.mkv=multi-audio.mkv", "b.mkv=multi-audio.mkv")
     before = {path.name: path.read_bytes() for path in root.iterdir()}
@@ -98,7 +96,7 @@ def test_a_run_that_is_paused_can_be_ended(vpo: Vpo, library: Library, stage: St
     assert {path.name: path.read_bytes() for path in root.iterdir()} == before
 
 
-def test_a_run_outside_of_its_hours_waits_and_can_be_ended(vpo: Vpo, library: Library) -> None:
+def test_run_outside_hours_waits_and_can_be_terminated(vpo: Vpo, library: Library) -> None:
     root = library("a.mkv=multi-audio.mkv")
     before = tree(root)
     begin, end = (datetime.now() + timedelta(hours=hours) for hours in (3, 4))
@@ -114,7 +112,7 @@ def test_a_run_outside_of_its_hours_waits_and_can_be_ended(vpo: Vpo, library: Li
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_tools_stand_back(
+def test_tools_run_with_configured_priority(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, tmp_path: Path
 ) -> None:
     note = tmp_path / "note"
@@ -127,14 +125,14 @@ def test_tools_stand_back(
 
 
 @pytest.mark.parametrize("text", ["nice = 20", 'ionice = "slow"', 'hours = ["22-7"]', "hours = []"])
-def test_what_the_configuration_cannot_say(vpo: Vpo, library: Library, text: str) -> None:
+def test_configuration_refuses_bad_priority_or_hours(vpo: Vpo, library: Library, text: str) -> None:
     vpo.config.write_text(f"[processing]\n{text}\n")
     found = vpo("process", "-p", vpo.policy(REMUX), library("a.mkv=multi-audio.mkv"))
     assert found.rc == 2
     assert "[processing]" in found.stderr
 
 
-def test_ionice_is_missing(vpo: Vpo, library: Library, tools_on_path: ToolsOnPath) -> None:
+def test_missing_ionice_is_an_error(vpo: Vpo, library: Library, tools_on_path: ToolsOnPath) -> None:
     tools_on_path(only=True)
     vpo.config.write_text('[processing]\nionice = "low"\n')
     found = vpo("process", "-p", vpo.policy(REMUX), library("a.mkv=multi-audio.mkv"))
@@ -143,6 +141,6 @@ def test_ionice_is_missing(vpo: Vpo, library: Library, tools_on_path: ToolsOnPat
 
 
 @pytest.mark.parametrize("time", ["soon", "-1"])
-def test_a_pause_of_no_length(vpo: Vpo, time: str) -> None:
+def test_pause_refuses_bad_duration(vpo: Vpo, time: str) -> None:
     assert vpo("pause", "--for", time).rc == 2
     assert vpo("resume").stdout == "nothing was paused\n"

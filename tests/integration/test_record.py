@@ -27,7 +27,7 @@ def default_audio(path: Path) -> list[str]:
 # Policies that take turns
 
 
-def test_two_policies_in_turn(vpo: Vpo, library: Library) -> None:
+def test_in_place_edit_invalidates_compliance_with_other_policy(vpo: Vpo, library: Library) -> None:
     """An edit in place leaves size, time and inode as they were; what was on record ends anyway."""
     path = library("multi-audio.mkv") / "multi-audio.mkv"
     before = path.stat()
@@ -44,7 +44,7 @@ def test_two_policies_in_turn(vpo: Vpo, library: Library) -> None:
     )
 
 
-def test_all_names_of_a_file_that_is_edited_in_place(vpo: Vpo, library: Library) -> None:
+def test_in_place_edit_invalidates_compliance_of_all_hard_links(vpo: Vpo, library: Library) -> None:
     vpo.config.write_text('[files]\nhardlinks = "edit"\n')
     path = library("a.mkv=multi-audio.mkv") / "a.mkv"
     other = path.with_name("b.mkv")

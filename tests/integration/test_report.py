@@ -38,7 +38,7 @@ def report(vpo: Vpo, library: Library, tmp_path: Path) -> Path:
     return target
 
 
-def test_a_report_of_a_run(vpo: Vpo, report: Path, tmp_path: Path) -> None:
+def test_report_shows_run_and_its_files(vpo: Vpo, report: Path, tmp_path: Path) -> None:
     text = report.read_text("utf-8")
     run = vpo("history", "--format", "json").json["runs"][0]["id"]
     assert f"Run {run[:8]}" in text
@@ -59,7 +59,9 @@ def test_a_report_of_a_run(vpo: Vpo, report: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser here")
 @pytest.mark.parametrize("width", [400, 1200])
-def test_a_report_in_a_browser(report: Path, tmp_path: Path, width: int) -> None:
+def test_report_renders_in_a_browser_without_fetching(
+    report: Path, tmp_path: Path, width: int
+) -> None:
     """It draws its pictures, fits the window, fetches nothing, and has nothing to complain of."""
     seen, complaints = asyncio.run(look(report, tmp_path / "profile", width))
     assert seen["title"].startswith("vpo run ")

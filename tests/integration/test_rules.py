@@ -40,7 +40,7 @@ phases:
 """
 
 
-def test_rules_are_carried_out_in_one_edit(vpo: Vpo, library: Library) -> None:
+def test_rules_are_applied_in_one_header_edit(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv")
     policy = vpo.policy(POLICY)
     streams = stream_hashes(root / "multi-audio.mkv")
@@ -62,7 +62,7 @@ def test_rules_are_carried_out_in_one_edit(vpo: Vpo, library: Library) -> None:
     assert vpo("process", "-p", policy, root).stdout.endswith("1 unchanged\n")
 
 
-def test_a_rule_that_fails_leaves_the_file(vpo: Vpo, library: Library) -> None:
+def test_fail_action_leaves_file_unchanged(vpo: Vpo, library: Library) -> None:
     root = library("chapters.mkv")
     before = (root / "chapters.mkv").read_bytes()
     result = vpo("process", "-p", vpo.policy(POLICY), root)
@@ -72,7 +72,7 @@ def test_a_rule_that_fails_leaves_the_file(vpo: Vpo, library: Library) -> None:
 
 
 @pytest.mark.parametrize("name", ["multi-audio.mkv", "no-language.mp4"])
-def test_tags_are_written(vpo: Vpo, library: Library, name: str) -> None:
+def test_set_container_metadata_action_writes_tags(vpo: Vpo, library: Library, name: str) -> None:
     root = library(name)
     streams = stream_hashes(root / name)
     policy = vpo.policy(TITLE.partition("          else:")[0])
@@ -82,7 +82,7 @@ def test_tags_are_written(vpo: Vpo, library: Library, name: str) -> None:
     assert vpo("process", "-p", policy, root).stdout.endswith("1 unchanged\n")
 
 
-def test_a_rule_that_turns_itself_round_is_a_contradiction(vpo: Vpo, library: Library) -> None:
+def test_rule_that_undoes_itself_is_a_contradiction(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv")
     before = (root / "multi-audio.mkv").read_bytes()
     result = vpo("process", "-p", vpo.policy(TITLE), root)
@@ -95,7 +95,7 @@ def test_a_rule_that_turns_itself_round_is_a_contradiction(vpo: Vpo, library: Li
 # explain
 
 
-def test_explain_tells_what_process_would_do(vpo: Vpo, library: Library) -> None:
+def test_policy_explain_shows_what_process_would_do(vpo: Vpo, library: Library) -> None:
     film = library("multi-audio.mkv") / "multi-audio.mkv"
     before = film.read_bytes()
     policy = vpo.policy(POLICY)
@@ -114,7 +114,7 @@ def test_explain_tells_what_process_would_do(vpo: Vpo, library: Library) -> None
     assert film.read_bytes() == before
 
 
-def test_explain_tells_why_it_fails(vpo: Vpo, library: Library) -> None:
+def test_policy_explain_shows_why_it_fails(vpo: Vpo, library: Library) -> None:
     film = library("chapters.mkv") / "chapters.mkv"
     result = vpo("policy", "explain", vpo.policy(POLICY), film)
     assert result.rc == 1
@@ -122,7 +122,7 @@ def test_explain_tells_why_it_fails(vpo: Vpo, library: Library) -> None:
     assert "      then: fail {filename} has no commentary ({rule_name})  (line 16)" in result.stdout
 
 
-def test_explain_only_some_phases(vpo: Vpo, library: Library) -> None:
+def test_policy_explain_takes_phases(vpo: Vpo, library: Library) -> None:
     film = library("multi-audio.mkv") / "multi-audio.mkv"
     policy = vpo.policy(POLICY + "  - name: titles\n    audio_actions: {clear_all_titles: true}\n")
     result = vpo("policy", "explain", "--phases", "titles", policy, film)
@@ -139,7 +139,7 @@ def test_explain_only_some_phases(vpo: Vpo, library: Library) -> None:
         (["--phases", "none", "POLICY", "FILM"], 2, "no phase is called 'none'"),
     ],
 )
-def test_explain_what_is_not_there(
+def test_policy_explain_refuses_missing_policy_or_file(
     vpo: Vpo, library: Library, arguments: list[str], rc: int, words: str
 ) -> None:
     film = library("chapters.mkv") / "chapters.mkv"
@@ -150,7 +150,7 @@ def test_explain_what_is_not_there(
     assert "Traceback" not in result.stderr
 
 
-def test_an_expression_that_is_not_understood(vpo: Vpo, library: Library) -> None:
+def test_process_reports_position_of_bad_expression(vpo: Vpo, library: Library) -> None:
     root = library("chapters.mkv")
     policy = vpo.policy(POLICY.replace("lang == eng,", "lang = eng,"))
     result = vpo("process", "-p", policy, root)

@@ -83,7 +83,9 @@ def one(result: Result) -> dict[str, object]:
     return found
 
 
-def test_header_edit(vpo: Vpo, library: Library, corpus: Path) -> None:
+def test_header_edit_keeps_inode_clusters_and_other_facts(
+    vpo: Vpo, library: Library, corpus: Path
+) -> None:
     """In place: the same inode, every cluster where it was and as it was."""
     root = library(*MATROSKA)
     inodes = {path.name: path.stat().st_ino for path in root.iterdir()}
@@ -110,7 +112,9 @@ def test_header_edit(vpo: Vpo, library: Library, corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("tools", ["mkvtoolnix", "ffmpeg"])
-def test_remux(vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: str) -> None:
+def test_remux_keeps_streams_facts_mode_and_times(
+    vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: str
+) -> None:
     """With all tools mkvmerge does it; without mkvtoolnix ffmpeg."""
     root = library(*(MATROSKA if tools == "mkvtoolnix" else BY_FFMPEG))
     for path in root.iterdir():
@@ -136,7 +140,9 @@ def test_remux(vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: 
     assert litter(root) == []
 
 
-def test_a_region_is_kept_or_named(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_ffmpeg_remux_keeps_or_reports_language_regions(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     path = library("ietf.mkv") / "ietf.mkv"
     before = sorted(track.ietf or "" for track in read(path).tracks)
     result = run(vpo, TURNED, path, path_with(tmp_path / "bin", "ffmpeg"))
@@ -146,7 +152,9 @@ def test_a_region_is_kept_or_named(vpo: Vpo, library: Library, tmp_path: Path) -
     )
 
 
-def test_header_changes_without_mkvtoolnix(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_flags_are_changed_by_ffmpeg_without_mkvtoolnix(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     """ffmpeg has to write the whole file for them; the streams stay as they are."""
     path = library("multi-audio.mkv") / "multi-audio.mkv"
     before, payload = read(path), stream_hashes(path)
@@ -160,7 +168,9 @@ def test_header_changes_without_mkvtoolnix(vpo: Vpo, library: Library, tmp_path:
 
 @pytest.mark.parametrize("name", ["clip.webm", "live.webm"])
 @pytest.mark.parametrize("tools", ["mkvtoolnix", "ffmpeg"])
-def test_webm_stays_webm(vpo: Vpo, library: Library, tmp_path: Path, name: str, tools: str) -> None:
+def test_remux_keeps_webm(
+    vpo: Vpo, library: Library, tmp_path: Path, name: str, tools: str
+) -> None:
     path = library(name) / name
     before, payload = read(path), streams(path)
     env = path_with(tmp_path / "bin", "ffmpeg") if tools == "ffmpeg" else None
@@ -197,7 +207,7 @@ CODECS = {"mov_text": "subrip", "subrip": "mov_text", "ass": "mov_text"}
     ],
     ids=["mkv", "mp4"],
 )
-def test_conversion(
+def test_conversion_keeps_streams_titles_chapters_and_covers(
     vpo: Vpo, library: Library, corpus: Path, policy: str, suffix: str, names: list[str]
 ) -> None:
     """Streams, text subtitles, languages, titles, chapters and covers find their places."""
@@ -225,7 +235,7 @@ def test_conversion(
         assert stream_hashes(target, ("0:a?",)) == stream_hashes(corpus / name, ("0:a?",)), name
 
 
-def test_a_transport_stream_becomes_matroska(vpo: Vpo, library: Library) -> None:
+def test_transport_stream_is_converted_to_mkv(vpo: Vpo, library: Library) -> None:
     """It counts its time from anywhere, and ends later than it is long."""
     path = library("broadcast.ts") / "broadcast.ts"
     payload = stream_hashes(path)
@@ -242,7 +252,9 @@ def ffprobe_start(path: Path) -> str:
     ).stdout
 
 
-def test_a_cover_picture_is_carried_as_it_is(vpo: Vpo, library: Library, tmp_path: Path) -> None:
+def test_conversion_keeps_cover_picture_unchanged(
+    vpo: Vpo, library: Library, tmp_path: Path
+) -> None:
     path = library("cover.mp4") / "cover.mp4"
     assert run(vpo, TO_MKV, path).rc == 0
     (cover,) = read(path.with_suffix(".mkv")).attachments
@@ -262,7 +274,7 @@ def test_a_cover_picture_is_carried_as_it_is(vpo: Vpo, library: Library, tmp_pat
         ("home-cinema.mkv", TO_MP4, "truehd"),
     ],
 )
-def test_what_a_container_cannot_hold_is_never_dropped(
+def test_conversion_fails_for_tracks_the_container_cannot_hold(
     vpo: Vpo, library: Library, name: str, policy: str, what: str
 ) -> None:
     path = library(name) / name
@@ -274,7 +286,7 @@ def test_what_a_container_cannot_hold_is_never_dropped(
     assert [p.name for p in path.parent.iterdir()] == [name]
 
 
-def test_an_existing_file_of_the_new_name_is_an_error(vpo: Vpo, library: Library) -> None:
+def test_conversion_fails_when_new_name_exists(vpo: Vpo, library: Library) -> None:
     root = library("film.mp4=cover.mp4", "film.mkv=und.mkv")
     before = {p.name: p.read_bytes() for p in root.iterdir()}
     result = run(vpo, TO_MKV, root)
@@ -295,7 +307,9 @@ def no_bundled_ffmpeg(folder: Path) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("policy", [NO_FLAGS, TURNED, TO_MP4], ids=["flags", "order", "mp4"])
-def test_without_any_tool(vpo: Vpo, library: Library, tmp_path: Path, policy: str) -> None:
+def test_process_exits_3_without_tools(
+    vpo: Vpo, library: Library, tmp_path: Path, policy: str
+) -> None:
     root = library("chapters.mkv", "und.mkv")
     before = {p.name: p.read_bytes() for p in root.iterdir()}
     args = ("process", "-p", vpo.policy(policy), root)
@@ -317,7 +331,7 @@ def test_without_any_tool(vpo: Vpo, library: Library, tmp_path: Path, policy: st
     ],
     ids=["flags", "order", "mkv", "mp4"],
 )
-def test_a_second_run_starts_no_tool_and_opens_no_file(
+def test_second_run_starts_no_tool_and_opens_no_file(
     vpo: Vpo, library: Library, stage: Stage, policy: str, samples: list[str]
 ) -> None:
     """Even though, unnoticed by size and time, the files hold nothing but zeros by then."""

@@ -82,7 +82,9 @@ def _loudness(path: Path, stream: str, *down: str, samples: str = "pcm_f32le") -
     return [float(level) for level in re.findall(r"RMS level dB: (\S+)", measured)]
 
 
-def test_tracks_are_made_where_they_are_wanted(vpo: Vpo, library: Library, stage: Stage) -> None:
+def test_audio_synthesis_adds_tracks_at_their_position(
+    vpo: Vpo, library: Library, stage: Stage
+) -> None:
     root = library("multi-audio.mkv")
     film = root / "multi-audio.mkv"
     before, payload = read(film), streams(film)
@@ -116,7 +118,7 @@ def test_tracks_are_made_where_they_are_wanted(vpo: Vpo, library: Library, stage
 @pytest.mark.parametrize(
     ("codec", "samples"), [("flac", "pcm_s24le"), ("aac", "pcm_f32le"), ("ac3", "pcm_f32le")]
 )
-def test_the_down_mix_is_as_loud_as_the_one_of_ffmpeg(
+def test_audio_synthesis_downmix_is_as_loud_as_that_of_ffmpeg(
     vpo: Vpo, surround: Path, codec: str, samples: str
 ) -> None:
     reference = _loudness(surround, "0:1", "-ac", "2", samples=samples)
@@ -129,7 +131,7 @@ def test_the_down_mix_is_as_loud_as_the_one_of_ffmpeg(
     assert found != pytest.approx(without_surrounds, abs=0.6)
 
 
-def test_audio_that_mp4_does_not_take_is_encoded(vpo: Vpo, surround: Path) -> None:
+def test_mp4_conversion_encodes_audio_that_mp4_cannot_hold(vpo: Vpo, surround: Path) -> None:
     result = vpo("process", "-p", vpo.policy(TO_MP4), surround)
     assert result.rc == 0, result
     film = surround.with_suffix(".mp4")
@@ -139,7 +141,7 @@ def test_audio_that_mp4_does_not_take_is_encoded(vpo: Vpo, surround: Path) -> No
     assert not surround.exists()
 
 
-def test_a_track_that_the_tool_drops_is_a_failure(
+def test_audio_synthesis_fails_when_tool_drops_a_track(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath
 ) -> None:
     root = library("multi-audio.mkv")
@@ -153,7 +155,7 @@ def test_a_track_that_the_tool_drops_is_a_failure(
     assert not litter(root)
 
 
-def test_an_encoder_that_is_missing_is_told_before_anything_runs(
+def test_audio_synthesis_reports_missing_encoder_before_any_work(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath
 ) -> None:
     root = library("multi-audio.mkv")

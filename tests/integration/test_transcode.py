@@ -60,7 +60,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("{video: {to: av1, crf: 50, preset: ultrafast}}", "av1"),
     ],
 )
-def test_every_codec(vpo: Vpo, film: Path, section: str, codec: str) -> None:
+def test_transcode_to_every_codec_is_stable(vpo: Vpo, film: Path, section: str, codec: str) -> None:
     done = process(vpo, policy(section), film)
     assert done.rc == 0, done
     (outcome,) = done.json["files"]
@@ -80,7 +80,7 @@ def test_transcode_works_with_the_bundled_ffmpeg(vpo: Vpo, film: Path) -> None:
     assert streams(film)[0]["codec_name"] == "hevc"
 
 
-def test_all_operations_are_one_run_of_one_tool(
+def test_transcode_with_all_operations_is_one_run_of_ffmpeg(
     vpo: Vpo,
     film: Path,
     tools_on_path: ToolsOnPath,
@@ -111,7 +111,7 @@ def test_all_operations_are_one_run_of_one_tool(
     assert runs.read_text().split() == ["run"]
 
 
-def test_what_would_save_too_little_is_tried_once(
+def test_min_savings_keeps_video_and_is_not_tried_again(
     vpo: Vpo,
     film: Path,
     tools_on_path: ToolsOnPath,
@@ -139,7 +139,7 @@ def test_what_would_save_too_little_is_tried_once(
     assert len(runs.read_text().split()) == count
 
 
-def test_a_bit_rate_that_came_out_high_is_not_encoded_again(vpo: Vpo, film: Path) -> None:
+def test_transcode_is_not_repeated_for_high_bit_rate(vpo: Vpo, film: Path) -> None:
     limits = "skip_if: {codec_matches: [hevc], bitrate_under: 1k}"
     text = policy(f"{{video: {{to: hevc, crf: 34, preset: ultrafast, {limits}}}}}")
     assert process(vpo, text, film).json["files"][0]["status"] == "changed"
@@ -147,7 +147,7 @@ def test_a_bit_rate_that_came_out_high_is_not_encoded_again(vpo: Vpo, film: Path
     assert again.json["files"][0]["status"] == "unchanged", again
 
 
-def test_hdr_is_kept_or_made_sdr(vpo: Vpo, library: Library) -> None:
+def test_transcode_keeps_hdr_or_tone_maps_it(vpo: Vpo, library: Library) -> None:
     path = library("hdr10.mkv") / "hdr10.mkv"
     keep = policy("{video: {to: hevc, crf: 30, preset: ultrafast, min_savings: 0%}}")
     done = process(vpo, keep, path)
@@ -164,7 +164,7 @@ def test_hdr_is_kept_or_made_sdr(vpo: Vpo, library: Library) -> None:
         assert "min_savings" in outcome["warnings"][-1]
 
 
-def test_a_tool_that_drops_a_stream_of_an_encode_has_failed(
+def test_transcode_fails_when_tool_drops_a_track(
     vpo: Vpo, film: Path, tools_on_path: ToolsOnPath
 ) -> None:
     before = film.read_bytes()
@@ -182,7 +182,7 @@ def test_a_tool_that_drops_a_stream_of_an_encode_has_failed(
     assert [path.name for path in film.parent.iterdir()] == ["film.mkv"]
 
 
-def test_no_hardware_and_no_fallback_is_an_error_of_the_plan(vpo: Vpo, film: Path) -> None:
+def test_transcode_without_hardware_and_fallback_is_a_plan_error(vpo: Vpo, film: Path) -> None:
     before = film.read_bytes()
     section = "{video: {to: hevc, crf: 30, hw: videotoolbox, hw_fallback: false}}"
     done = process(vpo, policy(section), film)
@@ -210,7 +210,7 @@ exec "$REAL_FFMPEG" "$@"
 """An ffmpeg whose hardware is the processor."""
 
 
-def test_a_device_that_has_proven_itself_encodes(
+def test_transcode_uses_device_that_passes_its_test(
     vpo: Vpo, film: Path, tools_on_path: ToolsOnPath, runs: Path
 ) -> None:
     tools_on_path(ffmpeg=DEVICE)
@@ -227,7 +227,7 @@ def test_a_device_that_has_proven_itself_encodes(
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_device_that_fails_in_the_midst_is_followed_by_the_processor(
+def test_transcode_falls_back_to_software_when_device_fails(
     vpo: Vpo, film: Path, tools_on_path: ToolsOnPath
 ) -> None:
     """It proves itself, and then has no session left."""
@@ -260,7 +260,7 @@ def times(path: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-def test_pictures_keep_their_times(vpo: Vpo, tmp_path: Path, suffix: str) -> None:
+def test_transcode_keeps_frame_times(vpo: Vpo, tmp_path: Path, suffix: str) -> None:
     """A quarter of the film has half of the pictures a second, and one of them comes late."""
     uneven = "setpts='(N+gt(N,25)*(N-25)+eq(N,30)*0.4)/25/TB',settb=1/1000"
     encode = ("-vf", uneven, "-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-bf", "0")
@@ -272,7 +272,7 @@ def test_pictures_keep_their_times(vpo: Vpo, tmp_path: Path, suffix: str) -> Non
     assert times(film) == pytest.approx(before, abs=0.0015)
 
 
-def test_a_turned_picture_stays_turned(vpo: Vpo, tmp_path: Path) -> None:
+def test_transcode_keeps_rotation(vpo: Vpo, tmp_path: Path) -> None:
     plain = made(tmp_path / "plain.mp4")
     film = tmp_path / "in" / "phone.mp4"
     film.parent.mkdir()
@@ -290,7 +290,7 @@ def test_a_turned_picture_stays_turned(vpo: Vpo, tmp_path: Path) -> None:
     assert sides[0]["rotation"] == sides[1]["rotation"] != 0
 
 
-def test_fields_become_whole_pictures(vpo: Vpo, tmp_path: Path) -> None:
+def test_transcode_deinterlaces_with_a_warning(vpo: Vpo, tmp_path: Path) -> None:
     interlaced = ("-vf", "interlace", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1")
     film = made(tmp_path / "in" / "broadcast.mkv", *interlaced)
     shown = vpo("inspect", "--format", "json", film).json["files"][0]["tracks"][0]

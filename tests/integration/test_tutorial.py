@@ -33,7 +33,7 @@ def pattern(expected: str) -> re.Pattern[str]:
 
 
 @pytest.mark.usefixtures("media_tools")
-def test_the_tutorial_is_what_happens(tmp_path: Path) -> None:
+def test_tutorial_commands_print_what_the_page_shows(tmp_path: Path) -> None:
     keep = ("PATH", "LANG", "PYTHONPATH", "TMPDIR")
     env = {name: value for name, value in os.environ.items() if name in keep}
     path = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"

@@ -48,7 +48,7 @@ def runs(vpo: Vpo) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_is_undone_is_on_record(vpo: Vpo, root: Path, corpus: Path) -> None:
+def test_undo_restores_originals_and_is_in_history(vpo: Vpo, root: Path, corpus: Path) -> None:
     (run,) = runs(vpo)
     assert vpo("undo", run["id"]).rc == 0
     assert contents(root) == originals(corpus)
@@ -59,9 +59,7 @@ def test_what_is_undone_is_on_record(vpo: Vpo, root: Path, corpus: Path) -> None
     assert vpo("undo", run["id"]).rc == 2
 
 
-def test_a_run_finds_the_originals_that_a_lost_database_knew(
-    vpo: Vpo, root: Path, corpus: Path
-) -> None:
+def test_process_finds_originals_after_database_is_lost(vpo: Vpo, root: Path, corpus: Path) -> None:
     shutil.rmtree(vpo.data)
     again = vpo("process", "-p", vpo.policy(POLICY), root)
     assert again.rc == 0
@@ -72,7 +70,7 @@ def test_a_run_finds_the_originals_that_a_lost_database_knew(
     assert contents(root) == originals(corpus)
 
 
-def test_undo_finds_the_original_of_a_file_by_itself(vpo: Vpo, root: Path, corpus: Path) -> None:
+def test_undo_finds_original_without_database(vpo: Vpo, root: Path, corpus: Path) -> None:
     shutil.rmtree(vpo.data)
     for name in ("multi-audio.mkv", "wrong-flags.mkv", "mov-text.mkv"):
         assert vpo("undo", root / name).rc == 0
@@ -80,7 +78,7 @@ def test_undo_finds_the_original_of_a_file_by_itself(vpo: Vpo, root: Path, corpu
     assert not (root / ".vpo-originals").exists()
 
 
-def test_a_rebuilt_database_knows_the_originals(vpo: Vpo, root: Path, corpus: Path) -> None:
+def test_db_rebuild_finds_kept_originals(vpo: Vpo, root: Path, corpus: Path) -> None:
     database = vpo.data / "vpo.db"
     for suffix in ("-wal", "-shm"):
         Path(f"{database}{suffix}").unlink(missing_ok=True)
@@ -93,9 +91,7 @@ def test_a_rebuilt_database_knows_the_originals(vpo: Vpo, root: Path, corpus: Pa
     assert contents(root) == originals(corpus)
 
 
-def test_a_result_that_was_changed_since_is_left_without_the_database_too(
-    vpo: Vpo, root: Path
-) -> None:
+def test_undo_refuses_file_changed_since_without_database(vpo: Vpo, root: Path) -> None:
     shutil.rmtree(vpo.data)
     with (root / "multi-audio.mkv").open("ab") as file:
         file.write(b"mine")
@@ -106,9 +102,7 @@ def test_a_result_that_was_changed_since_is_left_without_the_database_too(
     assert contents(root) == before
 
 
-def test_an_original_of_a_file_that_is_gone_goes_when_its_time_is_over(
-    vpo: Vpo, root: Path
-) -> None:
+def test_expired_original_of_deleted_file_is_removed(vpo: Vpo, root: Path) -> None:
     shutil.rmtree(vpo.data)
     for path in root.iterdir():
         if path.is_file():

@@ -72,7 +72,7 @@ def put(source: Path, target: Path) -> Path:
     return part.rename(target)
 
 
-def test_what_is_there_and_what_comes_is_worked_on_once(
+def test_watch_processes_existing_and_new_files_once(
     vpo: Vpo, library: Library, corpus: Path
 ) -> None:
     root, sample = library("a.mkv=wrong-flags.mkv"), corpus / "wrong-flags.mkv"
@@ -95,7 +95,7 @@ def test_what_is_there_and_what_comes_is_worked_on_once(
     assert again.worked_on() == ["e.mkv"]
 
 
-def test_a_folder_that_comes_and_goes(
+def test_watch_waits_for_missing_folder(
     vpo: Vpo, library: Library, corpus: Path, tmp_path: Path
 ) -> None:
     root, away, sample = tmp_path / "disk", tmp_path / "unmounted", corpus / "wrong-flags.mkv"
@@ -114,7 +114,9 @@ def test_a_folder_that_comes_and_goes(
     assert found.worked_on() == ["a.mkv", "b.mkv"]
 
 
-def test_told_to_end_in_the_midst_of_a_file(vpo: Vpo, library: Library, stage: Stage) -> None:
+def test_watch_interrupted_in_a_file_leaves_no_trace(
+    vpo: Vpo, library: Library, stage: Stage
+) -> None:
     stage.hold("mkvmerge")
     root = library("a.mkv=multi-audio.mkv")
     before = (root / "a.mkv").read_bytes()
@@ -126,7 +128,7 @@ def test_told_to_end_in_the_midst_of_a_file(vpo: Vpo, library: Library, stage: S
 
 
 @pytest.mark.parametrize("words", [["--settle", "soon"], ["--every", "-1"], []])
-def test_what_cannot_be_watched(vpo: Vpo, library: Library, words: list[str]) -> None:
+def test_watch_refuses_files_and_bad_options(vpo: Vpo, library: Library, words: list[str]) -> None:
     root = library("multi-audio.mkv")
     place = root if words else root / "multi-audio.mkv"
     assert vpo("watch", "-p", vpo.policy(POLICY), *words, place).rc == 2

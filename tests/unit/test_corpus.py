@@ -16,13 +16,13 @@ BROKEN = sorted(name for name, facts in FILES.items() if facts.get("broken"))
 LARGEST = 200_000
 
 
-def test_every_recipe_is_in_the_manifest_and_back() -> None:
+def test_recipes_and_manifest_name_the_same_files() -> None:
     assert set(FILES) == make.recipes()
     assert all(facts["why"] for facts in FILES.values())
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_file_is_what_the_manifest_says(corpus: Path, name: str) -> None:
+def test_sample_file_agrees_with_manifest(corpus: Path, name: str) -> None:
     facts = FILES[name]
     reading = read(corpus / name)
     assert reading.container == facts["container"]
@@ -58,18 +58,18 @@ def _attachments(reading: Reading) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_file_is_small_and_whole(corpus: Path, name: str) -> None:
+def test_sample_file_is_small_and_decodes(corpus: Path, name: str) -> None:
     assert (corpus / name).stat().st_size < LARGEST
     assert decodes(corpus / name) == []
 
 
 @pytest.mark.parametrize("name", sorted(set(BROKEN) - {"bad/truncated.mkv"}))
-def test_broken_file_is_no_media(corpus: Path, name: str) -> None:
+def test_broken_sample_is_no_media(corpus: Path, name: str) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         read(corpus / name)
 
 
-def test_truncated_file_looks_well(corpus: Path) -> None:
+def test_truncated_sample_has_an_intact_header(corpus: Path) -> None:
     """That is the trap: readers only look at the header, and decode up to the cut."""
     cut, whole = (corpus / name for name in ("bad/truncated.mkv", "statistics.mkv"))
     assert read(cut).duration == read(whole).duration
@@ -77,7 +77,7 @@ def test_truncated_file_looks_well(corpus: Path) -> None:
     assert stream_hashes(cut) != stream_hashes(whole)
 
 
-def test_hdr_metadata_is_there(corpus: Path) -> None:
+def test_hdr10_sample_has_hdr_metadata(corpus: Path) -> None:
     shown = subprocess.run(
         [
             *("ffprobe", "-v", "error", "-select_streams", "v", "-read_intervals", "%+#1"),
@@ -91,14 +91,14 @@ def test_hdr_metadata_is_there(corpus: Path) -> None:
         assert fact in shown
 
 
-def test_statistics_are_stale_where_they_should_be(corpus: Path) -> None:
+def test_stale_statistics_sample_has_stale_tags(corpus: Path) -> None:
     true, stale = (
         read(corpus / name).tracks[1].tags for name in ("statistics.mkv", "stale-statistics.mkv")
     )
     assert true["number_of_bytes"] == stale["number_of_bytes"]
 
 
-def test_odd_names(corpus: Path) -> None:
+def test_oddly_named_samples_are_copies_of_one_file(corpus: Path) -> None:
     source = stream_hashes(corpus / "names" / "-i.mkv")
     assert len(source) == 3
     for name in make.odd_names():
@@ -106,5 +106,5 @@ def test_odd_names(corpus: Path) -> None:
             assert stream_hashes(corpus / name) == source
 
 
-def test_the_cache_is_made_once(corpus: Path) -> None:
+def test_sample_media_are_generated_once(corpus: Path) -> None:
     assert make.cached() == corpus

@@ -25,7 +25,7 @@ def put(root: Path, *paths: str) -> None:
         (root / path).write_bytes(b"x" * 5)
 
 
-def test_order_suffixes_and_depth(tmp_path: Path) -> None:
+def test_find_sorts_by_name_and_filters_by_extension(tmp_path: Path) -> None:
     put(tmp_path, "b.mkv", "a.MKV", "c.txt", "d.mp4", "sub/e.mkv", "a.d/f.mkv", "mkv", ".g.mkv")
     assert names(find(tmp_path), tmp_path) == [
         "a.MKV",
@@ -37,7 +37,7 @@ def test_order_suffixes_and_depth(tmp_path: Path) -> None:
     assert names(find(tmp_path, recursive=False), tmp_path) == ["a.MKV", "b.mkv", "d.mp4"]
 
 
-def test_what_stat_said(tmp_path: Path) -> None:
+def test_find_returns_size_time_and_inode(tmp_path: Path) -> None:
     put(tmp_path, "a.mkv")
     os.utime(tmp_path / "a.mkv", ns=(1, 1_700_000_000_123_456_789))
     (found,) = find(tmp_path).candidates
@@ -52,7 +52,7 @@ def test_what_stat_said(tmp_path: Path) -> None:
     )
 
 
-def test_every_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_returns_every_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "lib/a.mkv", "lib/sub/b.mkv")
     (tmp_path / "lib/again").symlink_to(tmp_path / "lib/sub")
     (tmp_path / "lib/loop").symlink_to(tmp_path / "lib")
@@ -63,7 +63,7 @@ def test_every_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.problems == []
 
 
-def test_a_file_by_name_needs_no_suffix(tmp_path: Path) -> None:
+def test_find_takes_named_file_with_any_extension(tmp_path: Path) -> None:
     put(tmp_path, "film", ".hidden.mkv")
     assert names(find(tmp_path / "film", tmp_path / ".hidden.mkv"), tmp_path) == [
         "film",
@@ -71,14 +71,14 @@ def test_a_file_by_name_needs_no_suffix(tmp_path: Path) -> None:
     ]
 
 
-def test_a_link_is_followed_to_the_file(tmp_path: Path) -> None:
+def test_find_follows_links_to_files(tmp_path: Path) -> None:
     put(tmp_path, "real/film.mkv")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/link.mkv").symlink_to(tmp_path / "real/film.mkv")
     assert names(find(tmp_path / "lib"), tmp_path) == ["real/film.mkv"]
 
 
-def test_what_cannot_be_used_costs_only_itself(tmp_path: Path) -> None:
+def test_find_reports_broken_links_and_continues(tmp_path: Path) -> None:
     put(tmp_path, "a.mkv", "z.mkv")
     (tmp_path / "b-loop.mkv").symlink_to("b-loop.mkv")
     (tmp_path / "c-loop").symlink_to("c-loop")
@@ -94,7 +94,7 @@ def test_what_cannot_be_used_costs_only_itself(tmp_path: Path) -> None:
     ]
 
 
-def test_paths_that_are_not_there(tmp_path: Path) -> None:
+def test_find_reports_missing_and_special_paths(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found = find(tmp_path / "gone", tmp_path / "pipe")
     assert [str(error) for _, error in found.problems] == [
@@ -103,7 +103,7 @@ def test_paths_that_are_not_there(tmp_path: Path) -> None:
     ]
 
 
-def test_names_that_are_not_text(tmp_path: Path) -> None:
+def test_find_returns_names_that_are_not_utf8(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/caf\xe9.mkv"
     try:
         with open(name, "wb"):
@@ -113,7 +113,7 @@ def test_names_that_are_not_text(tmp_path: Path) -> None:
     assert [os.fsencode(item.path) for item in find(tmp_path).candidates] == [name]
 
 
-def test_what_a_killed_run_left(tmp_path: Path) -> None:
+def test_find_lists_leftovers_of_killed_runs(tmp_path: Path) -> None:
     put(tmp_path, "sub/.vpo-1.part", "sub/.vpo-2.undo", "sub/.other", "sub/a.mkv")
     found = find(tmp_path)
     assert sorted(os.path.basename(path) for path in found.leftovers) == [
@@ -124,7 +124,7 @@ def test_what_a_killed_run_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything is open to root")
-def test_a_folder_that_is_closed(tmp_path: Path) -> None:
+def test_find_reports_unreadable_folder(tmp_path: Path) -> None:
     put(tmp_path, "a.mkv", "closed/b.mkv")
     (tmp_path / "closed").chmod(0)
     try:
@@ -135,7 +135,7 @@ def test_a_folder_that_is_closed(tmp_path: Path) -> None:
         (tmp_path / "closed").chmod(0o755)
 
 
-def test_a_deep_tree(tmp_path: Path) -> None:
+def test_find_searches_deep_trees(tmp_path: Path) -> None:
     """Deeper than Python's stack, and so than pytest can clean up."""
     subprocess.run(["mkdir", "-p", "/".join(["d"] * 1200)], cwd=tmp_path, check=True)
     try:
@@ -144,9 +144,7 @@ def test_a_deep_tree(tmp_path: Path) -> None:
         subprocess.run(["rm", "-rf", "d"], cwd=tmp_path, check=True)
 
 
-def test_an_empty_path_is_not_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_find_refuses_empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "a.mkv")
     monkeypatch.chdir(tmp_path)
     found = find("")

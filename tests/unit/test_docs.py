@@ -260,7 +260,7 @@ def reference() -> str:
     return made
 
 
-def test_the_reference_is_not_stale() -> None:
+def test_policy_reference_is_current() -> None:
     assert (ROOT / "docs/policy-reference.md").read_text("utf-8") == reference(), "make reference"
 
 
@@ -269,17 +269,17 @@ def manual() -> str:
     return made
 
 
-def test_the_manual_page_is_not_stale() -> None:
+def test_manual_page_is_current() -> None:
     assert (ROOT / "docs/man/vpo.1").read_text("utf-8") == manual(), "make reference"
 
 
-def test_the_manual_page_names_every_command() -> None:
+def test_manual_page_names_every_command() -> None:
     for names in TREE:
         assert f".SS {' '.join(names)} " in manual() or names == ("vpo",)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="no groff here")
-def test_groff_has_nothing_against_the_manual_page() -> None:
+def test_manual_page_has_no_groff_warnings() -> None:
     words = ["groff", "-man", "-ww", "-Tutf8", str(ROOT / "docs/man/vpo.1")]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stderr == ""
 
@@ -296,7 +296,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_of_pages_lead_somewhere(page: Path) -> None:
     for link in _LINK.findall(prose(page)):
         if "://" in link:
             continue
@@ -307,7 +307,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_policies_load(page: Path) -> None:
+def test_policies_in_pages_load(page: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml"), 1):
         whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
         parse_policy(whole, f"{page.name}, snippet {number}")
@@ -328,7 +328,7 @@ def calls(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_calls_are_understood(page: Path) -> None:
+def test_commands_in_pages_parse(page: Path) -> None:
     for words in calls(page):
         parse(cli, words)
 
@@ -431,7 +431,7 @@ def test_every_page_is_in_the_site() -> None:
         assert re.search(rf"[ :]{re.escape(page.name)}$", site, re.MULTILINE), page.name
 
 
-def test_pictures_show_nothing_of_the_machine_that_made_them() -> None:
+def test_pictures_show_no_paths_of_their_machine() -> None:
     for picture in sorted(ROOT.glob("docs/pictures/*.svg")):
         text = picture.read_text("utf-8")
         assert "/tmp" not in text, picture.name

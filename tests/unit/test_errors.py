@@ -46,7 +46,7 @@ def classes(base: type[VpoError]) -> list[type[VpoError]]:
     return [base, *(item for c in ours for item in classes(c))]
 
 
-def test_the_drawing_is_the_tree() -> None:
+def test_error_tree_in_docstring_is_the_real_one() -> None:
     real = {
         c.__name__: (c.__base__.__name__ if c is not VpoError and c.__base__ else None, c.exit_code)
         for c in classes(VpoError)
@@ -85,7 +85,7 @@ def test_every_exit_code_is_in_the_help() -> None:
         *(c("message") for c in classes(VpoError) if c is not ToolError),
     ],
 )
-def test_errors_cross_process_borders(error: VpoError) -> None:
+def test_errors_can_be_pickled(error: VpoError) -> None:
     """Workers may run in other processes."""
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert type(again) is type(error)
@@ -103,11 +103,11 @@ def test_errors_cross_process_borders(error: VpoError) -> None:
         (-9, True, True),
     ],
 )
-def test_what_would_only_fail_again(status: int, stalled: bool, lasting: bool) -> None:
+def test_tool_errors_are_lasting_or_not(status: int, stalled: bool, lasting: bool) -> None:
     assert ToolError("m", ("x",), status, "", stalled).lasting is lasting
 
 
-def test_a_position_is_where_editors_look_for_it() -> None:
+def test_policy_error_begins_with_its_position() -> None:
     error = errors.PolicyError("is wrong", Position("p.yaml", 3, 7))
     assert str(error) == "p.yaml:3:7: is wrong"
     assert str(errors.PolicyError("is wrong")) == "is wrong"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
 
-def test_the_wheel_has_all_of_vpo_and_nothing_else(tmp_path: Path) -> None:
+def test_wheel_has_all_of_vpo_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.iterdir()
@@ -30,7 +30,7 @@ def test_the_wheel_has_all_of_vpo_and_nothing_else(tmp_path: Path) -> None:
     assert [name.partition(".data/")[2] for name in data] == ["data/share/man/man1/vpo.1"]
 
 
-def test_what_the_image_copies_is_there_and_is_sent() -> None:
+def test_dockerfile_copies_only_files_in_the_build_context() -> None:
     """``.dockerignore`` leaves out everything but what it names."""
     lines = (ROOT / ".dockerignore").read_text("utf-8").split()
     assert lines[0] == "*"
@@ -46,7 +46,7 @@ def test_what_the_image_copies_is_there_and_is_sent() -> None:
         assert any(fnmatch.fnmatch(name, entry) for entry in sent), name
 
 
-def test_the_image_installs_extras_that_there_are() -> None:
+def test_dockerfile_installs_existing_extras() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     (extras,) = re.findall(r"'\.\[([\w,]+)\]'", DOCKERFILE)
     for extra in extras.split(","):

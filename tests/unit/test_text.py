@@ -18,11 +18,13 @@ from vpo.text import counted, cut, padded, printable, shown, width
         ("b\udcff", "b\\xff"),
     ],
 )
-def test_printable(text: str, expected: str) -> None:
+def test_printable_escapes_control_characters(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
-def test_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shown_path_is_relative_to_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     here = Path.cwd()
     assert shown(str(here / "a" / "b.mkv")) == "a/b.mkv"
@@ -30,9 +32,7 @@ def test_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown("/a\n.mkv") == "/a\\n.mkv"
 
 
-def test_shown_where_the_current_folder_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shown_path_without_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -43,7 +43,7 @@ def test_shown_where_the_current_folder_is_gone(
 @pytest.mark.parametrize(
     ("number", "expected"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1234, "1,234 files")]
 )
-def test_counted(number: int, expected: str) -> None:
+def test_counted_has_the_plural(number: int, expected: str) -> None:
     assert counted(number, "file") == expected
 
 
@@ -51,7 +51,7 @@ def test_counted(number: int, expected: str) -> None:
     ("text", "columns"),
     [("", 0), ("abc", 3), ("日本", 4), ("\uff21", 2), ("e\u0301", 1), ("é", 1)],
 )
-def test_width(text: str, columns: int) -> None:
+def test_width_counts_terminal_columns(text: str, columns: int) -> None:
     assert width(text) == columns
     assert width(padded(text, 6)) == 6
 
@@ -60,7 +60,7 @@ def test_width(text: str, columns: int) -> None:
     ("text", "expected"),
     [("abcd", "abcd"), ("abcde", "abc…"), ("日本", "日本"), ("日本語", "日…"), ("a日本語", "a日…")],
 )
-def test_cut(text: str, expected: str) -> None:
+def test_cut_shortens_to_width(text: str, expected: str) -> None:
     assert cut(text, 4) == expected
 
 

@@ -63,7 +63,7 @@ def invoke(folder: Path, *args: str) -> Result:
         (4, None, 3, None, 2, "3 workers asked for (environment VPO_WORKERS), running 2"),
     ],
 )
-def test_workers(
+def test_workers_come_from_flag_environment_file_or_default(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     cores: int,
@@ -87,7 +87,7 @@ def test_workers(
     assert (warns or "") in "".join(warnings)
 
 
-def test_the_configured_cap_takes_the_place_of_the_cores(
+def test_max_workers_replaces_the_limit_by_cores(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builder, "usable_cores", lambda: 1)
@@ -98,7 +98,7 @@ def test_the_configured_cap_takes_the_place_of_the_cores(
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", ""])
-def test_workers_that_are_no_number(folder: Path, value: str) -> None:
+def test_process_refuses_workers_that_are_no_number(folder: Path, value: str) -> None:
     assert isinstance(invoke(folder, "--workers", value).exception, click.UsageError)
 
 
@@ -133,7 +133,7 @@ def requests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Req
         ([], {"on_error": None}),
     ],
 )
-def test_options(
+def test_process_options_reach_the_request(
     folder: Path, requests: list[Request], args: list[str], expected: dict[str, Any]
 ) -> None:
     assert invoke(folder, *args).return_value == 0
@@ -142,7 +142,7 @@ def test_options(
     assert request.paths == (str(folder),)
 
 
-def test_policies_are_applied_in_the_order_given(folder: Path, requests: list[Request]) -> None:
+def test_policies_are_in_the_order_given(folder: Path, requests: list[Request]) -> None:
     other = folder.parent / "other.yaml"
     other.write_text(POLICY.replace("one", "three"))
     invoke(folder, "-p", str(other), "--phases", "two, three")
@@ -164,18 +164,20 @@ def test_policies_are_applied_in_the_order_given(folder: Path, requests: list[Re
         (["-p", "/nowhere/policy.yaml"], PolicyError),
     ],
 )
-def test_wrong_options(folder: Path, args: list[str], error: type[Exception]) -> None:
+def test_process_refuses_wrong_options(
+    folder: Path, args: list[str], error: type[Exception]
+) -> None:
     (folder / "a.mkv").write_text("something that the policies are needed for")
     assert isinstance(invoke(folder, *args).exception, error)
 
 
-def test_wrong_configuration(folder: Path) -> None:
+def test_process_refuses_wrong_configuration(folder: Path) -> None:
     (folder.parent / "config.toml").write_text("[processing]\nworker = 1\n")
     assert isinstance(invoke(folder).exception, ConfigError)
 
 
 @pytest.mark.parametrize("words", [["process"], ["process", "-p", "x.yaml"], ["process", "x"]])
-def test_path_and_policy_are_required(words: list[str]) -> None:
+def test_process_requires_path_and_policy(words: list[str]) -> None:
     result = CliRunner().invoke(cli, words, standalone_mode=False)
     assert isinstance(result.exception, click.UsageError)
 
@@ -197,7 +199,7 @@ def test_path_and_policy_are_required(words: list[str]) -> None:
         ({"counts": {"failed": 1}, "tool_missing": True, "interrupted": True}, 130),
     ],
 )
-def test_exit_code(facts: dict[str, Any], code: int) -> None:
+def test_process_exit_code_follows_the_summary(facts: dict[str, Any], code: int) -> None:
     summary = Summary("run", 3)
     for name, value in facts.items():
         setattr(summary, name, Counter(value) if name == "counts" else value)

@@ -20,7 +20,7 @@ from vpo.cli.signals import heeded
         ([signal.SIGINT, signal.SIGTERM], True),
     ],
 )
-def test_signals(
+def test_first_ctrl_c_stops_the_queue_and_later_signals_end_tools(
     monkeypatch: pytest.MonkeyPatch, numbers: list[signal.Signals], at_once: bool
 ) -> None:
     """The first Ctrl-C only stops the queue; a second one and the others end the tools."""
@@ -35,7 +35,7 @@ def test_signals(
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_nobody_reads_standard_error_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_works_with_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(_fd: int, _data: bytes) -> int:
         raise BrokenPipeError
 

@@ -45,7 +45,7 @@ def nodes() -> NodesExecutor:
     return NodesExecutor(again)
 
 
-def test_as_many_jobs_as_slots_and_the_others_wait(nodes: NodesExecutor) -> None:
+def test_executor_submits_as_many_jobs_as_slots(nodes: NodesExecutor) -> None:
     a, b = Node(), Node()
     nodes.add("a", a, 2)
     nodes.add("b", b, 1)
@@ -58,7 +58,7 @@ def test_as_many_jobs_as_slots_and_the_others_wait(nodes: NodesExecutor) -> None
     assert [future.done() for future in futures] == [True, *[False] * 4]
 
 
-def test_a_job_of_a_lost_node_goes_to_another(nodes: NodesExecutor) -> None:
+def test_executor_moves_job_of_lost_node_to_another(nodes: NodesExecutor) -> None:
     a, b = Node(), Node()
     nodes.add("a", a, 1)
     future = nodes.submit(first, "film")
@@ -72,7 +72,7 @@ def test_a_job_of_a_lost_node_goes_to_another(nodes: NodesExecutor) -> None:
     assert future.result() == "film again"
 
 
-def test_what_a_lost_node_still_says_does_not_count(nodes: NodesExecutor) -> None:
+def test_executor_ignores_results_of_lost_node(nodes: NodesExecutor) -> None:
     class Stubborn(Node):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
             future = super().submit(fn, *args)
@@ -91,7 +91,7 @@ def test_what_a_lost_node_still_says_does_not_count(nodes: NodesExecutor) -> Non
     assert future.result() == "film again"
 
 
-def test_a_job_that_kills_nodes_is_given_up(nodes: NodesExecutor) -> None:
+def test_executor_fails_job_that_kills_nodes(nodes: NodesExecutor) -> None:
     future = nodes.submit(first, "bad")
     for name in range(ATTEMPTS):
         assert not future.done()
@@ -103,7 +103,7 @@ def test_a_job_that_kills_nodes_is_given_up(nodes: NodesExecutor) -> None:
         future.result(timeout=0)
 
 
-def test_an_answer_that_says_that_the_node_is_lost(nodes: NodesExecutor) -> None:
+def test_executor_retries_job_whose_error_means_node_lost(nodes: NodesExecutor) -> None:
     a = Node()
     nodes.add("a", a, 1)
     future = nodes.submit(first, "film")
@@ -113,7 +113,7 @@ def test_an_answer_that_says_that_the_node_is_lost(nodes: NodesExecutor) -> None
     assert future.result() == "film again"
 
 
-def test_other_errors_are_the_jobs(nodes: NodesExecutor) -> None:
+def test_executor_passes_other_errors_on(nodes: NodesExecutor) -> None:
     a = Node()
     nodes.add("a", a, 1)
     future = nodes.submit(first, "film")
@@ -122,7 +122,7 @@ def test_other_errors_are_the_jobs(nodes: NodesExecutor) -> None:
         future.result(timeout=0)
 
 
-def test_called_off(nodes: NodesExecutor) -> None:
+def test_executor_call_off_cancels_waiting_jobs(nodes: NodesExecutor) -> None:
     a = Node()
     nodes.add("a", a, 1)
     running, waiting = nodes.submit(first, "u"), nodes.submit(first, "v")
@@ -134,7 +134,7 @@ def test_called_off(nodes: NodesExecutor) -> None:
     assert a.jobs == ["u"]
 
 
-def test_failed(nodes: NodesExecutor) -> None:
+def test_executor_failure_fails_all_jobs(nodes: NodesExecutor) -> None:
     nodes.add("a", Node(), 1)
     futures = [nodes.submit(first, "u"), nodes.submit(first, "v")]
     nodes.fail(ClusterError("gone"))
@@ -144,6 +144,6 @@ def test_failed(nodes: NodesExecutor) -> None:
             future.result(timeout=0)
 
 
-def test_a_job_is_one_argument(nodes: NodesExecutor) -> None:
+def test_executor_submit_takes_one_argument(nodes: NodesExecutor) -> None:
     with pytest.raises(TypeError, match="one argument"):
         nodes.submit(first, "u", "v")

@@ -41,12 +41,14 @@ def unseen(problem: str) -> list[dict[str, Any]]:
         ({"tools": {"ffmpeg": "ffmpeg version 5.1"}}, "it has no mkvmerge; install"),
     ],
 )
-def test_misfit(changes: dict[str, Any], why: str | None) -> None:
+def test_misfit_names_the_reason_a_node_cannot_be_used(
+    changes: dict[str, Any], why: str | None
+) -> None:
     found = misfit(facts(**changes), SAMPLES, TOOLS)
     assert (found is None) if why is None else (found is not None and why in found)
 
 
-def test_remarks() -> None:
+def test_remarks_name_tool_versions_that_differ() -> None:
     assert not list(remarks(facts(), SAMPLES, TOOLS))
     (other,) = remarks(facts(tools={**TOOLS, "ffmpeg": "ffmpeg version 9"}), SAMPLES, TOOLS)
     assert "ffmpeg is another one (ffmpeg version 9; here: ffmpeg version 5.1)" in other
@@ -55,7 +57,7 @@ def test_remarks() -> None:
     assert "locks are not seen there in /n/a" in locks
 
 
-def test_identity(tmp_path: Path) -> None:
+def test_identity_differs_for_different_files(tmp_path: Path) -> None:
     one, other, longer = (tmp_path / name for name in "abc")
     one.write_bytes(bytes(200_000))
     other.write_bytes(bytes(199_999) + b"x")

@@ -27,16 +27,16 @@ PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
         ("/srv/na\udcefve.mkv", "/srv/na\udcefve.mkv"),
     ],
 )
-def test_there_and_back(here: str, there: str) -> None:
+def test_path_map_translates_there_and_back(here: str, there: str) -> None:
     assert PLACES.there(here) == there
     assert PLACES.back(there) == here
 
 
-def test_without_a_map_nothing_moves() -> None:
+def test_path_map_without_entries_keeps_paths() -> None:
     assert Places(None).there("/a") == Places({}).back("/a") == "/a"
 
 
-def test_a_job_and_its_outcome() -> None:
+def test_path_map_translates_job_and_outcome() -> None:
     options = RewriteOptions(temporary_folder="/mnt/media/tmp")
     job = PLACES.job(Job("/mnt/media/a.mkv", (), options, link="/mnt/media/films/l.mkv"))
     assert (job.path, job.link) == ("/volume1/media/a.mkv", "/films/l.mkv")

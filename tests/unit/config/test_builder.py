@@ -20,7 +20,9 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_nothing_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_uses_defaults_when_nothing_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "c"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "d"))
@@ -46,7 +48,7 @@ def test_nothing_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (5, "4", None, 5, "flag --workers"),
     ],
 )
-def test_flag_environment_file_default(
+def test_build_prefers_flag_over_environment_over_file(
     path: Path, flag: int | None, variable: str | None, key: str | None, workers: int, source: str
 ) -> None:
     if key:
@@ -58,7 +60,7 @@ def test_flag_environment_file_default(
     assert settings.warnings == ()
 
 
-def test_a_key_does_not_disturb_the_others_of_its_section(path: Path) -> None:
+def test_build_merges_keys_of_one_section(path: Path) -> None:
     path.write_text('[logging]\nformat = "json"\n')
     environ = {"VPO_CONFIG": str(path), "VPO_LOG_LEVEL": "debug"}
     settings = build({}, environ, cores=2)
@@ -68,13 +70,13 @@ def test_a_key_does_not_disturb_the_others_of_its_section(path: Path) -> None:
     assert settings.sources["logging.file"] == "default"
 
 
-def test_a_wrong_value_is_refused_even_if_another_wins(path: Path) -> None:
+def test_build_refuses_wrong_value_even_if_overridden(path: Path) -> None:
     path.write_text("[processing]\nworkers = 0\n")
     with pytest.raises(ConfigError, match=r"config\.toml:2: \[processing\] workers: expected"):
         build({"processing.workers": 1}, {"VPO_CONFIG": str(path)}, cores=2)
 
 
-def test_the_cap_of_the_file(path: Path) -> None:
+def test_build_reduces_workers_to_max_workers(path: Path) -> None:
     path.write_text("[processing]\nmax_workers = 3\n")
     settings = build({"processing.workers": 9}, {"VPO_CONFIG": str(path)}, cores=64)
     assert settings.workers == 3
@@ -85,22 +87,22 @@ def test_the_cap_of_the_file(path: Path) -> None:
     assert "flag --workers" in warning
 
 
-def test_a_wrong_flag_is_refused(path: Path) -> None:
+def test_build_refuses_wrong_flag(path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--workers: .* expected a whole number of at least 1"):
         build({"processing.workers": 0}, {"VPO_CONFIG": str(path)}, cores=2)
 
 
-def test_a_key_without_a_flag_cannot_come_from_one(path: Path) -> None:
+def test_build_refuses_flag_for_key_without_one(path: Path) -> None:
     with pytest.raises(KeyError, match="max_workers"):
         build({"processing.max_workers": 9}, {"VPO_CONFIG": str(path)}, cores=2)
 
 
-def test_a_missing_file_that_was_asked_for(tmp_path: Path) -> None:
+def test_build_refuses_missing_file_named_by_environment(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         build({}, {"VPO_CONFIG": str(tmp_path / "none.toml")}, cores=2)
 
 
-def test_places_are_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_makes_paths_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     settings = build({}, {"VPO_CONFIG": "config.toml", "VPO_DATA_DIR": "data"}, cores=2)
     assert settings.config_path == path
@@ -109,23 +111,23 @@ def test_places_are_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert home.data_dir == Path.home() / "x"
 
 
-def test_a_home_that_does_not_exist(path: Path) -> None:
+def test_build_refuses_unknown_home(path: Path) -> None:
     with pytest.raises(ConfigError, match="environment variable VPO_DATA_DIR"):
         build({}, {"VPO_CONFIG": str(path), "VPO_DATA_DIR": "~nobody-of-that-name/x"}, cores=2)
 
 
-def test_an_empty_variable_is_unset(path: Path) -> None:
+def test_build_ignores_empty_variables(path: Path) -> None:
     environ = {"VPO_CONFIG": str(path), "VPO_DATA_DIR": "", "VPO_WORKERS": ""}
     settings = build({}, environ, cores=2)
     assert settings.data_dir.name == "vpo"
     assert settings.sources["processing.workers"] == "default"
 
 
-def test_by_default_it_is_about_this_process() -> None:
+def test_build_counts_cores_of_this_process_by_default() -> None:
     assert build({}).cores >= 1
 
 
-def test_what_is_slow_to_import_is_not_imported(path: Path) -> None:
+def test_builder_imports_nothing_slow(path: Path) -> None:
     code = (
         "import sys; from vpo.config.builder import build; slow = {'pydantic', 'platformdirs',"
         " 'tomllib', 'difflib'};"
@@ -138,14 +140,14 @@ def test_what_is_slow_to_import_is_not_imported(path: Path) -> None:
 SERVER = '[plugins.radarr]\nurl = "http://localhost:7878/"\napi_key = "abc"\n'
 
 
-def test_a_server(path: Path) -> None:
+def test_build_reads_server_section(path: Path) -> None:
     path.write_text(SERVER + 'path_map = { "/movies" = "/mnt/movies", "D:\\\\TV" = "/tv" }\n')
     server = build({}, {"VPO_CONFIG": str(path)}).config.radarr
     assert (server.url, server.api_key) == ("http://localhost:7878", "abc")
     assert server.path_map == {"/movies": "/mnt/movies", "D:\\TV": "/tv"}
 
 
-def test_the_key_of_a_server_from_the_environment(path: Path) -> None:
+def test_build_reads_api_keys_from_environment(path: Path) -> None:
     environ = {"VPO_CONFIG": str(path), "VPO_RADARR_API_KEY": "xyz", "VPO_SONARR_API_KEY": "uvw"}
     assert build({}, environ).config.radarr.url is None
     path.write_text('[plugins.radarr]\nurl = "https://nas"\n')
@@ -154,7 +156,7 @@ def test_the_key_of_a_server_from_the_environment(path: Path) -> None:
     assert settings.sources["plugins.radarr.api_key"] == "environment VPO_RADARR_API_KEY"
 
 
-def test_the_sections_of_other_plugins_are_left_to_them(path: Path) -> None:
+def test_build_keeps_sections_of_other_plugins(path: Path) -> None:
     path.write_text('[plugins.b]\nx = [1, "y"]\n[plugins.a]\n[plugins.a.z]\nv = 1.5\n')
     settings = build({}, {"VPO_CONFIG": str(path)})
     assert settings.config.plugins == {"b": {"x": [1, "y"]}, "a": {"z": {"v": 1.5}}}
@@ -181,7 +183,7 @@ def test_the_sections_of_other_plugins_are_left_to_them(path: Path) -> None:
         ("plugins = 1\n", "write a section [plugins.NAME] for each plugin"),
     ],
 )
-def test_what_is_refused_of_plugins(path: Path, text: str, said: str) -> None:
+def test_build_refuses_wrong_plugin_settings(path: Path, text: str, said: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
         build({}, {"VPO_CONFIG": str(path)})
@@ -190,7 +192,7 @@ def test_what_is_refused_of_plugins(path: Path, text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("key", ['"s3cret\\n"', '"s3cret s3cret"', '["s3cret"]', '"s3crét"'])
-def test_a_wrong_secret_is_not_repeated(path: Path, key: str) -> None:
+def test_build_error_does_not_repeat_wrong_secret(path: Path, key: str) -> None:
     path.write_text(f"[plugins.radarr]\napi_key = {key}\n")
     with pytest.raises(ConfigError, match="api_key: expected") as error:
         build({}, {"VPO_CONFIG": str(path)})

@@ -31,7 +31,7 @@ from vpo.config.hours import opening, span
         (["wed 10:00-11:00"], "2026-11-25 11:00", "2026-12-02 10:00"),
     ],
 )
-def test_opening(spans: list[str], now: str, opens: str | None) -> None:
+def test_opening_is_the_next_start_of_a_span(spans: list[str], now: str, opens: str | None) -> None:
     found = opening([span(text) for text in spans], datetime.fromisoformat(now))
     assert found == (datetime.fromisoformat(opens) if opens else None)
 
@@ -43,7 +43,7 @@ def test_opening(spans: list[str], now: str, opens: str | None) -> None:
         *("Foo 1:00-2:00", "Sat-Foo 1:00-2:00"),
     ],
 )
-def test_what_is_no_span(text: str) -> None:
+def test_span_refuses_wrong_text(text: str) -> None:
     with pytest.raises(ValueError, match=r"span|clock|empty|day"):
         span(text)
 
@@ -52,7 +52,9 @@ def test_what_is_no_span(text: str) -> None:
     st.lists(st.tuples(st.integers(0, 1439), st.integers(0, 1439)), min_size=1, max_size=4),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),
 )
-def test_it_opens_when_it_says(minutes: list[tuple[int, int]], now: datetime) -> None:
+def test_opening_is_open_and_the_minute_before_is_not(
+    minutes: list[tuple[int, int]], now: datetime
+) -> None:
     """At the time that is told it is open, and in the minute before it is not."""
     spans = [
         span(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}") for a, b in minutes if a != b

@@ -26,7 +26,7 @@ def refusal(path: Path) -> str:
     return message.removeprefix(str(path))
 
 
-def test_every_kind_of_value(path: Path) -> None:
+def test_load_reads_every_kind_of_value(path: Path) -> None:
     path.write_text(
         '[processing]\nworkers = 3\n[tools]\nffmpeg = "bin/ffmpeg"\nmkvmerge = "/opt/mkvmerge"\n'
         '[files]\nextensions = [".MKV", "mkv", "mp4"]\npreserve_mtime = false\n'
@@ -45,7 +45,7 @@ def test_every_kind_of_value(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "[processing]\n", "\ufeff[logging]\r\n"])
-def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
+def test_load_accepts_file_that_sets_nothing(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
     assert load(path, required=True) == {}
 
@@ -73,7 +73,7 @@ def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
         ("[logging]\nq = 1\n", ":2: [logging] has no key q; there are level, file, format"),
     ],
 )
-def test_a_wrong_name(path: Path, text: str, said: str) -> None:
+def test_load_refuses_unknown_key_or_section(path: Path, text: str, said: str) -> None:
     path.write_text(text)
     assert said in refusal(path)
 
@@ -112,7 +112,9 @@ WHOLE = "expected a whole number of at least 1, not"
         ("logging", f'format = "{"x" * 999}"', 'format: expected "text" or "json", not "xxx'),
     ],
 )
-def test_a_wrong_value(path: Path, section: str, line: str, said: str) -> None:
+def test_load_refuses_wrong_value_with_its_line(
+    path: Path, section: str, line: str, said: str
+) -> None:
     path.write_text(f"[{section}]\n# here\n{line}\n")
     message = refusal(path)
     assert message.startswith(f":3: [{section}] {said}")
@@ -124,56 +126,56 @@ def test_a_wrong_value(path: Path, section: str, line: str, said: str) -> None:
     ["[processing", "workers 3", "a = 1\na = 2\n", "x = " + "[" * 5000, "x = " + "9" * 5000],
     ids=["section", "words", "twice", "deep", "long number"],
 )
-def test_not_toml(path: Path, text: str) -> None:
+def test_load_refuses_invalid_toml(path: Path, text: str) -> None:
     path.write_text(text)
     assert ": is not valid TOML: " in refusal(path)
 
 
-def test_the_toml_error_has_its_line(path: Path) -> None:
+def test_load_reports_line_of_toml_error(path: Path) -> None:
     path.write_text("[processing]\nworkers = =\n")
     assert "line 2" in refusal(path)
 
 
-def test_binary(path: Path) -> None:
+def test_load_refuses_binary_file(path: Path) -> None:
     path.write_bytes(b"\n\n\x1aE\xff")
     assert refusal(path).startswith(":3: is not UTF-8 text; a TOML file is expected here")
 
 
-def test_something_large(path: Path) -> None:
+def test_load_refuses_file_over_1_mib(path: Path) -> None:
     path.write_bytes(b"#" * (1 << 21))
     assert "is larger than 1 MiB" in refusal(path)
 
 
-def test_a_folder(path: Path) -> None:
+def test_load_refuses_folder(path: Path) -> None:
     path.mkdir()
     assert "is a folder; a TOML file is expected here" in refusal(path)
 
 
-def test_a_missing_file_is_refused_only_if_asked_for(path: Path) -> None:
+def test_load_refuses_missing_file_only_if_required(path: Path) -> None:
     assert "there is no such file; correct VPO_CONFIG" in refusal(path)
     assert load(path, required=False) == {}
     assert load(path / "below" / "nothing", required=False) == {}
 
 
-def test_a_link_that_leads_in_circles(path: Path) -> None:
+def test_load_refuses_circular_link(path: Path) -> None:
     path.symlink_to(path)
     assert "cannot be read" in refusal(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file(path: Path) -> None:
+def test_load_refuses_unreadable_file(path: Path) -> None:
     path.touch(mode=0)
     assert "cannot be read: Permission denied; make it readable" in refusal(path)
 
 
-def test_the_environment() -> None:
+def test_from_environment_reads_known_variables() -> None:
     environ = {"VPO_WORKERS": "4", "VPO_LOG_LEVEL": "Info", "VPO_CONFIG": "/x", "HOME": "/"}
     assert from_environment(environ) == {"processing.workers": 4, "logging.level": "info"}
     assert from_environment({"VPO_WORKERS": "", "VPO_LOG_LEVEL": ""}) == {}
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "2.5", "true", "1_0", "\u0662", "9" * 40, " "])
-def test_a_wrong_number_in_the_environment(text: str) -> None:
+def test_from_environment_refuses_wrong_number(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         from_environment({"VPO_WORKERS": text})
     assert str(caught.value).startswith(
@@ -181,6 +183,6 @@ def test_a_wrong_number_in_the_environment(text: str) -> None:
     )
 
 
-def test_a_wrong_choice_in_the_environment() -> None:
+def test_from_environment_refuses_unknown_choice() -> None:
     with pytest.raises(ConfigError, match=r'VPO_LOG_LEVEL: .* expected "debug" or .*, not "loud"'):
         from_environment({"VPO_LOG_LEVEL": "loud"})

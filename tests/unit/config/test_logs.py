@@ -45,7 +45,7 @@ def at_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "_logRecordFactory", factory)
 
 
-def test_a_line_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_log_line_has_time_level_message_and_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     at_the_epoch(monkeypatch)
     stream = text()
     fields = {"seconds": 1.5, "operation": "audio", "file": "/m/a.mkv", "run": "12", "policy": "p"}
@@ -56,7 +56,7 @@ def test_a_line_of_text(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_log_line_has_time_level_message_and_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     at_the_epoch(monkeypatch)
     stream = text("json")
     LOGGER.error("no", extra={"file": ODD, "where": Path("/x")})
@@ -71,7 +71,7 @@ def test_a_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_text_holds_no_control_characters() -> None:
+def test_text_log_escapes_control_characters() -> None:
     stream = text()
     LOGGER.warning("bad %s", ODD, extra={"file": ODD})
     line = stream.getvalue()
@@ -92,14 +92,14 @@ def test_text_holds_no_control_characters() -> None:
         ("new\nline", '"new\\nline"'),
     ],
 )
-def test_a_value_is_one_word(value: str, shown: str) -> None:
+def test_text_log_quotes_values_with_spaces(value: str, shown: str) -> None:
     stream = text()
     LOGGER.warning("x", extra={"file": value})
     assert stream.getvalue().endswith(f" file={shown}\n")
 
 
 @pytest.mark.parametrize("style", ["text", "json"])
-def test_a_traceback_stays_in_its_line(style: str) -> None:
+def test_log_keeps_traceback_in_its_line(style: str) -> None:
     stream = text(style)
     try:
         raise ValueError("odd")
@@ -110,7 +110,7 @@ def test_a_traceback_stays_in_its_line(style: str) -> None:
     assert "exception" in line
 
 
-def test_the_level() -> None:
+def test_log_level_filters_records() -> None:
     stream = text(level="error")
     LOGGER.warning("not this")
     LOGGER.error("but this")
@@ -118,14 +118,14 @@ def test_the_level() -> None:
     assert "but this" in stream.getvalue()
 
 
-def test_the_last_call_counts() -> None:
+def test_logs_configure_replaces_earlier_handler() -> None:
     first, second = text(), text()
     LOGGER.warning("x")
     assert not first.getvalue()
     assert len(second.getvalue().splitlines()) == 1
 
 
-def test_a_file_is_appended_to(tmp_path: Path) -> None:
+def test_log_file_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "vpo.log"
     for style in ("text", "json"):
         logs.configure("info", path, style)
@@ -133,6 +133,6 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) == 2
 
 
-def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+def test_logs_configure_refuses_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"log file cannot be opened: .*\[logging\] file"):
         logs.configure("info", tmp_path)

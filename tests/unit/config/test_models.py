@@ -35,7 +35,7 @@ def row(known: Spec) -> str:
     return f"| `{known.name}` | {value} | {toml(known.default)} | {also or '–'} | {doc} |"  # noqa: RUF001
 
 
-def test_the_defaults() -> None:
+def test_config_has_documented_defaults() -> None:
     config = Config()
     assert config.processing == Processing(workers=2, max_workers=None)
     assert config.tools.ffmpeg is config.tools.mkvmerge is config.tools.mkvpropedit is None
@@ -49,12 +49,12 @@ def test_the_defaults() -> None:
     )
 
 
-def test_a_configuration_cannot_be_changed() -> None:
+def test_config_is_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Config().processing.workers = 3  # type: ignore[misc]
 
 
-def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
+def test_video_suffixes_are_normalized_and_sorted() -> None:
     assert list(VIDEO_SUFFIXES) == sorted({s.lower().lstrip(".") for s in VIDEO_SUFFIXES})
 
 
@@ -69,7 +69,7 @@ def test_specs_name_every_key_in_order() -> None:
     assert spec("tools.ffmpeg").kind is Path
 
 
-def test_the_cap_is_set_in_the_file_alone() -> None:
+def test_max_workers_has_no_flag_or_variable() -> None:
     key = spec("processing.max_workers").key
     assert (key.environment, key.flag) == ("", "")
     workers = spec("processing.workers").key
@@ -80,26 +80,26 @@ _KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds, Mapping)
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
-def test_a_default_passes_its_own_check(known: Spec) -> None:
+def test_key_default_passes_its_own_check(known: Spec) -> None:
     if known.default is not None:
         written = list(known.default) if isinstance(known.default, tuple) else known.default
         assert check(known, written, "here") == known.default
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
-def test_a_key_is_of_a_type_that_can_be_checked_and_says_what_is_expected(known: Spec) -> None:
+def test_key_has_a_checked_type_and_a_description(known: Spec) -> None:
     assert (get_origin(known.kind) or known.kind) in _KINDS
     assert known.expected
     assert known.key.doc.endswith(".")
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
-def test_a_key_is_in_the_documentation(known: Spec) -> None:
+def test_key_is_documented(known: Spec) -> None:
     section = DOCS.read_text("utf-8").split(f"## [{known.section}]")[1].split("\n## ")[0]
     assert row(known) in section.splitlines()
 
 
-def test_the_documentation_names_no_key_that_does_not_exist() -> None:
+def test_documented_keys_exist() -> None:
     text = DOCS.read_text("utf-8")
     sections = {part.split("]")[0]: part for part in text.split("\n## [")[1:]}
     assert list(sections) == list(specs())

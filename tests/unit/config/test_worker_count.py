@@ -27,7 +27,7 @@ from vpo.config.worker_count import effective_workers, usable_cores
         (9, "/etc/config.toml", 9, 2, 9, False),
     ],
 )
-def test_the_cap(
+def test_effective_workers_are_limited_with_a_warning(
     requested: int, source: str, max_workers: int | None, cores: int, runs: int, warned: bool
 ) -> None:
     count, warning = effective_workers(requested, source, max_workers, cores)
@@ -79,7 +79,7 @@ def group(root: Path, line: str, **limits: str) -> Path:
         ("", {}, 64),
     ],
 )
-def test_the_quota_of_version_2(
+def test_usable_cores_respects_cgroup_v2_quota(
     tmp_path: Path, line: str, limits: dict[str, str], cores: int
 ) -> None:
     assert usable_cores(group(tmp_path, line, **limits)) == cores
@@ -90,21 +90,23 @@ def test_the_quota_of_version_2(
 @pytest.mark.parametrize(
     ("quota", "cores"), [("-1\n", 64), ("200000\n", 2), ("250000\n", 3), ("0\n", 64)]
 )
-def test_the_quota_of_version_1(tmp_path: Path, mount: str, quota: str, cores: int) -> None:
+def test_usable_cores_respects_cgroup_v1_quota(
+    tmp_path: Path, mount: str, quota: str, cores: int
+) -> None:
     lines = "9:memory:/m\n4:cpu,cpuacct:/docker/x\n0::/\n"
     period = {f"{mount}__cpu.cfs_period_us": "100000\n"}
     limits = {f"{mount}__cpu.cfs_quota_us": quota} | period
     assert usable_cores(group(tmp_path, lines, **limits)) == cores
 
 
-def test_the_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usable_cores_respects_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
     assert usable_cores(tmp_path) == 3
     assert usable_cores(group(tmp_path, "0::/\n", cpu_max="200000 100000")) == 2
 
 
 @pytest.mark.parametrize(("count", "cores"), [(8, 8), (None, 1)])
-def test_where_there_is_no_affinity(
+def test_usable_cores_falls_back_to_cpu_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int | None, cores: int
 ) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
@@ -112,5 +114,5 @@ def test_where_there_is_no_affinity(
     assert usable_cores(tmp_path) == cores
 
 
-def test_this_machine() -> None:
+def test_usable_cores_of_this_machine_is_in_range() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)

@@ -64,7 +64,7 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_the_files_are_the_owners_alone(path: Path) -> None:
+def test_database_files_are_private(path: Path) -> None:
     before = os.umask(0)
     try:
         with DaemonConnectionPool(path) as pool, pool.transaction() as connection:
@@ -76,7 +76,7 @@ def test_the_files_are_the_owners_alone(path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_the_settings(path: Path) -> None:
+def test_connections_have_their_pragmas(path: Path) -> None:
     with DaemonConnectionPool(path) as pool, pool.read() as reader, pool.transaction() as writer:
         for connection in (reader, writer):
             assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
@@ -85,16 +85,14 @@ def test_the_settings(path: Path) -> None:
             assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
 
 
-def test_a_transaction_is_committed(path: Path) -> None:
+def test_transaction_is_committed(path: Path) -> None:
     filled(path, rows=3)
     with DaemonConnectionPool(path) as pool:
         assert count(pool) == 3
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_transaction_is_rolled_back_and_the_error_goes_on(
-    path: Path, error: type[BaseException]
-) -> None:
+def test_transaction_is_rolled_back_on_error(path: Path, error: type[BaseException]) -> None:
     filled(path)
     with DaemonConnectionPool(path) as pool:
         with pytest.raises(error), pool.transaction() as connection:
@@ -155,7 +153,7 @@ def test_writers_of_one_process_take_turns(path: Path) -> None:
         assert count(pool) == 200
 
 
-def test_two_processes_write(path: Path) -> None:
+def test_two_processes_can_write(path: Path) -> None:
     filled(path, rows=0)
     code = """
 with DaemonConnectionPool(Path(sys.argv[1])) as pool:
@@ -172,7 +170,7 @@ with DaemonConnectionPool(Path(sys.argv[1])) as pool:
         assert count(pool) == 400
 
 
-def test_many_processes_create_it_at_once(path: Path) -> None:
+def test_many_processes_can_create_the_database_at_once(path: Path) -> None:
     code = "DaemonConnectionPool(Path(sys.argv[1])).close()"
     processes = [python(code, path) for _ in range(6)]
     for process in processes:
@@ -180,7 +178,7 @@ def test_many_processes_create_it_at_once(path: Path) -> None:
     assert [process.returncode for process in processes] == [0] * 6
 
 
-def test_killed_in_a_transaction(path: Path) -> None:
+def test_kill_in_a_transaction_rolls_back(path: Path) -> None:
     filled(path)
     code = """
 pool = DaemonConnectionPool(Path(sys.argv[1]))
@@ -200,7 +198,7 @@ with pool.transaction() as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
-def test_killed_after_a_transaction(path: Path) -> None:
+def test_kill_after_a_transaction_loses_nothing(path: Path) -> None:
     filled(path)
     code = """
 pool = DaemonConnectionPool(Path(sys.argv[1]))
@@ -215,7 +213,7 @@ print("done", flush=True); sys.stdin.readline()
         assert count(pool) == 2
 
 
-def test_closing(path: Path) -> None:
+def test_closed_pool_refuses_connections(path: Path) -> None:
     filled(path)
     pool = DaemonConnectionPool(path)
     with pool.read() as idle:
@@ -235,14 +233,14 @@ def test_closing(path: Path) -> None:
     assert os.listdir(path.parent) == ["vpo.db"]
 
 
-def test_closed_by_a_failed_block(path: Path) -> None:
+def test_pool_is_closed_when_its_block_raises(path: Path) -> None:
     with pytest.raises(ValueError, match="odd"), DaemonConnectionPool(path) as pool:
         raise ValueError("odd")
     with pytest.raises(DatabaseError, match="closed"), pool.read():
         pass
 
 
-def test_locked_by_another_program(path: Path) -> None:
+def test_locked_database_is_an_error(path: Path) -> None:
     filled(path)
     other = sqlite3.connect(path, isolation_level=None)
     try:
@@ -268,7 +266,9 @@ def tear(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [overwrite, tear])
-def test_damaged(path: Path, damage: Callable[[Path], None]) -> None:
+def test_damaged_database_is_an_error_and_unchanged(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
     filled(path)
     damage(path)
     before = path.read_bytes()
@@ -281,7 +281,7 @@ def test_damaged(path: Path, damage: Callable[[Path], None]) -> None:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are not listed here")
-def test_a_failed_start_leaves_no_file_open(path: Path) -> None:
+def test_failed_open_leaves_no_file_open(path: Path) -> None:
     filled(path)
     overwrite(path)
     before = len(os.listdir("/proc/self/fd"))
@@ -292,20 +292,20 @@ def test_a_failed_start_leaves_no_file_open(path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_folder_in_its_place(path: Path) -> None:
+def test_folder_in_place_of_database_is_an_error(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(DatabaseError, match=r"vpo\.db: .*cannot be opened.*VPO_DATA_DIR"):
         DaemonConnectionPool(path)
 
 
-def test_a_file_in_the_place_of_its_folder(path: Path) -> None:
+def test_file_in_place_of_data_folder_is_an_error(path: Path) -> None:
     path.parent.touch()
     with pytest.raises(DatabaseError, match=r"vpo\.db: .*its folder must exist.*VPO_DATA_DIR"):
         DaemonConnectionPool(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-def test_a_folder_that_cannot_be_written(path: Path) -> None:
+def test_unwritable_data_folder_is_an_error(path: Path) -> None:
     path.parent.mkdir(mode=0o500)
     with pytest.raises(DatabaseError, match=r"cannot be created: Permission denied"):
         DaemonConnectionPool(path)
@@ -338,7 +338,7 @@ except DatabaseError as error:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_read_only() -> None:
+def test_read_only_database_is_an_error() -> None:
     # Not in pytest's own folder, which another user may not enter.
     folder = Path("/tmp") / f"vpo-read-only-{os.getpid()}"
     try:
@@ -353,7 +353,7 @@ def test_read_only() -> None:
         shutil.rmtree(folder)
 
 
-def test_the_disk_is_full(path: Path) -> None:
+def test_full_disk_is_an_error(path: Path) -> None:
     filled(path)
     with DaemonConnectionPool(path) as pool:
         with (
@@ -365,7 +365,7 @@ def test_the_disk_is_full(path: Path) -> None:
         assert count(pool) == 1
 
 
-def test_a_mistake_in_vpo_is_not_called_damage(path: Path) -> None:
+def test_wrong_statement_is_not_reported_as_damage(path: Path) -> None:
     with (
         DaemonConnectionPool(path) as pool,
         pytest.raises(DatabaseError, match=r"refused a statement .*no such table"),
@@ -374,7 +374,7 @@ def test_a_mistake_in_vpo_is_not_called_damage(path: Path) -> None:
         connection.execute("SELECT * FROM no_such")
 
 
-def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
+def test_data_folder_may_have_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"d\xff\n")
     try:
         folder.mkdir()

@@ -42,7 +42,7 @@ def shape(pool: DaemonConnectionPool) -> tuple[int, list[tuple[str, str]]]:
     return version, rows
 
 
-def test_from_nothing_and_again(path: Path) -> None:
+def test_migrate_creates_schema_and_is_idempotent(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         migrate(pool)
         first = shape(pool)
@@ -52,7 +52,7 @@ def test_from_nothing_and_again(path: Path) -> None:
         assert shape(pool) == first
 
 
-def test_step_by_step_is_the_same_as_at_once(tmp_path: Path) -> None:
+def test_migrate_step_by_step_gives_the_same_schema(tmp_path: Path) -> None:
     steps = (*STEPS, NEXT)
     with (
         DaemonConnectionPool(tmp_path / "a") as at_once,
@@ -65,7 +65,7 @@ def test_step_by_step_is_the_same_as_at_once(tmp_path: Path) -> None:
         assert shape(stepwise) == shape(at_once)
 
 
-def test_what_is_stored_survives_a_step(path: Path) -> None:
+def test_migrate_keeps_stored_rows(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         migrate(pool)
         with pool.transaction() as connection:
@@ -76,7 +76,7 @@ def test_what_is_stored_survives_a_step(path: Path) -> None:
         assert row == (1, "id", b"\xff", 1, 2, 3, None)
 
 
-def test_a_step_that_fails_changes_nothing(path: Path) -> None:
+def test_failed_migration_step_changes_nothing(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         migrate(pool)
         before = shape(pool)
@@ -87,7 +87,7 @@ def test_a_step_that_fails_changes_nothing(path: Path) -> None:
         assert shape(pool)[0] == len(STEPS) + 1
 
 
-def test_a_newer_version_is_left_alone(path: Path) -> None:
+def test_migrate_refuses_newer_version(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         migrate(pool, (*STEPS, NEXT))
     before = path.read_bytes()
@@ -99,7 +99,7 @@ def test_a_newer_version_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+def test_migrate_refuses_database_of_another_program(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE theirs (n)")
     other.close()
@@ -109,7 +109,7 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
         assert [name for name, _ in shape(pool)[1]] == ["theirs"]
 
 
-def test_two_threads_at_once(path: Path) -> None:
+def test_two_threads_can_migrate_at_once(path: Path) -> None:
     barrier = Barrier(2)
 
     def run(_: int) -> None:
@@ -123,7 +123,7 @@ def test_two_threads_at_once(path: Path) -> None:
         assert shape(pool)[0] == len(STEPS)
 
 
-def test_many_processes_at_once(path: Path) -> None:
+def test_many_processes_can_migrate_at_once(path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from vpo.db.connection import DaemonConnectionPool;"
         "from vpo.db.store import Store; sys.stdin.readline();"
@@ -137,6 +137,6 @@ def test_many_processes_at_once(path: Path) -> None:
     assert [process.wait(timeout=60) for process in processes] == [0] * 5
 
 
-def test_a_released_step_is_never_edited() -> None:
+def test_released_migration_steps_are_unchanged() -> None:
     digests = [hashlib.sha256("\n".join(step).encode()).hexdigest()[:16] for step in STEPS]
     assert digests == list(SHA256_OF_STEPS)

@@ -80,7 +80,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 @pytest.mark.parametrize("path", ODD)
-def test_a_file_that_complies_is_known(library: Library, path: str) -> None:
+def test_known_has_file_that_complies(library: Library, path: str) -> None:
     library.record(path)
     assert library.store.known(POLICY) == {os.fsencode(path): STAT}
     assert library.store.known(POLICY, [path]) == {os.fsencode(path): STAT}
@@ -88,13 +88,13 @@ def test_a_file_that_complies_is_known(library: Library, path: str) -> None:
     assert library.store.outcomes(library.run_id)[0].path == path
 
 
-def test_a_file_without_a_verdict_is_not_known(library: Library) -> None:
+def test_known_lacks_file_without_verdict(library: Library) -> None:
     library.record("/m/a", verdict=None)
     assert library.store.known(POLICY) == {}
     assert library.rows("files") == 1
 
 
-def test_several_policies_have_their_own_verdicts(library: Library) -> None:
+def test_known_is_separate_for_each_policy(library: Library) -> None:
     library.record("/m/a")
     library.record("/m/a", fingerprint=OTHER, verdict="complies")
     library.record("/m/b", stat=(1, 2, 3), fingerprint=OTHER)
@@ -102,7 +102,7 @@ def test_several_policies_have_their_own_verdicts(library: Library) -> None:
     assert library.store.known(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
 
 
-def test_known_files_under_folders(library: Library) -> None:
+def test_known_is_limited_to_folders(library: Library) -> None:
     paths = ["/m/a", "/m/a/b", "/m/a/c/d", "/m/a.mkv", "/m/a0", "/m/ab/c", "/n/a"]
     for inode, path in enumerate(paths):
         library.record(path, stat=(1, 1, inode))
@@ -121,7 +121,7 @@ def test_known_files_under_folders(library: Library) -> None:
 @pytest.mark.parametrize(
     "stat", [(0, 0, 1), (1 << 50, -1, (1 << 63) - 1), (1, 2, 1 << 63), (1, 2, (1 << 64) - 1)]
 )
-def test_any_stat_comes_back(library: Library, stat: Stat) -> None:
+def test_stored_stat_comes_back_unchanged(library: Library, stat: Stat) -> None:
     library.record("/m/a", stat=stat)
     assert library.store.known(POLICY) == {b"/m/a": stat}
     first = library.record("/m/b", stat=stat)
@@ -129,7 +129,7 @@ def test_any_stat_comes_back(library: Library, stat: Stat) -> None:
 
 
 @pytest.mark.parametrize("stat", [(7, STAT[1], STAT[2]), (STAT[0], 7, STAT[2]), (*STAT[:2], 7)])
-def test_a_changed_stat_deletes_what_was_known(library: Library, stat: Stat) -> None:
+def test_changed_stat_deletes_verdicts(library: Library, stat: Stat) -> None:
     first = library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", fingerprint=OTHER)
     assert library.record("/m/a", stat=stat) == first
@@ -138,21 +138,21 @@ def test_a_changed_stat_deletes_what_was_known(library: Library, stat: Stat) -> 
     assert library.store.media("/m/a") is None
 
 
-def test_an_unchanged_stat_keeps_what_was_known(library: Library) -> None:
+def test_unchanged_stat_keeps_verdicts(library: Library) -> None:
     library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", verdict=None)
     assert library.store.known(POLICY) == {b"/m/a": STAT}
     assert library.store.media("/m/a") is not None
 
 
-def test_a_file_that_is_gone_has_only_an_outcome(library: Library) -> None:
+def test_deleted_file_has_only_an_outcome(library: Library) -> None:
     assert library.record("/m/a", stat=None) is None
     assert library.rows("files") == 0
     known = library.record("/m/b")
     assert library.record("/m/b", stat=None) == known
 
 
-def test_a_renamed_file_keeps_its_id_and_its_verdicts(library: Library) -> None:
+def test_renamed_file_keeps_id_and_verdicts(library: Library) -> None:
     first = library.record("/m/old.mkv")
     assert library.record("/m/new.mkv", verdict=None) == first
     assert library.asked == ["/m/old.mkv"]
@@ -160,25 +160,25 @@ def test_a_renamed_file_keeps_its_id_and_its_verdicts(library: Library) -> None:
     assert library.rows("files") == 1
 
 
-def test_a_hard_link_is_a_file_of_its_own(library: Library) -> None:
+def test_hard_link_is_stored_as_its_own_file(library: Library) -> None:
     library.paths.add("/m/a.mkv")
     assert library.record("/m/a.mkv") != library.record("/m/b.mkv")
     assert library.rows("files") == 2
 
 
-def test_a_file_under_a_new_path_that_is_not_the_same(library: Library) -> None:
+def test_new_path_with_other_stat_is_a_new_file(library: Library) -> None:
     assert library.record("/m/a.mkv") != library.record("/m/b.mkv", stat=NEW)
     assert library.asked == []
 
 
-def test_work_that_renames_keeps_the_id(library: Library) -> None:
+def test_conversion_keeps_id_of_file(library: Library) -> None:
     first = library.record("/m/a.avi")
     assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
     assert library.store.known(POLICY) == {b"/m/a.mkv": NEW}
     assert library.rows("files") == 1
 
 
-def test_work_that_renames_onto_a_path_that_was_known(library: Library) -> None:
+def test_conversion_onto_known_path_keeps_id_of_source(library: Library) -> None:
     library.record("/m/a.mkv", stat=(5, 5, 5))
     first = library.record("/m/a.avi")
     assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
@@ -186,12 +186,12 @@ def test_work_that_renames_onto_a_path_that_was_known(library: Library) -> None:
     assert library.store.outcomes(library.run_id)[0].file_id is None
 
 
-def test_work_that_renames_a_file_never_seen(library: Library) -> None:
+def test_conversion_of_unknown_file_is_stored(library: Library) -> None:
     assert library.record("/m/a.mkv", was="/m/a.avi")
     assert library.store.known(POLICY) == {b"/m/a.mkv": STAT}
 
 
-def test_media_comes_back_as_it_was(library: Library) -> None:
+def test_stored_media_comes_back_unchanged(library: Library) -> None:
     media = MediaFile(
         ODD[0],
         "mkv",
@@ -209,7 +209,7 @@ def test_media_comes_back_as_it_was(library: Library) -> None:
     assert library.store.media("/other") is None
 
 
-def test_a_change_that_cannot_be_seen_ends_all_verdicts(library: Library) -> None:
+def test_in_place_edit_deletes_verdicts_of_all_names(library: Library) -> None:
     """An edit in place, under all names of the file; another file's verdicts stay."""
     library.paths = {"/m/a", "/m/link"}
     library.record("/m/a")
@@ -221,7 +221,7 @@ def test_a_change_that_cannot_be_seen_ends_all_verdicts(library: Library) -> Non
     assert library.store.known(OTHER) == {b"/m/a": STAT}
 
 
-def test_an_outcome_comes_back_as_it_was(library: Library) -> None:
+def test_stored_outcome_comes_back_unchanged(library: Library) -> None:
     (key,) = library.store.start_outcomes(library.run_id, ["/m/a"])
     library.store.record(
         [
@@ -251,7 +251,7 @@ def test_an_outcome_comes_back_as_it_was(library: Library) -> None:
     assert outcome.started_at == datetime(2026, 1, 1, 0, 0, 2, tzinfo=timezone.utc)
 
 
-def test_outcomes_are_in_the_order_begun(library: Library) -> None:
+def test_outcomes_are_in_start_order(library: Library) -> None:
     paths = [f"/m/{name}" for name in "zcab"]
     keys = library.store.start_outcomes(library.run_id, paths)
     library.store.record(
@@ -261,7 +261,7 @@ def test_outcomes_are_in_the_order_begun(library: Library) -> None:
     assert library.store.outcomes("none") == []
 
 
-def test_a_batch_is_recorded_whole_or_not_at_all(library: Library) -> None:
+def test_record_is_atomic(library: Library) -> None:
     keys = library.store.start_outcomes(library.run_id, ["/m/a", "/m/b"])
     good = Result(keys[0], "/m/a", "changed", stat=STAT, fingerprint=POLICY, verdict="complies")
     bad = good._replace(outcome=keys[1], path="/m/b", verdict="wrong")  # type: ignore[arg-type]
@@ -273,7 +273,7 @@ def test_a_batch_is_recorded_whole_or_not_at_all(library: Library) -> None:
     assert library.store.known(POLICY) == {b"/m/a": STAT}
 
 
-def test_a_run_comes_back_as_it_was(library: Library) -> None:
+def test_stored_run_comes_back_unchanged(library: Library) -> None:
     library.start("run", policies=[ODD[0]], options={"force": True}, dry_run=True, host="h\udcff")
     began = datetime(2026, 1, 1, 0, 0, 2, tzinfo=timezone.utc)
     begun = Run(
@@ -286,7 +286,7 @@ def test_a_run_comes_back_as_it_was(library: Library) -> None:
     )
 
 
-def test_times_are_stored_in_utc(tmp_path: Path) -> None:
+def test_run_times_are_stored_in_utc(tmp_path: Path) -> None:
     def now() -> datetime:
         return datetime(2026, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=1)))
 
@@ -299,14 +299,14 @@ def test_times_are_stored_in_utc(tmp_path: Path) -> None:
         assert store.run("r").started_at == now()
 
 
-def test_the_latest_runs_come_first(library: Library) -> None:
+def test_runs_are_newest_first(library: Library) -> None:
     for name in "abc":
         library.start(name)
     assert [run.id for run in library.store.runs(2)] == ["c", "b"]
     assert len(library.store.runs()) == 4
 
 
-def test_a_run_is_found_by_the_beginning_of_its_id(library: Library) -> None:
+def test_run_is_found_by_prefix_of_its_id(library: Library) -> None:
     library.start("abcd-1")
     library.start("abce-2")
     assert library.store.run("abcd").id == library.store.run("ABCD-1").id == "abcd-1"
@@ -317,7 +317,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(library: Library) -> None:
             library.store.run(none)
 
 
-def test_what_a_killed_run_leaves(library: Library) -> None:
+def test_killed_run_leaves_its_unfinished_paths(library: Library) -> None:
     killed = library.start("killed")
     done, begun = library.store.start_outcomes(killed, ["/m/a", ODD[0]])
     library.store.record([Result(done, "/m/a", "changed")])
@@ -339,7 +339,7 @@ def test_what_a_killed_run_leaves(library: Library) -> None:
     assert library.store.run(ended).state == "finished"
 
 
-def test_nothing_is_known_of_what_a_killed_run_had_begun(library: Library) -> None:
+def test_verdicts_of_unfinished_files_are_deleted_after_a_kill(library: Library) -> None:
     """It may have been done with an edit in place that it did not come to put on record."""
     library.record("/m/a")
     library.record("/m/b", stat=NEW)
@@ -358,19 +358,19 @@ def test_nothing_is_known_of_what_a_killed_run_had_begun(library: Library) -> No
         ("DELETE FROM verdicts WHERE file = 1", "verdicts_file"),
     ],
 )
-def test_what_is_asked_often_has_an_index(library: Library, query: str, index: str) -> None:
+def test_frequent_queries_use_an_index(library: Library, query: str, index: str) -> None:
     with library.pool.read() as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
     assert f"INDEX {index}" in plan[0][3]
 
 
-def test_the_probes_are_not_read_to_tell_what_is_known(library: Library) -> None:
+def test_known_query_reads_no_probes(library: Library) -> None:
     with library.pool.read() as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(files)")]
     assert columns == ["number", "id", "path", "size", "mtime_ns", "inode"]
 
 
-def test_how_long_the_last_files_took(library: Library) -> None:
+def test_took_returns_durations_of_last_files(library: Library) -> None:
     more: dict[str, Any] = {"strategy": "remux", "seconds": 2.5, "size_before": 900}
     library.record(ODD[0], status="changed", **more)
     library.record("/m/failed.mkv", status="failed", **more)

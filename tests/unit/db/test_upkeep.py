@@ -13,7 +13,7 @@ REMADE = {"fingerprints"}
 """What is only a short cut, and made again by the next run."""
 
 
-def test_every_table_is_saved(tmp_path: Path) -> None:
+def test_rebuild_saves_every_table(tmp_path: Path) -> None:
     path = tmp_path / "vpo.db"
     with DaemonConnectionPool(path) as pool:
         Store(pool)

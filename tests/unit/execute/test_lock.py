@@ -37,7 +37,7 @@ def held(path: Path) -> bool:
         return not try_lock(file.fileno())
 
 
-def test_held_while_it_is_entered(film: Path) -> None:
+def test_lock_is_held_inside_its_block(film: Path) -> None:
     with FileLock(str(film)) as lock:
         assert held(film)
         assert lock.status.st_size == 7
@@ -46,13 +46,13 @@ def test_held_while_it_is_entered(film: Path) -> None:
     assert not held(film)
 
 
-def test_given_up_after_an_error(film: Path) -> None:
+def test_lock_is_released_after_an_error(film: Path) -> None:
     with pytest.raises(ZeroDivisionError), FileLock(str(film)):
         raise ZeroDivisionError
     assert not held(film)
 
 
-def test_another_process_holds_it(film: Path) -> None:
+def test_lock_held_by_another_process_is_refused(film: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(film)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -67,7 +67,7 @@ def test_another_process_holds_it(film: Path) -> None:
         assert held(film)
 
 
-def test_a_tool_that_inherits_it_keeps_it(film: Path) -> None:
+def test_lock_is_kept_by_tool_that_inherits_it(film: Path) -> None:
     """When vpo is killed, the tool that still writes protects the file."""
     with FileLock(str(film)) as lock:
         tool = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[lock.fd])
@@ -107,12 +107,12 @@ def test_another_run_does_not_wait_for_a_hard_link(film: Path) -> None:
         pytest.fail("it is locked")
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_lock_refuses_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceChangedError, match="No such file"), FileLock(str(tmp_path / "x")):
         pytest.fail("nothing to lock")
 
 
-def test_a_link_is_not_followed(film: Path) -> None:
+def test_lock_refuses_symbolic_link(film: Path) -> None:
     link = film.with_name("link.mkv")
     link.symlink_to(film)
     with pytest.raises(SourceChangedError), FileLock(str(link)):
@@ -120,7 +120,9 @@ def test_a_link_is_not_followed(film: Path) -> None:
     assert not held(film)
 
 
-def test_replaced_between_opening_and_locking(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_refuses_file_replaced_before_locking(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = film.with_name("other")
     other.write_bytes(b"other")
     real = fcntl.flock
@@ -147,7 +149,7 @@ def test_replaced_between_opening_and_locking(film: Path, monkeypatch: pytest.Mo
         ("remove", "went away"),
     ],
 )
-def test_a_source_that_changes(film: Path, change: str, words: str) -> None:
+def test_lock_check_detects_changed_source(film: Path, change: str, words: str) -> None:
     with FileLock(str(film)) as lock:
         lock.check()
         if change == "append":
@@ -181,7 +183,9 @@ def flock_says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
-def test_a_lock_that_cannot_be_had_or_told(film: Path, flock_says: Callable[..., None]) -> None:
+def test_try_lock_distinguishes_held_from_failed(
+    film: Path, flock_says: Callable[..., None]
+) -> None:
     with film.open("rb") as file:
         flock_says(errno.EWOULDBLOCK)
         assert not try_lock(file.fileno())
@@ -190,7 +194,9 @@ def test_a_lock_that_cannot_be_had_or_told(film: Path, flock_says: Callable[...,
             try_lock(file.fileno())
 
 
-def test_a_file_that_cannot_be_opened(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_reports_file_that_cannot_be_opened(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has not changed, and is not said to have."""
 
     def denied(path: str, mode: int) -> int:  # noqa: ARG001
@@ -202,13 +208,15 @@ def test_a_file_that_cannot_be_opened(film: Path, monkeypatch: pytest.MonkeyPatc
     assert type(error.value) is FileError
 
 
-def test_nfs_wants_it_open_for_writing(film: Path, flock_says: Callable[..., None]) -> None:
+def test_lock_opens_file_for_writing_where_nfs_needs_it(
+    film: Path, flock_says: Callable[..., None]
+) -> None:
     flock_says(errno.EBADF, errno.EOPNOTSUPP)
     with FileLock(str(film)) as lock:
         assert fcntl.fcntl(lock.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
 
 
-def test_nfs_does_not_open_it_for_writing(
+def test_lock_releases_everything_where_nfs_denies_writing(
     film: Path, flock_says: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the descriptor, a number that may be another's by then, nor the turn stays."""
@@ -238,7 +246,7 @@ def test_nfs_does_not_open_it_for_writing(
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
-def test_a_file_system_without_locks(
+def test_try_lock_succeeds_on_file_system_without_locks(
     film: Path, flock_says: Callable[..., None], number: int
 ) -> None:
     flock_says(number)

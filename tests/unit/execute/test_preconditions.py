@@ -29,12 +29,12 @@ def refuse(path: Path, seen: tuple[int, int] | None = None, min_age: float = 0.0
         refuse_still_written(lock, seen, min_age)
 
 
-def test_a_file_at_rest(film: Path) -> None:
+def test_unchanged_file_is_accepted(film: Path) -> None:
     status = film.stat()
     refuse(film, (status.st_size, status.st_mtime_ns))
 
 
-def test_one_that_has_grown_since_it_was_found(film: Path) -> None:
+def test_file_changed_since_discovery_is_refused(film: Path) -> None:
     status = film.stat()
     with pytest.raises(BusyError, match="has changed since the run began"):
         refuse(film, (status.st_size - 1, status.st_mtime_ns))
@@ -42,7 +42,7 @@ def test_one_that_has_grown_since_it_was_found(film: Path) -> None:
         refuse(film, (status.st_size, status.st_mtime_ns - 1))
 
 
-def test_a_young_one(film: Path) -> None:
+def test_file_younger_than_min_age_is_refused(film: Path) -> None:
     with pytest.raises(BusyError, match="min_age is 3600 s"):
         refuse(film, min_age=3600)
     old = time.time_ns() - 4000 * 10**9
@@ -50,14 +50,14 @@ def test_a_young_one(film: Path) -> None:
     refuse(film, min_age=3600)
 
 
-def test_one_from_the_future_is_no_reason(film: Path) -> None:
+def test_file_with_future_time_is_accepted(film: Path) -> None:
     later = time.time_ns() + 10**15
     os.utime(film, ns=(later, later))
     refuse(film, min_age=3600)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
-def test_one_that_is_open_for_writing(film: Path) -> None:
+def test_file_open_for_writing_is_refused(film: Path) -> None:
     with film.open("r+b"), pytest.raises(BusyError, match="open for writing"):
         refuse(film)
     with film.open("rb"):
@@ -65,9 +65,7 @@ def test_one_that_is_open_for_writing(film: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
-def test_one_that_is_opened_while_it_is_looked_at(
-    film: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lease_signal_does_not_end_vpo(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel tells the holder of a lease by a signal that may not be one that ends vpo."""
     real, got = fcntl.fcntl, []
     before = signal.signal(signal.SIGIO, lambda *_: got.append("SIGIO"))

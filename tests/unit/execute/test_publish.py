@@ -42,20 +42,24 @@ def names(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
 
 
-def test_under_the_same_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_replace_under_the_same_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
     publish.replace(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert names(film.parent) == ["film.mp4"]
 
 
-def test_under_another_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_replace_under_another_name_removes_the_original(
+    film: Path, lock: FileLock, workspace: Workspace
+) -> None:
     target = film.with_suffix(".mkv")
     publish.replace(lock, workspace, str(target))
     assert target.read_bytes() == b"result"
     assert names(film.parent) == ["film.mkv"]
 
 
-def test_a_name_that_is_taken(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_replace_refuses_name_that_is_taken(
+    film: Path, lock: FileLock, workspace: Workspace
+) -> None:
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match=r"film\.mkv exists already"):
@@ -64,7 +68,7 @@ def test_a_name_that_is_taken(film: Path, lock: FileLock, workspace: Workspace) 
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_file_systems_without_hard_links(
+def test_replace_works_without_hard_links(
     film: Path,
     lock: FileLock,
     workspace: Workspace,
@@ -87,23 +91,27 @@ def test_file_systems_without_hard_links(
     assert not film.exists()
 
 
-def test_nothing_has_changed(lock: FileLock, workspace: Workspace) -> None:
+def test_check_ready_accepts_unchanged_source(lock: FileLock, workspace: Workspace) -> None:
     publish.check_ready(lock, workspace)
 
 
-def test_a_source_that_changed(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_check_ready_refuses_changed_source(
+    film: Path, lock: FileLock, workspace: Workspace
+) -> None:
     film.write_bytes(b"original, and more of it")
     with pytest.raises(SourceChangedError):
         publish.check_ready(lock, workspace)
 
 
-def test_a_source_that_went_away(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_check_ready_refuses_deleted_source(
+    film: Path, lock: FileLock, workspace: Workspace
+) -> None:
     film.unlink()
     with pytest.raises(SourceChangedError, match="went away"):
         publish.check_ready(lock, workspace)
 
 
-def test_an_output_that_was_replaced(lock: FileLock, workspace: Workspace) -> None:
+def test_check_ready_refuses_replaced_output(lock: FileLock, workspace: Workspace) -> None:
     Path(workspace.path).unlink()
     with pytest.raises(PublishError, match="the result went away"):
         publish.check_ready(lock, workspace)
@@ -112,7 +120,7 @@ def test_an_output_that_was_replaced(lock: FileLock, workspace: Workspace) -> No
         publish.check_ready(lock, workspace)
 
 
-def test_an_original_that_cannot_go(
+def test_replace_is_undone_when_original_cannot_be_removed(
     film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the new name is given up again: both would be worse."""
@@ -130,7 +138,9 @@ def test_an_original_that_cannot_go(
     assert film.read_bytes() == b"original"
 
 
-def test_attributes(film: Path, lock: FileLock, workspace: Workspace) -> None:
+def test_copy_attributes_keeps_mode_and_extended_attributes(
+    film: Path, lock: FileLock, workspace: Workspace
+) -> None:
     try:
         os.setxattr(film, "user.rating", b"5")
     except (AttributeError, OSError):
@@ -143,7 +153,7 @@ def test_attributes(film: Path, lock: FileLock, workspace: Workspace) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_the_owner(film: Path, workspace: Workspace) -> None:
+def test_copy_attributes_keeps_owner(film: Path, workspace: Workspace) -> None:
     os.chown(film, 12345, 23456)
     film.chmod(0o4750)
     with FileLock(str(film)) as lock:
@@ -153,7 +163,7 @@ def test_the_owner(film: Path, workspace: Workspace) -> None:
     assert status.st_mode & 0o7777 == 0o4750
 
 
-def test_an_owner_that_cannot_be_kept(
+def test_copy_attributes_warns_when_owner_cannot_be_kept(
     lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: int) -> None:
@@ -169,13 +179,15 @@ def test_an_owner_that_cannot_be_kept(
 @pytest.mark.parametrize(
     ("timestamp", "mtime"), [("preserve", OLD), (1_000_000_000, 1_000_000_000), (0, 0)]
 )
-def test_times(lock: FileLock, workspace: Workspace, timestamp: object, mtime: int) -> None:
+def test_set_times_keeps_times(
+    lock: FileLock, workspace: Workspace, timestamp: object, mtime: int
+) -> None:
     publish.set_times(workspace.fd, lock.status, timestamp)  # type: ignore[arg-type]
     status = os.fstat(workspace.fd)
     assert (status.st_mtime_ns, status.st_atime_ns) == (mtime, lock.status.st_atime_ns)
 
 
-def test_the_time_of_the_work(lock: FileLock, workspace: Workspace) -> None:
+def test_set_times_now_keeps_time_of_the_result(lock: FileLock, workspace: Workspace) -> None:
     before = os.fstat(workspace.fd).st_mtime_ns
     publish.set_times(workspace.fd, lock.status, "now")
     assert os.fstat(workspace.fd).st_mtime_ns == before

@@ -43,14 +43,14 @@ def names(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir())
 
 
-def test_a_temporary_file_that_nobody_holds(tmp_path: Path) -> None:
+def test_sweep_removes_unlocked_temporary_file(tmp_path: Path) -> None:
     (tmp_path / ".vpo-1.part").write_bytes(b"x")
     (tmp_path / "film.mkv").write_bytes(b"x")
     assert sweep(tmp_path) == [f"removed {tmp_path}/.vpo-1.part, left by an interrupted run"]
     assert names(tmp_path) == ["film.mkv"]
 
 
-def test_one_that_is_in_use(tmp_path: Path) -> None:
+def test_sweep_leaves_locked_temporary_file(tmp_path: Path) -> None:
     part = tmp_path / ".vpo-1.part"
     part.write_bytes(b"x")
     with locked(part):
@@ -59,7 +59,7 @@ def test_one_that_is_in_use(tmp_path: Path) -> None:
     assert sweep(tmp_path)
 
 
-def test_what_is_not_ours_or_no_file(tmp_path: Path) -> None:
+def test_sweep_leaves_other_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / ".vpo-notes.txt").write_text("mine")
     (tmp_path / ".vpo-folder.part").mkdir()
     (tmp_path / "target").write_text("x")
@@ -71,7 +71,7 @@ def test_what_is_not_ours_or_no_file(tmp_path: Path) -> None:
     assert names(tmp_path) == before
 
 
-def test_a_header_edit_cut_off_half_way(media: Path) -> None:
+def test_sweep_rolls_back_interrupted_header_edit(media: Path) -> None:
     before = media.read_bytes()
     edit = planned(media)
     saved = saved_for(media, edit)
@@ -83,7 +83,7 @@ def test_a_header_edit_cut_off_half_way(media: Path) -> None:
     assert not saved.exists()
 
 
-def test_a_header_edit_that_goes_on(media: Path) -> None:
+def test_sweep_leaves_running_header_edit(media: Path) -> None:
     edit = planned(media)
     saved = saved_for(media, edit)
     applied(media, edit)
@@ -94,7 +94,7 @@ def test_a_header_edit_that_goes_on(media: Path) -> None:
         assert media.read_bytes() == edited
 
 
-def test_an_undo_file_that_was_never_complete(media: Path) -> None:
+def test_sweep_removes_incomplete_undo_file(media: Path) -> None:
     before = media.read_bytes()
     saved = save(media)
     os.truncate(saved, saved.stat().st_size // 2)
@@ -103,7 +103,7 @@ def test_an_undo_file_that_was_never_complete(media: Path) -> None:
     assert names(media.parent) == ["film.mkv"]
 
 
-def test_one_that_gets_complete_while_it_is_looked_at(
+def test_sweep_leaves_undo_file_completed_meanwhile(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = save(media)
@@ -119,14 +119,14 @@ def test_one_that_gets_complete_while_it_is_looked_at(
     assert saved.read_bytes() == whole
 
 
-def test_its_media_file_is_gone(media: Path) -> None:
+def test_sweep_removes_undo_file_without_media_file(media: Path) -> None:
     saved = save(media)
     media.unlink()
     assert sweep(media.parent) == [f"removed {saved}: its media file is gone"]
     assert names(media.parent) == []
 
 
-def test_its_media_file_is_another_one(media: Path) -> None:
+def test_sweep_removes_undo_file_of_replaced_media_file(media: Path) -> None:
     saved = save(media)
     other = media.with_name("other")
     other.write_bytes(b"another film")
@@ -135,11 +135,11 @@ def test_its_media_file_is_another_one(media: Path) -> None:
     assert media.read_bytes() == b"another film"
 
 
-def test_folders_that_are_gone(tmp_path: Path) -> None:
+def test_sweep_ignores_missing_folders(tmp_path: Path) -> None:
     assert recover.sweep_folders([str(tmp_path / "gone"), str(tmp_path)]) == []
 
 
-def test_one_that_fails_does_not_stop_the_rest(media: Path) -> None:
+def test_sweep_continues_after_a_failure(media: Path) -> None:
     saved = save(media)
     media.unlink()
     media.mkdir()
@@ -168,7 +168,7 @@ def cut_off(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_a_result_that_has_its_name_already(tmp_path: Path) -> None:
+def test_sweep_undoes_unfinished_conversion(tmp_path: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     told = f"took back {tmp_path}/One.mkv; {tmp_path}/One.mp4 is still the original"
     assert sweep(tmp_path) == [told]
@@ -176,7 +176,7 @@ def test_a_result_that_has_its_name_already(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_a_name_that_was_only_reserved(tmp_path: Path) -> None:
+def test_sweep_removes_reserved_name(tmp_path: Path) -> None:
     """As on a file system without hard links."""
     (tmp_path / "One.mkv").touch()
     assert len(sweep(tmp_path)) == 1
@@ -184,7 +184,7 @@ def test_a_name_that_was_only_reserved(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_a_result_whose_original_is_gone(tmp_path: Path) -> None:
+def test_sweep_keeps_result_without_original(tmp_path: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     (tmp_path / "One.mp4").unlink()
     assert sweep(tmp_path) == []
@@ -192,13 +192,13 @@ def test_a_result_whose_original_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_a_file_of_the_users_with_that_name(tmp_path: Path) -> None:
+def test_sweep_keeps_file_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "One.mkv").write_bytes(b"mine")
     assert sweep(tmp_path) == []
     assert (tmp_path / "One.mkv").read_bytes() == b"mine"
 
 
-def test_a_note_that_was_never_complete(tmp_path: Path, cut_off: Path) -> None:
+def test_sweep_ignores_incomplete_rename_note(tmp_path: Path, cut_off: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     os.truncate(cut_off, 10)
     assert sweep(tmp_path) == []

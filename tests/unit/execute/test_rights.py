@@ -12,7 +12,7 @@ from vpo.execute.preconditions import refuse_unwritable
 
 
 @pytest.mark.parametrize(("refused", "said"), [("a.mkv", "write to the file"), ("", "its folder")])
-def test_what_the_user_may_not_write_is_left_alone(
+def test_unwritable_file_or_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, said: str
 ) -> None:
     """The file also where the folder is writable, so that another could be put into its place."""

@@ -36,12 +36,12 @@ def output(tmp_path: Path) -> str:
     return str(tmp_path / "output")
 
 
-def test_room_for_both(ledger: SpaceLedger, output: str) -> None:
+def test_reserve_allows_what_fits_together(ledger: SpaceLedger, output: str) -> None:
     with ledger.reserve(output, 60 * MIB), ledger.reserve(output, 40 * MIB):
         pass
 
 
-def test_what_never_fits(ledger: SpaceLedger, output: str) -> None:
+def test_reserve_refuses_what_never_fits(ledger: SpaceLedger, output: str) -> None:
     with (
         pytest.raises(SpaceError, match="about 101 MiB are needed and 100 MiB are free in"),
         ledger.reserve(output, 101 * MIB),
@@ -49,7 +49,7 @@ def test_what_never_fits(ledger: SpaceLedger, output: str) -> None:
         pytest.fail("there is no room")
 
 
-def test_the_floor(ledger: SpaceLedger, output: str) -> None:
+def test_reserve_leaves_keep_free(ledger: SpaceLedger, output: str) -> None:
     with ledger.reserve(output, 90 * MIB, keep_free=10 * MIB):
         pass
     with (
@@ -59,7 +59,7 @@ def test_the_floor(ledger: SpaceLedger, output: str) -> None:
         pytest.fail("that is to be kept free")
 
 
-def test_the_second_waits_for_the_first(ledger: SpaceLedger, output: str) -> None:
+def test_reserve_waits_for_earlier_reservation(ledger: SpaceLedger, output: str) -> None:
     order: list[str] = []
     begun = threading.Event()
 
@@ -78,7 +78,7 @@ def test_the_second_waits_for_the_first(ledger: SpaceLedger, output: str) -> Non
     assert order == ["first is done", "second"]
 
 
-def test_who_waits_can_be_interrupted(output: str) -> None:
+def test_reserve_wait_can_be_cancelled(output: str) -> None:
     ledger = SpaceLedger(lambda: True)
     with (
         ledger.reserve(output, 60 * MIB),
@@ -88,7 +88,7 @@ def test_who_waits_can_be_interrupted(output: str) -> None:
         pytest.fail("there is no room")
 
 
-def test_what_is_written_is_not_counted_twice(output: str, free: list[int]) -> None:
+def test_reserve_counts_written_bytes_once(output: str, free: list[int]) -> None:
     """20 of 60 MiB are on the disk already: 40 are still to come, and 20 of what is free taken."""
     ledger = SpaceLedger(lambda: True)
     with ledger.reserve(output, 60 * MIB):
@@ -105,14 +105,14 @@ def test_what_is_written_is_not_counted_twice(output: str, free: list[int]) -> N
             pytest.fail("there is no room")
 
 
-def test_room_is_given_back_after_an_error(ledger: SpaceLedger, output: str) -> None:
+def test_reservation_is_released_after_an_error(ledger: SpaceLedger, output: str) -> None:
     with pytest.raises(ZeroDivisionError), ledger.reserve(output, 100 * MIB):
         raise ZeroDivisionError
     with ledger.reserve(output, 100 * MIB):
         pass
 
 
-def test_it_does_not_fit_even_when_the_others_are_done(
+def test_reserve_fails_after_waiting_in_vain(
     ledger: SpaceLedger, output: str, free: list[int]
 ) -> None:
     """It waits while there is hope, and is told in the end."""
@@ -140,6 +140,8 @@ def test_it_does_not_fit_even_when_the_others_are_done(
     )
 
 
-def test_the_real_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_bytes_of_real_file_system_is_positive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()
     assert space.free_bytes(str(tmp_path)) > 0

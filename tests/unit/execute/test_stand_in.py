@@ -56,7 +56,7 @@ def film(corpus: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "name", ["multi-audio.mkv", "attachments.mkv", "front-tags.mkv", "many-tracks.mkv", "clip.webm"]
 )
-def test_the_same_as_on_the_file_itself(
+def test_planned_edit_equals_mkvpropedit_on_the_file(
     corpus: Path, tmp_path: Path, name: str, memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One edit after the other, each on what the one before left."""
@@ -76,12 +76,12 @@ def test_the_same_as_on_the_file_itself(
     assert sorted(item.name for item in tmp_path.iterdir()) == sorted(["copy.mkv", name])
 
 
-def test_nothing_changed_is_an_empty_edit(film: Path) -> None:
+def test_edit_without_change_is_empty(film: Path) -> None:
     edit = tried(film, lambda path, fd: None)  # noqa: ARG005
     assert edit == Edit((), film.stat().st_size)
 
 
-def test_only_what_differs_is_taken_over(film: Path) -> None:
+def test_edit_has_only_the_blocks_that_differ(film: Path) -> None:
     """A flag is one byte: a patch of a block, not of the whole head."""
     edit = tried(film, propedit("--edit track:2 --set flag-default=0"))
     assert 0 < sum(len(patch.old) for patch in edit.patches) <= 2 * 4096
@@ -97,7 +97,7 @@ def cluster(path: Path) -> int:
 @pytest.mark.parametrize(
     "offset", [0, 5, 11, 12, 100, 20000], ids=lambda n: f"byte {n} of the first cluster"
 )
-def test_a_tool_that_writes_into_the_clusters(film: Path, offset: int) -> None:
+def test_edit_that_writes_into_clusters_is_refused(film: Path, offset: int) -> None:
     at = cluster(film) + offset
 
     def tool(path: str, fd: int) -> None:  # noqa: ARG001
@@ -108,7 +108,7 @@ def test_a_tool_that_writes_into_the_clusters(film: Path, offset: int) -> None:
 
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9])
-def test_a_tool_that_cuts_the_file_off(film: Path, part: float) -> None:
+def test_edit_that_truncates_file_is_refused(film: Path, part: float) -> None:
     def tool(path: str, fd: int) -> None:  # noqa: ARG001
         os.ftruncate(fd, int(film.stat().st_size * part))
 
@@ -117,7 +117,7 @@ def test_a_tool_that_cuts_the_file_off(film: Path, part: float) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="no files in memory here")
-def test_the_tool_never_sees_the_file(film: Path) -> None:
+def test_edit_tool_gets_a_copy_of_the_header(film: Path) -> None:
     def tool(path: str, fd: int) -> None:
         assert not os.path.samestat(os.fstat(fd), film.stat())
         assert os.path.realpath(path) != str(film)
@@ -126,7 +126,7 @@ def test_the_tool_never_sees_the_file(film: Path) -> None:
 
 
 @pytest.mark.parametrize("memory", [True, False])
-def test_a_tool_that_fails_leaves_nothing(
+def test_failed_edit_tool_leaves_nothing(
     film: Path, memory: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not memory:
@@ -143,7 +143,9 @@ def test_a_tool_that_fails_leaves_nothing(
     assert [item.name for item in film.parent.iterdir()] == ["film.mkv"]
 
 
-def test_file_systems_without_holes(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edit_works_on_file_systems_without_holes(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where nothing tells what was written, all of it is looked at."""
     real = os.lseek
 
@@ -154,4 +156,4 @@ def test_file_systems_without_holes(film: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(os, "lseek", plain)
     assert tried(film, propedit(EDITS[0])).patches
-    test_a_tool_that_writes_into_the_clusters(film, 20000)
+    test_edit_that_writes_into_clusters_is_refused(film, 20000)

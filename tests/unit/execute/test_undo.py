@@ -44,7 +44,7 @@ def save(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_every_edit_is_rolled_back(corpus: Path, tmp_path: Path, name: str) -> None:
+def test_undo_rolls_back_every_edit(corpus: Path, tmp_path: Path, name: str) -> None:
     """One after the other, each on what the one before left: the layout gets ever odder."""
     path = Path(shutil.copyfile(corpus / name, tmp_path / name))
     for words in EDITS.values():
@@ -71,7 +71,7 @@ def by_the_tool(path: Path, content: bytes, words: str) -> bytes:
 
 
 @pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.9, 1.0])
-def test_an_edit_cut_off_anywhere_is_rolled_back(media: Path, part: float) -> None:
+def test_undo_rolls_back_edit_interrupted_anywhere(media: Path, part: float) -> None:
     """As a kill leaves it: the first bytes of what is to be written are there, the rest is not."""
     before, edit = media.read_bytes(), planned(media)
     undo_file = saved(media, edit)
@@ -84,7 +84,7 @@ def test_an_edit_cut_off_anywhere_is_rolled_back(media: Path, part: float) -> No
     assert media.read_bytes() == before
 
 
-def test_a_backup_copied_over_the_file_is_left_alone(corpus: Path, media: Path) -> None:
+def test_undo_leaves_file_overwritten_by_a_backup(corpus: Path, media: Path) -> None:
     """The inode stays the same, the film does not."""
     undo_file = saved(media, planned(media))
     shutil.copyfile(corpus / "many-tracks.mkv", media)
@@ -95,12 +95,12 @@ def test_a_backup_copied_over_the_file_is_left_alone(corpus: Path, media: Path) 
 
 
 @pytest.mark.parametrize("name", ["no-seekhead.mkv", "live.webm", "old.avi", "bad/text.mkv"])
-def test_where_an_edit_in_place_is_not_safe(corpus: Path, name: str) -> None:
+def test_regions_are_none_where_edit_in_place_is_unsafe(corpus: Path, name: str) -> None:
     with (corpus / name).open("rb") as file:
         assert undo.regions(file.fileno()) is None
 
 
-def test_a_void_that_nobody_knows_of(corpus: Path, tmp_path: Path) -> None:
+def test_regions_are_none_with_void_behind_the_clusters(corpus: Path, tmp_path: Path) -> None:
     """Without a SeekHead mkvpropedit finds room behind the clusters, and would use it."""
     path = Path(shutil.copyfile(corpus / "no-seekhead.mkv", tmp_path / "film.mkv"))
     with path.open("ab") as file:
@@ -109,13 +109,15 @@ def test_a_void_that_nobody_knows_of(corpus: Path, tmp_path: Path) -> None:
         assert undo.regions(fd) is None
 
 
-def test_too_much_to_save(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_regions_are_none_above_the_size_limit(
+    media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(undo, "LARGEST", 1000)
     with opened(media) as fd:
         assert undo.regions(fd) is None
 
 
-def test_the_undo_file_is_hidden_and_private(media: Path) -> None:
+def test_undo_file_is_hidden_and_private(media: Path) -> None:
     undo_file = save(media)
     assert undo_file.parent == media.parent
     assert undo_file.name.startswith(".vpo-")
@@ -125,7 +127,7 @@ def test_the_undo_file_is_hidden_and_private(media: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mkv", b"-i \n'\".mkv"])
-def test_odd_names(media: Path, name: bytes) -> None:
+def test_undo_file_keeps_odd_names(media: Path, name: bytes) -> None:
     odd = media.with_name(os.fsdecode(name))
     try:
         media.rename(odd)
@@ -135,7 +137,7 @@ def test_odd_names(media: Path, name: bytes) -> None:
 
 
 @pytest.mark.parametrize("part", [0, 5, 0.1, 0.5, -1])
-def test_a_cut_off_undo_file_is_ignored(media: Path, part: float) -> None:
+def test_truncated_undo_file_is_ignored(media: Path, part: float) -> None:
     undo_file = save(media)
     size = undo_file.stat().st_size
     os.truncate(undo_file, int(part * size) if 0 < part < 1 else int(part) % size)
@@ -146,7 +148,7 @@ def test_a_cut_off_undo_file_is_ignored(media: Path, part: float) -> None:
     assert media.read_bytes() == before
 
 
-def test_a_changed_undo_file_is_ignored(media: Path) -> None:
+def test_modified_undo_file_is_ignored(media: Path) -> None:
     undo_file = save(media)
     data = bytearray(undo_file.read_bytes())
     data[-1] ^= 1
@@ -154,7 +156,7 @@ def test_a_changed_undo_file_is_ignored(media: Path) -> None:
     assert undo.read_name(str(undo_file)) is None
 
 
-def test_an_undo_file_names_no_other_folder(media: Path) -> None:
+def test_undo_file_with_a_path_to_another_folder_is_ignored(media: Path) -> None:
     undo_file = save(media)
     data = undo_file.read_bytes()
     magic, _, body = data.split(b"\n", 2)
@@ -164,7 +166,7 @@ def test_an_undo_file_names_no_other_folder(media: Path) -> None:
     assert undo.read_name(str(undo_file)) is None
 
 
-def test_another_file_is_not_rolled_back(media: Path) -> None:
+def test_undo_leaves_replaced_file(media: Path) -> None:
     undo_file = save(media)
     other = media.with_name("other.mkv")
     shutil.copyfile(media, other)
@@ -177,7 +179,7 @@ def test_another_file_is_not_rolled_back(media: Path) -> None:
     assert media.read_bytes() == before
 
 
-def test_a_link_in_its_place_is_not_read(media: Path) -> None:
+def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
     undo_file = save(media)
     elsewhere = media.with_name("elsewhere")
     undo_file.rename(elsewhere)
@@ -186,14 +188,14 @@ def test_a_link_in_its_place_is_not_read(media: Path) -> None:
         undo.read_name(str(undo_file))
 
 
-def test_no_room(media: Path) -> None:
+def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
     edit = planned(media)
     with pytest.raises(SpaceError, match="no room for an undo file"):
         saved(media, edit, keep_free=1 << 62)
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
 
-def test_a_sweep_leaves_it_alone_while_it_is_written(
+def test_sweep_leaves_undo_file_while_it_is_written(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[list[str]] = []
@@ -214,7 +216,9 @@ def test_a_sweep_leaves_it_alone_while_it_is_written(
     assert undo.read_name(str(undo_file)) == str(media)
 
 
-def test_a_sweep_that_was_quicker_is_noticed(media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_save_fails_when_sweep_removed_the_undo_file(
+    media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No edit without an undo file that is there."""
     real = os.fsync
 

@@ -16,7 +16,7 @@ from vpo.execute.workspace import Workspace
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o444, 0o100755])
-def test_hidden_locked_and_with_the_originals_mode(tmp_path: Path, mode: int) -> None:
+def test_workspace_file_is_hidden_locked_and_has_the_mode(tmp_path: Path, mode: int) -> None:
     with Workspace(str(tmp_path), mode) as workspace:
         path = Path(workspace.path)
         assert path.parent == tmp_path
@@ -27,7 +27,7 @@ def test_hidden_locked_and_with_the_originals_mode(tmp_path: Path, mode: int) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+def test_workspace_leaves_nothing_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), Workspace(str(tmp_path), 0o644) as workspace:
         assert Path(workspace.store(b"picture")).read_bytes() == b"picture"
         assert len(list(tmp_path.iterdir())) == 2
@@ -37,13 +37,13 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
         os.fstat(workspace.fd)
 
 
-def test_what_was_put_in_place_stays(tmp_path: Path) -> None:
+def test_workspace_keeps_published_file(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         os.replace(workspace.path, tmp_path / "film.mkv")
     assert [item.name for item in tmp_path.iterdir()] == ["film.mkv"]
 
 
-def test_a_folder_that_a_tool_put_there(tmp_path: Path) -> None:
+def test_workspace_removes_folder_that_a_tool_put_there(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         os.unlink(workspace.path)
         os.mkdir(workspace.path)
@@ -51,12 +51,12 @@ def test_a_folder_that_a_tool_put_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_at_a_time_have_their_own(tmp_path: Path) -> None:
+def test_workspaces_have_files_of_their_own(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as one, Workspace(str(tmp_path), 0o644) as two:
         assert one.path != two.path
 
 
-def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+def test_workspace_in_missing_folder_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(PublishError, match="cannot write in the folder"),
         Workspace(str(tmp_path / "gone"), 0o644),
@@ -64,7 +64,7 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
         pytest.fail("no folder")
 
 
-def test_a_sweep_that_was_quicker_than_the_lock(
+def test_workspace_retries_after_sweep_removed_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[Path] = []
@@ -83,7 +83,7 @@ def test_a_sweep_that_was_quicker_than_the_lock(
 
 
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.ENOLCK])
-def test_a_file_system_without_locks(
+def test_workspace_works_without_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     tries: list[int] = []
@@ -99,7 +99,9 @@ def test_a_file_system_without_locks(
     assert os.listdir(tmp_path) == []
 
 
-def test_files_that_could_not_be_locked_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workspace_removes_files_it_could_not_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = [False, False]
     monkeypatch.setattr("vpo.execute.workspace.try_lock", lambda _: not answers or answers.pop())
     with Workspace(str(tmp_path), 0o644) as workspace:
@@ -107,7 +109,7 @@ def test_files_that_could_not_be_locked_go(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("call", ["fcntl.flock", "os.fchmod"])
-def test_nothing_is_left_where_it_cannot_begin(
+def test_workspace_leaves_nothing_when_it_cannot_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     opened: list[int] = []
@@ -125,7 +127,7 @@ def test_nothing_is_left_where_it_cannot_begin(
         os.fstat(opened[0])
 
 
-def test_further_files_are_held_too(tmp_path: Path) -> None:
+def test_workspace_locks_and_removes_stored_files(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         picture = Path(workspace.store(b"picture"))
         assert recover.sweep_folders([str(tmp_path)]) == []

@@ -41,7 +41,7 @@ def test_overview_counts_a_file_once_for_each_value() -> None:
     }
 
 
-def test_a_file_without_video_or_duration_counts() -> None:
+def test_overview_counts_file_without_video_or_duration() -> None:
     found = overview([replace(film("/a.mka", "a:aac/2ch"), duration=None)])
     assert tuple(found.total) == (1, 0.0, 1000)
     assert list(found.facts["video"]) == ["none"]
@@ -62,11 +62,11 @@ def test_a_file_without_video_or_duration_counts() -> None:
         ("/videos/1999.mkv", None),
     ],
 )
-def test_titles(path: str, name: str | None) -> None:
+def test_title_is_taken_from_path(path: str, name: str | None) -> None:
     assert title(path) == name
 
 
-def test_duplicates() -> None:
+def test_duplicates_are_found_by_title_and_content() -> None:
     one, two = film("/a/Film (2001).mkv", "v:h264"), film("/b/film.2001.mkv", "v:hevc", size=400)
     copy = replace(one, path="/c/copy.mkv")
     files = [(one, (1, 1, 1)), (two, (1, 1, 2)), (copy, (1, 1, 3)), (OTHER, (1, 1, 4))]
@@ -77,12 +77,12 @@ def test_duplicates() -> None:
     ]
 
 
-def test_names_of_one_file_are_no_duplicates() -> None:
+def test_hard_links_are_no_duplicates() -> None:
     files = [(GERMAN, (1, 1, 7)), (replace(GERMAN, path="/link.mkv"), (1, 1, 7))]
     assert duplicates(files) == []
 
 
-def test_check(tmp_path: Path) -> None:
+def test_violations_are_files_with_planned_changes(tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
     policy.write_text(
         "schema_version: 13\nphases: [{name: a, keep_audio: {languages: [eng]}}]\n", "utf-8"

@@ -29,7 +29,7 @@ from vpo.media.codecs import canonical, matches
         ("Nothing Known", "nothing known"),
     ],
 )
-def test_canonical(name: str, codec: str) -> None:
+def test_canonical_codec_of_every_alias(name: str, codec: str) -> None:
     assert canonical(name) == codec
 
 
@@ -50,7 +50,7 @@ def test_canonical(name: str, codec: str) -> None:
         ("a:pcm_s24le", "pcm_s24le"),
     ],
 )
-def test_matches(track: str, wanted: str) -> None:
+def test_track_matches_codec(track: str, wanted: str) -> None:
     assert matches(notation.track(track), wanted)
 
 
@@ -66,5 +66,5 @@ def test_matches(track: str, wanted: str) -> None:
         ("a:eac3", "ac3"),
     ],
 )
-def test_does_not_match(track: str, wanted: str) -> None:
+def test_track_does_not_match_codec(track: str, wanted: str) -> None:
     assert not matches(notation.track(track), wanted)

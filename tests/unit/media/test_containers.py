@@ -44,7 +44,9 @@ def test_no_module_compares_the_names_of_containers() -> None:
 
 @pytest.mark.parametrize("name", ["mkv", "mp4", "mov"])
 @pytest.mark.parametrize("flag", sorted(FLAGS_KEPT))
-def test_flags_that_ffmpeg_writes(corpus: Path, tmp_path: Path, name: str, flag: str) -> None:
+def test_container_flags_are_those_that_ffmpeg_writes(
+    corpus: Path, tmp_path: Path, name: str, flag: str
+) -> None:
     """On the second of two audio tracks, and read back."""
     output = tmp_path / f"x.{name}"
     passthrough = ("-default_mode", "passthrough") if name == "mkv" else ()
@@ -61,7 +63,7 @@ def test_flags_that_ffmpeg_writes(corpus: Path, tmp_path: Path, name: str, flag:
 
 
 @pytest.mark.parametrize("flag", sorted(FLAGS_KEPT - {"dub"}))
-def test_flags_that_mkvmerge_writes_to_webm(corpus: Path, tmp_path: Path, flag: str) -> None:
+def test_webm_flags_are_those_that_mkvmerge_writes(corpus: Path, tmp_path: Path, flag: str) -> None:
     """ffmpeg writes no more than default and forced there."""
     option = {"default": "default-track", "forced": "forced-display", "comment": "commentary"}
     name = option.get(flag, flag.replace("_", "-"))

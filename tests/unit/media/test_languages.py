@@ -52,7 +52,7 @@ def test_same_is_false_for_other_languages(one: str | None, other: str | None) -
     assert not same(one, other)
 
 
-def test_primary() -> None:
+def test_primary_returns_shortest_tag() -> None:
     assert [primary(tag) for tag in ("ger", "pt-BR", "", "E!", "zxx")] == [
         "de",
         "pt",
@@ -62,14 +62,14 @@ def test_primary() -> None:
     ]
 
 
-def test_rank() -> None:
+def test_rank_is_position_of_language() -> None:
     assert rank("ger", ("en", "de", "deu")) == 1
     assert rank(None, ("en", "und")) == 1
     assert rank("fr", ("en", "und")) is None
     assert rank("fr", ()) is None
 
 
-def test_alpha3() -> None:
+def test_alpha3_returns_three_letter_code() -> None:
     assert [alpha3(tag) for tag in ("pt-BR", "de", "ger", None, "", "klingon")] == [
         "por",
         "deu",

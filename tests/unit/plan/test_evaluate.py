@@ -127,7 +127,7 @@ def test_every_file(media: MediaFile) -> None:
 
 @few
 @given(st.lists(generated.policies(most=1), min_size=2, max_size=2), generated.media())
-def test_several_policies_are_one_plan(policies: list[Policy], media: MediaFile) -> None:
+def test_several_policies_make_one_sound_plan(policies: list[Policy], media: MediaFile) -> None:
     plan = evaluate(policies, media)
     nothing_is_lost(plan)
     if not plan.error:
@@ -139,7 +139,7 @@ def test_several_policies_are_one_plan(policies: list[Policy], media: MediaFile)
 # Strategies and changes.
 
 
-def test_the_cheapest_strategy() -> None:
+def test_plan_has_the_cheapest_strategy() -> None:
     mkv = media_of(["v:h264", 'a:aac/eng "Title"', "a:aac/ger"])
     titles = policy({"audio_actions": {"clear_all_titles": True}})
     assert evaluate([titles], mkv).strategy == "header"
@@ -148,14 +148,14 @@ def test_the_cheapest_strategy() -> None:
     assert evaluate([policy({})], mkv).strategy == "none"
 
 
-def test_a_header_is_not_edited_where_the_place_of_the_track_is_unknown() -> None:
+def test_plan_remuxes_where_matroska_track_number_is_unknown() -> None:
     mkv = media_of(["v:h264", 'a:aac "Title"'])
     lost = replace(mkv, tracks=tuple(replace(t, matroska_id=None) for t in mkv.tracks))
     plan = evaluate([policy({"audio_actions": {"clear_all_titles": True}})], lost)
     assert plan.strategy == "remux"
 
 
-def test_only_what_has_to_move_is_called_moved() -> None:
+def test_plan_reports_fewest_moves() -> None:
     media = media_of(["s:subrip/eng", "v:h264", "a:aac/eng", "a:aac/ger"])
     order = policy({"track_order": ["video", "audio_main", "audio_alternate", "subtitle_main"]})
     plan = evaluate([order], media)
@@ -174,7 +174,7 @@ def test_move_positions_count_all_tracks_of_source_and_result_from_0() -> None:
     assert [t.matroska_id for t in plan.expected.tracks] == [0, 1]
 
 
-def test_reasons_name_phase_operation_and_why() -> None:
+def test_changes_name_phase_operation_and_reason() -> None:
     media = media_of(["v:h264", "a:aac/fre [default]", "a:aac/eng"])
     plan = evaluate([policy({"name": "flags", "default_flags": {}})], media)
     assert changes_to_json(plan.changes)[2] == {
@@ -188,14 +188,14 @@ def test_reasons_name_phase_operation_and_why() -> None:
     }
 
 
-def test_the_later_phase_sees_what_the_earlier_did() -> None:
+def test_later_phase_sees_result_of_earlier_phase() -> None:
     media = media_of(["v:h264 [default]", "a:aac/ger [default]", "a:aac/eng"])
     plan = evaluate([policy({"keep_audio": {"languages": ["eng"]}}, {"default_flags": {}})], media)
     assert lines(plan.after) == ["v:h264 [default]", "a:aac/eng [default]"]
     assert shown(plan.changes)[1:] == ["default 2: False -> True"]
 
 
-def test_what_is_undone_is_no_change() -> None:
+def test_change_undone_by_later_phase_is_no_change() -> None:
     media = media_of(["v:h264 [default]", "a:aac/eng [default]"])
     both = policy({"audio_actions": {"clear_all_default": True}}, {"default_flags": {}})
     plan = evaluate([both], media)
@@ -206,7 +206,7 @@ def test_what_is_undone_is_no_change() -> None:
 # What a container does by itself.
 
 
-def test_an_mp4_without_a_default_is_left_alone() -> None:
+def test_plan_leaves_mp4_without_default_flags_alone() -> None:
     """ffmpeg would enable a track of each type; nobody asked for a rewrite."""
     media = media_of(["v:h264 [default]", "a:aac/eng", "s:mov_text", "d:bin_data"], "mp4")
     assert evaluate([policy({"default_flags": {"set_preferred_audio_default": False}})], media)
@@ -215,7 +215,7 @@ def test_an_mp4_without_a_default_is_left_alone() -> None:
     assert plan.after == media
 
 
-def test_what_the_container_brings_along_is_said() -> None:
+def test_plan_reports_default_flags_set_by_mp4_muxer() -> None:
     media = media_of(['v:h264 "x" [default]', "a:aac/eng", "s:mov_text"], "mp4")
     plan = evaluate([policy({"video_actions": {"clear_all_titles": True}})], media)
     assert shown(plan.changes) == [
@@ -226,12 +226,12 @@ def test_what_the_container_brings_along_is_said() -> None:
     assert str(plan.changes[1].reason) == "the container gives every track type a default track"
 
 
-def test_a_data_track_is_never_enabled() -> None:
+def test_data_track_never_gets_the_default_flag() -> None:
     media = media_of(["v:h264", "d:bin_data"], "mov")
     assert lines(as_stored(media)) == ["v:h264 [default]", "d:bin_data"]
 
 
-def test_flags_before_the_container() -> None:
+def test_flags_cleared_before_container_change_do_not_contradict() -> None:
     """A phase that clears what the old container insists on does not contradict the new one."""
     media = media_of(["v:h264 [default]", "a:aac/eng [default]", "s:mov_text/eng [default]"], "mp4")
     plan = evaluate([policy({"default_flags": {}}, {"container": {"target": "mkv"}})], media)
@@ -268,7 +268,7 @@ THEN = {"subtitle_actions": {"clear_all_titles": True}}
         ({}, {"skip_when": {"duration_under": "90s"}}, "changed", ""),
     ],
 )
-def test_when_a_phase_runs(
+def test_phase_runs_when_its_condition_holds(
     first: dict[str, Any], condition: dict[str, Any], outcome: str, detail: str
 ) -> None:
     plan = evaluate([policy(first, {**THEN, **condition})], MEDIA)
@@ -276,7 +276,7 @@ def test_when_a_phase_runs(
     assert ("title 2: B -> None" in shown(plan.changes)) == (outcome == "changed")
 
 
-def test_a_phase_that_only_undoes_has_modified_nothing_the_container_keeps() -> None:
+def test_phase_modified_ignores_changes_the_container_reverts() -> None:
     media = media_of(['v:h264 "T" [default]', "s:mov_text [default]"], "mp4")
     clear = {"subtitle_actions": {"clear_all_default": True}}
     titles = {"video_actions": {"clear_all_titles": True}, "run_if": {"phase_modified": "p1"}}
@@ -284,7 +284,7 @@ def test_a_phase_that_only_undoes_has_modified_nothing_the_container_keeps() -> 
     assert [report.outcome for report in plan.phases] == ["unchanged", "skipped"]
 
 
-def test_continue_drops_the_phase_that_failed() -> None:
+def test_on_error_continue_drops_failed_phase() -> None:
     half = {**FAILS, **CHANGES}
     plan = evaluate([policy(half, THEN, on_error="continue")], MEDIA)
     assert shown(plan.changes) == ["title 2: B -> None"]
@@ -295,7 +295,7 @@ def test_continue_drops_the_phase_that_failed() -> None:
 
 @pytest.mark.parametrize("mode", ["skip", "fail"])
 @pytest.mark.parametrize("where", ["policy", "phase", "caller"])
-def test_other_modes_leave_the_file_alone(mode: Any, where: str) -> None:
+def test_on_error_skip_and_fail_leave_file_unchanged(mode: Any, where: str) -> None:
     failing = {**FAILS, "on_error": mode} if where == "phase" else FAILS
     config = {"on_error": mode} if where == "policy" else {}
     asked = mode if where == "caller" else None
@@ -307,12 +307,12 @@ def test_other_modes_leave_the_file_alone(mode: Any, where: str) -> None:
     assert isinstance(plan.error, PlanError)
 
 
-def test_the_caller_overrides_a_phase() -> None:
+def test_on_error_of_caller_overrides_phase() -> None:
     plan = evaluate([policy({**FAILS, "on_error": "fail"}, THEN)], MEDIA, "continue")
     assert shown(plan.changes) == ["title 2: B -> None"]
 
 
-def test_the_strictest_phase_that_took_part_decides() -> None:
+def test_plan_on_error_is_that_of_strictest_active_phase() -> None:
     one = {**CHANGES, "on_error": "skip"}
     idle = {**NOTHING, "on_error": "fail"}
     assert evaluate([policy(one, idle, THEN)], MEDIA).on_error == "skip"
@@ -372,7 +372,9 @@ ORDER = ["subtitle_forced", "video", "subtitle_main"]
         ),
     ],
 )
-def test_contradictions(phases: Any, media: MediaFile, first: str, second: str) -> None:
+def test_contradicting_phases_are_an_error(
+    phases: Any, media: MediaFile, first: str, second: str
+) -> None:
     plan = evaluate([policy(*phases)], media)
     assert isinstance(plan.error, ConvergeError)
     assert (plan.after, plan.changes) == (media, ())
@@ -391,11 +393,11 @@ def test_contradictions(phases: Any, media: MediaFile, first: str, second: str) 
         [{"default_flags": {}}, {"audio_actions": {"clear_all_default": True}}],
     ],
 )
-def test_what_only_looks_like_a_contradiction(phases: Any) -> None:
+def test_phases_whose_last_wins_are_no_contradiction(phases: Any) -> None:
     """The last phase wins each time, so the result stays as it is."""
     media = media_of(["v:vp9 [default]", "a:opus/eng", "a:opus/ger"], "webm")
     assert evaluate([policy(*phases)], media).error is None
 
 
-def test_a_reason_without_a_phase_is_only_its_text() -> None:
+def test_reason_without_phase_is_only_its_text() -> None:
     assert str(Reason("", "", "so it is")) == "so it is"

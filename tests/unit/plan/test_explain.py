@@ -111,7 +111,7 @@ phase other (line 28) skipped: container is mkv
 """
 
 
-def test_every_step_with_its_line() -> None:
+def test_explain_shows_every_step_with_its_line() -> None:
     found = "\n".join(told())
     story, _, end = found.partition("\nin the end: ")
     assert story.rstrip() == STORY.rstrip()
@@ -119,7 +119,7 @@ def test_every_step_with_its_line() -> None:
     assert "decide/rules: rule 'english': set_language" in end
 
 
-def test_what_a_rule_sets_is_shown_when_it_is_set() -> None:
+def test_explain_shows_what_a_rule_sets_at_its_step() -> None:
     policy = POLICY.replace(
         "language: eng}\n            -", "language: eng, value: false}\n            -"
     )
@@ -129,7 +129,7 @@ def test_what_a_rule_sets_is_shown_when_it_is_set() -> None:
     assert "default: yes -> no  (rule 'english': set_default)" in found[place + 1]
 
 
-def test_a_rule_that_fails_is_the_last_step() -> None:
+def test_explain_ends_at_rule_that_fails() -> None:
     found = told(
         POLICY.replace("is_original", "exists(video)").replace("language: eng}}", "language: kor}}")
     )
@@ -141,14 +141,14 @@ def test_a_rule_that_fails_is_the_last_step() -> None:
     assert found[-1] == "in the end: phase 'decide': no"
 
 
-def test_skipped_filters_say_so() -> None:
+def test_explain_reports_skipped_filters() -> None:
     policy = POLICY.replace("then: [{warn: no subtitles}]", "then: [skip_track_filter]")
     found = told(policy, media_of(["v:h264", "a:aac/jpn"]))
     place = found.index("  keep_audio (line 18)")
     assert found[place + 1] == "    skipped: a rule of this phase says skip_track_filter"
 
 
-def test_lines_of_an_older_policy_are_those_of_its_own_text() -> None:
+def test_explain_uses_line_numbers_of_older_policy() -> None:
     old = """\
 schema_version: 12
 phases:
@@ -177,7 +177,7 @@ phases:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(generated.policies(), generated.media())
-def test_the_plan_is_the_one_that_would_run(policy: Policy, media: MediaFile) -> None:
+def test_explain_has_the_same_plan_as_evaluate(policy: Policy, media: MediaFile) -> None:
     plan, stories = explain(policy, media)
     again = evaluate([policy], media)
     assert (plan.changes, plan.phases, str(plan.error)) == (

@@ -46,12 +46,12 @@ def fields(name: str, settings: Mapping[str, object] = {}) -> tuple[Any, list[st
     return ask({name: settings}, ["/a.mkv", "/b.mkv"])
 
 
-def test_a_plugin_answers(install: Install) -> None:
+def test_plugin_answers_with_fields(install: Install) -> None:
     install("one", plugin("return {paths[0]: {'x': settings['x'], 'n': None}, paths[1]: {}}"))
     assert fields("one", {"x": 1.5}) == ({"/a.mkv": {"one": {"x": 1.5}}}, [])
 
 
-def test_an_object_of_a_module(install: Install) -> None:
+def test_plugin_may_be_an_object_of_a_module(install: Install) -> None:
     source = (
         "from vpo.plugins import hookimpl\n"
         "class Plugin:\n"
@@ -64,12 +64,12 @@ def test_an_object_of_a_module(install: Install) -> None:
     assert fields("one")[0]["/b.mkv"] == {"one": {"x": True}}
 
 
-def test_only_those_arguments_that_it_needs(install: Install) -> None:
+def test_plugin_gets_only_arguments_it_names(install: Install) -> None:
     install("one", plugin("return {'/a.mkv': {'x': 'y'}}", arguments=""))
     assert fields("one") == ({"/a.mkv": {"one": {"x": "y"}}}, [])
 
 
-def test_each_gets_its_own_settings_and_has_its_own_name(install: Install) -> None:
+def test_plugins_get_their_own_settings(install: Install) -> None:
     install("one", plugin("return {'/a.mkv': settings}"))
     install("two", plugin("return {'/a.mkv': settings}"))
     found, _ = ask({"two": {"x": 2}, "one": {"x": 1}}, ["/a.mkv"])
@@ -77,7 +77,7 @@ def test_each_gets_its_own_settings_and_has_its_own_name(install: Install) -> No
     assert list(found["/a.mkv"]) == ["two", "one"]
 
 
-def test_files_that_were_not_asked_for_do_not_count(install: Install) -> None:
+def test_answers_for_unknown_files_are_ignored(install: Install) -> None:
     install("one", plugin("return {'/c.mkv': {'x': 1}}"))
     assert fields("one") == ({}, [])
 
@@ -93,7 +93,7 @@ def test_files_that_were_not_asked_for_do_not_count(install: Install) -> None:
         ("return {'/a.mkv': {1: 'x'}}", "the plugin's field 1 is a str"),
     ],
 )
-def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
+def test_failing_plugin_is_a_warning_and_others_are_asked(
     install: Install, body: str, said: str
 ) -> None:
     install("bad", plugin(body))
@@ -115,20 +115,20 @@ def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
         (plugin("return {}").replace("vpo_metadata", "vpo_other"), "does not fit this vpo: "),
     ],
 )
-def test_one_that_cannot_be_used_is_an_error(install: Install, source: str, said: str) -> None:
+def test_unusable_plugin_is_an_error(install: Install, source: str, said: str) -> None:
     install("bad", source)
     with pytest.raises(ConfigError) as error:
         fields("bad")
     assert str(error.value).startswith(f"[plugins.bad]: the plugin {said}")
 
 
-def test_one_that_refuses_its_settings_is_an_error(install: Install) -> None:
+def test_plugin_that_refuses_its_settings_is_an_error(install: Install) -> None:
     install("bad", plugin("raise ConfigError('color must be a color')"))
     with pytest.raises(ConfigError, match=r"^\[plugins.bad\]: color must be a color$"):
         fields("bad")
 
 
-def test_one_that_is_not_installed_is_an_error(install: Install) -> None:
+def test_missing_plugin_is_an_error_with_a_suggestion(install: Install) -> None:
     install("good", plugin("return {}"))
     with pytest.raises(ConfigError, match=r"\[plugins.gold\]: the plugin is not installed"):
         fields("gold")
@@ -136,14 +136,14 @@ def test_one_that_is_not_installed_is_an_error(install: Install) -> None:
         fields("raddarr")
 
 
-def test_a_name_in_two_packages_is_an_error(install: Install) -> None:
+def test_plugin_name_in_two_packages_is_an_error(install: Install) -> None:
     install("one", plugin("return {}"), package="vpo_test_a")
     install("one", plugin("return {}"), package="vpo_test_b")
     with pytest.raises(ConfigError, match="in several packages: vpo_test_a, vpo_test_b"):
         fields("one")
 
 
-def test_no_package_takes_the_place_of_a_shipped_plugin(install: Install) -> None:
+def test_package_cannot_replace_shipped_plugin(install: Install) -> None:
     install("radarr", plugin("return {'/a.mkv': {'key': settings['api_key']}}"))
     settings = {"url": "http://127.0.0.1:9", "api_key": "k", "timeout_seconds": 1, "path_map": None}
     found, warnings = fields("radarr", settings)

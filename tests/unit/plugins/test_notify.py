@@ -40,7 +40,7 @@ def tell(server: Server, run: RunReport, on: str) -> list[dict[str, Any]]:
         ("always", (FAILED, STOPPED, FINE, NOTHING)),
     ],
 )
-def test_after_which_runs_there_is_a_message(
+def test_notify_sends_message_after_chosen_runs(
     server: Server, on: str, runs: tuple[RunReport, ...]
 ) -> None:
     for run in (FAILED, STOPPED, FINE, NOTHING):
@@ -48,13 +48,13 @@ def test_after_which_runs_there_is_a_message(
     assert len(server.sent) == len(runs)
 
 
-def test_what_a_message_says(server: Server) -> None:
+def test_message_summarizes_the_run(server: Server) -> None:
     (said,) = tell(server, FINE, "always")
     assert said["title"] == "vpo: done"
     assert said["message"] == "2 changed, 3 unchanged, in 1m1s\n5 MB less than before"
 
 
-def test_failures_are_named_up_to_a_few() -> None:
+def test_message_lists_first_failures() -> None:
     assert notify.title(FAILED) == "vpo: 7 of 8 files failed"
     assert notify.body(FAILED).splitlines()[2:] == [
         *["/v/a.mkv: it broke; mend it"] * 5,
@@ -62,13 +62,13 @@ def test_failures_are_named_up_to_a_few() -> None:
     ]
 
 
-def test_a_service_that_is_down(server: Server) -> None:
+def test_notify_reports_service_that_is_down(server: Server) -> None:
     server.put("/hook", {}, 503)
     with pytest.raises(SourceError, match="could not be sent"):
         tell(server, FINE, "always")
 
 
-def test_an_address_that_is_none_is_not_shown() -> None:
+def test_notify_error_hides_bad_address() -> None:
     settings = {"urls": ("nosuch://user:secret@host",), "on": "always"}
     with pytest.raises(ConfigError, match="number 1 of the urls") as error:
         notify.vpo_after_run(run=FINE, settings=settings)

@@ -43,27 +43,27 @@ def ask(server: Server, *paths: str, **settings: Any) -> dict[str, dict[str, Any
     return {p: {k: v for k, v in fields.items() if v is not None} for p, fields in found.items()}
 
 
-def test_a_film_by_its_file(server: Server) -> None:
+def test_radarr_finds_film_by_its_file(server: Server) -> None:
     assert ask(server, FILM) == {FILM: ANSWER}
 
 
-def test_one_request_for_a_library(server: Server) -> None:
+def test_radarr_asks_once_for_a_library(server: Server) -> None:
     ask(server, FILM, STATION, LOST, *(f"/movies/{n}/{n}.mkv" for n in range(500)))
     assert server.asked == ["/api/v3/movie", "/api/v3/tag", "/api/v3/qualityprofile"]
 
 
-def test_nothing_more_is_asked_if_no_film_is_known(server: Server) -> None:
+def test_radarr_asks_no_more_if_no_film_matches(server: Server) -> None:
     assert ask(server, "/elsewhere/a.mkv") == {}
     assert server.asked == ["/api/v3/movie"]
 
 
-def test_another_container_and_what_lies_beside_are_the_same_film(server: Server) -> None:
+def test_radarr_finds_film_for_other_container_and_extras(server: Server) -> None:
     renamed = FILM.replace(".mkv", ".mp4")
     extra = "/movies/Spirited Away (2001)/Featurettes/Making of.mkv"
     assert ask(server, renamed, extra) == {renamed: ANSWER, extra: ANSWER}
 
 
-def test_what_is_not_known_is_not_answered(server: Server) -> None:
+def test_radarr_omits_unknown_fields(server: Server) -> None:
     found = ask(server, STATION, LOST)
     assert found[STATION] == {
         "title": "Central Station",
@@ -85,7 +85,7 @@ def test_what_is_not_known_is_not_answered(server: Server) -> None:
     }
 
 
-def test_a_folder_of_several_films_names_none(server: Server) -> None:
+def test_radarr_finds_no_film_by_shared_folder(server: Server) -> None:
     films = answer("movie")
     for film in films:
         film["path"] = "/movies"
@@ -97,14 +97,14 @@ def test_a_folder_of_several_films_names_none(server: Server) -> None:
     ("theirs", "ours"),
     [("/movies", "/mnt/media/films"), ("/movies/", "/mnt/media/films/"), ("/", "/mnt/media")],
 )
-def test_paths_are_mapped(server: Server, theirs: str, ours: str) -> None:
+def test_radarr_maps_paths(server: Server, theirs: str, ours: str) -> None:
     root = "/mnt/media/films" if theirs != "/" else "/mnt/media/movies"
     path = FILM.replace("/movies", root)
     found = ask(server, path, FILM, path_map={theirs: ours, "/mov": "/wrong"})
     assert list(found) == [path]
 
 
-def test_a_server_on_windows(server: Server) -> None:
+def test_radarr_maps_windows_paths(server: Server) -> None:
     films = answer("movie")[:1]
     films[0]["path"] = "D:\\Films\\Spirited Away (2001)"
     films[0]["movieFile"]["path"] = "D:\\Films\\Spirited Away (2001)\\film.mkv"
@@ -117,12 +117,12 @@ def test_a_server_on_windows(server: Server) -> None:
     "film",
     [{}, {"path": 5, "movieFile": []}, {"path": "/movies/A", "tags": "x", "originalLanguage": 3}],
 )
-def test_odd_films_do_no_harm(server: Server, film: dict[str, Any]) -> None:
+def test_radarr_ignores_malformed_films(server: Server, film: dict[str, Any]) -> None:
     server.put("/api/v3/movie", [film])
     assert ask(server, "/movies/A/a.mkv") in ({}, {"/movies/A/a.mkv": {}})
 
 
-def test_without_the_key_there_is_no_answer(server: Server) -> None:
+def test_radarr_reports_refused_key_without_showing_it(server: Server) -> None:
     with pytest.raises(SourceError, match="it refuses the API key") as error:
         ask(server, FILM, api_key="wrong-key")
     assert "wrong-key" not in str(error.value)

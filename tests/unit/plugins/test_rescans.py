@@ -31,7 +31,7 @@ def settings(server: Server, **changes: Any) -> dict[str, Any]:
     return {**server.settings, **changes}
 
 
-def test_jellyfin_is_told_of_all_folders_at_once(server: Server) -> None:
+def test_jellyfin_is_notified_of_all_folders_at_once(server: Server) -> None:
     mapped = settings(server, path_map={"/data": "/mnt/media"})
     jellyfin.vpo_changed(folders=("/mnt/media/a", "/elsewhere"), settings=mapped)
     updates = [
@@ -42,7 +42,7 @@ def test_jellyfin_is_told_of_all_folders_at_once(server: Server) -> None:
     assert server.headers[0]["Authorization"] == f'MediaBrowser Token="{KEY}"'
 
 
-def test_plex_scans_what_lies_in_its_libraries(server: Server) -> None:
+def test_plex_scans_folders_in_its_libraries(server: Server) -> None:
     server.put("/library/sections", SECTIONS)
     folders = ("/movies/A & B", "/more", "/tvs/x", "/tv/Show/Season 1")
     expected = [
@@ -58,7 +58,7 @@ def test_plex_scans_what_lies_in_its_libraries(server: Server) -> None:
 
 
 @pytest.mark.parametrize("data", [[], {}, {"MediaContainer": {"Directory": [{"Location": [{}]}]}}])
-def test_an_answer_that_is_not_one_of_plex(server: Server, data: object) -> None:
+def test_plex_refuses_malformed_answer(server: Server, data: object) -> None:
     server.put("/library/sections", data)
     with pytest.raises(SourceError, match="does not answer as Plex does"):
         plex.vpo_changed(folders=("/movies/a",), settings=settings(server))
@@ -91,7 +91,7 @@ def test_sonarr_scans_each_series_once(server: Server) -> None:
         (302, {"Location": "http://other.invalid/"}, "redirects to other.invalid"),
     ],
 )
-def test_a_server_that_refuses(
+def test_jellyfin_reports_refusal_without_the_key(
     server: Server, status: int, headers: dict[str, str], said: str
 ) -> None:
     server.put("/Library/Media/Updated", {}, status, headers)
@@ -100,7 +100,7 @@ def test_a_server_that_refuses(
     assert KEY not in str(error.value)
 
 
-def test_a_server_that_is_not_there(server: Server) -> None:
+def test_jellyfin_reports_unreachable_server(server: Server) -> None:
     gone = settings(server, url="http://127.0.0.1:9")
     with pytest.raises(SourceError, match="cannot be reached"):
         jellyfin.vpo_changed(folders=("/a",), settings=gone)

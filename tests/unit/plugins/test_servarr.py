@@ -38,7 +38,7 @@ def problem(settings: dict[str, Any], **more: Any) -> str:
         (503, "it answers with 503"),
     ],
 )
-def test_a_status_that_is_no_answer(server: Server, status: int, said: str) -> None:
+def test_api_reports_error_status(server: Server, status: int, said: str) -> None:
     server.put("/api/v3/movie", {"error": KEY}, status)
     assert problem(server.settings) == said
 
@@ -54,22 +54,22 @@ def test_a_status_that_is_no_answer(server: Server, status: int, said: str) -> N
         (b"[1, 2]", "it does not answer as it should; is this the right server?"),
     ],
 )
-def test_an_answer_that_says_nothing(server: Server, body: bytes, said: str) -> None:
+def test_api_reports_malformed_answer(server: Server, body: bytes, said: str) -> None:
     server.put("/api/v3/movie", body)
     assert problem(server.settings) == said
 
 
-def test_an_answer_that_breaks_off(server: Server) -> None:
+def test_api_reports_truncated_answer(server: Server) -> None:
     server.put("/api/v3/movie", b"[{}", headers={"Content-Length": "1000"})
     assert problem(server.settings) == "its answer is not JSON; is the URL base right?"
 
 
-def test_an_answer_that_is_too_large(server: Server) -> None:
+def test_api_refuses_oversized_answer(server: Server) -> None:
     server.put("/api/v3/movie", b"[" + b" " * (3 << 20) + b"]")
     assert problem(server.settings, largest=2 << 20) == "its answer is larger than 2 MiB"
 
 
-def test_nobody_is_there() -> None:
+def test_api_reports_unreachable_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     said = problem({**Server(f"http://127.0.0.1:{port}").settings, "timeout_seconds": 5})
@@ -77,14 +77,14 @@ def test_nobody_is_there() -> None:
     assert "refused" in said
 
 
-def test_a_server_that_says_nothing() -> None:
+def test_api_times_out_on_silent_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         said = problem({**Server(url).settings, "timeout_seconds": 1})
     assert said == "no whole answer within 1 second"
 
 
-def test_a_server_that_never_comes_to_an_end() -> None:
+def test_api_times_out_on_endless_answer() -> None:
     done = threading.Event()
 
     def trickle(listener: socket.socket) -> None:
@@ -108,13 +108,13 @@ def test_a_server_that_never_comes_to_an_end() -> None:
     assert said == "no whole answer within 1 second"
 
 
-def test_the_same_server_may_redirect(server: Server) -> None:
+def test_api_follows_redirect_on_the_same_server(server: Server) -> None:
     server.put("/api/v3/movie", b"", 302, {"Location": "/radarr/api/v3/movie"})
     server.put("/radarr/api/v3/movie", [{"id": 1}])
     assert Api(server.settings).records("movie") == [{"id": 1}]
 
 
-def test_a_redirection_to_elsewhere_is_not_followed(server: Server) -> None:
+def test_api_refuses_redirect_to_another_server(server: Server) -> None:
     with serving() as other:
         server.put("/api/v3/movie", b"", 302, {"Location": f"{other.url}/api/v3/movie"})
         assert problem(server.settings) == "it redirects to 127.0.0.1, which is not asked"
@@ -122,12 +122,12 @@ def test_a_redirection_to_elsewhere_is_not_followed(server: Server) -> None:
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "//elsewhere/x"])
-def test_a_redirection_out_of_http_is_not_followed(server: Server, place: str) -> None:
+def test_api_refuses_redirect_out_of_http(server: Server, place: str) -> None:
     server.put("/api/v3/movie", b"", 302, {"Location": place})
     assert problem(server.settings)
 
 
-def test_redirections_in_a_circle(server: Server) -> None:
+def test_api_refuses_circular_redirect(server: Server) -> None:
     server.put("/api/v3/movie", b"", 302, {"Location": "/api/v3/movie"})
     assert problem(server.settings) == "it answers with 302"
 
@@ -145,12 +145,12 @@ def test_redirections_in_a_circle(server: Server) -> None:
         ("Klingon", None),
     ],
 )
-def test_languages(name: str, tag: str | None) -> None:
+def test_language_names_become_tags(name: str, tag: str | None) -> None:
     assert language({"id": 1, "name": name}) == tag
 
 
 @pytest.mark.parametrize("value", [None, 1, "English", {}, {"name": 4}])
-def test_what_is_no_language(value: object) -> None:
+def test_unknown_language_name_is_none(value: object) -> None:
     assert language(value) is None
 
 
@@ -166,16 +166,16 @@ def test_what_is_no_language(value: object) -> None:
         (5, None),
     ],
 )
-def test_dates(value: object, day: str | None) -> None:
+def test_date_is_read_from_timestamp(value: object, day: str | None) -> None:
     assert date(value) == day
 
 
 @pytest.mark.parametrize("path", [None, "", 7, "relative", "C:\\unmapped", "/a\0b"])
-def test_what_is_nowhere_here(path: object) -> None:
+def test_unmapped_path_is_none(path: object) -> None:
     assert Places({}).here(path) is None
 
 
-def test_the_longest_entry_of_a_map_counts() -> None:
+def test_path_map_uses_longest_entry() -> None:
     places = Places({"/data": "/a", "/data/tv": "/b"})
     assert [places.here(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
         "/a/x",

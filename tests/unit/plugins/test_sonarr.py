@@ -31,7 +31,7 @@ def ask(server: Server, *paths: str) -> dict[str, dict[str, Any]]:
     return {p: {k: v for k, v in fields.items() if v is not None} for p, fields in found.items()}
 
 
-def test_episodes_and_what_only_the_series_is_known_of() -> None:
+def test_sonarr_gives_episode_and_series_fields() -> None:
     with serving() as server:
         found = ask(server, DOUBLE, SPECIAL, UNLISTED, "/tv/other/a.mkv")
     assert found == {
@@ -47,7 +47,7 @@ def test_episodes_and_what_only_the_series_is_known_of() -> None:
     }
 
 
-def test_only_series_with_files_are_asked_for() -> None:
+def test_sonarr_asks_only_for_series_with_files() -> None:
     with serving() as server:
         ask(server, DOUBLE, SPECIAL, UNLISTED)
         assert server.asked == [
@@ -59,7 +59,7 @@ def test_only_series_with_files_are_asked_for() -> None:
         ]
 
 
-def test_nothing_more_is_asked_if_no_series_is_known() -> None:
+def test_sonarr_asks_no_more_if_no_series_matches() -> None:
     with serving() as server:
         assert ask(server, "/elsewhere/a.mkv") == {}
         assert server.asked == ["/api/v3/series"]

@@ -71,7 +71,7 @@ def before(case: dict[str, Any]) -> MediaFile:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_case(case: dict[str, Any]) -> None:
+def test_operation_case_gives_its_result(case: dict[str, Any]) -> None:
     media = before(case)
     if "error" in case:
         with pytest.raises(PlanError) as error:

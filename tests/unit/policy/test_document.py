@@ -50,11 +50,11 @@ def test_the_operations_and_their_order() -> None:
     }
 
 
-def test_operations_are_in_the_order_of_the_language() -> None:
+def test_operations_are_in_step_order() -> None:
     assert [op.key for op in POLICY.phases[0].operations] == ["keep_audio", "default_flags"]
 
 
-def test_a_policy_can_be_pickled() -> None:
+def test_policy_can_be_pickled() -> None:
     assert POLICY.phases[0].operations
     assert pickle.loads(pickle.dumps(POLICY)) == POLICY  # noqa: S301
 
@@ -142,13 +142,13 @@ def test_schema_has_every_key() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_load(path: Path) -> None:
+def test_example_policies_load(path: Path) -> None:
     policy = load_policy(path)
     assert policy.description
     assert not policy.warnings
 
 
-def test_there_are_examples() -> None:
+def test_example_policies_exist() -> None:
     assert len(EXAMPLES) >= 4
 
 

@@ -51,7 +51,7 @@ def test_no_is_norwegian() -> None:
     }
 
 
-def test_yaml_1_1_is_read_as_1_2() -> None:
+def test_loads_reads_yaml_1_1_as_1_2() -> None:
     text = f"%YAML 1.1\n---\n{PHASE}    keep_subtitles: {{languages: [no]}}"
     assert parse_policy(text, "p").phases[0].operations[0].model_dump()["languages"] == ("no",)
 
@@ -231,7 +231,7 @@ def test_policy_error_and_position(text: str, line: int, column: int, words: str
     assert str(error.value).startswith(f"p.yaml:{line}:{column}: ")
 
 
-def test_all_problems_are_listed_in_order() -> None:
+def test_loads_lists_all_problems_in_order() -> None:
     text = (
         f"{PHASE}    keep_audo: {{}}\n    skip_when: {{duration_over: x}}\n  - name: b\n    z: 1\n"
     )
@@ -250,7 +250,7 @@ def test_long_list_of_problems_is_shortened() -> None:
     assert lines[-1] == "... and 20 more"
 
 
-def test_aliases_that_multiply_are_refused() -> None:
+def test_loads_refuses_multiplying_aliases() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for n in range(1, 9):
         bomb += f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n"
@@ -284,7 +284,7 @@ def test_load_policy_refuses_other_files(tmp_path: Path, content: bytes, words: 
     assert str(error.value) == f"{path}{words}"
 
 
-def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_load_accepts_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert load_policy(path) == parse_policy(GOOD, "p")
@@ -404,7 +404,7 @@ def test_migrate_text_does_not_validate() -> None:
     assert "transcode: {video: {to: hevc, hw: none}}" in migrate_text(text, "p")
 
 
-def test_long_lines_are_not_folded() -> None:
+def test_migrated_does_not_fold_long_lines() -> None:
     words = " ".join(["word"] * 60)
     assert f"description: {words}\n" in migrate_text(
         f"schema_version: 12\ndescription: {words}\n", "p"

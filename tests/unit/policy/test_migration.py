@@ -40,7 +40,7 @@ def test_migrate_does_not_change_its_argument() -> None:
     assert data == phase(audio_filter={"languages": ["eng"]})
 
 
-def test_config() -> None:
+def test_migrate_renames_config_keys() -> None:
     old = {
         "schema_version": 12,
         "config": {
@@ -56,7 +56,7 @@ def test_config() -> None:
     }
 
 
-def test_filters() -> None:
+def test_migrate_renames_filters() -> None:
     old = {
         "audio_filter": {"languages": ["eng"]},
         "subtitle_filter": {"remove_all": True},
@@ -69,19 +69,19 @@ def test_filters() -> None:
     }
 
 
-def test_conditional() -> None:
+def test_migrate_turns_conditional_into_rules() -> None:
     items = [{"name": "x", "when": {"exists": {}}, "then": []}]
     assert migrated_phase(conditional=items) == {"rules": {"match": "first", "items": items}}
 
 
-def test_skip_when() -> None:
+def test_migrate_sets_mode_any_for_skip_when() -> None:
     assert migrated_phase(skip_when={"video_codec": ["hevc"]}) == {
         "skip_when": {"video_codec": ["hevc"], "mode": "any"}
     }
     assert migrated_phase(skip_when={"mode": "all"}) == {"skip_when": {"mode": "all"}}
 
 
-def test_video() -> None:
+def test_migrate_flattens_video_section() -> None:
     old = {
         "target_codec": "hevc",
         "quality": {
@@ -135,18 +135,18 @@ def test_video() -> None:
         ({}, {}),
     ],
 )
-def test_quality(quality: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_migrate_flattens_quality_modes(quality: dict[str, Any], expected: dict[str, Any]) -> None:
     assert video(quality=quality) == {**expected, "hw": "none"}
 
 
 @pytest.mark.parametrize(
     ("enabled", "hw"), [("auto", "auto"), ("none", "none"), (True, "auto"), (False, "none")]
 )
-def test_hardware(enabled: object, hw: str) -> None:
+def test_migrate_flattens_hardware_acceleration(enabled: object, hw: str) -> None:
     assert video(hardware_acceleration={"enabled": enabled}) == {"hw": hw}
 
 
-def test_without_hardware_it_is_none() -> None:
+def test_migrate_defaults_hardware_to_none() -> None:
     assert video(target_codec="hevc") == {"to": "hevc", "hw": "none"}
 
 
@@ -162,7 +162,7 @@ def test_migrate_keeps_keys_without_equivalent() -> None:
     }
 
 
-def test_audio() -> None:
+def test_migrate_renames_audio_keys() -> None:
     old = {"preserve_codecs": ["flac"], "transcode_to": "aac", "transcode_bitrate": "192k"}
     new = {"preserve": ["flac"], "to": "aac", "bitrate": "192k"}
     assert migrated_phase(transcode={"audio": old}) == {"transcode": {"audio": new}}
@@ -220,7 +220,7 @@ PAIRS = Path(__file__).parent / "migrations"
 
 
 @pytest.mark.parametrize("before", sorted(PAIRS.glob("*.before.yaml")), ids=lambda path: path.name)
-def test_a_pair(before: Path) -> None:
+def test_migrated_example_equals_its_pair(before: Path) -> None:
     """The old text becomes the new one: comments, too, at whatever distance."""
     after = before.with_name(before.name.replace(".before.", ".after."))
     old, new = before.read_text("utf-8"), after.read_text("utf-8")

@@ -60,7 +60,7 @@ UNKNOWN = notation.media(["v:h264", "a:dts/eng"], size=5)
         ),
     ],
 )
-def test_skip_reason(condition: dict[str, Any], reason: str | None) -> None:
+def test_skip_when_gives_its_reason(condition: dict[str, Any], reason: str | None) -> None:
     assert skip_reason(SkipWhen.model_validate(condition), MEDIA) == reason
 
 
@@ -74,11 +74,11 @@ def test_skip_reason(condition: dict[str, Any], reason: str | None) -> None:
         {"audio_codec_exists": "dts-hd"},
     ],
 )
-def test_unknown_facts_do_not_match(condition: dict[str, Any]) -> None:
+def test_skip_when_does_not_match_unknown_facts(condition: dict[str, Any]) -> None:
     assert skip_reason(SkipWhen.model_validate(condition), UNKNOWN) is None
 
 
-def test_a_file_without_video() -> None:
+def test_skip_when_does_not_match_file_without_video() -> None:
     condition = SkipWhen.model_validate({"video_codec": "hevc", "resolution_under": "8k"})
     assert skip_reason(condition, notation.media(["a:aac"])) is None
 
@@ -104,7 +104,7 @@ def test_run_if_takes_exactly_one() -> None:
         (7, 7),
     ],
 )
-def test_sizes(text: object, size: int) -> None:
+def test_size_parses_units(text: object, size: int) -> None:
     assert units.size(text) == size
 
 
@@ -128,7 +128,7 @@ def test_size_refuses_invalid_text(text: object) -> None:
         ("0s", 0),
     ],
 )
-def test_durations(text: object, seconds: float) -> None:
+def test_duration_parses_units(text: object, seconds: float) -> None:
     assert units.duration(text) == seconds
 
 
@@ -166,7 +166,7 @@ def test_duration_refuses_invalid_text(text: object) -> None:
         (0, 0, None),
     ],
 )
-def test_resolution_classes(width: int | None, height: int | None, name: str | None) -> None:
+def test_resolution_of_dimensions(width: int | None, height: int | None, name: str | None) -> None:
     assert units.resolution_of(width, height) == name
 
 

@@ -41,11 +41,11 @@ CONFIG = PolicyConfig()
         ("nonspeech", "non_speech"),
     ],
 )
-def test_kinds_by_title(title: str, kind: str) -> None:
+def test_audio_kind_by_title(title: str, kind: str) -> None:
     assert audio_kind(notation.track(f'a:aac/eng "{title}"'), CONFIG) == kind
 
 
-def test_kinds_by_facts() -> None:
+def test_audio_kind_by_language_and_flags() -> None:
     assert audio_kind(notation.track("a:aac/zxx"), CONFIG) == "non_speech"
     assert audio_kind(notation.track("a:aac/eng [comment]"), CONFIG) == "commentary"
 
@@ -75,5 +75,5 @@ def test_is_commentary_uses_patterns_of_the_policy() -> None:
         ('s:subrip/fra "Commentary" [forced]', "subtitle_commentary"),
     ],
 )
-def test_classes(line: str, name: str | None) -> None:
+def test_order_class_of_every_kind(line: str, name: str | None) -> None:
     assert order_class(notation.track(line), CONFIG) == name

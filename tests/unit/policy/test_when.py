@@ -216,7 +216,7 @@ def test_expression_and_mapping_are_equal(text: str, mapping: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("key", ["and", "or"])
-def test_one_condition_needs_no_and(key: str) -> None:
+def test_single_condition_needs_no_and(key: str) -> None:
     assert when({key: ["is_original"]}) == when("is_original")
 
 

@@ -19,7 +19,7 @@ HDR10 = Hdr(
 """As tests/media/make.py gives it to x265."""
 
 
-def test_hdr10(corpus: Path) -> None:
+def test_hdr10_metadata_is_read(corpus: Path) -> None:
     path = str(corpus / "hdr10.mkv")
     media = Prober(Processes(), 120).probe(path, frames=True)
     assert [track.hdr for track in media.of("video")] == [HDR10]

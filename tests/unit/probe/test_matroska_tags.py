@@ -75,7 +75,9 @@ CHAPTERS = [
 
 
 @pytest.mark.parametrize(("body", "fragile"), CHAPTERS)
-def test_chapters(film: Path, body: str, fragile: tuple[str, ...]) -> None:
+def test_chapters_that_ffmpeg_loses_are_fragile(
+    film: Path, body: str, fragile: tuple[str, ...]
+) -> None:
     edit(film, "--chapters", "Chapters", body)
     assert said(film) == matroska_tags.MatroskaTags("A Film with Chapters", fragile)
 
@@ -108,7 +110,9 @@ TAGS = [
 
 
 @pytest.mark.parametrize(("body", "fragile"), TAGS)
-def test_tags(film: Path, body: str, fragile: tuple[str, ...]) -> None:
+def test_tags_that_ffmpeg_loses_are_fragile(
+    film: Path, body: str, fragile: tuple[str, ...]
+) -> None:
     edit(film, "--tags", "Tags", body)
     assert said(film) == matroska_tags.MatroskaTags("A Film with Chapters", fragile)
 
@@ -129,7 +133,9 @@ TITLE = ebml(0x7373, ebml(0x67C8, ebml(0x45A3, b"TITLE"), ebml(0x4487, b"From a 
         ((), None),
     ],
 )
-def test_the_title(tmp_path: Path, parts: tuple[bytes, ...], title: str | None) -> None:
+def test_title_is_read_from_info(
+    tmp_path: Path, parts: tuple[bytes, ...], title: str | None
+) -> None:
     path = tmp_path / "x.mkv"
     path.write_bytes(segment(*parts))
     assert said(path) == matroska_tags.MatroskaTags(title)

@@ -70,7 +70,7 @@ def facts(tmp_path: Path, data: bytes) -> dict[str, str]:
         ((-1, 0, 0, 1), "mirrored 180"),
     ],
 )
-def test_rotation(
+def test_mp4_rotation_is_read_from_matrix(
     tmp_path: Path, matrix: tuple[int, int, int, int], said: str | None, version: int
 ) -> None:
     assert facts(tmp_path, track(matrix=matrix, version=version)).get("rotation") == said
@@ -97,7 +97,9 @@ DISPLAY = struct.pack(">8H2I", *range(8), 10_000_000, 50)
         (box(b"clli", b"x"), "light_levels", None),
     ],
 )
-def test_side_data(tmp_path: Path, extra: bytes, fact: str, value: str | None) -> None:
+def test_mp4_side_data_boxes_are_read(
+    tmp_path: Path, extra: bytes, fact: str, value: str | None
+) -> None:
     other = box(b"hvcC", bytes(30))
     assert facts(tmp_path, track(other, extra)).get(fact) == value
 

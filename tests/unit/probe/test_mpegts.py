@@ -46,7 +46,7 @@ def timed(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("adaptation", [0, 1, 20])
-def test_programs(tmp_path: Path, adaptation: int) -> None:
+def test_mpegts_programs_are_counted(tmp_path: Path, adaptation: int) -> None:
     table = packet(0, association((0, 0x10), (1, 0x100), (2, 0x1FF0)), adaptation)
     data = table + packet(0x100, MAP) + packet(0x1FF0, MAP)
     assert read(tmp_path, data) == (188, 2)

@@ -81,7 +81,7 @@ def test_probe_reports_files_that_cannot_be_opened(tmp_path: Path) -> None:
         probe(str(tmp_path / "x.mkv"))
 
 
-def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
+def test_probe_refuses_playlists_text_and_pictures(tmp_path: Path, corpus: Path) -> None:
     """ffmpeg also reads text files, pictures and playlists, which may name other files."""
     (tmp_path / "x.mkv").write_text(f"#EXTM3U\n#EXTINF:1,\n{corpus}/chapters.mkv\n")
     with pytest.raises(ProbeError):
@@ -92,7 +92,7 @@ def test_other_formats_are_not_video(tmp_path: Path, corpus: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(make.odd_names()))
-def test_odd_names(corpus: Path, name: str) -> None:
+def test_probe_reads_odd_names(corpus: Path, name: str) -> None:
     path = os.fspath(corpus / name)
     if not os.path.exists(path):
         pytest.skip("this system refuses such a name")
@@ -187,7 +187,7 @@ def test_end_times_of_audio_that_ends_before_video_begins(corpus: Path, tmp_path
     assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}
 
 
-def test_keyframes(corpus: Path) -> None:
+def test_keyframes_are_those_before_the_times(corpus: Path) -> None:
     path = str(corpus / "multi-audio.mkv")
     found = keyframes(path, 0, [0.0, 0.7, 1.9])
     assert found == Prober(Processes(), 120).keyframes(path, 0, [0.0, 0.7, 1.9])
@@ -206,6 +206,6 @@ def test_keyframes(corpus: Path) -> None:
         assert key == pytest.approx(max(k for k in keys if k <= time + 0.05), abs=0.05)
 
 
-def test_keyframes_of_what_has_none(corpus: Path) -> None:
+def test_keyframes_of_missing_track_are_an_error(corpus: Path) -> None:
     with pytest.raises(ProbeError, match="keyframes cannot be found"):
         keyframes(str(corpus / "multi-audio.mkv"), 99, [0.0])

@@ -72,7 +72,7 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def test_a_page_holds_all_of_it() -> None:
+def test_page_holds_run_and_outcomes() -> None:
     found = Reader(page(RUN, [outcome("/v/a.mkv"), outcome("/v/b.mkv", "failed", at=5)]))
     text = " ".join(found.words)
     assert found.open == []
@@ -83,7 +83,7 @@ def test_a_page_holds_all_of_it() -> None:
     assert found.tags.count("svg") == 4
 
 
-def test_names_cannot_leave_their_place() -> None:
+def test_page_escapes_names() -> None:
     evil = '/v/</title></style><script>alert("x")</script>\udcff\x1b[31m&amp;.mkv'
     found = Reader(page(RUN, [outcome(evil), outcome(evil, "failed")]))
     assert "script" not in found.tags
@@ -93,13 +93,13 @@ def test_names_cannot_leave_their_place() -> None:
     )
 
 
-def test_a_page_forbids_the_browser_to_fetch_anything() -> None:
+def test_page_forbids_the_browser_to_fetch_anything() -> None:
     assert re.search(
         r'http-equiv="Content-Security-Policy" content="default-src \'none\'', page(RUN, [])
     )
 
 
-def test_a_page_of_a_large_run_stays_small() -> None:
+def test_page_of_large_run_stays_small() -> None:
     many = [outcome(f"/v/{n}.mkv", ("changed", "failed")[n % 2], n / 5, 0.4) for n in range(40_000)]
     text = page(RUN._replace(summary=None), many)
     assert len(text) < 1_500_000
@@ -107,12 +107,12 @@ def test_a_page_of_a_large_run_stays_small() -> None:
 
 
 @pytest.mark.parametrize("summary", [None, {}, {"seconds": 0.0}])
-def test_a_run_that_did_nothing(summary: dict[str, float] | None) -> None:
+def test_page_of_empty_run_has_no_sections(summary: dict[str, float] | None) -> None:
     found = Reader(page(RUN._replace(summary=summary, workers=0), []))
     assert "h2" not in found.tags
 
 
-def test_lanes_are_those_of_workers() -> None:
+def test_lanes_hold_blocks_that_do_not_overlap() -> None:
     work = [
         Block(0, 10, "a", ""),
         Block(0, 4, "b", ""),
@@ -122,7 +122,7 @@ def test_lanes_are_those_of_workers() -> None:
     assert [[block.title for block in lane] for lane in lanes(work)] == [["b", "c", "d"], ["a"]]
 
 
-def test_small_blocks_become_one() -> None:
+def test_time_line_merges_small_blocks() -> None:
     work = [Block(n, n + 1, str(n), "changed") for n in range(10_000)]
     text = time_line(work, 10_000)
     assert text.count("<rect") == 1

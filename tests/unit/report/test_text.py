@@ -63,12 +63,12 @@ def first(*outcomes: Outcome, verbosity: int = 0, dry_run: bool = False) -> str:
     return next(line for line in lines if line.split()[0] == outcomes[0].status)
 
 
-def test_the_new_name_is_shown() -> None:
+def test_text_report_shows_new_name() -> None:
     assert first(CHANGED) == "changed   /v/a.avi -> a.mkv  (remux, 2 changes)"
     assert first(PLANNED, dry_run=True) == "planned   /v/a.avi -> a.mkv  (remux, 2 changes)"
 
 
-def test_what_failed_is_not_shown_as_done() -> None:
+def test_text_report_shows_no_changes_of_failed_file() -> None:
     out, err = told(FAILED, verbosity=1)
     assert "failed    /v/a.avi: it broke\n" in out
     assert "->" not in out
@@ -76,7 +76,7 @@ def test_what_failed_is_not_shown_as_done() -> None:
     assert err == "failed: /v/a.avi: it broke\n"
 
 
-def test_what_failed_in_part_is_said_to_be() -> None:
+def test_text_report_marks_partly_changed_file() -> None:
     line = "failed    /v/a.avi -> a.mkv  (partly changed: remux, 2 changes): phase 'q': too few"
     assert first(PARTLY) == line
     assert told(PARTLY)[1] == "failed: /v/a.avi -> a.mkv (partly changed): phase 'q': too few\n"
@@ -88,11 +88,11 @@ def test_what_failed_in_part_is_said_to_be() -> None:
     assert dry.count("too few") == 1
 
 
-def test_the_reason_is_in_the_line() -> None:
+def test_text_report_shows_reason_of_skipped_file() -> None:
     assert first(SKIPPED) == "skipped   /v/a.avi: in use"
 
 
-def test_failures_come_after_the_summary() -> None:
+def test_text_report_lists_failures_after_the_summary() -> None:
     screen = io.StringIO()
     report = TextReport(screen, screen, 0)
     report.begin("id", Request((), PolicyFiles((), None)), 1, Discovery())
@@ -105,13 +105,13 @@ def test_failures_come_after_the_summary() -> None:
     assert last == "failed: /v/a.avi: it broke"
 
 
-def test_quiet_tells_failures_only() -> None:
+def test_quiet_report_shows_failures_only() -> None:
     out, err = told(CHANGED, FAILED, SKIPPED, verbosity=-1)
     assert out == ""
     assert err == "failed: /v/a.avi: it broke\n"
 
 
-def test_what_was_shown_in_the_same_place_is_not_repeated(
+def test_failures_are_not_repeated_in_the_same_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(text, "_same_place", lambda *_: True)
@@ -128,7 +128,7 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("others", "repeated"), [(0, False), (40, True)])
-def test_on_a_terminal_it_is_repeated_where_it_is_out_of_sight(
+def test_failures_out_of_sight_are_repeated_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, others: int, repeated: bool
 ) -> None:
     monkeypatch.setattr(text, "_same_place", lambda *_: True)
@@ -140,7 +140,7 @@ def test_on_a_terminal_it_is_repeated_where_it_is_out_of_sight(
     assert ("failed: /v/a.avi" in err.getvalue()) == repeated
 
 
-def test_the_same_place() -> None:
+def test_same_place_recognizes_the_same_stream() -> None:
     reading, writing = os.pipe()
     with open(writing, "w") as one, open(os.dup(writing), "w") as same, open(reading) as other:
         assert text._same_place(one, same)
@@ -151,7 +151,9 @@ def test_the_same_place() -> None:
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
-def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, shown: int) -> None:
+def test_progress_line_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: int, shown: int
+) -> None:
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
     stream = _Terminal()
@@ -172,14 +174,14 @@ def test_the_progress_line_fits(monkeypatch: pytest.MonkeyPatch, columns: int, s
         (90_000.0, r", done about \w+ \d\d:\d\d"),
     ],
 )
-def test_the_progress_line_says_when_it_is_done(left: float | None, end: str) -> None:
+def test_progress_line_shows_time_left(left: float | None, end: str) -> None:
     stream = _Terminal()
     ProgressLine(stream, enabled=True).show(State(3, 10, 2, left))
     line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
     assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
 
 
-def test_each_file_that_is_being_worked_on() -> None:
+def test_verbose_progress_line_shows_each_active_file() -> None:
     running = (Running("/v/A Very Long Name of a Film.mkv", 0.42, 80.0), Running("/v/映画.mkv"))
     stream = _Terminal()
     for each in (False, True):
@@ -193,7 +195,7 @@ def test_each_file_that_is_being_worked_on() -> None:
     ("saved", "end"),
     [(0, ""), (999_999, ""), (1_500_000_000, "; 1.5 GB less"), (-2_000_000, "; 2 MB more")],
 )
-def test_what_was_saved(saved: int, end: str) -> None:
+def test_summary_shows_saved_bytes(saved: int, end: str) -> None:
     summary = Summary("id", 1)
     summary.saved = saved
     assert summary_text(summary, dry_run=False) == f"1 file in 0.0 s{end}"

@@ -58,12 +58,12 @@ def done(job: Job) -> Outcome:
     return Outcome(job.path, "changed")
 
 
-def test_every_item_has_an_outcome() -> None:
+def test_batch_gives_every_item_an_outcome() -> None:
     found = list(batch(20, done, workers=3))
     assert sorted(o.path for o in found) == sorted(i.path for i in items(20))
 
 
-def test_one_worker_keeps_the_order_one_at_a_time() -> None:
+def test_batch_with_one_worker_keeps_the_order() -> None:
     active, seen = threading.Semaphore(1), []
 
     def work(job: Job) -> Outcome:
@@ -76,7 +76,7 @@ def test_one_worker_keeps_the_order_one_at_a_time() -> None:
     assert [o.path for o in found] == seen == [i.path for i in items(20)]
 
 
-def test_all_workers_are_used_and_no_more() -> None:
+def test_batch_uses_all_workers_and_no_more() -> None:
     together = threading.Barrier(3)
     active: list[int] = []
 
@@ -88,7 +88,7 @@ def test_all_workers_are_used_and_no_more() -> None:
     assert len(list(batch(9, work, workers=3))) == 9
 
 
-def test_jobs_are_made_when_a_worker_is_free() -> None:
+def test_batch_makes_jobs_when_a_worker_is_free() -> None:
     """Memory does not grow with the library, and nothing waits where a stop cannot reach it."""
     made: list[str] = []
 
@@ -103,7 +103,7 @@ def test_jobs_are_made_when_a_worker_is_free() -> None:
         assert len(list(outcomes)) == 9
 
 
-def test_an_outcome_that_stops_the_batch() -> None:
+def test_batch_stops_after_outcome_that_says_stop() -> None:
     def work(job: Job) -> Outcome:
         if job.path == "/2":
             return Outcome(job.path, "failed", stop=True)
@@ -114,7 +114,7 @@ def test_an_outcome_that_stops_the_batch() -> None:
     assert [o.path for o in found] == [i.path for i in items(10)]
 
 
-def test_what_runs_completes() -> None:
+def test_batch_completes_running_jobs_after_interrupt() -> None:
     both, interrupt = threading.Barrier(2), Interrupt()
 
     def work(job: Job) -> Outcome:
@@ -126,13 +126,13 @@ def test_what_runs_completes() -> None:
     assert sorted(o.status for o in found) == ["changed"] * 2 + ["not_started"] * 8
 
 
-def test_a_stop_before_the_first() -> None:
+def test_batch_interrupted_before_the_first_starts_nothing() -> None:
     interrupt = Interrupt()
     interrupt.ask()
     assert [o.status for o in batch(3, done, interrupt=interrupt)] == ["not_started"] * 3
 
 
-def test_the_tools_are_ended_once_when_that_is_asked_for() -> None:
+def test_batch_ends_tools_once_on_second_interrupt() -> None:
     interrupt, ended = Interrupt(), threading.Event()
 
     def end_tools() -> None:
@@ -149,7 +149,7 @@ def test_the_tools_are_ended_once_when_that_is_asked_for() -> None:
     assert [o.status for o in found] == ["changed", "not_started", "not_started"]
 
 
-def test_a_job_that_cannot_be_made_ends_the_batch_after_what_runs() -> None:
+def test_batch_ends_after_running_jobs_when_a_job_cannot_be_made() -> None:
     begun, found = threading.Event(), []
 
     def make(item: Candidate) -> Job:
@@ -174,7 +174,7 @@ def test_a_job_that_cannot_be_made_ends_the_batch_after_what_runs() -> None:
 
 
 @pytest.mark.parametrize(("on_error", "count"), [("skip", 5), ("continue", 5), ("fail", 2)])
-def test_a_worker_that_dies_costs_its_file(on_error: str, count: int) -> None:
+def test_batch_fails_only_the_file_of_a_worker_that_raises(on_error: str, count: int) -> None:
     def work(job: Job) -> Outcome:
         if job.path == "/1":
             raise MemoryError("no more")
@@ -187,7 +187,7 @@ def test_a_worker_that_dies_costs_its_file(on_error: str, count: int) -> None:
     assert len([o for o in found if o.status != "not_started"]) == count
 
 
-def test_an_executor_that_gives_up() -> None:
+def test_batch_ends_when_executor_refuses_jobs() -> None:
     class Refusing(Executor):
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ARG002
             future: Future[Any] = Future()
@@ -199,5 +199,5 @@ def test_an_executor_that_gives_up() -> None:
     assert [o.status for o in found] == ["not_started"] * 3
 
 
-def test_no_items() -> None:
+def test_batch_without_items_is_empty() -> None:
     assert list(batch(0, done)) == []

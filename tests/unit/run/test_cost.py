@@ -53,15 +53,17 @@ def encode(**video: Any) -> dict[str, Any]:
         ({}, {"transcode": {"audio": {"to": "opus"}}}, Load("transcode", 3 * GB)),
     ],
 )
-def test_loads(facts: dict[str, Any], phase: dict[str, Any], expected: Load) -> None:
+def test_cost_of_plan_is_bytes_or_pixels(
+    facts: dict[str, Any], phase: dict[str, Any], expected: Load
+) -> None:
     assert load(plan(film(**facts), **phase)) == expected
 
 
-def test_without_any_duration_it_is_bytes() -> None:
+def test_cost_without_duration_is_bytes() -> None:
     assert load(plan(replace(film(), duration=None), **encode())) == Load("transcode", 3 * GB)
 
 
-def test_what_was_planned_and_not_done_is_no_encode() -> None:
+def test_cost_of_outcome_counts_encodes_that_were_done() -> None:
     planned = plan(film(), **encode())
     done = Outcome("/x.mkv", "changed", strategy="transcode", plan=planned, size_before=3 * GB)
     assert spent(done) == Load("hevc", 100 * SECOND_OF_HD)

@@ -24,18 +24,18 @@ def pace(*seen: tuple[int, float]) -> Pace:
     return found
 
 
-def test_equal_sizes_say_what_other_sizes_take() -> None:
+def test_pace_extrapolates_from_equal_sizes() -> None:
     found = pace((100 * MB, 10.0), (100 * MB, 10.0))
     assert found.seconds(1, 50 * MB) == pytest.approx(5, rel=0.02)
     assert found.seconds(3, 300 * MB) == pytest.approx(30, rel=0.02)
 
 
-def test_what_does_not_depend_on_the_size() -> None:
+def test_pace_of_constant_work_ignores_size() -> None:
     found = pace((100 * MB, 0.05), (5000 * MB, 0.05), (900 * MB, 0.05))
     assert found.seconds(1, 10_000 * MB) == pytest.approx(0.05)
 
 
-def test_larger_files_that_took_less_make_no_pace_negative() -> None:
+def test_pace_is_not_negative_when_larger_files_took_less() -> None:
     found = pace((100 * MB, 9.0), (200 * MB, 1.0))
     assert found.seconds(1, 10_000 * MB) >= 0
     assert found.seconds(1, 0) >= 0
@@ -45,17 +45,17 @@ def test_larger_files_that_took_less_make_no_pace_negative() -> None:
     st.lists(st.tuples(st.integers(0, 10**14), st.floats(0, 10**6)), min_size=1),
     st.integers(0, 10**15),
 )
-def test_a_pace_is_never_negative_and_never_falls(seen: list[tuple[int, float]], size: int) -> None:
+def test_pace_never_falls_with_size(seen: list[tuple[int, float]], size: int) -> None:
     found = pace(*seen)
     assert 0 <= found.seconds(1, size) <= found.seconds(1, 2 * size)
 
 
-def test_nothing_is_expected_before_anything_was_seen() -> None:
+def test_forecast_without_data_is_unknown() -> None:
     forecast = Forecast([candidate("/a.mkv", 1)], 2)
     assert forecast.remaining(0.0) is None
 
 
-def test_without_a_record_the_largest_come_first() -> None:
+def test_forecast_without_history_starts_with_the_largest() -> None:
     items = [candidate("/a.mkv", 1), candidate("/b.avi", 3), candidate("/c.mp4", 2)]
     assert [item.path for item in Forecast(items, 2).ordered(items)] == [
         "/b.avi",
@@ -71,7 +71,7 @@ RECORD = (
 )
 
 
-def test_a_small_file_of_a_slow_kind_comes_before_a_large_one_of_a_fast_kind() -> None:
+def test_forecast_starts_with_the_slowest_kind() -> None:
     items = [candidate("/large.mkv", 9000 * MB), candidate("/small.avi", 350 * MB)]
     forecast = Forecast(items, 2, RECORD)
     assert [item.path for item in forecast.ordered(items)] == ["/small.avi", "/large.mkv"]
@@ -79,13 +79,13 @@ def test_a_small_file_of_a_slow_kind_comes_before_a_large_one_of_a_fast_kind() -
     assert forecast.seconds("/large.mkv") < 0.1
 
 
-def test_the_strategy_that_is_foreseen_counts_more_than_the_name() -> None:
+def test_forecast_prefers_planned_strategy_to_extension() -> None:
     items = [candidate("/known.mkv", 150 * MB)]
     forecast = Forecast(items, 1, RECORD, {"/known.mkv": Load("transcode", 150 * MB)})
     assert forecast.seconds("/known.mkv") == pytest.approx(300, rel=0.05)
 
 
-def test_pixels_count_where_video_is_encoded() -> None:
+def test_forecast_of_encodes_counts_pixels() -> None:
     """An hour of low bit rate takes as long as one of a high one, and a short film less."""
     items = [
         candidate("/hour.mkv", 300 * MB),
@@ -112,18 +112,18 @@ def test_pixels_count_where_video_is_encoded() -> None:
     ]
 
 
-def test_an_encoder_that_was_never_used_here_is_judged_by_bytes() -> None:
+def test_forecast_of_unknown_encoder_counts_bytes() -> None:
     foreseen = {"/a.mkv": Load("av1", 10**12)}
     forecast = Forecast([candidate("/a.mkv", 100 * MB)], 1, RECORD[:2], foreseen)
     assert 0 < forecast.seconds("/a.mkv") < 10
 
 
-def test_what_other_policies_did_says_nothing_of_names() -> None:
+def test_forecast_ignores_extensions_of_other_policies() -> None:
     forecast = Forecast([candidate("/a.mkv", 300 * MB)], 1, RECORD[2:])
     assert forecast.seconds("/a.mkv") < 1
 
 
-def test_what_is_left_falls_while_work_goes_on() -> None:
+def test_forecast_remaining_falls_as_time_passes() -> None:
     items = [candidate(f"/{n}.avi", 100 * MB) for n in range(4)]
     forecast = Forecast(items, 2)
     forecast.begin("/0.avi", 0.0)
@@ -139,21 +139,21 @@ def test_what_is_left_falls_while_work_goes_on() -> None:
     assert forecast.remaining(21.0) == 0
 
 
-def test_the_end_is_not_before_that_of_the_longest_file() -> None:
+def test_forecast_remaining_covers_the_longest_file() -> None:
     items = [candidate("/a.avi", 1000 * MB), candidate("/b.avi", 10 * MB)]
     forecast = Forecast(items, 8, RECORD)
     forecast.begin("/a.avi", 0.0)
     assert forecast.remaining(0.0) == pytest.approx(10, rel=0.05)
 
 
-def test_what_is_not_of_this_batch_is_passed_over() -> None:
+def test_forecast_ignores_files_of_other_batches() -> None:
     forecast = Forecast([candidate("/a.avi", MB)], 1)
     forecast.begin("/other.avi", 0.0)
     forecast.end("/other.avi", Took("/other.avi", Load("remux", MB), MB, 1.0))
     assert forecast.remaining(0.0) is None
 
 
-def test_this_run_soon_counts_more_than_the_record() -> None:
+def test_forecast_weighs_this_run_more_than_history() -> None:
     long_ago = [Took(f"/old/{n}.avi", Load("remux", 100 * MB), 100 * MB, 1.0) for n in range(1000)]
     items = [candidate(f"/{n}.avi", 100 * MB) for n in range(31)]
     forecast = Forecast(items, 1, long_ago)
@@ -163,7 +163,7 @@ def test_this_run_soon_counts_more_than_the_record() -> None:
     assert forecast.seconds("/30.avi") == pytest.approx(2.5, rel=0.05)
 
 
-def test_where_nothing_is_known_a_few_of_all_sizes_come_early() -> None:
+def test_forecast_without_data_starts_with_samples_of_all_sizes() -> None:
     items = [candidate(f"/{number:03}.mkv", 1000 - number) for number in range(100)]
     ordered = [int(item.path[1:4]) for item in Forecast(items, 2).ordered(items)]
     assert ordered[:2] == [0, 1]
@@ -174,7 +174,7 @@ def test_where_nothing_is_known_a_few_of_all_sizes_come_early() -> None:
     assert Forecast(items, 2, record).ordered(items) == items
 
 
-def test_a_file_that_takes_long_tells_by_its_part() -> None:
+def test_forecast_uses_progress_of_running_file() -> None:
     forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Took("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
     forecast.advance({"/a.mkv": 0.25})

@@ -36,7 +36,7 @@ class Reader(Prober):
 
 
 @pytest.mark.parametrize("mode", ["skip", "continue", "fail"])
-def test_a_file_that_cannot_be_probed(tmp_path: Path, mode: Any) -> None:
+def test_process_file_fails_unreadable_file(tmp_path: Path, mode: Any) -> None:
     job = Job(str(tmp_path / "x"), (POLICY,), on_error=mode)
     outcome = process_file(job, context())
     assert outcome.status == "failed"
@@ -45,7 +45,7 @@ def test_a_file_that_cannot_be_probed(tmp_path: Path, mode: Any) -> None:
     assert outcome.error.type == "ProbeError"
 
 
-def test_the_strictest_policy_decides_where_no_phase_does() -> None:
+def test_job_mode_is_that_of_strictest_policy() -> None:
     strict = POLICY.model_copy(
         update={"config": POLICY.config.model_copy(update={"on_error": "fail"})}
     )
@@ -54,7 +54,7 @@ def test_the_strictest_policy_decides_where_no_phase_does() -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), RuntimeError(), PlanError("y")])
-def test_nothing_is_raised(
+def test_process_file_turns_every_error_into_an_outcome(
     tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Reader, "error", error)
@@ -65,7 +65,7 @@ def test_nothing_is_raised(
     assert outcome.error.message
 
 
-def test_a_locked_file_is_skipped(library: Any) -> None:
+def test_process_file_skips_locked_file(library: Any) -> None:
     path = library("wrong-flags.mkv") / "wrong-flags.mkv"
     flags = Policy.model_validate(
         {"schema_version": 13, "phases": [{"name": "p", "default_flags": {}}]}
@@ -84,7 +84,7 @@ def test_a_locked_file_is_skipped(library: Any) -> None:
         pass
 
 
-def test_jobs_and_outcomes_can_go_to_other_processes(library: Any) -> None:
+def test_jobs_and_outcomes_can_be_pickled(library: Any) -> None:
     path = str(library("wrong-flags.mkv") / "wrong-flags.mkv")
     flags = Policy.model_validate(
         {"schema_version": 13, "phases": [{"name": "p", "default_flags": {}}]}

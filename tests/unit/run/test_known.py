@@ -70,7 +70,9 @@ def answers(known: Any, *warnings: str) -> Answers:
         (None, answers(GERMAN, "down"), False),
     ],
 )
-def test_what_complies(store: Store, then: Any, now: Answers, complies: bool) -> None:
+def test_complies_only_for_unchanged_file_and_metadata(
+    store: Store, then: Any, now: Answers, complies: bool
+) -> None:
     record(store, then, "complies")
     verdicts = Verdicts(store, POLICY, now, ["/m"])
     assert verdicts.complies(FILE) == complies
@@ -88,7 +90,9 @@ def test_what_complies(store: Store, then: Any, now: Answers, complies: bool) ->
         (None, answers(JAPANESE), False),
     ],
 )
-def test_what_fails_again(store: Store, then: Any, now: Answers, fails: bool) -> None:
+def test_failure_is_known_only_for_unchanged_file_and_metadata(
+    store: Store, then: Any, now: Answers, fails: bool
+) -> None:
     record(store, then, "failed")
     verdicts = Verdicts(store, POLICY, now, ["/m"])
     assert verdicts.failure(FILE) == (("VerifyError", "no") if fails else None)
@@ -96,7 +100,7 @@ def test_what_fails_again(store: Store, then: Any, now: Answers, fails: bool) ->
     assert not verdicts.complies(FILE)
 
 
-def test_marks_lie_between_their_bounds_and_those_of_others_do_not() -> None:
+def test_cache_keys_lie_between_their_bounds() -> None:
     first, end = marks(POLICY)
     assert first <= answers(JAPANESE).mark(FILE.path, POLICY) < end
     for other in ("e" * 64, POLICY + "f", "g"):
@@ -104,7 +108,7 @@ def test_marks_lie_between_their_bounds_and_those_of_others_do_not() -> None:
     assert not first <= POLICY < end
 
 
-def test_the_order_of_fields_does_not_matter_and_their_type_does() -> None:
+def test_cache_key_ignores_field_order_but_not_type() -> None:
     one = answers({"a": {"x": 1, "y": 2}}).mark(FILE.path, POLICY)
     assert one == answers({"a": {"y": 2, "x": 1}}).mark(FILE.path, POLICY)
     assert one != answers({"a": {"x": "1", "y": 2}}).mark(FILE.path, POLICY)

@@ -17,7 +17,7 @@ def gate(folder: Path, *hours: str, now: datetime = NOW) -> Gate:
     return Gate(folder, [span(text) for text in hours], lambda: now)
 
 
-def test_a_pause_holds_until_it_is_ended(tmp_path: Path) -> None:
+def test_pause_holds_until_resume(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     assert gate(folder).closed() is None
     pause(folder)
@@ -28,7 +28,7 @@ def test_a_pause_holds_until_it_is_ended(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_pause_with_an_end(tmp_path: Path) -> None:
+def test_pause_with_an_end_expires(tmp_path: Path) -> None:
     pause(tmp_path, NOW + timedelta(hours=1))
     found = gate(tmp_path).closed()
     assert found
@@ -37,12 +37,12 @@ def test_a_pause_with_an_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"nonsense", b"\0", b"\xff\xfe", b"2020-01-01T00:00:00"])
-def test_a_pause_that_cannot_be_understood_is_one(tmp_path: Path, data: bytes) -> None:
+def test_malformed_pause_file_is_a_pause(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "paused").write_bytes(data)
     assert gate(tmp_path).closed() == Closed("paused; vpo resume goes on", True)
 
 
-def test_a_pause_that_cannot_be_read_is_one(tmp_path: Path) -> None:
+def test_unreadable_pause_file_is_a_pause(tmp_path: Path) -> None:
     (tmp_path / "paused").mkdir()
     found = gate(tmp_path).closed()
     assert found
@@ -50,7 +50,7 @@ def test_a_pause_that_cannot_be_read_is_one(tmp_path: Path) -> None:
     assert f"{tmp_path}/paused cannot be read" in found.reason
 
 
-def test_outside_of_the_hours_what_runs_goes_on(tmp_path: Path) -> None:
+def test_outside_hours_running_tools_continue(tmp_path: Path) -> None:
     local = NOW.astimezone()
     later = f"{(local + timedelta(hours=2)):%H:%M}-{(local + timedelta(hours=3)):%H:%M}"
     found = gate(tmp_path, later).closed()
@@ -59,7 +59,7 @@ def test_outside_of_the_hours_what_runs_goes_on(tmp_path: Path) -> None:
     assert f"{local + timedelta(hours=2):%H:%M}" in found.reason
 
 
-def test_the_keeper_tells_of_changes_and_lets_go_in_the_end(tmp_path: Path) -> None:
+def test_schedule_reports_changes_and_resumes_at_the_end(tmp_path: Path) -> None:
     held: list[bool] = []
     told: list[str] = []
     pause(tmp_path)
@@ -76,7 +76,7 @@ def test_the_keeper_tells_of_changes_and_lets_go_in_the_end(tmp_path: Path) -> N
     assert told == ["paused; vpo resume goes on", "going on", "paused; vpo resume goes on"]
 
 
-def test_without_a_gate_nothing_is_held() -> None:
+def test_without_schedule_nothing_is_suspended() -> None:
     held: list[bool] = []
     Keeper(None, held.append, print).look()
     assert held == [False]

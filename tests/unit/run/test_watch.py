@@ -7,7 +7,7 @@ from vpo.run.watch import Waitlist
 ONE, TWO = (1, 1, 1), (2, 2, 1)
 
 
-def test_a_file_is_due_when_it_has_settled() -> None:
+def test_waitlist_file_is_due_when_settled() -> None:
     files = Waitlist(30)
     files.see("/a", ONE, 0)
     files.see("/a", ONE, 20)
@@ -15,7 +15,7 @@ def test_a_file_is_due_when_it_has_settled() -> None:
     assert files.due(30) == ["/a"]
 
 
-def test_a_file_that_grows_begins_to_settle_anew() -> None:
+def test_waitlist_file_that_grows_settles_again() -> None:
     files = Waitlist(30)
     files.see("/a", ONE, 0)
     files.see("/a", TWO, 20)
@@ -23,14 +23,14 @@ def test_a_file_that_grows_begins_to_settle_anew() -> None:
     assert files.due(50) == ["/a"]
 
 
-def test_a_file_that_goes_is_forgotten() -> None:
+def test_waitlist_forgets_deleted_file() -> None:
     files = Waitlist(0)
     files.see("/a", ONE, 0)
     files.see("/a", None, 1)
     assert files.due(100) == []
 
 
-def test_what_fails_is_tried_again_later_and_later_but_for_ever() -> None:
+def test_waitlist_retries_failed_file_at_growing_intervals() -> None:
     files, now, waits = Waitlist(30), 0.0, []
     files.see("/a", ONE, now)
     for _ in range(12):
@@ -45,7 +45,7 @@ def test_what_fails_is_tried_again_later_and_later_but_for_ever() -> None:
     assert files.waiting["/a"].due == now + 30
 
 
-def test_without_a_time_to_settle_failures_wait_all_the_same() -> None:
+def test_waitlist_delays_failed_file_without_settle_time() -> None:
     files = Waitlist(0)
     files.see("/a", ONE, 0)
     assert files.due(0) == ["/a"]

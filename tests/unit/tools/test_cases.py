@@ -76,7 +76,7 @@ def _ffmpeg(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_case(case: dict[str, Any]) -> None:
+def test_plan_case_gives_its_changes_and_argv(case: dict[str, Any]) -> None:
     plan = evaluate([policy_of(case)], media_of(case))
     changes = [f"{c.fact.label} {c.track}: {c.before} -> {c.after}" for c in plan.changes]
     assert changes == case.get("changes", [])
@@ -89,7 +89,7 @@ def test_case(case: dict[str, Any]) -> None:
         assert argv(plan, wanted[0]) == wanted
 
 
-def test_there_are_enough_cases() -> None:
+def test_plan_cases_cover_every_tool() -> None:
     every = [case.values[0] for case in cases()]
     assert len(every) >= 40
     assert {c["argv"].split()[0] for c in every if "argv" in c} == {

@@ -71,7 +71,7 @@ def encoding_of(case: dict[str, Any]) -> Encoding:
 
 
 @pytest.mark.parametrize("case", cases())
-def test_case(case: dict[str, Any]) -> None:
+def test_encoder_case_gives_its_options(case: dict[str, Any]) -> None:
     encoding = encoding_of(case)
     if "error" in case:
         with pytest.raises(PlanError, match=case["error"].replace("(", r"\(")):
@@ -107,7 +107,7 @@ def test_every_encoder_with_presets_has_those_of_x264(preset: str) -> None:
     assert without == ["h264_videotoolbox", "hevc_videotoolbox"]
 
 
-def test_a_vmaf_is_no_quality_yet() -> None:
+def test_video_refuses_vmaf_without_crf() -> None:
     encoding = encoding_of(
         {"encode": {"codec": "hevc", "quality": {"vmaf": 95}}, "encoder": "libx265"}
     )
@@ -115,7 +115,7 @@ def test_a_vmaf_is_no_quality_yet() -> None:
         encoders.video(encoding)
 
 
-def test_what_maps_tones() -> None:
+def test_tonemappers_are_in_order_of_preference() -> None:
     assert filters.tonemappers({"zscale", "tonemap", "libplacebo"}) == ["zscale", "libplacebo"]
     assert filters.tonemappers({"zscale", "libplacebo"}) == ["libplacebo"]
     with pytest.raises(PlanError, match="neither zscale with tonemap nor libplacebo"):

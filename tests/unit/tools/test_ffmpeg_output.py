@@ -35,7 +35,9 @@ def heard(text: str) -> FfmpegOutput:
         ((50, 61, 61, 99), []),
     ],
 )
-def test_what_was_read_and_not_written(counts: tuple[int, ...], lost: list[str]) -> None:
+def test_copied_reports_packets_read_but_not_written(
+    counts: tuple[int, ...], lost: list[str]
+) -> None:
     order = {"name": "o", "track_order": ["audio_main", "video"]}
     policy = Policy.model_validate({"schema_version": 13, "phases": [order]})
     plan = evaluate([policy], media(["v:h264 [default]", "a:aac [default]"], "mp4"))
@@ -49,7 +51,7 @@ def test_what_was_read_and_not_written(counts: tuple[int, ...], lost: list[str])
         (1835, ["video 0 (vp9, und): 11 of 12 packets"]),
     ],
 )
-def test_packets_of_vp9_that_became_one(size: int, lost: list[str]) -> None:
+def test_copied_accepts_merged_vp9_packets(size: int, lost: list[str]) -> None:
     policy = Policy.model_validate(
         {"schema_version": 13, "phases": [{"name": "n", "container": {"target": "mkv"}}]}
     )

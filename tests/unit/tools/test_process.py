@@ -73,17 +73,17 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return any(condition() or waiting.wait(0.02) for _ in range(500))
 
 
-def test_success(sh: Script) -> None:
+def test_run_returns_status_and_output(sh: Script) -> None:
     assert run(sh("echo out; echo words >&2")) == (0, "out\nwords")
 
 
-def test_a_status_that_is_allowed(sh: Script) -> None:
+def test_run_accepts_allowed_status(sh: Script) -> None:
     assert run(sh("exit 1"), ok=(0, 1))[0] == 1
     with pytest.raises(ToolError, match="tool failed with exit status 1"):
         run(sh("exit 1"))
 
 
-def test_what_a_failure_says(sh: Script) -> None:
+def test_tool_error_has_status_argv_and_stderr(sh: Script) -> None:
     with pytest.raises(ToolError) as error:
         run([*sh("echo first >&2; echo second >&2; exit 7"), "x"])
     assert str(error.value) == "tool failed with exit status 7: first | second"
@@ -94,14 +94,14 @@ def test_what_a_failure_says(sh: Script) -> None:
 
 
 @pytest.mark.parametrize("name", ["SEGV", "KILL", "TERM"])
-def test_killed_by_a_signal(sh: Script, name: str) -> None:
+def test_tool_error_names_signal(sh: Script, name: str) -> None:
     with pytest.raises(ToolError, match=f"tool was killed by SIG{name}") as error:
         run(sh(f"kill -{name} $$"), ok=(0, 1))
     assert error.value.status == -getattr(signal, f"SIG{name}")
     assert not error.value.lasting
 
 
-def test_a_missing_program(tmp_path: Path) -> None:
+def test_missing_program_is_a_tool_error(tmp_path: Path) -> None:
     with pytest.raises(ToolError) as error:
         run([str(tmp_path / "nothing")])
     assert error.value.status in (126, 127)
@@ -109,14 +109,14 @@ def test_a_missing_program(tmp_path: Path) -> None:
     assert "nothing" in str(error.value)
 
 
-def test_a_hang_ends_after_the_stall_time(sh: Script, tmp_path: Path) -> None:
+def test_hanging_tool_is_ended_after_the_stall_time(sh: Script, tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"tool made no progress for 0\.4 s") as error:
         run(sh("echo $$ >@/pid; exec sleep 60"), STALL)
     assert error.value.lasting
     assert gone(int((tmp_path / "pid").read_text()))
 
 
-def test_output_alone_is_no_progress(sh: Script) -> None:
+def test_output_alone_does_not_keep_a_tool_alive(sh: Script) -> None:
     """A damaged file keeps a tool spinning and warning for ever."""
     with pytest.raises(ToolError, match="made no progress"):
         run(sh("while :; do echo again; echo again >&2; sleep 0.05; done"), STALL)
@@ -134,14 +134,14 @@ def test_lines_end_with_carriage_returns_too(sh: Script) -> None:
     assert printed.split() == ["a", "b", "c", "d"]
 
 
-def test_a_file_that_grows_is_progress(sh: Script, tmp_path: Path) -> None:
+def test_growing_file_keeps_a_tool_alive(sh: Script, tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.touch()
     steps = "for n in 1 2 3 4 5 6 7 8 9 10; do echo x >>@/output; sleep 0.1; done"
     assert run(sh(steps), STALL, output=str(output))[0] == 0
 
 
-def test_a_file_that_is_rewritten_is_progress(sh: Script, tmp_path: Path) -> None:
+def test_rewritten_file_keeps_a_tool_alive(sh: Script, tmp_path: Path) -> None:
     """As in ffmpeg's second pass, which moves the index to the front."""
     output = tmp_path / "output"
     output.write_bytes(b"x")
@@ -150,13 +150,13 @@ def test_a_file_that_is_rewritten_is_progress(sh: Script, tmp_path: Path) -> Non
     assert output.read_bytes() == b"y"
 
 
-def test_a_file_that_stands_still_is_none(sh: Script, tmp_path: Path) -> None:
+def test_unchanged_file_does_not_keep_a_tool_alive(sh: Script, tmp_path: Path) -> None:
     (tmp_path / "output").write_bytes(b"x")
     with pytest.raises(ToolError, match="made no progress"):
         run(sh("exec sleep 60"), STALL, output=str(tmp_path / "output"))
 
 
-def test_a_flood_is_read_and_only_its_tail_kept() -> None:
+def test_run_keeps_only_tail_of_large_output() -> None:
     flood = "import sys; sys.stderr.write('x' * 20_000_000 + 'end'); sys.exit(3)"
     with pytest.raises(ToolError) as error:
         run([sys.executable, "-c", flood])
@@ -165,35 +165,35 @@ def test_a_flood_is_read_and_only_its_tail_kept() -> None:
     assert len(str(error.value)) < 1000
 
 
-def test_what_is_not_text(sh: Script) -> None:
+def test_tool_error_replaces_undecodable_output(sh: Script) -> None:
     with pytest.raises(ToolError, match="�"):
         run(sh(r"printf '\377\376' >&2; exit 2"))
 
 
-def test_closing_the_output_is_not_the_end(sh: Script, tmp_path: Path) -> None:
+def test_run_waits_for_tool_that_closed_its_output(sh: Script, tmp_path: Path) -> None:
     assert run(sh("exec >&- 2>&-; sleep 0.7; touch @/done"))[0] == 0
     assert (tmp_path / "done").exists()
 
 
-def test_a_hang_with_closed_output(sh: Script) -> None:
+def test_hanging_tool_with_closed_output_is_ended(sh: Script) -> None:
     with pytest.raises(ToolError, match="made no progress"):
         run(sh("exec >&- 2>&-; exec sleep 60"), STALL)
 
 
-def test_a_grandchild_may_keep_the_pipe(sh: Script, tmp_path: Path) -> None:
+def test_run_does_not_wait_for_grandchild_with_the_pipe(sh: Script, tmp_path: Path) -> None:
     try:
         assert run(sh("sleep 60 & echo $! >@/pid; exit 0"))[0] == 0
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
-def test_a_stalled_tool_takes_its_children_along(sh: Script, tmp_path: Path) -> None:
+def test_stalled_tool_is_ended_with_its_children(sh: Script, tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="made no progress"):
         run(sh("sleep 60 & echo $! >@/pid; wait"), STALL)
     assert eventually(lambda: gone(int((tmp_path / "pid").read_text())))
 
 
-def test_sigterm_may_be_ignored(
+def test_tool_that_ignores_sigterm_is_killed(
     sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
@@ -203,7 +203,7 @@ def test_sigterm_may_be_ignored(
     assert gone(int((tmp_path / "pid").read_text()))
 
 
-def test_odd_words_arrive_as_they_are(tmp_path: Path) -> None:
+def test_arguments_arrive_unchanged(tmp_path: Path) -> None:
     words = ["-x", "a b", "$(id)", "\n", "'\"", "", os.fsdecode(b"\xff\xfe"), "映画"]
     target = tmp_path / "argv"
     write = "import os, sys; open(sys.argv[1], 'wb').write(b'\\0'.join(map(os.fsencode, sys.argv)))"
@@ -211,7 +211,7 @@ def test_odd_words_arrive_as_they_are(tmp_path: Path) -> None:
     assert target.read_bytes().split(b"\0")[2:] == [os.fsencode(word) for word in words]
 
 
-def test_nothing_of_the_users_input_is_read(sh: Script) -> None:
+def test_tool_reads_nothing_from_stdin(sh: Script) -> None:
     """ffmpeg takes what is typed for commands."""
     (reader, writer), own = os.pipe(), os.dup(0)
     os.write(writer, b"q\n")
@@ -226,7 +226,7 @@ def test_nothing_of_the_users_input_is_read(sh: Script) -> None:
         os.close(reader)
 
 
-def test_descriptors_are_passed(sh: Script, tmp_path: Path) -> None:
+def test_run_passes_file_descriptors(sh: Script, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("inside")
     with (tmp_path / "file").open() as file:
         _, printed = run(sh(f"cat /dev/fd/{file.fileno()}"), fds=(file.fileno(),))
@@ -235,12 +235,12 @@ def test_descriptors_are_passed(sh: Script, tmp_path: Path) -> None:
             run(sh(f"cat /dev/fd/{file.fileno()}"))
 
 
-def test_no_language_but_ours(sh: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tool_runs_in_c_locale(sh: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     assert run(sh("echo $LC_ALL $LANGUAGE"))[1] == "C.UTF-8 C"
 
 
-def test_it_has_its_own_process_group() -> None:
+def test_tool_has_its_own_process_group() -> None:
     """So that a Ctrl-C in the terminal reaches vpo alone."""
     _, printed = run([sys.executable, "-c", "import os; print(os.getpgrp())"])
     assert int(printed) != os.getpgrp()
@@ -267,7 +267,7 @@ def start(
     return thread, raised
 
 
-def test_cancel_ends_what_runs(sh: Script, tmp_path: Path) -> None:
+def test_cancel_ends_running_tool(sh: Script, tmp_path: Path) -> None:
     processes = Processes()
     thread, raised = start(processes, sh("touch @/ready; exec sleep 60"), tmp_path / "ready")
     processes.cancel()
@@ -276,7 +276,7 @@ def test_cancel_ends_what_runs(sh: Script, tmp_path: Path) -> None:
     assert processes.cancelled
 
 
-def test_cancel_is_not_asked_twice(
+def test_cancel_kills_tool_that_ignores_sigterm(
     sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ffmpeg takes SIGTERM as a wish to finish the file properly, which may take minutes."""
@@ -290,7 +290,7 @@ def test_cancel_is_not_asked_twice(
     assert gone(int((tmp_path / "pid").read_text()))
 
 
-def test_nothing_starts_after_a_cancel(sh: Script, tmp_path: Path) -> None:
+def test_no_tool_starts_after_cancel(sh: Script, tmp_path: Path) -> None:
     processes = Processes()
     processes.cancel()
     with pytest.raises(CancelledError):
@@ -345,7 +345,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
-def test_no_signal_goes_to_a_group_that_was_waited_for(signalled: list[int]) -> None:
+def test_finished_process_group_gets_no_signal(signalled: list[int]) -> None:
     group = ProcessGroup(subprocess.Popen(["true"], start_new_session=True))
     assert group.wait(LONG)
     group.signal(signal.SIGTERM)
@@ -355,7 +355,7 @@ def test_no_signal_goes_to_a_group_that_was_waited_for(signalled: list[int]) -> 
     assert signalled == [group.process.pid]
 
 
-def test_looking_whether_it_ended_does_not_give_its_number_back() -> None:
+def test_polling_does_not_reap_the_process() -> None:
     group = ProcessGroup(subprocess.Popen(["sh", "-c", "exit 3"], start_new_session=True))
     assert group.wait(LONG)
     assert group.wait(0)
@@ -364,7 +364,7 @@ def test_looking_whether_it_ended_does_not_give_its_number_back() -> None:
     assert group.wait(0)
 
 
-def test_waiting_for_what_goes_on_ends_in_time() -> None:
+def test_wait_with_timeout_returns_in_time() -> None:
     group = ProcessGroup(subprocess.Popen(["sleep", "60"], start_new_session=True))
     assert not group.wait(0)
     assert not group.wait(0.01)
@@ -372,7 +372,7 @@ def test_waiting_for_what_goes_on_ends_in_time() -> None:
     assert group.status() == -signal.SIGKILL
 
 
-def test_a_tool_that_has_ended_is_not_interrupted(sh: Script, signalled: list[int]) -> None:
+def test_finished_tool_gets_no_signal(sh: Script, signalled: list[int]) -> None:
     processes = Processes()
     _, printed = run(sh("echo $$"), processes=processes)
     processes.cancel()
@@ -380,7 +380,7 @@ def test_a_tool_that_has_ended_is_not_interrupted(sh: Script, signalled: list[in
 
 
 @pytest.mark.usefixtures("signalled")
-def test_an_interrupt_while_tools_end(sh: Script) -> None:
+def test_cancel_while_tools_end_raises_nothing_else(sh: Script) -> None:
     """Tools begin and end in two threads while a third goes on interrupting."""
     argv, done, now = sh("exit 0"), threading.Event(), [Processes()]
     strange: list[BaseException] = []

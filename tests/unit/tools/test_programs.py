@@ -20,7 +20,9 @@ def program(folder: Path, name: str) -> str:
     return str(path)
 
 
-def test_path_and_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_prefers_configured_tools_to_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_path = program(tmp_path / "bin", "mkvmerge")
     mine = program(tmp_path / "mine", "merge")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -32,6 +34,6 @@ def test_path_and_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_how_to_get_a_tool(name: str) -> None:
+def test_need_says_how_to_install_missing_tool(name: str) -> None:
     with pytest.raises(ToolMissingError, match=f"{name} is needed and not installed: install"):
         Tools().need(name)

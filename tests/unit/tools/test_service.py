@@ -21,7 +21,7 @@ def answer(service: Service, line: bytes, timeout: float = LONG) -> bytes:
     return service.answer(timeout)
 
 
-def test_a_service_answers_line_for_line() -> None:
+def test_service_answers_line_for_line() -> None:
     service = Service(Processes(), [sys.executable, "-c", ECHO])
     assert answer(service, b"a") == b"aa"
     assert answer(service, b"x" * 200_000) == b"x" * 400_000
@@ -41,7 +41,7 @@ def test_a_service_answers_line_for_line() -> None:
         ("import time; time.sleep(60)", r"did not answer within 0\.4 s"),
     ],
 )
-def test_a_service_that_fails(script: str, problem: str) -> None:
+def test_failing_service_is_a_service_error(script: str, problem: str) -> None:
     service = Service(Processes(), [sys.executable, "-c", script])
     with pytest.raises(ServiceError, match=problem):
         answer(service, b"a", STALL if "answer" in problem else LONG)

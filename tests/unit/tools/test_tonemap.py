@@ -80,7 +80,7 @@ def zscale(media_tools: None) -> None:  # noqa: ARG001
         pytest.skip("this ffmpeg has no zscale")
 
 
-def test_greys_stay_grey_and_in_order() -> None:
+def test_tone_mapping_keeps_greys_in_order() -> None:
     greys = [mapped((1, 1, 1), candela) for candela in (0, 1, 10, 50, 100, 203, 400, 1000)]
     for grey in greys:
         assert max(grey) - min(grey) < 0.02
@@ -92,7 +92,7 @@ def test_greys_stay_grey_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_pure_colours_stay_pure(at: int) -> None:
+def test_tone_mapping_keeps_pure_colours(at: int) -> None:
     color = [0.0, 0.0, 0.0]
     color[at] = 1.0
     result = list(mapped((color[0], color[1], color[2]), 100))

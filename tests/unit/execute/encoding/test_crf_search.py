@@ -103,7 +103,7 @@ def calls(tmp_path: Path, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize("seconds", [8.0, 100.0, 5000.0])
-def test_a_line_is_found(find: Finder, seconds: float) -> None:
+def test_search_finds_crf_on_a_linear_score(find: Finder, seconds: float) -> None:
     found = find(95, "120 - crf", seconds)
     assert found.crf == pytest.approx(25, abs=0.1)
     assert found.score == pytest.approx(95, abs=0.2)
@@ -111,29 +111,29 @@ def test_a_line_is_found(find: Finder, seconds: float) -> None:
 
 @pytest.mark.parametrize("target", [80, 93, 97])
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
-def test_a_curve_is_found(find: Finder, codec: VideoCodec, target: float) -> None:
+def test_search_finds_crf_on_a_curved_score(find: Finder, codec: VideoCodec, target: float) -> None:
     found = find(target, "100 - (crf / 9) ** 2.2", 300, codec)
     wanted = 9 * (100 - target) ** (1 / 2.2)
     assert 100 - (found.crf / 9) ** 2.2 == pytest.approx(target, abs=0.5)
     assert found.crf == pytest.approx(wanted, abs=0.8)
 
 
-def test_encoders_that_count_in_whole_numbers(find: Finder) -> None:
+def test_search_gives_whole_crf_where_encoder_needs_it(find: Finder) -> None:
     assert find(95, "120.4 - crf", codec="av1").crf == 25.0
 
 
-def test_what_cannot_be_reached_is_told(find: Finder) -> None:
+def test_search_reports_unreachable_target(find: Finder) -> None:
     found = find(95, "90 - crf / 10")
     assert found.crf == 1
     assert found.score == pytest.approx(89.9, abs=0.01)
 
 
-def test_what_is_always_better(find: Finder) -> None:
+def test_search_takes_highest_crf_when_score_is_always_above_target(find: Finder) -> None:
     found = find(95, "99.5 + 0 * crf")
     assert (found.crf, found.score) == (51, 99.5)
 
 
-def test_it_is_looked_for_once(find: Finder, tmp_path: Path) -> None:
+def test_search_result_is_remembered(find: Finder, tmp_path: Path) -> None:
     first = find(95, "120 - crf")
     done = len(calls(tmp_path, "-crf:0"))
     assert find(95, "120 - crf") == first
@@ -142,7 +142,7 @@ def test_it_is_looked_for_once(find: Finder, tmp_path: Path) -> None:
     assert len(calls(tmp_path, "-crf:0")) > done
 
 
-def test_samples_are_a_small_part(find: Finder, tmp_path: Path) -> None:
+def test_sample_clips_are_a_small_part_of_the_video(find: Finder, tmp_path: Path) -> None:
     find(95, "120 - crf", 600)
     spans = [
         float(length)
@@ -157,7 +157,7 @@ def test_samples_are_a_small_part(find: Finder, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("duration", [20.1, 125.0, 1000.0, 20_000.0])
 @pytest.mark.parametrize("fast", [True, False])
-def test_samples_are_from_all_over(duration: float, fast: bool) -> None:
+def test_sample_clips_are_spread_over_the_video(duration: float, fast: bool) -> None:
     spans = places(duration, fast)
     assert 6 <= len(spans) <= 120
     for n, span in enumerate(spans):
@@ -167,11 +167,11 @@ def test_samples_are_from_all_over(duration: float, fast: bool) -> None:
         assert sum(span.length for span in spans) <= max(0.075 * duration, 6 * 0.6)
 
 
-def test_short_videos_are_their_own_sample() -> None:
+def test_short_video_is_its_own_sample_clip() -> None:
     assert places(12.5, fast=False) == [(0.0, 12.5)]
 
 
-def test_they_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
+def test_sample_clips_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
     find(95, "120 - crf", 600)
     starts = [
         float(start)
@@ -182,7 +182,7 @@ def test_they_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
     assert len({round(start % 1, 1) for start in starts}) > 5
 
 
-def test_xpsnr_where_there_is_no_vmaf(find: Finder) -> None:
+def test_search_uses_xpsnr_without_libvmaf(find: Finder) -> None:
     able = Capabilities(frozenset(), frozenset({"xpsnr"}), 61)
     found = find(95, "64.3 - crf", able=able)  # decibels: 39.3 of them go with 95 points
     assert found.metric == "xpsnr"
@@ -190,17 +190,17 @@ def test_xpsnr_where_there_is_no_vmaf(find: Finder) -> None:
     assert "estimated by XPSNR" in str(found)
 
 
-def test_neither_is_an_error() -> None:
+def test_metric_fails_without_libvmaf_and_xpsnr() -> None:
     with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
         metric(Capabilities(frozenset(), frozenset({"psnr"}), 59))
 
 
-def test_no_duration_no_samples(find: Finder) -> None:
+def test_search_fails_without_duration(find: Finder) -> None:
     with pytest.raises(PlanError, match="duration is not known"):
         find(95, "120 - crf", None)
 
 
-def test_large_pictures_have_a_model_of_their_own(tmp_path: Path) -> None:
+def test_vmaf_of_4k_uses_its_own_model(tmp_path: Path) -> None:
     large = Track(0, "video", "h264", width=3840, height=2160)
     encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, VIDEO_ENCODERS["libx265"], 0)
     bench = Bench(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))

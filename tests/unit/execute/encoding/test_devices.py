@@ -85,20 +85,20 @@ def encode(**wanted: Any) -> VideoEncode:
     return VideoEncode(**{"codec": "hevc", "quality": Quality(crf=24), **wanted})
 
 
-def test_the_processor_has_nothing_to_prove(machine: Machine, tmp_path: Path) -> None:
+def test_choose_software_runs_no_test(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine(), encode(), TRACK, "mkv")
     assert (found.encoder.name, found.device, found.warnings) == ("libx265", "none", ())
     assert tried(tmp_path) == []
 
 
-def test_a_device_that_encodes_a_picture_is_there(machine: Machine, tmp_path: Path) -> None:
+def test_choose_takes_device_that_encodes_a_test_frame(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_nvenc*"), encode(hw="nvenc"), TRACK, "mkv")
     assert (found.encoder.name, found.device, found.warnings) == ("hevc_nvenc", "nvenc", ())
     (line,) = tried(tmp_path)
     assert "-f lavfi" in line and "-frames:v 1" in line and "-pix_fmt:0 nv12" in line
 
 
-def test_it_is_asked_once_for_each_kind_of_samples(machine: Machine, tmp_path: Path) -> None:
+def test_device_is_tested_once_per_pixel_format(machine: Machine, tmp_path: Path) -> None:
     devices = Devices(machine("*hevc_nvenc*nv12*"))
     threads = [
         threading.Thread(target=devices.choose, args=(encode(hw="nvenc"), TRACK, "mkv"))
@@ -122,7 +122,7 @@ def test_a_device_is_proven_again_in_the_next_run(machine: Machine, tmp_path: Pa
     assert len(tried(tmp_path)) == 2
 
 
-def test_auto_takes_the_first_that_works(machine: Machine, tmp_path: Path) -> None:
+def test_choose_auto_takes_first_device_that_works(machine: Machine, tmp_path: Path) -> None:
     found = choose(machine("*hevc_vaapi*"), encode(hw="auto"), TRACK, "mkv")
     assert (found.encoder.name, found.device, found.warnings) == ("hevc_vaapi", "vaapi", ())
     order = ["nvenc", "qsv", "vaapi"]
@@ -138,7 +138,7 @@ def test_auto_tries_a_device_that_has_only_a_row(
     assert (found.encoder, found.device, found.warnings) == (AMF, AMF.device, ())
 
 
-def test_software_takes_over_with_a_warning(machine: Machine) -> None:
+def test_choose_falls_back_to_software_with_a_warning(machine: Machine) -> None:
     found = choose(machine(), encode(hw="qsv"), TRACK, "mkv")
     assert (found.encoder.name, found.device) == ("libx265", "none")
     assert found.warnings == (
@@ -146,12 +146,14 @@ def test_software_takes_over_with_a_warning(machine: Machine) -> None:
     )
 
 
-def test_software_may_not_take_over(machine: Machine) -> None:
+def test_choose_fails_without_device_and_fallback(machine: Machine) -> None:
     with pytest.raises(PlanError, match=r"no hardware encodes hevc here .*hw_fallback is off"):
         choose(machine(), encode(hw="auto", hw_fallback=False), TRACK, "mkv")
 
 
-def test_what_a_device_cannot_take_is_none_for_it(machine: Machine, tmp_path: Path) -> None:
+def test_choose_avoids_device_that_cannot_take_the_pixel_format(
+    machine: Machine, tmp_path: Path
+) -> None:
     found = choose(machine("*"), encode(codec="h264", hw="nvenc"), DEEP, "mkv")
     assert found.encoder.name == "libx264"
     assert "h264_nvenc cannot encode 4:2:0 with 10 bits" in found.warnings[0]
@@ -160,7 +162,7 @@ def test_what_a_device_cannot_take_is_none_for_it(machine: Machine, tmp_path: Pa
     assert tried(tmp_path) == []
 
 
-def test_hdr_is_not_lost_to_a_device(machine: Machine) -> None:
+def test_choose_avoids_device_that_would_lose_hdr(machine: Machine) -> None:
     found = choose(machine("*"), encode(hw="nvenc"), HDR, "mkv")
     assert found.encoder.name == "libx265"
     assert "would lose the HDR metadata" in found.warnings[0]
@@ -169,34 +171,34 @@ def test_hdr_is_not_lost_to_a_device(machine: Machine) -> None:
         choose(machine(), encode(codec="vp9"), HDR, "mkv")
 
 
-def test_an_encoder_that_is_missing(machine: Machine) -> None:
+def test_choose_fails_for_missing_encoder(machine: Machine) -> None:
     with pytest.raises(
         PlanError, match="cannot encode hevc: it was built without libx265; install"
     ):
         choose(machine(encoders=("libx264",)), encode(), TRACK, "mkv")
 
 
-def test_another_encoder_where_the_best_is_missing(machine: Machine) -> None:
+def test_choose_takes_next_encoder_when_the_best_is_missing(machine: Machine) -> None:
     assert choose(machine(), encode(codec="av1"), TRACK, "mkv").encoder.name == "libaom-av1"
 
 
-def test_tones_need_a_filter(machine: Machine, tmp_path: Path) -> None:
+def test_choose_takes_zscale_for_tone_mapping(machine: Machine, tmp_path: Path) -> None:
     assert choose(machine(), encode(tonemap=True), HDR, "mkv").tonemapper == "zscale"
     assert tried(tmp_path) == []
 
 
-def test_libplacebo_needs_a_device(machine: Machine, tmp_path: Path) -> None:
+def test_choose_tests_device_for_libplacebo(machine: Machine, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"libplacebo needs a Vulkan device .No capable devices"):
         choose(machine(filters="scale libplacebo"), encode(tonemap=True), HDR, "mkv")
     assert "libplacebo" in tried(tmp_path)[0]
 
 
-def test_no_tone_mapper(machine: Machine) -> None:
+def test_choose_fails_without_tone_mapping_filter(machine: Machine) -> None:
     with pytest.raises(PlanError, match="neither zscale with tonemap nor libplacebo"):
         choose(machine(filters="scale tonemap"), encode(tonemap=True), HDR, "mkv")
 
 
-def test_sessions_are_limited() -> None:
+def test_device_sessions_are_limited() -> None:
     devices = Devices(Tools())
     held, running = threading.Event(), threading.Event()
     most = [0, 0]
@@ -224,7 +226,7 @@ def test_sessions_are_limited() -> None:
     assert most == [0, 2]
 
 
-def test_an_interrupt_ends_the_wait() -> None:
+def test_cancel_ends_wait_for_a_device_session() -> None:
     tools = Tools()
     devices = Devices(tools)
     with devices.session("nvenc", 1):

@@ -44,7 +44,7 @@ def real(media_tools: None) -> Tools:  # noqa: ARG001
     return Tools(ffmpeg=shutil.which("ffmpeg"), stall_seconds=120)
 
 
-def test_the_ability_of_the_real_one(real: Tools) -> None:
+def test_capabilities_of_real_ffmpeg_are_read(real: Tools) -> None:
     able = real.capabilities()
     assert {"libx264", "libx265", "aac", "mpeg4"} <= able.encoders
     assert {"scale", "concat", "null"} <= able.filters
@@ -53,7 +53,7 @@ def test_the_ability_of_the_real_one(real: Tools) -> None:
     assert real.capabilities() is able
 
 
-def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
+def test_prepare_numbers_streams_as_in_the_output(real: Tools) -> None:
     found = prepared(real, Plan(MEDIA, SWAPPED, encodes=((1, HEVC),)))
     base = source_time_base(real.capabilities().libavcodec)
     row = VIDEO_ENCODERS["libx265"]
@@ -62,7 +62,7 @@ def test_streams_are_numbered_as_in_the_output(real: Tools) -> None:
     assert found.encoded() == (Encoded(1, "libx265"),)
 
 
-def test_a_vmaf_without_a_way_to_measure_it(real: Tools) -> None:
+def test_prepare_fails_for_vmaf_without_a_metric(real: Tools) -> None:
     if real.capabilities().filters & {"libvmaf", "xpsnr"}:
         pytest.skip("this ffmpeg can measure it")
     with pytest.raises(PlanError, match="neither libvmaf nor xpsnr"):
@@ -83,7 +83,7 @@ def hardware(spec: VideoEncode, found: dict[int, CrfFound]) -> PreparedEncodes:
     return PreparedEncodes({1: encoding}, {1: EncoderChoice(nvenc, "nvenc")}, found)
 
 
-def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
+def test_without_hardware_replaces_failed_device_by_software(real: Tools) -> None:
     spec = replace(HEVC, hw="nvenc", quality=Quality(crf=30.0, vmaf=95))
     found = without_hardware(
         hardware(spec, {1: CrfFound(30.0, 95.0)}), context(real), "out of memory"
@@ -95,7 +95,7 @@ def test_software_takes_over_from_a_device_that_fails(real: Tools) -> None:
     assert (found.found, found.encodings[1].spec.quality.crf) == ({}, None)
 
 
-def test_software_may_not_take_over(real: Tools) -> None:
+def test_without_hardware_returns_none_without_fallback(real: Tools) -> None:
     assert (
         without_hardware(hardware(replace(HEVC, hw_fallback=False), {}), context(real), "x") is None
     )
@@ -113,7 +113,7 @@ def encode(tools: Tools, media: MediaFile, encodes: PreparedEncodes, output: Pat
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 @pytest.mark.parametrize("codec", ["hevc", "h264", "av1"])
-def test_hdr10_arrives(
+def test_encode_keeps_hdr10_metadata(
     corpus: Path, tmp_path: Path, real: Tools, codec: VideoCodec, suffix: str
 ) -> None:
     media = probe(str(corpus / "hdr10.mkv"), frames=True)
@@ -131,7 +131,7 @@ def test_hdr10_arrives(
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
-def test_mapped_tones_say_nothing_of_hdr(
+def test_tone_mapped_encode_has_no_hdr_metadata(
     corpus: Path, tmp_path: Path, real: Tools, suffix: str
 ) -> None:
     if "zscale" not in real.capabilities().filters:
@@ -148,7 +148,7 @@ def test_mapped_tones_say_nothing_of_hdr(
     assert (result.color, result.hdr, result.side_data) == (dynamic_range.SDR, None, ())
 
 
-def test_a_real_search(corpus: Path, tmp_path: Path) -> None:
+def test_search_with_real_ffmpeg_reaches_vmaf(corpus: Path, tmp_path: Path) -> None:
     bundled = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
     tools = Tools(ffmpeg=bundled, stall_seconds=120)
     if "libvmaf" not in tools.capabilities().filters:
