@@ -14,6 +14,7 @@
     └── FileError                 exit 1   one file's work failed; the batch decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
+        ├── DamagedError                   the file is not whole, and is left alone
         ├── PlanError                      the policy cannot be carried out on this file
         ├── BusyError                      another program holds or writes the file; skipped
         │   └── LockedError                another vpo holds the file
@@ -126,6 +127,12 @@ class ProbeError(FileError):
     """A file cannot be read as media."""
 
 
+class DamagedError(FileError):
+    """The file is not whole: it is cut off, or parts of it cannot be read."""
+
+    lasting = True
+
+
 class PlanError(FileError):
     """The policy cannot be carried out on this file."""
 
@@ -213,6 +220,7 @@ class ErrorKind(Enum):
 
     DISCOVER = "DiscoverError"
     PROBE = "ProbeError"
+    DAMAGED = "DamagedError"
     PLAN = "PlanError"
     BUSY = "BusyError"
     LOCKED = "LockedError"

@@ -7,6 +7,9 @@ from typing import Literal
 
 from vpo.policy.desired_state import Timestamp
 
+VerifyMode = Literal["full", "quick"]
+DamagedMode = Literal["refuse", "salvage"]
+
 
 @dataclass(frozen=True)
 class RewriteOptions:
@@ -14,7 +17,8 @@ class RewriteOptions:
 
     ``timestamp`` is what becomes of the modification time where the policy does not say;
     ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the folder
-    of the file.
+    of the file. ``verify``: ``full`` proves every packet, ``quick`` compares facts and ends;
+    ``damaged``: ``salvage`` goes on with a file that is not whole.
     """
 
     timestamp: Timestamp = "preserve"
@@ -23,3 +27,5 @@ class RewriteOptions:
     keep_free: int = 0
     temporary_folder: str | None = None
     keep_originals: bool = False
+    verify: VerifyMode = "full"
+    damaged: DamagedMode = "refuse"

@@ -8,6 +8,7 @@ from vpo.errors import ErrorKind, FileError, VpoError
 
 if TYPE_CHECKING:
     from vpo.db.records import History, Status
+    from vpo.execute.full_proof import ProofFacts
     from vpo.execute.lock import Stamp
     from vpo.execute.originals import Kept
     from vpo.media.model import MediaFile
@@ -78,4 +79,5 @@ class Outcome(NamedTuple):
     stamp: Stamp | None = None
     kept: Kept | None = None
     encoded: tuple[Encoded, ...] = ()
+    proof: ProofFacts | None = None
     encode: tuple[str, History] | None = None

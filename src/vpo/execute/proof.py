@@ -31,7 +31,7 @@ _OF_PACKETS = (
 T = TypeVar("T")
 
 
-def source_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
+def quick_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
     """When what the plan keeps ends in the source; worked out while something else is done."""
     kept = frozenset(index for index, _ in _timed(plan))
     return prober.end_times(plan.before.path, plan.before.duration, kept)
@@ -46,12 +46,11 @@ def verify(
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
 
-    ``before`` are the ``source_ends``, ``None`` where the result is a copy of the source with
-    another header. ``encoded`` are, by index in the source, the video tracks that were encoded:
-    their pictures are looked at, too.
+    ``before`` are the ``quick_ends``; ``None`` if they are not to be compared. ``encoded`` are, by
+    index in the source, the video tracks that were encoded: their frames are looked at, too.
     """
     if _is_copy(plan) and not encoded:
-        found, after = _probed(lambda: prober.headers_and_end_times(output))
+        found, after = _probed(lambda: _headers(prober, output, before is not None))
         found = _completed(found, plan, over=False)
     else:
         found = _probed(lambda: prober.probe(output, bool(encoded)))
@@ -63,6 +62,10 @@ def verify(
     if before is not None:
         problems = problems or list(_early_ends(plan, found, before.result(), after))
     return _proven(found, problems)
+
+
+def _headers(prober: Prober, path: str, ends: bool) -> tuple[MediaFile, dict[int, float]]:
+    return prober.headers_and_end_times(path) if ends else (prober.headers(path), {})
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from vpo.errors import SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
+from vpo.execute.full_proof import Proof, ProofFacts
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify
 from vpo.execute.space import is_full
 from vpo.execute.work import Applied, Work, Written, as_published
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
-from vpo.probe.service import PendingEndTimes
 
 _SLACK = 1 << 20
 REMUX_FACTOR = 1.05
@@ -23,47 +23,57 @@ Write = Callable[[Work, Workspace], Written]
 
 
 def rewrite(
-    work: Work, write: Write, factor: float = REMUX_FACTOR, ends: PendingEndTimes | None = None
+    work: Work, write: Write, factor: float = REMUX_FACTOR, proof: Proof | None = None
 ) -> Applied:
     """Write a new file, of ``factor`` times the size, and put it in the place of the old.
 
-    ``ends`` are those of the source's tracks, where the packets are written again.
+    ``proof`` is the one that was begun for it, where the packets are written again.
     """
     lock = work.lock
     with Workspace(work.folder, lock.status.st_mode) as workspace:
         size = int(lock.status.st_size * factor) + _SLACK
         with work.context.space.reserve(workspace.path, size, work.options.keep_free):
-            written, found = _written(work, write, workspace, ends)
+            written, found, facts = _written(work, write, workspace, proof)
             work.check(found)
             warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
             publish.set_times(workspace.fd, lock.status, work.timestamp)
-            kept = _publish(work, workspace)
+            damage = proof.damage if proof is not None else None
+            warnings = (*warnings, *(proof.warnings if proof is not None else ()))
+            kept = _publish(work, workspace, keep=damage is not None)
         status = os.fstat(workspace.fd)
     media = as_published(found, work.plan.after.path, status)
-    return Applied(media, warnings, kept, written.encoded)
+    if damage is not None:
+        warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")
+    return Applied(media, warnings, kept, written.encoded, facts)
 
 
 def _written(
-    work: Work, write: Write, workspace: Workspace, ends: PendingEndTimes | None
-) -> tuple[Written, MediaFile]:
-    """What was written, and the proven result; a full file system is asked, not read about."""
-    plan = work.plan
+    work: Work, write: Write, workspace: Workspace, proof: Proof | None
+) -> tuple[Written, MediaFile, ProofFacts | None]:
+    """Return what was written, and the proven result.
+
+    A failure may have a better reason: the file system is asked whether it is full, and the proof
+    whether the source is damaged.
+    """
     try:
         written = write(work, workspace)
-        encoded = plan.video_encodes.keys()
-        return written, verify(plan, workspace.path, work.context.prober, ends, encoded)
+        if proof is not None:
+            return written, *proof.prove(workspace.path)
+        return written, verify(work.plan, workspace.path, work.context.prober, None), None
     except (ToolError, VerifyError):
         if is_full(workspace.fd):
             raise SpaceError(
                 f"the file system of {workspace.folder} is full; free some space and run again"
             ) from None
+        if proof is not None:
+            proof.check_source()
         raise
 
 
-def _publish(work: Work, workspace: Workspace) -> Kept | None:
+def _publish(work: Work, workspace: Workspace, keep: bool) -> Kept | None:
     publish.check_ready(work.lock, workspace)
     kept = None
-    if work.options.keep_originals:
+    if keep or work.options.keep_originals:
         kept = originals.keep_file(work.lock.path, work.key, os.fstat(workspace.fd))
     try:
         publish.replace(work.lock, workspace, work.plan.after.path)

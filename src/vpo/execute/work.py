@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from vpo.errors import PublishError
 from vpo.execute.context import RunContext
+from vpo.execute.full_proof import Proof, ProofFacts
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
 from vpo.execute.originals import Kept
@@ -64,6 +65,11 @@ class Work:
             )
         return folder
 
+    def begin_proof(self) -> Proof:
+        """Begin to prove a rewrite: the source is read while the tool works."""
+        options = self.options
+        return Proof(self.plan, self.context.prober, options.verify, options.damaged)
+
     def report(self, part: float) -> None:
         """Report the part of the work that is done, from 0 to 1."""
         self.context.progress(self.plan.before.path, part)
@@ -79,12 +85,16 @@ class Written:
 
 @dataclass(frozen=True)
 class Applied:
-    """A plan that was carried out: the result as it was probed, and what to report."""
+    """A plan that was carried out: the result as it was probed, and what to report.
+
+    ``proof`` is ``None`` where no packet was written.
+    """
 
     media: MediaFile
     warnings: tuple[str, ...] = ()
     kept: Kept | None = None
     encoded: tuple[Encoded, ...] = ()
+    proof: ProofFacts | None = None
 
 
 def as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:

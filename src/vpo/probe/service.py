@@ -11,18 +11,17 @@ import json
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vpo.errors import ProbeError
-from vpo.media.model import MediaFile, media_from_json, media_to_json
-from vpo.probe import packets, reader
+from vpo.media.model import MediaFile, media_from_json
+from vpo.probe.content import PayloadForm
+from vpo.probe.integrity import FirstDamage
+from vpo.probe.packet_proof import CopiedStream, Difference
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
-
-_MEMORY = 4 << 30
-"""The most bytes of address space for data that a parser may use."""
 
 
 class Prober:
@@ -64,6 +63,23 @@ class Prober:
         """Start ``vpo.probe.packets.end_times`` while the caller does something else."""
         return PendingEndTimes(self._begin("end_times", path, duration, sorted(indexes)))
 
+    def read_source(self, path: str, forms: Mapping[int, PayloadForm]) -> PendingSource:
+        """Start to read every packet of a file, while the caller does something else.
+
+        ``forms`` is how the streams that are copied are compared later (``compare_with_source``).
+        """
+        return PendingSource(self._begin("read_source", path, list(forms.items())))
+
+    def compare_with_source(
+        self, path: str, copies: Sequence[CopiedStream]
+    ) -> tuple[ContentFacts, list[Difference]]:
+        """Read every packet of a result, and compare it with the source that was read last.
+
+        Call it in the thread that read the source: its child remembers what it has read.
+        """
+        facts, differences = self._ask("compare_with_source", path, copies)
+        return ContentFacts.of(facts), [Difference(*each) for each in differences]
+
     def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
         """See ``vpo.probe.packets.keyframes``."""
         return [float(time) for time in self._ask("keyframes", path, index, list(times))]
@@ -96,7 +112,7 @@ class Prober:
         return self._child()
 
     def _child(self) -> Service:
-        return Service(self.processes, [sys.executable, "-m", "vpo.probe.service"])
+        return Service(self.processes, [sys.executable, "-m", "vpo.probe.child"])
 
 
 class _Request:
@@ -117,9 +133,16 @@ class _Request:
         """Read the response, unless that is done."""
         if self._response is None:
             try:
-                self._response = json.loads(self._child.answer(self._stall_seconds))
+                self._response = self._received()
             except ServiceError as error:
                 self._response = self._failed(error)
+
+    def _received(self) -> dict[str, Any]:
+        """Return the response; as long as the child reports progress, it has not stalled."""
+        while True:
+            response: dict[str, Any] = json.loads(self._child.answer(self._stall_seconds))
+            if "progress" not in response:
+                return response
 
     def result(self) -> Any:
         """Return the result; ``ProbeError`` if the request failed or the child crashed."""
@@ -145,57 +168,43 @@ class PendingEndTimes:
         return _times(self._request.result())
 
 
+class ContentFacts(NamedTuple):
+    """What reading all packets of a file has shown: by stream index, and the first damage.
+
+    ``packets`` and ``sizes`` (bytes) are totals, ``before_key`` the packets before the first key
+    frame, ``ends`` when the last packet ends, in seconds.
+    """
+
+    damage: FirstDamage | None
+    packets: dict[int, int]
+    sizes: dict[int, int]
+    before_key: dict[int, int]
+    ends: dict[int, float]
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> ContentFacts:
+        """Return the facts of a child's response."""
+        damage = FirstDamage(*facts["damage"]) if facts["damage"] else None
+        streams = facts["streams"]
+        return cls(
+            damage,
+            {row[0]: row[1] for row in streams},
+            {row[0]: row[2] for row in streams},
+            {row[0]: row[3] for row in streams},
+            {row[0]: row[4] for row in streams if row[4] is not None},
+        )
+
+
+@dataclass(frozen=True)
+class PendingSource:
+    """The content of a source that a child is reading."""
+
+    _request: _Request
+
+    def result(self) -> ContentFacts:
+        """Return what it holds; call it in the thread that asked."""
+        return ContentFacts.of(self._request.result())
+
+
 def _times(pairs: list[list[Any]]) -> dict[int, float]:
     return {int(index): end for index, end in pairs}
-
-
-def _probe(path: str, frames: bool) -> object:
-    return media_to_json(reader.probe(path, frames))
-
-
-def _headers(path: str) -> object:
-    return media_to_json(reader.probe(path, decode=False))
-
-
-def _headers_and_end_times(path: str) -> object:
-    media, ends = reader.headers_and_end_times(path)
-    return media_to_json(media), sorted(ends.items())
-
-
-def _end_times(path: str, duration: float | None, indexes: list[int]) -> object:
-    return sorted(packets.end_times(path, duration, frozenset(indexes)).items())
-
-
-def _cover_image(path: str, index: int) -> object:
-    return packets.cover_image(path, index).hex()
-
-
-_REQUESTS: dict[str, Callable[..., object]] = {
-    "probe": _probe,
-    "headers": _headers,
-    "headers_and_end_times": _headers_and_end_times,
-    "end_times": _end_times,
-    "keyframes": packets.keyframes,
-    "cover_image": _cover_image,
-}
-
-
-def _serve() -> None:
-    """Run the child: respond to requests until the pipe closes."""
-    import resource
-
-    import av  # noqa: F401 - before the first request, which should not wait for it
-
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    for line in sys.stdin.buffer:
-        request, *values = json.loads(line)
-        try:
-            response: dict[str, object] = {"value": _REQUESTS[request](*values)}
-        except (ProbeError, OSError, MemoryError, ValueError) as error:
-            response = {"error": str(error) or type(error).__name__}
-        sys.stdout.buffer.write(json.dumps(response).encode("ascii") + b"\n")
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _serve()

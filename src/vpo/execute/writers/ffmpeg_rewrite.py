@@ -7,7 +7,6 @@ from vpo.execute.context import RunContext
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.encode import encode
 from vpo.execute.encoding.prepare import prepare_encodes
-from vpo.execute.proof import source_ends
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
@@ -46,7 +45,7 @@ class FfmpegRewrite(Writer):
 
     def apply(self, work: Work) -> Applied:
         factor = _ENCODE_FACTOR if self.plan.video_encodes else REMUX_FACTOR
-        return rewrite(work, self._write, factor, source_ends(self.plan, self.context.prober))
+        return rewrite(work, self._write, factor, work.begin_proof())
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         source = tool_name(work.lock.path, work.lock.fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpo.errors import DamagedError
 from vpo.execute import stand_in, undo
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
@@ -11,6 +12,7 @@ from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
+from vpo.probe.integrity import is_complete
 from vpo.tools import mkvpropedit
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
@@ -29,6 +31,8 @@ class HeaderEdit(Writer):
         return plan.strategy == "header" and tools.mkvpropedit is not None
 
     def apply(self, work: Work) -> Applied:
+        if not is_complete(work.lock.path):
+            raise DamagedError("the file is cut off; it was left alone; get it again")
         ranges = undo.regions(work.lock.fd)
         if ranges is None:
             # What the tool would have to see is not known: it edits a whole copy.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from vpo.errors import VerifyError
-from vpo.execute.proof import source_ends
 from vpo.execute.rewrite import rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_name
@@ -15,13 +13,6 @@ from vpo.tools import losses, mkvmerge
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
-
-_SALVAGE = (
-    "Error in the Matroska file structure",
-    "Resync failed",
-    "Resyncing",
-    "invalid data which were skipped",
-)
 
 
 class MkvmergeRemux(Writer):
@@ -47,7 +38,7 @@ class MkvmergeRemux(Writer):
         )
 
     def apply(self, work: Work) -> Applied:
-        return rewrite(work, self._write, ends=source_ends(self.plan, self.context.prober))
+        return rewrite(work, self._write, proof=work.begin_proof())
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         tools, lock = self.context.tools, work.lock
@@ -56,12 +47,4 @@ class MkvmergeRemux(Writer):
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
         heard = MkvmergeOutput(work.report)
         tools.run(Command(argv, workspace.path, (0, 1), (lock.fd, workspace.fd)), heard)
-        _refuse_salvage(heard.warnings)
         return Written(tuple(f"mkvmerge: {line}" for line in heard.warnings))
-
-
-def _refuse_salvage(warnings: list[str]) -> None:
-    """Refuse a result that lacks what mkvmerge could not read of a damaged source."""
-    for line in warnings:
-        if any(words in line for words in _SALVAGE):
-            raise VerifyError(f"the file is damaged, and not all of it would be kept: {line}")

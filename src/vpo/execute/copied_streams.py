@@ -1,0 +1,62 @@
+"""The streams that a plan copies, and how the packets of each are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpo.media.containers import TIMECODE, Container, container
+from vpo.media.model import MediaFile, Track
+from vpo.plan.model import Plan
+from vpo.probe.content import PayloadForm
+from vpo.probe.packet_proof import CopiedStream
+
+_NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
+_SLACK = {"opus": 0.1}
+"""Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
+_TEXT_CODECS = frozenset({"subrip", "ass", "webvtt"})
+
+
+def copied_streams(plan: Plan, result: MediaFile) -> list[CopiedStream]:
+    """Return the tracks that the plan copies, with their indexes in the result."""
+    return [
+        CopiedStream(track.index, made.index, form, _SLACK.get(track.codec, 0.0))
+        for (track, form), made in zip(_forms(plan), result.tracks, strict=True)
+        if form is not None
+    ]
+
+
+def payload_forms(plan: Plan) -> dict[int, PayloadForm]:
+    """Return how the packets of the copied tracks are compared, by index in the source."""
+    return {track.index: form for track, form in _forms(plan) if form not in (None, "raw")}
+
+
+def _forms(plan: Plan) -> Iterator[tuple[Track, PayloadForm | None]]:
+    """Yield each track of the result with its form; ``None`` for one that is not copied."""
+    before, after = container(plan.before.container), container(plan.after.container)
+    sources = {track.index: track for track in plan.before.tracks}
+    encoded = dict(plan.encodes)
+    for track in plan.after.tracks:
+        source = sources.get(track.index)
+        copied = (
+            source is not None
+            and track.index not in encoded
+            and source.codec == track.codec
+            and track.codec != TIMECODE  # written again, from a tag
+        )
+        yield track, _form(track, before, after) if copied else None
+
+
+def _form(track: Track, before: Container, after: Container) -> PayloadForm:
+    """Return the form for a codec of which a muxer may change the packets by design."""
+    if track.codec.startswith("pcm_"):
+        return "stream"  # cut into packets anew by every muxer
+    if track.codec in _TEXT_CODECS:
+        return "text"
+    other = before.name != after.name
+    if track.codec in _NAL_CODECS and (other or before.transport_stream):
+        return "nal"
+    if track.codec == "aac" and (before.transport_stream or after.transport_stream):
+        return "adts"
+    if track.codec == "vp9":
+        return "vp9"  # frames that are not shown are packed with the next one
+    return "raw"

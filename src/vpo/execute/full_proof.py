@@ -1,0 +1,122 @@
+"""The proof of a result packet by packet: the source is whole, and nothing of it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vpo.errors import DamagedError, ProbeError, VerifyError
+from vpo.execute.copied_streams import copied_streams, payload_forms
+from vpo.execute.options import DamagedMode, VerifyMode
+from vpo.execute.proof import quick_ends, verify
+from vpo.media.model import MediaFile, Track
+from vpo.plan.model import Plan
+from vpo.probe.integrity import FirstDamage
+from vpo.probe.service import ContentFacts, Prober
+
+_END_TOLERANCE = 1.0
+"""Seconds by which an encoded track may end earlier than its source: encoders round."""
+_HIDDEN_FRAMES = frozenset({"vp8", "vp9", "av1"})
+"""Codecs with packets that show no frame."""
+_MOST = 5
+"""The most problems that a message lists."""
+
+
+class ProofFacts(NamedTuple):
+    """What was proven of a result: how, how many streams were copied, and their packets and bytes,
+    and how many were encoded."""
+
+    mode: VerifyMode
+    copied: int = 0
+    packets: int = 0
+    size: int = 0
+    encoded: int = 0
+
+
+class Proof:
+    """Proves the result of one rewrite; made before it begins, so that the source is read once."""
+
+    def __init__(self, plan: Plan, prober: Prober, mode: VerifyMode, damaged: DamagedMode) -> None:
+        self._plan, self._prober, self._mode, self._damaged = plan, prober, mode, damaged
+        path = plan.before.path
+        self._ends = None if mode == "full" else quick_ends(plan, prober)
+        self._source = prober.read_source(path, payload_forms(plan)) if mode == "full" else None
+        self.damage: FirstDamage | None = None
+        """The first damage of the source, if the rewrite goes on in spite of it."""
+        self.warnings: tuple[str, ...] = ()
+
+    def check_source(self) -> ContentFacts | None:
+        """Raise ``DamagedError`` if the source is not whole, unless it is to be salvaged."""
+        if self._source is None:
+            return None
+        facts = self._source.result()
+        if facts.damage is not None and self._damaged == "refuse":
+            raise DamagedError(
+                f"the file is damaged: {facts.damage}; it was left alone; get it again, or let vpo "
+                "keep what can be read (--salvage)"
+            )
+        self.damage = facts.damage
+        return facts
+
+    def prove(self, output: str) -> tuple[MediaFile, ProofFacts]:
+        """Return the probed result and what was proven; ``VerifyError`` if it is not as planned."""
+        source = self.check_source()
+        encoded = self._plan.video_encodes.keys()
+        found = verify(self._plan, output, self._prober, self._ends, encoded)
+        if source is None or self.damage is not None:
+            return found, ProofFacts("quick", encoded=len(self._plan.encodes))
+        return found, self._prove_packets(output, found, source)
+
+    def _prove_packets(self, output: str, found: MediaFile, source: ContentFacts) -> ProofFacts:
+        copies = copied_streams(self._plan, found)
+        try:
+            result, differences = self._prober.compare_with_source(output, copies)
+        except ProbeError as error:
+            raise VerifyError(f"the tool's result was thrown away: {error}") from None
+        tracks = {track.index: track for track in self._plan.after.tracks}
+        shifts = [each for each in differences if each.kind == "shift"]
+        self.warnings = tuple(f"{tracks[each.stream]}: {each}" for each in shifts)
+        lost = (each for each in differences if each.kind != "shift")
+        problems = [f"{tracks[each.stream]}: {each}" for each in lost]
+        if result.damage is not None:
+            problems.append(str(result.damage))
+        problems += self._encode_problems(found, source, result)
+        if problems:
+            raise VerifyError(
+                "the result is not what was planned and was thrown away: "
+                + "; ".join(problems[:_MOST])
+            )
+        return ProofFacts(
+            "full",
+            len(copies),
+            sum(result.packets.get(copy.result, 0) for copy in copies),
+            sum(result.sizes.get(copy.result, 0) for copy in copies),
+            len(self._plan.encodes),
+        )
+
+    def _encode_problems(
+        self, found: MediaFile, source: ContentFacts, result: ContentFacts
+    ) -> Iterator[str]:
+        """Yield which encoded tracks lack frames, or end too early."""
+        encoded = dict(self._plan.encodes)
+        before = {track.index: track for track in self._plan.before.tracks}
+        for want, have in zip(self._plan.after.tracks, found.tracks, strict=True):
+            if want.index not in encoded:
+                continue
+            origin = before[self._plan.origin(want.index)]
+            if origin.type == "video":
+                yield from _lost_frames(want, origin, source, result.packets.get(have.index, 0))
+            end, reached = source.ends.get(origin.index), result.ends.get(have.index)
+            if end is not None and (reached is None or reached + _END_TOLERANCE < end):
+                yield f"{want} ends at {reached or 0:.1f} s instead of {end:.1f} s"
+
+
+def _lost_frames(want: Track, origin: Track, source: ContentFacts, made: int) -> Iterator[str]:
+    """Compare frames with packets; those before the first key frame cannot be decoded."""
+    sent = source.packets.get(origin.index, 0) - source.before_key.get(origin.index, 0)
+    if origin.codec in _HIDDEN_FRAMES:
+        return
+    # Interlaced video may have a packet for each field.
+    least = (sent + 1) // 2 if origin.field_order is not None else sent
+    if made < least:
+        yield f"{want} has {made} frames instead of {sent}"

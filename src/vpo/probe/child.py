@@ -1,0 +1,117 @@
+"""The child process of ``vpo.probe.service``: parses media files, one request after the other.
+
+It runs as ``python -m vpo.probe.child`` and ends when its input closes. Requests and responses are
+lines of JSON; while a request takes long, lines with ``progress`` (0 to 1) come before it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from vpo.errors import ProbeError
+from vpo.media.model import media_to_json
+from vpo.probe import packets, reader
+from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.integrity import first_damage, is_complete
+from vpo.probe.packet_proof import CopiedStream, differences_of_copies
+
+_MEMORY = 4 << 30
+"""The most bytes of address space for data that a parser may use."""
+
+
+def _probe(path: str, frames: bool) -> object:
+    return media_to_json(reader.probe(path, frames))
+
+
+def _headers(path: str) -> object:
+    return media_to_json(reader.probe(path, decode=False))
+
+
+def _headers_and_end_times(path: str) -> object:
+    media, ends = reader.headers_and_end_times(path)
+    return media_to_json(media), sorted(ends.items())
+
+
+def _end_times(path: str, duration: float | None, indexes: list[int]) -> object:
+    return sorted(packets.end_times(path, duration, frozenset(indexes)).items())
+
+
+def _cover_image(path: str, index: int) -> object:
+    return packets.cover_image(path, index).hex()
+
+
+class _Packets:
+    """Reads files packet by packet, and remembers the last source to compare a result with it."""
+
+    def __init__(self) -> None:
+        self._source: Content | None = None
+
+    def read_source(self, path: str, forms: list[tuple[int, PayloadForm]]) -> object:
+        self._source = read_content(path, dict(forms), _report_progress)
+        return _facts(self._source, path)
+
+    def compare_with_source(self, path: str, copies: list[list[Any]]) -> object:
+        if self._source is None:
+            raise ProbeError("the source was not read")
+        streams = [CopiedStream(*each) for each in copies]
+        result = read_content(path, {s.result: s.form for s in streams}, _report_progress)
+        found = [list(each) for each in differences_of_copies(self._source, result, streams)]
+        self._source = None
+        return _facts(result, path), found
+
+
+def _facts(content: Content, path: str) -> dict[str, object]:
+    damage = first_damage(content, is_complete(path))
+    streams = [
+        (index, stream.packets, stream.size, stream.before_key, stream.seconds)
+        for index, stream in content.streams.items()
+    ]
+    return {"damage": damage, "streams": streams}
+
+
+def _report_progress(part: float) -> None:
+    _write({"progress": part})
+
+
+def _write(response: dict[str, object]) -> None:
+    sys.stdout.buffer.write(json.dumps(response).encode("ascii") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+_REQUESTS: dict[str, Callable[..., object]] = {
+    "probe": _probe,
+    "headers": _headers,
+    "headers_and_end_times": _headers_and_end_times,
+    "end_times": _end_times,
+    "keyframes": packets.keyframes,
+    "cover_image": _cover_image,
+}
+
+
+def _serve() -> None:
+    """Run the child: respond to requests until the pipe closes."""
+    import resource
+
+    import av  # noqa: F401 - before the first request, which should not wait for it
+
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    reading = _Packets()
+    requests: dict[str, Callable[..., object]] = {
+        **_REQUESTS,
+        "read_source": reading.read_source,
+        "compare_with_source": reading.compare_with_source,
+    }
+    for line in sys.stdin.buffer:
+        request, *values = json.loads(line)
+        try:
+            response: dict[str, object] = {"value": requests[request](*values)}
+        except (ProbeError, OSError, MemoryError, ValueError) as error:
+            response = {"error": str(error) or type(error).__name__}
+        _write(response)
+
+
+if __name__ == "__main__":
+    _serve()
