@@ -10,7 +10,6 @@ from vpo.plan.model import Plan
 from vpo.probe.content import PayloadForm
 from vpo.probe.packet_proof import CopiedStream
 
-_NAL_CODECS = frozenset({"h264", "hevc", "vvc"})
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
 _TEXT_CODECS = frozenset({"subrip", "ass", "webvtt"})
@@ -53,8 +52,10 @@ def _form(track: Track, before: Container, after: Container) -> PayloadForm:
     if track.codec in _TEXT_CODECS:
         return "text"
     other = before.name != after.name
-    if track.codec in _NAL_CODECS and (other or before.transport_stream):
+    if track.codec == "hevc" or (track.codec == "h264" and (other or before.transport_stream)):
         return "nal"
+    if track.codec == "mov_text":
+        return "mov_text"
     if track.codec == "aac" and (before.transport_stream or after.transport_stream):
         return "adts"
     if track.codec == "vp9":

@@ -66,7 +66,7 @@ class _Packets:
 def _facts(content: Content, path: str) -> dict[str, object]:
     damage = first_damage(content, is_complete(path))
     streams = [
-        (index, stream.packets, stream.size, stream.before_key, stream.seconds)
+        (index, stream.packets - stream.hidden, stream.size, stream.before_key, stream.seconds)
         for index, stream in content.streams.items()
     ]
     return {"damage": damage, "streams": streams}

@@ -15,12 +15,14 @@ from vpo.probe.media_input import MediaInput, open_container, open_input
 if TYPE_CHECKING:
     import av.container
 
-PayloadForm = Literal["raw", "nal", "adts", "text", "stream", "vp9"]
+PayloadForm = Literal["raw", "nal", "adts", "text", "mov_text", "stream", "vp9"]
 """What of a packet's payload is compared, where a tool changes the rest by design.
 
-``nal``: the NAL units, whether a start code or a length precedes them (ISO/IEC 14496-15).
+``nal``: the NAL units, whether a start code or a length precedes them (ISO/IEC 14496-15), without
+parameter sets and delimiters, which muxers move between the packets and the header.
 ``adts``: AAC without the header that a transport stream has. ``text``: a subtitle without the
-differences in line ends and trailing blanks. ``stream``: the bytes, however they are cut into
+differences in line ends and trailing blanks; ``mov_text`` without the empty ones that fill gaps.
+``stream``: the bytes, however they are cut into
 packets, as of PCM. ``vp9``: the frames, however they are packed into superframes.
 """
 
@@ -42,7 +44,8 @@ class StreamContent:
 
     ``times`` are the presentation times of the packets in units of ``time_base`` seconds (decoding
     times where the container has no others: ``by_decoding``), ``end`` that of the last one's end.
-    ``before_key`` are the packets before the first key frame.
+    ``before_key`` are the packets before the first key
+    frame, ``hidden`` those that an edit list leaves out.
     """
 
     type: str
@@ -53,6 +56,7 @@ class StreamContent:
     end: int | None = None
     by_decoding: bool = False
     before_key: int = 0
+    hidden: int = 0
     has_key: bool = False
     times: array[int] = field(default_factory=lambda: array("q"))
     digest: Any = field(default_factory=hashlib.sha256)
@@ -140,6 +144,11 @@ class _Reader:
 
     def _take(self, packet: Any) -> None:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
+        form = self._forms.get(packet.stream_index)
+        payload = packet if form is None else form(bytes(packet), packet.stream)
+        if form is not None and not payload:
+            return
+        stream.digest.update(payload)
         moment = packet.pts
         if moment is None:
             moment, stream.by_decoding = packet.dts, True
@@ -153,8 +162,7 @@ class _Reader:
         if not stream.has_key:
             stream.has_key = packet.is_keyframe
             stream.before_key += not packet.is_keyframe
-        form = self._forms.get(packet.stream_index)
-        stream.digest.update(packet if form is None else form(bytes(packet), packet.stream))
+        stream.hidden += packet.is_discard
         if packet.is_corrupt:
             self.content.corrupt.append(_seconds(moment, stream))
         if self._is_zeros(packet, stream):
@@ -198,7 +206,22 @@ def _nal_units(data: bytes, stream: Any) -> bytes:
     """Return the NAL units, each behind its length."""
     size = _length_size(stream)
     units = _units_by_length(data, size) if size else _units_by_start_code(data)
-    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
+    kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
+    kept = (unit for unit in units if unit and kind(unit[0]) not in _MOVED_UNITS)
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
+
+
+def _h264_type(head: int) -> str:
+    return f"h264 {head & 31}"
+
+
+def _hevc_type(head: int) -> str:
+    return f"hevc {head >> 1 & 63}"
+
+
+_UNIT_TYPES: Mapping[str, Callable[[int], str]] = {"h264": _h264_type, "hevc": _hevc_type}
+_MOVED_UNITS = frozenset({"h264 7", "h264 8", "h264 9", "hevc 32", "hevc 33", "hevc 34", "hevc 35"})
+"""Parameter sets and access unit delimiters (ITU-T H.264, table 7-1; H.265, table 7-1)."""
 
 
 def _length_size(stream: Any) -> int:
@@ -236,6 +259,11 @@ def _plain_text(data: bytes, _stream: Any) -> bytes:
     return data.replace(b"\r\n", b"\n").rstrip(b"\r\n \0") + b"\n"
 
 
+def _mov_text(data: bytes, _stream: Any) -> bytes:
+    """Return a sample of timed text; empty for one without text (3GPP TS 26.245, 5.17)."""
+    return data if int.from_bytes(data[:2], "big") else b""
+
+
 def _vp9_frames(data: bytes, _stream: Any) -> bytes:
     """Return the frames without the index of a superframe (VP9 specification, annex B)."""
     last = data[-1]
@@ -255,5 +283,6 @@ _FORMS: Mapping[str, Callable[[bytes, Any], bytes]] = {
     "nal": _nal_units,
     "adts": _without_adts,
     "text": _plain_text,
+    "mov_text": _mov_text,
     "vp9": _vp9_frames,
 }

@@ -11,6 +11,8 @@ from vpo.probe.content import Content, PayloadForm, StreamContent
 
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""
+_LEAST_TOLERANCE = Fraction(1, 500)
+"""Seconds that rounding may come to where time stamps were converted more than once."""
 
 
 class CopiedStream(NamedTuple):
@@ -25,7 +27,7 @@ class CopiedStream(NamedTuple):
     slack: float = 0.0
 
 
-DifferenceKind = Literal["missing", "packets", "payload", "times", "shift"]
+DifferenceKind = Literal["missing", "packets", "payload", "times", "shift", "shown"]
 
 
 class Difference(NamedTuple):
@@ -49,6 +51,7 @@ _TEXTS: dict[DifferenceKind, str] = {
     "packets": "{1:.0f} packets instead of {0:.0f}",
     "payload": "its packets are not those of the source",
     "times": "a packet at {1:.3f} s instead of {0:.3f} s",
+    "shown": "it shows frames that the edit list of the source leaves out",
     "shift": "it begins at {1:.3f} s instead of {0:.3f} s against the other tracks",
 }
 
@@ -73,6 +76,8 @@ def differences_of_copies(
             yield Difference(copy.source, "packets", old.packets, new.packets)
         elif old.digest.digest() != new.digest.digest():
             yield Difference(copy.source, "payload")
+        elif old.type == "video" and new.hidden < old.hidden:
+            yield Difference(copy.source, "shown", old.hidden, new.hidden)
         elif not cut_anew:
             yield from _time_differences(copy, old, new, offset)
 
@@ -109,7 +114,8 @@ def _time_differences(
         return
     unit = _common(old.time_base, new.time_base, offset)
     a, b = int(old.time_base / unit), int(new.time_base / unit)
-    shift, tolerance = int(offset / unit), int(_TICKS * (old.time_base + new.time_base) / unit)
+    rounding = max(_LEAST_TOLERANCE, _TICKS * (old.time_base + new.time_base))
+    shift, tolerance = int(offset / unit), math.ceil(rounding / unit)
     for was, now in zip(before, after, strict=True):
         if abs(now * b - was * a - shift) > tolerance:
             yield Difference(

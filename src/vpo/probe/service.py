@@ -171,8 +171,8 @@ class PendingEndTimes:
 class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
-    ``packets`` and ``sizes`` (bytes) are totals, ``before_key`` the packets before the first key
-    frame, ``ends`` when the last packet ends, in seconds.
+    ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``before_key`` the packets
+    before the first key frame, ``ends`` when the last packet ends, in seconds.
     """
 
     damage: FirstDamage | None
