@@ -17,6 +17,7 @@ from vpo.execute.encoding.crf_search import metric
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import tools as programs
+from vpo.text import format_size
 from vpo.tools import capabilities, filters
 from vpo.tools import process as processes
 from vpo.tools.audio_encoders import ENCODERS
@@ -158,7 +159,7 @@ def _room(settings: Settings) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free
         state: State = "ok" if free >= _LITTLE else "problem"
         advice = "" if state == "ok" else "make room"
-        yield Finding(name, state, f"{place}, {free / 1e9:.1f} GB free", advice)
+        yield Finding(name, state, f"{place}, {format_size(free)} free", advice)
 
 
 def _clock() -> Finding:

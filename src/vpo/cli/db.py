@@ -11,9 +11,8 @@ from vpo.db import upkeep
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.media.units import words
 from vpo.run.recovery import adopt
-from vpo.text import counted, printable
+from vpo.text import counted, format_size, printable
 
 
 @click.group("db")
@@ -43,7 +42,7 @@ def check() -> int:
 def backup(target: str) -> None:
     """Write a copy of the database to TARGET, also while vpo runs."""
     size = upkeep.backup(build({}).data_dir / "vpo.db", os.path.abspath(target))
-    click.echo(f"{printable(target)}: {words(size)}")
+    click.echo(f"{printable(target)}: {format_size(size)}")
 
 
 @command.command("rebuild")

@@ -19,7 +19,7 @@ from vpo.db.store import Store
 from vpo.errors import UsageError
 from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text
-from vpo.text import printable, shown
+from vpo.text import display_path, printable
 
 
 @click.group("history", invoke_without_command=True)
@@ -102,7 +102,7 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     how = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
     how += "  (undone)" * (outcome.undone_at is not None)
     partly = "  (partly changed)" if failed and changes else ""
-    yield f"  {status:11}  {shown(outcome.path)}{partly or how}"
+    yield f"  {status:11}  {display_path(outcome.path)}{partly or how}"
     for change in changes:
         track = "" if change["track"] is None or change["kind"] == "remove" else _track(change)
         text = change_text(change["kind"], change["from"], change["to"])

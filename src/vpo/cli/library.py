@@ -20,7 +20,6 @@ from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, duplicates, overview
 from vpo.media.model import MediaFile
-from vpo.media.units import words
 from vpo.plan.evaluate import to_json
 from vpo.policy.choice import PolicyChoice
 from vpo.report import SCHEMA_VERSION
@@ -28,7 +27,7 @@ from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
 from vpo.report.text import Console, ProgressLine
 from vpo.run.progress import State
-from vpo.text import counted, printable, shown
+from vpo.text import counted, display_path, format_size, format_time, printable
 
 _OFTEN = 500
 """Files after which the line that says how far it is is drawn again."""
@@ -94,9 +93,7 @@ def _print_overview(total: Count, facts: dict[str, dict[str, Count]]) -> None:
 
 
 def _counted(count: Count) -> tuple[str, str, str]:
-    hours = count.seconds / 3600
-    time = f"{hours:,.1f} h" if hours >= 1 else f"{count.seconds / 60:.0f} min"
-    return f"{count.files:,}", time, words(count.bytes)
+    return f"{count.files:,}", format_time(count.seconds), format_size(count.bytes)
 
 
 @command.command("check")
@@ -136,7 +133,7 @@ class _Checked:
         plan = violation.plan
         changes = counted(len(plan.changes), "change")
         why = f": {printable(str(plan.error))}" if plan.error else ""
-        path = shown(violation.media.path)
+        path = display_path(violation.media.path)
         self._console.line(
             f"{path}  ({plan.strategy}, {changes}){why}", "failed" if why else "planned"
         )
@@ -229,9 +226,12 @@ def _print_duplicates(found: list[Duplicates]) -> None:
     console = Console(sys.stdout)
     for item in found:
         alike = "the same tracks" if item.kind == "tracks" else "the same title"
-        console.line(f"{printable(item.name)}  ({alike}; {words(item.room)} more than once)")
+        redundant = format_size(item.room)
+        console.line(f"{printable(item.name)}  ({alike}; {redundant} more than once)")
         for file in item.files:
-            console.line(f"  {words(file.size):>8}  {file.video:12}  {shown(file.path)}")
+            console.line(
+                f"  {format_size(file.size):>8}  {file.video:12}  {display_path(file.path)}"
+            )
     groups = counted(len(found), "group")
     console.line(f"{groups} of files that may be the same" if found else "no duplicates are known")
 
@@ -251,7 +251,7 @@ def failed_command(style: str, under: tuple[str, ...]) -> None:
         console = Console(sys.stdout)
         for item in found:
             when = item.at.astimezone().strftime("%Y-%m-%d %H:%M")
-            console.line(f"{when}  {shown(item.path)}: {printable(item.message)}", "failed")
+            console.line(f"{when}  {display_path(item.path)}: {printable(item.message)}", "failed")
         console.line(counted(len(found), "file") + " failed" if found else "no file failed")
 
 

@@ -12,7 +12,7 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import PublishError, UsageError
-from vpo.text import shown
+from vpo.text import display_path
 
 _HEAD = 2000
 """Characters of a page in which it says what it is."""
@@ -47,7 +47,7 @@ def command(run_id: str, target: Path) -> None:
         raise PublishError(
             f"{target} cannot be written: {error.strerror}; make room, or choose another place"
         ) from None
-    click.echo(f"{shown(str(target.absolute()))} has run {run.id[:8]}")
+    click.echo(f"{display_path(str(target.absolute()))} has run {run.id[:8]}")
 
 
 def _refuse_foreign(target: Path) -> None:

@@ -19,7 +19,7 @@ from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from vpo.library.scan import Scan, scan
 from vpo.report import SCHEMA_VERSION
 from vpo.report.text import ProgressLine
-from vpo.text import counted, printable, shown
+from vpo.text import counted, display_path, printable
 
 _COUNTS = {
     "new": "new",
@@ -77,11 +77,11 @@ def _print(found: Scan) -> None:
     counts = ": " + ", ".join(parts) if parts else ""
     click.echo(f"{counted(found.total, 'file')} in {found.seconds:.1f} s{counts}")
     for path, text in found.unreadable:
-        click.echo(f"unreadable: {shown(path)}: {printable(text)}", err=True)
+        click.echo(f"unreadable: {display_path(path)}: {printable(text)}", err=True)
     if found.missing:
         click.echo(
             f"missing: {counted(len(found.missing), 'file')} on record, as "
-            f"{shown(found.missing[0])}: the folder is empty; mount its file system, or remove "
-            "the folder if the files are really gone",
+            f"{display_path(found.missing[0])}: the folder is empty; mount its file system, or "
+            "remove the folder if the files are really gone",
             err=True,
         )

@@ -13,7 +13,7 @@ from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
 from vpo.run.recovery import adopt, put_back, refusal
-from vpo.text import printable, shown
+from vpo.text import display_path, printable
 
 
 @click.command("undo")
@@ -37,10 +37,10 @@ def command(target: str, dry_run: bool) -> int:
         for item in _wanted(store, settings, target):
             problem = refusal(item) if dry_run else _put_back(store, item)
             if problem is None:
-                click.echo(f"{'would put' if dry_run else 'put'} back {shown(item.path)}")
+                click.echo(f"{'would put' if dry_run else 'put'} back {display_path(item.path)}")
             else:
                 refused = True
-                click.echo(f"vpo: {shown(item.path)}: {printable(problem)}", err=True)
+                click.echo(f"vpo: {display_path(item.path)}: {printable(problem)}", err=True)
     return EXIT_FAILED if refused else EXIT_OK
 
 

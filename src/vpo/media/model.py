@@ -187,8 +187,8 @@ class MediaFile:
     ``container`` is one of ``vpo.media.containers``' names (``mkv``, ``webm``, ``mp4``, ``mov``,
     ``avi``, ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in
     bytes, ``duration`` in seconds (``None`` if unknown), ``mtime_ns`` in nanoseconds since 1970,
-    UTC. ``tags`` are the container's own, names in lower case, sorted. ``fragile`` names, for people,
-    what ffmpeg would lose or flatten in writing this file anew without saying so.
+    UTC. ``tags`` are the container's own, names in lower case, sorted. ``fragile`` lists, as
+    display text, the features that ffmpeg silently drops or flattens on remux.
     """
 
     path: str

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vpo.errors import ConfigError, SourceError
-from vpo.media.units import clock, words
 from vpo.plugins import RunReport, hookimpl
+from vpo.text import format_size, format_time
 
 _LISTED = 5
 """Failures that are named; the others are counted."""
@@ -55,9 +55,11 @@ def body(run: RunReport) -> str:
     counts = ", ".join(
         f"{number} {name.replace('_', ' ')}" for name, number in run.counts.items() if number
     )
-    lines = [f"{counts or 'nothing to do'}, in {clock(run.seconds)}"]
+    lines = [f"{counts or 'nothing to do'}, in {format_time(run.seconds)}"]
     if abs(run.saved) >= _LARGE:
-        lines.append(f"{words(abs(run.saved))} {'less' if run.saved > 0 else 'more'} than before")
+        lines.append(
+            f"{format_size(abs(run.saved))} {'less' if run.saved > 0 else 'more'} than before"
+        )
     lines += [f"{item.path}: {item.error}" for item in run.failed[:_LISTED]]
     if len(run.failed) > _LISTED:
         lines.append(f"and {len(run.failed) - _LISTED} more: vpo history show {run.id[:8]}")

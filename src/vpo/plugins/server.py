@@ -21,7 +21,7 @@ from urllib.request import (
 )
 
 from vpo.errors import SourceError
-from vpo.text import counted
+from vpo.text import counted, format_size
 
 LARGEST = 256 << 20
 """Bytes of an answer. A film of Radarr takes some 8 kB."""
@@ -88,7 +88,7 @@ class Server:
             parts.append(part)
             size += len(part)
             if size > self._largest:
-                raise self.error(f"its answer is larger than {self._largest >> 20} MiB")
+                raise self.error(f"its answer is larger than {format_size(self._largest)}")
             if time.monotonic() > until:
                 raise self._late()
         return b"".join(parts)

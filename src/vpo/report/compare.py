@@ -6,9 +6,17 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from vpo.media.model import MediaFile, Track
-from vpo.media.units import words
-from vpo.report.media import columns_of, time_of
-from vpo.text import counted, cut, padded, printable, shown, width
+from vpo.report.media import columns_of, duration_text
+from vpo.text import (
+    counted,
+    display_path,
+    format_bit_rate,
+    format_size,
+    padded,
+    printable,
+    truncated,
+    width,
+)
 
 NARROWEST = 34
 """Columns that a file takes at least."""
@@ -32,16 +40,16 @@ def rows(files: Sequence[MediaFile], columns: int | None) -> Iterator[tuple[str,
         room = min(room, max(NARROWEST, (columns - _LABEL) // len(files) - _GAP))
     for label, cells in facts:
         differ = len(set(cells)) > 1
-        body = (" " * _GAP).join(padded(cut(cell, room), room) for cell in cells)
+        body = (" " * _GAP).join(padded(truncated(cell, room), room) for cell in cells)
         mark = "≠" if differ and label else " "
         yield f"{mark} {padded(label, _LABEL - 2)}{body}".rstrip(), differ and bool(label)
 
 
 def _facts(files: Sequence[MediaFile]) -> Iterator[tuple[str, list[str]]]:
-    yield "", [shown(media.path) for media in files]
+    yield "", [display_path(media.path) for media in files]
     yield "container", [media.container for media in files]
-    yield "size", [words(media.size) for media in files]
-    yield "duration", [time_of(media.duration) for media in files]
+    yield "size", [format_size(media.size) for media in files]
+    yield "duration", [duration_text(media.duration) for media in files]
     yield "bit rate", [_rate(media) for media in files]
     for kind in ("video", "audio", "subtitle", "data"):
         tracks = zip_longest(*(media.of(kind) for media in files))
@@ -52,8 +60,8 @@ def _facts(files: Sequence[MediaFile]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _rate(media: MediaFile) -> str:
-    """Of the whole file, as tracks seldom tell."""
-    return f"{media.size * 8 / media.duration / 1000:,.0f} kb/s" if media.duration else ""
+    """Return the bit rate of the whole file; few files record that of each track."""
+    return format_bit_rate(media.size * 8 / media.duration) if media.duration else ""
 
 
 def _track(track: Track | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vpo.text import cut, padded, printable
+from vpo.text import padded, printable, truncated
 
 if TYPE_CHECKING:
     from vpo.plan.evaluate import Change, Plan
@@ -52,7 +52,7 @@ def change_text(kind: str, before: Value, after: Value) -> str:
 def _value(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return cut(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
+    return truncated(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
 
 
 def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpo.media.model import Color, MediaFile, Track
-from vpo.media.units import clock, words
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
-from vpo.text import counted, cut, padded, printable, shown, width
+from vpo.text import (
+    counted,
+    display_path,
+    format_size,
+    format_time,
+    padded,
+    printable,
+    truncated,
+    width,
+)
 
 _LONGEST_TITLE = 40
 """Columns of a title; JSON has all of it."""
@@ -17,12 +25,12 @@ _LISTED = 20
 
 
 def lines(media: MediaFile) -> Iterator[str]:
-    facts = [media.container, words(media.size), time_of(media.duration)]
-    yield f"{shown(media.path)}  ({', '.join(facts)})"
+    facts = [media.container, format_size(media.size), duration_text(media.duration)]
+    yield f"{display_path(media.path)}  ({', '.join(facts)})"
     for row in _aligned([columns_of(track) for track in media.tracks]):
         yield f"  {row}"
     for item in media.attachments:
-        size = f"  {words(item.size)}" if item.size is not None else ""
+        size = f"  {format_size(item.size)}" if item.size is not None else ""
         yield f"  {printable(str(item))}{size}"
     if media.chapters:
         yield f"  {counted(len(media.chapters), 'chapter')}"
@@ -46,7 +54,7 @@ def columns_of(track: Track) -> list[str]:
         f"{track.codec}{profile}",
         track.language or "und",
         _format(track),
-        f'"{cut(track.title, _LONGEST_TITLE)}"' if track.title else "",
+        f'"{truncated(track.title, _LONGEST_TITLE)}"' if track.title else "",
         f"[{flags}]" if flags else "",
     ]
 
@@ -65,11 +73,9 @@ def _hdr(color: Color | None) -> str:
     return names.get((color.transfer if color else None) or "", "")
 
 
-def time_of(seconds: float | None) -> str:
-    if seconds is None:
-        return "duration unknown"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+def duration_text(seconds: float | None) -> str:
+    """Return a duration as ``1:02:03``, cut to whole seconds, or that it is unknown."""
+    return "duration unknown" if seconds is None else format_time(int(seconds))
 
 
 def health_lines(
@@ -78,9 +84,9 @@ def health_lines(
     """What is damaged and where: (text, style)."""
     if health is None:
         return
-    what = f"{shown(media.path)}: " if named else ""
+    what = f"{display_path(media.path)}: " if named else ""
     if health.whole:
-        yield f"  {what}whole: {clock(health.decoded)} decoded without an error", "changed"
+        yield f"  {what}whole: {format_time(health.decoded)} decoded without an error", "changed"
     for damage in health.damages[:_LISTED]:
         yield f"  {what}{printable(_damage(damage))}", "failed"
     more = len(health.damages) - _LISTED + health.more
@@ -100,11 +106,5 @@ def _damage(damage: Damage) -> str:
 def _span(start: float | None, end: float | None) -> str:
     if start is None:
         return ""
-    until = f" to {moment(end)}" if end is not None and end - start >= 1 else ""
-    return f" at {moment(start)}{until}"
-
-
-def moment(seconds: float) -> str:
-    """A time in the film as players show it: ``1:02:03.5``."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes) // 60}:{int(minutes) % 60:02}:{rest:04.1f}"
+    until = f" to {format_time(end, 1)}" if end is not None and end - start >= 1 else ""
+    return f" at {format_time(start, 1)}{until}"

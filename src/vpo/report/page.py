@@ -11,10 +11,9 @@ from typing import Any
 
 from vpo import __version__
 from vpo.db.records import Outcome, Run
-from vpo.media.units import clock, words
 from vpo.report.diff import change_text
 from vpo.report.svg import Bar, Block, bars, stack, time_line
-from vpo.text import counted, printable
+from vpo.text import counted, format_size, format_time, printable
 
 GENERATOR = '<meta name="generator" content="vpo '
 """By which a page is known to be one of these."""
@@ -86,8 +85,8 @@ def _tiles(run: Run, outcomes: Sequence[Outcome], counts: Counter[str]) -> str:
     saved = sum(before - after for before, after in map(_sizes, outcomes))
     tiles = [("files", f"{sum(counts.values()):,}")]
     tiles += [(_word(name), f"{counts[name]:,}") for name in _STATUSES if counts[name]]
-    tiles.append(("saved" if saved >= 0 else "more", words(abs(saved))))
-    tiles.append(("time", clock(_seconds(run, outcomes))))
+    tiles.append(("saved" if saved >= 0 else "more", format_size(abs(saved))))
+    tiles.append(("time", format_time(_seconds(run, outcomes))))
     return (
         '<ul class="tiles">'
         + "".join(f"<li><b>{value}</b>{name}</li>" for name, value in tiles)
@@ -140,13 +139,13 @@ def _savings(outcomes: Sequence[Outcome]) -> Iterator[str]:
     part = f" ({after / before - 1:+.0%})"
     yield bars(
         [
-            Bar("before", before, words(before), "unchanged"),
-            Bar("after", after, words(after) + part),
+            Bar("before", before, format_size(before), "unchanged"),
+            Bar("after", after, format_size(after) + part),
         ]
     )
     most = sorted(outcomes, key=lambda outcome: _sizes(outcome)[1] - _sizes(outcome)[0])[:_LARGEST]
     gains = [(o, _sizes(o)[0] - _sizes(o)[1]) for o in most]
-    shown = [Bar(_short(o.path), gain, words(gain)) for o, gain in gains if gain > 1_000_000]
+    shown = [Bar(_short(o.path), gain, format_size(gain)) for o, gain in gains if gain > 1_000_000]
     if shown:
         yield "<h2>Where most was saved</h2>"
         yield bars(shown)
@@ -175,7 +174,7 @@ def _blocks(run: Run, outcomes: Sequence[Outcome]) -> list[Block]:
         if outcome.seconds is None or outcome.status in (None, "not_started"):
             continue
         start = max(0.0, (outcome.started_at - run.started_at).total_seconds())
-        title = f"{_short(outcome.path)}: {outcome.status}, {clock(outcome.seconds)}"
+        title = f"{_short(outcome.path)}: {outcome.status}, {format_time(outcome.seconds)}"
         blocks.append(Block(start, start + outcome.seconds, title, outcome.status or ""))
     return blocks
 
@@ -189,7 +188,7 @@ def _changes(outcomes: Sequence[Outcome]) -> Iterator[str]:
         changes = (outcome.plan or {}).get("changes", ())
         before, after = _sizes(outcome)
         facts = [str(outcome.strategy), counted(len(changes), "change")]
-        facts += [f"{words(before)} to {words(after)}"] * (before != after)
+        facts += [f"{format_size(before)} to {format_size(after)}"] * (before != after)
         facts += ["undone"] * (outcome.undone_at is not None)
         items = "".join(f"<li>{_text(_change(change))}</li>" for change in changes)
         yield (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.execute.outcome import STATUSES, Outcome
-from vpo.text import counted, cut, printable, shown
+from vpo.text import counted, display_path, format_size, printable, truncated
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
@@ -84,13 +84,13 @@ class ProgressLine:
 
     def _draw(self) -> None:
         width = terminal_columns(self._stream)
-        self._stream.write("\r" + cut(self._text, width - 1) + "\x1b[K")
+        self._stream.write("\r" + truncated(self._text, width - 1) + "\x1b[K")
         self._stream.flush()
 
 
 def _far(item: Running) -> str:
     """``A Very Long Na… 42 %, 80 s left``."""
-    text = printable(cut(os.path.basename(item.path), _NAME))
+    text = printable(truncated(os.path.basename(item.path), _NAME))
     if item.part is not None:
         text += f" {item.part:.0%}"
     return text + _end(item.left)
@@ -138,7 +138,7 @@ class TextReport:
         if not found.candidates and not found.problems and self._verbosity >= 0:
             self._out.line(
                 "no video files found in "
-                + ", ".join(shown(path) for path in request.paths)
+                + ", ".join(display_path(path) for path in request.paths)
                 + ("" if request.recursive else " (folders below are not searched without -R)")
             )
 
@@ -150,7 +150,7 @@ class TextReport:
     def started(self, path: str) -> None:
         if self._verbosity >= 2:
             self._line.clear()
-            self._out.line(f"started   {shown(path)}", "dim")
+            self._out.line(f"started   {display_path(path)}", "dim")
 
     def finished(self, outcome: Outcome) -> None:
         self._partly += is_partial(outcome)
@@ -238,8 +238,8 @@ def _names(outcome: Outcome) -> str:
     if outcome.plan is not None and _is_effective(outcome):
         new = outcome.plan.after.path
     if new == old:
-        return shown(old)
-    return f"{shown(old)} -> {printable(os.path.basename(new))}"
+        return display_path(old)
+    return f"{display_path(old)} -> {printable(os.path.basename(new))}"
 
 
 def _same_place(one: TextIO, other: TextIO) -> bool:
@@ -262,9 +262,7 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _WORTH_TELLING and not dry_run:
-        from vpo.media.units import words  # late: most runs save little
-
-        text += f"; {words(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+        text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
     if summary.stopped_early:
         text += "; interrupted" if summary.interrupted else "; stopped early after a failure"
     return text

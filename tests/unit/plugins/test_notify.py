@@ -51,7 +51,7 @@ def test_after_which_runs_there_is_a_message(
 def test_what_a_message_says(server: Server) -> None:
     (said,) = tell(server, FINE, "always")
     assert said["title"] == "vpo: done"
-    assert said["message"] == "2 changed, 3 unchanged, in 1m1s\n5 MB less than before"
+    assert said["message"] == "2 changed, 3 unchanged, in 0:01:01\n5.00 MB less than before"
 
 
 def test_failures_are_named_up_to_a_few() -> None:

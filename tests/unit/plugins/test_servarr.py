@@ -66,7 +66,7 @@ def test_an_answer_that_breaks_off(server: Server) -> None:
 
 def test_an_answer_that_is_too_large(server: Server) -> None:
     server.put("/api/v3/movie", b"[" + b" " * (3 << 20) + b"]")
-    assert problem(server.settings, largest=2 << 20) == "its answer is larger than 2 MiB"
+    assert problem(server.settings, largest=2_000_000) == "its answer is larger than 2.00 MB"
 
 
 def test_nobody_is_there() -> None:

@@ -69,7 +69,7 @@ def test_a_page_holds_all_of_it() -> None:
     assert found.open == []
     assert found.fetched == []
     assert not {"script", "link", "img", "iframe", "object"} & set(found.tags)
-    for words in ("/v/a.mkv", "default: yes -> no: <not> wanted", "it broke; mend it", "30 MB"):
+    for words in ("/v/a.mkv", "default: yes -> no: <not> wanted", "it broke; mend it", "30.0 MB"):
         assert words in text
     assert found.tags.count("svg") == 4
 

@@ -187,7 +187,7 @@ def test_each_file_that_is_being_worked_on() -> None:
 
 @pytest.mark.parametrize(
     ("saved", "end"),
-    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.5 GB less"), (-2_000_000, "; 2 MB more")],
+    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.50 GB less"), (-2_000_000, "; 2.00 MB more")],
 )
 def test_what_was_saved(saved: int, end: str) -> None:
     summary = Summary("id", 1)
