@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from vpo.config.builder import Settings, require_programs
-from vpo.db import upkeep
+from vpo.db import maintenance
 from vpo.errors import PlanError, ToolError, ToolMissingError
 from vpo.execute.encoding import devices
 from vpo.execute.encoding.crf_search import metric
@@ -137,7 +137,7 @@ def _database(folder: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", "ok", f"{path} will be made by the first run")
         return
-    problems = upkeep.check(path)
+    problems = maintenance.check(path)
     if problems:
         advice = "`vpo db rebuild` saves what can be read and makes a new one"
         yield Finding("database", "problem", f"{path}: {'; '.join(problems[:3])}", advice)

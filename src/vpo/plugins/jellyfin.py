@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vpo.plugins import hookimpl
+from vpo.plugins.http_client import Server
 from vpo.plugins.servarr import Places
-from vpo.plugins.server import Server
 
 
 @hookimpl

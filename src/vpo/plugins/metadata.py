@@ -58,9 +58,9 @@ def ask(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Answers
     settings = _settings(config)
     if not settings or not paths or not policies.use_metadata:
         return Answers()
-    from vpo.plugins import asking  # late: see above
+    from vpo.plugins import queries  # late: see above
 
-    fields, warnings = asking.ask(settings, paths)
+    fields, warnings = queries.ask(settings, paths)
     return Answers(fields, tuple(warnings))
 
 

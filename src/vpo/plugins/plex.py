@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vpo.plugins import hookimpl
+from vpo.plugins.http_client import Server
 from vpo.plugins.servarr import Places, above
-from vpo.plugins.server import Server
 
 
 @hookimpl

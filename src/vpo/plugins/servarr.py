@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from vpo.plugins.server import LARGEST, Server
+from vpo.plugins.http_client import LARGEST, Server
 
 
 class Api(Server):

@@ -31,7 +31,7 @@ from vpo.run.schedule import Gate, Keeper
 if TYPE_CHECKING:
     from vpo.db.records import Took
     from vpo.plugins import FileReport, RunReport
-    from vpo.plugins.notifier import Hooks
+    from vpo.plugins.dispatcher import Hooks
     from vpo.run.forecast import Forecast
     from vpo.run.workers import Crew
 
@@ -160,7 +160,7 @@ def _hooks(settings: Settings) -> Hooks | None:
     listening = listeners(settings.config)
     if not listening:
         return None
-    from vpo.plugins.notifier import Hooks  # late: most configurations have no plugin
+    from vpo.plugins.dispatcher import Hooks  # late: most configurations have no plugin
 
     return Hooks(listening)
 

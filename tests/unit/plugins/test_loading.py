@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import ConfigError
-from vpo.plugins.asking import ask
+from vpo.plugins.queries import ask
 
 Install = Callable[..., None]
 
