@@ -67,7 +67,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
                         "unchanged",
                         stat=(stat.st_size, stat.st_mtime_ns, stat.st_ino),
                         fingerprint=fingerprint,
-                        verdict="complies",
+                        compliance="complies",
                     )
                 )
             store.record(results)

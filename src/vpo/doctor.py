@@ -137,7 +137,7 @@ def _database(folder: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("database", "ok", f"{path} will be made by the first run")
         return
-    problems = maintenance.check(path)
+    problems = maintenance.check_database(path)
     if problems:
         advice = "`vpo db rebuild` saves what can be read and makes a new one"
         yield Finding("database", "problem", f"{path}: {'; '.join(problems[:3])}", advice)

@@ -24,8 +24,7 @@ from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.models import specs
 from vpo.db.library import Failed
-from vpo.db.records import Outcome as OutcomeRecord
-from vpo.db.records import Run
+from vpo.db.records import OutcomeRecord, Run
 from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.errors import ClusterError, FileError, ToolMissingError
@@ -40,7 +39,7 @@ from vpo.policy.desired_state import Reason
 from vpo.policy.loader import Places, loads
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
-from vpo.report import SCHEMA_VERSION, jsonl
+from vpo.report import JSON_SCHEMA_VERSION, jsonl
 from vpo.report.explain import Lines, json_document
 from vpo.run.coordinator import Summary
 from vpo.run.progress import Running, State
@@ -247,7 +246,7 @@ def test_tables_and_versions_of_the_database_are_documented() -> None:
 
 
 def test_schema_versions_are_the_documented_ones() -> None:
-    assert f"at present {SCHEMA_VERSION}." in JSON
+    assert f"at present {JSON_SCHEMA_VERSION}." in JSON
 
 
 def test_undecodable_names_are_written_as_documented() -> None:

@@ -27,7 +27,7 @@ def command() -> None:
 def check() -> int:
     """Say whether the database is sound."""
     path = build({}).data_dir / "vpo.db"
-    problems = maintenance.check(path)
+    problems = maintenance.check_database(path)
     for problem in problems:
         click.echo(f"vpo: {path}: {printable(problem)}", err=True)
     if problems:
@@ -41,7 +41,7 @@ def check() -> int:
 @click.argument("target", type=click.Path(path_type=str))
 def backup(target: str) -> None:
     """Write a copy of the database to TARGET, also while vpo runs."""
-    size = maintenance.backup(build({}).data_dir / "vpo.db", os.path.abspath(target))
+    size = maintenance.back_up_database(build({}).data_dir / "vpo.db", os.path.abspath(target))
     click.echo(f"{printable(target)}: {format_size(size)}")
 
 
@@ -54,7 +54,7 @@ def rebuild() -> None:
     """
     settings = build({})
     path = settings.data_dir / "vpo.db"
-    report = maintenance.rebuild(path)
+    report = maintenance.rebuild_database(path)
     if report.aside:
         click.echo(f"the old database is now {report.aside}")
     for table, rows in report.saved.items():

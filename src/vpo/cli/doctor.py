@@ -12,7 +12,7 @@ from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.doctor import Finding, examine
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_TOOL_MISSING
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.text import Console
 from vpo.text import padded, printable, width
 
@@ -31,7 +31,9 @@ def command(style: str) -> int:
     found = list(examine(build({})))
     if style == "json":
         findings = [item._asdict() for item in found]
-        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "findings": findings}, indent=2))
+        click.echo(
+            json.dumps({"schema_version": JSON_SCHEMA_VERSION, "findings": findings}, indent=2)
+        )
     else:
         _print(found)
     return _exit_code(found)

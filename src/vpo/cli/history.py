@@ -14,10 +14,10 @@ from vpo.cli import completion
 from vpo.cli.options import at_least_one, format_option
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Outcome, Run
+from vpo.db.records import OutcomeRecord, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.diff import change_text
 from vpo.text import display_path, printable
 
@@ -79,7 +79,7 @@ def _store() -> DaemonConnectionPool:
 
 
 def _print(document: dict[str, Any]) -> None:
-    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2))
+    click.echo(json.dumps({"schema_version": JSON_SCHEMA_VERSION, **document}, indent=2))
 
 
 def _run_line(run: Run) -> str:
@@ -93,7 +93,7 @@ def _run_line(run: Run) -> str:
     return printable(f"{run.id[:8]}  {when}  {run.state:11}  {counts or 'nothing'}  ({policies})")
 
 
-def _outcome_lines(outcome: Outcome) -> Iterator[str]:
+def _outcome_lines(outcome: OutcomeRecord) -> Iterator[str]:
     status = outcome.status or outcome.state
     changes = (outcome.plan or {}).get("changes", ())
     failed = outcome.status == "failed"
@@ -115,7 +115,7 @@ def _track(change: dict[str, Any]) -> str:
     return f"track {change['track']} "
 
 
-def _plain(record: Run | Outcome) -> dict[str, Any]:
+def _plain(record: Run | OutcomeRecord) -> dict[str, Any]:
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
         for key, value in record._asdict().items()

@@ -16,7 +16,7 @@ from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.media.model import MediaFile, to_json
 from vpo.probe.health import Health, examine
 from vpo.probe.reader import probe
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.compare import fits, rows
 from vpo.report.media import health_lines, lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
@@ -44,7 +44,7 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, style: str
     healths = _examined(found, style) if health else {}
     if style == "json":
         facts = [{**to_json(m), "health": _plain(healths.get(m.path))} for m in found]
-        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "files": facts}, indent=2))
+        click.echo(json.dumps({"schema_version": JSON_SCHEMA_VERSION, "files": facts}, indent=2))
     else:
         _print(found, side_by_side, healths)
     whole = all(item.whole for item in healths.values())

@@ -22,7 +22,7 @@ from vpo.library.statistics import FACTS, Count, Duplicates, Violation, check, d
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import to_json
 from vpo.policy.choice import PolicyChoice
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
 from vpo.report.text import Console, ProgressLine
@@ -111,7 +111,7 @@ def check_command(
     choice = PolicyChoice(policies)
     printer: _Checked = _CHECKED[style](verbose)
     with _library(under) as (library, places):
-        known = library.store.known(choice.fingerprint)
+        known = library.store.compliant(choice.fingerprint)
         for violation in check(choice, _media(library, places), known):
             printer.total += 1
             if violation is not None:
@@ -285,4 +285,4 @@ def _media(library: Library, places: list[str]) -> Iterator[tuple[MediaFile, Sta
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2))
+    click.echo(json.dumps({"schema_version": JSON_SCHEMA_VERSION, **document}, indent=2))

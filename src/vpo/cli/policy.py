@@ -12,7 +12,7 @@ from vpo.cli.options import format_option
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
-from vpo.plugins.metadata import ask
+from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.choice import PolicyChoice
 from vpo.policy.desired_state import Known
 from vpo.policy.loader import Places, load, migrated, replace
@@ -70,7 +70,7 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
         media = probe(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
-    answers = ask(build({}).config, choice, [media.path])
+    answers = fetch_metadata(build({}).config, choice, [media.path])
     for warning in answers.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
     plan, stories = explain(choice.policies[0], media, Known(metadata=answers.of(media.path)))

@@ -17,7 +17,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from vpo.library.scan import Scan, scan
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.text import ProgressLine
 from vpo.text import counted, display_path, printable
 
@@ -62,7 +62,7 @@ def _document(found: Scan) -> dict[str, Any]:
     summary = {key: value for key, value in facts.items() if key not in ("unreadable", "missing")}
     summary["unreadable"] = len(unreadable)
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": JSON_SCHEMA_VERSION,
         "summary": summary,
         "unreadable": unreadable,
         "missing": found.missing,

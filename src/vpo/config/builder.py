@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vpo.config.loader import check, from_environment, load
+from vpo.config.loader import check_value, from_environment, read_config_file
 from vpo.config.models import PLUGINS, SERVERS, Config, field_of, spec, specs
 from vpo.config.worker_count import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError
@@ -45,7 +45,7 @@ def build(
     cores = usable_cores() if cores is None else cores
     path = _place(environ, "VPO_CONFIG")
     config_path = path or _default_config_path()
-    in_file = load(config_path, required=path is not None)
+    in_file = read_config_file(config_path, required=path is not None)
     config, sources = _merge(
         {name: (value, str(config_path)) for name, value in in_file.items()}
         | _sourced("environment", from_environment(environ))
@@ -111,7 +111,7 @@ def _checked(flags: Mapping[str, object]) -> dict[str, object]:
         if not known.key.flag:
             raise KeyError(f"{name} has no flag")
         if value is not None:
-            values[name] = check(known, value, known.key.flag)
+            values[name] = check_value(known, value, known.key.flag)
     return values
 
 

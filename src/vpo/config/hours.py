@@ -56,7 +56,7 @@ def _days(first: str | None, last: str | None, text: str) -> frozenset[int]:
     return frozenset((begin + n) % 7 for n in range((end - begin) % 7 + 1))
 
 
-def opening(spans: Sequence[Span], now: datetime) -> datetime | None:
+def next_start(spans: Sequence[Span], now: datetime) -> datetime | None:
     """When work may begin next; ``None`` if it may now, and where there are no spans at all.
 
     ``now`` is local time without a zone, as a clock on the wall shows it: what is asked again every

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-from vpo.config.models import PLUGINS, Seconds, Size, Spec, specs
+from vpo.config.models import PLUGINS, ByteSize, Seconds, Spec, specs
 from vpo.errors import ConfigError
 from vpo.media import units
 
@@ -23,7 +23,7 @@ _LARGEST = 1 << 20
 """Bytes; what is larger was not meant as configuration."""
 
 
-def load(path: Path, *, required: bool) -> dict[str, object]:
+def read_config_file(path: Path, *, required: bool) -> dict[str, object]:
     """The values set in the file; none if it does not exist and isn't ``required``.
 
     The section of a plugin that vpo does not ship is one value, as it stands in the file.
@@ -62,7 +62,7 @@ def _section(section: str, table: dict[str, Any], text: str, path: Path) -> dict
         where = f"{path}{_suffix(_line(text, section, name))}"
         if name not in keys:
             raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
-        values[f"{section}.{name}"] = check(keys[name], value, where, path.parent)
+        values[f"{section}.{name}"] = check_value(keys[name], value, where, path.parent)
     return values
 
 
@@ -73,11 +73,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, object]:
         text = environ.get(spec.key.environment, "") if spec.key.environment else ""
         if text:
             where = f"environment variable {spec.key.environment}"
-            values[f"{spec.section}.{spec.name}"] = check(spec, _typed(spec, text), where)
+            values[f"{spec.section}.{spec.name}"] = check_value(spec, _typed(spec, text), where)
     return values
 
 
-def check(spec: Spec, value: object, where: str, folder: Path | None = None) -> object:
+def check_value(spec: Spec, value: object, where: str, folder: Path | None = None) -> object:
     """The value in its normal form; relative paths start at ``folder``. Raises ``ConfigError``."""
     try:
         return _CHECKS.get(get_origin(spec.kind) or spec.kind, _choice)(spec, value, folder)
@@ -150,7 +150,7 @@ _CHECKS: Mapping[Any, Any] = {
     bool: _boolean,
     str: _one_text,
     collections.abc.Mapping: _table,
-    Size: _size,
+    ByteSize: _size,
     Seconds: _seconds,
     Path: _path,
     tuple: _texts,
@@ -158,7 +158,7 @@ _CHECKS: Mapping[Any, Any] = {
 
 
 def _typed(spec: Spec, text: str) -> object:
-    """A variable's text as TOML would have given it; what does not fit is left for ``check``."""
+    """A variable's text as TOML would have given it; ``check_value`` refuses the rest."""
     if spec.kind is int and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
         return int(text)
     if spec.kind is bool:

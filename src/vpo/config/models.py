@@ -33,7 +33,7 @@ Keep = Literal["none", "trash"]
 NotifyOn = Literal["failure", "change", "always"]
 IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
-Size = NewType("Size", int)
+ByteSize = NewType("ByteSize", int)
 """Bytes, in the file as ``"10GB"``, ``"700MiB"`` or a number."""
 Seconds = NewType("Seconds", float)
 """Seconds, in the file as ``"90s"``, ``"1h30m"`` or a number."""
@@ -71,7 +71,7 @@ def _span(text: str) -> str:
 
 
 _VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts ogm ogv"
-VIDEO_SUFFIXES = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
+VIDEO_EXTENSIONS = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Processing:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ToolSettings:
     """The programs that vpo runs."""
 
     ffmpeg: Annotated[
@@ -164,7 +164,7 @@ class Files:
             " Other files in a folder are left alone.",
             each=_suffix,
         ),
-    ] = VIDEO_SUFFIXES
+    ] = VIDEO_EXTENSIONS
     preserve_mtime: Annotated[bool, Key("A changed file keeps its modification time.")] = True
     min_age: Annotated[
         Seconds,
@@ -182,8 +182,9 @@ class Files:
         ),
     ] = "replace"
     keep_free: Annotated[
-        Size, Key("Room that is left free on a file system, whatever there is to do.", unit="bytes")
-    ] = Size(0)
+        ByteSize,
+        Key("Room that is left free on a file system, whatever there is to do.", unit="bytes"),
+    ] = ByteSize(0)
     temporary_folder: Annotated[
         Path | None,
         Key(
@@ -206,7 +207,7 @@ class Originals:
     ] = "none"
     days: Annotated[int, Key("Kept originals go after this time.", minimum=1, unit="days")] = 30
     max_size: Annotated[
-        Size | None,
+        ByteSize | None,
         Key("Above this size of all kept originals, the oldest go. Unset: no limit.", unit="bytes"),
     ] = None
 
@@ -383,7 +384,7 @@ class Config:
     """
 
     processing: Processing = Processing()
-    tools: Tools = Tools()
+    tools: ToolSettings = ToolSettings()
     files: Files = Files()
     originals: Originals = Originals()
     logging: Logging = Logging()
@@ -437,7 +438,7 @@ _EXPECTED = MappingProxyType(
         int: "a whole number",
         bool: "true or false",
         str: "a text in quotes",
-        Size: 'a size like "10GB" or "700MiB"',
+        ByteSize: 'a size like "10GB" or "700MiB"',
         Seconds: 'a time like "90s" or "1h30m"',
         Path: "a path in quotes",
         tuple: "a list of texts in quotes, with at least one",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from vpo.config.models import Size, Spec, specs
+from vpo.config.models import ByteSize, Spec, specs
 
 Goal = Literal["languages", "space", "mp4"]
 GOALS: tuple[Goal, ...] = get_args(Goal)
@@ -16,7 +16,7 @@ GOALS: tuple[Goal, ...] = get_args(Goal)
 _WIDTH = 88
 _UNSET = {
     int: "4",
-    Size: '"10GB"',
+    ByteSize: '"10GB"',
     Path: '"/path"',
     str: '"..."',
     "hours": '["22:00-07:00"]',

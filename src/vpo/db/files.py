@@ -66,7 +66,7 @@ def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) 
     )
 
 
-def forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
+def forget_compliance(connection: sqlite3.Connection, stat: Stat) -> None:
     """Of the file with this stat, under all its names: an edit in place changes them all, and can
     leave size, time and inode as they were."""
     connection.execute(
@@ -87,12 +87,12 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
             (number, zlib.compress(as_json(to_json(result.media)).encode()), time),
         )
-    if result.verdict is not None:
+    if result.compliance is not None:
         connection.execute(
             "INSERT OR REPLACE INTO verdicts"
             " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (result.fingerprint, number, result.verdict, *error_of(result), time),
+            (result.fingerprint, number, result.compliance, *error_of(result), time),
         )
 
 
@@ -136,7 +136,7 @@ def error_of(result: Result) -> tuple[str | None, str | None]:
     return result.error_type, None if said is None else as_text(said)
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 

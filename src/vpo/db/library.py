@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.files import bounds, locate, moment, number_of, unsigned, write_facts
+from vpo.db.files import bounds, locate, number_of, parse_time, unsigned, write_facts
 from vpo.db.records import Result, Stat
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.media.model import MediaFile, from_json
 
 SCAN = "scan"
@@ -67,7 +67,7 @@ class Library:
         self, pool: DaemonConnectionPool, exists: Callable[[str], bool] = os.path.lexists
     ) -> None:
         self._pool, self._exists = pool, exists
-        migrate(pool)
+        migrate_database(pool)
 
     def seen(self, under: Sequence[str]) -> dict[str, Seen]:
         """What was probed, by path, as far as it was not forgotten."""
@@ -118,7 +118,7 @@ class Library:
                 last = None
                 for path, kind, said, at, *_ in connection.execute(_FAILED, (*place, *place)):
                     if path != last:  # else it failed, and cannot be read
-                        yield Failed(os.fsdecode(path), kind or "", said or "", moment(at))
+                        yield Failed(os.fsdecode(path), kind or "", said or "", parse_time(at))
                     last = path
 
 

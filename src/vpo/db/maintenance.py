@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool, read_only_address
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.errors import DatabaseError
 
 _TABLES = ("files", "probes", "verdicts", "encodes", "runs", "outcomes")
@@ -26,7 +26,7 @@ class Rebuilt(NamedTuple):
     saved: Mapping[str, int]
 
 
-def check(path: Path) -> list[str]:
+def check_database(path: Path) -> list[str]:
     """What is wrong with the database; nothing if it is sound or does not exist yet."""
     if not path.exists():
         return []
@@ -40,7 +40,7 @@ def check(path: Path) -> list[str]:
     return found + ([f"{len(broken)} rows refer to rows that are not there"] if broken else [])
 
 
-def backup(path: Path, target: str) -> int:
+def back_up_database(path: Path, target: str) -> int:
     """Copy the database, consistent also while others write it; the copy's size in bytes.
 
     Raises ``DatabaseError``; an existing file is not overwritten.
@@ -60,12 +60,12 @@ def backup(path: Path, target: str) -> int:
     return os.stat(target).st_size
 
 
-def rebuild(path: Path) -> Rebuilt:
+def rebuild_database(path: Path) -> Rebuilt:
     """Put the database aside and save into a new one what can be read of it."""
     aside = _put_aside(path)
     saved = dict.fromkeys(_TABLES, 0)
     with DaemonConnectionPool(path) as pool:
-        migrate(pool)
+        migrate_database(pool)
         if aside is not None:
             with contextlib.suppress(sqlite3.Error), contextlib.closing(_open(aside)) as old:
                 for table in _TABLES:

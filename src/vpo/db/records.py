@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
-Verdict = Literal["complies", "encoded", "failed"]
+Compliance = Literal["complies", "encoded", "failed"]
 """``encoded``: the policy has encoded the file, and will not again whatever it became.
 ``failed``: the work failed, and would fail again as long as the file is the same."""
 
@@ -43,7 +43,7 @@ class Result(NamedTuple):
     stat: Stat | None = None
     media: MediaFile | None = None
     fingerprint: str | None = None
-    verdict: Verdict | None = None
+    compliance: Compliance | None = None
     strategy: str | None = None
     plan: Mapping[str, Any] | None = None
     error_type: str | None = None
@@ -56,7 +56,7 @@ class Result(NamedTuple):
     encode: tuple[str, str] | None = None
 
 
-class Answered(NamedTuple):
+class ComplianceRecord(NamedTuple):
     """A verdict under a mark that stands for policies and what metadata sources said of the file.
 
     Type and message are those of what failed, empty where it did not.
@@ -101,7 +101,7 @@ class Run(NamedTuple):
     summary: Any
 
 
-class Outcome(NamedTuple):
+class OutcomeRecord(NamedTuple):
     """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known;
     ``undone_at`` when its original was put back."""
 
@@ -131,18 +131,18 @@ class RunningOutcome(NamedTuple):
     path: str
 
 
-class Load(NamedTuple):
+class Cost(NamedTuple):
     """What the time grows with that a file takes: bytes, or pixels where it is about an encoder."""
 
     kind: str
     amount: int
 
 
-class Took(NamedTuple):
+class Timing(NamedTuple):
     """How long a file took that had this size in bytes; ``alike`` if the same policies."""
 
     path: str
-    load: Load | None
+    load: Cost | None
     size: int
     seconds: float
     alike: bool = True

@@ -134,7 +134,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
 """``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
 
 
-def migrate(pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
+def migrate_database(
+    pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...] = STEPS
+) -> None:
     """Bring the database to the newest version, one transaction a step.
 
     Raises ``DatabaseError``, having changed nothing, if a newer vpo or another program wrote it.

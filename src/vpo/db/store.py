@@ -17,27 +17,27 @@ from vpo.db.files import (
     as_text,
     bounds,
     error_of,
-    forget_verdicts,
+    forget_compliance,
     locate,
-    moment,
     number_of,
+    parse_time,
     unsigned,
     write_encode,
     write_facts,
 )
 from vpo.db.records import (
-    Answered,
+    ComplianceRecord,
+    Cost,
     KeptOriginal,
-    Load,
-    Outcome,
+    OutcomeRecord,
     Result,
     Run,
     RunningOutcome,
     RunState,
     Stat,
-    Took,
+    Timing,
 )
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ class Store:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool, self._exists, self._now = pool, exists, now
-        migrate(pool)
+        migrate_database(pool)
 
-    def known(self, fingerprint: str, under: Sequence[str] | None = None) -> dict[bytes, Stat]:
+    def compliant(self, fingerprint: str, under: Sequence[str] | None = None) -> dict[bytes, Stat]:
         """The files that need no work for this policy as long as they are still as stated.
 
         ``under`` restricts them to these files and to what is in these folders.
@@ -138,14 +138,14 @@ class Store:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
         return {path: (unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
 
-    def answered(self, first: str, end: str) -> dict[bytes, list[Answered]]:
+    def compliance_records(self, first: str, end: str) -> dict[bytes, list[ComplianceRecord]]:
         """The verdicts under all marks from ``first`` to before ``end``, by path."""
-        found: dict[bytes, list[Answered]] = {}
+        found: dict[bytes, list[ComplianceRecord]] = {}
         with self._pool.read() as connection:
             for path, mark, *rest in connection.execute(_ANSWERED, (first, end)):
                 size, mtime_ns, inode, complies, kind, said = rest
                 stat = unsigned(size, mtime_ns, inode)
-                row = Answered(mark, stat, bool(complies), kind or "", said or "")
+                row = ComplianceRecord(mark, stat, bool(complies), kind or "", said or "")
                 found.setdefault(path, []).append(row)
         return found
 
@@ -226,20 +226,20 @@ class Store:
             for result in results:
                 number = locate(connection, result, self._exists)
                 if result.touched and result.stat is not None:
-                    forget_verdicts(connection, result.stat)
+                    forget_compliance(connection, result.stat)
                 if number is not None:
                     write_facts(connection, number, result, self._time())
                     write_encode(connection, number, result)
                 _write_outcome(connection, number, result)
 
-    def took(self, policies: Any) -> list[Took]:
+    def timings(self, policies: Any) -> list[Timing]:
         """How long the last files took; ``alike`` are those of runs with these policies."""
         with self._pool.read() as connection:
             rows = connection.execute(_TOOK, (as_json(policies),)).fetchall()
         return [
-            Took(
+            Timing(
                 os.fsdecode(path),
-                Load(*json.loads(load)) if load else strategy and Load(strategy, size),
+                Cost(*json.loads(load)) if load else strategy and Cost(strategy, size),
                 size,
                 seconds,
                 bool(alike),
@@ -293,7 +293,7 @@ class Store:
             raise UsageError(f"several runs begin with {prefix}; give more of the id")
         return found[0]
 
-    def outcomes(self, run_id: str) -> list[Outcome]:
+    def outcomes(self, run_id: str) -> list[OutcomeRecord]:
         """What the run with this (whole) id did, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
@@ -315,7 +315,7 @@ class Store:
             rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
             return [_kept(row) for row in rows]
 
-    def note_kept(
+    def record_kept(
         self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat
     ) -> None:
         """Put an original on record that an interrupted run has kept: kind, path and size."""
@@ -332,7 +332,7 @@ class Store:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def adopt_kept(self, found: Sequence[KeptOriginal]) -> None:
+    def record_found(self, found: Sequence[KeptOriginal]) -> None:
         """Put kept originals on record that were found; outcomes that are lost get a run."""
         run_id, policies = str(uuid.uuid4()), ["kept originals that were found"]
         self.start_run(
@@ -352,7 +352,7 @@ class Store:
                 _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
-    def note_undone(self, outcome: str) -> None:
+    def record_undone(self, outcome: str) -> None:
         """Note that the kept original of this outcome was put back."""
         with self._pool.transaction() as connection:
             connection.execute(
@@ -436,8 +436,8 @@ def _run(row: tuple[Any, ...]) -> Run:
     id_, started, finished, policies, options, workers, dry_run, pid, host, state, summary = row
     return Run(
         id=id_,
-        started_at=moment(started),
-        finished_at=moment(finished) if finished else None,
+        started_at=parse_time(started),
+        finished_at=parse_time(finished) if finished else None,
         policies=json.loads(policies),
         options=json.loads(options),
         workers=workers,
@@ -449,11 +449,11 @@ def _run(row: tuple[Any, ...]) -> Run:
     )
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
     """The columns are in the order of the fields."""
     id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
     seconds, before, after, undone = row[12:]
-    return Outcome(
+    return OutcomeRecord(
         id_,
         run,
         file_id,
@@ -465,9 +465,9 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
         kind,
         said,
         tuple(json.loads(warnings)),
-        moment(started),
+        parse_time(started),
         *(seconds, before, after),
-        moment(undone) if undone else None,
+        parse_time(undone) if undone else None,
     )
 
 
@@ -481,5 +481,5 @@ def _kept(row: tuple[Any, ...]) -> KeptOriginal:
         size,
         os.fsdecode(result_path),
         tuple(json.loads(stat)),
-        moment(started),
+        parse_time(started),
     )

@@ -135,7 +135,7 @@ def _look(prober: Prober, item: Candidate) -> Result:
             "failed",
             stat=stat,
             fingerprint=SCAN,
-            verdict="failed",
+            compliance="failed",
             error_type=type(error).__name__,
             error_message=str(error),
         )

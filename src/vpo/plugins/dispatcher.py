@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ConfigError, SourceError
-from vpo.plugins.loading import load
+from vpo.plugins.loading import load_plugins
 
 if TYPE_CHECKING:
     import pluggy
@@ -33,13 +33,13 @@ _PATIENCE = 60.0
 """Seconds that a run waits for them at its end."""
 
 
-class Hooks:
+class HookDispatcher:
     """Tells plugins, each with its settings, what happens."""
 
     def __init__(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
         self._settings = settings
         self._callers: dict[str, dict[str, pluggy.HookCaller]] = {
-            hook: load(settings, hook) for hook in _HOOKS
+            hook: load_plugins(settings, hook) for hook in _HOOKS
         }
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_MOST)
         self._folders: set[str] = set()
@@ -71,7 +71,7 @@ class Hooks:
         if self._missed:
             self._warnings.append(f"plugins were too slow, and missed {self._missed} files")
 
-    def told(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """The warnings since the last time."""
         told, self._warnings = self._warnings, []
         return told

@@ -23,17 +23,20 @@ from urllib.request import (
 from vpo.errors import SourceError
 from vpo.text import counted, format_size
 
-LARGEST = 256 << 20
+MAX_RESPONSE_SIZE = 256 << 20
 """Bytes of an answer. A film of Radarr takes some 8 kB."""
 _CHUNK = 1 << 16
 
 
-class Server:
+class HttpClient:
     """A server with the settings ``url`` and ``timeout_seconds``; ``headers`` hold its key, which
     is in no message. All that goes wrong is a ``SourceError``."""
 
     def __init__(
-        self, settings: Mapping[str, Any], headers: Mapping[str, str], largest: int = LARGEST
+        self,
+        settings: Mapping[str, Any],
+        headers: Mapping[str, str],
+        largest: int = MAX_RESPONSE_SIZE,
     ) -> None:
         self._url, self._headers = settings["url"], dict(headers)
         self._seconds, self._largest = settings["timeout_seconds"], largest
@@ -42,11 +45,11 @@ class Server:
     def get(self, place: str, /, **query: object) -> Any:
         """The JSON under a path."""
         try:
-            return json.loads(self.ask(place, **query))
+            return json.loads(self.fetch(place, **query))
         except (ValueError, RecursionError):
             raise self.error("its answer is not JSON; is the URL base right?") from None
 
-    def ask(self, place: str, /, **query: object) -> bytes:
+    def fetch(self, place: str, /, **query: object) -> bytes:
         """What is under a path, whatever it is."""
         return self._send(Request(f"{self._url}{place}{'?' if query else ''}{urlencode(query)}"))  # noqa: S310 - checked: http or https
 

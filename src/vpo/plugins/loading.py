@@ -14,7 +14,7 @@ from vpo.errors import ConfigError
 from vpo.text import suggestion
 
 
-def load(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
+def load_plugins(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
     """For each of the plugins that implements this hook its caller."""
     manager = pluggy.PluginManager("vpo")
     manager.add_hookspecs(plugins)

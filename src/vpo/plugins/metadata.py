@@ -23,7 +23,7 @@ _KNOWING = ("radarr", "sonarr")
 """Those of the shipped plugins that know something of files."""
 
 
-class Answers(NamedTuple):
+class Metadata(NamedTuple):
     """What is known of each path, by source and field; ``warnings`` say which sources are silent.
 
     An answer is part of what a verdict on a file rests on: of the same policies with another answer
@@ -37,7 +37,7 @@ class Answers(NamedTuple):
         """What is known of one file."""
         return self.fields.get(path, {})
 
-    def mark(self, path: str, fingerprint: str) -> str:
+    def cache_key(self, path: str, fingerprint: str) -> str:
         """Under which mark the verdict on a file is on record: the policies', and its answer's."""
         if path not in self.fields:
             return fingerprint
@@ -45,26 +45,26 @@ class Answers(NamedTuple):
         return f"{fingerprint}{_ANSWER}{hashlib.sha256(answer.encode()).hexdigest()}"
 
 
-def marks(fingerprint: str) -> tuple[str, str]:
+def cache_key_range(fingerprint: str) -> tuple[str, str]:
     """The bounds of the marks of these policies with any answer, the second one excluded."""
     return fingerprint + _ANSWER, fingerprint + chr(ord(_ANSWER) + 1)
 
 
-def ask(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Answers:
+def fetch_metadata(config: Config, policies: PolicyChoice, paths: Sequence[str]) -> Metadata:
     """The answers for these files; none if no policy looks at them.
 
     Raises ``ConfigError`` for a plugin that cannot be loaded or whose settings are wrong.
     """
     settings = _settings(config)
     if not settings or not paths or not policies.use_metadata:
-        return Answers()
-    from vpo.plugins import queries  # late: see above
+        return Metadata()
+    from vpo.plugins.queries import query_plugins  # late: see above
 
-    fields, warnings = queries.ask(settings, paths)
-    return Answers(fields, tuple(warnings))
+    fields, warnings = query_plugins(settings, paths)
+    return Metadata(fields, tuple(warnings))
 
 
-def listeners(config: Config) -> dict[str, Mapping[str, Any]]:
+def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:
     """The settings of each plugin that is to be told what happens, by name."""
     listening = {
         "radarr": config.radarr.url and config.radarr.rescan,

@@ -1,6 +1,6 @@
 """Has Plex scan the folders in which files were changed: one request a folder.
 
-Source: Plex's support article "Plex Media Server URL Commands": ``/library/sections`` lists the
+Source: Plex's support article "Plex Media HttpClient URL Commands": ``/library/sections`` lists the
 libraries with their folders, ``/library/sections/KEY/refresh?path=FOLDER`` scans a part of one.
 """
 
@@ -10,24 +10,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vpo.plugins import hookimpl
-from vpo.plugins.http_client import Server
-from vpo.plugins.servarr import Places, above
+from vpo.plugins.http_client import HttpClient
+from vpo.plugins.servarr import ServerPaths, above
 
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Plex scans these folders, as far as they lie in its libraries."""
-    places = Places(settings["path_map"])
-    server = Server(settings, {"X-Plex-Token": settings["api_key"]})
+    places = ServerPaths(settings["path_map"])
+    server = HttpClient(settings, {"X-Plex-Token": settings["api_key"]})
     libraries = dict(_libraries(server))
     for folder in folders:
         theirs = places.there(folder)
         place = next((p for p in (theirs, *above(theirs)) if p in libraries), None)
         if place is not None:
-            server.ask(f"/library/sections/{libraries[place]}/refresh", path=theirs)
+            server.fetch(f"/library/sections/{libraries[place]}/refresh", path=theirs)
 
 
-def _libraries(server: Server) -> Iterator[tuple[str, str]]:
+def _libraries(server: HttpClient) -> Iterator[tuple[str, str]]:
     """The folders of its libraries, and the key of each."""
     answer = server.get("/library/sections")
     try:

@@ -9,24 +9,24 @@ import pluggy
 
 from vpo.errors import ConfigError, SourceError
 from vpo.plugins import Fields
-from vpo.plugins.loading import load
+from vpo.plugins.loading import load_plugins
 
 log = logging.getLogger(__name__)
 
-Found = dict[str, dict[str, dict[str, str | int | float | bool]]]
+FieldsByPath = dict[str, dict[str, dict[str, str | int | float | bool]]]
 """Fields by path and source."""
 
 
-def ask(
+def query_plugins(
     settings: Mapping[str, Mapping[str, object]], paths: Sequence[str]
-) -> tuple[Found, list[str]]:
+) -> tuple[FieldsByPath, list[str]]:
     """What the plugins with these settings (by name) know, and a warning for each that is silent.
 
     Raises ``ConfigError`` for a plugin that cannot be loaded or whose settings are wrong.
     """
-    found: Found = {}
+    found: FieldsByPath = {}
     warnings = []
-    for name, caller in load(settings, "vpo_metadata").items():
+    for name, caller in load_plugins(settings, "vpo_metadata").items():
         try:
             answer = _answer(name, caller, paths, settings[name])
         except SourceError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from vpo.plugins import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Places,
+    ServerPaths,
     above,
     date,
     holding,
@@ -30,7 +30,7 @@ _RELEASES = {
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """The films in these folders are scanned again (the command ``RescanMovie``)."""
-    api, places = Api(settings), Places(settings["path_map"])
+    api, places = Api(settings), ServerPaths(settings["path_map"])
     for owner in holding(api.records("movie"), places, folders):
         api.command("RescanMovie", movieId=owner)
 
@@ -38,7 +38,7 @@ def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
 @hookimpl
 def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[str, Fields]:
     """The films whose file, or whose folder, the paths are in."""
-    api, places = Api(settings), Places(settings["path_map"])
+    api, places = Api(settings), ServerPaths(settings["path_map"])
     films = _Films(api.records("movie"), places)
     found = {path: film for path in paths if (film := films.of(path))}
     if not found:
@@ -51,7 +51,7 @@ def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[s
 class _Films:
     """The films by their file, and by their folder where it is that of one film only."""
 
-    def __init__(self, films: Sequence[dict[str, Any]], places: Places) -> None:
+    def __init__(self, films: Sequence[dict[str, Any]], places: ServerPaths) -> None:
         self._files: dict[str, dict[str, Any]] = {}
         self._folders: dict[str, dict[str, Any] | None] = {}
         for film in films:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from vpo.plugins.http_client import LARGEST, Server
+from vpo.plugins.http_client import MAX_RESPONSE_SIZE, HttpClient
 
 
-class Api(Server):
+class Api(HttpClient):
     """A server of theirs."""
 
-    def __init__(self, settings: Mapping[str, Any], largest: int = LARGEST) -> None:
+    def __init__(self, settings: Mapping[str, Any], largest: int = MAX_RESPONSE_SIZE) -> None:
         super().__init__(settings, {"X-Api-Key": settings["api_key"]}, largest)
 
     def records(self, name: str, **query: object) -> list[dict[str, Any]]:
@@ -39,7 +39,9 @@ class Api(Server):
         self.post("/api/v3/command", {"name": name, **values})
 
 
-def holding(records: Iterable[dict[str, Any]], places: Places, folders: Iterable[str]) -> list[int]:
+def holding(
+    records: Iterable[dict[str, Any]], places: ServerPaths, folders: Iterable[str]
+) -> list[int]:
     """The ids of the films or series in whose folders something is, each once."""
     owners = {
         path: item["id"]
@@ -53,7 +55,7 @@ def holding(records: Iterable[dict[str, Any]], places: Places, folders: Iterable
     return [number for number in found if number is not None]
 
 
-class Places:
+class ServerPaths:
     """Where things of a server are: the folders of films and series, on this machine."""
 
     def __init__(self, path_map: Mapping[str, str] | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from vpo.plugins import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Places,
+    ServerPaths,
     above,
     date,
     holding,
@@ -25,7 +25,7 @@ from vpo.plugins.servarr import (
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """The series in these folders are scanned again (the command ``RescanSeries``)."""
-    api, places = Api(settings), Places(settings["path_map"])
+    api, places = Api(settings), ServerPaths(settings["path_map"])
     for owner in holding(api.records("series"), places, folders):
         api.command("RescanSeries", seriesId=owner)
 
@@ -33,7 +33,7 @@ def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
 @hookimpl
 def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[str, Fields]:
     """The episodes of the files that Sonarr has on its list, and the series of all files."""
-    api, places = Api(settings), Places(settings["path_map"])
+    api, places = Api(settings), ServerPaths(settings["path_map"])
     found = dict(_by_series(api.records("series"), places, paths))
     if not found:
         return {}
@@ -50,7 +50,7 @@ def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[s
 
 
 def _by_series(
-    every: Sequence[dict[str, Any]], places: Places, paths: Sequence[str]
+    every: Sequence[dict[str, Any]], places: ServerPaths, paths: Sequence[str]
 ) -> Iterator[tuple[int, tuple[dict[str, Any], list[str]]]]:
     """The series that files are of, by id, each with these files."""
     folders = {places.here(series.get("path")): series for series in every if series.get("id")}
@@ -63,7 +63,7 @@ def _by_series(
     yield from found.items()
 
 
-def _episodes(api: Api, places: Places, series: int) -> dict[str, dict[str, Any]]:
+def _episodes(api: Api, places: ServerPaths, series: int) -> dict[str, dict[str, Any]]:
     """The first episode of each file, by the file's path without its suffix."""
     first: dict[object, dict[str, Any]] = {}
     for episode in sorted(api.records("episode", seriesId=series), key=_place):

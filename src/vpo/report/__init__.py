@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vpo.run.coordinator import Observer
 
-SCHEMA_VERSION = 1
+JSON_SCHEMA_VERSION = 1
 """Of every JSON document that vpo prints."""
 
 

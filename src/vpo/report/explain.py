@@ -9,7 +9,7 @@ from vpo.plan.evaluate import Plan, to_json
 from vpo.plan.explain import PhaseStory, Step
 from vpo.policy.loader import Places
 from vpo.policy.operation import Note
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 from vpo.report.diff import change_text, plan_lines
 from vpo.text import counted, printable
 
@@ -97,7 +97,7 @@ def json_document(
 ) -> dict[str, Any]:
     """The story as docs/json.md describes it."""
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": JSON_SCHEMA_VERSION,
         "policy": policy,
         "path": plan.before.path,
         "phases": [_phase_json(story, lines) for story in stories],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
@@ -100,7 +100,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": JSON_SCHEMA_VERSION,
         "run_id": run_id,
         "policies": list(request.policies.files),
         "dry_run": request.dry_run,

@@ -21,7 +21,7 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.execute.outcome import STATUSES, Failure, Outcome
-from vpo.plugins.metadata import Answers, ask, listeners
+from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
 from vpo.run.known import Verdicts
 from vpo.run.progress import Look, Parts, State
 from vpo.run.recorder import Recorder, expired, marks, recorder
@@ -29,9 +29,9 @@ from vpo.run.request import Encodes, Interrupt, Request
 from vpo.run.schedule import Gate, Keeper
 
 if TYPE_CHECKING:
-    from vpo.db.records import Took
+    from vpo.db.records import Timing
     from vpo.plugins import FileReport, RunReport
-    from vpo.plugins.dispatcher import Hooks
+    from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.forecast import Forecast
     from vpo.run.workers import Crew
 
@@ -124,12 +124,12 @@ def run(
     found = _found(request, settings, store, teller, interrupt)
     listening = None if request.dry_run else _hooks(settings)
     paths = [] if interrupt.stop else [item.path for item in found.candidates]
-    answers = ask(settings.config, request.policies, paths)
+    answers = fetch_metadata(settings.config, request.policies, paths)
     teller.notes(f"warning: {text}" for text in answers.warnings)
     with recorder(
         None if request.dry_run else store,
         settings.data_dir,
-        lambda path: answers.mark(path, fingerprint),
+        lambda path: answers.cache_key(path, fingerprint),
         policies=list(request.policies.files),
         options=_options(request),
         workers=settings.workers,
@@ -148,21 +148,21 @@ def run(
         recording.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
     if listening is not None:
         listening.run(_run_report(summary, request, done), lambda: interrupt.at_once)
-        teller.notes(listening.told())
+        teller.notes(listening.warnings())
     teller.tell(lambda: observer.end(summary))
     if teller.error is not None and not summary.interrupted:
         raise teller.error
     return summary
 
 
-def _hooks(settings: Settings) -> Hooks | None:
+def _hooks(settings: Settings) -> HookDispatcher | None:
     """Who is told what happens; raises ``ConfigError`` for a plugin that cannot be loaded."""
-    listening = listeners(settings.config)
+    listening = event_plugins(settings.config)
     if not listening:
         return None
-    from vpo.plugins.dispatcher import Hooks  # late: most configurations have no plugin
+    from vpo.plugins.dispatcher import HookDispatcher  # late: most configurations have no plugin
 
-    return Hooks(listening)
+    return HookDispatcher(listening)
 
 
 def _prepare(request: Request) -> None:
@@ -184,7 +184,7 @@ def _work(
     settings: Settings,
     store: Store | None,
     todo: list[Candidate],
-    answers: Answers,
+    answers: Metadata,
     encodes: Encodes,
     done: _Tally,
     interrupt: Interrupt,
@@ -342,7 +342,7 @@ def _state(summary: Summary) -> RunState:
 
 
 def _verdicts(
-    request: Request, store: Store | None, fingerprint: str, answers: Answers
+    request: Request, store: Store | None, fingerprint: str, answers: Metadata
 ) -> Verdicts | None:
     if store is None or request.force:
         return None
@@ -392,7 +392,7 @@ class _Tally:
         recorder: Recorder,
         teller: _Teller,
         workers: int,
-        listening: Hooks | None,
+        listening: HookDispatcher | None,
     ) -> None:
         self._listening = listening
         self.failed: list[Outcome] = []
@@ -428,7 +428,7 @@ class _Tally:
             self.recorder.take(outcome)
             if self._listening is not None and outcome.status != "not_started":
                 self._listening.file(_file_report(outcome))
-                self.notes(self._listening.told())
+                self.notes(self._listening.warnings())
         finally:
             self._count(outcome)
             self._progress()
@@ -489,11 +489,11 @@ def _run_report(summary: Summary, request: Request, done: _Tally) -> RunReport:
     )
 
 
-def _took(path: str, outcome: Outcome) -> Took | None:
+def _took(path: str, outcome: Outcome) -> Timing | None:
     """What failed says nothing of how long others take."""
     if outcome.error is not None or outcome.size_before is None:
         return None
-    from vpo.db.records import Took
+    from vpo.db.records import Timing
     from vpo.run.cost import spent
 
-    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)
+    return Timing(path, spent(outcome), outcome.size_before, outcome.seconds)

@@ -11,14 +11,14 @@ from functools import partial
 from heapq import nlargest
 
 from vpo.config.builder import Settings
-from vpo.db.records import Load
+from vpo.db.records import Cost
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
 from vpo.execute.rewrite import Rewriter
 from vpo.logs import configure
 from vpo.plan.evaluate import evaluate
-from vpo.plugins.metadata import Answers
+from vpo.plugins.metadata import Metadata
 from vpo.policy.desired_state import Known
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
@@ -36,7 +36,7 @@ def work(
     request: Request,
     settings: Settings,
     candidates: list[Candidate],
-    answers: Answers,
+    answers: Metadata,
     encodes: Encodes,
     run_id: str,
     start: Starter,
@@ -94,7 +94,7 @@ def crew_for(
     return nodes(request.cluster, request.policies.policies, settings, candidates, interrupt)
 
 
-def _known(item: Candidate, answers: Answers, encodes: Encodes) -> Known:
+def _known(item: Candidate, answers: Metadata, encodes: Encodes) -> Known:
     history, *state = encodes.get(os.fsencode(item.path), ("", 0, 0))
     same = state == [item.size, item.inode]
     return Known(
@@ -108,7 +108,7 @@ def forecast(
     request: Request,
     store: Store | None,
     candidates: list[Candidate],
-    answers: Answers,
+    answers: Metadata,
     encodes: Encodes,
     workers: int,
 ) -> Forecast:
@@ -121,11 +121,11 @@ def forecast(
         with contextlib.suppress(Exception):
             if found := _load(request, store, item, _known(item, answers, encodes)):
                 foreseen[item.path] = found
-    record = store.took(list(request.policies.files))
+    record = store.timings(list(request.policies.files))
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _load(request: Request, store: Store, item: Candidate, known: Known) -> Load | None:
+def _load(request: Request, store: Store, item: Candidate, known: Known) -> Cost | None:
     """What the policies want done with a file whose media is on record."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.config.hours import opening, span
+from vpo.config.hours import next_start, span
 
 # 2026-11-25 is a Wednesday.
 
@@ -32,7 +32,7 @@ from vpo.config.hours import opening, span
     ],
 )
 def test_opening(spans: list[str], now: str, opens: str | None) -> None:
-    found = opening([span(text) for text in spans], datetime.fromisoformat(now))
+    found = next_start([span(text) for text in spans], datetime.fromisoformat(now))
     assert found == (datetime.fromisoformat(opens) if opens else None)
 
 
@@ -57,8 +57,8 @@ def test_it_opens_when_it_says(minutes: list[tuple[int, int]], now: datetime) ->
     spans = [
         span(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}") for a, b in minutes if a != b
     ]
-    opens = opening(spans, now)
+    opens = next_start(spans, now)
     if opens is not None:
         assert now < opens <= now + timedelta(days=1)
-        assert opening(spans, opens) is None
-        assert opening(spans, opens - timedelta(minutes=1)) == opens
+        assert next_start(spans, opens) is None
+        assert next_start(spans, opens - timedelta(minutes=1)) == opens

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpo.config.loader import from_environment, load
+from vpo.config.loader import from_environment, read_config_file
 from vpo.errors import EXIT_USAGE, ConfigError
 
 
@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(ConfigError) as caught:
-        load(path, required=True)
+        read_config_file(path, required=True)
     assert caught.value.exit_code == EXIT_USAGE
     message = str(caught.value)
     assert message.startswith(str(path))
@@ -32,7 +32,7 @@ def test_every_kind_of_value(path: Path) -> None:
         '[files]\nextensions = [".MKV", "mkv", "mp4"]\npreserve_mtime = false\n'
         '[logging]\nlevel = "DEBUG"\nfile = "~/vpo.log"\nformat = "json"\n'
     )
-    assert load(path, required=True) == {
+    assert read_config_file(path, required=True) == {
         "processing.workers": 3,
         "tools.ffmpeg": path.parent / "bin/ffmpeg",
         "tools.mkvmerge": Path("/opt/mkvmerge"),
@@ -47,7 +47,7 @@ def test_every_kind_of_value(path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "[processing]\n", "\ufeff[logging]\r\n"])
 def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
-    assert load(path, required=True) == {}
+    assert read_config_file(path, required=True) == {}
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_a_folder(path: Path) -> None:
 
 def test_a_missing_file_is_refused_only_if_asked_for(path: Path) -> None:
     assert "there is no such file; correct VPO_CONFIG" in refusal(path)
-    assert load(path, required=False) == {}
-    assert load(path / "below" / "nothing", required=False) == {}
+    assert read_config_file(path, required=False) == {}
+    assert read_config_file(path / "below" / "nothing", required=False) == {}
 
 
 def test_a_link_that_leads_in_circles(path: Path) -> None:

@@ -9,8 +9,17 @@ from typing import Literal, get_origin
 
 import pytest
 
-from vpo.config.loader import check
-from vpo.config.models import VIDEO_SUFFIXES, Config, Processing, Seconds, Size, Spec, spec, specs
+from vpo.config.loader import check_value
+from vpo.config.models import (
+    VIDEO_EXTENSIONS,
+    ByteSize,
+    Config,
+    Processing,
+    Seconds,
+    Spec,
+    spec,
+    specs,
+)
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]
@@ -55,7 +64,7 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 
 def test_the_suffixes_are_in_their_normal_form_and_sorted() -> None:
-    assert list(VIDEO_SUFFIXES) == sorted({s.lower().lstrip(".") for s in VIDEO_SUFFIXES})
+    assert list(VIDEO_EXTENSIONS) == sorted({s.lower().lstrip(".") for s in VIDEO_EXTENSIONS})
 
 
 def test_specs_name_every_key_in_order() -> None:
@@ -76,14 +85,14 @@ def test_the_cap_is_set_in_the_file_alone() -> None:
     assert (workers.environment, workers.flag) == ("VPO_WORKERS", "--workers")
 
 
-_KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds, Mapping)
+_KINDS = (int, bool, str, Path, tuple, Literal, ByteSize, Seconds, Mapping)
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)
 def test_a_default_passes_its_own_check(known: Spec) -> None:
     if known.default is not None:
         written = list(known.default) if isinstance(known.default, tuple) else known.default
-        assert check(known, written, "here") == known.default
+        assert check_value(known, written, "here") == known.default
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)

@@ -18,4 +18,4 @@ def test_every_table_is_saved(tmp_path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         Store(pool)
     names = sqlite3.connect(path).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    assert {name for (name,) in names} - REMADE == set(maintenance.rebuild(path).saved)
+    assert {name for (name,) in names} - REMADE == set(maintenance.rebuild_database(path).saved)

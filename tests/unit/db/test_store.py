@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Load, Result, Run, Stat, Took
+from vpo.db.records import Cost, Result, Run, Stat, Timing
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
 from vpo.media.model import Chapter, Color, MediaFile, Track
@@ -62,7 +62,7 @@ class Library:
     def record(self, path: str, stat: Stat | None = STAT, **more: Any) -> str | None:
         """Record a file that complies; returns its UUID."""
         (outcome,) = self.store.start_outcomes(self.run_id, [path])
-        verdict = {"fingerprint": POLICY, "verdict": "complies" if stat else None}
+        verdict = {"fingerprint": POLICY, "compliance": "complies" if stat else None}
         what = {"status": "unchanged", **verdict, **more}
         self.store.record([Result(outcome, path, stat=stat, **what)])
         return self.store.outcomes(self.run_id)[-1].file_id
@@ -82,29 +82,29 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.mark.parametrize("path", ODD)
 def test_a_file_that_complies_is_known(library: Library, path: str) -> None:
     library.record(path)
-    assert library.store.known(POLICY) == {os.fsencode(path): STAT}
-    assert library.store.known(POLICY, [path]) == {os.fsencode(path): STAT}
-    assert library.store.known(OTHER) == {}
+    assert library.store.compliant(POLICY) == {os.fsencode(path): STAT}
+    assert library.store.compliant(POLICY, [path]) == {os.fsencode(path): STAT}
+    assert library.store.compliant(OTHER) == {}
     assert library.store.outcomes(library.run_id)[0].path == path
 
 
 def test_a_file_that_was_encoded_is_known_too(library: Library) -> None:
-    library.record("/m/a", verdict="encoded")
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    library.record("/m/a", compliance="encoded")
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
 
 
 def test_a_file_without_a_verdict_is_not_known(library: Library) -> None:
-    library.record("/m/a", verdict=None)
-    assert library.store.known(POLICY) == {}
+    library.record("/m/a", compliance=None)
+    assert library.store.compliant(POLICY) == {}
     assert library.rows("files") == 1
 
 
 def test_several_policies_have_their_own_verdicts(library: Library) -> None:
     library.record("/m/a")
-    library.record("/m/a", fingerprint=OTHER, verdict="encoded")
+    library.record("/m/a", fingerprint=OTHER, compliance="encoded")
     library.record("/m/b", stat=(1, 2, 3), fingerprint=OTHER)
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
-    assert library.store.known(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
 
 
 def test_known_files_under_folders(library: Library) -> None:
@@ -113,7 +113,7 @@ def test_known_files_under_folders(library: Library) -> None:
         library.record(path, stat=(1, 1, inode))
 
     def under(*folders: str) -> set[str]:
-        return {os.fsdecode(path) for path in library.store.known(POLICY, folders)}
+        return {os.fsdecode(path) for path in library.store.compliant(POLICY, folders)}
 
     assert under("/m/a") == {"/m/a", "/m/a/b", "/m/a/c/d"}
     assert under("/m/a/") == {"/m/a/b", "/m/a/c/d"}
@@ -128,7 +128,7 @@ def test_known_files_under_folders(library: Library) -> None:
 )
 def test_any_stat_comes_back(library: Library, stat: Stat) -> None:
     library.record("/m/a", stat=stat)
-    assert library.store.known(POLICY) == {b"/m/a": stat}
+    assert library.store.compliant(POLICY) == {b"/m/a": stat}
     first = library.record("/m/b", stat=stat)
     assert first == library.store.outcomes(library.run_id)[0].file_id
 
@@ -138,15 +138,15 @@ def test_a_changed_stat_deletes_what_was_known(library: Library, stat: Stat) -> 
     first = library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", fingerprint=OTHER)
     assert library.record("/m/a", stat=stat) == first
-    assert library.store.known(POLICY) == {b"/m/a": stat}
-    assert library.store.known(OTHER) == {}
+    assert library.store.compliant(POLICY) == {b"/m/a": stat}
+    assert library.store.compliant(OTHER) == {}
     assert library.store.media("/m/a") is None
 
 
 def test_an_unchanged_stat_keeps_what_was_known(library: Library) -> None:
     library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
-    library.record("/m/a", verdict=None)
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    library.record("/m/a", compliance=None)
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
     assert library.store.media("/m/a") is not None
 
 
@@ -159,9 +159,9 @@ def test_a_file_that_is_gone_has_only_an_outcome(library: Library) -> None:
 
 def test_a_renamed_file_keeps_its_id_and_its_verdicts(library: Library) -> None:
     first = library.record("/m/old.mkv")
-    assert library.record("/m/new.mkv", verdict=None) == first
+    assert library.record("/m/new.mkv", compliance=None) == first
     assert library.asked == ["/m/old.mkv"]
-    assert library.store.known(POLICY) == {b"/m/new.mkv": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/new.mkv": STAT}
     assert library.rows("files") == 1
 
 
@@ -179,7 +179,7 @@ def test_a_file_under_a_new_path_that_is_not_the_same(library: Library) -> None:
 def test_work_that_renames_keeps_the_id(library: Library) -> None:
     first = library.record("/m/a.avi")
     assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
-    assert library.store.known(POLICY) == {b"/m/a.mkv": NEW}
+    assert library.store.compliant(POLICY) == {b"/m/a.mkv": NEW}
     assert library.rows("files") == 1
 
 
@@ -193,7 +193,7 @@ def test_work_that_renames_onto_a_path_that_was_known(library: Library) -> None:
 
 def test_work_that_renames_a_file_never_seen(library: Library) -> None:
     assert library.record("/m/a.mkv", was="/m/a.avi")
-    assert library.store.known(POLICY) == {b"/m/a.mkv": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a.mkv": STAT}
 
 
 def test_media_comes_back_as_it_was(library: Library) -> None:
@@ -220,10 +220,10 @@ def test_a_change_that_cannot_be_seen_ends_all_verdicts(library: Library) -> Non
     library.record("/m/a")
     library.record("/m/link")
     library.record("/m/other", stat=NEW)
-    assert len(library.store.known(POLICY)) == 3
+    assert len(library.store.compliant(POLICY)) == 3
     library.record("/m/a", fingerprint=OTHER, touched=True)
-    assert library.store.known(POLICY) == {b"/m/other": NEW}
-    assert library.store.known(OTHER) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/other": NEW}
+    assert library.store.compliant(OTHER) == {b"/m/a": STAT}
 
 
 def test_an_outcome_comes_back_as_it_was(library: Library) -> None:
@@ -268,14 +268,14 @@ def test_outcomes_are_in_the_order_begun(library: Library) -> None:
 
 def test_a_batch_is_recorded_whole_or_not_at_all(library: Library) -> None:
     keys = library.store.start_outcomes(library.run_id, ["/m/a", "/m/b"])
-    good = Result(keys[0], "/m/a", "x", stat=STAT, fingerprint=POLICY, verdict="complies")
-    bad = good._replace(outcome=keys[1], path="/m/b", verdict="wrong")  # type: ignore[arg-type]
+    good = Result(keys[0], "/m/a", "x", stat=STAT, fingerprint=POLICY, compliance="complies")
+    bad = good._replace(outcome=keys[1], path="/m/b", compliance="wrong")  # type: ignore[arg-type]
     with pytest.raises(DatabaseError, match="CHECK constraint failed"):
         library.store.record([good, bad])
-    assert library.store.known(POLICY) == {}
+    assert library.store.compliant(POLICY) == {}
     assert [outcome.state for outcome in library.store.outcomes(library.run_id)] == ["running"] * 2
     library.store.record([good])
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
 
 
 def test_a_run_comes_back_as_it_was(library: Library) -> None:
@@ -350,7 +350,7 @@ def test_nothing_is_known_of_what_a_killed_run_had_begun(library: Library) -> No
     library.record("/m/b", stat=NEW)
     library.store.start_outcomes(library.start("killed"), ["/m/b"])
     library.store.mark_interrupted(["killed"])
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_how_long_the_last_files_took(library: Library) -> None:
     library.record(ODD[0], status="changed", **more)
     library.record("/m/failed.mkv", status="failed", **more)
     library.record("/m/known.mkv", strategy="none")
-    assert library.store.took(["p"]) == [Took(ODD[0], Load("remux", 900), 900, 2.5)]
-    assert library.store.took(["other"]) == [
-        Took(ODD[0], Load("remux", 900), 900, 2.5, alike=False)
+    assert library.store.timings(["p"]) == [Timing(ODD[0], Cost("remux", 900), 900, 2.5)]
+    assert library.store.timings(["other"]) == [
+        Timing(ODD[0], Cost("remux", 900), 900, 2.5, alike=False)
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import ConfigError
-from vpo.plugins.queries import ask
+from vpo.plugins.queries import query_plugins
 
 Install = Callable[..., None]
 
@@ -43,7 +43,7 @@ def plugin(body: str, arguments: str = "paths, settings") -> str:
 
 
 def fields(name: str, settings: Mapping[str, object] = {}) -> tuple[Any, list[str]]:
-    return ask({name: settings}, ["/a.mkv", "/b.mkv"])
+    return query_plugins({name: settings}, ["/a.mkv", "/b.mkv"])
 
 
 def test_a_plugin_answers(install: Install) -> None:
@@ -72,7 +72,7 @@ def test_only_those_arguments_that_it_needs(install: Install) -> None:
 def test_each_gets_its_own_settings_and_has_its_own_name(install: Install) -> None:
     install("one", plugin("return {'/a.mkv': settings}"))
     install("two", plugin("return {'/a.mkv': settings}"))
-    found, _ = ask({"two": {"x": 2}, "one": {"x": 1}}, ["/a.mkv"])
+    found, _ = query_plugins({"two": {"x": 2}, "one": {"x": 1}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"two": {"x": 2}, "one": {"x": 1}}}
     assert list(found["/a.mkv"]) == ["two", "one"]
 
@@ -98,7 +98,7 @@ def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
 ) -> None:
     install("bad", plugin(body))
     install("good", plugin("return {'/a.mkv': {'x': 1}}"))
-    found, warnings = ask({"bad": {}, "good": {}}, ["/a.mkv"])
+    found, warnings = query_plugins({"bad": {}, "good": {}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"good": {"x": 1}}}
     assert warnings == [f"bad: {said} (what it knows of the files is unknown in this run)"]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.servers import KEY, Server, serving
 
 from vpo.plugins import SourceError
-from vpo.plugins.servarr import Api, Places, date, language
+from vpo.plugins.servarr import Api, ServerPaths, date, language
 
 
 @pytest.fixture
@@ -172,11 +172,11 @@ def test_dates(value: object, day: str | None) -> None:
 
 @pytest.mark.parametrize("path", [None, "", 7, "relative", "C:\\unmapped", "/a\0b"])
 def test_what_is_nowhere_here(path: object) -> None:
-    assert Places({}).here(path) is None
+    assert ServerPaths({}).here(path) is None
 
 
 def test_the_longest_entry_of_a_map_counts() -> None:
-    places = Places({"/data": "/a", "/data/tv": "/b"})
+    places = ServerPaths({"/data": "/a", "/data/tv": "/b"})
     assert [places.here(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
         "/a/x",
         "/b/x",

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Result, Stat, Verdict
+from vpo.db.records import Compliance, Result, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.plugins.metadata import Answers, marks
+from vpo.plugins.metadata import Metadata, cache_key_range
 from vpo.run.known import Verdicts
 
 POLICY = "f" * 64
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield found
 
 
-def record(store: Store, known: Any, verdict: Verdict) -> None:
+def record(store: Store, known: Any, verdict: Compliance) -> None:
     (key,) = store.start_outcomes("run", [FILE.path])
     error = ("VerifyError", "no") if verdict == "failed" else (None, None)
     store.record(
@@ -42,8 +42,8 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
                 FILE.path,
                 "done",
                 stat=STAT,
-                fingerprint=answers(known).mark(FILE.path, POLICY),
-                verdict=verdict,
+                fingerprint=answers(known).cache_key(FILE.path, POLICY),
+                compliance=verdict,
                 error_type=error[0],
                 error_message=error[1],
             )
@@ -51,8 +51,8 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
     )
 
 
-def answers(known: Any, *warnings: str) -> Answers:
-    return Answers({FILE.path: known} if known else {}, warnings)
+def answers(known: Any, *warnings: str) -> Metadata:
+    return Metadata({FILE.path: known} if known else {}, warnings)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def answers(known: Any, *warnings: str) -> Answers:
         (None, answers(GERMAN, "down"), False),
     ],
 )
-def test_what_complies(store: Store, then: Any, now: Answers, complies: bool) -> None:
+def test_what_complies(store: Store, then: Any, now: Metadata, complies: bool) -> None:
     record(store, then, "complies")
     verdicts = Verdicts(store, POLICY, now, ["/m"])
     assert verdicts.complies(FILE) == complies
@@ -88,7 +88,7 @@ def test_what_complies(store: Store, then: Any, now: Answers, complies: bool) ->
         (None, answers(JAPANESE), False),
     ],
 )
-def test_what_fails_again(store: Store, then: Any, now: Answers, fails: bool) -> None:
+def test_what_fails_again(store: Store, then: Any, now: Metadata, fails: bool) -> None:
     record(store, then, "failed")
     verdicts = Verdicts(store, POLICY, now, ["/m"])
     assert verdicts.failure(FILE) == (("VerifyError", "no") if fails else None)
@@ -97,14 +97,14 @@ def test_what_fails_again(store: Store, then: Any, now: Answers, fails: bool) ->
 
 
 def test_marks_lie_between_their_bounds_and_those_of_others_do_not() -> None:
-    first, end = marks(POLICY)
-    assert first <= answers(JAPANESE).mark(FILE.path, POLICY) < end
+    first, end = cache_key_range(POLICY)
+    assert first <= answers(JAPANESE).cache_key(FILE.path, POLICY) < end
     for other in ("e" * 64, POLICY + "f", "g"):
-        assert not first <= answers(JAPANESE).mark(FILE.path, other) < end
+        assert not first <= answers(JAPANESE).cache_key(FILE.path, other) < end
     assert not first <= POLICY < end
 
 
 def test_the_order_of_fields_does_not_matter_and_their_type_does() -> None:
-    one = answers({"a": {"x": 1, "y": 2}}).mark(FILE.path, POLICY)
-    assert one == answers({"a": {"y": 2, "x": 1}}).mark(FILE.path, POLICY)
-    assert one != answers({"a": {"x": "1", "y": 2}}).mark(FILE.path, POLICY)
+    one = answers({"a": {"x": 1, "y": 2}}).cache_key(FILE.path, POLICY)
+    assert one == answers({"a": {"y": 2, "x": 1}}).cache_key(FILE.path, POLICY)
+    assert one != answers({"a": {"x": "1", "y": 2}}).cache_key(FILE.path, POLICY)
