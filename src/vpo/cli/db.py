@@ -55,8 +55,8 @@ def rebuild() -> None:
     settings = build({})
     path = settings.data_dir / "vpo.db"
     report = maintenance.rebuild_database(path)
-    if report.aside:
-        click.echo(f"the old database is now {report.aside}")
+    if report.moved_to:
+        click.echo(f"the old database is now {report.moved_to}")
     for table, rows in report.saved.items():
         click.echo(f"{table}: {counted(rows, 'row')} saved")
     with DaemonConnectionPool(path) as pool:

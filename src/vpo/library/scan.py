@@ -94,10 +94,10 @@ def _look_at(
         if look.stat is not None:
             group.append(look)
         if len(group) >= _GROUP:
-            library.note(group)
+            library.record(group)
             group = []
         tell(State(number, len(todo), min(active, len(todo) - number)))
-    library.note(group)
+    library.record(group)
 
 
 def _looks(todo: list[Candidate], settings: Settings, interrupt: Interrupt) -> Iterator[Result]:

@@ -53,7 +53,7 @@ class Verdicts:
         """What is on record of the file as it is, with any answer or (``exact``) that of now."""
         mark = self._answers.cache_key(item.path, self._fingerprint) if exact else None
         for row in self._answered.get(os.fsencode(item.path), ()):
-            if row.stat == _stat(item) and mark in (None, row.mark):
+            if row.stat == _stat(item) and mark in (None, row.cache_key):
                 yield row
 
 

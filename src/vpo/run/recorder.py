@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vpo.config.models import Originals
-from vpo.db.records import Compliance, KeptOriginal, Result, RunState
+from vpo.db.records import Compliance, KeptOriginal, NewRun, Result, RunState
 from vpo.db.store import Store
 from vpo.execute.outcome import Outcome
 
@@ -135,13 +135,7 @@ def recorder(
         return
     with _alive_mark(data_dir, run_id):
         store.start_run(
-            run_id,
-            policies=policies,
-            options=options,
-            workers=workers,
-            dry_run=False,
-            pid=os.getpid(),
-            host=os.uname().nodename,
+            NewRun(run_id, policies, options, workers, os.getpid(), os.uname().nodename)
         )
         recording = Recorder(store, run_id, mark)
         try:

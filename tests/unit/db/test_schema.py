@@ -93,7 +93,7 @@ def test_a_newer_version_is_left_alone(path: Path) -> None:
     before = path.read_bytes()
     with (
         DaemonConnectionPool(path) as pool,
-        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 6, .* 5\)"),
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 6; .* 5\)"),
     ):
         migrate_database(pool)
     assert path.read_bytes() == before

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Cost, Result, Run, Stat, Timing
+from vpo.db.records import Cost, NewRun, Result, Run, Stat, Timing
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
 from vpo.media.model import Chapter, Color, MediaFile, Track
@@ -56,7 +56,7 @@ class Library:
 
     def start(self, run_id: str = "00000000-0000-4000-8000-000000000000", **more: Any) -> str:
         values = {"policies": ["p"], "options": {}, "workers": 2, "dry_run": False}
-        self.store.start_run(run_id, **{**values, "pid": 1, "host": "here", **more})
+        self.store.start_run(NewRun(run_id, **{**values, "pid": 1, "host": "here", **more}))
         return run_id
 
     def record(self, path: str, stat: Stat | None = STAT, **more: Any) -> str | None:
@@ -297,7 +297,7 @@ def test_times_are_stored_in_utc(tmp_path: Path) -> None:
 
     with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
         store = Store(pool, now=now)
-        store.start_run("r", policies=[], options={}, workers=1, dry_run=False, pid=1, host="h")
+        store.start_run(NewRun("r", [], {}, workers=1, pid=1, host="h"))
         with pool.read() as connection:
             (stored,) = connection.execute("SELECT started_at FROM runs").fetchone()
         assert stored == "2026-01-01T00:30:00.000000+00:00"
@@ -315,7 +315,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(library: Library) -> None:
     library.start("abcd-1")
     library.start("abce-2")
     assert library.store.run("abcd").id == library.store.run("ABCD-1").id == "abcd-1"
-    with pytest.raises(UsageError, match="several runs begin with abc;"):
+    with pytest.raises(UsageError, match="several run ids begin with abc;"):
         library.store.run("abc")
     for none in ("x", "", "%", "abcd-1-"):
         with pytest.raises(UsageError, match="no run"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Compliance, Result, Stat
+from vpo.db.records import Compliance, NewRun, Result, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.plugins.metadata import Metadata, cache_key_range
@@ -26,9 +26,7 @@ FILE = Candidate("/m/a.mkv", *STAT, 1)
 def store(tmp_path: Path) -> Iterator[Store]:
     with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
         found = Store(pool, exists=lambda _: True)
-        found.start_run(
-            "run", policies=[], options={}, workers=1, dry_run=False, pid=1, host="here"
-        )
+        found.start_run(NewRun("run", [], {}, workers=1, pid=1, host="here"))
         yield found
 
 
