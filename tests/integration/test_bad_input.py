@@ -254,7 +254,7 @@ def test_bad_configuration(vpo: Vpo, library: Library, kind: str) -> None:
 
 def test_missing_configuration(vpo: Vpo, library: Library) -> None:
     vpo.config.unlink()
-    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "no such file"])
+    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "does not exist"])
     vpo.config.mkdir()
     refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "folder"])
 

@@ -249,7 +249,7 @@ def test_more_workers_than_the_cores_allow(
     assert result.rc == 0
     assert result.json["workers"] == 1
     (warning,) = result.stderr.splitlines()
-    assert "64 workers asked for" in warning
+    assert "64 workers requested" in warning
     assert source in warning
     assert "running 1: half of the 1 usable cores" in warning
 
@@ -268,4 +268,4 @@ def test_the_configured_cap_counts(vpo: Vpo, library: Library) -> None:
     args = ("process", "-w", "64", "--format", "json", "-p", vpo.policy(POLICY), library())
     result = vpo(*args)
     assert result.json["workers"] == 3
-    assert "64 workers asked for (flag --workers), running 3: [processing] max" in result.stderr
+    assert "64 workers requested (flag --workers), running 3: [processing] max" in result.stderr

@@ -53,24 +53,27 @@ def test_a_file_that_sets_nothing(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[procesing]\nworkers = 1\n", ":1: there is no section [procesing]; did you mean proc"),
-        ("\n[x]\n", ":2: there is no section [x]; there are processing, tools, files, orig"),
-        ("[x.y]\n", ":1: there is no section [x]"),
-        ("workers = 1\n", ":1: there is no section [workers]; that is a key of [proc"),
+        ("[procesing]\nworkers = 1\n", ":1: unknown section [procesing]; did you mean `proc"),
+        ("\n[x]\n", ":2: unknown section [x]; known: processing, tools, files, orig"),
+        ("[x.y]\n", ":1: unknown section [x]"),
+        ("workers = 1\n", ":1: unknown section [workers]; it belongs to [proc"),
         ("processing = 1\n", ":1: write [processing] as a section of its own"),
         ("[[processing]]\n", ":1: write [processing] as a section of its own"),
         (
             "# c\n[processing]\n\nworker = 1\n",
-            ":4: [processing] has no key worker; did you mean wo",
+            ":4: [processing] has no key worker; did you mean `wo",
         ),
-        ("processing.worker = 1\n", ":1: [processing] has no key worker; did you mean workers?"),
+        ("processing.worker = 1\n", ":1: [processing] has no key worker; did you mean `workers`?"),
         ("processing = {worker = 1}\n", ":1: [processing] has no key worker; did you mean"),
         (
             "[tools]\nworkers = 1\n[processing]\nworkers = 2\n",
-            ":2: [tools] has no key workers; that is a",
+            ":2: [tools] has no key workers; it belongs to",
         ),
-        ('[logging]\n"file name" = 1\n', ":2: [logging] has no key file name; did you mean file?"),
-        ("[logging]\nq = 1\n", ":2: [logging] has no key q; there are level, file, format"),
+        (
+            '[logging]\n"file name" = 1\n',
+            ":2: [logging] has no key file name; did you mean `file`?",
+        ),
+        ("[logging]\nq = 1\n", ":2: [logging] has no key q; known: level, file, format"),
     ],
 )
 def test_a_wrong_name(path: Path, text: str, said: str) -> None:
@@ -98,11 +101,11 @@ WHOLE = "expected a whole number of at least 1, not"
         ("tools", 'ffmpeg = "~nobody-of-that-name/x"', "ffmpeg: "),
         ("files", "preserve_mtime = 1", "preserve_mtime: expected true or false, not 1"),
         ("files", 'preserve_mtime = "no"', 'preserve_mtime: expected true or false, not "no"'),
-        ("files", 'extensions = "mkv"', "extensions: expected a list of texts in quotes, with at"),
-        ("files", "extensions = []", "extensions: expected a list of texts in quotes, with at"),
-        ("files", "extensions = [1]", "extensions: expected a list of texts in quotes, with at"),
-        ("files", 'extensions = ["."]', 'extensions: "." is not the suffix of a file name'),
-        ("files", 'extensions = ["a/b"]', 'extensions: "a/b" is not the suffix of a file name'),
+        ("files", 'extensions = "mkv"', "extensions: expected a list of strings, with at"),
+        ("files", "extensions = []", "extensions: expected a list of strings, with at"),
+        ("files", "extensions = [1]", "extensions: expected a list of strings, with at"),
+        ("files", 'extensions = ["."]', 'extensions: "." is not a file name extension'),
+        ("files", 'extensions = ["a/b"]', 'extensions: "a/b" is not a file name extension'),
         ("logging", 'level = "loud"', 'level: expected "debug" or "info" or "warning" or "error"'),
         (
             "logging",
@@ -150,7 +153,7 @@ def test_a_folder(path: Path) -> None:
 
 
 def test_a_missing_file_is_refused_only_if_asked_for(path: Path) -> None:
-    assert "there is no such file; correct VPO_CONFIG" in refusal(path)
+    assert "the file does not exist; correct VPO_CONFIG" in refusal(path)
     assert read_config_file(path, required=False) == {}
     assert read_config_file(path / "below" / "nothing", required=False) == {}
 
