@@ -43,7 +43,7 @@ def test_a_server_that_is_not_there_is_a_warning(vpo: Vpo, library: Library, add
     vpo.config.write_text(f'[plugins.jellyfin]\nurl = "{address}"\napi_key = "{KEY}"\n')
     found = vpo("process", "-p", vpo.policy(POLICY), root)
     assert found.rc == 0
-    assert f"warning: jellyfin: {address}: it cannot be reached" in found.stderr
+    assert f"warning: jellyfin: {address}: cannot connect" in found.stderr
 
 
 def test_a_plugin_hears_of_files_and_of_the_run(vpo: Vpo, library: Library, tmp_path: Path) -> None:

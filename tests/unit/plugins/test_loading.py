@@ -87,8 +87,8 @@ def test_files_that_were_not_asked_for_do_not_count(install: Install) -> None:
     [
         ("raise SourceError('it sleeps')", "it sleeps"),
         ("raise RuntimeError('oh')", "the plugin failed: RuntimeError: oh"),
-        ("return 5", "the plugin answered with int, not with a mapping"),
-        ("return {'/a.mkv': 5}", "the plugin's answer for a file is not a mapping of fields"),
+        ("return 5", "the plugin returned int, not a mapping"),
+        ("return {'/a.mkv': 5}", "the plugin's metadata of a file is not a mapping"),
         ("return {'/a.mkv': {'x': [1]}}", "the plugin's field 'x' is a list"),
         ("return {'/a.mkv': {1: 'x'}}", "the plugin's field 1 is a str"),
     ],
@@ -100,7 +100,7 @@ def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
     install("good", plugin("return {'/a.mkv': {'x': 1}}"))
     found, warnings = query_plugins({"bad": {}, "good": {}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"good": {"x": 1}}}
-    assert warnings == [f"bad: {said} (what it knows of the files is unknown in this run)"]
+    assert warnings == [f"bad: {said} (its metadata is unknown in this run)"]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,13 @@ def test_one_that_has_no_answer_is_a_warning_and_the_others_are_asked(
         ("import no_such_module", "cannot be loaded from vpo_test_bad: ModuleNotFoundError: "),
         ("1 / 0", "cannot be loaded from vpo_test_bad: ZeroDivisionError: division by zero"),
         ("def broken(:", "cannot be loaded from vpo_test_bad: SyntaxError: "),
-        ("x = 1", "does nothing: it has no hook of vpo marked with hookimpl"),
-        ("def vpo_metadata(paths): return {}", "does nothing"),
-        (plugin("return {}", "paths, media"), "does not fit this vpo: "),
-        (plugin("return {}").replace("vpo_metadata", "vpo_other"), "does not fit this vpo: "),
+        ("x = 1", "implements no hook of vpo; mark its hooks with hookimpl"),
+        ("def vpo_metadata(paths): return {}", "implements no hook"),
+        (plugin("return {}", "paths, media"), "is not compatible with this vpo: "),
+        (
+            plugin("return {}").replace("vpo_metadata", "vpo_other"),
+            "is not compatible with this vpo: ",
+        ),
     ],
 )
 def test_one_that_cannot_be_used_is_an_error(install: Install, source: str, said: str) -> None:
@@ -139,7 +142,7 @@ def test_one_that_is_not_installed_is_an_error(install: Install) -> None:
 def test_a_name_in_two_packages_is_an_error(install: Install) -> None:
     install("one", plugin("return {}"), package="vpo_test_a")
     install("one", plugin("return {}"), package="vpo_test_b")
-    with pytest.raises(ConfigError, match="in several packages: vpo_test_a, vpo_test_b"):
+    with pytest.raises(ConfigError, match="provided by several packages: vpo_test_a, vpo_test_b"):
         fields("one")
 
 

@@ -55,8 +55,8 @@ def test_what_a_message_says(server: Server) -> None:
 
 
 def test_failures_are_named_up_to_a_few() -> None:
-    assert notify.title(FAILED) == "vpo: 7 of 8 files failed"
-    assert notify.body(FAILED).splitlines()[2:] == [
+    assert notify.message_title(FAILED) == "vpo: 7 of 8 files failed"
+    assert notify.message_body(FAILED).splitlines()[2:] == [
         *["/v/a.mkv: it broke; mend it"] * 5,
         "and 2 more: vpo history show 4e0daa86",
     ]

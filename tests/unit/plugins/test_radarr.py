@@ -123,6 +123,6 @@ def test_odd_films_do_no_harm(server: Server, film: dict[str, Any]) -> None:
 
 
 def test_without_the_key_there_is_no_answer(server: Server) -> None:
-    with pytest.raises(SourceError, match="it refuses the API key") as error:
+    with pytest.raises(SourceError, match="the server refuses the API key") as error:
         ask(server, FILM, api_key="wrong-key")
     assert "wrong-key" not in str(error.value)

@@ -11,7 +11,8 @@ import pytest
 from tests.servers import KEY, Server, serving
 
 from vpo.plugins import SourceError
-from vpo.plugins.servarr import Api, ServerPaths, date, language
+from vpo.plugins.servarr import Api, parse_date, parse_language
+from vpo.plugins.server_paths import ServerPaths
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def problem(settings: dict[str, Any], **more: Any) -> str:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (401, "it refuses the API key"),
-        (403, "it refuses the API key"),
-        (404, "it has no such API; is the URL base right?"),
-        (500, "it answers with 500"),
-        (503, "it answers with 503"),
+        (401, "the server refuses the API key"),
+        (403, "the server refuses the API key"),
+        (404, "not found; is the URL base right?"),
+        (500, "HTTP status 500"),
+        (503, "HTTP status 503"),
     ],
 )
 def test_a_status_that_is_no_answer(server: Server, status: int, said: str) -> None:
@@ -46,12 +47,12 @@ def test_a_status_that_is_no_answer(server: Server, status: int, said: str) -> N
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<!doctype html><html>", "its answer is not JSON; is the URL base right?"),
-        (b"", "its answer is not JSON; is the URL base right?"),
-        (b"\xff\xfe\xff", "its answer is not JSON; is the URL base right?"),
-        (b"[" * 100_000, "its answer is not JSON; is the URL base right?"),
-        (b'{"title": "x"}', "it does not answer as it should; is this the right server?"),
-        (b"[1, 2]", "it does not answer as it should; is this the right server?"),
+        (b"<!doctype html><html>", "the response is not JSON; is the URL base right?"),
+        (b"", "the response is not JSON; is the URL base right?"),
+        (b"\xff\xfe\xff", "the response is not JSON; is the URL base right?"),
+        (b"[" * 100_000, "the response is not JSON; is the URL base right?"),
+        (b'{"title": "x"}', "unexpected response; is this the right server?"),
+        (b"[1, 2]", "unexpected response; is this the right server?"),
     ],
 )
 def test_an_answer_that_says_nothing(server: Server, body: bytes, said: str) -> None:
@@ -61,19 +62,19 @@ def test_an_answer_that_says_nothing(server: Server, body: bytes, said: str) -> 
 
 def test_an_answer_that_breaks_off(server: Server) -> None:
     server.put("/api/v3/movie", b"[{}", headers={"Content-Length": "1000"})
-    assert problem(server.settings) == "its answer is not JSON; is the URL base right?"
+    assert problem(server.settings) == "the response is not JSON; is the URL base right?"
 
 
 def test_an_answer_that_is_too_large(server: Server) -> None:
     server.put("/api/v3/movie", b"[" + b" " * (3 << 20) + b"]")
-    assert problem(server.settings, largest=2_000_000) == "its answer is larger than 2.00 MB"
+    assert problem(server.settings, max_size=2_000_000) == "the response is larger than 2.00 MB"
 
 
 def test_nobody_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     said = problem({**Server(f"http://127.0.0.1:{port}").settings, "timeout_seconds": 5})
-    assert said.startswith("it cannot be reached: ")
+    assert said.startswith("cannot connect: ")
     assert "refused" in said
 
 
@@ -81,7 +82,7 @@ def test_a_server_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         said = problem({**Server(url).settings, "timeout_seconds": 1})
-    assert said == "no whole answer within 1 second"
+    assert said == "no complete response within 1 second"
 
 
 def test_a_server_that_never_comes_to_an_end() -> None:
@@ -105,7 +106,7 @@ def test_a_server_that_never_comes_to_an_end() -> None:
         said = problem({**Server(url).settings, "timeout_seconds": 1})
         done.set()
         thread.join()
-    assert said == "no whole answer within 1 second"
+    assert said == "no complete response within 1 second"
 
 
 def test_the_same_server_may_redirect(server: Server) -> None:
@@ -117,7 +118,7 @@ def test_the_same_server_may_redirect(server: Server) -> None:
 def test_a_redirection_to_elsewhere_is_not_followed(server: Server) -> None:
     with serving() as other:
         server.put("/api/v3/movie", b"", 302, {"Location": f"{other.url}/api/v3/movie"})
-        assert problem(server.settings) == "it redirects to 127.0.0.1, which is not asked"
+        assert problem(server.settings) == "refused its redirect to 127.0.0.1; correct the url"
         assert other.asked == []
 
 
@@ -129,7 +130,7 @@ def test_a_redirection_out_of_http_is_not_followed(server: Server, place: str) -
 
 def test_redirections_in_a_circle(server: Server) -> None:
     server.put("/api/v3/movie", b"", 302, {"Location": "/api/v3/movie"})
-    assert problem(server.settings) == "it answers with 302"
+    assert problem(server.settings) == "HTTP status 302"
 
 
 @pytest.mark.parametrize(
@@ -146,12 +147,12 @@ def test_redirections_in_a_circle(server: Server) -> None:
     ],
 )
 def test_languages(name: str, tag: str | None) -> None:
-    assert language({"id": 1, "name": name}) == tag
+    assert parse_language({"id": 1, "name": name}) == tag
 
 
 @pytest.mark.parametrize("value", [None, 1, "English", {}, {"name": 4}])
 def test_what_is_no_language(value: object) -> None:
-    assert language(value) is None
+    assert parse_language(value) is None
 
 
 @pytest.mark.parametrize(
@@ -167,17 +168,17 @@ def test_what_is_no_language(value: object) -> None:
     ],
 )
 def test_dates(value: object, day: str | None) -> None:
-    assert date(value) == day
+    assert parse_date(value) == day
 
 
 @pytest.mark.parametrize("path", [None, "", 7, "relative", "C:\\unmapped", "/a\0b"])
 def test_what_is_nowhere_here(path: object) -> None:
-    assert ServerPaths({}).here(path) is None
+    assert ServerPaths({}).to_local(path) is None
 
 
 def test_the_longest_entry_of_a_map_counts() -> None:
     places = ServerPaths({"/data": "/a", "/data/tv": "/b"})
-    assert [places.here(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
+    assert [places.to_local(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
         "/a/x",
         "/b/x",
         "/a/tvx",
