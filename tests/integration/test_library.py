@@ -44,7 +44,7 @@ def test_a_library_is_scanned_and_told_of(vpo: Vpo, library: Library) -> None:
     assert table.stdout.startswith("1 file, ")
     failed = vpo("library", "failed", "--format", "json").json["failed"]
     assert [item["path"] for item in failed] == [str(root / "sub" / "broken.mkv")]
-    assert vpo("library", "duplicates").stdout == "no duplicates are known\n"
+    assert vpo("library", "duplicates").stdout == "no duplicates found\n"
 
 
 def test_what_violates_a_policy_is_known_without_any_tool(

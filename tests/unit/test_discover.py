@@ -90,7 +90,7 @@ def test_what_cannot_be_used_costs_only_itself(tmp_path: Path) -> None:
     assert [(os.path.basename(path), str(error)) for path, error in found.problems] == [
         ("b-loop.mkv", "cannot be read: Too many levels of symbolic links"),
         ("d-broken.mkv", "cannot be read: No such file or directory"),
-        ("e-pipe.mkv", "not a regular file"),
+        ("e-pipe.mkv", "is not a regular file"),
     ]
 
 
@@ -99,7 +99,7 @@ def test_paths_that_are_not_there(tmp_path: Path) -> None:
     found = find(tmp_path / "gone", tmp_path / "pipe")
     assert [str(error) for _, error in found.problems] == [
         "cannot be read: No such file or directory",
-        "neither a file nor a folder",
+        "is neither a file nor a folder",
     ]
 
 
@@ -151,4 +151,4 @@ def test_an_empty_path_is_not_the_current_folder(
     monkeypatch.chdir(tmp_path)
     found = find("")
     assert not found.candidates
-    assert "empty path" in str(found.problems[0][1])
+    assert "path is empty" in str(found.problems[0][1])

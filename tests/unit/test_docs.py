@@ -29,8 +29,9 @@ from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.errors import ClusterError, FileError, ToolMissingError
 from vpo.execute.outcome import STATUSES, Failure, Outcome, Status
+from vpo.library.duplicates import Copy, Duplicates
 from vpo.library.scan import Scan
-from vpo.library.statistics import FACTS, Copy, Count, Duplicates
+from vpo.library.statistics import FACTS, Totals
 from vpo.media.model import Attachment, Chapter, Color, Hdr, Mastering, MediaFile, Track, to_json
 from vpo.plan.evaluate import Change, PhaseReport, Plan
 from vpo.plan.explain import explain
@@ -40,7 +41,7 @@ from vpo.policy.loader import Places, loads
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import JSON_SCHEMA_VERSION, jsonl
-from vpo.report.explain import Lines, json_document
+from vpo.report.explain import PolicyLines, explanation_json
 from vpo.run.coordinator import Summary
 from vpo.run.progress import Running, State
 from vpo.run.request import Request
@@ -224,7 +225,7 @@ def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
     plan, stories = explain(loads(policy, "p"), media)
-    document = json_document("p", plan, stories, Lines(Places(policy, "p")))
+    document = explanation_json("p", plan, stories, PolicyLines(Places(policy, "p")))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]
@@ -371,7 +372,7 @@ def test_keys_of_scan_and_library_are_documented() -> None:
     scanned = scan_command._document(Scan(unreadable=[("/a", "no")]))
     known = documented("vpo scan")
     assert {*scanned, *scanned["summary"], *scanned["unreadable"][0]} - {"schema_version"} <= known
-    records = (*Count._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
+    records = (*Totals._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
     assert {*FACTS, *records, "duplicates", "failed", "violations"} <= documented("vpo library")
 
 

@@ -1,4 +1,4 @@
-"""A plan as a diff that a person can check: track by track, each change with its reason."""
+"""Shows a plan as a diff: track by track, each change with its reason."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from vpo.text import padded, printable, truncated
 if TYPE_CHECKING:
     from vpo.plan.evaluate import Change, Plan
 
-Value = str | bool | int | None
+_Value = str | bool | int | None
 
 _REASON_COLUMN = 66
 _LONGEST_VALUE = 60
 
 
 def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str]]:
-    """The lines of the diff: (text, style).
+    """Yield the lines of the diff: (text, style).
 
-    Where the plan is not ``effective``, only what is in the file is shown: nothing is to look as
-    if it had been done.
+    A plan that was not ``effective`` is shown without its changes, which were not made.
     """
     by_track: dict[int | None, list[Change]] = {}
     for change in plan.changes if effective else ():
@@ -36,12 +35,12 @@ def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str
     yield from _phase_lines(plan)
 
 
-def change_text(kind: str, before: Value, after: Value) -> str:
-    """What a change does, in words."""
+def change_text(kind: str, before: _Value, after: _Value) -> str:
+    """Return the description of a change."""
     if kind == "move" and before == after:
         return "moves past other tracks"
     if kind == "move":
-        return f"moves from place {before} to {after}"
+        return f"moves from position {before} to {after}"
     if kind == "remove":
         return f"removed: {before}"
     if kind == "add":
@@ -49,7 +48,7 @@ def change_text(kind: str, before: Value, after: Value) -> str:
     return f"{kind}: {_value(before)} -> {_value(after)}"
 
 
-def _value(value: Value) -> str:
+def _value(value: _Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return truncated(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
@@ -69,8 +68,8 @@ def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:
 
 def _phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     for phase in plan.phases:
-        told = str(plan.error or "").startswith(f"phase {phase.name!r}: ")
-        if phase.outcome == "skipped" or (phase.outcome == "failed" and not told):
+        reported = str(plan.error or "").startswith(f"phase {phase.name!r}: ")
+        if phase.outcome == "skipped" or (phase.outcome == "failed" and not reported):
             text = f"phase {phase.name} {phase.outcome}: {phase.detail}"
             yield f"    {printable(text)}", "skipped"
 

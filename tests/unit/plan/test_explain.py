@@ -14,7 +14,7 @@ from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
 from vpo.policy.loader import Places, loads
-from vpo.report.explain import Lines, json_document, text
+from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
 
 POLICY = """\
 schema_version: 13
@@ -62,11 +62,11 @@ MEDIA = media_of(
 
 def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
     plan, stories = explain(loads(policy, "p"), media)
-    return [line for line, _ in text(plan, stories, lines(policy))]
+    return [line for line, _ in explanation_lines(plan, stories, lines(policy))]
 
 
-def lines(policy: str) -> Lines:
-    return Lines(Places(policy, "p"))
+def lines(policy: str) -> PolicyLines:
+    return PolicyLines(Places(policy, "p"))
 
 
 STORY = """\
@@ -101,7 +101,7 @@ phase decide (line 3) changed
     audio 1 (aac, eng, "Main") is audio_main  (line 24)
     video 3 (h264, und) is video  (line 23)
     subtitle 4 (subrip, eng) is subtitle_forced, which comes last  (line 22)
-    ~ audio 1 (aac, eng, "Main"): moves from place 1 to 2  (main audio comes after video)
+    ~ audio 1 (aac, eng, "Main"): moves from position 1 to 2  (main audio comes after video)
   default_flags (line 25)
     ~ audio 1 (aac, eng, "Main"): default: no -> yes  (preferred audio: eng)
 
@@ -113,7 +113,7 @@ phase other (line 28) skipped: container is mkv
 
 def test_every_step_with_its_line() -> None:
     found = "\n".join(told())
-    story, _, end = found.partition("\nin the end: ")
+    story, _, end = found.partition("\nresult: ")
     assert story.rstrip() == STORY.rstrip()
     assert end.startswith("6 changes (remux)\n")
     assert "decide/rules: rule 'english': set_language" in end
@@ -125,7 +125,7 @@ def test_what_a_rule_sets_is_shown_when_it_is_set() -> None:
     )
     policy = policy.replace("preserve_forced: true", "remove_all: true")
     found = told(policy)
-    place = found.index("  rules, carried out (line 4)")
+    place = found.index("  rules, applied (line 4)")
     assert "default: yes -> no  (rule 'english': set_default)" in found[place + 1]
 
 
@@ -138,7 +138,7 @@ def test_a_rule_that_fails_is_the_last_step() -> None:
     assert "      then: fail no  (line 17)" in found
     assert "    failed: no" in found
     assert "  keep_audio (line 18)" not in found
-    assert found[-1] == "in the end: phase 'decide': no"
+    assert found[-1] == "result: phase 'decide': no"
 
 
 def test_skipped_filters_say_so() -> None:
@@ -193,7 +193,7 @@ def test_the_plan_is_the_one_that_would_run(policy: Policy, media: MediaFile) ->
 
 def test_as_json() -> None:
     plan, stories = explain(loads(POLICY, "p"), MEDIA)
-    document: dict[str, Any] = json_document("p", plan, stories, lines(POLICY))
+    document: dict[str, Any] = explanation_json("p", plan, stories, lines(POLICY))
     assert json.loads(json.dumps(document)) == document
     rules = document["phases"][0]["steps"][0]
     assert (rules["operation"], rules["line"]) == ("rules", 4)

@@ -107,10 +107,10 @@ def test_quiet_tells_failures_only() -> None:
     assert err == "failed: /v/a.avi: it broke\n"
 
 
-def test_what_was_shown_in_the_same_place_is_not_repeated(
+def test_what_was_shown_in_the_same_destination_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     assert told(FAILED, SKIPPED)[1] == ""
     assert told(FAILED, verbosity=-1)[1] != ""
 
@@ -127,7 +127,7 @@ class _Terminal(io.StringIO):
 def test_on_a_terminal_it_is_repeated_where_it_is_out_of_sight(
     monkeypatch: pytest.MonkeyPatch, others: int, repeated: bool
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     out, err = _Terminal(), _Terminal()
     report = TextReport(out, err, 1)
     for outcome in [FAILED, *[SKIPPED] * others]:
@@ -136,14 +136,14 @@ def test_on_a_terminal_it_is_repeated_where_it_is_out_of_sight(
     assert ("failed: /v/a.avi" in err.getvalue()) == repeated
 
 
-def test_the_same_place() -> None:
+def test_the_same_destination() -> None:
     reading, writing = os.pipe()
     with open(writing, "w") as one, open(os.dup(writing), "w") as same, open(reading) as other:
-        assert text._same_place(one, same)
-        assert not text._same_place(one, io.StringIO())
+        assert text._same_destination(one, same)
+        assert not text._same_destination(one, io.StringIO())
         with open(os.devnull, "w") as null:
-            assert not text._same_place(one, null)
-        assert text._same_place(one, other)  # a pipe is one file, from both ends
+            assert not text._same_destination(one, null)
+        assert text._same_destination(one, other)  # a pipe is one file, from both ends
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
