@@ -204,7 +204,7 @@ def test_config_show_shows_no_secret(vpo: Vpo) -> None:
     assert result.rc == 0
     assert "s3cret" not in result.stdout + result.stderr
     assert 'api_key = "..."' in result.stdout
-    assert "[plugins.x]\ntoken = \"...\"" in result.stdout
+    assert '[plugins.x]\ntoken = "..."' in result.stdout
 
 
 def test_config_show(vpo: Vpo) -> None:

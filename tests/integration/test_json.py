@@ -176,7 +176,8 @@ KEYS: dict[tuple[str, ...], set[str]] = {
 
 def test_every_command_prints_one_json_document(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
-    assert vpo("init", "--keep-originals", "3", "--format", "json").json["files"][0]["written"]
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    assert vpo("init", "--keep-originals", "3", "--format", "json").json["files"][1]["written"]
     names = {"POLICY": str(vpo.policy(POLICY)), "LIBRARY": str(root)}
     for number, (args, keys) in enumerate(KEYS.items()):
         target = str(vpo.folder / f"target{number}.html")

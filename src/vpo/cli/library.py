@@ -177,7 +177,7 @@ class _TextPrinter:
             return
         compliant = self.total - self.noncompliant
         files = counted(self.total, "file")
-        self._console.line(f"{files}: {compliant:,} compliant, {self.noncompliant:,} not")
+        self._console.line(f"{files}: {compliant:,} compliant, {self.noncompliant:,} non-compliant")
 
 
 class _CsvPrinter(_TextPrinter):

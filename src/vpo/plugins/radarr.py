@@ -11,7 +11,7 @@ from typing import Any
 from vpo.plugins.interface import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Names,
+    NamesById,
     Record,
     Resource,
     parse_date,
@@ -70,7 +70,7 @@ class _Films:
         return self._folders.get(nearest)
 
 
-def _fields(film: Record, names: Names) -> Record:
+def _fields(film: Record, names: NamesById) -> Record:
     released = {field: parse_date(film.get(name)) for field, name in _RELEASES.items()}
     return {
         **shared_fields(film, names),

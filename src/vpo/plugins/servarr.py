@@ -25,7 +25,7 @@ class Resource(NamedTuple):
     rescan_command: str
 
 
-class Names(NamedTuple):
+class NamesById(NamedTuple):
     """The names of tags and quality profiles, by id."""
 
     tags: Mapping[int, str]
@@ -45,10 +45,10 @@ class Api(HttpClient):
             raise self.error("unexpected response; is this the right server?")
         return answer
 
-    def names(self, records: Iterable[Record]) -> Names:
+    def names(self, records: Iterable[Record]) -> NamesById:
         """Return the names of quality profiles, and of tags if any of the records has one."""
         tags = self._names("tag", "label") if any(item.get("tags") for item in records) else {}
-        return Names(tags, self._names("qualityprofile", "name"))
+        return NamesById(tags, self._names("qualityprofile", "name"))
 
     def _names(self, kind: str, field: str) -> dict[int, str]:
         return {
@@ -80,7 +80,7 @@ def _owners(records: Sequence[Record], paths: ServerPaths, folders: Iterable[str
     yield from (owner for owner in found if owner is not None)
 
 
-def shared_fields(record: Record, names: Names) -> Record:
+def shared_fields(record: Record, names: NamesById) -> Record:
     """Return the fields that films and series have in common."""
     return {
         "year": parse_number(record.get("year")),

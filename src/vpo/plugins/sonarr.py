@@ -12,7 +12,7 @@ from typing import Any
 from vpo.plugins.interface import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Names,
+    NamesById,
     Record,
     Resource,
     parse_date,
@@ -79,7 +79,7 @@ def _order(episode: Record) -> tuple[int, int]:
     return parse_number(season) or 0, parse_number(number) or 0
 
 
-def _series_fields(series: Record, names: Names) -> Record:
+def _series_fields(series: Record, names: NamesById) -> Record:
     return {
         **shared_fields(series, names),
         "series_title": parse_text(series.get("title")),
