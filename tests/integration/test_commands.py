@@ -149,7 +149,7 @@ def test_policy_schema(vpo: Vpo) -> None:
 
 
 def test_history(vpo: Vpo, library: Library) -> None:
-    assert vpo("history").stdout == "no runs on record\n"
+    assert vpo("history").stdout == "no runs recorded\n"
     root = library("wrong-flags.mkv", "bad/zero.mkv")
     policy = vpo.policy(POLICY)
     ids = [vpo("process", "--format", "json", "-p", policy, root).json["run_id"] for _ in range(2)]

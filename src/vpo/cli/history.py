@@ -64,7 +64,7 @@ def command(ctx: click.Context, limit: int, output_format: str) -> None:
         for run in runs:
             click.echo(_run_line(run))
         if not runs:
-            click.echo("no runs on record")
+            click.echo("no runs recorded")
 
 
 @command.command("show")
