@@ -24,7 +24,7 @@ from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.models import specs
 from vpo.db.library import Failed
-from vpo.db.records import OutcomeRecord, Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.errors import ClusterError, FileError, ToolMissingError
@@ -234,7 +234,7 @@ def test_keys_of_explain_are_documented() -> None:
 
 def test_keys_of_history_are_documented() -> None:
     known = documented("vpo history")
-    assert {*Run._fields, *OutcomeRecord._fields, "run", "runs", "files"} <= known
+    assert {*Run._fields, *OutcomeRow._fields, "run", "runs", "files"} <= known
 
 
 def test_tables_and_versions_of_the_database_are_documented() -> None:

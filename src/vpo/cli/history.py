@@ -15,7 +15,7 @@ from vpo.cli.options import at_least_one, table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import OutcomeRecord, Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
 from vpo.report.diff import change_text
@@ -111,7 +111,7 @@ def _run_line(run: Run) -> str:
     return printable(f"{run.id[:8]}  {when}  {run.state:11}  {counts or 'nothing'}  ({policies})")
 
 
-def _outcome_lines(outcome: OutcomeRecord) -> Iterator[str]:
+def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:
     status = outcome.status or outcome.state
     changes = (outcome.plan or {}).get("changes", ())
     failed = outcome.status == "failed"
@@ -135,7 +135,7 @@ def _track(change: dict[str, Any]) -> str:
     return f"track {change['track']} "
 
 
-def _plain(record: Run | OutcomeRecord) -> dict[str, Any]:
+def _plain(record: Run | OutcomeRow) -> dict[str, Any]:
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
         for key, value in record._asdict().items()

@@ -113,7 +113,7 @@ class Run(NamedTuple):
     summary: Any
 
 
-class OutcomeRecord(NamedTuple):
+class OutcomeRow(NamedTuple):
     """What a run did to one file.
 
     ``file_id`` is the file's UUID, ``None`` if the file is no longer on record; ``undone_at`` is

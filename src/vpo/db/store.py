@@ -30,7 +30,7 @@ from vpo.db.records import (
     Cost,
     KeptOriginal,
     NewRun,
-    OutcomeRecord,
+    OutcomeRow,
     Result,
     Run,
     RunningOutcome,
@@ -287,7 +287,7 @@ class Store:
             raise UsageError(f"several run ids begin with {prefix}; give more of the id")
         return found[0]
 
-    def outcomes(self, run_id: str) -> list[OutcomeRecord]:
+    def outcomes(self, run_id: str) -> list[OutcomeRow]:
         """Return the outcomes of the run with this (whole) id, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
@@ -441,11 +441,11 @@ def _run(row: tuple[Any, ...]) -> Run:
     )
 
 
-def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
+def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
     """Return the record of a row of ``_OUTCOME``."""
     id_, run, file_id, path, state, status, strategy, plan, kind, text, warnings, started = row[:12]
     seconds, before, after, undone = row[12:]
-    return OutcomeRecord(
+    return OutcomeRow(
         id_,
         run,
         file_id,

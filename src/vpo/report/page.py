@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from vpo import __version__
-from vpo.db.records import OutcomeRecord, Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.report.diff import change_text
 from vpo.report.svg import Bar, Block, bar_chart, stacked_bar, timeline
 from vpo.text import counted, format_size, format_time, printable
@@ -24,7 +24,7 @@ _STATUSES = ("changed", "unchanged", "skipped", "failed", "not_started")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(run: Run, outcomes: Sequence[OutcomeRecord]) -> str:
+def page(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
     """Return the page; ``outcomes`` are those of this run, in the order begun."""
     title = f"vpo run {run.id[:8]}"
     body = "\n".join(_sections(run, outcomes))
@@ -50,7 +50,7 @@ def _style() -> str:
     return resources.files("vpo.report").joinpath("page.css").read_text("utf-8")
 
 
-def _sections(run: Run, outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _sections(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     yield from _head(run)
     counts = _counts(run, outcomes)
     yield _tiles(run, outcomes, counts)
@@ -74,14 +74,14 @@ def _when(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def _counts(run: Run, outcomes: Sequence[OutcomeRecord]) -> Counter[str]:
+def _counts(run: Run, outcomes: Sequence[OutcomeRow]) -> Counter[str]:
     """Count the files by status; for a killed run, by the recorded outcomes."""
     if run.summary:
         return Counter({name: run.summary.get(name, 0) for name in _STATUSES})
     return Counter(outcome.status or "not_started" for outcome in outcomes)
 
 
-def _tiles(run: Run, outcomes: Sequence[OutcomeRecord], counts: Counter[str]) -> str:
+def _tiles(run: Run, outcomes: Sequence[OutcomeRow], counts: Counter[str]) -> str:
     saved = sum(before - after for before, after in map(_sizes, outcomes))
     tiles = [("files", f"{sum(counts.values()):,}")]
     tiles += [(_word(name), f"{counts[name]:,}") for name in _STATUSES if counts[name]]
@@ -103,20 +103,20 @@ def _legend(statuses: Sequence[str]) -> str:
     return "".join(f'<span class="legend">{key}</span>' for key in keys)
 
 
-def _sizes(outcome: OutcomeRecord) -> tuple[int, int]:
+def _sizes(outcome: OutcomeRow) -> tuple[int, int]:
     """Return the sizes before and after of a changed file, else zeros."""
     if outcome.status != "changed" or outcome.size_before is None or outcome.size_after is None:
         return 0, 0
     return outcome.size_before, outcome.size_after
 
 
-def _seconds(run: Run, outcomes: Sequence[OutcomeRecord]) -> float:
+def _seconds(run: Run, outcomes: Sequence[OutcomeRow]) -> float:
     if run.summary and "seconds" in run.summary:
         return float(run.summary["seconds"])
     return max((block.end for block in _blocks(run, outcomes)), default=0.0)
 
 
-def _failures(outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _failures(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     failed = [o for o in outcomes if o.status in ("failed", "skipped")]
     failed.sort(key=lambda outcome: outcome.status != "failed")
     if not failed:
@@ -131,7 +131,7 @@ def _failures(outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
     yield from _rest(len(failed), outcomes)
 
 
-def _savings(outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _savings(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     before, after = map(sum, zip(*map(_sizes, outcomes), strict=True)) if outcomes else (0, 0)
     if not before:
         return
@@ -156,7 +156,7 @@ def _short(path: str) -> str:
     return name if len(name) <= 38 else f"{name[:24]}…{name[-13:]}"
 
 
-def _times(run: Run, outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _times(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     blocks = _blocks(run, outcomes)
     if not blocks:
         return
@@ -168,7 +168,7 @@ def _times(run: Run, outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
     )
 
 
-def _blocks(run: Run, outcomes: Sequence[OutcomeRecord]) -> list[Block]:
+def _blocks(run: Run, outcomes: Sequence[OutcomeRow]) -> list[Block]:
     blocks = []
     for outcome in outcomes:
         if outcome.seconds is None or outcome.status in (None, "not_started"):
@@ -179,7 +179,7 @@ def _blocks(run: Run, outcomes: Sequence[OutcomeRecord]) -> list[Block]:
     return blocks
 
 
-def _changes(outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     changed = [outcome for outcome in outcomes if outcome.status == "changed"]
     if not changed:
         return
@@ -206,7 +206,7 @@ def _change(change: dict[str, Any]) -> str:
     return f"{track}{text}: {change['reason']}"
 
 
-def _rest(count: int, outcomes: Sequence[OutcomeRecord]) -> Iterator[str]:
+def _rest(count: int, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     if count > _LISTED:
         run = outcomes[0].run_id[:8]
         yield (

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vpo.db.records import OutcomeRecord, Run
+from vpo.db.records import OutcomeRow, Run
 from vpo.report.page import page
 from vpo.report.svg import Bar, Block, bar_chart, lanes, timeline
 
@@ -20,10 +20,8 @@ RUN = Run(
 CHANGE = {"kind": "default", "track": 1, "from": True, "to": False, "reason": "<not> wanted"}
 
 
-def outcome(
-    path: str, status: str = "changed", at: float = 0.0, took: float = 10.0
-) -> OutcomeRecord:
-    return OutcomeRecord(
+def outcome(path: str, status: str = "changed", at: float = 0.0, took: float = 10.0) -> OutcomeRow:
+    return OutcomeRow(
         *("id", RUN.id, None, path, "done", status, "remux", {"changes": [CHANGE]}),
         error_type="ToolError" if status == "failed" else None,
         error_message="it broke; mend it" if status == "failed" else None,
