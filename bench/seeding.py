@@ -44,7 +44,7 @@ def create(library: Path, count: int) -> Iterator[str]:
 def record(policy: str, library: str, count: str, data: str) -> None:
     """Fill the database in the folder ``data``."""
     from vpo.db.connection import DaemonConnectionPool
-    from vpo.db.records import Result
+    from vpo.db.records import NewRun, Result
     from vpo.db.store import Store
     from vpo.policy.policy_files import PolicyFiles
 
@@ -53,9 +53,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
     run_id = str(uuid.uuid4())
     with DaemonConnectionPool(Path(data) / "vpo.db") as pool:
         store = Store(pool)
-        store.start_run(
-            run_id, policies=[policy], options={}, workers=1, dry_run=False, pid=0, host=""
-        )
+        store.start_run(NewRun(run_id, [policy], {}, workers=1, pid=0, host=""))
         while group := list(islice(paths, GROUP)):
             results = []
             for path, key in zip(group, store.start_outcomes(run_id, group), strict=True):
@@ -67,7 +65,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
                         "unchanged",
                         stat=(stat.st_size, stat.st_mtime_ns, stat.st_ino),
                         fingerprint=fingerprint,
-                        verdict="complies",
+                        compliance="complies",
                     )
                 )
             store.record(results)

@@ -13,7 +13,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.run.job import Job
 
-Path = TypeVar("Path", str, "str | None")
+MappedPath = TypeVar("MappedPath", str, "str | None")
 
 
 class Places:
@@ -27,11 +27,11 @@ class Places:
         self._there = sorted(pairs, key=lambda pair: -len(pair[0]))
         self._back = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
 
-    def there(self, path: Path) -> Path:
+    def there(self, path: MappedPath) -> MappedPath:
         """The coordinator's path as the node has it."""
         return _mapped(self._there, path)
 
-    def back(self, path: Path) -> Path:
+    def back(self, path: MappedPath) -> MappedPath:
         """The node's path as the coordinator has it."""
         return _mapped(self._back, path)
 
@@ -62,7 +62,7 @@ class Places:
         return replace(kept, path=self.back(kept.path))
 
 
-def _mapped(pairs: list[tuple[str, str]], path: Path) -> Path:
+def _mapped(pairs: list[tuple[str, str]], path: MappedPath) -> MappedPath:
     if path is None:
         return path
     for old, new in pairs:

@@ -19,7 +19,7 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.execute.outcome import Failure, Outcome
-from vpo.plugins.metadata import Answers, ask, listeners
+from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
 from vpo.run.known import Verdicts
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, marks, recorder
@@ -29,7 +29,7 @@ from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
-    from vpo.plugins.notifier import Hooks
+    from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.workers import Workers, WorkerSource
 
 _KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
@@ -70,7 +70,7 @@ class _Run:
         self._observer = SafeObserver(by.observer)
         self._written = None if request.dry_run else by.store
         self._fingerprint = ""
-        self._answers = Answers()
+        self._answers = Metadata()
 
     def lead(self) -> Summary:
         """Go through all stages of the run."""
@@ -93,7 +93,7 @@ class _Run:
             record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         if hooks is not None:
             hooks.run(tally.report(self._request), self._ends_at_once)
-            self._observer.notes(hooks.told())
+            self._observer.notes(hooks.warnings())
         self._observer.end(summary)
         if self._observer.error is not None and not summary.interrupted:
             raise self._observer.error
@@ -138,24 +138,26 @@ class _Run:
     def _ends_at_once(self) -> bool:
         return self._interrupt.at_once
 
-    def _hooks(self) -> Hooks | None:
+    def _hooks(self) -> HookDispatcher | None:
         """The plugins that listen; raises ``ConfigError`` for one that cannot be loaded."""
-        listening = listeners(self._settings.config)
+        listening = event_plugins(self._settings.config)
         if not listening:
             return None
-        from vpo.plugins.notifier import Hooks  # late: most configurations have no plugin
+        from vpo.plugins.dispatcher import (
+            HookDispatcher,  # late: most configurations have no plugin
+        )
 
-        return Hooks(listening)
+        return HookDispatcher(listening)
 
-    def _asked(self, found: Discovery) -> Answers:
+    def _asked(self, found: Discovery) -> Metadata:
         """What metadata sources say of the files."""
         paths = [] if self._interrupt.stop else [item.path for item in found.candidates]
-        answers = ask(self._settings.config, self._request.policies, paths)
+        answers = fetch_metadata(self._settings.config, self._request.policies, paths)
         self._observer.notes(f"warning: {text}" for text in answers.warnings)
         return answers
 
     def _mark(self, path: str) -> str:
-        return self._answers.mark(path, self._fingerprint)
+        return self._answers.cache_key(path, self._fingerprint)
 
     def _facts(self) -> RunFacts:
         request = self._request

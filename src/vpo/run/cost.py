@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from vpo.db.records import Load
+from vpo.db.records import Cost
 from vpo.execute.outcome import Outcome
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.plan.model import Plan
 
 
-def load(plan: Plan) -> Load:
+def load(plan: Plan) -> Cost:
     """Bytes of the strategy's kind; where video is encoded, and its size, rate and duration are
     known, pixels of the encoder's."""
     tracks = {track.index: track for track in plan.after.tracks}
     pixels = [_pixels(tracks[index], plan.before.duration) for index in plan.video_encodes]
     if not pixels or not all(pixels):
-        return Load(plan.strategy, plan.before.size)
+        return Cost(plan.strategy, plan.before.size)
     kinds = dict.fromkeys(map(_kind, plan.video_encodes.values()))
-    return Load(" and ".join(kinds), sum(pixels))
+    return Cost(" and ".join(kinds), sum(pixels))
 
 
-def spent(outcome: Outcome) -> Load | None:
+def spent(outcome: Outcome) -> Cost | None:
     """What the time grew with that a file has taken; ``None`` if nobody knows how large it was."""
     plan = outcome.plan
     if plan is not None and plan.strategy == outcome.strategy:
         return load(plan)
-    return None if outcome.size_before is None else Load(outcome.strategy, outcome.size_before)
+    return None if outcome.size_before is None else Cost(outcome.strategy, outcome.size_before)
 
 
 def _pixels(track: Track, duration: float | None) -> int:

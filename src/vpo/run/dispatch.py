@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
 
-from vpo.db.records import Load, Took
+from vpo.db.records import Cost, Timing
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import evaluate
-from vpo.plugins.metadata import Answers
+from vpo.plugins.metadata import Metadata
 from vpo.policy.external_facts import ExternalFacts
 from vpo.run.cost import load
 from vpo.run.forecast import Forecast
@@ -29,7 +29,7 @@ a millisecond each, which is not worth it for small ones."""
 class Knowledge(NamedTuple):
     """What is known of the files beside their content: metadata, and what came of encoding them."""
 
-    answers: Answers
+    answers: Metadata
     encodes: Encodes
 
     def of(self, item: Candidate) -> ExternalFacts:
@@ -88,11 +88,11 @@ def forecast(
         with contextlib.suppress(Exception):
             if (expected := _foreseen(request, store, item, knowledge)) is not None:
                 foreseen[item.path] = expected
-    record: list[Took] = store.took(list(request.policies.files))
+    record: list[Timing] = store.timings(list(request.policies.files))
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _foreseen(request: Request, store: Store, item: Candidate, knowledge: Knowledge) -> Load | None:
+def _foreseen(request: Request, store: Store, item: Candidate, knowledge: Knowledge) -> Cost | None:
     """What the policies want done with a file whose media is in the database."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):

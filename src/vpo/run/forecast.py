@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from vpo.db.records import Load, Took
+from vpo.db.records import Cost, Timing
 from vpo.discover import Candidate
 from vpo.run.progress import Running
 
@@ -78,8 +78,8 @@ class Forecast:
         self,
         items: Sequence[Candidate],
         workers: int,
-        record: Iterable[Took] = (),
-        foreseen: Mapping[str, Load] | None = None,
+        record: Iterable[Timing] = (),
+        foreseen: Mapping[str, Cost] | None = None,
     ) -> None:
         self._workers = workers
         self._foreseen = foreseen or {}
@@ -126,7 +126,7 @@ class Forecast:
             self._wait(path, -1)
             self._running[path] = now
 
-    def end(self, path: str, took: Took | None) -> None:
+    def end(self, path: str, took: Timing | None) -> None:
         """The work on a file has ended; what it took, if that says something of others."""
         if self._running.pop(path, None) is not None and took is not None:
             self._learn(took)
@@ -163,19 +163,19 @@ class Forecast:
         more = sign * self._sizes[path]
         self._waiting[kind] = count + sign, amounts + sign * amount, size + more
 
-    def _load(self, path: str) -> Load:
-        return self._foreseen.get(path) or Load(_suffix(path), self._sizes[path])
+    def _load(self, path: str) -> Cost:
+        return self._foreseen.get(path) or Cost(_suffix(path), self._sizes[path])
 
     def _seconds(self, kind: str, count: int, amount: int, size: int) -> float:
         """By the pace of the kind, or by that of all bytes where none of it was ever seen."""
         pace = self._paces.get(kind)
         return pace.seconds(count, amount) if pace else self._any.seconds(count, size)
 
-    def _learn(self, took: Took) -> None:
+    def _learn(self, took: Timing) -> None:
         self._learned = True
         loads = {took.load} if took.load else set()
         if took.alike:
-            loads.add(Load(_suffix(took.path), took.size))
+            loads.add(Cost(_suffix(took.path), took.size))
             self._any.learn(took.size, took.seconds)
         for kind, amount in loads:
             self._paces.setdefault(kind, Pace()).learn(amount, took.seconds)

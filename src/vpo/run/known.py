@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from vpo.db.records import Answered, Stat
+from vpo.db.records import ComplianceRecord, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.plugins.metadata import Answers, marks
+from vpo.plugins.metadata import Metadata, cache_key_range
 
 
 class Verdicts:
@@ -19,13 +19,13 @@ class Verdicts:
     """
 
     def __init__(
-        self, store: Store, fingerprint: str, answers: Answers, roots: Sequence[str]
+        self, store: Store, fingerprint: str, answers: Metadata, roots: Sequence[str]
     ) -> None:
         self._answers, self._fingerprint = answers, fingerprint
-        self._known = store.known(fingerprint, roots)
+        self._known = store.compliant(fingerprint, roots)
         self._failed = store.failed(fingerprint)
         asked = answers.fields or answers.warnings
-        self._answered = store.answered(*marks(fingerprint)) if asked else {}
+        self._answered = store.compliance_records(*cache_key_range(fingerprint)) if asked else {}
 
     def complies(self, item: Candidate) -> bool:
         """Whether the file needs no work."""
@@ -49,11 +49,11 @@ class Verdicts:
         stat, *error = self._failed.get(os.fsencode(item.path), (None, "", ""))
         return (error[0], error[1]) if stat == _stat(item) else None
 
-    def _rows(self, item: Candidate, exact: bool = False) -> Iterator[Answered]:
+    def _rows(self, item: Candidate, exact: bool = False) -> Iterator[ComplianceRecord]:
         """What is on record of the file as it is, with any answer or (``exact``) that of now."""
-        mark = self._answers.mark(item.path, self._fingerprint) if exact else None
+        mark = self._answers.cache_key(item.path, self._fingerprint) if exact else None
         for row in self._answered.get(os.fsencode(item.path), ()):
-            if row.stat == _stat(item) and mark in (None, row.mark):
+            if row.stat == _stat(item) and mark in (None, row.cache_key):
                 yield row
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vpo.config.models import Originals
-from vpo.db.records import KeptOriginal, Result, RunState, Verdict
+from vpo.db.records import Compliance, KeptOriginal, NewRun, Result, RunState
 from vpo.db.store import Store
 from vpo.execute.outcome import Outcome
 
@@ -97,7 +97,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
         media=outcome.media if stamp else None,
         fingerprint=fingerprint,
-        verdict=_verdict(outcome) if stamp else None,
+        compliance=_verdict(outcome) if stamp else None,
         strategy=outcome.strategy,
         plan=_plan(outcome),
         error_type=outcome.error.type if outcome.error else None,
@@ -120,7 +120,7 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     return {"changes": changes_to_json(outcome.plan.changes), "load": spent(outcome)}
 
 
-def _verdict(outcome: Outcome) -> Verdict | None:
+def _verdict(outcome: Outcome) -> Compliance | None:
     if outcome.status in ("changed", "unchanged"):
         return "complies"
     return "failed" if outcome.error and outcome.error.lasting else None
@@ -140,13 +140,14 @@ def recorder(
         return
     with _alive_mark(data_dir, run_id):
         store.start_run(
-            run_id,
-            policies=facts.policies,
-            options=facts.options,
-            workers=facts.workers,
-            dry_run=False,
-            pid=os.getpid(),
-            host=os.uname().nodename,
+            NewRun(
+                run_id,
+                facts.policies,
+                facts.options,
+                facts.workers,
+                os.getpid(),
+                os.uname().nodename,
+            )
         )
         recording = Recorder(store, run_id, mark)
         try:

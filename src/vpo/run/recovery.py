@@ -48,7 +48,7 @@ def _settle_kept(store: Store, item: RunningOutcome) -> None:
     result = found.result(os.path.dirname(item.path))
     if result is not None:
         kept = (found.kind, found.path, os.stat(found.path).st_size)
-        store.note_kept(item.id, kept, result, found.stat)
+        store.record_kept(item.id, kept, result, found.stat)
         return
     source = _status(item.path)
     if source is not None and os.path.samestat(source, os.stat(found.path)):
@@ -65,7 +65,7 @@ def adopt(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
     lost = [found[key] for key in store.without_original(found)]
     adopted = [item for item in map(_kept, lost) if item is not None]
     if adopted:
-        store.adopt_kept(adopted)
+        store.record_found(adopted)
     known = {item.kept_path for item in adopted}
     over = [item for item in lost if item.path not in known and _is_over(item.path, limits)]
     for item in over:
@@ -129,5 +129,5 @@ def refusal(item: KeptOriginal) -> str | None:
 def put_back(store: Store, item: KeptOriginal) -> None:
     """Put a kept original back; ``FileError`` if that cannot be done."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
-    store.note_undone(item.outcome)
+    store.record_undone(item.outcome)
     store.forget_file(item.result_path)

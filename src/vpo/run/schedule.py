@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from vpo.config.hours import Span, opening
+from vpo.config.hours import Span, next_start
 
 _NAME = "paused"
 
@@ -59,7 +59,7 @@ class Gate:
         now = self._now()
         if paused := self._paused(now):
             return paused
-        opens = opening(self._hours, now.astimezone().replace(tzinfo=None))
+        opens = next_start(self._hours, now.astimezone().replace(tzinfo=None))
         if opens is not None:
             return Closed(f"waiting until {opens:%a %H:%M}", False)
         return None

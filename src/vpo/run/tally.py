@@ -16,9 +16,9 @@ from vpo.run.schedule import Keeper
 from vpo.run.summary import Summary
 
 if TYPE_CHECKING:
-    from vpo.db.records import Took
+    from vpo.db.records import Timing
     from vpo.plugins import FileReport, RunReport
-    from vpo.plugins.notifier import Hooks
+    from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.forecast import Forecast
 
 
@@ -33,7 +33,7 @@ class Tally:
         summary: Summary,
         recorder: Recorder,
         observer: SafeObserver,
-        hooks: Hooks | None,
+        hooks: HookDispatcher | None,
     ) -> None:
         self.summary, self.observer = summary, observer
         self._recorder, self._hooks = recorder, hooks
@@ -67,7 +67,7 @@ class Tally:
             self._recorder.take(outcome)
             if self._hooks is not None and outcome.status != "not_started":
                 self._hooks.file(_file_report(outcome))
-                self.observer.notes(self._hooks.told())
+                self.observer.notes(self._hooks.warnings())
         finally:
             self._count(outcome)
             self.observer.progress(self._state)
@@ -126,11 +126,11 @@ def _file_report(outcome: Outcome) -> FileReport:
     )
 
 
-def _took(path: str, outcome: Outcome) -> Took | None:
+def _took(path: str, outcome: Outcome) -> Timing | None:
     """What a file took; failures say nothing about how long others take."""
     if outcome.error is not None or outcome.size_before is None:
         return None
-    from vpo.db.records import Took
+    from vpo.db.records import Timing
     from vpo.run.cost import spent
 
-    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)
+    return Timing(path, spent(outcome), outcome.size_before, outcome.seconds)

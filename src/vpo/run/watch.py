@@ -18,7 +18,7 @@ from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
 from vpo.errors import WatchError
-from vpo.plugins.metadata import marks
+from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.summary import Summary
@@ -204,11 +204,11 @@ class _Watcher:
 def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes, set[Stat]]:
     """As what the files were worked on, or failed for good, with any answer of a source."""
     done: dict[bytes, set[Stat]] = {}
-    for path, stat in store.known(fingerprint, paths).items():
+    for path, stat in store.compliant(fingerprint, paths).items():
         done.setdefault(path, set()).add(stat)
     for path, (stat, *_) in store.failed(fingerprint).items():
         done.setdefault(path, set()).add(stat)
-    for path, rows in store.answered(*marks(fingerprint)).items():
+    for path, rows in store.compliance_records(*cache_key_range(fingerprint)).items():
         done.setdefault(path, set()).update(row.stat for row in rows)
     return done
 

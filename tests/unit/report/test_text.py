@@ -114,7 +114,7 @@ def test_quiet_report_shows_failures_only() -> None:
 def test_failures_are_not_repeated_in_the_same_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     assert told(FAILED, SKIPPED)[1] == ""
     assert told(FAILED, verbosity=-1)[1] != ""
 
@@ -131,7 +131,7 @@ class _Terminal(io.StringIO):
 def test_failures_out_of_sight_are_repeated_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, others: int, repeated: bool
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     out, err = _Terminal(), _Terminal()
     report = TextReport(out, err, 1)
     for outcome in [FAILED, *[SKIPPED] * others]:
@@ -143,11 +143,11 @@ def test_failures_out_of_sight_are_repeated_on_a_terminal(
 def test_same_place_recognizes_the_same_stream() -> None:
     reading, writing = os.pipe()
     with open(writing, "w") as one, open(os.dup(writing), "w") as same, open(reading) as other:
-        assert text._same_place(one, same)
-        assert not text._same_place(one, io.StringIO())
+        assert text._same_destination(one, same)
+        assert not text._same_destination(one, io.StringIO())
         with open(os.devnull, "w") as null:
-            assert not text._same_place(one, null)
-        assert text._same_place(one, other)  # a pipe is one file, from both ends
+            assert not text._same_destination(one, null)
+        assert text._same_destination(one, other)  # a pipe is one file, from both ends
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
@@ -193,7 +193,7 @@ def test_verbose_progress_line_shows_each_active_file() -> None:
 
 @pytest.mark.parametrize(
     ("saved", "end"),
-    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.5 GB less"), (-2_000_000, "; 2 MB more")],
+    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.50 GB less"), (-2_000_000, "; 2.00 MB more")],
 )
 def test_summary_shows_saved_bytes(saved: int, end: str) -> None:
     summary = Summary("id", 1)
