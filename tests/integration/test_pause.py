@@ -58,7 +58,7 @@ def test_a_run_that_is_paused_begins_nothing_until_it_is_resumed(
     found = events(process)
     until(found, "note", text="paused; vpo resume goes on")
     assert tree(root) == before
-    assert vpo("resume").stdout == "going on\n"
+    assert vpo("resume").stdout == "resumed\n"
     until(found, "note", text="going on")
     assert until(found, "file")["status"] == "changed"
     process.communicate(timeout=LIMIT)
