@@ -49,7 +49,7 @@ def _full(bench: Bench, small: Path, tool: str, policy: str, sample: str, midway
     unchanged(before)
     expect(ended.rc == 1, f"{ended}")
     error = ended.error(sample)
-    expect("SpaceError" in error and "room" in error, f"the reason is {error or ended}")
+    expect("SpaceError" in error and "free" in error, f"the reason is {error or ended}")
     expect(ended.status(f"other-{sample}") == "changed", f"the other file: {ended}")
     expect(not litter(small, rig.library), f"left behind: {litter(small)}")
     database_sound(rig)

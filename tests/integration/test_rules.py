@@ -155,5 +155,5 @@ def test_process_reports_position_of_bad_expression(vpo: Vpo, library: Library) 
     policy = vpo.policy(POLICY.replace("lang == eng,", "lang = eng,"))
     result = vpo("process", "-p", policy, root)
     assert result.rc == 2
-    assert f"{policy}:9:68: `=` has no meaning here; did you mean `==`?" in result.stderr
+    assert f"{policy}:9:68: unexpected `=`; did you mean `==`?" in result.stderr
     assert json.loads(vpo("policy", "schema").stdout)["$defs"]["When"]

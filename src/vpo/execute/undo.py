@@ -66,8 +66,8 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     folder = os.path.dirname(path)
     if free_bytes(folder) - keep_free < len(content) + _GROWTH:
         raise SpaceError(
-            f"no room for an undo file of {len(content):,} bytes{besides(keep_free)}; "
-            "make room and run again"
+            f"not enough free space for an undo file of {len(content):,} bytes"
+            f"{besides(keep_free)}; free some space and run again"
         )
     undo = new_name(folder)
     try:
