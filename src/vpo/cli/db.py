@@ -61,7 +61,7 @@ def _rebuild(output_format: str) -> None:
     """Move the database away and create a new one from it.
 
     The new one has everything that can be read from the old one. The next run probes files that
-    are no longer on record, and finds the originals kept next to them.
+    are no longer in the database, and finds the originals kept next to them.
     """
     settings = build({})
     rebuilt = maintenance.rebuild_database(settings.database_path)

@@ -102,7 +102,7 @@ class NewRun(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run on record; ``summary`` is ``None`` while it runs, and if it was killed."""
+    """A recorded run; ``summary`` is ``None`` while it runs, and if it was killed."""
 
     id: str
     started_at: datetime
@@ -120,8 +120,8 @@ class Run(NamedTuple):
 class OutcomeRow(NamedTuple):
     """What a run did to one file.
 
-    ``file_id`` is the file's UUID, ``None`` if the file is no longer on record; ``undone_at`` is
-    when its original was restored.
+    ``file_id`` is the file's UUID, ``None`` if the file is no longer in the database;
+    ``undone_at`` is when its original was restored.
     """
 
     id: str

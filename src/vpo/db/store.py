@@ -153,7 +153,7 @@ class Store:
         return found
 
     def fingerprint(self, content: str) -> str | None:
-        """Return the fingerprint of policies whose files have this content, if it is on record."""
+        """Return the fingerprint of policies whose files have this content, if it is recorded."""
         with self._pool.read() as connection:
             row = connection.execute(
                 "SELECT fingerprint FROM fingerprints WHERE content = ?", (content,)
@@ -318,7 +318,7 @@ class Store:
             _write_kept(connection, outcome, kept, result_path, result_stat)
 
     def without_original(self, outcomes: Iterable[str]) -> list[str]:
-        """Return which of these outcomes have no kept original on record, and do not run."""
+        """Return which of these outcomes have no recorded kept original, and do not run."""
         with self._pool.read() as connection:
             rows = connection.execute(
                 "SELECT value FROM json_each(?) LEFT JOIN outcomes ON outcomes.id = value"

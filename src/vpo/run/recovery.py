@@ -41,7 +41,7 @@ def _recover(store: Store, settings: Settings) -> list[str]:
 
 
 def _settle_kept(store: Store, item: RunningOutcome) -> None:
-    """An original that was being kept when the run died goes, or is put on record."""
+    """An original that was being kept when the run died is deleted or recorded."""
     found = originals.find(os.path.dirname(item.path), item.id)
     if found is None:
         return
