@@ -31,7 +31,7 @@ def replacements(bench: Bench) -> None:
 def _replace(path: Path, content: bytes) -> None:
     with FileLock(os.fspath(path)) as lock, Workspace(os.fspath(path.parent), 0o644) as workspace:
         os.pwrite(workspace.fd, content, 0)
-        publish.replace(lock, workspace, os.fspath(path))
+        publish.replace_original(lock, workspace, os.fspath(path))
 
 
 def runs(bench: Bench) -> None:

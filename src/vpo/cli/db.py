@@ -12,7 +12,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
 from vpo.media.units import format_size
-from vpo.run.recovery import adopt
+from vpo.run.recovery import record_found_originals
 from vpo.text import counted, printable
 
 
@@ -62,5 +62,5 @@ def rebuild() -> None:
         click.echo(f"{table}: {counted(rows, 'row')} saved")
     with DaemonConnectionPool(path) as pool:
         store = Store(pool)
-        for text in adopt(store, store.folders(), settings.config.originals):
+        for text in record_found_originals(store, store.folders(), settings.config.originals):
             click.echo(text)

@@ -27,7 +27,7 @@ from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import plan_lines
 from vpo.report.table import lines, write_csv
 from vpo.report.text import Console, ProgressLine
-from vpo.run.progress import State
+from vpo.run.progress import RunProgress
 from vpo.text import counted, printable, shown
 
 _OFTEN = 500
@@ -277,7 +277,7 @@ def _media(library: Library, places: list[str]) -> Iterator[tuple[MediaFile, Sta
     total = library.count(places) if line.enabled else 0
     for number, item in enumerate(library.media(places)):
         if number and not number % _OFTEN:
-            line.show(State(number, total, 1))
+            line.show(RunProgress(number, total, 1))
         yield item
         if number and not number % _OFTEN:
             line.clear()

@@ -19,7 +19,7 @@ from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.schema import json_schema
 from vpo.policy.yaml_source import read_policy_text
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.report.explain import Lines, json_document, text
 from vpo.report.text import Console
 from vpo.text import printable
@@ -67,7 +67,7 @@ def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
         click.echo(f"warning: {printable(warning)}", err=True)
     lines = Lines(PolicyPositions(read_policy_text(policy), policy))
     try:
-        media = probe(os.path.realpath(file))
+        media = probe_file(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
     answers = ask(build({}).config, choice, [media.path])

@@ -20,14 +20,14 @@ def heeded() -> Iterator[Interrupt]:
     interrupt = Interrupt()
 
     def polite(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+        interrupt.signal()
         if not interrupt.at_once:
             # Not through a stream, which may be in use; and nobody may be there to read it.
             with contextlib.suppress(OSError):
                 os.write(2, _FINISHING)
 
     def at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+        interrupt.signal()
         interrupt.at_once = True
 
     handlers = {signal.SIGINT: polite, signal.SIGTERM: at_once, signal.SIGHUP: at_once}

@@ -12,7 +12,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.run.recovery import adopt, put_back, refusal
+from vpo.run.recovery import record_found_originals, restore_original, restore_problem
 from vpo.text import printable, shown
 
 
@@ -35,7 +35,7 @@ def command(target: str, dry_run: bool) -> int:
         store = Store(pool)
         refused = False
         for item in _wanted(store, settings, target):
-            problem = refusal(item) if dry_run else _put_back(store, item)
+            problem = restore_problem(item) if dry_run else _put_back(store, item)
             if problem is None:
                 click.echo(f"{'would put' if dry_run else 'put'} back {shown(item.path)}")
             else:
@@ -47,7 +47,7 @@ def command(target: str, dry_run: bool) -> int:
 def _put_back(store: Store, item: KeptOriginal) -> str | None:
     """What stands against it; ``None`` if it was done."""
     try:
-        put_back(store, item)
+        restore_original(store, item)
     except FileError as error:
         return str(error)
     return None
@@ -56,7 +56,7 @@ def _put_back(store: Store, item: KeptOriginal) -> str | None:
 def _wanted(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
     if os.path.lexists(target) or os.sep in target:
         path = os.path.realpath(target)
-        adopt(store, [os.path.dirname(path)], settings.config.originals)
+        record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]
     else:
         found = store.kept(run_id=store.run(target).id)

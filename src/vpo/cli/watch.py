@@ -92,7 +92,7 @@ def command(**options: Any) -> int:
         for _ in summaries:
             pass
     # To be told to end is how it ends; anything else is a failure that stops the batch.
-    return EXIT_OK if interrupt.asked else EXIT_FAILED
+    return EXIT_OK if interrupt.signalled else EXIT_FAILED
 
 
 def _folder(name: str) -> str:

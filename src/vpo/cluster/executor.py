@@ -38,20 +38,20 @@ class NodesExecutor(Executor):
     """Takes one argument a job. ``again`` is called instead of what was submitted for a job that
     was on a node that was lost; ``losses`` are the errors that say so.
 
-    Whoever knows the nodes calls ``add`` and ``lose``, and ``give_out`` when a job that came back
+    Whoever knows the nodes calls ``add`` and ``lose``, and ``reassign`` when a job that came back
     may be tried again. May be used from all threads.
     """
 
     def __init__(
         self,
-        again: Callable[[Any], Any],
+        retry: Callable[[Any], Any],
         losses: tuple[type[BaseException], ...] = (CancelledError,),
     ) -> None:
-        self._again, self._losses = again, losses
+        self._retry, self._losses = retry, losses
         self._lock = threading.RLock()
         self._nodes: dict[str, _Node] = {}
         self._waiting: deque[_Task] = deque()
-        self._came_back: list[_Task] = []
+        self._returned: list[_Task] = []
         self._error: Exception | None = None
 
     @property
@@ -91,14 +91,14 @@ class NodesExecutor(Executor):
             if node is None:
                 return
             lost, node.running = node.running, {}
-            self._came_back += lost
+            self._returned += lost
         for inner in lost.values():
             inner.cancel()
 
-    def give_out(self) -> None:
+    def reassign(self) -> None:
         """Give the jobs that came back to other nodes, or up."""
         with self._lock:
-            tasks, self._came_back = self._came_back, []
+            tasks, self._returned = self._returned, []
             given_up = [task for task in tasks if task.attempts >= ATTEMPTS]
             self._waiting.extendleft(task for task in tasks if task.attempts < ATTEMPTS)
         for task in given_up:
@@ -110,7 +110,7 @@ class NodesExecutor(Executor):
             )
         self._dispatch()
 
-    def call_off(self) -> None:
+    def cancel_waiting(self) -> None:
         """Do not start what waits."""
         self._end_waiting(CancelledError())
 
@@ -120,7 +120,7 @@ class NodesExecutor(Executor):
             self._error = error
             running = [task for node in self._nodes.values() for task in node.running]
             self._nodes.clear()
-            self._came_back += running
+            self._returned += running
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -128,9 +128,9 @@ class NodesExecutor(Executor):
 
     def _end_waiting(self, error: Exception | CancelledError) -> None:
         with self._lock:
-            tasks = [*self._waiting, *self._came_back]
+            tasks = [*self._waiting, *self._returned]
             self._waiting.clear()
-            self._came_back = []
+            self._returned = []
         for task in tasks:
             task.future.set_exception(error)
 
@@ -143,7 +143,7 @@ class NodesExecutor(Executor):
                 self._start(node, self._waiting.popleft())
 
     def _start(self, node: _Node, task: _Task) -> None:
-        work = self._again if task.attempts else task.work
+        work = self._retry if task.attempts else task.work
         task.attempts += 1
         inner = node.executor.submit(work, task.job)
         node.running[task] = inner
@@ -155,7 +155,7 @@ class NodesExecutor(Executor):
                 return  # the node was lost before, and another one has the job
             error = CancelledError() if inner.cancelled() else inner.exception()
             if isinstance(error, self._losses):
-                self._came_back.append(task)
+                self._returned.append(task)
         if error is None:
             task.future.set_result(inner.result())
         elif not isinstance(error, self._losses):

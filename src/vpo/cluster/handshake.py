@@ -27,7 +27,7 @@ class Sample:
     locked: bool = False
 
 
-def identity(path: str) -> tuple[int, str]:
+def file_identity(path: str) -> tuple[int, str]:
     """Size in bytes, and the SHA-256 of the first and last 64 KiB. Raises ``OSError``."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -46,7 +46,7 @@ def versions() -> dict[str, object]:
     }
 
 
-def misfit(
+def incompatibility(
     facts: Mapping[str, Any], samples: Sequence[Sample], tools: Mapping[str, str]
 ) -> str | None:
     """Why a node that says this of itself is left out, and what to do; ``None`` if it fits.
@@ -74,7 +74,7 @@ def misfit(
     return None
 
 
-def remarks(
+def compatibility_warnings(
     facts: Mapping[str, Any], samples: Sequence[Sample], tools: Mapping[str, str]
 ) -> Iterator[str]:
     """What there is to tell of a node that fits."""

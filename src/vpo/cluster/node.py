@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from vpo.cluster.handshake import Sample, identity, versions
-from vpo.cluster.path_map import Places
+from vpo.cluster.handshake import Sample, file_identity, versions
+from vpo.cluster.path_map import PathMap
 from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
 from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
@@ -34,7 +34,7 @@ from vpo.tools.programs import tool_versions
 _LEASE_SECONDS = 120.0
 """NFS servers give the locks of a dead client up after 90 seconds."""
 _POLL_SECONDS = 2.0
-_KEPT_AS = "vpo_node_run"
+_ATTRIBUTE = "vpo_node_run"
 
 
 class NodeRun:
@@ -43,7 +43,7 @@ class NodeRun:
     def __init__(self) -> None:
         self.settings = build({})
         self.slots = _slots(self.settings)
-        self.places = Places(self.settings.config.cluster.path_map)
+        self.path_map = PathMap(self.settings.config.cluster.path_map)
         self.context: RunContext = new_context(self.settings, self.slots, new_prober(self.settings))
         self._thread = threading.local()
 
@@ -64,13 +64,13 @@ def facts(samples: Sequence[Sample]) -> dict[str, Any]:
             **found,
             "slots": own.slots,
             "tools": tool_versions(own.context.tools),
-            "samples": [_seen(own.places.there(sample.path)) for sample in samples],
+            "samples": [_seen(own.path_map.to_node(sample.path)) for sample in samples],
         }
     except VpoError as error:
         return {**found, "problem": str(error)}
 
 
-def lacks(policies: Sequence[Policy]) -> str | None:
+def missing_encoders(policies: Sequence[Policy]) -> str | None:
     """Return what the policies need and this node's tools lack; ``None`` for nothing."""
     try:
         for spec in _encodes(policies):
@@ -81,14 +81,14 @@ def lacks(policies: Sequence[Policy]) -> str | None:
     return None
 
 
-def work(job: Job) -> Outcome:
+def process_job(job: Job) -> Outcome:
     """``process_file`` with this node's paths and tools, and the coordinator's options."""
     own = _current()
     own.lower_priority()
-    return own.places.outcome(process_file(own.places.job(job), own.context))
+    return own.path_map.outcome(process_file(own.path_map.job(job), own.context))
 
 
-def work_again(job: Job) -> Outcome:
+def retry_job(job: Job) -> Outcome:
     """``work`` on a file whose node was lost: what it left is cleaned up first.
 
     A node that was only cut off, or the server of the file system, may hold its lock for a while.
@@ -96,8 +96,8 @@ def work_again(job: Job) -> Outcome:
     own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
     while True:
-        sweep_folders([os.path.dirname(own.places.there(job.path))])
-        outcome = work(job)
+        sweep_folders([os.path.dirname(own.path_map.to_node(job.path))])
+        outcome = process_job(job)
         locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
         if not locked or own.context.cancelled or time.monotonic() > deadline:
             return outcome
@@ -109,7 +109,7 @@ async def end_tools(dask_worker: Any) -> None:
 
     A coroutine, because Dask waits for other functions, and a node may not answer any more.
     """
-    own: NodeRun | None = getattr(dask_worker, _KEPT_AS, None)
+    own: NodeRun | None = getattr(dask_worker, _ATTRIBUTE, None)
     if own is not None:
         own.context.cancel()
 
@@ -117,16 +117,16 @@ async def end_tools(dask_worker: Any) -> None:
 def _begin() -> NodeRun:
     """A new run on this node; what an earlier one left is ended."""
     worker = _dask_worker()
-    earlier: NodeRun | None = getattr(worker, _KEPT_AS, None)
+    earlier: NodeRun | None = getattr(worker, _ATTRIBUTE, None)
     if earlier is not None:
         earlier.context.close()
     own = NodeRun()
-    setattr(worker, _KEPT_AS, own)
+    setattr(worker, _ATTRIBUTE, own)
     return own
 
 
 def _current() -> NodeRun:
-    own: NodeRun | None = getattr(_dask_worker(), _KEPT_AS, None)
+    own: NodeRun | None = getattr(_dask_worker(), _ATTRIBUTE, None)
     return own or _begin()
 
 
@@ -144,7 +144,7 @@ def _slots(settings: Settings) -> int:
 def _seen(path: str) -> dict[str, Any]:
     seen: dict[str, Any] = {"path": path, "identity": None, "problem": "", "locked": False}
     try:
-        return {**seen, "identity": identity(path), "locked": _is_locked(path)}
+        return {**seen, "identity": file_identity(path), "locked": _is_locked(path)}
     except OSError as error:
         return {**seen, "problem": error.strerror or str(error)}
 

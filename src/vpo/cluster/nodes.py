@@ -13,19 +13,19 @@ from typing import Any
 
 from vpo.cluster import node
 from vpo.cluster.executor import NodesExecutor
-from vpo.cluster.handshake import Sample, identity, misfit, remarks
+from vpo.cluster.handshake import Sample, compatibility_warnings, file_identity, incompatibility
 from vpo.config.builder import Settings
 from vpo.discover import LEFTOVER_PREFIX, Candidate
 from vpo.errors import ClusterError, FileError
 from vpo.execute.lock import FileLock
-from vpo.execute.workspace import TEMPORARY_SUFFIX
+from vpo.execute.workspace import TEMPORARY_EXTENSION
 from vpo.run.workers import Assignment, Workers, installed_tools
 from vpo.tools.programs import tool_versions
 
 _CONNECT_SECONDS = 10
 _HANDSHAKE_SECONDS = 60
 _LOOK_SECONDS = 1.0
-_LONELY_SECONDS = 60.0
+_NO_NODE_SECONDS = 60.0
 """How long a run waits for a node when it has none left."""
 
 
@@ -54,14 +54,14 @@ class Nodes:
             places = _places(assignment.candidates)
             samples = [stack.enter_context(_sample(path)) for path in places]
             cluster = _Cluster(address, client, assignment, samples)
-            cluster.greet()
+            cluster.admit_nodes()
             if not cluster.executor.slots:
                 raise ClusterError(f"no node of {address} can be used{cluster.reasons()}")
             stack.enter_context(cluster.watched())
             yield Workers(
                 cluster.executor,
                 lambda: cluster.executor.slots,
-                node.work,
+                node.process_job,
                 cluster.end_tools,
                 _let_complete,
                 cluster.messages,
@@ -103,7 +103,7 @@ def _sample(beside: str) -> Iterator[Sample]:
     """A locked file in the library with a content of its own, as long as the run goes on; where
     none can be made, the file beside which it would be."""
     path = os.path.join(
-        os.path.dirname(beside), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+        os.path.dirname(beside), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_EXTENSION}"
     )
     with contextlib.ExitStack() as stack:
         try:
@@ -112,11 +112,11 @@ def _sample(beside: str) -> Iterator[Sample]:
                 file.write(uuid.uuid4().bytes)
             stack.enter_context(FileLock(path))
         except OSError:
-            yield Sample(beside, *identity(beside))
+            yield Sample(beside, *file_identity(beside))
         except FileError:  # no locks here
-            yield Sample(path, *identity(path))
+            yield Sample(path, *file_identity(path))
         else:
-            yield Sample(path, *identity(path), locked=True)
+            yield Sample(path, *file_identity(path), locked=True)
 
 
 class _Cluster:
@@ -133,8 +133,8 @@ class _Cluster:
         self._refused: dict[str, str] = {}
         self._messages: list[str] = []
         self._over = threading.Event()
-        self._alone_since: float | None = None
-        self.executor = NodesExecutor(node.work_again, (CancelledError, KilledWorker))
+        self._no_node_since: float | None = None
+        self.executor = NodesExecutor(node.retry_job, (CancelledError, KilledWorker))
 
     def messages(self) -> Sequence[str]:
         """Return what happened to nodes since this was last called."""
@@ -146,21 +146,19 @@ class _Cluster:
         listed = "".join(f"; {name}: {why}" for name, why in sorted(self._refused.items()))
         return listed or "; none is there: start one with `dask worker`"
 
-    def greet(self) -> None:
+    def admit_nodes(self) -> None:
         """Shake hands with the nodes that are not known yet."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         hosts = [info["host"] for info in workers.values()]
         for name in workers.keys() - self.executor.nodes - self._refused.keys():
             found = self._facts(name)
-            why = misfit(found, self._samples, self._own) if isinstance(found, dict) else found
-            why = why or self._ask(name, node.lacks, self._policies)
+            why = self._why_refused(name, found)
             if isinstance(why, str):
                 self._refused[name] = why
                 self._messages.append(f"warning: {name} does not take part: {why}")
                 continue
-            self._messages += [
-                f"warning: {name}: {text}" for text in remarks(found, self._samples, self._own)
-            ]
+            warnings = compatibility_warnings(found, self._samples, self._own)
+            self._messages += [f"warning: {name}: {text}" for text in warnings]
             info = workers[name]
             part = found["slots"] // hosts.count(info["host"])
             slots = max(1, min(part, info["nthreads"]))
@@ -169,6 +167,13 @@ class _Cluster:
 
     def _facts(self, name: str) -> Any:
         return self._ask(name, node.facts, self._samples)
+
+    def _why_refused(self, name: str, found: Any) -> Any:
+        """Return why a node cannot take part, ``None`` if it can."""
+        if not isinstance(found, dict):
+            return found
+        why = incompatibility(found, self._samples, self._own)
+        return why or self._ask(name, node.missing_encoders, self._policies)
 
     def _ask(self, name: str, question: Any, *values: Any) -> Any:
         """The node's answer, or in words why there is none."""
@@ -215,15 +220,15 @@ class _Cluster:
             self.executor.lose(name)
             self._messages.append(f"warning: {name} was lost; what ran there is done by another")
         if self._interrupt.stop:
-            self.executor.call_off()
+            self.executor.cancel_waiting()
             return
-        self.greet()
-        self.executor.give_out()
+        self.admit_nodes()
+        self.executor.reassign()
         if self.executor.slots:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > _LONELY_SECONDS:
+            self._no_node_since = None
+        elif self._no_node_since is None:
+            self._no_node_since = time.monotonic()
+        elif time.monotonic() - self._no_node_since > _NO_NODE_SECONDS:
             self._give_up(f"no node of {self._address} is left")
 
     def _give_up(self, what: str) -> None:

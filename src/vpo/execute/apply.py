@@ -7,12 +7,12 @@ import os
 from vpo.errors import BusyError, PublishError, SpaceError
 from vpo.execute.options import RewriteOptions
 from vpo.execute.preconditions import refuse_still_written, refuse_unwritable
-from vpo.execute.space import FULL
+from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer
 
 
-def apply(writer: Writer, work: Work) -> Applied:
+def apply_plan(writer: Writer, work: Work) -> Applied:
     """Carry out the plan with its writer; whatever is raised, the file is byte for byte the same.
 
     ``BusyError`` for a file that is not to be touched now.
@@ -22,7 +22,7 @@ def apply(writer: Writer, work: Work) -> Applied:
     try:
         return writer.apply(work)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in FULL_ERRNOS:
             raise SpaceError(
                 "the file system is full; the file is unchanged; free some space and run again"
             ) from None

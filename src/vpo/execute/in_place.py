@@ -9,11 +9,11 @@ from vpo.execute import originals, publish, undo
 from vpo.execute.lock import FileLock
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify_headers
-from vpo.execute.stand_in import Edit
+from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, as_published
 
 
-def edit_in_place(work: Work, edit: Edit) -> Applied:
+def edit_in_place(work: Work, edit: PatchSet) -> Applied:
     """Make the edit in the locked file; whatever is raised, the file is what it was."""
     lock = work.lock
     fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -28,7 +28,7 @@ def edit_in_place(work: Work, edit: Edit) -> Applied:
             work.check(found)
             publish.set_times(fd, lock.status, work.timestamp)
             os.fsync(fd)
-            kept = _settle(saved, work, lock)
+            kept = _finish(saved, work, lock)
         except BaseException:
             _roll_back(saved, fd)
             raise
@@ -37,7 +37,7 @@ def edit_in_place(work: Work, edit: Edit) -> Applied:
         os.close(fd)
 
 
-def _settle(saved: str, work: Work, lock: FileLock) -> Kept | None:
+def _finish(saved: str, work: Work, lock: FileLock) -> Kept | None:
     """The edit is done and proven: keep its undo file as the original, or remove it."""
     if work.options.keep_originals:
         return originals.keep_header(saved, work.key, lock.path, os.fstat(lock.fd))

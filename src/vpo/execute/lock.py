@@ -44,18 +44,18 @@ class FileTurns:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._taken: set[tuple[int, int]] = set()
+        self._held: set[tuple[int, int]] = set()
 
-    def take(self, key: tuple[int, int]) -> None:
+    def acquire(self, key: tuple[int, int]) -> None:
         """Wait for the turn at the file with this device and inode."""
         with self._changed:
-            self._changed.wait_for(lambda: key not in self._taken)
-            self._taken.add(key)
+            self._changed.wait_for(lambda: key not in self._held)
+            self._held.add(key)
 
-    def give_up(self, key: tuple[int, int]) -> None:
+    def release(self, key: tuple[int, int]) -> None:
         """End the turn."""
         with self._changed:
-            self._taken.discard(key)
+            self._held.discard(key)
             self._changed.notify_all()
 
 
@@ -76,11 +76,11 @@ class FileLock:
 
     def __enter__(self) -> FileLock:
         try:
-            self._take()
+            self._lock()
         except BaseException as error:
             self.release()
             if isinstance(error, OSError):
-                raise _refusal(error) from None
+                raise _lock_error(error) from None
             raise
         return self
 
@@ -99,7 +99,7 @@ class FileLock:
             raise SourceChangedError(
                 f"the file went away during the work ({error.strerror}); its place was left empty"
             ) from None
-        if Stamp.of(now) != self.stamp or _rights(now) != _rights(self.status):
+        if Stamp.of(now) != self.stamp or _permissions(now) != _permissions(self.status):
             raise SourceChangedError(
                 "the file was changed by another program during the work; its new state was kept"
             )
@@ -113,13 +113,13 @@ class FileLock:
             if fd >= 0:
                 os.close(fd)
         if turn is not None:
-            self._turns.give_up(turn)
+            self._turns.release(turn)
 
-    def _take(self) -> None:
+    def _lock(self) -> None:
         self.fd = _open(self.path, os.O_RDONLY)
         status = os.fstat(self.fd)
         turn = (status.st_dev, status.st_ino)
-        self._turns.take(turn)
+        self._turns.acquire(turn)
         self._turn = turn
         try:
             held = try_lock(self.fd)
@@ -142,7 +142,7 @@ class FileLock:
         os.close(old)
 
 
-def _rights(status: os.stat_result) -> tuple[int, int, int]:
+def _permissions(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mode, status.st_uid, status.st_gid
 
 
@@ -161,7 +161,7 @@ def try_lock(fd: int) -> bool:
     return True
 
 
-def _refusal(error: OSError) -> FileError:
+def _lock_error(error: OSError) -> FileError:
     if isinstance(error, BlockingIOError):
         return LockedError("another process is working on this file")
     kind = SourceChangedError if error.errno in _REPLACED else FileError

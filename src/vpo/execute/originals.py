@@ -19,11 +19,11 @@ from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo
 from vpo.execute.lock import FileLock
 from vpo.execute.publish import sync_folder
-from vpo.execute.rename import note, take_name
+from vpo.execute.rename import claim_name, rename_note
 
 FOLDER = f"{LEFTOVER_PREFIX}originals"
 
-Kind = Literal["file", "header"]
+OriginalKind = Literal["file", "header"]
 
 _NAME = re.compile(r"([^.]+)\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
 
@@ -32,12 +32,12 @@ _NAME = re.compile(r"([^.]+)\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
 class Kept:
     """An original that is kept: ``size`` bytes at ``path``."""
 
-    kind: Kind
+    kind: OriginalKind
     path: str
     size: int
 
 
-class Found(NamedTuple):
+class StoredOriginal(NamedTuple):
     """An original that is kept at ``path`` by the outcome ``key``; ``stat`` is (size, mtime_ns,
     inode) of the result, ``suffix`` the original's."""
 
@@ -47,8 +47,8 @@ class Found(NamedTuple):
     suffix: str
 
     @property
-    def kind(self) -> Kind:
-        return "file" if undo.read_name(self.path) is None else "header"
+    def kind(self) -> OriginalKind:
+        return "file" if undo.media_path(self.path) is None else "header"
 
     def result(self, folder: str) -> str | None:
         """The path of the result in this folder, if it is still there as it was written."""
@@ -65,7 +65,7 @@ class Found(NamedTuple):
         return f"{os.path.splitext(result)[0]}{self.suffix}"
 
 
-def listing(folder: str) -> list[Found]:
+def list_originals(folder: str) -> list[StoredOriginal]:
     """The originals that are kept for the files of this folder."""
     place = os.path.join(folder, FOLDER)
     try:
@@ -74,7 +74,7 @@ def listing(folder: str) -> list[Found]:
         return []
     parts = ((name, _NAME.fullmatch(name)) for name in names)
     return [
-        Found(
+        StoredOriginal(
             os.path.join(place, name),
             found[1],
             (int(found[3]), int(found[4]), int(found[2])),
@@ -85,9 +85,9 @@ def listing(folder: str) -> list[Found]:
     ]
 
 
-def find(folder: str, key: str) -> Found | None:
+def find_original(folder: str, key: str) -> StoredOriginal | None:
     """The original that an outcome kept of a file in this folder."""
-    return next((found for found in listing(folder) if found.key == key), None)
+    return next((found for found in list_originals(folder) if found.key == key), None)
 
 
 def keep_file(source: str, key: str, result: os.stat_result) -> Kept:
@@ -110,7 +110,7 @@ def keep_header(saved: str, key: str, media: str, result: os.stat_result) -> Kep
     return Kept("header", path, os.stat(path).st_size)
 
 
-def forget(path: str) -> None:
+def delete_original(path: str) -> None:
     """Throw a kept original away, and its folder if that was the last."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -118,7 +118,9 @@ def forget(path: str) -> None:
         os.rmdir(os.path.dirname(path))
 
 
-def restore(kind: Kind, kept: str, original: str, result: str, stat: tuple[int, int, int]) -> None:
+def restore(
+    kind: OriginalKind, kept: str, original: str, result: str, stat: tuple[int, int, int]
+) -> None:
     """Put back exactly what was there.
 
     ``original`` is the path it had, ``result`` where vpo's result is, with (size, mtime_ns, inode)
@@ -137,12 +139,12 @@ def restore(kind: Kind, kept: str, original: str, result: str, stat: tuple[int, 
         else:
             _restore_renamed(kept, original, result)
     sync_folder(os.path.dirname(original))
-    forget(kept)
+    delete_original(kept)
 
 
 def _restore_header(kept: str, media: str) -> None:
     """As the undo file of an edit that was cut off: killed in between, the next run finishes it."""
-    saved = undo.new_name(os.path.dirname(media))
+    saved = undo.new_path(os.path.dirname(media))
     fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         os.rename(kept, saved)
@@ -156,8 +158,8 @@ def _restore_header(kept: str, media: str) -> None:
 
 def _restore_renamed(kept: str, original: str, result: str) -> None:
     try:
-        with note(result, original, os.stat(kept).st_ino):
-            take_name(kept, original)
+        with rename_note(result, original, os.stat(kept).st_ino):
+            claim_name(kept, original)
             os.unlink(result)
     except FileExistsError:
         raise BusyError(f"{original} exists; move it away first") from None

@@ -52,17 +52,17 @@ def refuse_unwritable(path: str, status: os.stat_result) -> None:
     """Raise ``PublishError`` for a file that is read-only, or that this user may not write."""
     if not stat.S_IMODE(status.st_mode) & 0o222:
         raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
-    if not _may(path, os.W_OK):
+    if not _permitted(path, os.W_OK):
         # A new file could take its place where only the folder is writable, and lose its owner.
         raise PublishError("you may not write to the file; have its owner or mode changed first")
     folder = os.path.dirname(path)
-    if not _may(folder, os.W_OK | os.X_OK):
+    if not _permitted(folder, os.W_OK | os.X_OK):
         raise PublishError(
             f"you may not write to its folder {folder}, where the new file has to be made; "
             "have the folder's owner or mode changed first"
         )
 
 
-def _may(path: str, how: int) -> bool:
+def _permitted(path: str, how: int) -> bool:
     ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(path or ".", how, **ids)

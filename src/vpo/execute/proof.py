@@ -21,7 +21,7 @@ from vpo.probe.service import PendingEndTimes, Prober
 _END_TOLERANCE = 1.0
 """Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
 _CHAPTER_TOLERANCE = 0.1
-_OF_PACKETS = (
+_FACTS_FROM_PACKETS = (
     "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
     "bit_rate", "duration", "hdr",
 )  # fmt: skip
@@ -31,7 +31,7 @@ _OF_PACKETS = (
 T = TypeVar("T")
 
 
-def source_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
+def source_end_times(plan: Plan, prober: Prober) -> PendingEndTimes:
     """When what the plan keeps ends in the source; worked out while something else is done."""
     kept = frozenset(index for index, _ in _timed(plan))
     return prober.end_times(plan.before.path, plan.before.duration, kept)
@@ -46,13 +46,13 @@ def verify(
 ) -> MediaFile:
     """The probed result; ``VerifyError`` names what is not as planned.
 
-    ``before`` are the ``source_ends``, ``None`` where the result is a copy of the source with
+    ``before`` are the ``source_end_times``, ``None`` where the result is a copy of the source with
     another header. ``encoded`` are, by index in the source, the video tracks that were encoded:
     their pictures are looked at, too.
     """
-    if _is_copy(plan) and not encoded:
+    if _copies_all_packets(plan) and not encoded:
         found, after = _probed(lambda: prober.headers_and_end_times(output))
-        found = _completed(found, plan, over=False)
+        found = _with_source_facts(found, plan, replace_known=False)
     else:
         found = _probed(lambda: prober.probe(output, bool(encoded)))
         after = {}
@@ -61,23 +61,23 @@ def verify(
     problems = list(_differences(plan, output, found))
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
-        problems = problems or list(_early_ends(plan, found, before.result(), after))
-    return _proven(found, problems)
+        problems = problems or list(_early_end_times(plan, found, before.result(), after))
+    return _verified(found, problems)
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
     """As ``verify``, of a file in which no byte of its packets was written."""
-    found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
-    return _proven(found, list(_differences(plan, output, found)))
+    found = _with_source_facts(_probed(lambda: prober.headers(output)), plan, replace_known=True)
+    return _verified(found, list(_differences(plan, output, found)))
 
 
-def _is_copy(plan: Plan) -> bool:
+def _copies_all_packets(plan: Plan) -> bool:
     """Whether all packets of the result are the source's, in a container of the same kind."""
     matroska_only = all(container(m.container).matroska for m in (plan.before, plan.after))
     return matroska_only and not plan.encodes
 
 
-def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
+def _with_source_facts(found: MediaFile, plan: Plan, replace_known: bool) -> MediaFile:
     """With what takes a look into the packets, of which it is known; ``over`` what the headers say,
     which is the muxer's guess for some of it."""
     known = {track.index: track for track in plan.before.tracks}
@@ -87,13 +87,15 @@ def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         old = known.get(plan.origin(want.index))
         if old is not None and (old.type, old.codec) == (have.type, have.codec):
-            names = [name for name in _OF_PACKETS if over or getattr(have, name) is None]
+            names = [
+                name for name in _FACTS_FROM_PACKETS if replace_known or getattr(have, name) is None
+            ]
             have = replace(have, **{name: getattr(old, name) for name in names})
         tracks.append(have)
     return replace(found, tracks=tuple(tracks))
 
 
-def _proven(found: MediaFile, problems: list[str]) -> MediaFile:
+def _verified(found: MediaFile, problems: list[str]) -> MediaFile:
     if problems:
         raise VerifyError(
             "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
@@ -130,7 +132,7 @@ def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
         for want, have in zip(expected.tracks, found.tracks, strict=True):
             for fact in _track_differences(expected.container, want, have):
                 yield f"{want}: {fact}"
-    if _carried(expected) != _carried(found):
+    if _attachment_counts(expected) != _attachment_counts(found):
         yield f"{len(found.attachments)} attachments, not the {len(expected.attachments)} planned"
     yield from _chapter_differences(expected, found)
     held = {k: v for k, v in expected.tags if holds_tag(found.container, k)}
@@ -177,7 +179,7 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         yield from _tag_differences(want.tags, have.tags)
 
 
-def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:
+def _attachment_counts(media: MediaFile) -> Counter[tuple[object, ...]]:
     named = container(media.container).matroska
 
     def key(item: Attachment) -> tuple[object, ...]:
@@ -220,7 +222,7 @@ def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
             yield plan.origin(track.index), number
 
 
-def _early_ends(
+def _early_end_times(
     plan: Plan, found: MediaFile, before: dict[int, float], after: dict[int, float]
 ) -> Iterator[str]:
     """Sound and picture must go on as long as they did in the source."""

@@ -68,7 +68,7 @@ def check_ready(lock: FileLock, workspace: Workspace) -> None:
         raise PublishError("the tool put another file in the place of its output; thrown away")
 
 
-def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
+def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
     """The workspace's file, synced, takes the place of the locked original.
 
     Same name: one atomic rename, so that the path never goes missing. A new name (another
@@ -91,8 +91,8 @@ def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
 
 def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
     status = os.fstat(workspace.fd)
-    with rename.note(lock.path, target, status.st_ino):
-        rename.take_name(workspace.path, target)
+    with rename.rename_note(lock.path, target, status.st_ino):
+        rename.claim_name(workspace.path, target)
         sync_folder(os.path.dirname(target))
         if not os.path.samestat(status, os.stat(target)):
             raise PublishError(f"{target} was replaced by another program; the original stays")

@@ -11,7 +11,7 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute import rename, undo
 from vpo.execute.lock import try_lock
-from vpo.execute.workspace import TEMPORARY_SUFFIX
+from vpo.execute.workspace import TEMPORARY_EXTENSION
 
 
 def sweep(leftovers: Iterable[str]) -> list[str]:
@@ -22,21 +22,21 @@ def sweep(leftovers: Iterable[str]) -> list[str]:
     done = []
     for path in leftovers:
         try:
-            done += _deal_with(path)
+            done += _clean_up(path)
         except (OSError, PublishError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             done.append(f"{path}, left by an interrupted run, cannot be dealt with: {reason}")
     return done
 
 
-def _deal_with(path: str) -> list[str]:
+def _clean_up(path: str) -> list[str]:
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return []
-    if path.endswith(undo.UNDO_SUFFIX):
+    if path.endswith(undo.UNDO_EXTENSION):
         return _roll_back(path)
-    if path.endswith(rename.NOTE_SUFFIX):
-        return rename.take_back(path)
-    if path.endswith(TEMPORARY_SUFFIX) and _remove(path):
+    if path.endswith(rename.NOTE_EXTENSION):
+        return rename.roll_back_rename(path)
+    if path.endswith(TEMPORARY_EXTENSION) and _remove(path):
         return [f"removed {path}, left by an interrupted run"]
     return []
 
@@ -55,7 +55,7 @@ def _remove(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or not try_lock(fd):
             return False
-        if undo.read_name(path) is not None:
+        if undo.media_path(path) is not None:
             # It was being written when it was looked at first, and is complete now.
             return False
         os.unlink(path)
@@ -66,7 +66,7 @@ def _remove(path: str) -> bool:
 
 def _roll_back(path: str) -> list[str]:
     """Undo a header edit, unless its file is still locked by the run or tool that edits it."""
-    media = undo.read_name(path)
+    media = undo.media_path(path)
     if media is None:
         return [f"removed {path}, left by an interrupted run"] if _remove(path) else []
     try:

@@ -19,15 +19,15 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute.lock import try_lock
 
-NOTE_SUFFIX = ".rename"
+NOTE_EXTENSION = ".rename"
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
 @contextlib.contextmanager
-def note(source: str, target: str, inode: int) -> Iterator[None]:
+def rename_note(source: str, target: str, inode: int) -> Iterator[None]:
     """Hold a synced note that ``target`` gets the file with this inode, and ``source`` goes."""
     folder = os.path.dirname(source)
-    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_SUFFIX}")
+    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_EXTENSION}")
     content = json.dumps({"source": _text(source), "target": _text(target), "inode": inode})
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -44,7 +44,7 @@ def note(source: str, target: str, inode: int) -> Iterator[None]:
         os.close(fd)
 
 
-def take_name(temporary: str, target: str) -> None:
+def claim_name(temporary: str, target: str) -> None:
     """Give the file a name that must be free; ``FileExistsError`` if it is not."""
     try:
         os.link(temporary, target)
@@ -56,20 +56,20 @@ def take_name(temporary: str, target: str) -> None:
         os.replace(temporary, target)
 
 
-def take_back(path: str) -> list[str]:
+def roll_back_rename(path: str) -> list[str]:
     """Deal with a note that nobody holds; what was done, in words."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not try_lock(fd):
             return []
-        done = _take_back(os.path.dirname(path), os.read(fd, 1 << 16))
+        done = _roll_back(os.path.dirname(path), os.read(fd, 1 << 16))
         os.unlink(path)
         return done
     finally:
         os.close(fd)
 
 
-def _take_back(folder: str, content: bytes) -> list[str]:
+def _roll_back(folder: str, content: bytes) -> list[str]:
     try:
         found = json.loads(content)
         source, target = (os.path.join(folder, _name(found[key])) for key in ("source", "target"))
@@ -77,13 +77,13 @@ def _take_back(folder: str, content: bytes) -> list[str]:
     except (ValueError, KeyError, TypeError):
         # Not written to its end: then nothing had been done yet.
         return []
-    if not os.path.lexists(source) or not _ours(target, inode):
+    if not os.path.lexists(source) or not _is_result(target, inode):
         return []
     os.unlink(target)
     return [f"took back {target}; {source} is still the original"]
 
 
-def _ours(target: str, inode: int) -> bool:
+def _is_result(target: str, inode: int) -> bool:
     """The result itself, or the empty file that kept its place."""
     try:
         status = os.lstat(target)

@@ -66,9 +66,9 @@ def _publish(work: Work, workspace: Workspace) -> Kept | None:
     if work.options.keep_originals:
         kept = originals.keep_file(work.lock.path, work.key, os.fstat(workspace.fd))
     try:
-        publish.replace(work.lock, workspace, work.plan.after.path)
+        publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:
         if kept is not None:
-            originals.forget(kept.path)
+            originals.delete_original(kept.path)
         raise
     return kept

@@ -16,7 +16,7 @@ from vpo.errors import CancelledError, SpaceError
 
 _WAIT_SECONDS = 1.0
 _MEBIBYTE = 1 << 20
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 """The errors of the system for a file system that is full, or full for this user."""
 
 
@@ -75,7 +75,7 @@ class SpaceLedger:
         raise SpaceError(
             f"not enough free space: about {_mebibytes(wanted.size)} are needed and "
             f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
-            f"{besides(wanted.keep_free)}; free some space and run again"
+            f"{keep_free_note(wanted.keep_free)}; free some space and run again"
         )
 
 
@@ -94,15 +94,15 @@ def is_full(fd: int) -> bool:
         else:
             os.pwrite(fd, bytes(_MEBIBYTE), end)
     except OSError as error:
-        return error.errno in FULL
+        return error.errno in FULL_ERRNOS
     finally:
         os.ftruncate(fd, end)
     return False
 
 
-def besides(keep_free: int) -> str:
+def keep_free_note(keep_free: int) -> str:
     """Return words for a message, where the configuration wants space to be left free."""
-    return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
+    return f" keep_free_note the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
 
 
 def _mebibytes(size: int) -> str:

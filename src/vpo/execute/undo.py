@@ -22,27 +22,27 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
-from vpo.execute.space import besides, free_bytes
+from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
 from vpo.probe.undo_regions import undo_regions
 
-UNDO_SUFFIX = ".undo"
+UNDO_EXTENSION = ".undo"
 _MAGIC = b"vpo undo 2\n"
 _LINE = 1 << 20
 _GROWTH = 64 << 10
 """Bytes by which an edit and the undo file's own header may add to the regions."""
-LARGEST = 64 << 20
+MAX_REGION_BYTES = 64 << 20
 """Bytes outside the clusters; with more (large attachments), copying the file is the better way."""
 
 
-def regions(fd: int) -> list[tuple[int, int]] | None:
+def header_regions(fd: int) -> list[tuple[int, int]] | None:
     """What has to be saved (offset, length), or ``None`` where an edit in place is not safe."""
     try:
         found = undo_regions(fd, matroska.read_structure(fd))
     except (StructureError, OSError):
         return None
-    if found is None or sum(length for _, length in found) > LARGEST:
+    if found is None or sum(length for _, length in found) > MAX_REGION_BYTES:
         return None
     return found
 
@@ -66,10 +66,10 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     folder = os.path.dirname(path)
     if free_bytes(folder) - keep_free < len(content) + _GROWTH:
         raise SpaceError(
-            f"no room for an undo file of {len(content):,} bytes{besides(keep_free)}; "
+            f"no room for an undo file of {len(content):,} bytes{keep_free_note(keep_free)}; "
             "make room and run again"
         )
-    undo = new_name(folder)
+    undo = new_path(folder)
     try:
         target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(target, "wb") as file:
@@ -87,9 +87,9 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     return undo
 
 
-def new_name(folder: str) -> str:
+def new_path(folder: str) -> str:
     """A path for an undo file in this folder."""
-    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_SUFFIX}")
+    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_EXTENSION}")
 
 
 def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length: int) -> bytes:
@@ -107,7 +107,7 @@ def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length
     return _MAGIC + hashlib.sha256(body).hexdigest().encode("ascii") + b"\n" + body
 
 
-def read_name(undo: str) -> str | None:
+def media_path(undo: str) -> str | None:
     """The media file that an undo file belongs to; ``None`` if the file is not complete.
 
     One that is not complete was never relied on: the edit begins after it was synced.
@@ -176,7 +176,7 @@ def _read(undo: str) -> _Saved | None:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
             return None
         digest = file.readline(_LINE).strip()
-        body = file.read(2 * LARGEST + _LINE)
+        body = file.read(2 * MAX_REGION_BYTES + _LINE)
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         return None
     line, _, data = body.partition(b"\n")

@@ -13,7 +13,7 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute.lock import try_lock
 
-TEMPORARY_SUFFIX = ".part"
+TEMPORARY_EXTENSION = ".part"
 
 
 class Workspace:
@@ -31,7 +31,7 @@ class Workspace:
         self.fd = -1
 
     def __enter__(self) -> Workspace:
-        with self._in_words(), contextlib.ExitStack() as files:
+        with self._as_publish_error(), contextlib.ExitStack() as files:
             self.path, self.fd = self._new(files)
             os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
             self._files = files.pop_all()
@@ -42,7 +42,7 @@ class Workspace:
 
     def store(self, data: bytes) -> str:
         """A further temporary file with this content; its path."""
-        with self._in_words():
+        with self._as_publish_error():
             path, fd = self._new(self._files)
             with open(fd, "wb", closefd=False) as file:
                 file.write(data)
@@ -51,7 +51,7 @@ class Workspace:
     def _new(self, files: contextlib.ExitStack) -> tuple[str, int]:
         """A new file that is locked; it goes when ``files`` is closed."""
         while True:
-            name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+            name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_EXTENSION}"
             path = os.path.join(self.folder, name)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with contextlib.ExitStack() as attempt:
@@ -63,7 +63,7 @@ class Workspace:
                     return path, fd
 
     @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _as_publish_error(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -82,7 +82,7 @@ def _remove(path: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def tool_name(path: str, fd: int) -> str:
+def tool_path(path: str, fd: int) -> str:
     """Return a path as a tool can take it: mkvtoolnix wants UTF-8, so others go by descriptor."""
     try:
         path.encode()

@@ -18,7 +18,7 @@ from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
 from vpo.probe.service import Prober
 from vpo.run.probers import new_prober
-from vpo.run.progress import State
+from vpo.run.progress import RunProgress
 from vpo.run.request import Interrupt
 
 _GROUP = 64
@@ -52,7 +52,7 @@ def scan(
     settings: Settings,
     library: Library,
     interrupt: Interrupt,
-    tell: Callable[[State], None],
+    tell: Callable[[RunProgress], None],
     *,
     recursive: bool = False,
 ) -> Scan:
@@ -76,7 +76,7 @@ def scan(
     _look_at(todo, seen, settings, library, interrupt, tell, result)
     if not interrupt.stop:
         _look_for({item.path for item in found.candidates}, seen, roots, library, result)
-    result.interrupted = interrupt.asked
+    result.interrupted = interrupt.signalled
     result.seconds = round(time.monotonic() - began, 3)
     return result
 
@@ -87,7 +87,7 @@ def _look_at(
     settings: Settings,
     library: Library,
     interrupt: Interrupt,
-    tell: Callable[[State], None],
+    tell: Callable[[RunProgress], None],
     result: Scan,
 ) -> None:
     group: list[Result] = []
@@ -99,7 +99,7 @@ def _look_at(
         if len(group) >= _GROUP:
             library.note(group)
             group = []
-        tell(State(number, len(todo), min(active, len(todo) - number)))
+        tell(RunProgress(number, len(todo), min(active, len(todo) - number)))
     library.note(group)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
     from vpo.plan.model import Plan
-    from vpo.run.progress import Look
+    from vpo.run.progress import ProgressSource
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -42,7 +42,7 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         """As ``started``."""
 
     advance = progress
@@ -73,7 +73,7 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         state = look()
         facts: dict[str, Any] = {"done": state.done, "total": state.total, "active": state.active}
         running = [
@@ -83,7 +83,7 @@ class JsonLinesReport:
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
-    def advance(self, look: Look) -> None:
+    def advance(self, look: ProgressSource) -> None:
         """Whoever follows the events can wait for the next one."""
 
     def end(self, summary: Summary) -> None:

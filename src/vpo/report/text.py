@@ -12,7 +12,7 @@ from vpo.text import counted, cut, printable, shown
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.progress import Look, Running, State
+    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -62,7 +62,7 @@ class ProgressLine:
         self._text = ""
         self._drawn = False
 
-    def show(self, state: State, each: bool = False) -> None:
+    def show(self, state: RunProgress, each: bool = False) -> None:
         """Show how far the run is, and if wanted ``each`` file that is being worked on."""
         if not self.enabled:
             return
@@ -89,7 +89,7 @@ class ProgressLine:
         self._stream.flush()
 
 
-def _far(item: Running) -> str:
+def _far(item: RunningFile) -> str:
     """``A Very Long Na… 42 %, 80 s left``."""
     text = printable(cut(os.path.basename(item.path), _NAME))
     if item.part is not None:
@@ -162,7 +162,7 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         if not self._dry_run and self._line.enabled:
             self._line.show(look(), each=self._verbosity >= 1)
 

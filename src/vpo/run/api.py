@@ -11,29 +11,27 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Discovery
 from vpo.errors import BusyError
-from vpo.execute import apply as execution
+from vpo.execute.apply import apply_plan
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import choose_writer
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import evaluate as evaluate_all
 from vpo.plan.model import Plan
-from vpo.policy.document import Policy
 from vpo.policy.policy_files import PolicyFiles
 from vpo.run.coordinator import Coordinator
 from vpo.run.observer import Observer
 from vpo.run.probers import new_prober
-from vpo.run.progress import Look
+from vpo.run.progress import ProgressSource
 from vpo.run.request import Interrupt, Request
 from vpo.run.summary import Summary
 from vpo.run.threads import Threads
 from vpo.run.workers import new_context, rewrite_options
 
-Path = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 
 
-def probe(path: Path) -> MediaFile:
+def probe(path: StrPath) -> MediaFile:
     """Return what a media file is. Raises ``ProbeError``.
 
     It is read in a child process, which takes a tenth of a second to start: a damaged file can
@@ -42,11 +40,6 @@ def probe(path: Path) -> MediaFile:
     prober = new_prober(build({}))
     with contextlib.closing(prober.processes):
         return prober.probe(os.path.realpath(path), frames=True)
-
-
-def evaluate(policy: Policy, media: MediaFile) -> Plan:
-    """Return the plan that makes the file match the policy; its ``error`` is set if none does."""
-    return evaluate_all([policy], media)
 
 
 def apply(plan: Plan) -> Applied | None:
@@ -66,12 +59,12 @@ def apply(plan: Plan) -> Applied | None:
             if (lock.stamp.size, lock.stamp.mtime_ns) != (before.size, before.mtime_ns):
                 raise BusyError("it has changed since the plan was made; make another one")
             work = Work(plan, lock, rewrite_options(settings), context, _accept)
-            return execution.apply(writer, work)
+            return apply_plan(writer, work)
 
 
 def run(
-    paths: Sequence[Path],
-    policies: Sequence[Path],
+    paths: Sequence[StrPath],
+    policies: Sequence[StrPath],
     *,
     recursive: bool = True,
     dry_run: bool = False,
@@ -104,10 +97,10 @@ class Silent:
     def finished(self, outcome: Outcome) -> None:
         """A file is done."""
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         """The counts have changed; call ``look`` for them."""
 
-    def advance(self, look: Look) -> None:
+    def advance(self, look: ProgressSource) -> None:
         """Half a second has passed; call ``look`` for how far the files are."""
 
     def end(self, summary: Summary) -> None:

@@ -20,11 +20,11 @@ from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Answers, ask, listeners
-from vpo.run.known import Verdicts
+from vpo.run.compliance import ComplianceRecords
 from vpo.run.observer import Observer, SafeObserver
-from vpo.run.recorder import RunFacts, expired, marks, recorder
-from vpo.run.request import Encodes, Interrupt, Request
-from vpo.run.schedule import Gate, Keeper
+from vpo.run.recorder import RunFacts, expired, recorder, run_locks
+from vpo.run.request import EncodeHistory, Interrupt, Request
+from vpo.run.schedule import Pauser, Schedule
 from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
@@ -88,7 +88,7 @@ class _Run:
             if todo := self._todo(found, tally):
                 self._process(todo, tally)
             summary.seconds = round(time.monotonic() - began, 3)
-            summary.interrupted = self._interrupt.asked
+            summary.interrupted = self._interrupt.signalled
             summary.stopped_early = self._interrupt.stop
             record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         if hooks is not None:
@@ -120,7 +120,7 @@ class _Run:
         found = self._discover()
         swept = _sweep(found.leftovers, self._interrupt)
         self._observer.notes(swept)
-        self._observer.notes(_adopt(found.leftovers, self._written, self._settings))
+        self._observer.notes(_record_found(found.leftovers, self._written, self._settings))
         # What was rolled back is not what it was when it was found.
         return self._discover() if swept else found
 
@@ -175,14 +175,14 @@ class _Run:
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths]
-        verdicts = Verdicts(self._store, self._fingerprint, self._answers, roots)
+        records = ComplianceRecords(self._store, self._fingerprint, self._answers, roots)
         # Where a failure ends the batch, each has to happen in its turn.
-        in_turn = verdicts.has_failures and _stops_at_failure(self._request)
+        in_turn = records.has_failures and _stops_at_failure(self._request)
         todo = []
         for item in found.candidates:
-            if verdicts.complies(item):
+            if records.complies(item):
                 tally.known(item)
-            elif not in_turn and (failure := verdicts.failure(item)):
+            elif not in_turn and (failure := records.failure(item)):
                 tally.take(_failed_before(item, *failure))
             else:
                 todo.append(item)
@@ -193,23 +193,23 @@ class _Run:
         self._sources.prepare(self._settings)
         # Late: a run in which all files comply needs none of this.
         from vpo.run.batch import Queue, run_batch
-        from vpo.run.dispatch import JobMaker, Knowledge, forecast, in_order
+        from vpo.run.dispatch import ExternalFactsLookup, JobMaker, forecast, in_order
         from vpo.run.workers import Assignment, rewrite_options
 
         request = self._request
         assignment = Assignment(
-            request.policies, self._settings, todo, self._interrupt, tally.parts.note
+            request.policies, self._settings, todo, self._interrupt, tally.file_progress.report
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            knowledge = Knowledge(self._answers, self._encodes())
-            expected = forecast(request, self._store, todo, knowledge, tally.workers)
+            facts = ExternalFactsLookup(self._answers, self._encodes())
+            expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
             options, run_id = rewrite_options(self._settings), tally.summary.run_id
-            maker = JobMaker(request, options, knowledge, run_id, tally.start)
-            with Keeper(self._gate(), workers.pause, self._observer.note) as keeper:
-                held = _Held(workers, keeper, tally)
+            maker = JobMaker(request, options, facts, run_id, tally.start)
+            with Pauser(self._gate(), workers.pause, self._observer.note) as pauser:
+                held = _Held(workers, pauser, tally)
                 outcomes = run_batch(
                     Queue(items, maker.job), held.workers(), self._interrupt, held.look
                 )
@@ -217,17 +217,17 @@ class _Run:
                 with contextlib.closing(outcomes):
                     _take_all(outcomes, held.take, self._interrupt)
 
-    def _encodes(self) -> Encodes:
+    def _encodes(self) -> EncodeHistory:
         """What came of encoding files as these policies want it, in earlier runs."""
         mark = self._request.policies.encode_fingerprint
         return self._store.encodes(mark) if self._store and mark else {}
 
-    def _gate(self) -> Gate | None:
+    def _gate(self) -> Schedule | None:
         """What says whether work may begin; a dry run does none."""
         if self._request.dry_run:
             return None
         hours = self._settings.config.processing.hours or ()
-        return Gate(self._settings.data_dir, [span(text) for text in hours])
+        return Schedule(self._settings.data_dir, [span(text) for text in hours])
 
 
 @dataclass(frozen=True)
@@ -235,17 +235,17 @@ class _Held:
     """Workers that begin nothing while the schedule does not let them."""
 
     source: Workers
-    keeper: Keeper
+    pauser: Pauser
     tally: Tally
 
     def workers(self) -> Workers:
         return replace(self.source, slots=self.slots)
 
     def slots(self) -> int:
-        return 0 if self.keeper.closed else self.source.slots()
+        return 0 if self.pauser.closed else self.source.slots()
 
     def look(self) -> None:
-        self.tally.look(self.keeper)
+        self.tally.look(self.pauser)
 
     def report(self) -> None:
         self.tally.observer.notes(self.source.messages())
@@ -275,7 +275,7 @@ def _clean_up(store: Store, settings: Settings) -> list[str]:
     """Clean up after earlier runs; the code for it is loaded only if there is something."""
     old = expired(store.kept(), settings.config.originals)
     scratch = settings.config.files.temporary_folder
-    if not (old or scratch or store.running_runs() or marks(settings.data_dir)):
+    if not (old or scratch or store.running_runs() or run_locks(settings.data_dir)):
         return []
     from vpo.run.recovery import clean_up
 
@@ -295,13 +295,13 @@ def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
     return done
 
 
-def _adopt(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
+def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
     places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
     if not places:
         return []
-    from vpo.run.recovery import adopt
+    from vpo.run.recovery import record_found_originals
 
-    return adopt(store, places, settings.config.originals)
+    return record_found_originals(store, places, settings.config.originals)
 
 
 def _state(summary: Summary) -> RunState:

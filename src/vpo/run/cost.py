@@ -11,7 +11,7 @@ from vpo.media.model import Track
 from vpo.plan.model import Plan
 
 
-def load(plan: Plan) -> Load:
+def plan_cost(plan: Plan) -> Load:
     """Bytes of the strategy's kind; where video is encoded, and its size, rate and duration are
     known, pixels of the encoder's."""
     tracks = {track.index: track for track in plan.after.tracks}
@@ -22,11 +22,11 @@ def load(plan: Plan) -> Load:
     return Load(" and ".join(kinds), sum(pixels))
 
 
-def spent(outcome: Outcome) -> Load | None:
+def outcome_cost(outcome: Outcome) -> Load | None:
     """What the time grew with that a file has taken; ``None`` if nobody knows how large it was."""
     plan = outcome.plan
     if plan is not None and plan.strategy == outcome.strategy:
-        return load(plan)
+        return plan_cost(plan)
     return None if outcome.size_before is None else Load(outcome.strategy, outcome.size_before)
 
 
@@ -39,7 +39,7 @@ def _pixels(track: Track, duration: float | None) -> int:
 
 
 def _kind(how: VideoEncode) -> str:
-    """Encodes of one kind have a pace in common; looking for a quality takes encodes of its own."""
+    """Return the kind of an encode; encodes of one kind take about the same time per pixel."""
     hardware = "" if how.hw == "none" else how.hw
     sought = "" if how.quality.vmaf is None else "vmaf"
     passes = "2-pass" if how.quality.two_pass else ""

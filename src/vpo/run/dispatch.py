@@ -16,21 +16,21 @@ from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import evaluate
 from vpo.plugins.metadata import Answers
 from vpo.policy.external_facts import ExternalFacts
-from vpo.run.cost import load
+from vpo.run.cost import plan_cost
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job
-from vpo.run.request import Encodes, Order, Request, Starter
+from vpo.run.request import EncodeHistory, Order, Request, StartOutcome
 
 _FORESEEN = 500
 """For so many files, the largest, the plan is made in advance where their media is in the database:
 a millisecond each, which is not worth it for small ones."""
 
 
-class Knowledge(NamedTuple):
+class ExternalFactsLookup(NamedTuple):
     """What is known of the files beside their content: metadata, and what came of encoding them."""
 
     answers: Answers
-    encodes: Encodes
+    encodes: EncodeHistory
 
     def of(self, item: Candidate) -> ExternalFacts:
         """Return what is known of one file."""
@@ -49,9 +49,9 @@ class JobMaker:
 
     request: Request
     options: RewriteOptions
-    knowledge: Knowledge
+    facts: ExternalFactsLookup
     run_id: str
-    start: Starter
+    start: StartOutcome
 
     def job(self, item: Candidate) -> Job:
         """Return the job for a file; its work is recorded as begun."""
@@ -66,7 +66,7 @@ class JobMaker:
             outcome_id=self.start(item.path),
             seen=(item.size, item.mtime_ns),
             link=item.link,
-            known=self.knowledge.of(item),
+            known=self.facts.of(item),
             encoding=policies.encode_fingerprint,
             files=policies.files,
         )
@@ -76,7 +76,7 @@ def forecast(
     request: Request,
     store: Store | None,
     candidates: Sequence[Candidate],
-    knowledge: Knowledge,
+    facts: ExternalFactsLookup,
     workers: int,
 ) -> Forecast:
     """Return how long the candidates will take, by what is in the database."""
@@ -86,19 +86,21 @@ def forecast(
     for item in nlargest(_FORESEEN, candidates, key=_size):
         # What cannot be foreseen is found out, and reported, when its turn comes.
         with contextlib.suppress(Exception):
-            if (expected := _foreseen(request, store, item, knowledge)) is not None:
+            if (expected := _foreseen(request, store, item, facts)) is not None:
                 foreseen[item.path] = expected
     record: list[Took] = store.took(list(request.policies.files))
     return Forecast(candidates, workers, record, foreseen)
 
 
-def _foreseen(request: Request, store: Store, item: Candidate, knowledge: Knowledge) -> Load | None:
+def _foreseen(
+    request: Request, store: Store, item: Candidate, facts: ExternalFactsLookup
+) -> Load | None:
     """What the policies want done with a file whose media is in the database."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
     policies = request.policies.policies
-    return load(evaluate(policies, media, request.on_error, knowledge.of(item)))
+    return plan_cost(evaluate(policies, media, request.on_error, facts.of(item)))
 
 
 def in_order(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vpo.db.records import Load, Took
 from vpo.discover import Candidate
-from vpo.run.progress import Running
+from vpo.run.progress import RunningFile
 
 _LEAST_SECONDS = 0.05
 """What looking at a file takes, however small it is: the anchor of every pace."""
@@ -139,10 +139,10 @@ class Forecast:
         waiting = sum(self._seconds(kind, *amounts) for kind, amounts in self._waiting.items())
         return max((sum(left) + waiting) / self._workers, *left, 0.0)
 
-    def running(self, now: float) -> tuple[Running, ...]:
+    def running(self, now: float) -> tuple[RunningFile, ...]:
         """The files that are being worked on, the oldest first."""
         return tuple(
-            Running(
+            RunningFile(
                 path,
                 self._parts.get(path),
                 self.left(path, began, now) if self._learned or path in self._parts else None,

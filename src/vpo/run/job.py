@@ -24,7 +24,7 @@ from vpo.errors import (
     SourceChangedError,
     ToolMissingError,
 )
-from vpo.execute.apply import apply, refuse_untouchable
+from vpo.execute.apply import apply_plan, refuse_untouchable
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
@@ -245,7 +245,7 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             writer, plan = other, _with_warnings(plan, other)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
         check = partial(_must_be_content, job, plan)
-        applied = apply(
+        applied = apply_plan(
             writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
         )
     return _changed(job, writer.strategy, plan, applied)

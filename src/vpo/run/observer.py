@@ -7,7 +7,7 @@ from typing import Protocol
 
 from vpo.discover import Discovery
 from vpo.execute.outcome import Outcome
-from vpo.run.progress import Look
+from vpo.run.progress import ProgressSource
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -19,8 +19,8 @@ class Observer(Protocol):
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, look: Look) -> None: ...
-    def advance(self, look: Look) -> None: ...
+    def progress(self, look: ProgressSource) -> None: ...
+    def advance(self, look: ProgressSource) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -50,10 +50,10 @@ class SafeObserver:
     def finished(self, outcome: Outcome) -> None:
         self._pass(self._observer.finished, outcome)
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         self._pass(self._observer.progress, look)
 
-    def advance(self, look: Look) -> None:
+    def advance(self, look: ProgressSource) -> None:
         self._pass(self._observer.advance, look)
 
     def end(self, summary: Summary) -> None:

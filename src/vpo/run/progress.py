@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
-class Running(NamedTuple):
+class RunningFile(NamedTuple):
     """A file that is being worked on: the part that is done, 0 to 1, and how many seconds are left;
     ``None`` where nothing tells."""
 
@@ -15,7 +15,7 @@ class Running(NamedTuple):
     left: float | None = None
 
 
-class State(NamedTuple):
+class RunProgress(NamedTuple):
     """Files that are done, of how many, how many are being worked on, and the seconds until all are
     done, if anything is known of that. ``waiting`` is why nothing begins, if it may not now."""
 
@@ -23,22 +23,22 @@ class State(NamedTuple):
     total: int
     active: int
     left: float | None = None
-    running: tuple[Running, ...] = ()
+    running: tuple[RunningFile, ...] = ()
     waiting: str | None = None
 
 
-Look = Callable[[], State]
+ProgressSource = Callable[[], RunProgress]
 """To be called by who wants to know: the end that is expected takes some reckoning."""
 
 
-class Parts:
+class FileProgress:
     """What part of each file is done. Workers write, the coordinator reads, and neither waits: each
     is one operation on a dictionary."""
 
     def __init__(self) -> None:
         self._parts: dict[str, float] = {}
 
-    def note(self, path: str, part: float) -> None:
+    def report(self, path: str, part: float) -> None:
         """From 0 to 1, as a tool tells."""
         self._parts[path] = part
 

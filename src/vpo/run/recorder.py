@@ -24,7 +24,7 @@ _GROUP_SECONDS = 0.5
 """Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
 these files are probed again."""
 DAY_SECONDS = 86400
-_MARK_SUFFIX = ".lock"
+_LOCK_EXTENSION = ".lock"
 
 
 class RunFacts(NamedTuple):
@@ -115,9 +115,9 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     if outcome.plan is None:
         return None
     from vpo.plan.model import changes_to_json
-    from vpo.run.cost import spent  # late: who has a plan has these loaded
+    from vpo.run.cost import outcome_cost  # late: who has a plan has these loaded
 
-    return {"changes": changes_to_json(outcome.plan.changes), "load": spent(outcome)}
+    return {"changes": changes_to_json(outcome.plan.changes), "load": outcome_cost(outcome)}
 
 
 def _verdict(outcome: Outcome) -> Verdict | None:
@@ -138,7 +138,7 @@ def recorder(
     if store is None:
         yield Recorder(None, run_id, mark)
         return
-    with _alive_mark(data_dir, run_id):
+    with _run_lock(data_dir, run_id):
         store.start_run(
             run_id,
             policies=facts.policies,
@@ -159,11 +159,11 @@ def recorder(
 
 
 @contextlib.contextmanager
-def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
+def _run_lock(data_dir: Path, run_id: str) -> Iterator[None]:
     """Hold a locked file that tells other processes that this run is alive."""
     path = lock_path(data_dir, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    fd = _marked(path)
+    fd = _create_locked(path)
     try:
         yield
     finally:
@@ -172,7 +172,7 @@ def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _marked(path: str) -> int:
+def _create_locked(path: str) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -184,19 +184,19 @@ def _marked(path: str) -> int:
 
 def lock_path(data_dir: Path, run_id: str) -> str:
     """The file that is locked as long as the run is alive."""
-    return os.path.join(data_dir, "runs", f"{run_id}{_MARK_SUFFIX}")
+    return os.path.join(data_dir, "runs", f"{run_id}{_LOCK_EXTENSION}")
 
 
-def marks(data_dir: Path) -> list[str]:
+def run_locks(data_dir: Path) -> list[str]:
     """The lock files of all runs, alive or not."""
     try:
         names = os.listdir(os.path.join(data_dir, "runs"))
     except FileNotFoundError:
         return []
-    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_MARK_SUFFIX)]
+    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_LOCK_EXTENSION)]
 
 
-def alive(path: str) -> bool:
+def is_alive(path: str) -> bool:
     """Whether some process holds the lock; a lock file that nobody holds goes."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)

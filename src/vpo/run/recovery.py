@@ -12,7 +12,7 @@ from vpo.config.models import Originals
 from vpo.db.records import KeptOriginal, RunningOutcome
 from vpo.db.store import Store
 from vpo.execute import originals, recover
-from vpo.run.recorder import DAY_SECONDS, alive, expired, lock_path, marks
+from vpo.run.recorder import DAY_SECONDS, expired, is_alive, lock_path, run_locks
 
 
 def clean_up(store: Store, settings: Settings) -> list[str]:
@@ -29,20 +29,20 @@ def clean_up(store: Store, settings: Settings) -> list[str]:
 
 def _recover(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
-    dead = {run.id for run in store.running_runs() if not alive(lock_path(data_dir, run.id))}
+    dead = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
     begun = [item for item in store.running_outcomes() if item.run_id in dead]
     done = recover.sweep_folders(os.path.dirname(item.path) for item in begun)
     for item in begun:
-        _settle_kept(store, item)
+        _finish_keeping(store, item)
     store.mark_interrupted(dead)
-    for mark in marks(data_dir):
-        alive(mark)
+    for mark in run_locks(data_dir):
+        is_alive(mark)
     return done
 
 
-def _settle_kept(store: Store, item: RunningOutcome) -> None:
+def _finish_keeping(store: Store, item: RunningOutcome) -> None:
     """An original that was being kept when the run died goes, or is put on record."""
-    found = originals.find(os.path.dirname(item.path), item.id)
+    found = originals.find_original(os.path.dirname(item.path), item.id)
     if found is None:
         return
     result = found.result(os.path.dirname(item.path))
@@ -52,16 +52,16 @@ def _settle_kept(store: Store, item: RunningOutcome) -> None:
         return
     source = _status(item.path)
     if source is not None and os.path.samestat(source, os.stat(found.path)):
-        originals.forget(found.path)
+        originals.delete_original(found.path)
 
 
-def adopt(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
+def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
     """Put on record the originals kept for files of these folders that the database knows nothing
     of: it was lost, or is another. What was done, in words.
 
     One whose result is no longer there goes when its time is over, as nobody else looks for it.
     """
-    found = {item.key: item for folder in folders for item in originals.listing(folder)}
+    found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
     lost = [found[key] for key in store.without_original(found)]
     adopted = [item for item in map(_kept, lost) if item is not None]
     if adopted:
@@ -69,12 +69,12 @@ def adopt(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
     known = {item.kept_path for item in adopted}
     over = [item for item in lost if item.path not in known and _is_over(item.path, limits)]
     for item in over:
-        originals.forget(item.path)
+        originals.delete_original(item.path)
     texts = [f"found {len(adopted)} kept originals that were not on record"] if adopted else []
     return texts + ([f"threw away {len(over)} kept originals of files that are gone"] * bool(over))
 
 
-def _kept(found: originals.Found) -> KeptOriginal | None:
+def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
     try:
         status = os.stat(found.path)
         result = found.result(os.path.dirname(os.path.dirname(found.path)))
@@ -106,13 +106,13 @@ def _status(path: str) -> os.stat_result | None:
 def _expire(store: Store, settings: Settings) -> list[str]:
     gone = expired(store.kept(), settings.config.originals)
     for item in gone:
-        originals.forget(item.kept_path)
+        originals.delete_original(item.kept_path)
     if gone:
         store.forget_kept(item.outcome for item in gone)
     return [f"threw away {len(gone)} kept originals, as [originals] says"] if gone else []
 
 
-def refusal(item: KeptOriginal) -> str | None:
+def restore_problem(item: KeptOriginal) -> str | None:
     """Why a kept original could not be put back as things are now; ``None`` if it could."""
     if _status(item.kept_path) is None:
         return "its original is no longer kept"
@@ -126,7 +126,7 @@ def refusal(item: KeptOriginal) -> str | None:
     return None
 
 
-def put_back(store: Store, item: KeptOriginal) -> None:
+def restore_original(store: Store, item: KeptOriginal) -> None:
     """Put a kept original back; ``FileError`` if that cannot be done."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
     store.note_undone(item.outcome)

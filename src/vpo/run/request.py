@@ -10,9 +10,9 @@ from vpo.errors import OnError
 from vpo.policy.policy_files import PolicyFiles
 
 Order = Literal["auto", "name", "size", "newest"]
-Encodes = Mapping[bytes, tuple[History, int, int]]
+EncodeHistory = Mapping[bytes, tuple[History, int, int]]
 """As ``vpo.db.store.Store.encodes`` has them."""
-Starter = Callable[[str], str]
+StartOutcome = Callable[[str], str]
 """Takes the path of a file whose work begins, and gives its outcome's id."""
 
 
@@ -40,10 +40,10 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.stop = False
-        self.asked = False
+        self.signalled = False
         self.at_once = False
 
-    def ask(self) -> None:
+    def signal(self) -> None:
         """As a first Ctrl-C, or one more."""
-        self.at_once = self.asked
-        self.asked = self.stop = True
+        self.at_once = self.signalled
+        self.signalled = self.stop = True

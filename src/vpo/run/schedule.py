@@ -18,7 +18,7 @@ from vpo.config.hours import Span, opening
 _NAME = "paused"
 
 
-class Closed(NamedTuple):
+class PauseState(NamedTuple):
     """Why nothing may begin; ``stops`` if what runs is to stand still, too."""
 
     reason: str
@@ -42,7 +42,7 @@ def resume(data_dir: Path) -> bool:
     return True
 
 
-class Gate:
+class Schedule:
     """Looks at the pause and at the clock."""
 
     def __init__(
@@ -54,27 +54,27 @@ class Gate:
         self._path = data_dir / _NAME
         self._hours, self._now = hours, now
 
-    def closed(self) -> Closed | None:
+    def closed(self) -> PauseState | None:
         """Why nothing may begin now, ``None`` if it may."""
         now = self._now()
         if paused := self._paused(now):
             return paused
         opens = opening(self._hours, now.astimezone().replace(tzinfo=None))
         if opens is not None:
-            return Closed(f"waiting until {opens:%a %H:%M}", False)
+            return PauseState(f"waiting until {opens:%a %H:%M}", False)
         return None
 
-    def _paused(self, now: datetime) -> Closed | None:
+    def _paused(self, now: datetime) -> PauseState | None:
         try:
             text = self._path.read_text("utf-8", "replace")
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Closed(f"paused; {self._path} cannot be read: {error.strerror}", True)
+            return PauseState(f"paused; {self._path} cannot be read: {error.strerror}", True)
         until = _until(text)
         if until is None:
-            return Closed("paused; vpo resume goes on", True)
-        return Closed(f"paused until {_clock(until)}", True) if now < until else None
+            return PauseState("paused; vpo resume goes on", True)
+        return PauseState(f"paused until {_clock(until)}", True) if now < until else None
 
 
 def _until(text: str) -> datetime | None:
@@ -89,17 +89,17 @@ def _clock(moment: datetime) -> str:
     return f"{moment.astimezone():%a %H:%M}"
 
 
-class Keeper:
+class Pauser:
     """Holds a crew while the gate is closed, and lets go of it in the end.
 
     ``closed`` is why nothing may begin, as of the last ``look``; ``tell`` is told of changes.
     """
 
     def __init__(
-        self, gate: Gate | None, hold: Callable[[bool], None], tell: Callable[[str], None]
+        self, gate: Schedule | None, hold: Callable[[bool], None], tell: Callable[[str], None]
     ) -> None:
         self._gate, self._hold, self._tell = gate, hold, tell
-        self.closed: Closed | None = None
+        self.closed: PauseState | None = None
 
     def look(self) -> None:
         """See whether the gate is open."""
@@ -108,7 +108,7 @@ class Keeper:
         if self.closed != before:
             self._tell(self.closed.reason if self.closed else "going on")
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> Pauser:
         return self
 
     def __exit__(self, *_: object) -> None:

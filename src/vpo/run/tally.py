@@ -9,10 +9,10 @@ from vpo.db.records import STATUSES
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
 from vpo.run.observer import SafeObserver
-from vpo.run.progress import Parts, State
+from vpo.run.progress import FileProgress, RunProgress
 from vpo.run.recorder import Recorder
 from vpo.run.request import Request
-from vpo.run.schedule import Keeper
+from vpo.run.schedule import Pauser
 from vpo.run.summary import Summary
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Tally:
         self._waiting: str | None = None
         self.workers = 1
         self.forecast: Forecast | None = None
-        self.parts = Parts()
+        self.file_progress = FileProgress()
 
     def start(self, path: str) -> str:
         """Take note that the work on a file begins; return its outcome's id."""
@@ -72,10 +72,10 @@ class Tally:
             self._count(outcome)
             self.observer.progress(self._state)
 
-    def look(self, keeper: Keeper) -> None:
+    def look(self, pauser: Pauser) -> None:
         """See whether work may begin, and report how far the files in progress are."""
-        keeper.look()
-        self._waiting = keeper.closed.reason if keeper.closed else None
+        pauser.look()
+        self._waiting = pauser.closed.reason if pauser.closed else None
         self.observer.advance(self._state)
 
     def report(self, request: Request) -> RunReport:
@@ -99,16 +99,16 @@ class Tally:
             self._failed.append(outcome)
         self.observer.finished(outcome)
 
-    def _state(self) -> State:
+    def _state(self) -> RunProgress:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         # A worker has its next file before the outcome of its last one arrives here.
         active = min(self.workers, len(self._begun))
         if self.forecast is None:
-            return State(done, self.summary.total, active, waiting=self._waiting)
+            return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
-        self.forecast.advance(self.parts.now)
+        self.forecast.advance(self.file_progress.now)
         left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return State(done, self.summary.total, active, left, running, self._waiting)
+        return RunProgress(done, self.summary.total, active, left, running, self._waiting)
 
 
 def _file_report(outcome: Outcome) -> FileReport:
@@ -131,6 +131,6 @@ def _took(path: str, outcome: Outcome) -> Took | None:
     if outcome.error is not None or outcome.size_before is None:
         return None
     from vpo.db.records import Took
-    from vpo.run.cost import spent
+    from vpo.run.cost import outcome_cost
 
-    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)
+    return Took(path, outcome_cost(outcome), outcome.size_before, outcome.seconds)

@@ -148,7 +148,7 @@ class _Watcher:
                 return
 
     def look(self, there: Sequence[str], at_once: bool = False) -> None:
-        """Look through these folders for what is news."""
+        """ProgressSource through these folders for what is news."""
         self._looked = time.monotonic()
         found = self._discover(there)
         now = self._looked - self._waitlist.settle if at_once else self._looked

@@ -40,7 +40,7 @@ class Capabilities:
         )
 
 
-def ask(tools: Tools) -> Capabilities:
+def read_capabilities(tools: Tools) -> Capabilities:
     """Ask the ffmpeg for its lists; ``ToolMissingError`` if there is none."""
     program = tools.need("ffmpeg")
     encoders, filters = LineCollector(), LineCollector()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-LONGEST = 65536
+MAX_LINE_BYTES = 65536
 """Bytes of a line that are kept; the rest of a longer one is dropped."""
 
 
-class Lines:
+class LineSplitter:
     """Cuts what a tool prints into lines, ended by LF or CR, as it comes."""
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class Lines:
     def feed(self, data: bytes) -> list[str]:
         """Return the lines that these bytes complete."""
         *complete, self._begun = (self._begun + data).replace(b"\r", b"\n").split(b"\n")
-        self._begun = self._begun[:LONGEST]
+        self._begun = self._begun[:MAX_LINE_BYTES]
         return [_text(line) for line in complete]
 
     def rest(self) -> list[str]:
@@ -25,4 +25,4 @@ class Lines:
 
 
 def _text(line: bytes) -> str:
-    return line[:LONGEST].decode("utf-8", "replace")
+    return line[:MAX_LINE_BYTES].decode("utf-8", "replace")

@@ -13,14 +13,14 @@ from vpo.media.model import SIDE_DATA, Track
 from vpo.plan.model import Plan
 
 
-def by_mkvmerge(track: Track) -> bool:
+def mkvmerge_loses(track: Track) -> bool:
     """Whether mkvmerge would lose something of a track that ffmpeg carries: transparency, or a
     language code that is none (``jp``), as it is written.
     """
     return "alpha" in dict(track.side_data) or not is_language(track.language or "und")
 
 
-def grave(plan: Plan) -> Iterator[str]:
+def refused_losses(plan: Plan) -> Iterator[str]:
     """Yield, as display text, what is lost and is a reason to refuse the plan."""
     for track in plan.after.of("data"):
         if not carries_data(plan.before, track, plan.after.container):
@@ -36,7 +36,7 @@ def grave(plan: Plan) -> Iterator[str]:
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
 
-def slight(plan: Plan) -> Iterator[str]:
+def warned_losses(plan: Plan) -> Iterator[str]:
     """Yield, as display text, what is lost and worth a warning."""
     name = plan.after.container
     lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
-Computed = TypeVar("Computed")
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 
-class Memo(Generic[Key, Computed]):
+class Memo(Generic[_Key, _Value]):
     """Computes a value for each key once; threads that ask for the same key wait for it.
 
     What fails is computed again by whoever asks next.
@@ -18,10 +18,10 @@ class Memo(Generic[Key, Computed]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[Key, threading.Lock] = {}
-        self._values: dict[Key, Computed] = {}
+        self._turns: dict[_Key, threading.Lock] = {}
+        self._values: dict[_Key, _Value] = {}
 
-    def get(self, key: Key, compute: Callable[[], Computed]) -> Computed:
+    def get(self, key: _Key, compute: Callable[[], _Value]) -> _Value:
         """Return the value of ``key``."""
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())

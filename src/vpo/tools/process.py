@@ -24,14 +24,14 @@ from functools import cache
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
-from vpo.tools.lines import Lines
+from vpo.tools.lines import LineSplitter
 
 _TAIL = 8192
 """Bytes of a tool's output that are kept for an error message, and for nothing else."""
 _NOISE = re.compile(
     r"\[(?:info|verbose)\] |^frame= |^size= |Multiple -c, -codec, .* options specified"
 )
-"""Lines that no error message shows. The last: a track that is encoded has two codecs on the
+"""LineSplitter that no error message shows. The last: a track that is encoded has two codecs on the
 command line, on purpose."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
@@ -291,7 +291,7 @@ class _Reader:
         self._listener = listener
         self._state = (-1, -1)
         self._active = time.monotonic()
-        self._lines = {"stdout": Lines(), "stderr": Lines()}
+        self._lines = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._tails = {"stdout": b"", "stderr": b""}
 
     @property

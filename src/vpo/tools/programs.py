@@ -53,9 +53,9 @@ class Tools:
 
     def capabilities(self) -> Capabilities:
         """Return what the ffmpeg can do, asked once; ``ToolMissingError`` if there is none."""
-        from vpo.tools.capabilities import ask  # late: most work needs no encoder
+        from vpo.tools.capabilities import read_capabilities  # late: most work needs no encoder
 
-        return self._capabilities.get(self.need("ffmpeg"), lambda: ask(self))
+        return self._capabilities.get(self.need("ffmpeg"), lambda: read_capabilities(self))
 
 
 def find_tools(

@@ -27,10 +27,10 @@ def test_first_ctrl_c_stops_the_queue_and_later_signals_end_tools(
     monkeypatch.setattr(os, "write", lambda _fd, data: len(data))
     before = [signal.getsignal(number) for number in numbers]
     with heeded() as interrupt:
-        assert not interrupt.asked
+        assert not interrupt.signalled
         for number in numbers:
             signal.raise_signal(number)
-        assert (interrupt.asked, interrupt.stop) == (True, True)
+        assert (interrupt.signalled, interrupt.stop) == (True, True)
         assert interrupt.at_once == at_once
     assert [signal.getsignal(number) for number in numbers] == before
 
@@ -42,4 +42,4 @@ def test_interrupt_works_with_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "write", write)
     with heeded() as interrupt:
         signal.raise_signal(signal.SIGINT)
-    assert interrupt.asked
+    assert interrupt.signalled

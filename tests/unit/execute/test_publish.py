@@ -43,7 +43,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_replace_under_the_same_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
-    publish.replace(lock, workspace, str(film))
+    publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert names(film.parent) == ["film.mp4"]
 
@@ -52,7 +52,7 @@ def test_replace_under_another_name_removes_the_original(
     film: Path, lock: FileLock, workspace: Workspace
 ) -> None:
     target = film.with_suffix(".mkv")
-    publish.replace(lock, workspace, str(target))
+    publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"result"
     assert names(film.parent) == ["film.mkv"]
 
@@ -63,7 +63,7 @@ def test_replace_refuses_name_that_is_taken(
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match=r"film\.mkv exists already"):
-        publish.replace(lock, workspace, str(target))
+        publish.replace_original(lock, workspace, str(target))
     assert (film.read_bytes(), target.read_bytes()) == (b"original", b"another film")
 
 
@@ -83,10 +83,10 @@ def test_replace_works_without_hard_links(
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match="exists already"):
-        publish.replace(lock, workspace, str(target))
+        publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"another film"
     target.unlink()
-    publish.replace(lock, workspace, str(target))
+    publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"result"
     assert not film.exists()
 
@@ -133,7 +133,7 @@ def test_replace_is_undone_when_original_cannot_be_removed(
 
     monkeypatch.setattr(os, "unlink", unlink)
     with pytest.raises(PublishError, match="could not be put in place"):
-        publish.replace(lock, workspace, str(film.with_suffix(".mkv")))
+        publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
     assert film.read_bytes() == b"original"
 

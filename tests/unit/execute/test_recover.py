@@ -15,7 +15,7 @@ from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import recover
 from vpo.execute.lock import try_lock
-from vpo.execute.rename import note
+from vpo.execute.rename import rename_note
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def cut_off(tmp_path: Path) -> Path:
     (tmp_path / "result").write_bytes(b"new")
     inode = (tmp_path / "result").stat().st_ino
     left = tmp_path / ".vpo-1.rename"
-    with note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
+    with rename_note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
         held = next(tmp_path.glob(".vpo-*.rename"))
         assert sweep(tmp_path) == []  # it belongs to somebody
         os.link(held, left)

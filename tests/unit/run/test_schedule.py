@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from vpo.config.hours import span
-from vpo.run.schedule import Closed, Gate, Keeper, pause, resume
+from vpo.run.schedule import Pauser, PauseState, Schedule, pause, resume
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
 
-def gate(folder: Path, *hours: str, now: datetime = NOW) -> Gate:
-    return Gate(folder, [span(text) for text in hours], lambda: now)
+def gate(folder: Path, *hours: str, now: datetime = NOW) -> Schedule:
+    return Schedule(folder, [span(text) for text in hours], lambda: now)
 
 
 def test_pause_holds_until_resume(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     assert gate(folder).closed() is None
     pause(folder)
-    assert gate(folder).closed() == Closed("paused; vpo resume goes on", True)
+    assert gate(folder).closed() == PauseState("paused; vpo resume goes on", True)
     assert resume(folder)
     assert not resume(folder)
     assert gate(folder).closed() is None
@@ -39,7 +39,7 @@ def test_pause_with_an_end_expires(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"nonsense", b"\0", b"\xff\xfe", b"2020-01-01T00:00:00"])
 def test_malformed_pause_file_is_a_pause(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "paused").write_bytes(data)
-    assert gate(tmp_path).closed() == Closed("paused; vpo resume goes on", True)
+    assert gate(tmp_path).closed() == PauseState("paused; vpo resume goes on", True)
 
 
 def test_unreadable_pause_file_is_a_pause(tmp_path: Path) -> None:
@@ -63,20 +63,20 @@ def test_schedule_reports_changes_and_resumes_at_the_end(tmp_path: Path) -> None
     held: list[bool] = []
     told: list[str] = []
     pause(tmp_path)
-    with Keeper(gate(tmp_path), held.append, told.append) as keeper:
-        keeper.look()
-        keeper.look()
-        assert keeper.closed
+    with Pauser(gate(tmp_path), held.append, told.append) as pauser:
+        pauser.look()
+        pauser.look()
+        assert pauser.closed
         resume(tmp_path)
-        keeper.look()
-        assert keeper.closed is None
+        pauser.look()
+        assert pauser.closed is None
         pause(tmp_path)
-        keeper.look()
+        pauser.look()
     assert held == [True, True, False, True, False]
     assert told == ["paused; vpo resume goes on", "going on", "paused; vpo resume goes on"]
 
 
 def test_without_schedule_nothing_is_suspended() -> None:
     held: list[bool] = []
-    Keeper(None, held.append, print).look()
+    Pauser(None, held.append, print).look()
     assert held == [False]

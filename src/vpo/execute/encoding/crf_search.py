@@ -56,7 +56,7 @@ _XPSNR_AT = (95.0, 39.3, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
-class CrfFound:
+class CrfResult:
     """The crf, and the score that it has on the samples."""
 
     crf: float
@@ -68,11 +68,11 @@ class CrfFound:
         return f"crf {self.crf:g} ({unit} {self.score:.1f} on samples)"
 
 
-def metric(able: Capabilities) -> Metric:
+def metric(capabilities: Capabilities) -> Metric:
     """What this ffmpeg can compare pictures with; ``PlanError`` for nothing."""
-    if "libvmaf" in able.filters:
+    if "libvmaf" in capabilities.filters:
         return "vmaf"
-    if "xpsnr" in able.filters:
+    if "xpsnr" in capabilities.filters:
         return "xpsnr"
     raise PlanError(
         "this ffmpeg cannot look for a vmaf: it has neither libvmaf nor xpsnr; give a crf, or use "
@@ -99,16 +99,16 @@ class CrfSearches:
     """The crfs that were found in a run, by file and encode."""
 
     def __init__(self) -> None:
-        self._found: Memo[_Key, CrfFound] = Memo()
+        self._found: Memo[_Key, CrfResult] = Memo()
 
-    def find(self, bench: Bench, source: SourceVideo, encoding: Encoding) -> CrfFound:
+    def find(self, sampling: SampleTools, source: SourceVideo, encoding: Encoding) -> CrfResult:
         """Return the crf for the encoding's ``vmaf``."""
         key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
-        return self._found.get(key, lambda: _search(_Trial(bench, source, encoding)))
+        return self._found.get(key, lambda: _search(_SampleEncoder(sampling, source, encoding)))
 
 
 @dataclass(frozen=True)
-class Bench:
+class SampleTools:
     """What clips are encoded and scored with: tools, a prober, and a file to write them to."""
 
     tools: Tools
@@ -123,7 +123,7 @@ class _Span(NamedTuple):
     length: float
 
 
-def places(duration: float, fast: bool) -> list[_Span]:
+def sample_spans(duration: float, fast: bool) -> list[_Span]:
     """Where the samples are: one in each of so many equal parts, in ever another place of it."""
     if duration <= _WHOLE:
         return [_Span(0.0, duration)]
@@ -137,21 +137,21 @@ def places(duration: float, fast: bool) -> list[_Span]:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _SampleEncoder:
     """Encodes at one crf or another, and their scores."""
 
-    bench: Bench
+    sampling: SampleTools
     source: SourceVideo
     encoding: Encoding
 
     def spans(self) -> list[_Span]:
         if not self.source.duration:
             raise PlanError("its duration is not known, so no samples can be taken; give a crf")
-        spans = places(self.source.duration, self._fast)
+        spans = sample_spans(self.source.duration, self._fast)
         if len(spans) == 1:
             return spans
         index, times = self.encoding.track.index, [span.start for span in spans]
-        keys = self.bench.prober.keyframes(self.source.path, index, times)
+        keys = self.sampling.prober.keyframes(self.source.path, index, times)
         return [
             span._replace(start=key + (span.start - key) % 1.0)
             for span, key in zip(spans, keys, strict=True)
@@ -171,25 +171,34 @@ class _Trial:
         return total / weight
 
     def _batch(self, spans: Sequence[_Span], crf: float) -> float:
-        output = self.bench.output
+        output = self.sampling.output
         quality = replace(self.encoding.spec.quality, crf=crf, vmaf=None, max_bitrate=None)
         spec = replace(self.encoding.spec, quality=quality)
         encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
-        graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
-        words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
-        words += [*encoders.video(encoding), "-f", "matroska", output]
+        graph = f"{self._frames(spans, 0)}{self._steps()}[v]"
+        arguments = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
+        arguments += [*encoders.video(encoding), "-f", "matroska", output]
         head = encoding.encoder.device_options
-        self._run([*head, *self._inputs(spans), *words], output, Listener())
+        self._run([*head, *self._inputs(spans), *arguments], output, Listener())
         return self._compare(spans, output)
 
     def _compare(self, spans: Sequence[_Span], encoded: str) -> float:
-        kind = metric(self.bench.tools.capabilities())
-        reference = f"{self._pictures(spans, 1)}{self._plain_steps()}[reference]"
+        kind = metric(self.sampling.tools.capabilities())
+        reference = f"{self._frames(spans, 1)}{self._plain_steps()}[reference]"
         # The formats have to be the same, and neither filter takes what hardware has.
         graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
-        words = ["-i", encoded, *self._inputs(spans), "-filter_complex", graph, "-f", "null", "-"]
+        arguments = [
+            "-i",
+            encoded,
+            *self._inputs(spans),
+            "-filter_complex",
+            graph,
+            "-f",
+            "null",
+            "-",
+        ]
         score = _Score(kind)
-        self._run(words, None, score)
+        self._run(arguments, None, score)
         if score.value is None:
             raise ToolError("ffmpeg compared the clips and printed no score", ("ffmpeg",), 1, "")
         value = score.value
@@ -208,13 +217,13 @@ class _Trial:
         return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=3{model}"
 
     def _inputs(self, spans: Sequence[_Span]) -> list[str]:
-        words: list[str] = []
+        arguments: list[str] = []
         for span in spans:
-            words += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
-            words += ["-i", self.source.name]
-        return words
+            arguments += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
+            arguments += ["-i", self.source.name]
+        return arguments
 
-    def _pictures(self, spans: Sequence[_Span], first: int) -> str:
+    def _frames(self, spans: Sequence[_Span], first: int) -> str:
         index = self.encoding.track.index
         inputs = "".join(f"[{first + n}:{index}]" for n in range(len(spans)))
         return f"{inputs}concat=n={len(spans)}:v=1:a=0,{self._timing}"
@@ -233,9 +242,9 @@ class _Trial:
         steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
-    def _run(self, words: Sequence[str], output: str | None, listener: Listener) -> None:
-        tools = self.bench.tools
-        argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *words]
+    def _run(self, arguments: Sequence[str], output: str | None, listener: Listener) -> None:
+        tools = self.sampling.tools
+        argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
         tools.run(Command(argv, output, fds=self.source.fds), listener)
 
 
@@ -252,7 +261,7 @@ class _Score(Listener):
             self.value = float(found[1])
 
 
-def _search(trial: _Trial) -> CrfFound:
+def _search(trial: _SampleEncoder) -> CrfResult:
     """From a guess on a third of the samples to the score of all of them."""
     codec = trial.encoding.spec.codec
     target = trial.encoding.spec.quality.vmaf or 0.0
@@ -265,14 +274,14 @@ def _search(trial: _Trial) -> CrfFound:
         at, score = curve.follow(spans, at, _NEAR, rounds=2)
     else:
         at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
-    return CrfFound(at, round(score, 2), metric(trial.bench.tools.capabilities()))
+    return CrfResult(at, round(score, 2), metric(trial.sampling.tools.capabilities()))
 
 
 @dataclass
 class _Curve:
     """The score over the crf, as far as it is known; ``slope`` in points for a step of crf."""
 
-    trial: _Trial
+    trial: _SampleEncoder
     target: float
     slope: float
 

@@ -58,8 +58,8 @@ class Devices:
         ``PlanError`` for an encoder, a device or a filter that is missing, and for what the encode
         would lose. Software replaces hardware where the policy allows it.
         """
-        able = self._tools.capabilities()
-        tonemapper = self._tonemapper(able) if spec.tonemap else None
+        capabilities = self._tools.capabilities()
+        tonemapper = self._tonemapper(capabilities) if spec.tonemap else None
         wanted = _devices(spec)
         problems: list[str] = []
         for device in wanted:
@@ -74,7 +74,7 @@ class Devices:
                 f"no hardware encodes {spec.codec} here ({'; '.join(problems)}), "
                 "and hw_fallback is off"
             )
-        name = _suitable(able, spec, track, container, "none")
+        name = _suitable(capabilities, spec, track, container, "none")
         warnings = encoders.warnings(spec, name)
         if wanted:
             warnings.insert(0, f"encoded by {name}, without hardware ({'; '.join(problems)})")
@@ -110,25 +110,25 @@ class Devices:
     def _hardware(
         self, spec: VideoEncode, track: Track, container: str, device: Device
     ) -> VideoEncoder:
-        able = self._tools.capabilities()
+        capabilities = self._tools.capabilities()
         rows = candidates(spec.codec, device)
         if not rows:
             raise PlanError(f"it has no encoder for {spec.codec}")
-        if able.encoders.isdisjoint(row.name for row in rows):
+        if capabilities.encoders.isdisjoint(row.name for row in rows):
             raise PlanError(f"this ffmpeg was built without {rows[0]}")
-        name = _suitable(able, spec, track, container, device)
+        name = _suitable(capabilities, spec, track, container, device)
         problem = self.prove(name, spec, track)
         if problem:
             raise PlanError(problem)
         return name
 
-    def _tonemapper(self, able: Capabilities) -> Tonemapper:
+    def _tonemapper(self, capabilities: Capabilities) -> Tonemapper:
         """zscale needs nothing else; libplacebo has to prove that there is a Vulkan device."""
-        found = filters.tonemappers(able.filters)[0]
+        found = filters.tonemappers(capabilities.filters)[0]
         if found == "zscale":
             return found
-        words = ["-f", "lavfi", "-i", _TEST_FRAME, "-vf", "libplacebo=format=yuv420p"]
-        problem = self._proofs.get(("libplacebo", ""), lambda: self._failure(words))
+        arguments = ["-f", "lavfi", "-i", _TEST_FRAME, "-vf", "libplacebo=format=yuv420p"]
+        problem = self._proofs.get(("libplacebo", ""), lambda: self._failure(arguments))
         if problem:
             raise PlanError(
                 "this ffmpeg cannot map HDR to SDR: it lacks zscale, and libplacebo needs a Vulkan "
@@ -136,11 +136,11 @@ class Devices:
             )
         return found
 
-    def _failure(self, words: list[str]) -> str:
+    def _failure(self, arguments: list[str]) -> str:
         """Why ffmpeg cannot write one frame with these options, empty if it can."""
         argv = [self._tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-loglevel", "error"]
         try:
-            self._tools.run(Command([*argv, *words, "-frames:v", "1", "-f", "null", "-"]))
+            self._tools.run(Command([*argv, *arguments, "-frames:v", "1", "-f", "null", "-"]))
         except ToolError as error:
             # The first line is the cause, the others what follows from it.
             lines = (_PREFIX.sub("", line).strip() for line in error.stderr.splitlines())
@@ -156,13 +156,13 @@ def _devices(spec: VideoEncode) -> tuple[Device, ...]:
 
 
 def _suitable(
-    able: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
+    capabilities: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
 ) -> VideoEncoder:
     """The encoder of that device that this ffmpeg has, if it can do what is asked for."""
-    name = able.encoder(candidates(spec.codec, device), spec.codec)
+    name = capabilities.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_with_crf(spec), track, name, 0, container=container)
     encoders.video(encoding)
-    encoders.must_carry_hdr(encoding, able.libavcodec)
+    encoders.must_carry_hdr(encoding, capabilities.libavcodec)
     return name
 
 
@@ -173,6 +173,6 @@ def _with_crf(spec: VideoEncode) -> VideoEncode:
 
 def _trial(encoding: Encoding) -> list[str]:
     steps = filters.chain(encoding)
-    words = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
-    words += ["-filter:0", steps] if steps else []
-    return [*words, *encoders.video(encoding)]
+    arguments = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
+    arguments += ["-filter:0", steps] if steps else []
+    return [*arguments, *encoders.video(encoding)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from vpo.errors import SavingsError, ToolError
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
 from vpo.execute.work import Work
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.plan.model import Plan
 from vpo.tools import encoders, ffmpeg
+from vpo.tools.encoders import Encoding
+from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.process import Command
 
@@ -61,7 +64,7 @@ class _Encoding:
     limit: SizeLimit
 
     def run(self, encodes: PreparedEncodes) -> None:
-        tools, plan = self.work.context.tools, self.work.plan
+        tools = self.work.context.tools
         program = tools.need("ffmpeg")
         encodings = dict(encodes.encodings)
         twice = [i for i, e in encodings.items() if encoders.passes(e.spec, e.encoder) == 2]
@@ -71,13 +74,16 @@ class _Encoding:
                     stats = os.path.join(folder, f"pass-{index}")
                     encodings[index] = replace(encodings[index], turn=(turn, stats))
                 if turn == 1:
-                    first = {index: encodings[index] for index in twice}
-                    argv = ffmpeg.first_pass(program, plan, self.source.name, first)
+                    first = self._job({index: encodings[index] for index in twice})
+                    argv = ffmpeg.first_pass(program, first)
                     tools.run(Command(argv, fds=self.source.fds), self._output())
-            output = tool_name(self.workspace.path, self.workspace.fd)
-            argv = ffmpeg.argv(program, plan, self.source.name, output, self.covers, encodings)
+            argv = ffmpeg.argv(program, self._job(encodings))
             command = Command(argv, self.workspace.path, fds=self.source.fds)
             tools.run(command, _LimitedOutput(self.work, self.limit))
+
+    def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
+        output = tool_path(self.workspace.path, self.workspace.fd)
+        return FfmpegJob(self.work.plan, self.source.name, output, self.covers, encodings)
 
     def _output(self) -> FfmpegOutput:
         return FfmpegOutput(self.work.plan.before.duration, self.work.report)

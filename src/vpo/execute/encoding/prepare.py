@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from vpo.execute.context import RunContext
 from vpo.execute.encoding import crf_search
-from vpo.execute.encoding.crf_search import Bench, CrfFound, SourceVideo
+from vpo.execute.encoding.crf_search import CrfResult, SampleTools, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
@@ -22,7 +22,7 @@ class PreparedEncodes:
 
     encodings: Mapping[int, Encoding]
     choices: Mapping[int, EncoderChoice]
-    found: Mapping[int, CrfFound]
+    found: Mapping[int, CrfResult]
 
     @property
     def device(self) -> Device:
@@ -82,8 +82,8 @@ def with_crfs(
         quality = encoding.spec.quality
         if quality.vmaf is None or index in found:
             continue
-        bench = Bench(context.tools, context.prober, workspace.store(b""))
-        result = found[index] = context.crf_searches.find(bench, source, encoding)
+        sampling = SampleTools(context.tools, context.prober, workspace.store(b""))
+        result = found[index] = context.crf_searches.find(sampling, source, encoding)
         spec = replace(encoding.spec, quality=replace(quality, crf=result.crf))
         encodings[index] = replace(encoding, spec=spec)
     return replace(encodes, encodings=encodings, found=found)

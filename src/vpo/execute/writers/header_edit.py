@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from vpo.execute import stand_in, undo
+from vpo.execute import sparse_copy, undo
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
-from vpo.execute.stand_in import Edit
+from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, Written
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.tools import mkvpropedit
@@ -29,11 +29,11 @@ class HeaderEdit(Writer):
         return plan.strategy == "header" and tools.mkvpropedit is not None
 
     def apply(self, work: Work) -> Applied:
-        ranges = undo.regions(work.lock.fd)
+        ranges = undo.header_regions(work.lock.fd)
         if ranges is None:
             # What the tool would have to see is not known: it edits a whole copy.
             return rewrite(work, self._edit_copy)
-        edit = stand_in.try_edit(work.lock.fd, ranges, work.folder, self._propedit)
+        edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, self._propedit)
         options = work.options
         shared = work.linked and options.hardlinks == "edit"
         # A kept original is a whole file, to be counted as one; an undo file is not.
@@ -44,7 +44,7 @@ class HeaderEdit(Writer):
 
     def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
         copy_file(work.lock, workspace)
-        self._propedit(tool_name(workspace.path, workspace.fd), workspace.fd)
+        self._propedit(tool_path(workspace.path, workspace.fd), workspace.fd)
         return Written()
 
     def _propedit(self, path: str, fd: int) -> None:
@@ -56,7 +56,7 @@ class HeaderEdit(Writer):
 class _PatchedCopy:
     """A copy of the file with an edit in it."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: PatchSet) -> None:
         self._edit = edit
 
     def write(self, work: Work, workspace: Workspace) -> Written:

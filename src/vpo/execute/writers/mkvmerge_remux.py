@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vpo.errors import VerifyError
-from vpo.execute.proof import source_ends
+from vpo.execute.proof import source_end_times
 from vpo.execute.rewrite import rewrite
 from vpo.execute.work import Applied, Work, Written
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.media.containers import container
 from vpo.plan.model import Plan
@@ -38,7 +38,7 @@ class MkvmergeRemux(Writer):
             and container(plan.before.container).matroska
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
-            and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
+            and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
             # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and (
@@ -47,17 +47,17 @@ class MkvmergeRemux(Writer):
         )
 
     def apply(self, work: Work) -> Applied:
-        return rewrite(work, self._write, ends=source_ends(self.plan, self.context.prober))
+        return rewrite(work, self._write, ends=source_end_times(self.plan, self.context.prober))
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         tools, lock = self.context.tools, work.lock
-        source = tool_name(lock.path, lock.fd)
-        output = tool_name(workspace.path, workspace.fd)
+        source = tool_path(lock.path, lock.fd)
+        output = tool_path(workspace.path, workspace.fd)
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
-        heard = MkvmergeOutput(work.report)
-        tools.run(Command(argv, workspace.path, (0, 1), (lock.fd, workspace.fd)), heard)
-        _refuse_salvage(heard.warnings)
-        return Written(tuple(f"mkvmerge: {line}" for line in heard.warnings))
+        output_reader = MkvmergeOutput(work.report)
+        tools.run(Command(argv, workspace.path, (0, 1), (lock.fd, workspace.fd)), output_reader)
+        _refuse_salvage(output_reader.warnings)
+        return Written(tuple(f"mkvmerge: {line}" for line in output_reader.warnings))
 
 
 def _refuse_salvage(warnings: list[str]) -> None:

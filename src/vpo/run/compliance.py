@@ -11,8 +11,8 @@ from vpo.discover import Candidate
 from vpo.plugins.metadata import Answers, marks
 
 
-class Verdicts:
-    """The verdicts on record. One is good for a file as it was, with the answer of then.
+class ComplianceRecords:
+    """The records on record. One is good for a file as it was, with the answer of then.
 
     A source that is silent now has taken nothing back: what complied with any of its answers does
     so still, and is not looked at again knowing less.

@@ -23,7 +23,7 @@ _CLUSTER_HEADER = 12
 _BLOCK = 4096
 
 
-class Edit(NamedTuple):
+class PatchSet(NamedTuple):
     """What an edit comes to: the patches, and the file's length afterwards."""
 
     patches: tuple[Patch, ...]
@@ -36,9 +36,9 @@ class Edit(NamedTuple):
         os.ftruncate(fd, self.length)
 
 
-def try_edit(
+def edit_sparse_copy(
     media: int, ranges: list[tuple[int, int]], folder: str, tool: Callable[[str, int], None]
-) -> Edit:
+) -> PatchSet:
     """Let ``tool`` edit a stand-in for the open file ``media``; what it has changed.
 
     ``ranges`` (offset, length) is what it may change, the first beginning at 0. The tool is given
@@ -46,7 +46,7 @@ def try_edit(
     ``folder`` is for a temporary file where memory cannot be a file.
     """
     length = os.fstat(media).st_size
-    with _stand_in(folder) as (path, fd):
+    with _sparse_file(folder) as (path, fd):
         os.ftruncate(fd, length)
         for offset, size in [*ranges, (ranges[0][1], _CLUSTER_HEADER)]:
             write_at(fd, os.pread(media, min(size, length - offset), offset), offset)
@@ -56,11 +56,11 @@ def try_edit(
         found = [patch for item in ranges for patch in _differences(media, fd, *item)]
         if edited > length:
             found.append(Patch(length, b"", os.pread(fd, edited - length, length)))
-    return Edit(tuple(found), edited)
+    return PatchSet(tuple(found), edited)
 
 
 @contextlib.contextmanager
-def _stand_in(folder: str) -> Iterator[tuple[str, int]]:
+def _sparse_file(folder: str) -> Iterator[tuple[str, int]]:
     if not hasattr(os, "memfd_create"):
         with Workspace(folder, 0o600) as workspace:
             yield workspace.path, workspace.fd
