@@ -177,7 +177,7 @@ def test_cluster_leaves_out_node_that_does_not_see_the_library(
     cluster.node("one")
     unable = process(vpo, cluster, root, policy=NVENC)
     assert unable.rc == 1
-    assert "no hardware encodes hevc here" in unable.stderr
+    assert "no hardware encoder for hevc is available" in unable.stderr
     done = process(vpo, cluster, root)
     assert done.rc == 0
     assert "1 changed" in done.stdout

@@ -1,4 +1,4 @@
-"""Is the result what was planned? Every stream is accounted for, or the result is thrown away."""
+"""Verification of a result against its plan: every stream must be there as planned."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from vpo.probe.ebml import StructureError
 from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
-"""Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
+"""Seconds by which a track may end earlier than its source, as containers round times."""
 _CHAPTER_TOLERANCE = 0.1
 _FACTS_FROM_PACKETS = (
     "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
     "bit_rate", "duration", "hdr",
 )  # fmt: skip
-"""Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
+"""Facts that ffmpeg reads from the packets of a track where the headers lack them."""
 
 
 T = TypeVar("T")
 
 
 def source_end_times(plan: Plan, prober: Prober) -> PendingEndTimes:
-    """When what the plan keeps ends in the source; worked out while something else is done."""
+    """Start reading when the kept tracks end in the source, in the background."""
     kept = frozenset(index for index, _ in _timed(plan))
     return prober.end_times(plan.before.path, plan.before.duration, kept)
 
@@ -44,11 +44,10 @@ def verify(
     before: PendingEndTimes | None,
     encoded: Collection[int] = (),
 ) -> MediaFile:
-    """The probed result; ``VerifyError`` names what is not as planned.
+    """Return the probed result; raise ``VerifyError`` if it is not as planned.
 
-    ``before`` are the ``source_end_times``, ``None`` where the result is a copy of the source with
-    another header. ``encoded`` are, by index in the source, the video tracks that were encoded:
-    their pictures are looked at, too.
+    ``before`` are the ``source_end_times``, ``None`` for a copy of the source with another header.
+    ``encoded`` are, by index in the source, the encoded video tracks, whose frames are probed too.
     """
     if _copies_all_packets(plan) and not encoded:
         found, after = _probed(lambda: prober.headers_and_end_times(output))
@@ -66,20 +65,22 @@ def verify(
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
-    """As ``verify``, of a file in which no byte of its packets was written."""
+    """Verify and return a result whose packets were not rewritten."""
     found = _with_source_facts(_probed(lambda: prober.headers(output)), plan, replace_known=True)
     return _verified(found, list(_differences(plan, output, found)))
 
 
 def _copies_all_packets(plan: Plan) -> bool:
-    """Whether all packets of the result are the source's, in a container of the same kind."""
+    """Return whether the plan copies all packets from Matroska to Matroska."""
     matroska_only = all(container(m.container).matroska for m in (plan.before, plan.after))
     return matroska_only and not plan.encodes
 
 
 def _with_source_facts(found: MediaFile, plan: Plan, replace_known: bool) -> MediaFile:
-    """With what takes a look into the packets, of which it is known; ``over`` what the headers say,
-    which is the muxer's guess for some of it."""
+    """Return the result with the source's facts where reading them would decode packets.
+
+    ``replace_known`` also replaces what the headers state, some of which the muxer guesses.
+    """
     known = {track.index: track for track in plan.before.tracks}
     if len(plan.after.tracks) != len(found.tracks):
         return found
@@ -98,7 +99,7 @@ def _with_source_facts(found: MediaFile, plan: Plan, replace_known: bool) -> Med
 def _verified(found: MediaFile, problems: list[str]) -> MediaFile:
     if problems:
         raise VerifyError(
-            "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
+            "the result is not as planned and was discarded: " + "; ".join(problems[:5])
         )
     return found
 
@@ -119,11 +120,11 @@ def _probed(probe: Callable[[], T]) -> T:
     try:
         return probe()
     except ProbeError as error:
-        raise VerifyError(f"the tool's result was thrown away: {error}") from None
+        raise VerifyError(f"the result was discarded: {error}") from None
 
 
 def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
-    """What of the expected facts is otherwise in what was found, in words."""
+    """Yield the differences between the expected file and the probed one, as text."""
     if expected.container != found.container:
         yield f"container {found.container} instead of {expected.container}"
     if len(expected.tracks) != len(found.tracks):
@@ -142,7 +143,7 @@ def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
 def _tag_differences(
     want: tuple[tuple[str, str], ...], have: tuple[tuple[str, str], ...]
 ) -> Iterator[str]:
-    """Tags that somebody wrote; a tool's own come and go with the tool."""
+    """Yield the lost or changed tags of users; tags that tools write are not compared."""
     there = dict(have)
     for name, value in users_tags(want).items():
         if " ".join(there.get(name, "").split()) != " ".join(value.split()):
@@ -164,7 +165,7 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         flags = (sorted(want.dispositions & kind.flags), sorted(have.dispositions & kind.flags))
         facts.append(("flags", " ".join(flags[0]), " ".join(flags[1])))
     for fact, wanted, got in facts:
-        # What the source did not tell may become known by rewriting it.
+        # A fact that the source did not state may become known by a rewrite.
         if wanted != got and not (wanted is None and fact in ("channels", "width", "height")):
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
     if kind.languages and not same(want.language, have.language):
@@ -202,7 +203,7 @@ def _chapter_differences(expected: MediaFile, found: MediaFile) -> Iterator[str]
 
 
 def _structure(output: str, found: MediaFile) -> Iterator[str]:
-    """A file that was cut off keeps its header; its outermost elements then do not add up."""
+    """Yield whether the file is truncated: its header is intact, its outermost elements are not."""
     fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if container(found.container).matroska and not matroska.read_structure(fd).complete:
@@ -216,7 +217,7 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
 
 
 def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
-    """The sound and picture that the plan keeps: the index in the source, and among the tracks."""
+    """Yield the kept audio and video tracks: index in the source, position in the result."""
     for number, track in enumerate(plan.after.tracks):
         if track.type in ("video", "audio"):
             yield plan.origin(track.index), number
@@ -225,11 +226,11 @@ def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
 def _early_end_times(
     plan: Plan, found: MediaFile, before: dict[int, float], after: dict[int, float]
 ) -> Iterator[str]:
-    """Sound and picture must go on as long as they did in the source."""
+    """Yield the audio and video tracks that end earlier than in the source."""
     for index, number in _timed(plan):
         if index not in before:
             continue
         end = after.get(found.tracks[number].index)
         if end is None or end + _END_TOLERANCE < before[index]:
-            reached = "nowhere near its end" if end is None else f"{end:.1f} s"
+            reached = "an unknown time" if end is None else f"{end:.1f} s"
             yield f"{plan.after.tracks[number]} ends at {reached} instead of {before[index]:.1f} s"

@@ -1,4 +1,4 @@
-"""The temporary file of one rewrite: hidden, unique, beside the original, gone afterwards."""
+"""The temporary file of one rewrite: hidden, unique, next to the original, removed afterwards."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TEMPORARY_EXTENSION = ".part"
 
 
 class Workspace:
-    """A temporary file in ``folder``, with further ones beside it, all locked while it is in use.
+    """A context manager for a locked temporary file in ``folder``, and further ones next to it.
 
-    The locks tell another run that the files belong to a process that is alive. The file has the
-    original's permission bits from the beginning.
+    The locks show other runs that the files are in use. The file has the original's permission
+    bits from the beginning.
     """
 
     def __init__(self, folder: str, mode: int) -> None:
@@ -41,7 +41,7 @@ class Workspace:
         self._files.close()
 
     def store(self, data: bytes) -> str:
-        """A further temporary file with this content; its path."""
+        """Create a further temporary file with this content and return its path."""
         with self._as_publish_error():
             path, fd = self._new(self._files)
             with open(fd, "wb", closefd=False) as file:
@@ -49,7 +49,7 @@ class Workspace:
         return path
 
     def _new(self, files: contextlib.ExitStack) -> tuple[str, int]:
-        """A new file that is locked; it goes when ``files`` is closed."""
+        """Create a locked file, which is removed when ``files`` is closed; return path and fd."""
         while True:
             name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_EXTENSION}"
             path = os.path.join(self.folder, name)
@@ -57,7 +57,7 @@ class Workspace:
             with contextlib.ExitStack() as attempt:
                 attempt.callback(os.close, fd)
                 attempt.callback(_remove, path)
-                # Another run's sweep may have been quicker than the lock.
+                # Another run's cleanup may have removed the file before it was locked.
                 if try_lock(fd) and os.fstat(fd).st_nlink:
                     files.enter_context(attempt.pop_all())
                     return path, fd
@@ -78,12 +78,12 @@ def _remove(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError:
-        # The tool has put a folder there.
+        # The tool has created a folder there.
         shutil.rmtree(path, ignore_errors=True)
 
 
 def tool_path(path: str, fd: int) -> str:
-    """Return a path as a tool can take it: mkvtoolnix wants UTF-8, so others go by descriptor."""
+    """Return a name of the file that every tool accepts: mkvtoolnix requires paths in UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:

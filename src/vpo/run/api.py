@@ -1,4 +1,4 @@
-"""What other programs call, with the settings of the configuration: ``vpo.probe`` and its like."""
+"""The functions of the public API, which use the user's configuration."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ StrPath = str | os.PathLike[str]
 
 
 def probe(path: StrPath) -> MediaFile:
-    """Return what a media file is. Raises ``ProbeError``.
+    """Probe a media file. Raises ``ProbeError``.
 
-    It is read in a child process, which takes a tenth of a second to start: a damaged file can
-    crash a parser.
+    The file is read in a child process, which takes a tenth of a second to start, because a damaged
+    file can crash a parser.
     """
     prober = new_prober(build({}))
     with contextlib.closing(prober.processes):
@@ -43,10 +43,10 @@ def probe(path: StrPath) -> MediaFile:
 
 
 def apply(plan: Plan) -> Applied | None:
-    """Carry out a plan on its file, all of it or nothing; ``None`` if there is nothing to do.
+    """Apply a plan to its file, all of it or nothing; return ``None`` if nothing changes.
 
-    Raises ``FileError``; the file is then byte for byte what it was. ``BusyError`` if it is not
-    what it was when the plan was made.
+    Raises ``FileError``; the file is then unchanged. ``BusyError`` if the file has changed since
+    the plan was made.
     """
     settings = build({})
     prober = new_prober(settings)
@@ -57,7 +57,9 @@ def apply(plan: Plan) -> Applied | None:
         before = plan.before
         with FileLock(before.path, context.turns) as lock:
             if (lock.stamp.size, lock.stamp.mtime_ns) != (before.size, before.mtime_ns):
-                raise BusyError("it has changed since the plan was made; make another one")
+                raise BusyError(
+                    "it has changed since the plan was made; probe and evaluate it again"
+                )
             work = Work(plan, lock, rewrite_options(settings), context, _accept)
             return apply_plan(writer, work)
 
@@ -70,9 +72,10 @@ def run(
     dry_run: bool = False,
     observer: Observer | None = None,
 ) -> Summary:
-    """Make the videos in files and folders match the policies, as ``vpo process`` does.
+    """Make videos match the policies, as ``vpo process`` does.
 
-    What happens to single files is reported to the observer, and counted in the summary.
+    ``paths`` are files and folders. Outcomes are reported to the observer and counted in the
+    summary.
     """
     settings = build({})
     choice = PolicyFiles(tuple(os.fspath(path) for path in policies))
@@ -83,37 +86,37 @@ def run(
 
 
 class Silent:
-    """An observer that does nothing; subclasses override what they want to know."""
+    """An observer that ignores everything, as a base class."""
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
-        """The run begins."""
+        """Take the begin of the run."""
 
     def note(self, text: str) -> None:
-        """Something that concerns no single file."""
+        """Take a message that concerns no single file."""
 
     def started(self, path: str) -> None:
-        """The work on a file begins."""
+        """Take the path of a file that is started."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A file is done."""
+        """Take the outcome of a file."""
 
     def progress(self, look: ProgressSource) -> None:
-        """The counts have changed; call ``look`` for them."""
+        """Take new counts; call ``look`` for them."""
 
     def advance(self, look: ProgressSource) -> None:
-        """Half a second has passed; call ``look`` for how far the files are."""
+        """Take the progress every half second; call ``look`` for it."""
 
     def end(self, summary: Summary) -> None:
-        """The run is over."""
+        """Take the summary at the end of the run."""
 
 
 def _accept(media: MediaFile) -> None:
-    """Whoever made the plan knows whether the policy is content with it."""
+    """Accept every result: the policies of the plan are not known here."""
 
 
 @contextlib.contextmanager
 def _store(settings: Settings, dry_run: bool) -> Iterator[Store | None]:
-    """The library database; a dry run does not create it."""
+    """Open the library database; a dry run does not create it."""
     path = settings.data_dir / "vpo.db"
     if dry_run and not path.exists():
         yield None

@@ -1,4 +1,4 @@
-"""What the time of a plan grows with: the bytes of the file, or the pixels to be encoded."""
+"""The cost of a plan, which its duration is proportional to: bytes, or pixels when encoding."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from vpo.plan.model import Plan
 
 
 def plan_cost(plan: Plan) -> Load:
-    """Bytes of the strategy's kind; where video is encoded, and its size, rate and duration are
-    known, pixels of the encoder's."""
+    """Return the cost of a plan.
+
+    Its kind is the strategy and its amount the bytes of the file; where video of known size, rate
+    and duration is encoded, they are the encoder and the pixels.
+    """
     tracks = {track.index: track for track in plan.after.tracks}
     pixels = [_pixels(tracks[index], plan.before.duration) for index in plan.video_encodes]
     if not pixels or not all(pixels):
@@ -23,7 +26,7 @@ def plan_cost(plan: Plan) -> Load:
 
 
 def outcome_cost(outcome: Outcome) -> Load | None:
-    """What the time grew with that a file has taken; ``None`` if nobody knows how large it was."""
+    """Return the cost of a processed file; ``None`` if its size is unknown."""
     plan = outcome.plan
     if plan is not None and plan.strategy == outcome.strategy:
         return plan_cost(plan)
@@ -31,7 +34,7 @@ def outcome_cost(outcome: Outcome) -> Load | None:
 
 
 def _pixels(track: Track, duration: float | None) -> int:
-    """All that the encoder is given; 0 where it cannot be known."""
+    """Return the number of pixels to encode; 0 if it is unknown."""
     seconds = track.duration or duration
     if not (track.width and track.height and track.frame_rate and seconds):
         return 0

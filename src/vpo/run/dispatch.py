@@ -1,4 +1,4 @@
-"""The files of a run that need work: in which order, how long they will take, and as which jobs."""
+"""The order, the forecast and the jobs of the files that a run processes."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from vpo.run.forecast import Forecast
 from vpo.run.job import Job
 from vpo.run.request import EncodeHistory, Order, Request, StartOutcome
 
-_FORESEEN = 500
-"""For so many files, the largest, the plan is made in advance where their media is in the database:
-a millisecond each, which is not worth it for small ones."""
+_PLANNED_IN_ADVANCE = 500
+"""The number of files, the largest, whose cost comes from a plan made in advance from the database.
+That takes a millisecond each, which is not worth it for small files."""
 
 
 class ExternalFactsLookup(NamedTuple):
-    """What is known of the files beside their content: metadata, and what came of encoding them."""
+    """Facts about files that are not in them: metadata of plugins, and the encode history."""
 
-    answers: Answers
+    metadata: Answers
     encodes: EncodeHistory
 
     def of(self, item: Candidate) -> ExternalFacts:
-        """Return what is known of one file."""
+        """Return the external facts of one file."""
         history, *state = self.encodes.get(os.fsencode(item.path), ("", 0, 0))
         same = state == [item.size, item.inode]
         return ExternalFacts(
-            metadata=self.answers.of(item.path),
+            metadata=self.metadata.of(item.path),
             encoded=same and history == "encoded",
             futile=same and history == "futile",
         )
@@ -45,7 +45,7 @@ class ExternalFactsLookup(NamedTuple):
 
 @dataclass(frozen=True)
 class JobMaker:
-    """Makes the jobs of a run; ``start`` gives each its outcome's id."""
+    """Makes the jobs of a run; ``start`` returns the outcome's id for each."""
 
     request: Request
     options: RewriteOptions
@@ -54,7 +54,7 @@ class JobMaker:
     start: StartOutcome
 
     def job(self, item: Candidate) -> Job:
-        """Return the job for a file; its work is recorded as begun."""
+        """Return the job for a file, and record that it is started."""
         policies = self.request.policies
         return Job(
             item.path,
@@ -79,23 +79,23 @@ def forecast(
     facts: ExternalFactsLookup,
     workers: int,
 ) -> Forecast:
-    """Return how long the candidates will take, by what is in the database."""
+    """Return the forecast for the candidates, learned from the outcomes in the database."""
     if store is None:
         return Forecast(candidates, workers)
-    foreseen = {}
-    for item in nlargest(_FORESEEN, candidates, key=_size):
-        # What cannot be foreseen is found out, and reported, when its turn comes.
+    costs = {}
+    for item in nlargest(_PLANNED_IN_ADVANCE, candidates, key=_size):
+        # Errors are reported when the file is processed.
         with contextlib.suppress(Exception):
-            if (expected := _foreseen(request, store, item, facts)) is not None:
-                foreseen[item.path] = expected
+            if (expected := _expected_cost(request, store, item, facts)) is not None:
+                costs[item.path] = expected
     record: list[Took] = store.took(list(request.policies.files))
-    return Forecast(candidates, workers, record, foreseen)
+    return Forecast(candidates, workers, record, costs)
 
 
-def _foreseen(
+def _expected_cost(
     request: Request, store: Store, item: Candidate, facts: ExternalFactsLookup
 ) -> Load | None:
-    """What the policies want done with a file whose media is in the database."""
+    """Return the cost of a file whose media is in the database, ``None`` if it is not."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
@@ -106,7 +106,7 @@ def _foreseen(
 def in_order(
     candidates: list[Candidate], order: Order, workers: int, expected: Forecast
 ) -> list[Candidate]:
-    """Return the candidates sorted; ``auto``: the longest first when several workers share them."""
+    """Return the candidates in order; ``auto`` is longest first if there are several workers."""
     if order == "auto" and workers > 1:
         return expected.ordered(candidates)
     if order == "size":

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on, and to whom."""
+"""Observers, which get the events of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from vpo.run.summary import Summary
 
 
 class Observer(Protocol):
-    """Gets what happens, in the coordinator's thread; ``advance`` while nothing does."""
+    """Receives the events of a run in the coordinator's thread.
+
+    ``progress`` is called when the counts change, ``advance`` every half second.
+    """
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
     def note(self, text: str) -> None: ...
@@ -25,9 +28,9 @@ class Observer(Protocol):
 
 
 class SafeObserver:
-    """An observer whose failure does not end the run: its output is gone then, the run is not.
+    """Wraps an observer so that its failure does not end the run.
 
-    Nothing more is reported after an ``OSError`` or ``ValueError``, which ``error`` holds.
+    After an ``OSError`` or ``ValueError``, stored in ``error``, it gets no further events.
     """
 
     def __init__(self, observer: Observer) -> None:

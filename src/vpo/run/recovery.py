@@ -1,4 +1,4 @@
-"""Cleaning up after runs that died, and the originals that are kept."""
+"""Cleanup after killed runs, and the kept originals."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ from vpo.run.recorder import DAY_SECONDS, expired, is_alive, lock_path, run_lock
 
 
 def clean_up(store: Store, settings: Settings) -> list[str]:
-    """What a run does first: deal with runs that died, and with originals kept long enough.
-
-    Returns what was done, in words.
-    """
+    """Clean up after killed runs and delete expired originals; return messages about it."""
     done = _recover(store, settings)
     scratch = settings.config.files.temporary_folder
     if scratch is not None:
@@ -29,19 +26,19 @@ def clean_up(store: Store, settings: Settings) -> list[str]:
 
 def _recover(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
-    dead = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
-    begun = [item for item in store.running_outcomes() if item.run_id in dead]
-    done = recover.sweep_folders(os.path.dirname(item.path) for item in begun)
-    for item in begun:
+    killed = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
+    running = [item for item in store.running_outcomes() if item.run_id in killed]
+    done = recover.sweep_folders(os.path.dirname(item.path) for item in running)
+    for item in running:
         _finish_keeping(store, item)
-    store.mark_interrupted(dead)
-    for mark in run_locks(data_dir):
-        is_alive(mark)
+    store.mark_interrupted(killed)
+    for path in run_locks(data_dir):
+        is_alive(path)
     return done
 
 
 def _finish_keeping(store: Store, item: RunningOutcome) -> None:
-    """An original that was being kept when the run died goes, or is put on record."""
+    """Record or delete the original that a killed run was keeping."""
     found = originals.find_original(os.path.dirname(item.path), item.id)
     if found is None:
         return
@@ -56,22 +53,31 @@ def _finish_keeping(store: Store, item: RunningOutcome) -> None:
 
 
 def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
-    """Put on record the originals kept for files of these folders that the database knows nothing
-    of: it was lost, or is another. What was done, in words.
+    """Record kept originals that are missing in the database, which was lost or replaced.
 
-    One whose result is no longer there goes when its time is over, as nobody else looks for it.
+    Searches these folders. Deletes expired originals whose result is gone. Returns messages.
     """
     found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
     lost = [found[key] for key in store.without_original(found)]
-    adopted = [item for item in map(_kept, lost) if item is not None]
-    if adopted:
-        store.adopt_kept(adopted)
-    known = {item.kept_path for item in adopted}
-    over = [item for item in lost if item.path not in known and _is_over(item.path, limits)]
-    for item in over:
+    recorded = [item for item in map(_kept, lost) if item is not None]
+    if recorded:
+        store.adopt_kept(recorded)
+    known = {item.kept_path for item in recorded}
+    expired_lost = [
+        item for item in lost if item.path not in known and _is_expired(item.path, limits)
+    ]
+    for item in expired_lost:
         originals.delete_original(item.path)
-    texts = [f"found {len(adopted)} kept originals that were not on record"] if adopted else []
-    return texts + ([f"threw away {len(over)} kept originals of files that are gone"] * bool(over))
+    messages = []
+    if recorded:
+        messages.append(f"found {_originals(len(recorded))} not in the database")
+    if expired_lost:
+        messages.append(f"deleted {_originals(len(expired_lost))} of files that are gone")
+    return messages
+
+
+def _originals(count: int) -> str:
+    return f"{count} kept original{'s' if count != 1 else ''}"
 
 
 def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
@@ -89,9 +95,8 @@ def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
     )
 
 
-def _is_over(path: str, limits: Originals) -> bool:
-    """The second name of an original counts from when it was made, which is the last change of its
-    inode."""
+def _is_expired(path: str, limits: Originals) -> bool:
+    """Return whether a kept original is too old; its age counts from the change of its inode."""
     status = _status(path)
     return status is not None and time.time() - status.st_ctime > limits.days * DAY_SECONDS
 
@@ -109,11 +114,11 @@ def _expire(store: Store, settings: Settings) -> list[str]:
         originals.delete_original(item.kept_path)
     if gone:
         store.forget_kept(item.outcome for item in gone)
-    return [f"threw away {len(gone)} kept originals, as [originals] says"] if gone else []
+    return [f"deleted {_originals(len(gone))}: too old, or too large in total"] if gone else []
 
 
 def restore_problem(item: KeptOriginal) -> str | None:
-    """Why a kept original could not be put back as things are now; ``None`` if it could."""
+    """Return why a kept original cannot be restored; ``None`` if it can."""
     if _status(item.kept_path) is None:
         return "its original is no longer kept"
     now = _status(item.result_path)
@@ -127,7 +132,7 @@ def restore_problem(item: KeptOriginal) -> str | None:
 
 
 def restore_original(store: Store, item: KeptOriginal) -> None:
-    """Put a kept original back; ``FileError`` if that cannot be done."""
+    """Restore a kept original; raise ``FileError`` if that is impossible."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
     store.note_undone(item.outcome)
     store.forget_file(item.result_path)

@@ -1,4 +1,4 @@
-"""Count, record and report what becomes of each file of a run."""
+"""Counting, recording and reporting the outcomes of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Tally:
     """Counts, records and reports each outcome once.
 
-    ``workers`` is how many work, ``forecast`` what is expected of the files, once that is known.
+    ``workers`` is their number; ``forecast`` is set once there is one.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Tally:
         self.file_progress = FileProgress()
 
     def start(self, path: str) -> str:
-        """Take note that the work on a file begins; return its outcome's id."""
+        """Report and record that a file is started; return its outcome's id."""
         self._begun.add(path)
         if self.forecast is not None:
             self.forecast.begin(path, time.monotonic())
@@ -53,12 +53,12 @@ class Tally:
         self.observer.progress(self._state)
         return self._recorder.start(path)
 
-    def known(self, item: Candidate) -> None:
-        """Count a file that is known to comply."""
+    def skip(self, item: Candidate) -> None:
+        """Count a file that complies and is not processed."""
         self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
 
     def take(self, outcome: Outcome) -> None:
-        """Take the outcome of a file that was processed."""
+        """Count, record and report the outcome of a file."""
         path = outcome.was or outcome.path
         self._begun.discard(path)
         if self.forecast is not None:
@@ -73,13 +73,13 @@ class Tally:
             self.observer.progress(self._state)
 
     def look(self, pauser: Pauser) -> None:
-        """See whether work may begin, and report how far the files in progress are."""
-        pauser.look()
-        self._waiting = pauser.closed.reason if pauser.closed else None
+        """Check the schedule, and report the progress of the running files."""
+        pauser.update()
+        self._waiting = pauser.paused.reason if pauser.paused else None
         self.observer.advance(self._state)
 
     def report(self, request: Request) -> RunReport:
-        """Return what plugins are told of the run."""
+        """Return the report of the run for plugins."""
         from vpo.plugins import RunReport  # late: most configurations have no plugin
 
         summary = self.summary
@@ -106,7 +106,7 @@ class Tally:
         if self.forecast is None:
             return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
-        self.forecast.advance(self.file_progress.now)
+        self.forecast.update(self.file_progress.now)
         left, running = self.forecast.remaining(now), self.forecast.running(now)
         return RunProgress(done, self.summary.total, active, left, running, self._waiting)
 
@@ -127,7 +127,7 @@ def _file_report(outcome: Outcome) -> FileReport:
 
 
 def _took(path: str, outcome: Outcome) -> Took | None:
-    """What a file took; failures say nothing about how long others take."""
+    """Return the duration of a file, ``None`` for a failure, which predicts nothing."""
     if outcome.error is not None or outcome.size_before is None:
         return None
     from vpo.db.records import Took

@@ -1,4 +1,4 @@
-"""Verification: real files that are wrong in one way each are thrown away, right ones accepted."""
+"""Verification: real files that are wrong in one way each are rejected, right ones accepted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ SWAPPED = "0:0,0:2,0:1"
 WRONG: list[tuple[str, Make, str]] = [
     ("multi-audio.mkv", cut(0.9), "the file is cut off"),
     ("multi-audio.mkv", cut(0.0), "the file is empty"),
-    ("multi-audio.mkv", cut(0.005), "thrown away"),
+    ("multi-audio.mkv", cut(0.005), "discarded"),
     ("multi-audio.mkv", merge("-a", "!2", "@"), "9 tracks instead of 10"),
     ("multi-audio.mkv", merge("-S", "@"), "6 tracks instead of 10"),
     ("multi-audio.mkv", merge("--track-order", SWAPPED, "@"), "codec ac3 instead of mp3"),
@@ -143,7 +143,7 @@ WRONG: list[tuple[str, Make, str]] = [
     (
         "statistics.mkv",
         ffmpeg("-map", "0", "-c", "copy", "-c:a", "ac3", "-af", "atrim=end=0.5"),
-        r"thrown away: audio 1 .* ends at 0\.\d s instead of 2\.0 s",
+        r"discarded: audio 1 .* ends at 0\.\d s instead of 2\.0 s",
     ),
     (
         "statistics.mkv",
@@ -158,7 +158,7 @@ WRONG: list[tuple[str, Make, str]] = [
         ffmpeg("-map", "0:v", "-map", "0:a", "-c", "copy", suffix="mp4"),
         "3 tracks instead of 5",
     ),
-    ("mov-text.mp4", cut(0.95), "cut off|thrown away"),
+    ("mov-text.mp4", cut(0.95), "cut off|discarded"),
     (
         "cover.mp4",
         ffmpeg("-map", "0:0", "-map", "0:1", "-c", "copy", suffix="mp4"),
@@ -206,7 +206,7 @@ def test_proof_accepts_right_result(corpus: Path, tmp_path: Path, name: str, mak
 
 def test_proof_refuses_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "output").write_text("no space left on device\n" * 40)
-    with pytest.raises(VerifyError, match="the tool's result was thrown away"):
+    with pytest.raises(VerifyError, match="the result was discarded"):
         proven(plan_for(corpus / "chapters.mkv"), tmp_path / "output")
 
 
@@ -264,7 +264,7 @@ def test_differences_are_listed(expected: MediaFile, found: MediaFile, problems:
     ],
 )
 def test_rewrite_refuses_salvage_by_mkvmerge(line: str) -> None:
-    with pytest.raises(VerifyError, match="not all of it would be kept"):
+    with pytest.raises(VerifyError, match="parts of it would be lost"):
         mkvmerge_remux._refuse_salvage(["something else", line])
 
 

@@ -107,16 +107,16 @@ def test_check_ready_refuses_deleted_source(
     film: Path, lock: FileLock, workspace: Workspace
 ) -> None:
     film.unlink()
-    with pytest.raises(SourceChangedError, match="went away"):
+    with pytest.raises(SourceChangedError, match="was removed"):
         publish.check_ready(lock, workspace)
 
 
 def test_check_ready_refuses_replaced_output(lock: FileLock, workspace: Workspace) -> None:
     Path(workspace.path).unlink()
-    with pytest.raises(PublishError, match="the result went away"):
+    with pytest.raises(PublishError, match="the result was removed"):
         publish.check_ready(lock, workspace)
     Path(workspace.path).write_bytes(b"not the file that was verified")
-    with pytest.raises(PublishError, match="another file in the place of its output"):
+    with pytest.raises(PublishError, match="replaced its output with another file"):
         publish.check_ready(lock, workspace)
 
 
@@ -132,7 +132,7 @@ def test_replace_is_undone_when_original_cannot_be_removed(
         real(path, **options)
 
     monkeypatch.setattr(os, "unlink", unlink)
-    with pytest.raises(PublishError, match="could not be put in place"):
+    with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
     assert film.read_bytes() == b"original"

@@ -190,7 +190,7 @@ def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
 
 def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
     edit = planned(media)
-    with pytest.raises(SpaceError, match="no room for an undo file"):
+    with pytest.raises(SpaceError, match="no space for an undo file"):
         saved(media, edit, keep_free=1 << 62)
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
@@ -229,5 +229,5 @@ def test_save_fails_when_sweep_removed_the_undo_file(
 
     edit = planned(media)
     monkeypatch.setattr(os, "fsync", removed)
-    with pytest.raises(PublishError, match="no undo file could be written"):
+    with pytest.raises(PublishError, match="cannot write the undo file"):
         saved(media, edit)

@@ -1,10 +1,9 @@
-"""Search for the crf that gives a video the VMAF that a policy asks for, on clips of it.
+"""The search for the crf at which a video has the VMAF score of a policy, on sample clips.
 
-Sample clips from all over the video are encoded and compared with the source. A third of them
-shows, from a first guess, where the answer lies; all of them, encoded there, give the score;
-between the two, the score is interpolated. Clips are short and many, because the shots of a film
-differ more than the frames of a shot; they begin near keyframes, because seeking to a frame far
-from one costs more than encoding it.
+Sample clips from the whole video are encoded and compared with the source: a third of them for a
+first estimate, then all of them near the answer, with linear interpolation in between. There are
+many short clips, because shots differ more than the frames of one shot; they begin near keyframes,
+because seeking to a frame far from one costs more than encoding it.
 """
 
 from __future__ import annotations
@@ -28,36 +27,37 @@ from vpo.tools.programs import Tools
 Metric = Literal["vmaf", "xpsnr"]
 
 _WHOLE = 20.0
-"""Seconds of a video that is its own sample."""
+"""Seconds up to which the whole video is the sample."""
 _LENGTH = 0.6
-"""Seconds of a sample. Half as long, the keyframe that each begins with tells in the score."""
+"""Seconds of a sample. In shorter ones, the first keyframe distorts the score."""
 _PART = 0.06
-"""The part of a video that is in its samples; a third where the encoder is faster than scoring."""
+"""The fraction of a video in its samples; a third where encoding is faster than scoring."""
 _FEW, _MANY = 6, 120
-"""So many samples at least and at most."""
+"""The minimum and maximum number of samples."""
 _BATCH = 9
-"""Samples that one ffmpeg reads at a time, each with a decoder of its own."""
+"""Samples that one ffmpeg reads at the same time, each with its own decoder."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
-"""Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
+"""The largest difference in VMAF for linear interpolation: with the whole video, all samples, or a
+third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
 _LEAP = 20.0
-"""Steps of crf at a time."""
+"""The largest change of the crf from one encode to the next."""
 _SLOPE: dict[str, float] = {"h264": -1.2, "hevc": -1.0, "vp9": -0.5, "av1": -0.5}
-"""Points of VMAF that a step of crf costs, before anything is known."""
+"""The initial estimate of the change in VMAF per step of crf."""
 _START: dict[str, float] = {"h264": 24, "hevc": 24, "vp9": 32, "av1": 32}
-"""A crf that gives about 93 points."""
+"""A crf that scores about 93."""
 _START_SCORE = 93.0
 _LARGE = 1440
-"""Lines of a picture from which on VMAF's model for large screens is used."""
+"""The frame height above which VMAF's 4K model is used."""
 _VMAF = re.compile(r"VMAF score: ([\d.]+)")
 _XPSNR = re.compile(r"XPSNR\s+y: ([\d.]+)")
 _XPSNR_AT = (95.0, 39.3, 1.2)
-"""A VMAF, the XPSNR of the luma that goes with it, and how many points a decibel is worth."""
+"""A VMAF score, the luma XPSNR (dB) that corresponds to it, and the VMAF points per dB."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrfResult:
-    """The crf, and the score that it has on the samples."""
+    """The crf that was found, and its score on the samples."""
 
     crf: float
     score: float
@@ -69,21 +69,21 @@ class CrfResult:
 
 
 def metric(capabilities: Capabilities) -> Metric:
-    """What this ffmpeg can compare pictures with; ``PlanError`` for nothing."""
+    """Return the metric that this ffmpeg has; raise ``PlanError`` if it has none."""
     if "libvmaf" in capabilities.filters:
         return "vmaf"
     if "xpsnr" in capabilities.filters:
         return "xpsnr"
     raise PlanError(
-        "this ffmpeg cannot look for a vmaf: it has neither libvmaf nor xpsnr; give a crf, or use "
+        "this ffmpeg cannot measure vmaf: it has neither libvmaf nor xpsnr; set a crf, or use "
         "an ffmpeg built with libvmaf, for example vpo's bundled one"
     )
 
 
 class SourceVideo(NamedTuple):
-    """The video whose clips are encoded: as a tool names it, and by its path for the prober.
+    """The video that is encoded: ``name`` for the tools, ``path`` for the prober.
 
-    ``fds`` stay open in the tools; ``duration`` in seconds.
+    ``fds`` stay open in the tools; ``duration`` is in seconds.
     """
 
     name: str
@@ -96,20 +96,20 @@ _Key = tuple[str, float | None, Track, VideoEncode, str]
 
 
 class CrfSearches:
-    """The crfs that were found in a run, by file and encode."""
+    """The results of the crf searches of a run, by file and encode."""
 
     def __init__(self) -> None:
         self._found: Memo[_Key, CrfResult] = Memo()
 
     def find(self, sampling: SampleTools, source: SourceVideo, encoding: Encoding) -> CrfResult:
-        """Return the crf for the encoding's ``vmaf``."""
+        """Return the crf for the encoding's ``vmaf``, searched for once."""
         key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
         return self._found.get(key, lambda: _search(_SampleEncoder(sampling, source, encoding)))
 
 
 @dataclass(frozen=True)
 class SampleTools:
-    """What clips are encoded and scored with: tools, a prober, and a file to write them to."""
+    """The tools, the prober and the output file for encoding and scoring samples."""
 
     tools: Tools
     prober: Prober
@@ -124,21 +124,22 @@ class _Span(NamedTuple):
 
 
 def sample_spans(duration: float, fast: bool) -> list[_Span]:
-    """Where the samples are: one in each of so many equal parts, in ever another place of it."""
+    """Return the samples: one in each of several equal parts, at varying offsets."""
     if duration <= _WHOLE:
         return [_Span(0.0, duration)]
     part = _PART / 3 if fast else _PART
     count = min(_MANY, max(_FEW, round(duration * part / _LENGTH)))
-    room = duration / count - _LENGTH
+    slack = duration / count - _LENGTH
     golden = 0.618034
     return [
-        _Span(n * duration / count + room * ((n * golden + 0.5) % 1), _LENGTH) for n in range(count)
+        _Span(n * duration / count + slack * ((n * golden + 0.5) % 1), _LENGTH)
+        for n in range(count)
     ]
 
 
 @dataclass(frozen=True)
 class _SampleEncoder:
-    """Encodes at one crf or another, and their scores."""
+    """Encodes the samples at a given crf, and scores them."""
 
     sampling: SampleTools
     source: SourceVideo
@@ -146,7 +147,7 @@ class _SampleEncoder:
 
     def spans(self) -> list[_Span]:
         if not self.source.duration:
-            raise PlanError("its duration is not known, so no samples can be taken; give a crf")
+            raise PlanError("its duration is unknown, so no samples can be taken; set a crf")
         spans = sample_spans(self.source.duration, self._fast)
         if len(spans) == 1:
             return spans
@@ -162,7 +163,7 @@ class _SampleEncoder:
         return self.encoding.encoder.is_quick(self.encoding.spec.preset)
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
-        """The mean of the samples, in points of VMAF."""
+        """Return the mean VMAF score of the samples."""
         total = weight = 0.0
         for first in range(0, len(spans), _BATCH):
             batch = spans[first : first + _BATCH]
@@ -185,7 +186,7 @@ class _SampleEncoder:
     def _compare(self, spans: Sequence[_Span], encoded: str) -> float:
         kind = metric(self.sampling.tools.capabilities())
         reference = f"{self._frames(spans, 1)}{self._plain_steps()}[reference]"
-        # The formats have to be the same, and neither filter takes what hardware has.
+        # Both inputs need the same pixel format, in memory: the filters take no hardware frames.
         graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
         arguments = [
             "-i",
@@ -230,7 +231,7 @@ class _SampleEncoder:
 
     @property
     def _timing(self) -> str:
-        """Picture by picture, whatever the times were: so they can be compared, and rated."""
+        """The filters that number the frames, so that they are compared one by one."""
         return f"settb=1/({self.encoding.track.frame_rate or 25}),setpts=N"
 
     def _steps(self) -> str:
@@ -238,7 +239,7 @@ class _SampleEncoder:
         return f",{steps}" if steps else ""
 
     def _plain_steps(self) -> str:
-        """The same for the reference, which stays where the processor can read it."""
+        """Return the same filters for the reference, without the upload to a device."""
         steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
@@ -262,7 +263,7 @@ class _Score(Listener):
 
 
 def _search(trial: _SampleEncoder) -> CrfResult:
-    """From a guess on a third of the samples to the score of all of them."""
+    """Search with a third of the samples first, then with all of them."""
     codec = trial.encoding.spec.codec
     target = trial.encoding.spec.quality.vmaf or 0.0
     curve = _Curve(trial, target, _SLOPE[codec])
@@ -279,7 +280,7 @@ def _search(trial: _SampleEncoder) -> CrfResult:
 
 @dataclass
 class _Curve:
-    """The score over the crf, as far as it is known; ``slope`` in points for a step of crf."""
+    """The score as a function of the crf; ``slope`` is its change per step of crf."""
 
     trial: _SampleEncoder
     target: float
@@ -288,9 +289,9 @@ class _Curve:
     def follow(
         self, spans: Sequence[_Span], at: float, near: float, rounds: int
     ) -> tuple[float, float]:
-        """The crf for the target, and its score, from at most so many encodes of the samples.
+        """Return the crf for the target and its score, from at most ``rounds`` encodes.
 
-        It ends with one that is within ``near`` points, and goes the rest of the way in a line.
+        Stops at a score within ``near`` of the target, and interpolates linearly from there.
         """
         points: dict[float, float] = {}
         at = self._step(at)
@@ -303,12 +304,15 @@ class _Curve:
         else:
             at = last
         if abs(score - self.target) > _FAR:
-            # So far away, a line would be a fairy tale.
+            # Too far from the target to extrapolate.
             return at, score
         return better, score + (better - at) * self.slope
 
     def _better(self, points: dict[float, float], at: float) -> float:
-        """Where the line through the two nearest points meets the target; ``slope`` is its own."""
+        """Return the crf at which the line through the two nearest points has the target score.
+
+        Sets ``slope`` to that of the line.
+        """
         above = [crf for crf, score in points.items() if score >= self.target]
         below = [crf for crf, score in points.items() if score < self.target]
         pair = (max(above), min(below)) if above and below else tuple(sorted(points)[-2:])
@@ -319,7 +323,7 @@ class _Curve:
         return at + min(_LEAP, max(-_LEAP, step))
 
     def _step(self, crf: float) -> float:
-        """The next crf that the encoder knows."""
+        """Return the nearest crf that the encoder accepts."""
         low, high = CRF_RANGE[self.trial.encoding.spec.codec]
         fine = self.trial.encoding.encoder.fractional_crf
         return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

@@ -1,7 +1,7 @@
-"""The encoder of a video track: software, or hardware that has proven itself.
+"""The choice of the encoder for a video track: software, or hardware that was tested.
 
-That an ffmpeg lists an encoder says nothing about the machine. A device counts as available when it
-has encoded one frame of the same pixel format in this run.
+That ffmpeg lists an encoder says nothing about the machine. A device is available if it has encoded
+one frame of the same pixel format in this run.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from vpo.tools.programs import Tools
 
 _TEST_FRAME = "color=c=gray:s=640x360:r=25:d=1"
 _PREFIX = re.compile(r"^\[[^]]*\]\s*")
-"""The part of ffmpeg that speaks, in front of its lines."""
+"""The component that ffmpeg names at the start of a line."""
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderChoice:
-    """The encoder for a track, and what to report about the choice.
+    """The encoder for a track, with warnings about the choice.
 
-    ``tonemapper`` is set where HDR is to become SDR.
+    ``tonemapper`` is set for tone mapping.
     """
 
     encoder: VideoEncoder
@@ -43,20 +43,20 @@ class EncoderChoice:
 
 
 class Devices:
-    """What can encode video here: proven once in a run, and shared by its workers."""
+    """The encoders of this machine: each tested once in a run, and shared by its workers."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._proofs: Memo[tuple[str, str], str] = Memo()
-        """By encoder and pixel format: why it does not work, empty if it does."""
+        """By encoder and pixel format: the reason why it does not work, empty if it does."""
         self._free = threading.Condition()
         self._taken = 0
 
     def choose(self, spec: VideoEncode, track: Track, container: str) -> EncoderChoice:
-        """Return the encoder for a track, proven as far as it can be before the work.
+        """Return the encoder for a track, tested before the work.
 
-        ``PlanError`` for an encoder, a device or a filter that is missing, and for what the encode
-        would lose. Software replaces hardware where the policy allows it.
+        Raises ``PlanError`` for an encoder, a device or a filter that is missing, and for metadata
+        that the encode would lose. Software replaces hardware where the policy allows it.
         """
         capabilities = self._tools.capabilities()
         tonemapper = self._tonemapper(capabilities) if spec.tonemap else None
@@ -71,8 +71,8 @@ class Devices:
                 return EncoderChoice(name, device, tonemapper, tuple(encoders.warnings(spec, name)))
         if wanted and not spec.hw_fallback:
             raise PlanError(
-                f"no hardware encodes {spec.codec} here ({'; '.join(problems)}), "
-                "and hw_fallback is off"
+                f"no hardware encoder for {spec.codec} is available ({'; '.join(problems)}); "
+                "correct that, or set hw_fallback: true"
             )
         name = _suitable(capabilities, spec, track, container, "none")
         warnings = encoders.warnings(spec, name)
@@ -81,16 +81,16 @@ class Devices:
         return EncoderChoice(name, "none", tonemapper, tuple(warnings))
 
     def prove(self, encoder: VideoEncoder, spec: VideoEncode, track: Track) -> str:
-        """Return why an encoder does not work, empty if it has encoded a frame."""
+        """Encode one frame; return why the encoder does not work, empty if it does."""
         pixels = None if spec.tonemap else track.pixel_format
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
         encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
         key = encoder.name, plain.pixel_format or ""
-        return self._proofs.get(key, lambda: self._failure(_trial(encoding)))
+        return self._proofs.get(key, lambda: self._failure(_test_arguments(encoding)))
 
     @contextlib.contextmanager
     def session(self, device: Device, limit: int) -> Iterator[None]:
-        """Wait for one of ``limit`` sessions of the hardware; software needs none."""
+        """Hold one of ``limit`` sessions of the hardware; software needs none."""
         if device == "none":
             yield
             return
@@ -123,7 +123,7 @@ class Devices:
         return name
 
     def _tonemapper(self, capabilities: Capabilities) -> Tonemapper:
-        """zscale needs nothing else; libplacebo has to prove that there is a Vulkan device."""
+        """Return the filter for tone mapping; libplacebo is tested, as it needs a Vulkan device."""
         found = filters.tonemappers(capabilities.filters)[0]
         if found == "zscale":
             return found
@@ -137,19 +137,19 @@ class Devices:
         return found
 
     def _failure(self, arguments: list[str]) -> str:
-        """Why ffmpeg cannot write one frame with these options, empty if it can."""
+        """Return why ffmpeg fails to write one frame with these arguments, empty if it succeeds."""
         argv = [self._tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-loglevel", "error"]
         try:
             self._tools.run(Command([*argv, *arguments, "-frames:v", "1", "-f", "null", "-"]))
         except ToolError as error:
-            # The first line is the cause, the others what follows from it.
+            # The first line is the cause, the others are consequences.
             lines = (_PREFIX.sub("", line).strip() for line in error.stderr.splitlines())
             return next(filter(None, lines), str(error))
         return ""
 
 
 def _devices(spec: VideoEncode) -> tuple[Device, ...]:
-    """The hardware to try, in order."""
+    """Return the hardware devices to try, in order."""
     if spec.hw == "none":
         return ()
     return tuple(accelerators()) if spec.hw == "auto" else (spec.hw,)
@@ -158,7 +158,7 @@ def _devices(spec: VideoEncode) -> tuple[Device, ...]:
 def _suitable(
     capabilities: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
 ) -> VideoEncoder:
-    """The encoder of that device that this ffmpeg has, if it can do what is asked for."""
+    """Return the device's encoder; raise ``PlanError`` if it cannot do the encode."""
     name = capabilities.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_with_crf(spec), track, name, 0, container=container)
     encoders.video(encoding)
@@ -167,11 +167,11 @@ def _suitable(
 
 
 def _with_crf(spec: VideoEncode) -> VideoEncode:
-    """The encode with a crf, also where it is yet to be found: the options are the same."""
+    """Return the encode with any crf instead of a ``vmaf``: the options are the same."""
     return replace(spec, quality=Quality()) if spec.quality.vmaf is not None else spec
 
 
-def _trial(encoding: Encoding) -> list[str]:
+def _test_arguments(encoding: Encoding) -> list[str]:
     steps = filters.chain(encoding)
     arguments = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
     arguments += ["-filter:0", steps] if steps else []

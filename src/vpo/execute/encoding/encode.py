@@ -1,4 +1,4 @@
-"""A rewrite in which ffmpeg encodes video: in one pass, or two where a bit rate is to be met."""
+"""Rewrites in which ffmpeg encodes video, in one pass, or in two for a bit rate."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.process import Command
 
 _SURE = 0.15
-"""The part of a video after which its size can be projected from what is written so far."""
+"""The fraction of a video after which the final size is projected."""
 _MARGIN = 1.15
-"""How far a projected size has to be over the limit for the encode to be ended early."""
+"""The factor by which a projected size must exceed the limit to end the encode early."""
 
 
 def encode(
@@ -32,9 +32,9 @@ def encode(
     workspace: Workspace,
     covers: dict[int, str],
 ) -> PreparedEncodes:
-    """Write the workspace's file; return what encoded it.
+    """Encode into the temporary file; return the encodes that were used.
 
-    ``SavingsError`` if it would not be as much smaller than the source as the plan wants.
+    Raises ``SavingsError`` if the result would save less than the plan's ``min_savings``.
     """
     context = work.context
     limit = SizeLimit(work.plan)
@@ -90,31 +90,31 @@ class _Encoding:
 
 
 class SizeLimit:
-    """How large the result may become for the ``min_savings`` of the plan."""
+    """The largest size of the result for the ``min_savings`` of the plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._wanted = max(how.min_savings for how in plan.video_encodes.values())
         self._bytes = plan.before.size * (1 - self._wanted)
 
     def project(self, written: int, part: float) -> None:
-        """Raise ``SavingsError`` once the whole would clearly be too large."""
+        """Raise ``SavingsError`` once the projected size is clearly too large."""
         if part >= _SURE and written / part > self._bytes * _MARGIN:
             raise self._error(int(written / part))
 
     def check(self, size: int) -> None:
-        """Raise ``SavingsError`` if that is too large."""
+        """Raise ``SavingsError`` if the size is too large."""
         if size > self._bytes:
             raise self._error(size)
 
     def _error(self, size: int) -> SavingsError:
         return SavingsError(
             f"encoded, the file would have {size:,} bytes; that saves less than "
-            f"{self._wanted:.0%} (min_savings), so its video stays as it is"
+            f"{self._wanted:.0%} (min_savings), so its video is not encoded"
         )
 
 
 class _LimitedOutput(FfmpegOutput):
-    """Ends the encode early where its size is clearly going to be over the limit."""
+    """Ends the encode early once its projected size is clearly over the limit."""
 
     def __init__(self, work: Work, limit: SizeLimit) -> None:
         super().__init__(work.plan.before.duration, work.report)

@@ -1,4 +1,4 @@
-"""Rewrites by ffmpeg: remuxes of and to every container, and transcodes."""
+"""Rewrites with ffmpeg: remuxes between all containers, and transcodes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from vpo.tools.process import Command
 from vpo.tools.programs import Tools
 
 _ENCODE_FACTOR = 1.5
-"""Free space in sizes of the source: an encode that becomes larger is ended, if not at once."""
+"""The free space that an encode needs, as a multiple of the size of the source."""
 _KNOWN_SINCE = {"vvc": 61}
-"""The libavcodec from which on ffmpeg knows a codec that the parser knows."""
+"""The first libavcodec that supports a codec which the probe recognizes."""
 
 
 class FfmpegRewrite(Writer):
-    """Writes a file with ffmpeg; what is not encoded is copied in the same run."""
+    """Writes a file with ffmpeg; streams that are not encoded are copied in the same run."""
 
     def __init__(self, plan: Plan, context: RunContext) -> None:
         super().__init__(plan, context)
@@ -72,12 +72,12 @@ class FfmpegRewrite(Writer):
         self, work: Work, video: SourceVideo, workspace: Workspace, covers: dict[int, str]
     ) -> Written:
         done = encode(self.encodes, work, video, workspace, covers)
-        # Those of the choice were reported with the plan.
+        # The warnings about the choice of the encoder were reported with the plan.
         new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
         return Written(new, done.encoded())
 
     def _covers(self, workspace: Workspace) -> dict[int, str]:
-        """Files with the covers that go into Matroska, by stream index."""
+        """Return a file for each cover that goes into Matroska, by stream index."""
         plan = self.plan
         if not container(plan.after.container).matroska:
             return {}
@@ -98,11 +98,11 @@ class FfmpegRewrite(Writer):
         lost = list(losses.refused_losses(plan))
         if lost:
             raise PlanError(
-                f"ffmpeg would lose {', '.join(lost)}; the file is left alone{self._advice()}"
+                f"ffmpeg would lose {', '.join(lost)}; the file is unchanged{self._advice()}"
             )
 
     def _advice(self) -> str:
-        # What is encoded has to be ffmpeg's work.
+        # mkvmerge cannot encode.
         target = container(self.plan.after.container)
         can_remux = target.kept_by_mkvmerge and self.plan.strategy != "transcode"
         if can_remux and not self.context.tools.mkvmerge:
@@ -116,7 +116,7 @@ class FfmpegRewrite(Writer):
             since = _KNOWN_SINCE.get(track.codec)
             if since is not None and self.context.tools.capabilities().libavcodec < since:
                 raise PlanError(
-                    f"this ffmpeg does not know the codec of {track}, and would lose what it is; "
+                    f"this ffmpeg does not support the codec of {track} and would lose its name; "
                     "use a newer one, for example vpo's bundled one"
                 )
 

@@ -1,4 +1,4 @@
-"""Header edits of Matroska by mkvpropedit, on a stand-in for the file."""
+"""Header edits of Matroska files with mkvpropedit, in a sparse copy of the file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from vpo.tools.programs import Tools
 
 
 class HeaderEdit(Writer):
-    """Changes flags, titles and languages in the header; no packet is written.
+    """Changes flags, titles and languages in the header, without rewriting packets.
 
-    In place, or in a copy where that costs nothing or the file has further hard links.
+    Edits in place, or in a copy where that costs nothing or the file has further hard links.
     """
 
     strategy = "header"
@@ -31,12 +31,12 @@ class HeaderEdit(Writer):
     def apply(self, work: Work) -> Applied:
         ranges = undo.header_regions(work.lock.fd)
         if ranges is None:
-            # What the tool would have to see is not known: it edits a whole copy.
+            # The structure of the file is not understood: the tool edits a full copy.
             return rewrite(work, self._edit_copy)
         edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, self._propedit)
         options = work.options
         shared = work.linked and options.hardlinks == "edit"
-        # A kept original is a whole file, to be counted as one; an undo file is not.
+        # Keeping the original of a clone keeps a whole file, that of an edit only an undo file.
         cheap = not shared and not options.keep_originals and can_clone(work.lock.fd, work.folder)
         if cheap or (work.linked and not shared):
             return rewrite(work, _PatchedCopy(edit).write, 0.0 if cheap else REMUX_FACTOR)
@@ -54,7 +54,7 @@ class HeaderEdit(Writer):
 
 
 class _PatchedCopy:
-    """A copy of the file with an edit in it."""
+    """Writes a copy of the file with the patches applied."""
 
     def __init__(self, edit: PatchSet) -> None:
         self._edit = edit

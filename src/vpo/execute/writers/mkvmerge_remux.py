@@ -1,4 +1,4 @@
-"""Remuxes from Matroska to Matroska by mkvmerge."""
+"""Remuxes from Matroska to Matroska with mkvmerge."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SALVAGE = (
 
 
 class MkvmergeRemux(Writer):
-    """Writes a Matroska file again, without encoding: mkvmerge keeps what ffmpeg does not know."""
+    """Remuxes a Matroska file with mkvmerge, which keeps elements that ffmpeg drops."""
 
     strategy = "remux"
 
@@ -40,7 +40,7 @@ class MkvmergeRemux(Writer):
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
-            # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
+            # mkvmerge rejects WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and (
                 container(plan.after.container).mkvmerge_subtitles or not plan.after.of("subtitle")
             )
@@ -61,7 +61,7 @@ class MkvmergeRemux(Writer):
 
 
 def _refuse_salvage(warnings: list[str]) -> None:
-    """Refuse a result that lacks what mkvmerge could not read of a damaged source."""
+    """Raise ``VerifyError`` if mkvmerge skipped damaged parts of the source."""
     for line in warnings:
         if any(words in line for words in _SALVAGE):
-            raise VerifyError(f"the file is damaged, and not all of it would be kept: {line}")
+            raise VerifyError(f"the file is damaged and parts of it would be lost: {line}")

@@ -196,7 +196,7 @@ def test_metric_fails_without_libvmaf_and_xpsnr() -> None:
 
 
 def test_search_fails_without_duration(find: Finder) -> None:
-    with pytest.raises(PlanError, match="duration is not known"):
+    with pytest.raises(PlanError, match="duration is unknown"):
         find(95, "120 - crf", None)
 
 
