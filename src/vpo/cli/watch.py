@@ -69,7 +69,9 @@ def command(**options: Any) -> int:
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose exclude each other")
     if importlib.util.find_spec("watchfiles") is None:
-        raise ToolMissingError("vpo watch needs watchfiles: pip install 'vpo[watch]'")
+        raise ToolMissingError(
+            "watchfiles is missing: install vpo with its extra 'watch' (docs: Install)"
+        )
     settings = build({"processing.workers": options["workers"]})
     for warning in settings.warnings:
         click.echo(f"vpo: warning: {warning}", err=True)

@@ -1,4 +1,4 @@
-"""An executor over nodes that come and go: each job to a free one, again if that one is lost."""
+"""An executor over nodes that come and go, which retries the jobs of lost nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from vpo.errors import NodeLostError
 
 ATTEMPTS = 3
-"""A job whose nodes are lost so many times may be what kills them, and is given up."""
+"""The number of lost nodes after which a job fails: it may be what crashes them."""
 
 
 @dataclass(eq=False)
@@ -35,11 +35,11 @@ class _Node:
 
 
 class NodesExecutor(Executor):
-    """Takes one argument a job. ``again`` is called instead of what was submitted for a job that
-    was on a node that was lost; ``losses`` are the errors that say so.
+    """Runs each job, which is one argument, on a free node; thread-safe.
 
-    Whoever knows the nodes calls ``add`` and ``lose``, and ``reassign`` when a job that came back
-    may be tried again. May be used from all threads.
+    ``retry`` is called instead of the submitted function for a job whose node was lost; ``losses``
+    are the errors of a lost node. The owner calls ``add`` and ``lose`` for the nodes, and
+    ``reassign`` when the jobs of lost nodes may be tried again.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class NodesExecutor(Executor):
 
     @property
     def slots(self) -> int:
-        """How many jobs the nodes can do at the same time."""
+        """The number of jobs that the nodes can process at the same time."""
         with self._lock:
             return sum(node.slots for node in self._nodes.values())
 
@@ -79,13 +79,13 @@ class NodesExecutor(Executor):
         return task.future
 
     def add(self, name: str, executor: Executor, slots: int) -> None:
-        """From now on, this node does jobs, so many at the same time."""
+        """Add a node that processes ``slots`` jobs at the same time."""
         with self._lock:
             self._nodes[name] = _Node(executor, slots)
         self._dispatch()
 
     def lose(self, name: str) -> None:
-        """The node is gone, and what ran there comes back."""
+        """Remove a node; its jobs wait for ``reassign``."""
         with self._lock:
             node = self._nodes.pop(name, None)
             if node is None:
@@ -96,26 +96,26 @@ class NodesExecutor(Executor):
             inner.cancel()
 
     def reassign(self) -> None:
-        """Give the jobs that came back to other nodes, or up."""
+        """Give the jobs of lost nodes to other nodes, or fail those with too many attempts."""
         with self._lock:
             tasks, self._returned = self._returned, []
-            given_up = [task for task in tasks if task.attempts >= ATTEMPTS]
+            failed = [task for task in tasks if task.attempts >= ATTEMPTS]
             self._waiting.extendleft(task for task in tasks if task.attempts < ATTEMPTS)
-        for task in given_up:
+        for task in failed:
             task.future.set_exception(
                 NodeLostError(
-                    f"{ATTEMPTS} nodes were lost while they worked on it, so it may be what ends "
+                    f"{ATTEMPTS} nodes were lost while they processed it, which may be what crashed "
                     "them; see their logs, and process it alone, without a cluster"
                 )
             )
         self._dispatch()
 
     def cancel_waiting(self) -> None:
-        """Do not start what waits."""
+        """Cancel the jobs that have not started."""
         self._end_waiting(CancelledError())
 
     def fail(self, error: Exception) -> None:
-        """End all jobs with this error; what nodes still do is not waited for."""
+        """Fail all jobs with this error, without waiting for the nodes."""
         with self._lock:
             self._error = error
             running = [task for node in self._nodes.values() for task in node.running]
@@ -124,7 +124,7 @@ class NodesExecutor(Executor):
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """``vpo.run.job.run_batch`` has waited for all jobs."""
+        """Do nothing: ``vpo.run.batch.run_batch`` has waited for all jobs."""
 
     def _end_waiting(self, error: Exception | CancelledError) -> None:
         with self._lock:
@@ -152,7 +152,7 @@ class NodesExecutor(Executor):
     def _done(self, node: _Node, task: _Task, inner: Future[Any]) -> None:
         with self._lock:
             if node.running.pop(task, None) is None:
-                return  # the node was lost before, and another one has the job
+                return  # the node was lost, and another one has the job
             error = CancelledError() if inner.cancelled() else inner.exception()
             if isinstance(error, self._losses):
                 self._returned.append(task)

@@ -1,7 +1,7 @@
-"""What runs on a node: it answers the handshake, and does jobs.
+"""The functions that run on a node: the handshake, and processing jobs.
 
-Dask calls these functions by their names, so that the node's own vpo is what runs. What belongs to
-the run is kept by the Dask worker, from one handshake to the next.
+Dask calls these functions by name, so the node's own vpo runs. The Dask worker keeps the state of
+the run from one handshake to the next.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from vpo.tools.process import lower_priority
 from vpo.tools.programs import tool_versions
 
 _LEASE_SECONDS = 120.0
-"""NFS servers give the locks of a dead client up after 90 seconds."""
+"""Longer than the 90 seconds after which NFS servers release the locks of a dead client."""
 _POLL_SECONDS = 2.0
 _ATTRIBUTE = "vpo_node_run"
 
 
 class NodeRun:
-    """This node's settings and context, from one handshake to the next."""
+    """The settings and the context of a run on this node."""
 
     def __init__(self) -> None:
         self.settings = build({})
@@ -56,7 +56,7 @@ class NodeRun:
 
 
 def facts(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return what this node is, for ``vpo.cluster.handshake``; in plain values, for any version."""
+    """Return the facts for the handshake, as plain values that any version of vpo can read."""
     found: dict[str, Any] = {"versions": versions()}
     try:
         own = _begin()
@@ -71,7 +71,7 @@ def facts(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def missing_encoders(policies: Sequence[Policy]) -> str | None:
-    """Return what the policies need and this node's tools lack; ``None`` for nothing."""
+    """Return which encoder of the policies is missing here and why; ``None`` for none."""
     try:
         for spec in _encodes(policies):
             track = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
@@ -82,16 +82,16 @@ def missing_encoders(policies: Sequence[Policy]) -> str | None:
 
 
 def process_job(job: Job) -> Outcome:
-    """``process_file`` with this node's paths and tools, and the coordinator's options."""
+    """Process a file with this node's paths and tools and the coordinator's options."""
     own = _current()
     own.lower_priority()
     return own.path_map.outcome(process_file(own.path_map.job(job), own.context))
 
 
 def retry_job(job: Job) -> Outcome:
-    """``work`` on a file whose node was lost: what it left is cleaned up first.
+    """Clean up after a lost node, then process its job.
 
-    A node that was only cut off, or the server of the file system, may hold its lock for a while.
+    A disconnected node, or the file server, may hold the lock on the file for a while.
     """
     own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
@@ -105,9 +105,9 @@ def retry_job(job: Job) -> Outcome:
 
 
 async def end_tools(dask_worker: Any) -> None:
-    """End what runs here at once; nothing starts before the next handshake.
+    """Kill the tools on this node; nothing starts before the next handshake.
 
-    A coroutine, because Dask waits for other functions, and a node may not answer any more.
+    A coroutine, because Dask would wait for other functions, and the node may not respond.
     """
     own: NodeRun | None = getattr(dask_worker, _ATTRIBUTE, None)
     if own is not None:
@@ -115,7 +115,7 @@ async def end_tools(dask_worker: Any) -> None:
 
 
 def _begin() -> NodeRun:
-    """A new run on this node; what an earlier one left is ended."""
+    """Start a new run on this node, and end an earlier one."""
     worker = _dask_worker()
     earlier: NodeRun | None = getattr(worker, _ATTRIBUTE, None)
     if earlier is not None:
@@ -137,7 +137,7 @@ def _dask_worker() -> Any:
 
 
 def _slots(settings: Settings) -> int:
-    """How many files this node processes at the same time: the cap holds for every machine."""
+    """Return how many files this node processes at the same time, at most as configured."""
     return cap(settings.config.processing.max_workers, settings.cores)
 
 
@@ -150,7 +150,7 @@ def _seen(path: str) -> dict[str, Any]:
 
 
 def _is_locked(path: str) -> bool:
-    """Whether the lock that the coordinator holds on the sample is seen here."""
+    """Return whether this node sees the coordinator's lock on the sample."""
     try:
         with FileLock(path):
             return False

@@ -1,4 +1,4 @@
-"""Where the library is on a node: the coordinator's paths there, and the node's paths back."""
+"""The mapping between the coordinator's paths and a node's paths."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MappedPath = TypeVar("_MappedPath", str, "str | None")
 
 
 class PathMap:
-    """A node's ``[cluster] path_map``: folders of the coordinator, and where they are on the node.
+    """A node's ``[cluster] path_map``: folders of the coordinator, and their paths on the node.
 
-    Of several entries that fit, the longest counts; what none fits is at the same place on both.
+    Of several entries that match, the longest counts; other paths are the same on both.
     """
 
     def __init__(self, path_map: Mapping[str, str] | None) -> None:
@@ -28,22 +28,22 @@ class PathMap:
         self._to_coordinator = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
 
     def to_node(self, path: _MappedPath) -> _MappedPath:
-        """The coordinator's path as the node has it."""
+        """Return the node's path for one of the coordinator."""
         return _mapped(self._to_node, path)
 
     def to_coordinator(self, path: _MappedPath) -> _MappedPath:
-        """The node's path as the coordinator has it."""
+        """Return the coordinator's path for one of the node."""
         return _mapped(self._to_coordinator, path)
 
     def job(self, job: Job) -> Job:
-        """The coordinator's job as the node can do it."""
+        """Return the coordinator's job with the node's paths."""
         folder = self.to_node(job.options.temporary_folder)
         options = replace(job.options, temporary_folder=folder)
         path, link = self.to_node(job.path), self.to_node(job.link)
         return replace(job, path=path, link=link, options=options)
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """The node's outcome as the coordinator understands it."""
+        """Return the node's outcome with the coordinator's paths."""
         return outcome._replace(
             path=self.to_coordinator(outcome.path),
             was=self.to_coordinator(outcome.was),

@@ -1,4 +1,4 @@
-"""The argv of ffmpeg for a plan that rewrites a file, with what it copies copied."""
+"""The argv of ffmpeg for a plan that rewrites a file."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _attached(
 
 
 def _metadata(plan: Plan) -> list[str]:
-    """The tags that change. A tool's own Matroska would keep, as if they were of the new file."""
+    """Return the changed tags, and remove tags of tools, which Matroska would keep."""
     arguments: list[str] = []
     for change in plan.changes:
         if change.kind is ChangeKind.TAG:

@@ -1,13 +1,13 @@
-"""The lines of a stream of bytes, of which no length and no end is certain."""
+"""The lines of a byte stream, which may be long or incomplete."""
 
 from __future__ import annotations
 
 MAX_LINE_BYTES = 65536
-"""Bytes of a line that are kept; the rest of a longer one is dropped."""
+"""The longest line in bytes; the rest of a longer one is dropped."""
 
 
 class LineSplitter:
-    """Cuts what a tool prints into lines, ended by LF or CR, as it comes."""
+    """Splits the output of a tool into lines, ended by LF or CR, as it arrives."""
 
     def __init__(self) -> None:
         self._begun = b""

@@ -43,7 +43,7 @@ def unseen(problem: str) -> list[dict[str, Any]]:
         ({"versions": {}}, "its vpo is None"),
         ({"problem": "config.toml:1: bad"}, "config.toml:1: bad; correct the configuration"),
         ({"samples": unseen("No such file")}, "/n/b/film.mkv: No such file); mount the library"),
-        ({"samples": unseen("")}, "it is another file there"),
+        ({"samples": unseen("")}, "another file is there"),
         ({"tools": {"ffmpeg": "ffmpeg version 5.1"}}, "it has no mkvmerge; install"),
     ],
 )
@@ -59,12 +59,12 @@ def test_remarks_name_tool_versions_that_differ() -> None:
     (other,) = compatibility_warnings(
         facts(tools={**TOOLS, "ffmpeg": "ffmpeg version 9"}), SAMPLES, TOOLS
     )
-    assert "ffmpeg is another one (ffmpeg version 9; here: ffmpeg version 5.1)" in other
+    assert "ffmpeg is another version (ffmpeg version 9; here: ffmpeg version 5.1)" in other
     first, second = facts()["samples"]
     (locks,) = compatibility_warnings(
         facts(samples=[{**first, "locked": False}, second]), SAMPLES, TOOLS
     )
-    assert "locks are not seen there in /n/a" in locks
+    assert "it does not see locks in /n/a" in locks
 
 
 def test_identity_differs_for_different_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""LineSplitter of a stream: whole ones, long ones, and what comes at a boundary."""
+"""Lines of a stream: whole ones, long ones, and what comes at a boundary."""
 
 from __future__ import annotations
 
