@@ -70,7 +70,7 @@ def command(**options: Any) -> int:
         raise UsageError("--quiet and --verbose exclude each other")
     if importlib.util.find_spec("watchfiles") is None:
         raise ToolMissingError(
-            "watchfiles is missing: install vpo with its extra 'watch' (docs: Install)"
+            "watchfiles is missing: install vpo with its extra 'watch' (README: Install)"
         )
     settings = build({"processing.workers": options["workers"]})
     for warning in settings.warnings:

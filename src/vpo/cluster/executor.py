@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from vpo.errors import NodeLostError
@@ -104,7 +105,7 @@ class NodesExecutor(Executor):
         for task in failed:
             task.future.set_exception(
                 NodeLostError(
-                    f"{ATTEMPTS} nodes were lost while they processed it, which may be what crashed "
+                    f"{ATTEMPTS} nodes were lost while they processed it, so it may have crashed "
                     "them; see their logs, and process it alone, without a cluster"
                 )
             )
@@ -147,7 +148,7 @@ class NodesExecutor(Executor):
         task.attempts += 1
         inner = node.executor.submit(work, task.job)
         node.running[task] = inner
-        inner.add_done_callback(lambda done: self._done(node, task, done))
+        inner.add_done_callback(partial(self._done, node, task))
 
     def _done(self, node: _Node, task: _Task, inner: Future[Any]) -> None:
         with self._lock:

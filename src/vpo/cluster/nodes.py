@@ -79,7 +79,7 @@ def _connected(address: str) -> Iterator[Any]:
     except ImportError:
         raise ClusterError(
             "--cluster needs Dask, which is not installed: install vpo with its extra 'cluster' "
-            "(docs: Install)"
+            "(README: Install)"
         ) from None
     try:
         client: Any = Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from vpo.errors import ProbeError, VerifyError
 from vpo.media.containers import TIMECODE, container, holds_tag, users_tags
@@ -28,7 +28,8 @@ _FACTS_FROM_PACKETS = (
 """Facts that ffmpeg reads from the packets of a track where the headers lack them."""
 
 
-T = TypeVar("T")
+_Arguments = ParamSpec("_Arguments")
+_Probed = TypeVar("_Probed")
 
 
 def source_end_times(plan: Plan, prober: Prober) -> PendingEndTimes:
@@ -50,10 +51,10 @@ def verify(
     ``encoded`` are, by index in the source, the encoded video tracks, whose frames are probed too.
     """
     if _copies_all_packets(plan) and not encoded:
-        found, after = _probed(lambda: prober.headers_and_end_times(output))
+        found, after = _probed(prober.headers_and_end_times, output)
         found = _with_source_facts(found, plan, replace_known=False)
     else:
-        found = _probed(lambda: prober.probe(output, bool(encoded)))
+        found = _probed(prober.probe, output, bool(encoded))
         after = {}
         if before is not None:
             after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
@@ -66,7 +67,7 @@ def verify(
 
 def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
     """Verify and return a result whose packets were not rewritten."""
-    found = _with_source_facts(_probed(lambda: prober.headers(output)), plan, replace_known=True)
+    found = _with_source_facts(_probed(prober.headers, output), plan, replace_known=True)
     return _verified(found, list(_differences(plan, output, found)))
 
 
@@ -116,9 +117,11 @@ def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -
                 yield f"{want}: {fact}"
 
 
-def _probed(probe: Callable[[], T]) -> T:
+def _probed(
+    probe: Callable[_Arguments, _Probed], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+) -> _Probed:
     try:
-        return probe()
+        return probe(*args, **kwargs)
     except ProbeError as error:
         raise VerifyError(f"the result was discarded: {error}") from None
 

@@ -45,7 +45,7 @@ class JsonReport:
     def progress(self, look: ProgressSource) -> None:
         """As ``started``."""
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         document = {**self._head, "summary": summary.facts(), "files": self._files}
@@ -83,7 +83,7 @@ class JsonLinesReport:
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
-    def advance(self, look: ProgressSource) -> None:
+    def tick(self, look: ProgressSource) -> None:
         """Whoever follows the events can wait for the next one."""
 
     def end(self, summary: Summary) -> None:

@@ -166,7 +166,7 @@ class TextReport:
         if not self._dry_run and self._line.enabled:
             self._line.show(look(), each=self._verbosity >= 1)
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         self._line.clear()

@@ -103,7 +103,7 @@ class Silent:
     def progress(self, look: ProgressSource) -> None:
         """Take new counts; call ``look`` for them."""
 
-    def advance(self, look: ProgressSource) -> None:
+    def tick(self, look: ProgressSource) -> None:
         """Take the progress every half second; call ``look`` for it."""
 
     def end(self, summary: Summary) -> None:

@@ -15,7 +15,7 @@ from vpo.run.summary import Summary
 class Observer(Protocol):
     """Receives the events of a run in the coordinator's thread.
 
-    ``progress`` is called when the counts change, ``advance`` every half second.
+    ``progress`` is called when the counts change, ``tick`` every half second.
     """
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
@@ -23,7 +23,7 @@ class Observer(Protocol):
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
     def progress(self, look: ProgressSource) -> None: ...
-    def advance(self, look: ProgressSource) -> None: ...
+    def tick(self, look: ProgressSource) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -56,8 +56,8 @@ class SafeObserver:
     def progress(self, look: ProgressSource) -> None:
         self._pass(self._observer.progress, look)
 
-    def advance(self, look: ProgressSource) -> None:
-        self._pass(self._observer.advance, look)
+    def tick(self, look: ProgressSource) -> None:
+        self._pass(self._observer.tick, look)
 
     def end(self, summary: Summary) -> None:
         self._pass(self._observer.end, summary)

@@ -96,7 +96,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
         media=outcome.media if stamp else None,
         fingerprint=fingerprint,
-        verdict=_verdict(outcome) if stamp else None,
+        verdict=_compliance(outcome) if stamp else None,
         strategy=outcome.strategy,
         plan=_plan(outcome),
         error_type=outcome.error.type if outcome.error else None,
@@ -119,7 +119,7 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     return {"changes": changes_to_json(outcome.plan.changes), "load": outcome_cost(outcome)}
 
 
-def _verdict(outcome: Outcome) -> Verdict | None:
+def _compliance(outcome: Outcome) -> Verdict | None:
     if outcome.status in ("changed", "unchanged"):
         return "complies"
     return "failed" if outcome.error and outcome.error.lasting else None

@@ -42,6 +42,10 @@ def resume(data_dir: Path) -> bool:
     return True
 
 
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 class Schedule:
     """Decides from the pause and the hours whether files may be started."""
 
@@ -49,7 +53,7 @@ class Schedule:
         self,
         data_dir: Path,
         hours: Sequence[Span] = (),
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._path = data_dir / _NAME
         self._hours, self._now = hours, now

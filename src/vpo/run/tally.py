@@ -76,7 +76,7 @@ class Tally:
         """Check the schedule, and report the progress of the running files."""
         pauser.update()
         self._waiting = pauser.paused.reason if pauser.paused else None
-        self.observer.advance(self._state)
+        self.observer.tick(self._state)
 
     def report(self, request: Request) -> RunReport:
         """Return the report of the run for plugins."""

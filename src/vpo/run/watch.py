@@ -188,12 +188,13 @@ class _Watcher:
         ]
         return any(part.startswith(".") for text in inner for part in text.split(os.sep))
 
+    def _stops(self) -> bool:
+        return self._interrupt.stop
+
     def _discover(self, paths: Sequence[str]) -> list[Candidate]:
         extensions = self._settings.config.files.extensions
         suffixes = tuple(f".{suffix}" for suffix in extensions)
-        found = discover(
-            paths, recursive=True, extensions=extensions, stop=lambda: self._interrupt.stop
-        )
+        found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:

@@ -147,7 +147,7 @@ class Processes:
     """The processes of one run, so that it can cancel and pause them all.
 
     Lock-free, so that ``cancel`` may be called from anywhere, a signal handler included: it sets
-    the flag, then signals; whoever starts a process registers it, then checks the flag again.
+    the flag, then signals; starting a process registers it, then checks the flag again.
     """
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vpo.config.defaults import STALL_SECONDS
@@ -55,7 +56,7 @@ class Tools:
         """Return the capabilities of ffmpeg, read once; ``ToolMissingError`` if there is none."""
         from vpo.tools.capabilities import read_capabilities  # late: most work needs no encoder
 
-        return self._capabilities.get(self.need("ffmpeg"), lambda: read_capabilities(self))
+        return self._capabilities.get(self.need("ffmpeg"), partial(read_capabilities, self))
 
 
 def find_tools(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from vpo.errors import PlanError, ToolError
@@ -104,7 +105,7 @@ class CrfSearches:
     def find(self, sampling: SampleTools, source: SourceVideo, encoding: Encoding) -> CrfResult:
         """Return the crf for the encoding's ``vmaf``, searched for once."""
         key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
-        return self._found.get(key, lambda: _search(_SampleEncoder(sampling, source, encoding)))
+        return self._found.get(key, partial(_search, _SampleEncoder(sampling, source, encoding)))
 
 
 @dataclass(frozen=True)

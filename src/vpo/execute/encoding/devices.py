@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from vpo.errors import CancelledError, PlanError, ToolError
 from vpo.media.encode_spec import Device, Quality, VideoEncode
@@ -86,7 +87,7 @@ class Devices:
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
         encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
         key = encoder.name, plain.pixel_format or ""
-        return self._proofs.get(key, lambda: self._failure(_test_arguments(encoding)))
+        return self._proofs.get(key, partial(self._failure, _test_arguments(encoding)))
 
     @contextlib.contextmanager
     def session(self, device: Device, limit: int) -> Iterator[None]:
@@ -128,7 +129,7 @@ class Devices:
         if found == "zscale":
             return found
         arguments = ["-f", "lavfi", "-i", _TEST_FRAME, "-vf", "libplacebo=format=yuv420p"]
-        problem = self._proofs.get(("libplacebo", ""), lambda: self._failure(arguments))
+        problem = self._proofs.get(("libplacebo", ""), partial(self._failure, arguments))
         if problem:
             raise PlanError(
                 "this ffmpeg cannot map HDR to SDR: it lacks zscale, and libplacebo needs a Vulkan "
