@@ -1,9 +1,8 @@
 """A large library of sparse files that the database knows: ``python -m bench.seeding ...``.
 
-Nobody can wait until 100,000 real files are probed, so the database is filled by the means that vpo
-has for it, with each file's real size, time and inode. What a probe would have found is left out:
-it lies in a table of its own, which a second run does not read.
-In a process of its own: what it takes in memory must not count for anybody else.
+Probing 100,000 real files takes too long, so the database is filled with vpo's own functions, with
+each file's real size, time and inode. The result of the probe is left out: it is in another table,
+which a second run does not read. It runs in its own process, so that its memory does not count.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def seed(policy: Path, library: Path, count: int, data: Path) -> None:
 
 
 def create(library: Path, count: int) -> Iterator[str]:
-    """Files of a gigabyte that take no room, 100 to a folder; their paths."""
+    """Create sparse files of a gigabyte, 100 to a folder; return their paths."""
     for number in range(count):
         folder = f"{library}/Series {number // PER_FOLDER:05}"
         if number % PER_FOLDER == 0:

@@ -1,9 +1,9 @@
-"""How near the vmaf search comes, and what it costs: for each clip, the search, then the encode.
+"""The accuracy and cost of the crf search: for each clip, the search, then the encode.
 
     python bench/vmaf.py [--target 95] [--codec hevc] [--preset medium] CLIP...
 
 Needs an ffmpeg with libvmaf: the one of ``--ffmpeg``, or the bundled one. The whole encode is
-scored picture by picture; the goal is a score within 0.5 of the target and, for clips of more than
+scored frame by frame; the goal is a score within 0.5 of the target and, for clips of more than
 two minutes, less than 30 % of the encode's time spent on the search.
 """
 

@@ -53,7 +53,7 @@ from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import JSON_SCHEMA_VERSION, jsonl
 from vpo.report.explain import PolicyLines, explanation_json
-from vpo.run.progress import Running, State
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -194,7 +194,7 @@ def test_events_and_their_keys_are_documented() -> None:
     printer.note("text")
     printer.begin("id", REQUEST, 1, Discovery())
     printer.started("/a.mkv")
-    printer.progress(lambda: State(0, 1, 1, 2.0, (Running("/a.mkv", 0.5, 2.0),)))
+    printer.progress(lambda: RunProgress(0, 1, 1, 2.0, (RunningFile("/a.mkv", 0.5, 2.0),)))
     printer.end(Summary("id", 1))
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", section(JSON, "Events"), re.MULTILINE))

@@ -13,7 +13,7 @@ from vpo.db import maintenance
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.run.recovery import adopt
+from vpo.run.recovery import record_found_originals
 from vpo.text import counted, format_size, printable
 
 
@@ -67,7 +67,7 @@ def _rebuild(output_format: str) -> None:
     rebuilt = maintenance.rebuild_database(settings.database_path)
     with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
-        notes = adopt(store, store.folders(), settings.config.originals)
+        notes = record_found_originals(store, store.folders(), settings.config.originals)
     old = str(rebuilt.moved_to) if rebuilt.moved_to else None
     if output_format == "json":
         print_json({"old": old, "saved": dict(rebuilt.saved), "notes": notes})

@@ -15,11 +15,11 @@ from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.media.model import MediaFile, media_to_json
 from vpo.probe.health import Health, check_health
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.report.compare import comparison_lines, fits
 from vpo.report.media import health_lines, media_lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
-from vpo.run.progress import Running, State
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.text import printable
 from vpo.tools.process import Processes
 
@@ -54,7 +54,7 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_for
 def _probed(name: str) -> MediaFile:
     if os.path.isdir(name):
         raise ProbeError("is a folder; name the files in it")
-    return probe(os.path.realpath(name), frames=True)
+    return probe_file(os.path.realpath(name), frames=True)
 
 
 def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
@@ -65,7 +65,7 @@ def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
     for number, media in enumerate(found):
 
         def show(part: float, path: str = media.path, done: int = number) -> None:
-            line.show(State(done, len(found), 1, None, (Running(path, part),)), each=True)
+            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)), each=True)
 
         show(0.0)
         healths[media.path] = check_health(media, processes, stall, show)

@@ -30,7 +30,7 @@ from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
 from vpo.report.table import table_lines, write_csv
 from vpo.report.text import Console, ProgressLine
-from vpo.run.progress import State
+from vpo.run.progress import RunProgress
 from vpo.text import counted, display_path, format_size, format_time, printable
 
 _PROGRESS_INTERVAL = 500
@@ -52,7 +52,7 @@ class _Question(NamedTuple):
         for number, item in enumerate(self.library.media(self.under)):
             redraw = number and not number % _PROGRESS_INTERVAL
             if redraw:
-                line.show(State(number, total, 1))
+                line.show(RunProgress(number, total, 1))
             yield item
             if redraw:
                 line.clear()

@@ -21,7 +21,7 @@ from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.schema import json_schema
 from vpo.policy.yaml_source import read_policy_text
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
 from vpo.report.text import Console
 from vpo.text import printable
@@ -77,7 +77,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
     print_warnings(choice.warnings)
     lines = PolicyLines(PolicyPositions(read_policy_text(policy), policy))
     try:
-        media = probe(os.path.realpath(file))
+        media = probe_file(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
     metadata = fetch_metadata(build({}).config, choice, [media.path])

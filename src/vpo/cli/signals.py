@@ -23,14 +23,14 @@ def signals_handled() -> Iterator[Interrupt]:
     interrupt = Interrupt()
 
     def finish(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+        interrupt.signal()
         if not interrupt.at_once:
             # Not through a stream, which the interrupted code may be using; stderr may be closed.
             with contextlib.suppress(OSError):
                 os.write(2, _FINISHING)
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+        interrupt.signal()
         interrupt.at_once = True
 
     handlers = {signal.SIGINT: finish, signal.SIGTERM: end, signal.SIGHUP: end}

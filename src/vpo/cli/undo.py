@@ -15,7 +15,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.run.recovery import adopt, put_back, refusal
+from vpo.run.recovery import record_found_originals, restore_original, restore_problem
 from vpo.text import display_path
 
 
@@ -39,7 +39,7 @@ def command(target: str, dry_run: bool, output_format: str) -> int:
     with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
         for item in _kept_originals(store, settings, target):
-            problem = refusal(item) if dry_run else _restore(store, item)
+            problem = restore_problem(item) if dry_run else _restore(store, item)
             files.append({"path": item.path, "restored": problem is None, "error": problem})
             if output_format == "text":
                 _print(item, problem, dry_run=dry_run)
@@ -58,7 +58,7 @@ def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:
 def _restore(store: Store, item: KeptOriginal) -> str | None:
     """Restore an original; return why it was not, or ``None``."""
     try:
-        put_back(store, item)
+        restore_original(store, item)
     except FileError as error:
         return str(error)
     return None
@@ -67,7 +67,7 @@ def _restore(store: Store, item: KeptOriginal) -> str | None:
 def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
     if os.path.lexists(target) or os.sep in target:
         path = os.path.realpath(target)
-        adopt(store, [os.path.dirname(path)], settings.config.originals)
+        record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]
     else:
         found = store.kept(run_id=store.run(target).id)

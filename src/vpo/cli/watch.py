@@ -95,7 +95,7 @@ def command(**options: Any) -> int:
         for _ in summaries:
             pass
     # A signal is the normal end; anything else is a failure that stopped the batch.
-    return EXIT_OK if interrupt.asked else EXIT_FAILED
+    return EXIT_OK if interrupt.signalled else EXIT_FAILED
 
 
 def _folder(name: str) -> str:

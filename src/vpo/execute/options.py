@@ -1,4 +1,4 @@
-"""What the configuration says about rewriting files."""
+"""The configuration of rewrites."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from vpo.policy.desired_state import Timestamp
 
 @dataclass(frozen=True)
 class RewriteOptions:
-    """What the configuration says about rewriting files.
+    """The configuration of rewrites.
 
-    ``timestamp`` is what becomes of the modification time where the policy does not say;
-    ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the folder
-    of the file.
+    ``timestamp`` is the modification time of a result where the policy does not set it;
+    ``min_age`` is in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the
+    folder of the file.
     """
 
     timestamp: Timestamp = "preserve"

@@ -1,4 +1,4 @@
-"""Write a new file, prove it, and put it in the place of the original."""
+"""Write a new file, verify it, and replace the original with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpo.probe.service import PendingEndTimes
 
 _SLACK = 1 << 20
 REMUX_FACTOR = 1.05
-"""How much free space a copy needs, in sizes of the source."""
+"""The free space that a copy needs, as a multiple of the size of the source."""
 
 Write = Callable[[Work, Workspace], Written]
 
@@ -25,9 +25,10 @@ Write = Callable[[Work, Workspace], Written]
 def rewrite(
     work: Work, write: Write, factor: float = REMUX_FACTOR, ends: PendingEndTimes | None = None
 ) -> Applied:
-    """Write a new file, of ``factor`` times the size, and put it in the place of the old.
+    """Write a new file, verify it, and replace the original with it.
 
-    ``ends`` are those of the source's tracks, where the packets are written again.
+    ``factor`` is the expected size as a multiple of the source's; ``ends`` are the end times of the
+    source's tracks, where the packets are written again.
     """
     lock = work.lock
     with Workspace(work.folder, lock.status.st_mode) as workspace:
@@ -46,7 +47,10 @@ def rewrite(
 def _written(
     work: Work, write: Write, workspace: Workspace, ends: PendingEndTimes | None
 ) -> tuple[Written, MediaFile]:
-    """What was written, and the proven result; a full file system is asked, not read about."""
+    """Write the result and return it verified.
+
+    Whether the file system is full is tested, not read from a tool's message.
+    """
     plan = work.plan
     try:
         written = write(work, workspace)
@@ -66,9 +70,9 @@ def _publish(work: Work, workspace: Workspace) -> Kept | None:
     if work.options.keep_originals:
         kept = originals.keep_file(work.lock.path, work.key, os.fstat(workspace.fd))
     try:
-        publish.replace(work.lock, workspace, work.plan.after.path)
+        publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:
         if kept is not None:
-            originals.forget(kept.path)
+            originals.delete_original(kept.path)
         raise
     return kept

@@ -18,7 +18,7 @@ from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
 from vpo.probe.service import Prober
 from vpo.run.probers import new_prober
-from vpo.run.progress import State
+from vpo.run.progress import RunProgress
 from vpo.run.request import Interrupt
 
 _GROUP_SIZE = 64
@@ -56,7 +56,7 @@ class Scanner:
     settings: Settings
     library: Library
     interrupt: Interrupt
-    on_progress: Callable[[State], None]
+    on_progress: Callable[[RunProgress], None]
 
     def scan(self, paths: Sequence[str], *, recursive: bool = False) -> Scan:
         """Probe what is new or has changed under ``paths``; remove what is gone."""
@@ -72,7 +72,7 @@ class Scanner:
         self._index(_new_or_changed(found.candidates, seen, result), seen, result)
         if not self.interrupt.stop and all(map(os.path.lexists, roots)):
             self._remove_gone(seen.keys() - {item.path for item in found.candidates}, result)
-        result.interrupted = self.interrupt.asked
+        result.interrupted = self.interrupt.signalled
         result.seconds = round(time.monotonic() - began, 3)
         return result
 
@@ -86,7 +86,7 @@ class Scanner:
             if len(group) >= _GROUP_SIZE:
                 self.library.record(group)
                 group = []
-            self.on_progress(State(number, len(todo), min(active, len(todo) - number)))
+            self.on_progress(RunProgress(number, len(todo), min(active, len(todo) - number)))
         self.library.record(group)
 
     def _probed(self, todo: list[Candidate]) -> Iterator[Result]:

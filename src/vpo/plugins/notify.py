@@ -33,7 +33,7 @@ def _sender(urls: tuple[str, ...]) -> Any:
     try:
         import apprise
     except ImportError:
-        raise ConfigError("urls need Apprise: pip install 'vpo[notify]'") from None
+        raise ConfigError("urls need Apprise: install vpo with its extra 'notify'") from None
     sender = apprise.Apprise()
     for number, url in enumerate(urls, 1):
         if not sender.add(url):  # the URL may contain a password, so it is not shown

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
     from vpo.plan.model import Plan
-    from vpo.run.progress import Look
+    from vpo.run.progress import ProgressSource
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -43,10 +43,10 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         """Ignored, as ``started``."""
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         document = {**self._head, "summary": summary.facts(), "files": self._files}
@@ -74,7 +74,7 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         state = look()
         facts: dict[str, Any] = {"done": state.done, "total": state.total, "active": state.active}
         running = [
@@ -84,7 +84,7 @@ class JsonLinesReport:
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
-    def advance(self, look: Look) -> None:
+    def tick(self, look: ProgressSource) -> None:
         """Ignored: readers of events need no redrawing."""
 
     def end(self, summary: Summary) -> None:

@@ -12,7 +12,7 @@ from vpo.text import counted, display_path, format_size, printable, truncated
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.progress import Look, Running, State
+    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -61,7 +61,7 @@ class ProgressLine:
         self._text = ""
         self._drawn = False
 
-    def show(self, state: State, each: bool = False) -> None:
+    def show(self, state: RunProgress, each: bool = False) -> None:
         """Show the progress of the run, and with ``each`` that of every active file."""
         if not self.enabled:
             return
@@ -88,7 +88,7 @@ class ProgressLine:
         self._stream.flush()
 
 
-def _file_progress(item: Running) -> str:
+def _file_progress(item: RunningFile) -> str:
     """``A Very Long Na… 42 %, 80 s left``."""
     text = printable(truncated(os.path.basename(item.path), _NAME))
     if item.part is not None:
@@ -161,11 +161,11 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         if not self._dry_run and self._line.enabled:
             self._line.show(look(), each=self._verbosity >= 1)
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         self._line.clear()

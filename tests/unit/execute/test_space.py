@@ -53,7 +53,7 @@ def test_reserve_leaves_keep_free(ledger: SpaceLedger, output: str) -> None:
     with ledger.reserve(output, 90 * MIB, keep_free=10 * MIB):
         pass
     with (
-        pytest.raises(SpaceError, match=r"90 MiB are free in .* besides the 10 MiB of"),
+        pytest.raises(SpaceError, match=r"90 MiB are free in .* keep_free_note the 10 MiB of"),
         ledger.reserve(output, 91 * MIB, keep_free=10 * MIB),
     ):
         pytest.fail("that is to be kept free")

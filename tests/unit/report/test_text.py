@@ -19,7 +19,7 @@ from vpo.policy.desired_state import Reason
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.progress import Running, State
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -157,7 +157,7 @@ def test_progress_line_fits_the_terminal(
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(State(10**30, 10**60, 2))
+    ProgressLine(stream, enabled=True).show(RunProgress(10**30, 10**60, 2))
     wanted = f"Processing: {10**30}/{10**60} files [2 active]"
     if len(wanted) >= shown:
         wanted = f"{wanted[: shown - 2]}…"
@@ -176,16 +176,19 @@ def test_progress_line_fits_the_terminal(
 )
 def test_progress_line_shows_time_left(left: float | None, end: str) -> None:
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(State(3, 10, 2, left))
+    ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, left))
     line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
     assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
 
 
 def test_verbose_progress_line_shows_each_active_file() -> None:
-    running = (Running("/v/A Very Long Name of a Film.mkv", 0.42, 80.0), Running("/v/映画.mkv"))
+    running = (
+        RunningFile("/v/A Very Long Name of a Film.mkv", 0.42, 80.0),
+        RunningFile("/v/映画.mkv"),
+    )
     stream = _Terminal()
     for each in (False, True):
-        ProgressLine(stream, enabled=True).show(State(3, 10, 2, None, running), each=each)
+        ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, None, running), each=each)
     plain, detailed = stream.getvalue().replace("\x1b[K", "").strip("\r").split("\r")
     assert plain == "Processing: 3/10 files [2 active]"
     assert detailed == f"{plain}; A Very Long Name of a F… 42%, 80 s left; 映…"

@@ -14,7 +14,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
 from vpo.policy.document import Policy
-from vpo.run.cost import load, spent
+from vpo.run.cost import outcome_cost, plan_cost
 
 GB = 1_000_000_000
 SECOND_OF_HD = 1280 * 720 * 25
@@ -56,16 +56,16 @@ def encode(**video: Any) -> dict[str, Any]:
 def test_cost_of_plan_is_bytes_or_pixels(
     facts: dict[str, Any], phase: dict[str, Any], expected: Cost
 ) -> None:
-    assert load(plan(film(**facts), **phase)) == expected
+    assert plan_cost(plan(film(**facts), **phase)) == expected
 
 
 def test_cost_without_duration_is_bytes() -> None:
-    assert load(plan(replace(film(), duration=None), **encode())) == Cost("transcode", 3 * GB)
+    assert plan_cost(plan(replace(film(), duration=None), **encode())) == Cost("transcode", 3 * GB)
 
 
 def test_cost_of_outcome_counts_encodes_that_were_done() -> None:
     planned = plan(film(), **encode())
     done = Outcome("/x.mkv", "changed", strategy="transcode", plan=planned, size_before=3 * GB)
-    assert spent(done) == Cost("hevc", 100 * SECOND_OF_HD)
-    assert spent(done._replace(status="unchanged", strategy="none")) == Cost("none", 3 * GB)
-    assert spent(Outcome("/x.mkv", "skipped")) is None
+    assert outcome_cost(done) == Cost("hevc", 100 * SECOND_OF_HD)
+    assert outcome_cost(done._replace(status="unchanged", strategy="none")) == Cost("none", 3 * GB)
+    assert outcome_cost(Outcome("/x.mkv", "skipped")) is None

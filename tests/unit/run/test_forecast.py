@@ -179,7 +179,7 @@ def test_forecast_without_data_starts_with_samples_of_all_sizes() -> None:
 def test_forecast_uses_progress_of_running_file() -> None:
     forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Timing("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
-    forecast.advance({"/a.mkv": 0.25})
+    forecast.update({"/a.mkv": 0.25})
     assert forecast.remaining(2.0) == 0.0  # by the record; two seconds are mostly a tool's start
     assert forecast.remaining(20.0) == 60.0
     (running,) = forecast.running(20.0)

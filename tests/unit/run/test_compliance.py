@@ -13,7 +13,7 @@ from vpo.db.records import Compliance, NewRun, Result, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.plugins.metadata import Metadata, cache_key_range
-from vpo.run.known import Verdicts
+from vpo.run.compliance import ComplianceRecords
 
 POLICY = "f" * 64
 JAPANESE = {"radarr": {"original_language": "ja"}}
@@ -72,10 +72,10 @@ def test_complies_only_for_unchanged_file_and_metadata(
     store: Store, then: Any, now: Metadata, complies: bool
 ) -> None:
     record(store, then, "complies")
-    verdicts = Verdicts(store, POLICY, now, ["/m"])
-    assert verdicts.complies(FILE) == complies
-    assert not verdicts.complies(FILE._replace(size=1001))
-    assert not Verdicts(store, "0" * 64, now, ["/m"]).complies(FILE)
+    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    assert records.complies(FILE) == complies
+    assert not records.complies(FILE._replace(size=1001))
+    assert not ComplianceRecords(store, "0" * 64, now, ["/m"]).complies(FILE)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_failure_is_known_only_for_unchanged_file_and_metadata(
     store: Store, then: Any, now: Metadata, fails: bool
 ) -> None:
     record(store, then, "failed")
-    verdicts = Verdicts(store, POLICY, now, ["/m"])
-    assert verdicts.failure(FILE) == (("VerifyError", "no") if fails else None)
-    assert verdicts.failure(FILE._replace(mtime_ns=1)) is None
-    assert not verdicts.complies(FILE)
+    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    assert records.failure(FILE) == (("VerifyError", "no") if fails else None)
+    assert records.failure(FILE._replace(mtime_ns=1)) is None
+    assert not records.complies(FILE)
 
 
 def test_cache_keys_lie_between_their_bounds() -> None:
