@@ -11,10 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "vpo"
 
 INTERFACES = {
     "command": "each module of a command has its click command under this name",
-    "apply": "`run.api` publishes it for other programs",
     "argv": "each module of a tool builds its command line with this function",
-    "evaluate": "`run.api` publishes it for other programs",
-    "probe": "`run.api` publishes it for other programs",
     "vpo_after_run": "a hook, which plugins implement by name",
     "vpo_changed": "a hook, which plugins implement by name",
     "vpo_metadata": "a hook, which plugins implement by name",

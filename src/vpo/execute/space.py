@@ -102,7 +102,7 @@ def is_full(fd: int) -> bool:
 
 def keep_free_note(keep_free: int) -> str:
     """Return the text about ``[files] keep_free`` for a message, empty if it is 0."""
-    return f" keep_free_note the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
+    return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
 
 
 def _mebibytes(size: int) -> str:

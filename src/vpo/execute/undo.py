@@ -22,7 +22,7 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
-from vpo.execute.space import free_bytes
+from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
 from vpo.probe.undo_regions import undo_regions

@@ -26,7 +26,7 @@ def test_first_ctrl_c_stops_the_queue_and_later_signals_end_tools(
     """The first Ctrl-C only stops the queue; a second one and the others end the tools."""
     monkeypatch.setattr(os, "write", lambda _fd, data: len(data))
     before = [signal.getsignal(number) for number in numbers]
-    with heeded() as interrupt:
+    with signals_handled() as interrupt:
         assert not interrupt.signalled
         for number in numbers:
             signal.raise_signal(number)

@@ -190,7 +190,7 @@ def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
 
 def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
     edit = planned(media)
-    with pytest.raises(SpaceError, match="no space for an undo file"):
+    with pytest.raises(SpaceError, match="not enough free space for an undo file"):
         saved(media, edit, keep_free=1 << 62)
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
