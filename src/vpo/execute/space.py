@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vpo.errors import CancelledError, SpaceError
+from vpo.text import format_size
 
 _WAIT_SECONDS = 1.0
 _MEBIBYTE = 1 << 20
@@ -73,8 +74,8 @@ class SpaceLedger:
         if others:
             return False
         raise SpaceError(
-            f"not enough free space: about {_mebibytes(wanted.size)} are needed and "
-            f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
+            f"not enough free space: about {format_size(wanted.size)} are needed and "
+            f"{format_size(max(0, free))} are free in {os.path.dirname(wanted.output)}"
             f"{keep_free_note(wanted.keep_free)}; free some space and run again"
         )
 
@@ -102,8 +103,4 @@ def is_full(fd: int) -> bool:
 
 def keep_free_note(keep_free: int) -> str:
     """Return the text about ``[files] keep_free`` for a message, empty if it is 0."""
-    return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / _MEBIBYTE:,.0f} MiB"
+    return f" besides the {format_size(keep_free)} of [files] keep_free" if keep_free else ""

@@ -26,6 +26,7 @@ from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
 from vpo.probe.undo_regions import undo_regions
+from vpo.text import format_size
 
 UNDO_EXTENSION = ".undo"
 _MAGIC = b"vpo undo 2\n"
@@ -66,7 +67,7 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     folder = os.path.dirname(path)
     if free_bytes(folder) - keep_free < len(content) + _GROWTH:
         raise SpaceError(
-            f"not enough free space for an undo file of {len(content):,} bytes"
+            f"not enough free space for an undo file of {format_size(len(content))}"
             f"{keep_free_note(keep_free)}; free some space and run again"
         )
     undo = new_path(folder)

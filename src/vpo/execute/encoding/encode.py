@@ -13,6 +13,7 @@ from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_har
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.plan.model import Plan
+from vpo.text import format_size
 from vpo.tools import encoders, ffmpeg
 from vpo.tools.encoders import Encoding
 from vpo.tools.ffmpeg import FfmpegJob
@@ -108,7 +109,7 @@ class SizeLimit:
 
     def _error(self, size: int) -> SavingsError:
         return SavingsError(
-            f"encoded, the file would have {size:,} bytes; that saves less than "
+            f"encoded, the file would have {format_size(size)}; that saves less than "
             f"{self._wanted:.0%} (min_savings), so its video is not encoded"
         )
 
