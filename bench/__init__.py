@@ -1,1 +1,1 @@
-"""How fast vpo is, against what a shell script and the bare tools need for the same files."""
+"""Benchmarks of vpo against a shell script and the bare tools on the same files."""

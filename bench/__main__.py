@@ -35,7 +35,7 @@ GROWTH = Path(__file__).with_name("GROWTH.md")
 
 
 def measure_row(row: str) -> list[Figure]:
-    """The figures of one row, measured in a folder of its own that is removed afterwards."""
+    """Yield the figures of one row, measured in a temporary folder."""
     began = time.monotonic()
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="vpo-bench-") as folder:

@@ -1,6 +1,6 @@
 """Row cluster: jobs on the nodes of a real Dask scheduler on loopback, which only sleep.
 
-What a job costs beside the same one in a thread; how much two nodes are faster than one; and 5,000
+The overhead of a job over one in a thread; the speed-up of two nodes over one; and 5,000
 jobs on 32 simulated workers against the best schedule, with the scheduler's memory after them.
 """
 
@@ -62,7 +62,7 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 
 def _lengths() -> list[float]:
-    """Seconds, a half in the mean: many short jobs and a few long ones, the same in each run."""
+    """Return seconds, 0.5 on average: many short jobs and a few long ones, the same in each run."""
     chance = random.Random(6)
     return [min(5.0, chance.lognormvariate(-1.0, 0.8)) for _ in range(COUNT)]
 
@@ -78,15 +78,15 @@ def _batch(executor: Executor, workers: int, lengths: Sequence[float]) -> float:
 
 
 def _never_paused(paused: bool) -> None:
-    """Nothing is paused here."""
+    """Do nothing: no job is paused."""
 
 
 def _ignore() -> None:
-    """Nobody looks, and nothing is ended."""
+    """Do nothing."""
 
 
 def sleep(job: Job) -> Outcome:
-    """Runs on a node, as a tool that takes so long."""
+    """Sleep on a node, as long as a tool would take."""
     time.sleep(float(job.path))
     return Outcome(job.path, "unchanged")
 
@@ -101,7 +101,7 @@ def _nodes(client: Any, count: int, slots: int) -> NodesExecutor:
 
 @contextlib.contextmanager
 def _cluster(folder: Path, processes: int, threads: int) -> Iterator[tuple[Any, int]]:
-    """A client of a scheduler with workers, and the scheduler's process id."""
+    """Yield a client of a scheduler with workers, and the scheduler's process id."""
     from distributed import Client
 
     dask = Path(sys.executable).with_name("dask")
@@ -141,6 +141,6 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _peak(pid: int) -> int:
-    """The most memory that the process had, in bytes."""
+    """Return the peak memory of the process, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

@@ -36,7 +36,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     for workers in WORKERS:
         took = min(_batch(idle, workers, _nothing) for _ in range(ROUNDS))
         yield _rate(f"{COUNT:,} idle jobs, {workers} worker{'s' * (workers > 1)}", took)
-    yield _rate(f"the same on record, {WORKERS[1]} workers", _on_record(idle, folder))
+    yield _rate(f"the same, recorded, {WORKERS[1]} workers", _recorded(idle, folder))
     lengths = _lengths()
     mixed = [_candidate(number, length) for number, length in enumerate(lengths)]
     for workers in WORKERS[1:3]:
@@ -58,7 +58,7 @@ def _batch(
     work: Callable[[Job], Outcome],
     recording: Recorder | None = None,
 ) -> float:
-    """Seconds until all are done; with a record, as a run keeps it."""
+    """Return the seconds until all are done, with a recorder if given."""
 
     def job(item: Candidate) -> Job:
         key = recording.start(item.path) if recording else ""
@@ -66,14 +66,14 @@ def _batch(
 
     began = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        crew = Workers(pool, lambda: workers, work, _ignore, _never_paused)
-        for outcome in run_batch(Queue(items, job), crew, Interrupt(), _ignore):
+        threads = Workers(pool, lambda: workers, work, _ignore, _never_paused)
+        for outcome in run_batch(Queue(items, job), threads, Interrupt(), _ignore):
             if recording:
                 recording.take(outcome)
     return time.perf_counter() - began
 
 
-def _on_record(items: Sequence[Candidate], folder: Path) -> float:
+def _recorded(items: Sequence[Candidate], folder: Path) -> float:
     with DaemonConnectionPool(folder / "vpo.db") as pool:
         store = Store(pool)
         facts = RunFacts([], {}, WORKERS[1])
@@ -82,11 +82,11 @@ def _on_record(items: Sequence[Candidate], folder: Path) -> float:
 
 
 def _never_paused(paused: bool) -> None:
-    """Nothing is paused here."""
+    """Do nothing: no job is paused."""
 
 
 def _ignore() -> None:
-    """Nobody looks, and nothing is ended."""
+    """Do nothing."""
 
 
 def _nothing(job: Job) -> Outcome:
@@ -99,12 +99,12 @@ def _sleep(job: Job, lengths: Sequence[float]) -> Outcome:
 
 
 def _lengths() -> list[float]:
-    """Seconds: many short jobs and a few long ones, the same in each run."""
+    """Return seconds: many short jobs and a few long ones, the same in each run."""
     chance = random.Random(7)
     return [min(2.0, chance.lognormvariate(-3.0, 1.0)) for _ in range(MIXED)]
 
 
 def _candidate(number: int, length: float) -> Candidate:
-    """A file whose size says how long it takes, but not exactly."""
+    """Return a file whose size roughly corresponds to its duration."""
     guess = random.Random(number).lognormvariate(0, 0.3)
     return Candidate(str(number), int(length * guess * BYTES_PER_SECOND), number, number, 1)

@@ -35,7 +35,7 @@ def figures(folder: Path) -> Iterator[Figure]:  # noqa: ARG001
 
 
 def shortest(asked: Policy, media: MediaFile) -> float:
-    """The least disturbed of several evaluations, in seconds."""
+    """Return the shortest time of several evaluations, in seconds."""
     took = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
@@ -45,7 +45,7 @@ def shortest(asked: Policy, media: MediaFile) -> float:
 
 
 def film() -> MediaFile:
-    """A video, 15 audio and 24 subtitle tracks."""
+    """Return a file with a video, 15 audio and 24 subtitle tracks."""
     kinds: list[TrackType] = ["video", *["audio"] * 15, *["subtitle"] * 24]  # type: ignore[list-item]
     return MediaFile("/film.mkv", "mkv", 10**9, tracks=tuple(map(track, range(40), kinds)))
 
@@ -67,7 +67,7 @@ def track(index: int, kind: TrackType) -> Track:
 
 
 def policy(wanted: str, found: str) -> Policy:
-    """Rules whose conditions look at every track; the last of each ten does something."""
+    """Return a policy of rules that check every track; one in ten does something."""
     conditions: list[Any] = [
         "exists(audio, lang == kor) and not exists(subtitle, lang == kor)",
         "exists(audio, codec == truehd, channels >= 6)",

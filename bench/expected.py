@@ -1,10 +1,10 @@
-"""The end as expected after a fifth of the time, against the real one: batches of mixed work.
+"""The forecast after a fifth of the time, against the real end, for batches of mixed work.
 
-Rewrites of three sizes among edits of the header, of which nobody knows beforehand. In the first
-run nothing is on record either; the second one, over fresh copies, has the record of the first.
+Rewrites of three sizes among header edits, none of them known beforehand. In the first run the
+database is empty, too; the second run, over fresh copies, has the outcomes of the first.
 
-Then transcodes of films whose bytes say little of the time that they take: long ones of a low bit
-rate and short ones of a high one, scanned before, with an earlier run on record.
+Then transcodes of films whose size does not predict their duration: long ones with a low bit rate
+and short ones with a high one, scanned before, with an earlier run in the database.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _fill(library: Path, films: list[tuple[Path, int]]) -> None:
 
 
 def _observe(vpo: Vpo, library: Path) -> tuple[float, float, float]:
-    """By what part of the whole time the end was missed, that time, and what was expected.
+    """Return the error as a fraction of the whole time, that time, and the forecast.
 
     The time is that of the work: from the first file begun to the last one done.
     """

@@ -1,4 +1,4 @@
-"""Files to measure with, and vpo as a user has it, in a folder that is thrown away."""
+"""The files to measure with, and vpo as a user runs it, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def install() -> None:
 
 
 def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:
-    """A Matroska file by mkvmerge: a subtitle in front of the video, audio in three languages.
+    """Write a Matroska file with mkvmerge: subtitle, video, and audio in three languages.
 
-    The default flags are wrong: they are on the German audio and the subtitle. The picture has as
-    much grain as lets the key frames become as large as those of films at that bit rate; ffmpeg
-    decodes one whenever it opens the file.
+    The default flags are wrong: they are on the German audio and the subtitle. The video has so
+    much grain that key frames are as large as those of films at that bit rate; ffmpeg decodes one
+    whenever it opens the file.
     """
     raw = target.with_suffix(".raw.mkv")
     picture = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=8:allf=t"
@@ -51,13 +51,13 @@ def source(target: Path, seconds: int, video: tuple[str, ...]) -> Path:
 
 
 def small(target: Path) -> Path:
-    """About 2 MB."""
+    """Write a file of about 2 MB."""
     rate = ("-b:v", "900k", "-maxrate", "2M", "-bufsize", "2M")
     return source(target, 12, ("-c:v", "libx264", "-preset", "veryfast", *rate))
 
 
 def large(target: Path) -> Path:
-    """About 50 MB."""
+    """Write a file of about 50 MB."""
     rate = ("-b:v", "9M", "-maxrate", "9M", "-bufsize", "5M")
     return source(target, 40, ("-c:v", "libx264", "-preset", "ultrafast", *rate))
 
@@ -67,7 +67,7 @@ def run(*argv: str | Path) -> None:
 
 
 def copies(original: Path, folder: Path, count: int) -> list[Path]:
-    """A fresh folder of copies, all of them on the disk and in the cache before anybody looks."""
+    """Fill a new folder with copies, which are synced and in the cache."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files = [folder / f"{number:04}.mkv" for number in range(count)]
@@ -78,7 +78,7 @@ def copies(original: Path, folder: Path, count: int) -> list[Path]:
 
 
 class Vpo:
-    """``vpo process`` with one policy, with a new database unless it is to remember."""
+    """``vpo process`` with one policy, with a new database unless it is to keep the old one."""
 
     def __init__(self, folder: Path, policy: str) -> None:
         self.folder = folder
@@ -98,7 +98,7 @@ class Vpo:
         return measure(self.argv(*args), self.env)
 
     def must_comply(self, folder: Path, count: int) -> None:
-        """What a contestant made of the files has to be what the policy asks for."""
+        """Check that the files comply with the policy."""
         argv = [str(VPO), "process", "-p", str(self.policy)]
         argv += ["-n", "--force", "--format", "json", str(folder)]
         env = {**os.environ, **self.env}

@@ -1,4 +1,4 @@
-"""Growth as a picture: SVG with logarithmic axes, readable on light and on dark pages."""
+"""The plot of the growth: SVG with logarithmic axes, readable on light and on dark pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Panel(NamedTuple):
 
 
 class _Axis:
-    """Whole powers of ten around the values, from one place of the picture to another."""
+    """A logarithmic axis of whole powers of ten around the values."""
 
     def __init__(self, values: Sequence[float], first: float, last: float) -> None:
         self.low = math.floor(math.log10(min(values)))
@@ -50,7 +50,7 @@ class _Axis:
 
 
 def plot(title: str, panels: Sequence[Panel]) -> str:
-    """The panels beside each other; all lines of a panel share its axes."""
+    """Return the SVG of the panels next to each other; all lines of a panel share its axes."""
     body = "\n".join(
         part for number, panel in enumerate(panels) for part in _panel(panel, number * WIDTH)
     )

@@ -1,5 +1,5 @@
-"""Row 5: looking at 500 files, against ffprobe: by ``vpo scan``, which puts on record what it sees,
-and by a dry run whose policy wants nothing of them.
+"""Row 5: probing 500 files, against ffprobe: by ``vpo scan``, which indexes them, and by a dry run
+whose policy wants no changes.
 
 The whole command is measured, with its start; the dry run also reads a policy and evaluates it.
 ffprobe's rate is measured on the first 100 files: it has no start to share among more.

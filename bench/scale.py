@@ -44,7 +44,7 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 
 def _time(name: str, floor: Cost, cost: Cost) -> Figure:
-    """Against find, as a quotient."""
+    """Return the figure of a time as a multiple of find's."""
     ratio = cost.seconds / floor.seconds
     return Figure("scale", name, seconds(floor.seconds), seconds(cost.seconds), ratio)
 

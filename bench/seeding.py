@@ -1,9 +1,8 @@
 """A large library of sparse files that the database knows: ``python -m bench.seeding ...``.
 
-Nobody can wait until 100,000 real files are probed, so the database is filled by the means that vpo
-has for it, with each file's real size, time and inode. What a probe would have found is left out:
-it lies in a table of its own, which a second run does not read.
-In a process of its own: what it takes in memory must not count for anybody else.
+Probing 100,000 real files takes too long, so the database is filled with vpo's own functions, with
+each file's real size, time and inode. The result of the probe is left out: it is in another table,
+which a second run does not read. It runs in its own process, so that its memory does not count.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def seed(policy: Path, library: Path, count: int, data: Path) -> None:
 
 
 def create(library: Path, count: int) -> Iterator[str]:
-    """Files of a gigabyte that take no room, 100 to a folder; their paths."""
+    """Create sparse files of a gigabyte, 100 to a folder; return their paths."""
     for number in range(count):
         folder = f"{library}/Series {number // PER_FOLDER:05}"
         if number % PER_FOLDER == 0:
@@ -44,7 +43,7 @@ def create(library: Path, count: int) -> Iterator[str]:
 def record(policy: str, library: str, count: str, data: str) -> None:
     """Fill the database in the folder ``data``."""
     from vpo.db.connection import DaemonConnectionPool
-    from vpo.db.records import Result
+    from vpo.db.records import NewRun, Result
     from vpo.db.store import Store
     from vpo.policy.policy_files import PolicyFiles
 
@@ -53,9 +52,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
     run_id = str(uuid.uuid4())
     with DaemonConnectionPool(Path(data) / "vpo.db") as pool:
         store = Store(pool)
-        store.start_run(
-            run_id, policies=[policy], options={}, workers=1, dry_run=False, pid=0, host=""
-        )
+        store.start_run(NewRun(run_id, [policy], {}, workers=1, pid=0, host=""))
         while group := list(islice(paths, GROUP)):
             results = []
             for path, key in zip(group, store.start_outcomes(run_id, group), strict=True):
@@ -67,7 +64,7 @@ def record(policy: str, library: str, count: str, data: str) -> None:
                         "unchanged",
                         stat=(stat.st_size, stat.st_mtime_ns, stat.st_ino),
                         fingerprint=fingerprint,
-                        verdict="complies",
+                        compliance="complies",
                     )
                 )
             store.record(results)

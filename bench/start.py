@@ -1,4 +1,4 @@
-"""Row 6: what it takes to start, and to say that one file complies (on record from an earlier run).
+"""Row 6: the time to start and report that one file complies, as recorded by an earlier run.
 
 A second run on one file is what a download client or a scheduler asks for, again and again.
 """

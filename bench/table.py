@@ -1,4 +1,4 @@
-"""The figures as one table, and the page that keeps them."""
+"""The figures as a table, and the page with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HEAD = ("#", "figure", "goal", "floor", "vpo", "ratio")
 
 
 def render(figures: Sequence[Figure]) -> str:
-    """The table in Markdown, aligned to be read as it is; ✗ is a goal that was missed."""
+    """Return the table in aligned Markdown; ✗ is a goal that was missed."""
     rows = [HEAD, *(figure.cells() for figure in figures)]
     widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
     rule = tuple("-" * width for width in widths)
@@ -59,7 +59,7 @@ def seconds(value: float) -> str:
 
 
 def page(title: str, figures: Sequence[Figure], load: float) -> str:
-    """The whole page: when and where it was measured, and the table."""
+    """Return the whole page: when and where it was measured, and the table."""
     missed = sum(not figure.holds for figure in figures)
     goals = sum(figure.goal is not None for figure in figures)
     held = f"{goals - missed} of {goals} goals hold; ✗ marks the others. " if goals else ""
@@ -75,7 +75,7 @@ def page(title: str, figures: Sequence[Figure], load: float) -> str:
 
 
 def machine() -> str:
-    """What kind of machine and which versions, without a name."""
+    """Return the kind of machine and the versions, without a host name."""
     tools = (("ffmpeg", "-version", 2), ("mkvmerge", "--version", 1))
     versions = (f"{name} {_version(name, flag, word)}" for name, flag, word in tools)
     return (

@@ -1,4 +1,4 @@
-"""Running commands and what they cost; contestants take turns, and the least disturbed turn counts.
+"""Measuring commands: contestants take turns, and the shortest run of each counts.
 
 Whatever else the machine does hits all contestants alike in the long run, so that ratios of minima
 hold where absolute times do not.
@@ -17,7 +17,7 @@ Argv = Sequence[str | Path]
 
 
 class Cost(NamedTuple):
-    """What a command took, with the children that it waited for.
+    """The time and memory of a command, with the children that it waited for.
 
     ``memory`` is the largest resident set of a single process in bytes; ``written`` the bytes of
     pages that were made dirty (``ru_oublock``, which Linux counts when a write reaches the cache).
@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 def measure(argv: Argv, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Cost:
-    """Run a command to its end; it has to succeed."""
+    """Run a command to its end and return its cost; it has to succeed."""
     began = time.perf_counter()
     process = subprocess.Popen(
         argv,
@@ -47,7 +47,7 @@ def measure(argv: Argv, env: Mapping[str, str] | None = None, cwd: Path | None =
 
 
 def turns(contestants: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
-    """Let each contestant run once a round, in turn; the cheapest run of each."""
+    """Let each contestant run once a round, in turn; return the cheapest run of each."""
     costs: dict[str, list[Cost]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -56,6 +56,6 @@ def turns(contestants: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[st
 
 
 def xargs(files: Sequence[Path], workers: int, argv: Argv, listing: Path) -> list[str | Path]:
-    """A command that runs ``argv`` for each file, ``workers`` at a time; ``{}`` is the file."""
+    """Return a command that runs ``argv`` per file, ``workers`` at a time; ``{}`` is the file."""
     listing.write_bytes(b"\0".join(os.fsencode(path) for path in files))
     return ["xargs", "-0", "-a", listing, "-I{}", "-P", str(workers), *argv]

@@ -1,9 +1,9 @@
-"""How near the vmaf search comes, and what it costs: for each clip, the search, then the encode.
+"""The accuracy and cost of the crf search: for each clip, the search, then the encode.
 
     python bench/vmaf.py [--target 95] [--codec hevc] [--preset medium] CLIP...
 
 Needs an ffmpeg with libvmaf: the one of ``--ffmpeg``, or the bundled one. The whole encode is
-scored picture by picture; the goal is a score within 0.5 of the target and, for clips of more than
+scored frame by frame; the goal is a score within 0.5 of the target and, for clips of more than
 two minutes, less than 30 % of the encode's time spent on the search.
 """
 
@@ -19,7 +19,7 @@ from typing import cast
 
 import imageio_ffmpeg
 
-from vpo.execute.encoding.crf_search import Bench, CrfFound, CrfSearches, SourceVideo
+from vpo.execute.encoding.crf_search import CrfResult, CrfSearches, SampleTools, SourceVideo
 from vpo.execute.encoding.devices import Devices
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
@@ -57,7 +57,9 @@ def measure(clip: Path, arguments: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder, Workspace(folder, 0o600) as workspace:
         source = SourceVideo(str(clip), media.path, (), media.duration)
         started = time.monotonic()
-        found = CrfSearches().find(Bench(tools, prober, workspace.store(b"")), source, encoding)
+        found = CrfSearches().find(
+            SampleTools(tools, prober, workspace.store(b"")), source, encoding
+        )
         searched = time.monotonic() - started
         seconds = encode(arguments.ffmpeg, clip, encoding, found, f"{folder}/whole.mkv")
         score = compare(arguments.ffmpeg, clip, f"{folder}/whole.mkv", track.index)
@@ -75,7 +77,7 @@ def measure(clip: Path, arguments: argparse.Namespace) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def encode(ffmpeg: str, clip: Path, encoding: Encoding, found: CrfFound, output: str) -> float:
+def encode(ffmpeg: str, clip: Path, encoding: Encoding, found: CrfResult, output: str) -> float:
     quality = Quality(crf=found.crf)
     spec = VideoEncode(encoding.spec.codec, quality, encoding.spec.preset)
     whole = Encoding(spec, encoding.track, encoding.encoder, 0, threads=encoding.threads)

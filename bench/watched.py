@@ -1,8 +1,8 @@
 """``python -m bench.watched FOLDER ARG ...``: vpo, counting what it opens and starts.
 
 Prints how many files in the folder were opened and how many processes started, by what the
-interpreter reports of itself (``sys.addaudithook``). It knows nothing of what C libraries open:
-if the one that reads media files is loaded, that counts as a file opened.
+interpreter reports of itself (``sys.addaudithook``). Files that C libraries open are not
+counted: if the library that reads media files is loaded, that counts as an opened file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m drill``: run the drills, print what came of them, and note it in the page."""
+"""``python -m drill``: run the drills, print the results and update the page."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def run(name: str, folder: Path, wanted: argparse.Namespace) -> tuple[Bench, float]:
-    """One drill; what it did, and its time in seconds."""
+    """Run one drill; return its result and its duration in seconds."""
     place = folder / name.replace(" ", "-").replace(":", "").replace(",", "")
     place.mkdir()
     bench = Bench(place, wanted.short, random.Random(f"{wanted.seed} {name}"), wanted.media)  # noqa: S311

@@ -1,4 +1,4 @@
-"""What a drill works with: trials that are counted, and rigs to try vpo on."""
+"""The test bench of a drill: counted trials, and rigs to run vpo on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Lost(Exception):  # noqa: N818 - a verdict
-    """The promise was broken; the message says how."""
+    """A promise was broken; the message says how."""
 
 
 class Skip(Exception):  # noqa: N818 - a verdict
@@ -38,17 +38,16 @@ class Skip(Exception):  # noqa: N818 - a verdict
 
 
 def expect(condition: object, problem: str) -> None:
-    """``Lost`` unless the condition holds."""
+    """Raise ``Lost`` unless the condition holds."""
     if not condition:
         raise Lost(problem)
 
 
 @dataclass
 class Bench:
-    """One drill's scale, chance, place and count.
+    """The scale, random numbers, folder and count of one drill.
 
-    ``short`` is the form for the test suite. ``media`` is a folder of further media, if there is
-    one. Trials may run in several threads.
+    ``short`` is the form for the test suite. ``media`` is a folder of further media, if any. Trials may run in several threads.
     """
 
     folder: Path
@@ -69,7 +68,7 @@ class Bench:
 
     @contextlib.contextmanager
     def trial(self, label: str, count: int = 1) -> Iterator[None]:
-        """Count a trial (``count`` of them); what is raised in it is the loss of one."""
+        """Count a trial (``count`` of them); an error in it counts as a loss."""
         self.tried += count
         try:
             yield
@@ -82,7 +81,7 @@ class Bench:
             self.lost.append(f"{label}: the drill broke: {type(error).__name__}: {error}")
 
     def rig(self, *names: str, where: Path | None = None) -> Rig:
-        """A new rig with copies of these sample files in its library (``new=sample`` renames)."""
+        """Create a rig with copies of these sample files in its library (``new=sample`` renames)."""
         folder = (where or self.folder) / uuid.uuid4().hex[:8]
         rig = Rig(folder, self.corpus)
         for path in (folder, rig.library, rig.home):
@@ -99,7 +98,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a vpo process ended; ``files`` are its outcomes by name, ``notes`` what it cleaned up."""
+    """The result of a vpo process; ``files`` are its outcomes by name, ``notes`` its cleanup messages."""
 
     rc: int
     stdout: str
@@ -126,7 +125,7 @@ class Ended:
         return str(self.files[name]["status"]) if name in self.files else "not mentioned"
 
     def error(self, name: str) -> str:
-        """The type and message of a file's error, empty without one."""
+        """Return the type and message of a file's error, empty without one."""
         found = self.files.get(name, {}).get("error")
         return f"{found['type']}: {found['message']}" if found else ""
 
@@ -135,7 +134,7 @@ class Ended:
 
 
 class Started:
-    """A vpo that runs; its output goes to files, so that it never waits for a reader."""
+    """A running vpo, whose output goes to files so that it never waits for a reader."""
 
     def __init__(
         self,
@@ -162,7 +161,7 @@ class Started:
             )
 
     def end(self, limit: float = LIMIT) -> Ended:
-        """Wait for the end; ``Lost`` if it does not come, or a tool goes on without vpo."""
+        """Wait for the end; raise ``Lost`` if vpo hangs, or a tool runs on without it."""
         try:
             rc = self.process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -174,7 +173,7 @@ class Started:
 
     @property
     def said(self) -> str:
-        """What it has written to stderr so far."""
+        """Return its stderr so far."""
         return _text(self._err)
 
     def kill(self) -> None:
@@ -183,11 +182,11 @@ class Started:
             self.process.wait()
 
     def relatives(self) -> list[int]:
-        """The pids of vpo's children and their children, living ones only."""
+        """Return the pids of vpo's running children and their children."""
         return [pid for pid in marked(self.mark) if pid != self.process.pid]
 
     def orphans_end(self, limit: float = 5.0) -> None:
-        """``Lost`` if something that vpo started is alive so many seconds after it."""
+        """Raise ``Lost`` if a process that vpo started outlives it by so many seconds."""
         try:
             until(lambda: not self.relatives(), "", limit)
         except Lost:
@@ -200,7 +199,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Rig:
-    """A library and a vpo in an environment of its own."""
+    """A library, and a vpo with its own environment."""
 
     folder: Path
     corpus: Path
@@ -242,8 +241,8 @@ class Rig:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def stand_in(self, tool: str, script: str) -> None:
-        """A shell script in the place of a tool; ``real`` in it becomes the real one, and ``$here``
+    def fake_tool(self, tool: str, script: str) -> None:
+        """Replace a tool with a shell script; ``real`` in it becomes the real one, and ``$here``
         is a folder for events."""
         folder = self.folder / "stand-ins"
         folder.mkdir(exist_ok=True)
@@ -289,13 +288,13 @@ class Rig:
         return self.start(*args, env=env, before=before).end(limit)
 
     def words(self, policy: Path | str, *more: str | Path) -> list[str | Path]:
-        """The arguments of a usual run over the library."""
+        """Return the arguments of a normal run over the library."""
         if isinstance(policy, str):
             policy = self.policy(policy, f"{abs(hash(policy)):x}.yaml")
         return ["process", "--format", "jsonl", "-R", "-p", policy, *more, self.library]
 
     def process(self, policy: Path | str, *more: str | Path, limit: float = LIMIT) -> Ended:
-        """A usual run over the library, to its end."""
+        """Run vpo over the library to the end."""
         return self.run(*self.words(policy, *more), limit=limit)
 
     def throw_away(self) -> None:
@@ -303,7 +302,7 @@ class Rig:
 
 
 def until(condition: Callable[[], object], problem: str, limit: float = 30.0) -> None:
-    """Wait for an event; ``Lost`` if it never comes."""
+    """Wait for an event; raise ``Lost`` if it never happens."""
     deadline = time.monotonic() + limit
     while not condition():
         if time.monotonic() > deadline:
@@ -312,7 +311,7 @@ def until(condition: Callable[[], object], problem: str, limit: float = 30.0) ->
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that were started with this mark in their environment and have not ended."""
+    """Return the running processes with this mark in their environment."""
     wanted = f"VPO_DRILL={mark}".encode()
     found = []
     for name in os.listdir("/proc"):
@@ -338,7 +337,7 @@ def _text(path: Path) -> str:
 
 
 class Watch:
-    """A thread that looks for each path all the time; ``absent`` are those that were gone once.
+    """A thread that checks the paths continuously; ``absent`` are those that were missing once.
 
     A path may have several names (a container is changed): then one of them must be there, and
     they are looked for in the order in which they are left. ``pause`` (seconds) leaves the others

@@ -1,4 +1,4 @@
-"""The source changes during the work, or goes: what others did is never overwritten."""
+"""The source is changed or removed during the work: changes by others are never overwritten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEBIBYTE = 1 << 20
 
 
 def changing(bench: Bench) -> None:
-    """While the tool runs, somebody else does this to the file."""
+    """Another program changes the file while the tool runs."""
     changes: dict[str, Callable[[Rig, Path], Callable[[Ended], None]]] = {
         "replaced": _replaced,
         "appended to": _appended,
@@ -40,7 +40,7 @@ def changing(bench: Bench) -> None:
 
 
 def _held(rig: Rig, tool: str, policy: str) -> Started:
-    rig.stand_in(tool, HOLD)
+    rig.fake_tool(tool, HOLD)
     vpo = rig.start(*rig.words(policy))
     until((rig.folder / "running").exists, f"{tool} was not started")
     return vpo
@@ -158,7 +158,7 @@ def _folder_renamed(rig: Rig, path: Path) -> Callable[[Ended], None]:  # noqa: A
 
 
 def mount_gone(bench: Bench) -> None:
-    """The library's file system goes away during the work, and before it."""
+    """The library's file system disappears during the work, and before it."""
     for work, (tool, policy, sample) in list(WORKS.items())[: bench.scale(1, 3)]:
         with mounted(bench.folder, "ext4", 16 * MEBIBYTE) as point, bench.trial(f"gone, {work}"):
             rig = bench.rig()
@@ -169,7 +169,7 @@ def mount_gone(bench: Bench) -> None:
             subprocess.run(["mount", "--bind", point, behind], check=True)
             digest = sha(path)
             try:
-                rig.stand_in(tool, HOLD)
+                rig.fake_tool(tool, HOLD)
                 vpo = rig.start(*rig.words(policy), point)
                 until((rig.folder / "running").exists, f"{tool} was not started")
                 subprocess.run(["umount", "-l", point], check=True)

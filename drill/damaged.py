@@ -1,4 +1,4 @@
-"""Damaged input: thousands of files with bytes changed, lost, doubled, cut off; parsers that die."""
+"""Damaged input: thousands of files with bytes changed, lost, doubled, cut off; parsers that crash."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Mutation = Callable[[bytearray, random.Random], bytearray]
 
 
 def _place(data: bytearray, chance: random.Random) -> int:
-    """Headers are hit as often as all the rest: parsers go wrong there."""
+    """Return a position; half of them are in headers, where parsers fail."""
     head = min(len(data), 4096)
     return chance.randrange(head) if chance.random() < 0.5 else chance.randrange(len(data))
 
@@ -88,7 +88,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def mutated(bench: Bench) -> None:
-    """Every mutated file is left alone, or becomes a result that is whole."""
+    """Every mutated file stays unchanged, or becomes an intact result."""
     sources = _sources(bench)
     total = bench.scale(24, 2000)
     seen = {"changed": 0, "failed": 0, "unchanged": 0}
@@ -159,7 +159,7 @@ def _one(rig: Rig, ended: Ended, original: Path, digest: str, seen: dict[str, in
 
 
 def _same_packets(original: Path, result: Path) -> None:
-    """Of a header edit, all packets are where they were."""
+    """After a header edit, all packets are at the same position."""
     try:
         before = stream_hashes(original)
     except subprocess.CalledProcessError:
@@ -172,7 +172,7 @@ def _same_packets(original: Path, result: Path) -> None:
 
 
 def _whole(original: Path, result: Path, outcome: dict[str, Any]) -> None:
-    """Of a rewrite, the streams that stay are all there, and the container is sound."""
+    """After a rewrite, all kept streams are there, and the container is intact."""
     removed = {c["track"] for c in outcome["changes"] if c["kind"] == "remove"}
     before, after = _packets(original), _packets(result)
     kept = [item for item in before if item[0] not in removed]
@@ -190,7 +190,7 @@ def _readable(path: Path) -> bool:
 
 
 def _packets(path: Path) -> list[tuple[int, str, int]]:
-    """Index, type and number of packets of each stream that ffmpeg sees."""
+    """Return index, type and number of packets of each stream, as ffmpeg reads them."""
     argv = ["ffprobe", "-v", "quiet", "-count_packets", "-show_entries"]
     argv += ["stream=index,codec_type,nb_read_packets:stream_disposition=attached_pic"]
     done = subprocess.run([*argv, "-of", "json", f"file:{path}"], capture_output=True, check=False)
@@ -207,7 +207,7 @@ def _packets(path: Path) -> list[tuple[int, str, int]]:
 
 
 def parser(bench: Bench) -> None:
-    """A parser that crashes, or hangs, costs the file that it was asked about."""
+    """A parser that crashes or hangs fails only the current file."""
     signals = {"crashes": signal.SIGSEGV, "is killed": signal.SIGKILL, "hangs": signal.SIGSTOP}
     for what, number in list(signals.items())[bench.scale(2, 0) :]:
         with bench.trial(f"the parser {what}"):
@@ -245,7 +245,7 @@ def _is_parser(pid: int) -> bool:
 
 
 def not_media(bench: Bench) -> None:
-    """Empty files, text and other things that are called like videos."""
+    """Empty files, text and other data with names of videos."""
     with bench.trial("empty, text, zeros, a program, half a file"):
         rig = bench.rig("bad/zero.mkv", "bad/text.mkv", "bad/truncated.mkv", "bad/no-moov.mp4")
         (rig.library / "zeros.mkv").write_bytes(bytes(100_000))

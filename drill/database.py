@@ -1,4 +1,4 @@
-"""The database: locked, read-only, damaged, from the future, gone; and the ways out."""
+"""The database is locked, read-only, damaged, too new or gone; and the ways to recover."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 30.0
 
 
 def _used(bench: Bench) -> Rig:
-    """A rig with a database that knows a run, and two more files to be done."""
+    """Create a rig with a database of one run, and two more files to process."""
     rig = bench.rig("done.mkv=multi-audio.mkv")
     expect(rig.process(REMUX).rc == 0, "the first run failed")
     for name in SAMPLES:
@@ -30,7 +30,7 @@ def _used(bench: Bench) -> Rig:
 
 
 def locked(bench: Bench) -> None:
-    """Another program has the database for a moment, or for longer than one can wait."""
+    """Another program locks the database for a moment, or for too long."""
     with bench.trial("locked for a moment"):
         rig = _used(bench)
         with closing(sqlite3.connect(rig.database, check_same_thread=False)) as other:
@@ -59,7 +59,7 @@ def locked(bench: Bench) -> None:
 def _locked_midway(bench: Bench) -> None:
     rig = _used(bench)
     before = hashes(rig.library / name.partition("=")[0] for name in SAMPLES)
-    rig.stand_in(
+    rig.fake_tool(
         "mkvmerge", ': > "$here/running"; until [ -e "$here/go" ]; do sleep 0.05; done; exec real'
     )
     vpo = rig.start(*rig.words(REMUX))
@@ -80,7 +80,7 @@ def _locked_midway(bench: Bench) -> None:
 
 
 def unusable(bench: Bench) -> None:
-    """What is wrong is told with the way out, nothing is touched, and the way out works."""
+    """The message says how to recover, nothing is changed, and the recovery works."""
     faults: dict[str, tuple[Callable[[Path], None], str]] = {
         "rubbish": (lambda path: _overwrite(path, 0, os.urandom(4096)), "vpo db rebuild"),
         "text": (lambda path: _replace(path, b"this is not a database\n" * 300), "vpo db rebuild"),
@@ -142,7 +142,7 @@ def _newer(path: Path) -> None:
 
 
 def gone(bench: Bench) -> None:
-    """Without its database vpo finds everything out again."""
+    """Without its database, vpo processes the library again."""
     with bench.trial("database gone"):
         rig = _used(bench)
         expect(rig.process(REMUX).rc == 0, "the first run failed")
@@ -166,7 +166,7 @@ def gone(bench: Bench) -> None:
 
 
 def read_only(bench: Bench) -> None:
-    """A database that cannot be written."""
+    """The database cannot be written."""
     drop = _without_privileges()
     for what in ("file", "folder"):
         with bench.trial(f"read-only {what}"):

@@ -1,4 +1,4 @@
-"""Disk full: too small from the beginning, taken away midway, the database's disk, kept free."""
+"""Disk full: too small from the beginning, filled midway, the database's disk, keep_free."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEBIBYTE = 1 << 20
 
 
 def full(bench: Bench) -> None:
-    """The file that has no room fails with a word on it; the others are done."""
+    """The file without enough free space fails with that reason; the others are processed."""
     kinds = ("tmpfs",) if bench.short else ("tmpfs", "ext4")
     for kind in kinds:
         with mounted(bench.folder, kind, 8 * MEBIBYTE) as small:
@@ -39,7 +39,7 @@ def _full(bench: Bench, small: Path, tool: str, policy: str, sample: str, midway
     before = hashes([path])
     if midway:
         # Only for the file on the small file system: the other one is to succeed.
-        rig.stand_in(tool, _TAKE.format(small=shlex.quote(str(small))))
+        rig.fake_tool(tool, _TAKE.format(small=shlex.quote(str(small))))
     else:
         fill(small)
     try:
@@ -49,7 +49,7 @@ def _full(bench: Bench, small: Path, tool: str, policy: str, sample: str, midway
     unchanged(before)
     expect(ended.rc == 1, f"{ended}")
     error = ended.error(sample)
-    expect("SpaceError" in error and "room" in error, f"the reason is {error or ended}")
+    expect("SpaceError" in error and "free" in error, f"the reason is {error or ended}")
     expect(ended.status(f"other-{sample}") == "changed", f"the other file: {ended}")
     expect(not litter(small, rig.library), f"left behind: {litter(small)}")
     database_sound(rig)
@@ -66,7 +66,7 @@ exec real"""
 
 
 def keep_free(bench: Bench) -> None:
-    """[files] keep_free is room that nothing takes, not even an undo file."""
+    """[files] keep_free is never used, not even by an undo file."""
     for name, policy, sample in (
         ("remux", REMUX, "multi-audio.mkv"),
         ("header edit", HEADER, "wrong-flags.mkv"),
@@ -84,7 +84,7 @@ def keep_free(bench: Bench) -> None:
 
 
 def database(bench: Bench) -> None:
-    """Where the database's disk is full, media are worth more than their record."""
+    """If the database's disk is full, media are still processed correctly."""
     with mounted(bench.folder, "tmpfs", MEBIBYTE) as small:
         with bench.trial("database's disk full from the beginning"):
             rig, before = _rig(bench)
@@ -95,7 +95,7 @@ def database(bench: Bench) -> None:
             (small / "fill").unlink()
         with bench.trial("database's disk full midway"):
             rig, before = _rig(bench)
-            rig.stand_in("mkvmerge", f"head -c 10000000 /dev/zero > {small}/fill; exec real")
+            rig.fake_tool("mkvmerge", f"head -c 10000000 /dev/zero > {small}/fill; exec real")
             ended = _run(rig, small)
             expect(ended.rc == 1 and "space" in ended.stderr, f"not told: {ended}")
             for path, digest in before.items():

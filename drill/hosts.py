@@ -1,4 +1,4 @@
-"""Two hosts of a cluster in network namespaces: one is cut off, one is killed, in mid-work."""
+"""Two hosts of a cluster in network namespaces: one is disconnected, one is killed, during the work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SAMPLE = "multi-audio.mkv"
 
 
 def hosts(bench: Bench) -> None:
-    """The file that a host worked on is done by the other one, once, and nothing is left."""
+    """The file of a lost host is processed by the other, once, and nothing is left over."""
     if bench.short:
         raise Skip("only in the long form; the tests of clusters kill nodes on loopback")
     if importlib.util.find_spec("distributed") is None:
@@ -46,7 +46,7 @@ def _one_host_less(bench: Bench, fate: Callable[[_Network, str], None]) -> None:
     rig.configure(tools="stall_seconds = 600")
     # The first host that gets the file does not get on; it says which one it is.
     first = 'case "$*" in *--version*) ;; *) mkdir "$here/first" 2>/dev/null && {'
-    rig.stand_in(
+    rig.fake_tool(
         "mkvmerge", f'{first} hostname > "$here/who"; exec sleep 600; }} ;; esac; exec real'
     )
     with _network() as network, _running(rig, None, "scheduler", "--port", "18786"):
@@ -98,17 +98,17 @@ class _Network:
         self.stack.callback(_ip, *gone)
 
     def inside(self, name: str) -> list[str]:
-        """Words in front of a command that runs on the host, under a name of its own."""
+        """Return the prefix of a command that runs on the host, with its own host name."""
         number = self.hosts.index(name)
         own = f'hostname {number} && exec "$@"'
         return ["ip", "netns", "exec", name, "unshare", "--uts", "sh", "-c", own, "sh"]
 
     def cut(self, name: str) -> None:
-        """Nothing reaches the host any more."""
+        """Disconnect the host."""
         _ip("link", "set", f"{name}0", "down")
 
     def kill(self, name: str) -> None:
-        """All of the host's processes, at once."""
+        """Kill all processes of the host."""
         for pid in _ip("netns", "pids", name).split():
             os.kill(int(pid), signal.SIGKILL)
 
@@ -133,7 +133,7 @@ def _ip(*words: str) -> str:
 
 @contextlib.contextmanager
 def _running(rig: Rig, inside: list[str] | None, *words: str) -> Iterator[None]:
-    """A scheduler or a worker of Dask, until the drill is over."""
+    """Run a Dask scheduler or worker until the drill is over."""
     argv = [*(inside or []), str(Path(sys.executable).with_name("dask")), *words, "--no-dashboard"]
     with (rig.folder / f"{words[0]}-{uuid.uuid4().hex[:4]}.log").open("wb") as log:
         process = subprocess.Popen(

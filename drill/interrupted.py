@@ -22,7 +22,7 @@ EDITS = ("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv", "c.mkv=wrong-flags.mk
 
 
 def interrupted(bench: Bench) -> None:
-    """A first Ctrl-C lets the file in work complete; everything else ends it at once."""
+    """A first Ctrl-C lets the current file complete; everything else ends it at once."""
     with bench.trial("Ctrl-C once"):
         _politely(bench)
     cases = {
@@ -45,7 +45,7 @@ def interrupted(bench: Bench) -> None:
 def _held(bench: Bench, tool: str, script: str) -> Rig:
     rig = bench.rig(*(EDITS if tool == "mkvpropedit" else FILES))
     rig.configure(processing="workers = 1")
-    rig.stand_in(tool, script)
+    rig.fake_tool(tool, script)
     return rig
 
 
@@ -102,7 +102,7 @@ def _tidy(rig: Rig) -> None:
 
 
 def _closed(bench: Bench) -> None:
-    """Also what vpo would write then has nowhere to go."""
+    """Close the terminal, so that vpo's output fails, too."""
     rig = _held(bench, "mkvmerge", HOLD)
     before = hashes(sorted(rig.library.iterdir()))
     ours, theirs = pty.openpty()

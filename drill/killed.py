@@ -1,4 +1,4 @@
-"""Killed: SIGKILL at random moments and at every single step, alone or with all it has started."""
+"""Killed: SIGKILL at random moments and at every single step, alone or with all children."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from drill.verdict import Expected, database_sound, facts, litter, rows, sha, un
 
 @dataclass(frozen=True)
 class Work:
-    """Something that vpo does to a few files, and what it is known to lead to."""
+    """Work of vpo on a few files, and its expected results."""
 
     name: str
     policy: str
@@ -41,7 +41,7 @@ class Work:
         (rig.folder / "scratch").mkdir()
         rig.configure(originals=f'keep = "{self.keep}"', files=files, tools="stall_seconds = 20")
         for tool in ("mkvpropedit", "mkvmerge", "ffmpeg"):
-            rig.stand_in(tool, ': > "$here/tool-runs"; exec real')
+            rig.fake_tool(tool, ': > "$here/tool-runs"; exec real')
         if self.linked:
             for path in self.paths(rig):
                 os.link(path, rig.folder / f"link-{path.name}")
@@ -68,14 +68,14 @@ ALL = (*WORKS, *(replace(work, name=f"{work.name}, kept", keep="trash") for work
 
 @dataclass(frozen=True)
 class Known:
-    """What an undisturbed run of the work leads to, and how long it takes, in seconds."""
+    """The results of an undisturbed run of the work, and its duration in seconds."""
 
     expected: dict[str, Expected]
     seconds: float
 
 
 def undisturbed(bench: Bench, work: Work) -> Known:
-    """Do the work; the results must carry on the streams that they have from the originals."""
+    """Do the work; the results must keep the streams of the originals."""
     rig = work.rig(bench)
     originals = {path.name: (sha(path), facts(path)) for path in work.paths(rig)}
     vpo = rig.start(*rig.words(work.policy))
@@ -173,7 +173,7 @@ if left:
 
 
 def at_every_step(bench: Bench) -> None:
-    """Kill before each system call by which vpo itself changes something, one after the other."""
+    """Kill before each system call by which vpo changes a file, one after the other."""
     works = (ALL[0], ALL[7]) if bench.short else ALL
     for work in works:
         work = replace(work, samples=work.samples[:1])
@@ -199,7 +199,7 @@ def _step(rig: Rig, number: int, ended: list[Ended]) -> None:
 
 
 def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], object]) -> None:
-    """One kill and what has to follow."""
+    """Kill vpo once, and check what follows."""
     rig = work.rig(bench)
     rig.policy(work.policy, "work.yaml")
     paths = work.paths(rig)
@@ -220,7 +220,7 @@ def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], object
 
 
 def _after_kill(work: Work, known: Known, rig: Rig) -> None:
-    """A run that wants nothing must clean up; then each file is the one or the other."""
+    """Check that a run with nothing to do cleans up, and each file is the original or the result."""
     left = litter(rig.library, rig.folder / "scratch")
     running = _running(rig)
     ended = rig.process(NOTHING)
@@ -237,7 +237,7 @@ def _after_kill(work: Work, known: Known, rig: Rig) -> None:
 
 
 def _running(rig: Rig) -> list[tuple[str, object]]:
-    """The rows that the killed run has left as running."""
+    """Return the rows that the killed run has left as running."""
     found: list[tuple[str, object]] = []
     if rig.database.exists():
         with contextlib.suppress(Exception):  # killed before there were tables
@@ -256,14 +256,14 @@ def _nothing_left(rig: Rig) -> None:
 
 
 def _others_intact(work: Work, known: Known, rig: Rig) -> None:
-    """Hard links outside the library keep the old content."""
+    """Check that hard links outside the library keep the old content."""
     if work.linked:
         links = {rig.folder / f"link-{path.name}": path.name for path in work.paths(rig)}
         unchanged({link: known.expected[name].original for link, name in links.items()})
 
 
 def _can_be_undone(work: Work, known: Known, rig: Rig) -> None:
-    """Whoever keeps originals gets them back, also those of a run that was killed."""
+    """Check that kept originals can be restored, also those of a killed run."""
     paths = work.paths(rig)
     for run in dict.fromkeys(
         row[0] for row in rows(rig, "SELECT run FROM outcomes WHERE kept IS NOT NULL")

@@ -26,14 +26,14 @@ SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
 
 
 def header_edit(bench: Bench) -> None:
-    """A real Matroska file with a huge last cluster, and its last elements behind it."""
+    """Edit a real Matroska file with a huge last cluster, and elements behind it."""
     for name in ("in place", "rolled back"):
         with bench.trial(f"20 GB, {name}"):
             rig = bench.rig()
             path = rig.library / "large.mkv"
             _grow(bench.corpus / "wrong-flags.mkv", path)
             if name == "rolled back":
-                rig.stand_in("mkvpropedit", "exit 0")
+                rig.fake_tool("mkvpropedit", "exit 0")
             seconds, written = _edit(rig, path, name)
             bench.remarks.append(f"{name}: {seconds:.1f} s, {written >> 10:,} KiB written")
             # The tests run also on machines that are busy.
@@ -42,7 +42,7 @@ def header_edit(bench: Bench) -> None:
 
 
 def _edit(rig: Rig, path: Path, name: str) -> tuple[float, int]:
-    """Seconds of the whole command, and bytes that it wrote."""
+    """Return the seconds of the whole command, and the bytes that it wrote."""
     before = path.stat()
     edges, defaults = _edges(path), _defaults(path)
     began = time.monotonic()
@@ -75,7 +75,7 @@ def _edges(path: Path) -> tuple[int, bytes, bytes]:
 
 
 def _written(pid: int) -> int:
-    """Bytes that vpo has written; its tools are its children, and counted with it in the end."""
+    """Return the bytes that vpo and its tools have written."""
     try:
         lines = Path(f"/proc/{pid}/io").read_text().splitlines()
     except OSError:
@@ -84,8 +84,7 @@ def _written(pid: int) -> int:
 
 
 def _grow(sample: Path, target: Path) -> None:
-    """Put a cluster of nearly 20 GB, that takes no room, behind the last one. There is nothing in
-    it but a time and a void."""
+    """Append a sparse cluster of nearly 20 GB, with only a timestamp and a void element."""
     data = sample.read_bytes()
     _, _, segment, stop = next(e for e in elements(data, 0, len(data)) if e[0] == SEGMENT)
     inner = list(elements(data, segment, stop))
@@ -107,7 +106,7 @@ def _grow(sample: Path, target: Path) -> None:
 
 
 def _defaults(path: Path) -> list[int]:
-    """Each stream's default flag. mkvmerge would read all of the file to say that."""
+    """Return each stream's default flag; mkvmerge would read the whole file for it."""
     argv = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "stream_disposition=default"]
     done = subprocess.run([*argv, path], capture_output=True, check=True)
     return [stream["disposition"]["default"] for stream in json.loads(done.stdout)["streams"]]
@@ -119,7 +118,7 @@ def _lengthen_segment(head: bytearray, segment: int, size: int) -> None:
 
 
 def _element(ident: int, size: int) -> bytes:
-    """The start of an element, with a size of eight bytes."""
+    """Return the start of an element, with a size of eight bytes."""
     return ident.to_bytes((ident.bit_length() + 7) // 8, "big") + (size | 1 << 56).to_bytes(
         8, "big"
     )
@@ -128,7 +127,7 @@ def _element(ident: int, size: int) -> bytes:
 def _seek_head(
     data: bytes, old: tuple[int, int, int, int], stop: int, behind: int, by: int
 ) -> bytes:
-    """It again, with what lies behind the clusters moved, and a void up to ``stop``."""
+    """Return the SeekHead with moved positions behind the clusters, and a void up to ``stop``."""
     entries = b""
     for _, _, body, end in elements(data, old[2], old[3]):
         fields = {ident: data[at:until] for ident, _, at, until in elements(data, body, end)}
@@ -144,7 +143,7 @@ def _seek_head(
 
 
 def clones(bench: Bench) -> None:
-    """Where files can be cloned, a header edit is one on a clone that then takes the place."""
+    """Where files can be cloned, a header edit edits a clone and replaces the file with it."""
     for kind, size in (("xfs", 320 << 20), ("btrfs", 256 << 20))[: bench.scale(1, 2)]:
         with mounted(bench.folder, kind, size) as point, bench.trial(f"clone on {kind}"):
             rig = bench.rig()

@@ -1,4 +1,4 @@
-"""Tools misbehave: they are missing, fail, hang, lie, and write what they should not."""
+"""Tools misbehave: they are missing, fail, hang, report false results, and write wrong data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STALL = 2
 
 
 class Fault(NamedTuple):
-    """A stand-in's script, and a word of the reason that must be on record."""
+    """A fake tool's script, and a word of the reason that must be recorded."""
 
     script: str
     reason: str
@@ -80,7 +80,7 @@ with open(path, "r+b") as file:
 
 
 def _script(rig: Rig, tool: str, fault: Fault) -> str:
-    """The shell functions that the faults use, and the fault."""
+    """Return the shell functions that the faults use, and the fault."""
     import shutil
 
     change = rig.folder / "change.py"
@@ -134,7 +134,7 @@ _KINDS = ("remux with mkvmerge", "remux with ffmpeg", "MP4 to MKV", "header edit
 
 
 def misbehaving(bench: Bench) -> None:
-    """Each fault of each tool is a recorded failure, and the original stays."""
+    """Each fault of each tool is a recorded failure, and the original is unchanged."""
     for kind, case in zip(_KINDS, _CASES, strict=True):
         chosen = list(case.faults)
         if bench.short:
@@ -150,7 +150,7 @@ def _fault(bench: Bench, case: _Case, name: str) -> None:
     fault = case.faults[name]
     rig = bench.rig(case.sample, "bystander.mkv=und.mkv")
     rig.configure(tools=f"stall_seconds = {STALL}")
-    rig.stand_in(case.tool, _script(rig, case.tool, fault))
+    rig.fake_tool(case.tool, _script(rig, case.tool, fault))
     before = hashes(sorted(rig.library.iterdir()))
     path = rig.library / case.sample
     ended = rig.process(case.policy)
@@ -172,7 +172,7 @@ def _told(ended: Ended, path: Path, fault: Fault) -> None:
 
 
 def missing(bench: Bench) -> None:
-    """Without a tool its files fail with a word on how to get it; the others are done."""
+    """Without a tool, its files fail with advice to install it; the others are processed."""
     for kind, case in list(zip(_KINDS, _CASES, strict=True))[: bench.scale(2, 4)]:
         with bench.trial(f"{kind}: {case.tool} missing"):
             rig = bench.rig(case.sample)
@@ -206,7 +206,7 @@ def _which(name: str) -> str:
 
 
 def warnings(bench: Bench) -> None:
-    """Exit status 1 of mkvtoolnix is a warning: a right result is taken, and the warning told."""
+    """Exit status 1 of mkvtoolnix is a warning: a correct result is accepted, the warning reported."""
     cases = {
         "mkvmerge": (REMUX, "multi-audio.mkv", 'real_one "$@"; echo "#GUI#warning mind the gap"'),
         "mkvpropedit": (HEADER, "wrong-flags.mkv", 'real_one "$@"; echo "Warning: mind the gap"'),
@@ -215,7 +215,7 @@ def warnings(bench: Bench) -> None:
         with bench.trial(f"{tool} warns"):
             rig = bench.rig(sample)
             real = f'real_one() {{ {_which(tool)} "$@"; }}\n'
-            rig.stand_in(tool, f"{real}{script}; exit 1")
+            rig.fake_tool(tool, f"{real}{script}; exit 1")
             digest = sha(rig.library / sample)
             ended = rig.process(policy)
             expect(ended.status(sample) == "changed", f"{ended}")

@@ -1,4 +1,4 @@
-"""Small file systems, for as long as a drill needs them."""
+"""Small file systems, mounted while a drill runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAKERS = {
 
 @contextlib.contextmanager
 def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
-    """A new file system of ``size`` bytes, mounted in ``folder``; ``Skip`` where that cannot be."""
+    """Mount a new file system of ``size`` bytes in ``folder``; raise ``Skip`` if that fails."""
     if os.geteuid() != 0:
         raise Skip("mounting needs root")
     point = folder / f"{kind}-{uuid.uuid4().hex[:6]}"
@@ -52,7 +52,7 @@ def _run(*argv: str) -> None:
 
 
 def fill(folder: Path, leave: int = 0) -> Path:
-    """Take the room of a file system away, but for so many bytes; the file that holds it."""
+    """Fill a file system except for so many bytes; return the file that fills it."""
     path = folder / "fill"
     status = os.statvfs(folder)
     size = max(0, status.f_bavail * status.f_frsize - leave)

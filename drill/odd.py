@@ -1,4 +1,4 @@
-"""Odd files: names, links, pipes, folders that look like files, owners, rights and attributes."""
+"""Odd files: names, links, pipes, folders that look like files, owners, permissions and attributes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ACL = struct.pack("<I", 2) + b"".join(
 
 
 def names(bench: Bench) -> None:
-    """Whatever a file is called, it is processed, and keeps its name."""
+    """A file with any name is processed, and keeps its name."""
     works = {"header edit": (HEADER, MKV), "remux": (REMUX, MKV), "MP4 to MKV": (CONTAINER, MP4)}
     for work, (policy, sample) in list(works.items())[: bench.scale(1, 3)]:
         rig = bench.rig()
@@ -71,7 +71,7 @@ def names(bench: Bench) -> None:
 
 
 def too_long(bench: Bench) -> None:
-    """A name that would become longer than a name can be."""
+    """A name that would become too long."""
     with bench.trial("a name of 255 bytes with a suffix that is to become longer"):
         rig = bench.rig("x" * 252 + ".ts=broadcast.ts")
         path = next(rig.library.iterdir())
@@ -83,7 +83,7 @@ def too_long(bench: Bench) -> None:
 
 
 def links(bench: Bench) -> None:
-    """Symbolic links stay links; loops end; what they lead to is worked on once."""
+    """Symbolic links stay links; loops end; their targets are processed once."""
     with bench.trial("symbolic links and loops"):
         rig = bench.rig(MKV)
         outside = rig.add("outside.mkv=multi-audio.mkv", rig.folder / "elsewhere")
@@ -109,7 +109,7 @@ def links(bench: Bench) -> None:
 
 
 def hard_links(bench: Bench) -> None:
-    """[files] hardlinks: the other names keep the old content, or share the new, or nothing is."""
+    """[files] hardlinks: the other names keep the old content, share the new, or the file is skipped."""
     for work, policy in (("header edit", HEADER), ("remux", REMUX)):
         for mode in ("replace", "skip", "edit"):
             with bench.trial(f"hardlinks = {mode}, {work}"):
@@ -139,7 +139,7 @@ def _hard_link(bench: Bench, mode: str, work: str, policy: str) -> None:
 
 
 def not_files(bench: Bench) -> None:
-    """Pipes, sockets, devices and folders that are called like videos are named and passed over."""
+    """Pipes, sockets, devices and folders with names of videos are reported and skipped."""
     with bench.trial("FIFO, socket, device, folder"):
         rig = bench.rig(MKV)
         os.mkfifo(rig.library / "pipe.mkv")
@@ -159,7 +159,7 @@ def not_files(bench: Bench) -> None:
 
 
 def rights(bench: Bench) -> None:
-    """Folders and files that must not be written to are left alone, with a reason."""
+    """Folders and files without write permission stay unchanged, with a reason."""
     drop = _without_privileges()
     works = {"header edit": HEADER, "remux": REMUX}
     for work, policy in list(works.items())[: bench.scale(1, 2)]:
@@ -208,7 +208,7 @@ def _refused(rig: Rig, ended: Ended, path: Path, digest: str) -> None:
 
 
 def _without_privileges() -> tuple[str, ...]:
-    """root, but bound to rights as others are."""
+    """Return the prefix of a command that drops root's privileges."""
     if os.geteuid() != 0:
         raise Skip("changing owners needs root")
     setpriv = shutil.which("setpriv")
@@ -219,7 +219,7 @@ def _without_privileges() -> tuple[str, ...]:
 
 
 def attributes(bench: Bench) -> None:
-    """Owner, mode, times, extended attributes and ACLs are those of the original."""
+    """Owner, mode, times, extended attributes and ACLs are kept."""
     works = {
         "header edit": (HEADER, MKV),
         "remux": (REMUX, MKV),
@@ -258,7 +258,7 @@ def _attributes(bench: Bench, policy: str, sample: str, keep: bool) -> None:
 
 
 def _set(bench: Bench, path: Path, name: str, value: bytes) -> bool:
-    """Whether this system and file system have what is set."""
+    """Set an attribute; return whether the system and file system support it."""
     try:
         os.setxattr(path, name, value)
     except (AttributeError, OSError) as error:

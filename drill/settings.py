@@ -1,4 +1,4 @@
-"""Policies and configurations that are wrong: one message that says where, and nothing is touched."""
+"""Wrong policies and configurations: one message says where, and nothing is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of ``docs/reliability.md``: what each drill came to when it was last run in full."""
+"""The table of ``docs/reliability.md``: the result of each drill when it was last run in full."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NAME = re.compile(r"^\| (.+?) \|")
 
 
 def row(name: str, bench: Bench, date: str) -> str:
-    """A line of the table, of figures as they were counted."""
+    """Return a line of the table."""
     remarks = [*bench.remarks, *(f"skipped: {reason}" for reason in bench.skipped)]
     said = "; ".join(" ".join(text.split()) for text in remarks).replace("|", "/")
     return f"| {name} | {bench.tried} | {bench.survived} | {len(bench.lost)} | {date} | {said} |"
 
 
 def update(rows: Mapping[str, str], order: Sequence[str], page: Path = PAGE) -> None:
-    """Put these rows in the place of older ones of the same drills; the others stay."""
+    """Replace the rows of these drills in the page."""
     before, _, rest = page.read_text("utf-8").partition(BEGIN)
     table, _, after = rest.partition(END)
     known = {**dict(_rows(table.splitlines())), **rows}

@@ -1,4 +1,4 @@
-"""Two at once: vpo beside vpo, a user's mkvpropedit among them, and leftovers that are none."""
+"""Two programs at once: two runs of vpo, a user's mkvpropedit, and files in use that look left over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE = ("unchanged", "skipped")
 
 
 def two(bench: Bench) -> None:
-    """Each file is processed once; the other vpo finds it locked, or done already."""
+    """Each file is processed once; the other vpo finds it locked or processed."""
     for number in range(bench.scale(1, 20)):
         work = WORKS[(0, 2, 4, 3)[number % 4]]
         own = number % 2 == 1
@@ -54,7 +54,7 @@ def _once(name: str, states: list[str], ends: tuple[Ended, Ended]) -> None:
 
 
 def user(bench: Bench) -> None:
-    """mkvpropedit has no idea of locks; what it sets may get lost to it or to vpo, no more."""
+    """mkvpropedit ignores locks; at most its edit or vpo's is lost."""
     for number in range(bench.scale(1, 10)):
         policy, sample = ((HEADER, "wrong-flags.mkv"), (REMUX, "multi-audio.mkv"))[number % 2]
         with bench.trial(f"a user's mkvpropedit among it, {number}"):
@@ -97,10 +97,10 @@ def _user(bench: Bench, policy: str, sample: str) -> None:
 
 
 def living(bench: Bench) -> None:
-    """A run that is alive keeps its temporary and undo files, whoever cleans up beside it."""
+    """A running vpo keeps its temporary and undo files while another cleans up."""
     with bench.trial("temporary file of a living run"):
         rig = bench.rig("multi-audio.mkv")
-        rig.stand_in("mkvmerge", HOLD)
+        rig.fake_tool("mkvmerge", HOLD)
         first = rig.start(*rig.words(REMUX))
         until((rig.folder / "running").exists, "mkvmerge was not started")
         held = litter(rig.library)
@@ -125,7 +125,7 @@ def _cleans_up_beside(rig: Rig) -> None:
 
 
 def _undo_file(bench: Bench) -> None:
-    """The parser is stopped while it checks the edit, so that the undo file stays for a while."""
+    """Stop the parser while it checks the edit, so that the undo file remains."""
     rig = bench.rig("wrong-flags.mkv")
     script = """\
 real=REAL; "$real" "$@"; status=$?
@@ -137,7 +137,7 @@ for p in /proc/[0-9]*; do
 done
 exit $status"""
     real = subprocess.run(["which", "mkvpropedit"], capture_output=True, text=True, check=True)
-    rig.stand_in("mkvpropedit", script.replace("REAL", real.stdout.strip()))
+    rig.fake_tool("mkvpropedit", script.replace("REAL", real.stdout.strip()))
     first = rig.start(*rig.words(HEADER))
     until(lambda: any(path.suffix == ".undo" for path in litter(rig.library)), "no undo file")
     held = litter(rig.library)

@@ -1,4 +1,4 @@
-"""Is a file the original, or the right result? Judged without vpo's own code."""
+"""The check that a file is the original or the right result, without vpo's own code."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def sha(path: Path) -> str:
 
 
 def facts(path: Path) -> Facts:
-    """All that two right results of the same work have in common: every stream's payload, and every
-    fact about it. ``Lost`` for a file that the tools complain about."""
+    """Return what all right results have in common: payload and facts of every stream.
+
+    Raises ``Lost`` for a file that the tools complain about.
+    """
     try:
         reading = read(path)
         hashes = stream_hashes(path)
@@ -52,7 +54,7 @@ class Expected:
     known: set[str] = field(default_factory=set)
 
     def judge(self, *names: Path) -> State:
-        """What is at the one of these paths that there is; ``Lost`` for anything else."""
+        """Return whether the file is the original or the result; raise ``Lost`` for anything else."""
         there = [path for path in names if path.exists()]
         shown = " or ".join(path.name for path in names)
         expect(there, f"{shown} is gone")
@@ -69,13 +71,13 @@ class Expected:
 
 
 def litter(*folders: Path) -> list[Path]:
-    """What vpo should have cleaned up; originals that are kept are none."""
+    """Return the files that vpo should have cleaned up, without kept originals."""
     found = (path for folder in folders for path in folder.rglob(".vpo-*"))
     return [path for path in found if path.name != ".vpo-originals"]
 
 
 def database_sound(rig: Rig) -> None:
-    """``Lost`` if the database is damaged, or has something on record as still running."""
+    """Raise ``Lost`` if the database is damaged, or has records that are still running."""
     if not rig.database.exists():
         return
     with closing(sqlite3.connect(rig.database)) as connection:
@@ -99,7 +101,7 @@ def hashes(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def unchanged(before: dict[Path, str]) -> None:
-    """``Lost`` if one of these files is not byte for byte what it was."""
+    """Raise ``Lost`` if one of these files has changed."""
     for path, digest in before.items():
         expect(os.path.lexists(path), f"{path.name} is gone")
         expect(sha(path) == digest, f"{path.name} was changed")

@@ -1,7 +1,7 @@
-"""Make a small library in demo/ and let vpo put it in order: what vpo does, in half a minute.
+"""Create a small library in demo/ and process it with vpo, in half a minute.
 
-Works without any installed tool (the bundled ffmpeg then does everything) and can be run again at
-any time; it touches nothing outside demo/.
+Works without installed tools (with the bundled ffmpeg), can be run again at any time, and changes
+nothing outside demo/.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHOWN = "Spirited Journey (2001).mkv"
 """The file whose plan is shown."""
 
 POLICY_TEXT = """\
-# English and Japanese sound, English subtitles, in an order and with flags that make sense.
+# Keep English and Japanese audio and English subtitles, with useful order and flags.
 schema_version: 13
 name: Demo
 config:
@@ -82,21 +82,21 @@ FILES: dict[str, tuple[Track, ...]] = {
 
 
 def main() -> int:
-    """Make, look, preview, process, look again, and process again."""
+    """Create the library, inspect, preview, process, inspect again, and process again."""
     make_library(find_ffmpeg())
-    heading("A small library, and what is in it")
+    heading("A small library and its tracks")
     inspect()
-    heading("What it should be like: demo/policy.yaml")
+    heading("The policy: demo/policy.yaml")
     say(POLICY.read_text(encoding="utf-8"))
-    heading("A look at what would be done to one file (-n changes nothing)")
+    heading("The plan for one file (-n changes nothing)")
     vpo("process", "-n", "-p", "demo/policy.yaml", f"demo/library/{SHOWN}")
-    heading("Now all files, two at a time")
+    heading("Process all files, two at a time")
     first = process()
     heading("The library afterwards")
     inspect()
-    heading("The same command again: everything matches, no file is opened")
+    heading("The same command again: all files comply, none is opened")
     again = process()
-    heading("What was done, for the record")
+    heading("The history of runs")
     vpo("history")
     say("\nThe library is in demo/library; `make clean` removes it.")
     return first or again
@@ -112,7 +112,7 @@ def heading(text: str) -> None:
 
 
 def find_ffmpeg() -> str:
-    """The ffmpeg on PATH, else the bundled one."""
+    """Return the ffmpeg on PATH, else the bundled one."""
     found = shutil.which("ffmpeg")
     if found:
         return found
@@ -122,11 +122,11 @@ def find_ffmpeg() -> str:
 
 
 def make_library(ffmpeg: str) -> None:
-    """Start from nothing, so that the demo is the same every time."""
+    """Create the library from scratch, so that every demo is the same."""
     shutil.rmtree(DEMO, ignore_errors=True)
     LIBRARY.mkdir(parents=True)
     POLICY.write_text(POLICY_TEXT, encoding="utf-8")
-    # Two workers also where half of the cores is less: these files are tiny.
+    # Two workers on any machine: these files are tiny.
     (DEMO / "config.toml").write_text("[processing]\nmax_workers = 2\n")
     subtitle = DEMO / "hello.srt"
     subtitle.write_text("1\n00:00:00,200 --> 00:00:01,800\nHello\n")
@@ -136,7 +136,7 @@ def make_library(ffmpeg: str) -> None:
 
 
 def make_file(ffmpeg: str, path: Path, tracks: tuple[Track, ...], subtitle: Path) -> None:
-    """A file of two seconds whose tracks are a test picture, tones and a line of text."""
+    """Create a file of two seconds with a test pattern, tones and a line of text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     inputs: list[str] = []
     options: list[str] = []
@@ -154,16 +154,16 @@ def make_file(ffmpeg: str, path: Path, tracks: tuple[Track, ...], subtitle: Path
 
 
 def source(kind: str, number: int, subtitle: Path) -> list[str]:
-    """The input that a track is made from; every tone has a pitch of its own."""
+    """Return the input of a track; each tone has its own pitch."""
     if kind == "s":
         return ["-i", str(subtitle)]
     tone = f"sine=frequency={220 + 110 * number}:duration=2"
-    picture = "testsrc2=size=320x180:rate=25:duration=2"
-    return ["-f", "lavfi", "-i", picture if kind == "v" else tone]
+    pattern = "testsrc2=size=320x180:rate=25:duration=2"
+    return ["-f", "lavfi", "-i", pattern if kind == "v" else tone]
 
 
 def vpo(*args: str) -> int:
-    """Show the command and run it, with its data in demo/ and nothing of the user's own."""
+    """Print and run a command, with configuration and database in demo/."""
     own = {"VPO_DATA_DIR": str(DEMO / "data"), "VPO_CONFIG": str(DEMO / "config.toml")}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VPO_")} | own
     shown = args if args[0] != "inspect" else ("inspect", "demo/library/...")

@@ -1,7 +1,6 @@
-"""Write the manual page from the help of the commands: docs/man/vpo.1, in groff's man(7).
+"""Write the manual page docs/man/vpo.1 from the help of the commands, in groff's man(7).
 
-click-man does the same for one page a command, each of which would stand for itself and repeat what
-is in all of them.
+click-man would write a page for each command.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "man" / "vpo.1"
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page."""
     return "\n".join(_lines()) + "\n"
 
 
@@ -72,13 +71,13 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _text(text: str) -> Iterator[str]:
-    """Help as click has it: paragraphs, those behind a line with ``\\b`` as they stand."""
+    """Convert click's help: paragraphs, those after ``\\b`` verbatim."""
     for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip())):
         if number:
             yield ".PP"
         if paragraph.lstrip().startswith("\b"):
             yield ".nf"
-            # From Python 3.13 on, docstrings have lost their margin before click sees them.
+            # From Python 3.13 on, docstrings have no indentation when click sees them.
             shown = textwrap.dedent("\n".join(paragraph.splitlines()[1:]))
             yield from map(_escaped, shown.splitlines())
             yield ".fi"
@@ -87,7 +86,7 @@ def _text(text: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Backslashes and hyphens as groff wants them; no line begins as a request does."""
+    """Escape backslashes, hyphens, and the start of a line that groff would take for a request."""
     escaped = text.replace("\\", r"\e").replace("-", r"\-")
     return rf"\&{escaped}" if escaped.startswith((".", "'")) else escaped
 

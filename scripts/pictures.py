@@ -1,6 +1,4 @@
-"""Make the pictures of the terminal in docs/pictures: vpo runs in a pseudo-terminal, and what it
-writes there becomes SVG. Nothing in them is drawn by hand.
-"""
+"""Make the screenshots in docs/pictures: run vpo in a pseudo-terminal and render it as SVG."""
 
 from __future__ import annotations
 
@@ -32,8 +30,10 @@ _STYLE = f"""
 
 
 class Shot(NamedTuple):
-    """A picture: its name, the command that is run for it, as it is typed, and how many lines there
-    are. It is taken at the end, or when ``at`` is on the screen."""
+    """A screenshot: its name, the command, and the height of the terminal in lines.
+
+    It is taken at the end of the command, or when the text ``at`` is on the screen.
+    """
 
     name: str
     command: str
@@ -65,7 +65,7 @@ phases:
 
 
 def taken(shot: Shot, folder: Path) -> list[str]:
-    """The rows of the screen."""
+    """Run the command and return the rows of the screen."""
     screen = pyte.Screen(COLUMNS, shot.lines)
     screen.set_mode(pyte.modes.LNM)
     stream = pyte.ByteStream(screen)
@@ -89,7 +89,7 @@ def taken(shot: Shot, folder: Path) -> list[str]:
     )
     os.close(follower)
     found: list[str] = []
-    # At the end of all, reading fails (Linux) or reads nothing (macOS).
+    # At the end, reading fails (Linux) or reads nothing (macOS).
     with contextlib.suppress(OSError):
         while data := os.read(leader, 1 << 10):
             stream.feed(data)
@@ -101,7 +101,7 @@ def taken(shot: Shot, folder: Path) -> list[str]:
 
 
 def svg(shot: Shot, screen: Sequence[str]) -> str:
-    """The picture: the command as it was typed, and the screen."""
+    """Return the SVG of the command and the screen."""
     rows = [f'<tspan class="dim">$ </tspan>{escape(shot.command)}', *screen]
     while rows and not re.sub(r"<[^>]*>", "", rows[-1]).strip():
         rows.pop()
@@ -118,7 +118,7 @@ def svg(shot: Shot, screen: Sequence[str]) -> str:
 
 
 def _row(screen: pyte.Screen, number: int) -> str:
-    """Runs of characters that look alike."""
+    """Return a row as SVG, in runs of characters of the same colour."""
     line = screen.buffer[number]
     parts: list[tuple[str, str]] = []
     for column in range(screen.columns):
@@ -137,7 +137,7 @@ def _row(screen: pyte.Screen, number: int) -> str:
 
 
 def library(folder: Path) -> None:
-    """The films of the demonstration, and two policies."""
+    """Create the films of the demo and two policies."""
     sys.path.insert(0, str(ROOT / "scripts"))
     import demo
 
@@ -152,7 +152,7 @@ def library(folder: Path) -> None:
 
 
 def main(names: Sequence[str]) -> None:
-    """Make all pictures, or those that are named."""
+    """Make all screenshots, or the named ones."""
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -33,7 +33,7 @@ Schema = dict[str, Any]
 
 
 class Reference:
-    """The page, section by section: one for each mapping, under the path where it is first used."""
+    """The page, with a section for each mapping, titled by the path of its first use."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema, self._models = schema, schema["$defs"]
@@ -48,7 +48,7 @@ class Reference:
         return "\n".join(sections)
 
     def _name(self, schema: Schema, path: str) -> None:
-        """Give the mappings below this one their titles, those of a phase by their own key."""
+        """Set the titles of nested mappings; inside a phase, by their key."""
         for key, value in schema.get("properties", {}).items():
             for model in _models(value):
                 if model in self._titles or not self._models[model].get("properties"):
@@ -73,7 +73,7 @@ class Reference:
         return f"| `{key}` | {self._type(value)} | {default} | {self._meaning(value)} |"
 
     def _meaning(self, value: Schema) -> str:
-        """What the key's own description says, else the first sentence of its only model's."""
+        """Return the key's description, else the first paragraph of its only model's."""
         if "description" in value:
             return _prose(value["description"])
         models = list(_models(value))
@@ -110,7 +110,7 @@ class Reference:
 
 
 def _models(value: Any) -> Iterator[str]:
-    """The models that a value of the schema leads to, its own properties left out."""
+    """Yield the models that a value refers to, without those of its properties."""
     if isinstance(value, list):
         for item in value:
             yield from _models(item)
@@ -131,12 +131,12 @@ def _range(value: Schema) -> str:
 
 
 def _prose(text: str) -> str:
-    """A docstring as Markdown, in one line."""
+    """Return a docstring as one line of Markdown."""
     return " ".join(text.replace("``", "`").replace("|", "\\|").split())
 
 
 def _yaml(value: object) -> str:
-    """A value as one would write it in a policy."""
+    """Return a value as in a policy."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -151,12 +151,12 @@ def _anchor(title: str) -> str:
 
 
 def page() -> str:
-    """The page as it has to be."""
+    """Return the page."""
     return Reference(json_schema()).text()
 
 
 def main() -> int:
-    """Write the page, or say whether it is as it has to be."""
+    """Write the page, or with ``--check`` return whether it is up to date."""
     new = page()
     if "--check" in sys.argv[1:]:
         return 0 if PAGE.read_text("utf-8") == new else 1

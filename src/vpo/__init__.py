@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from vpo.execute.outcome import Outcome
     from vpo.execute.work import Applied
     from vpo.media.model import Attachment, Chapter, MediaFile, Track
+    from vpo.plan.evaluate import evaluate
     from vpo.plan.model import Change, Plan
     from vpo.policy.document import Policy
     from vpo.policy.loader import load_policy
-    from vpo.run.api import Silent, apply, evaluate, probe, run
+    from vpo.run.api import Silent, apply, probe, run
     from vpo.run.observer import Observer
     from vpo.run.summary import Summary
 
@@ -100,7 +101,7 @@ _HOMES = {
     "Summary": "vpo.run.summary",
     "Track": "vpo.media.model",
     "apply": "vpo.run.api",
-    "evaluate": "vpo.run.api",
+    "evaluate": "vpo.plan.evaluate",
     "load_policy": "vpo.policy.loader",
     "probe": "vpo.run.api",
     "run": "vpo.run.api",

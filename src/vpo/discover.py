@@ -1,7 +1,7 @@
-"""paths -> candidate files: every video under the given paths, once, in a fixed order.
+"""Finds the video files under given paths, each once, in a fixed order.
 
-Folders are read with ``scandir``; a folder or file that is reached twice (links, overlapping
-arguments) counts once. Names that begin with a dot are passed over unless they are given by name.
+A folder or file that is reached twice (links, overlapping arguments) counts once. Hidden files and
+folders are skipped unless they are given by name.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple
 from vpo.errors import DiscoverError
 
 LEFTOVER_PREFIX = ".vpo-"
-"""How the names begin of all files that vpo makes beside media files."""
+"""The prefix of all files that vpo creates next to media files."""
 
 
 class Candidate(NamedTuple):
-    """A file to look at: its real path and what ``stat`` said (bytes; nanoseconds since 1970).
+    """A file to process: its real path and its stat (bytes; nanoseconds since 1970).
 
-    ``link`` is a symbolic link to it, if there is one under the given paths.
+    ``link`` is a symbolic link to it under the given paths, if there is one.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
 
 @dataclass
 class Discovery:
-    """What was found: candidates, paths that cannot be used, and what a killed run left behind."""
+    """The result: candidates, paths that cannot be used, and temporary files of killed runs."""
 
     candidates: list[Candidate] = field(default_factory=list)
     problems: list[tuple[str, DiscoverError]] = field(default_factory=list)
@@ -48,13 +48,13 @@ def discover(
     extensions: Iterable[str],
     stop: Callable[[], object] = lambda: False,
 ) -> Discovery:
-    """All candidates under ``paths``; ``extensions`` are suffixes without the dot, any case.
+    """Return all candidates under ``paths``; ``extensions`` are without dot, in any case.
 
-    Ends early, between two folders, once ``stop`` says so.
+    Ends early, between two folders, if ``stop`` returns true.
     """
     found = Discovery()
-    suffixes = tuple("." + item.lower().lstrip(".") for item in extensions)
-    walk = _Walk(found, recursive, suffixes, stop)
+    endings = tuple("." + item.lower().lstrip(".") for item in extensions)
+    walk = _Walk(found, recursive, endings, stop)
     for path in paths:
         walk.start(path)
     return found
@@ -65,20 +65,20 @@ class _Walk:
         self,
         found: Discovery,
         recursive: bool,
-        suffixes: tuple[str, ...],
+        endings: tuple[str, ...],
         stop: Callable[[], object],
     ) -> None:
         self.found = found
         self.stop = stop
         self.recursive = recursive
-        self.suffixes = suffixes
+        self.endings = endings
         self.folders: set[tuple[int, int]] = set()
         self.files: dict[str, int] = {}
 
     def start(self, path: str) -> None:
         if not path:
-            # To the system it would be the current folder: a variable that is not set.
-            self.found.problems.append(("", DiscoverError("an empty path names no file or folder")))
+            # Probably an unset variable; to realpath it would be the current folder.
+            self.found.problems.append(("", DiscoverError("the path is empty")))
             return
         real = os.path.realpath(path)
         try:
@@ -91,7 +91,7 @@ class _Walk:
         elif stat.S_ISREG(status.st_mode):
             self.add(real, status, path if os.path.islink(path) else None)
         else:
-            self.problem(path, "neither a file nor a folder")
+            self.problem(path, "is neither a file nor a folder")
 
     def folder(self, path: str, status: os.stat_result) -> None:
         pending = [(path, status)]
@@ -109,7 +109,7 @@ class _Walk:
             pending.extend(reversed(below))
 
     def entries(self, entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
-        """Take the files of one folder; yield the folders below it."""
+        """Add the files of a folder; yield its subfolders."""
         for entry in entries:
             if entry.name.startswith("."):
                 if entry.name.startswith(LEFTOVER_PREFIX):
@@ -120,15 +120,15 @@ class _Walk:
                     status = self.status(entry)
                     if status is not None:
                         yield self.real(entry), status
-            elif entry.name.lower().endswith(self.suffixes):
+            elif entry.name.lower().endswith(self.endings):
                 self.file(entry)
 
     def real(self, entry: os.DirEntry[str]) -> str:
-        """The entry's real path; that of its folder is one already."""
+        """Return the entry's real path; that of its folder is real already."""
         return os.path.realpath(entry.path) if entry.is_symlink() else entry.path
 
     def is_folder(self, entry: os.DirEntry[str]) -> bool:
-        """False for a link that leads nowhere, or round in a circle."""
+        """Return whether it is a folder; false for a broken link or a loop of links."""
         try:
             return entry.is_dir()
         except OSError:
@@ -139,7 +139,7 @@ class _Walk:
         if status is None:
             return
         if not stat.S_ISREG(status.st_mode):
-            self.problem(entry.path, "not a regular file")
+            self.problem(entry.path, "is not a regular file")
             return
         self.add(self.real(entry), status, entry.path if entry.is_symlink() else None)
 

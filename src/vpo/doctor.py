@@ -1,16 +1,16 @@
-"""What of this machine vpo can use, and what stands in its way; each finding says what to do."""
+"""Checks what vpo needs on this machine: tools, encoders, database, free space, permissions."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from vpo.config.builder import Settings, require_programs
-from vpo.db import upkeep
+from vpo.db import maintenance
 from vpo.errors import PlanError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric
 from vpo.execute.encoding.devices import Devices
@@ -18,42 +18,45 @@ from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import installed_tools
-from vpo.tools import filters
+from vpo.text import format_size
 from vpo.tools.capabilities import Capabilities
 from vpo.tools.encoder_table import accelerators, candidates
+from vpo.tools.filters import tonemappers
 from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
 
-State = Literal["ok", "note", "problem"]
-"""A ``note`` is what some policies need, and others do without."""
+CheckState = Literal["ok", "note", "problem"]
+"""A ``note`` concerns only some policies."""
 
 _NEEDED_FOR = {
     "ffmpeg": "files other than Matroska, `container`, `transcode` and `audio_synthesis`",
-    "mkvmerge": "rewriting Matroska without losing what ffmpeg does not know",
-    "mkvpropedit": "new flags, titles and languages of Matroska without rewriting the file",
+    "mkvmerge": "rewriting Matroska without losing what ffmpeg does not support",
+    "mkvpropedit": "editing flags, titles and languages of Matroska without a rewrite",
 }
-_PICTURE = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
-_LITTLE = 1 << 30
-"""Bytes below which a file system counts as full."""
+_FRAME = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
+_MIN_FREE = 1_000_000_000
+"""Bytes; a file system with less free space is a problem."""
+
+_OPTIONAL = "only needed for policies with this key"
 
 
-class Finding(NamedTuple):
-    """What was looked at, how it is, and what to do; ``advice`` is empty where nothing is."""
+class CheckResult(NamedTuple):
+    """What was checked, its state, and what to do; ``advice`` may be empty."""
 
     subject: str
-    state: State
+    state: CheckState
     message: str
     advice: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every finding, in the order in which a person would want to read them.
+def run_checks(settings: Settings) -> Iterator[CheckResult]:
+    """Yield the result of every check.
 
-    Tools are started, and every encoder and device has to encode a picture; nothing is changed.
+    Starts the tools, and encodes a frame with every encoder and device; changes nothing.
     """
     try:
         require_programs(settings)
     except ToolMissingError as error:
-        yield Finding("tools", "problem", str(error), "correct [tools] in the configuration")
+        yield CheckResult("tools", "problem", str(error), "correct [tools] in the configuration")
         return
     found = installed_tools(settings)
     yield from _tools(found)
@@ -63,107 +66,112 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield from _filters(able)
         yield from _hardware(devices)
     yield from _database(settings.data_dir)
-    yield from _room(settings)
+    yield from _folders(settings)
     yield _clock()
 
 
-def _tools(found: Tools) -> Iterator[Finding]:
+def _tools(found: Tools) -> Iterator[CheckResult]:
     for name in TOOLS:
         path: str | None = getattr(found, name)
         if path is None:
             needed = f"not installed; needed for {_NEEDED_FOR[name]}"
-            state: State = "problem" if name == "ffmpeg" else "note"
-            yield Finding(name, state, needed, INSTALL[name])
+            state: CheckState = "problem" if name == "ffmpeg" else "note"
+            yield CheckResult(name, state, needed, INSTALL[name])
             continue
         try:
-            yield Finding(name, "ok", f"{tool_version(found, path)} ({path})")
+            yield CheckResult(name, "ok", f"{tool_version(found, path)} ({path})")
         except ToolError as error:
-            yield Finding(name, "problem", f"{path}: {error}", INSTALL[name])
+            yield CheckResult(name, "problem", f"{path}: {error}", INSTALL[name])
 
 
-def _encoders(devices: Devices, able: Capabilities) -> Iterator[Finding]:
-    """One picture by each software encoder, and whether those of audio are there."""
+def _encoders(devices: Devices, able: Capabilities) -> Iterator[CheckResult]:
+    """Encode a frame with each software encoder, and list the audio encoders."""
     for codec in get_args(VideoCodec):
         key = f"video: {{to: {codec}}}"
         try:
             name = able.encoder(candidates(codec, "none"), codec)
-            problem = devices.prove(name, VideoEncode(codec, Quality()), _PICTURE)
+            problem = devices.prove(name, VideoEncode(codec, Quality()), _FRAME)
         except PlanError as error:
             problem = str(error)
         if problem:
-            yield Finding(key, "note", problem, "use another ffmpeg for policies with this key")
+            yield CheckResult(
+                key, "note", problem, "install an ffmpeg with this encoder to use this key"
+            )
         else:
-            yield Finding(key, "ok", f"by {name}, which has encoded a picture")
+            yield CheckResult(key, "ok", f"available: {name}")
     missing = sorted(c for c, row in AUDIO_ENCODERS.items() if row.name not in able.encoders)
     if missing:
-        lacks = f"this ffmpeg cannot encode {', '.join(missing)}"
-        yield Finding("audio encoders", "note", lacks, "use another ffmpeg for policies that do")
+        lacks = f"not available: {', '.join(missing)}"
+        yield CheckResult(
+            "audio encoders", "note", lacks, "install an ffmpeg with these encoders to use them"
+        )
     else:
-        yield Finding("audio encoders", "ok", ", ".join(sorted(AUDIO_ENCODERS)))
+        yield CheckResult("audio encoders", "ok", ", ".join(sorted(AUDIO_ENCODERS)))
 
 
-def _filters(able: Capabilities) -> Iterator[Finding]:
-    asked: dict[str, Callable[[], str]] = {
-        "hdr: tonemap": lambda: filters.tonemappers(able.filters)[0],
-        "vmaf": lambda: metric(able),
-    }
-    for key, ask in asked.items():
-        try:
-            yield Finding(key, "ok", f"by {ask()}")
-        except PlanError as error:
-            yield Finding(key, "note", str(error), "needed only for policies with this key")
+def _filters(able: Capabilities) -> Iterator[CheckResult]:
+    try:
+        yield CheckResult("hdr: tonemap", "ok", f"available: {tonemappers(able.filters)[0]}")
+    except PlanError as error:
+        yield CheckResult("hdr: tonemap", "note", str(error), _OPTIONAL)
+    try:
+        yield CheckResult("vmaf", "ok", f"available: {metric(able)}")
+    except PlanError as error:
+        yield CheckResult("vmaf", "note", str(error), _OPTIONAL)
 
 
-def _hardware(devices: Devices) -> Iterator[Finding]:
+def _hardware(devices: Devices) -> Iterator[CheckResult]:
     for device, codecs in accelerators().items():
         proven = []
         for codec in codecs:
             spec = VideoEncode(codec, Quality(), hw=device, hw_fallback=False)
             try:
-                devices.choose(spec, _PICTURE, "mkv")
+                devices.choose(spec, _FRAME, "mkv")
                 proven.append(codec)
             except PlanError:
                 continue
         if proven:
-            yield Finding(f"hw: {device}", "ok", f"encodes {', '.join(proven)}")
+            yield CheckResult(f"hw: {device}", "ok", f"available: {', '.join(proven)}")
         else:
-            yield Finding(f"hw: {device}", "note", "encodes nothing here")
+            yield CheckResult(f"hw: {device}", "note", "not available")
 
 
-def _database(folder: Path) -> Iterator[Finding]:
+def _database(folder: Path) -> Iterator[CheckResult]:
     path = folder / "vpo.db"
     if not path.exists():
-        yield Finding("database", "ok", f"{path} will be made by the first run")
+        yield CheckResult("database", "ok", f"{path} will be created by the first run")
         return
-    problems = upkeep.check(path)
+    problems = maintenance.check_database(path)
     if problems:
-        advice = "`vpo db rebuild` saves what can be read and makes a new one"
-        yield Finding("database", "problem", f"{path}: {'; '.join(problems[:3])}", advice)
+        advice = "`vpo db rebuild` saves what can be read and creates a new database"
+        yield CheckResult("database", "problem", f"{path}: {'; '.join(problems[:3])}", advice)
     else:
-        yield Finding("database", "ok", f"{path}")
+        yield CheckResult("database", "ok", f"{path}")
 
 
-def _room(settings: Settings) -> Iterator[Finding]:
-    """Whether there is room for what vpo itself writes, and it may write there."""
-    places = {"data folder": settings.data_dir}
+def _folders(settings: Settings) -> Iterator[CheckResult]:
+    """Check free space and permissions of the folders that vpo itself writes to."""
+    folders = {"data folder": settings.data_dir}
     if settings.config.files.temporary_folder is not None:
-        places["temporary folder"] = settings.config.files.temporary_folder
-    for name, place in places.items():
-        there = next(path for path in (place, *place.parents) if path.exists())
-        if not os.access(there, os.W_OK | os.X_OK):
-            advice = "change its owner or mode, or name another one"
-            yield Finding(name, "problem", f"{there} cannot be written", advice)
+        folders["temporary folder"] = settings.config.files.temporary_folder
+    for name, folder in folders.items():
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(existing, os.W_OK | os.X_OK):
+            advice = "change its owner or mode, or configure another folder"
+            yield CheckResult(name, "problem", f"{existing} is not writable", advice)
             continue
-        free = shutil.disk_usage(there).free
-        state: State = "ok" if free >= _LITTLE else "problem"
-        advice = "" if state == "ok" else "make room"
-        yield Finding(name, state, f"{place}, {free / 1e9:.1f} GB free", advice)
+        free = shutil.disk_usage(existing).free
+        state: CheckState = "ok" if free >= _MIN_FREE else "problem"
+        advice = "" if state == "ok" else "free some space"
+        yield CheckResult(name, state, f"{folder}, {format_size(free)} free", advice)
 
 
-def _clock() -> Finding:
-    """A clock that is behind makes all files young, and kept originals last for ever."""
+def _clock() -> CheckResult:
+    """Check that the clock is not behind: files would be too new, and originals kept for ever."""
     installed = os.stat(__file__).st_mtime
     shown = time.strftime("%Y-%m-%d %H:%M:%S %Z")
     if time.time() < installed - 86400:
-        return Finding("clock", "problem", f"{shown} is before vpo was installed", "set the clock")
-    return Finding("clock", "ok", shown)
+        return CheckResult(
+            "clock", "problem", f"{shown} is before the installation of vpo", "set the clock"
+        )
+    return CheckResult("clock", "ok", shown)

@@ -1,4 +1,4 @@
-"""Every error that vpo raises on purpose.
+"""The errors that vpo raises, and their exit codes.
 
 ::
 
@@ -6,30 +6,29 @@
     ├── UsageError                exit 2   the command line
     ├── ConfigError               exit 2   the configuration file or environment
     ├── PolicyError               exit 2   a policy that does not load; knows file, line, column
-    ├── ToolMissingError          exit 3   a program that the plan needs is not installed
+    ├── ToolMissingError          exit 3   a required tool is not installed
     ├── DatabaseError             exit 1   the library database cannot be used
-    ├── SourceError               exit 1   a metadata source has no answer now; a warning of the run
+    ├── SourceError               exit 1   a metadata plugin does not respond; a warning of the run
     ├── ClusterError              exit 1   the cluster cannot be used, or was lost
-    ├── WatchError                exit 1   folders cannot be followed
-    └── FileError                 exit 1   one file's work failed; the batch decides what follows
+    ├── WatchError                exit 1   folders cannot be watched
+    └── FileError                 exit 1   a file failed; ``on_error`` decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
-        ├── DamagedError                   the file is not whole, and is left alone
-        ├── PlanError                      the policy cannot be carried out on this file
-        ├── BusyError                      another program holds or writes the file; skipped
-        │   └── LockedError                another vpo holds the file
-        ├── SpaceError                     the file system has not enough room
-        ├── ToolError                      a program failed, hung or was killed
-        ├── SavingsError                   an encode would not save what the policy wants
+        ├── DamagedError                   the file is not whole
+        ├── PlanError                      the policy cannot be applied to this file
+        ├── BusyError                      another program uses or writes the file; skipped
+        │   └── LockedError                another vpo has locked the file
+        ├── SpaceError                     the file system has not enough free space
+        ├── ToolError                      a tool failed, stalled or was killed
+        ├── SavingsError                   an encode would not save enough space
         ├── VerifyError                    the result is not what was planned
-        ├── SourceChangedError             the file changed while it was worked on
-        ├── PublishError                   the result could not be put in place
-        ├── NodeLostError                  the nodes that worked on the file died of it
-        ├── ConvergeError                  the policy still wants changes after it was applied
-        └── CancelledError                 the user interrupted the work on this file
+        ├── SourceChangedError             the file changed while it was processed
+        ├── PublishError                   the result could not replace the original
+        ├── NodeLostError                  several nodes failed while processing the file
+        ├── ConvergeError                  the result does not comply with the policy
+        └── CancelledError                 the user interrupted the run
 
-A message says what was being done, what went wrong and, where something can be done, what to do.
-The file itself is named by whoever reports the error.
+A message says what failed, why, and what to do. The caller adds the file's name.
 """
 
 from __future__ import annotations
@@ -44,30 +43,29 @@ EXIT_TOOL_MISSING = 3
 EXIT_INTERRUPTED = 130
 
 OnError = Literal["skip", "continue", "fail"]
-"""What an error leads to: the file stays as it is, the other phases take effect on it, or the batch
-ends."""
+"""What to do on error: skip the file, continue with its other phases, or end the run."""
 
 
 class VpoError(Exception):
-    """Base of all errors; ``exit_code`` is what the command ends with."""
+    """Base of all errors; ``exit_code`` is that of the command."""
 
     exit_code = EXIT_FAILED
 
 
 class UsageError(VpoError):
-    """The command line asks for something that does not exist."""
+    """The command line is invalid, or names something that does not exist."""
 
     exit_code = EXIT_USAGE
 
 
 class ConfigError(VpoError):
-    """The configuration file or an environment variable is wrong."""
+    """The configuration file or an environment variable is invalid."""
 
     exit_code = EXIT_USAGE
 
 
 class Position(NamedTuple):
-    """Where in a text file something stands; line and column count from 1."""
+    """A position in a text file; line and column count from 1."""
 
     file: str
     line: int
@@ -78,7 +76,7 @@ class Position(NamedTuple):
 
 
 class PolicyError(VpoError):
-    """A policy does not load, or names what does not exist."""
+    """A policy is invalid, or names something that does not exist."""
 
     exit_code = EXIT_USAGE
 
@@ -88,7 +86,7 @@ class PolicyError(VpoError):
 
 
 class ToolMissingError(VpoError):
-    """A program that is needed is not installed."""
+    """A required tool is not installed."""
 
     exit_code = EXIT_TOOL_MISSING
 
@@ -98,29 +96,29 @@ class DatabaseError(VpoError):
 
 
 class SourceError(VpoError):
-    """A metadata source cannot be asked, or its answer cannot be used."""
+    """A metadata plugin does not respond, or its response is invalid."""
 
 
 class ClusterError(VpoError):
-    """No node of the cluster can be used, or its scheduler was lost."""
+    """No node of the cluster is usable, or the connection to its scheduler was lost."""
 
 
 class WatchError(VpoError):
-    """Folders cannot be followed."""
+    """Folders cannot be watched."""
 
 
 class FileError(VpoError):
-    """The work on one file failed; the original is what it was.
+    """Processing a file failed; the original is unchanged.
 
-    ``lasting`` tells that it was expensive and would end in the same way again as long as the file
-    and the policy stay the same, so that later runs need not try.
+    ``lasting``: it was expensive, and would fail again while file and policy are unchanged, so that
+    later runs skip the file.
     """
 
     lasting = False
 
 
 class DiscoverError(FileError):
-    """A path does not exist, cannot be read, or is nothing that vpo works on."""
+    """A path does not exist, cannot be read, or is neither a file nor a folder."""
 
 
 class ProbeError(FileError):
@@ -134,15 +132,15 @@ class DamagedError(FileError):
 
 
 class PlanError(FileError):
-    """The policy cannot be carried out on this file."""
+    """The policy cannot be applied to this file."""
 
 
 class BusyError(FileError):
-    """Another program is writing the file, or it is not to be touched now; a later run will."""
+    """Another program is writing the file, or it must not be changed now; a later run retries."""
 
 
 class LockedError(BusyError):
-    """Another process is working on the file."""
+    """Another process has locked the file."""
 
 
 class SpaceError(FileError):
@@ -150,14 +148,14 @@ class SpaceError(FileError):
 
 
 _NOT_STARTED = 126
-"""From this exit status on, the shell's convention: the program could not be started."""
+"""By the shell's convention, from this exit status on the program could not be started."""
 
 
 class ToolError(FileError):
-    """A program failed.
+    """A tool failed.
 
-    ``argv`` is what was run, ``status`` its exit status (negative: the signal that ended it),
-    ``stderr`` the tail of what it wrote; ``stalled`` if it got nowhere and was ended for that.
+    ``argv`` is its command line, ``status`` its exit status (negative: the signal that ended it),
+    ``stderr`` the tail of its messages; ``stalled``: it was ended because it made no progress.
     """
 
     def __init__(
@@ -177,41 +175,41 @@ class ToolError(FileError):
 
 
 class SavingsError(FileError):
-    """An encode would not make the file as much smaller as the policy wants."""
+    """An encode would save less space than the policy's minimum."""
 
 
 class VerifyError(FileError):
-    """The tool's output is not what was planned; it was thrown away."""
+    """The result is not what was planned; it was deleted."""
 
     lasting = True
 
 
 class SourceChangedError(FileError):
-    """The file was replaced or changed by someone else during the work."""
+    """Another program replaced or changed the file while it was processed."""
 
 
 class PublishError(FileError):
-    """The finished result could not be put in the place of the original, or a report in its own."""
+    """The result could not replace the original, or a report could not be written."""
 
 
 class ConvergeError(FileError):
-    """The policy wants changes again on its own result."""
+    """The result of applying the policy does not comply with it."""
 
     lasting = True
 
 
 class NodeLostError(FileError):
-    """The nodes that worked on the file were lost, one after the other; it was given up."""
+    """Several nodes were lost while they processed the file; it is not retried."""
 
     lasting = True
 
 
 class CancelledError(FileError):
-    """The user interrupted the work."""
+    """The user interrupted the run."""
 
 
 class ErrorKind(Enum):
-    """The kind of an error that ended the work on a file, by the name of its class.
+    """The kind of an error that ended the processing of a file, by the name of its class.
 
     For decisions where the error itself has not come along: outcomes cross process borders, and are
     read from the database. A name from an older or newer vpo, or of an error that vpo does not

@@ -1,4 +1,4 @@
-"""Log records as lines of text or JSON, with the run, file, policy and operation they belong to.
+"""Writes log records as lines of text or JSON, with the run, file, policy and operation.
 
 Fields are given as ``logger.warning("...", extra={"run": ..., "file": ...})``; times are UTC.
 """
@@ -20,15 +20,15 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 def configure(
-    level: str, file: Path | None = None, style: str = "text", stream: TextIO | None = None
+    level: str, file: Path | None = None, log_format: str = "text", stream: TextIO | None = None
 ) -> None:
-    """Send what the ``vpo`` loggers say to the file, or else the stream (standard error).
+    """Write the records of the ``vpo`` loggers to the file, or else the stream (standard error).
 
-    ``style`` is ``text`` or ``json``. May be called again; the last call counts.
+    ``log_format`` is ``text`` or ``json``. The last call counts.
     Raises ``ConfigError`` if the file cannot be opened.
     """
     handler = _to_file(file) if file else logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logger = logging.getLogger("vpo")
     for old in logger.handlers[:]:
         logger.removeHandler(old)
@@ -48,7 +48,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what JSON does not know is written as text."""
+    """One JSON object a line; values of other types are written as text."""
 
     def format(self, record: logging.LogRecord) -> str:
         head = {
@@ -60,7 +60,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
-    """The fields given with the record, the usual ones first, and the traceback."""
+    """Return the fields given with the record, the standard ones first, and the traceback."""
     given = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
     fields = {name: given.pop(name) for name in _FIRST if name in given} | given
     if record.exc_info:
@@ -69,12 +69,12 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, tz=timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = datetime.fromtimestamp(record.created, tz=timezone.utc)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _quoted(text: str) -> str:
-    """In double quotes where it would not be seen as one value without."""
+    """Return the value, in double quotes if it would be ambiguous without."""
     if text and text.isprintable() and not any(char in ' "=\\' for char in text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

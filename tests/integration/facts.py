@@ -1,4 +1,4 @@
-"""What must be the same before and after, in forms that can be compared."""
+"""Facts of files and folders, to compare before and after a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 
 
 def tree(*roots: Path) -> dict[str, tuple[int, int, str]]:
-    """Mode, modification time and content of everything under these folders."""
+    """Return mode, modification time and content of everything under these folders."""
     found = {}
     for root in roots:
         for path in (root, *sorted(root.rglob("*"))):
@@ -34,7 +34,7 @@ def tree(*roots: Path) -> dict[str, tuple[int, int, str]]:
 
 
 def rows(data: Path) -> int:
-    """How many rows the database has, in all tables that tell of files or runs."""
+    """Return the number of rows in the database tables of files and runs."""
     path = data / "vpo.db"
     if not path.exists():
         return 0
@@ -46,23 +46,23 @@ def rows(data: Path) -> int:
 
 
 def litter(root: Path) -> list[Path]:
-    """What vpo should have cleaned up."""
+    """Return the files that vpo should have cleaned up."""
     return [path for path in root.rglob("*") if path.name.startswith(".vpo")]
 
 
 def streams(path: Path) -> list[str]:
-    """The payload of every stream, in an order of its own."""
+    """Return the sorted hashes of the payload of all streams."""
     return sorted(stream_hashes(path))
 
 
 @cache
 def original(path: Path) -> tuple[Reading, list[str]]:
-    """A sample file and its streams; it never changes, so it is read once."""
+    """Return a sample file and its streams; samples never change, so each is read once."""
     return read(path), streams(path)
 
 
 def everything_else(reading: Reading) -> dict[str, Any]:
-    """All facts that a change of order or of flags leaves alone."""
+    """Return all facts that a change of order or flags does not affect."""
     return {
         "tracks": sorted(
             (t.type, t.codec, t.language, t.title or "", t.channels or 0, region(t))
@@ -75,12 +75,12 @@ def everything_else(reading: Reading) -> dict[str, Any]:
 
 
 def region(track: TrackReading) -> str:
-    """What a language tag says beyond the language; plain ones come and go with the tool."""
+    """Return the region of a language tag; tools add and remove tags without one."""
     return (track.ietf or "").partition("-")[2]
 
 
 def clusters(path: Path) -> list[tuple[int, str]]:
-    """Place and hash of every cluster of a Matroska file."""
+    """Return offset and hash of every cluster of a Matroska file."""
     data = path.read_bytes()
     found = []
     for ident, _, body, end in elements(data, 0, len(data)):
@@ -93,7 +93,7 @@ def clusters(path: Path) -> list[tuple[int, str]]:
 
 
 def elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Id, start, start of the body and end of the EBML elements that follow one another."""
+    """Yield id, start, start of the body and end of consecutive EBML elements."""
     while start < end:
         width = 9 - data[start].bit_length()
         ident = int.from_bytes(data[start : start + width], "big")
@@ -108,7 +108,7 @@ def elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int,
 
 
 def rotated(source: Path, target: Path) -> Path:
-    """Write a copy whose container says that its picture is turned by 90 degrees."""
+    """Write a copy whose container rotates the video by 90 degrees."""
     copy = ["ffmpeg", "-v", "error", "-display_rotation", "90", "-i", str(source), "-c", "copy"]
     if subprocess.run([*copy, str(target)], check=False, capture_output=True).returncode:
         copy = ["ffmpeg", "-v", "error", "-y", "-i", str(source), "-c", "copy"]  # before ffmpeg 6
@@ -117,7 +117,7 @@ def rotated(source: Path, target: Path) -> Path:
 
 
 def path_with(folder: Path, *tools: str) -> dict[str, str | None]:
-    """The environment of a machine that has only these tools."""
+    """Return the environment of a machine that has only these tools."""
     folder.mkdir(exist_ok=True)
     for tool in tools:
         real = shutil.which(tool)

@@ -1,7 +1,7 @@
-"""Stand-ins for the tools that record when they run and, if asked, wait for an event.
+"""Fake tools that record when they run and, if told to, wait for an event.
 
-Events are files: nothing here takes passing time as proof. Times are only limits, after which a
-test that has gone wrong fails instead of hanging.
+Events are files, so no test depends on timing. Times are only limits, after which a failing test
+ends instead of hanging.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NamedTuple
 from tests.conftest import ToolsOnPath, Vpo
 
 LIMIT = 30.0
-"""Seconds until something that should have happened counts as never happening."""
+"""Seconds after which an expected event counts as missing."""
 
 _FIND_NAME = """\
 stage='{folder}'
@@ -49,8 +49,11 @@ say start
 
 
 class Event(NamedTuple):
-    """``what`` is ``start``, ``stop`` or what a script says; ``name`` the media file's, ``unknown``
-    where the tool works on a file of vpo's own (mkvpropedit always does)."""
+    """A recorded event of a fake tool.
+
+    ``what`` is ``start``, ``stop`` or a word of the script; ``name`` is the media file's, or
+    ``unknown`` where the tool has a file of vpo's own (mkvpropedit always does).
+    """
 
     what: str
     tool: str
@@ -60,25 +63,25 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """Puts the stand-ins on PATH and tells what they did."""
+    """Puts fake tools on PATH and reads what they recorded."""
 
     folder: Path
     tools_on_path: ToolsOnPath
 
     def act(self, tool: str, script: str, *, only: bool = False) -> None:
-        """Put a stand-in on PATH. In its script ``$name`` is the media file, ``wait_for FILE``
+        """Put a fake tool on PATH. In its script ``$name`` is the media file, ``wait_for FILE``
         waits for an event, ``say WORD`` records one and ``real`` runs the real tool."""
         head = _FIND_NAME.format(folder=self.folder, tool=tool)
         real = f'real() {{ "$REAL_{tool.upper()}" "$@"; }}\n'
         self.tools_on_path(only=only, **{tool: f"{head}{real}{script}"})
 
     def record(self, *tools: str) -> None:
-        """The real tools, with a record of when they ran."""
+        """Put the real tools on PATH, recorded when they run."""
         for tool in tools:
             self.act(tool, 'real "$@"\nstatus=$?\nsay stop\nexit $status')
 
     def hold(self, *tools: str) -> None:
-        """The real tools, each waiting for ``release``."""
+        """Put the real tools on PATH, each waiting for ``release``."""
         for tool in tools:
             wait = 'wait_for "$stage/$name.go"\nreal "$@"\nstatus=$?\nsay stop\nexit $status'
             self.act(tool, wait)
@@ -88,7 +91,7 @@ class Stage:
             (self.folder / f"{name}.go").touch()
 
     def arrived(self, *names: str) -> None:
-        """Wait until a stand-in runs for each of these files."""
+        """Wait until a fake tool runs for each of these files."""
         for name in names:
             until((self.folder / f"{name}.here").exists, f"no tool was started for {name}")
 
@@ -100,19 +103,19 @@ class Stage:
         return [Event(what, tool, int(pid), name) for what, tool, pid, name in rows]
 
     def did(self, count: int) -> None:
-        """Wait until stand-ins have said ``done`` so many times."""
+        """Wait until fake tools have recorded ``done`` ``count`` times."""
         until(
             lambda: [event.what for event in self.events].count("done") >= count,
             "the tools did not do their work",
         )
 
     def started(self) -> list[str]:
-        """The files that a tool was started for, in order."""
+        """Return the files that a tool was started for, in order."""
         return [event.name for event in self.events if event.what == "start"]
 
 
 def until(condition: Callable[[], object], problem: str) -> None:
-    """Wait for a condition; the test fails with ``problem`` if it never holds."""
+    """Wait for a condition; fail with ``problem`` if it never holds."""
     deadline = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < deadline, problem
@@ -120,7 +123,7 @@ def until(condition: Callable[[], object], problem: str) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs: one that ended and was not waited for does not."""
+    """Return whether the process runs; zombies do not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -135,7 +138,7 @@ def alive(pid: int) -> bool:
 
 
 class Terminal:
-    """vpo in a terminal of its own, everything that it writes there recorded as it is."""
+    """vpo in its own terminal, with its output recorded."""
 
     def __init__(self, vpo: Vpo, args: Sequence[str | Path], *, columns: int = 100) -> None:
         ours, theirs = pty.openpty()
@@ -161,14 +164,14 @@ class Terminal:
         return bytes(self._output).decode()
 
     def shows(self, text: str) -> None:
-        """Wait until the text was written."""
+        """Wait until the text is shown."""
         until(lambda: text in self.output, f"{text!r} was not shown")
 
     def press(self, keys: bytes) -> None:
         os.write(self._fd, keys)
 
     def end(self) -> int:
-        """Wait for the end; the exit code."""
+        """Wait for the end and return the exit code."""
         try:
             return self.process.wait(LIMIT)
         finally:
@@ -188,7 +191,7 @@ class Terminal:
 
 
 def _raw(fd: int, columns: int) -> None:
-    """No translation of line ends, no echo; Ctrl-C still makes a signal."""
+    """Disable the translation of line ends and the echo; Ctrl-C still sends a signal."""
     mode = termios.tcgetattr(fd)
     mode[1] &= ~termios.OPOST
     mode[3] &= ~termios.ECHO

@@ -62,7 +62,7 @@ def test_a_plan_is_not_applied_to_a_file_that_has_changed(library: Library) -> N
     path = library("multi-audio.mkv") / "multi-audio.mkv"
     policy = path.with_suffix(".yaml")
     policy.write_text(POLICY)
-    plan = vpo.evaluate(vpo.load_policy(policy), vpo.probe(path))
+    plan = vpo.evaluate([vpo.load_policy(policy)], vpo.probe(path))
     os.utime(path, (1, 1))
     with pytest.raises(vpo.BusyError, match="since the plan was made"):
         vpo.apply(plan)
@@ -105,8 +105,8 @@ def test_one_of_two_runs_is_cancelled_and_the_other_completes(
     for folder, thread in threads.items():
         thread.start()
         assert observers[folder].begun.wait(60)
-    interrupts[first].ask()
-    interrupts[first].ask()
+    interrupts[first].signal()
+    interrupts[first].signal()
     threads[first].join(60)
     assert summaries[first].interrupted
     assert (first / "a.mkv").read_bytes() == before

@@ -264,7 +264,7 @@ def test_process_refuses_missing_configuration_named_by_environment(
     vpo: Vpo, library: Library
 ) -> None:
     vpo.config.unlink()
-    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "no such file"])
+    refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "does not exist"])
     vpo.config.mkdir()
     refused(vpo, library, ["-p", vpo.policy(POLICY)], ["config.toml", "folder"])
 

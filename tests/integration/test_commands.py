@@ -66,7 +66,7 @@ def test_version_option_prints_version(vpo: Vpo) -> None:
 def test_unknown_command_suggests_the_nearest(vpo: Vpo) -> None:
     result = vpo("proces")
     assert result.rc == 2
-    assert "no command is called 'proces'; did you mean `process`?" in result.stderr
+    assert "unknown command 'proces'; did you mean `process`?" in result.stderr
 
 
 # inspect
@@ -149,7 +149,7 @@ def test_policy_schema_prints_json_schema(vpo: Vpo) -> None:
 
 
 def test_history_lists_runs_newest_first(vpo: Vpo, library: Library) -> None:
-    assert vpo("history").stdout == "no runs on record\n"
+    assert vpo("history").stdout == "no runs recorded\n"
     root = library("wrong-flags.mkv", "bad/zero.mkv")
     policy = vpo.policy(POLICY)
     ids = [vpo("process", "--format", "json", "-p", policy, root).json["run_id"] for _ in range(2)]
@@ -204,7 +204,7 @@ def test_config_show_hides_secrets(vpo: Vpo) -> None:
     assert result.rc == 0
     assert "s3cret" not in result.stdout + result.stderr
     assert 'api_key = "..."' in result.stdout
-    assert "[plugins.x]\ntoken = ..." in result.stdout
+    assert '[plugins.x]\ntoken = "..."' in result.stdout
 
 
 def test_config_show_prints_settings_with_their_sources(vpo: Vpo) -> None:
@@ -249,7 +249,7 @@ def test_more_workers_than_half_the_cores_are_reduced_with_a_warning(
     assert result.rc == 0
     assert result.json["workers"] == 1
     (warning,) = result.stderr.splitlines()
-    assert "64 workers asked for" in warning
+    assert "64 workers requested" in warning
     assert source in warning
     assert "running 1: half of the 1 usable cores" in warning
 
@@ -268,4 +268,4 @@ def test_configured_max_workers_limits_the_workers_option(vpo: Vpo, library: Lib
     args = ("process", "-w", "64", "--format", "json", "-p", vpo.policy(POLICY), library())
     result = vpo(*args)
     assert result.json["workers"] == 3
-    assert "64 workers asked for (flag --workers), running 3: [processing] max" in result.stderr
+    assert "64 workers requested (flag --workers), running 3: [processing] max" in result.stderr

@@ -347,5 +347,5 @@ def test_plan_fails_for_codec_that_ffmpeg_does_not_know(
     shown = process(vpo, policy, "-n", clip)
     error = shown.json["files"][0]["error"]
     assert error["type"] == "PlanError", shown
-    assert "does not know the codec of video" in error["message"]
+    assert "does not support the codec of video" in error["message"]
     assert clip.read_bytes() == before

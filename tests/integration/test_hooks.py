@@ -43,7 +43,7 @@ def test_unreachable_media_server_is_a_warning(vpo: Vpo, library: Library, addre
     vpo.config.write_text(f'[plugins.jellyfin]\nurl = "{address}"\napi_key = "{KEY}"\n')
     found = vpo("process", "-p", vpo.policy(POLICY), root)
     assert found.rc == 0
-    assert f"warning: jellyfin: {address}: it cannot be reached" in found.stderr
+    assert f"warning: jellyfin: {address}: cannot connect" in found.stderr
 
 
 def test_plugin_is_notified_of_files_and_of_the_run(

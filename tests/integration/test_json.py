@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -154,3 +156,42 @@ def test_json_is_the_only_output_without_files(vpo: Vpo, library: Library) -> No
     result = vpo("process", "--format", "json", "-p", vpo.policy(POLICY), library())
     assert result.rc == 0
     assert json.loads(result.stdout)["files"] == []
+
+
+KEYS: dict[tuple[str, ...], set[str]] = {
+    ("init",): {"files"},
+    ("config", "show"): {"config", "data", "workers", "cores", "settings"},
+    ("policy", "check", "POLICY"): {"policies"},
+    ("policy", "migrate", "POLICY"): {"policies"},
+    ("process", "-p", "POLICY", "LIBRARY"): {"run_id", "policies", "summary", "files"},
+    ("report", "last", "--html", "TARGET"): {"path", "run_id"},
+    ("undo", "-n", "last"): {"dry_run", "files"},
+    ("pause",): {"paused", "until"},
+    ("resume",): {"resumed"},
+    ("db", "check"): {"path", "problems"},
+    ("db", "backup", "TARGET"): {"path", "size"},
+    ("db", "rebuild"): {"old", "saved", "notes"},
+}
+
+
+def test_every_command_prints_one_json_document(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv")
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    assert vpo("init", "--keep-originals", "3", "--format", "json").json["files"][1]["written"]
+    names = {"POLICY": str(vpo.policy(POLICY)), "LIBRARY": str(root)}
+    for number, (args, keys) in enumerate(KEYS.items()):
+        target = str(vpo.folder / f"target{number}.html")
+        words = [{**names, "TARGET": target}.get(arg, arg) for arg in args]
+        result = vpo(*words, "--format", "json")
+        assert result.rc == 0, result
+        assert {"schema_version", *keys} <= set(result.json), args
+
+
+def test_history_and_settings_as_csv(vpo: Vpo, library: Library) -> None:
+    assert vpo("process", "-p", vpo.policy(POLICY), library("wrong-flags.mkv")).rc == 0
+    (run,) = csv.DictReader(io.StringIO(vpo("history", "--format", "csv").stdout))
+    assert (run["changed"], run["state"]) == ("1", "finished")
+    text = vpo("history", "show", "last", "--format", "csv").stdout
+    assert [row["status"] for row in csv.DictReader(io.StringIO(text))] == ["changed"]
+    settings = csv.DictReader(io.StringIO(vpo("config", "show", "--format", "csv").stdout))
+    assert {"processing", "files"} <= {row["section"] for row in settings}

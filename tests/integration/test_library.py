@@ -44,7 +44,7 @@ def test_library_reports_what_scan_indexed(vpo: Vpo, library: Library) -> None:
     assert table.stdout.startswith("1 file, ")
     failed = vpo("library", "failed", "--format", "json").json["failed"]
     assert [item["path"] for item in failed] == [str(root / "sub" / "broken.mkv")]
-    assert vpo("library", "duplicates").stdout == "no duplicates are known\n"
+    assert vpo("library", "duplicates").stdout == "no duplicates found\n"
 
 
 def test_library_lists_violations_without_any_tool(

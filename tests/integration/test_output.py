@@ -182,11 +182,11 @@ def test_undo_dry_run_predicts_undo(vpo: Vpo, library: Library) -> None:
     (root / "c.mkv").unlink()
     dry = vpo("undo", "-n", last_run(vpo))
     assert dry.rc == 1
-    assert dry.stdout == f"would put back {root / 'a.mkv'}\n"
+    assert dry.stdout == f"would restore {root / 'a.mkv'}\n"
     assert "b.mkv: the file has changed since" in dry.stderr
     assert "c.mkv: the file is no longer there" in dry.stderr
     real = vpo("undo", last_run(vpo))
-    assert (real.rc, real.stdout) == (1, f"put back {root / 'a.mkv'}\n")
+    assert (real.rc, real.stdout) == (1, f"restored {root / 'a.mkv'}\n")
 
 
 def test_policy_migrate_prints_or_replaces_policy(vpo: Vpo) -> None:
@@ -199,7 +199,7 @@ def test_policy_migrate_prints_or_replaces_policy(vpo: Vpo) -> None:
     result = vpo("policy", "migrate", "--write", old, vpo.folder / "nowhere.yaml", other)
     assert result.rc == 2
     assert "nowhere.yaml" in result.stderr
-    assert f"{other}: has the form of version 13 already" in result.stdout
+    assert f"{other}: is version 13 already" in result.stdout
     assert old.read_text() == other.read_text() == new
     assert old.with_name("policy.yaml.v12").read_text() == OLD
     assert vpo("policy", "check", old, other).rc == 0

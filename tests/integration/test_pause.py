@@ -54,10 +54,10 @@ def test_paused_run_starts_nothing_until_resume(vpo: Vpo, library: Library) -> N
     assert vpo("pause").stdout == "paused until vpo resume\n"
     process = start(vpo, root)
     found = events(process)
-    until(found, "note", text="paused; vpo resume goes on")
+    until(found, "note", text="paused; continue with: vpo resume")
     assert tree(root) == before
     assert vpo("resume").stdout == "going on\n"
-    until(found, "note", text="going on")
+    until(found, "note", text="resumed")
     assert until(found, "file")["status"] == "changed"
     process.communicate(timeout=LIMIT)
     assert process.returncode == 0
@@ -73,7 +73,7 @@ def test_pause_suspends_running_tool(vpo: Vpo, library: Library, stage: Stage) -
     (pid,) = {event.pid for event in stage.events}
     vpo("pause")
     found = events(process)
-    until(found, "note", text="paused; vpo resume goes on")
+    until(found, "note", text="paused; continue with: vpo resume")
     eventually(lambda: state(pid) == "T", "the tool was not stopped")
     stage.release("a.mkv")
     vpo("resume")
@@ -89,7 +89,7 @@ def test_paused_run_can_be_terminated(vpo: Vpo, library: Library, stage: Stage) 
     process = start(vpo, root)
     stage.arrived("a.mkv")
     vpo("pause")
-    until(events(process), "note", text="paused; vpo resume goes on")
+    until(events(process), "note", text="paused; continue with: vpo resume")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=LIMIT)
     assert process.returncode == 130

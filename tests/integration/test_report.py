@@ -53,7 +53,7 @@ def test_report_shows_run_and_its_files(vpo: Vpo, report: Path, tmp_path: Path) 
     assert vpo("report", "nosuch", "--html", tmp_path / "new.html").rc == 2
     nowhere = vpo("report", "last", "--html", tmp_path / "no" / "new.html")
     assert nowhere.rc == 1
-    assert "new.html cannot be written: No such file or directory; make room" in nowhere.stderr
+    assert "new.html cannot be written: No such file or directory; free" in nowhere.stderr
     assert not list(tmp_path.glob("*.part"))
 
 

@@ -107,7 +107,7 @@ def test_policy_explain_shows_what_process_would_do(vpo: Vpo, library: Library) 
     assert (
         "      then: set_default track_type audio, language == jpn, value true  (line 11)" in lines
     )
-    assert "  rules, carried out (line 5)" in lines
+    assert "  rules, applied (line 5)" in lines
     planned = vpo("process", "-n", "--format", "json", "-p", policy, film).json["files"][0]
     told = vpo("policy", "explain", "--format", "json", policy, film).json
     assert told["changes"] == planned["changes"]
@@ -155,5 +155,5 @@ def test_process_reports_position_of_bad_expression(vpo: Vpo, library: Library) 
     policy = vpo.policy(POLICY.replace("lang == eng,", "lang = eng,"))
     result = vpo("process", "-p", policy, root)
     assert result.rc == 2
-    assert f"{policy}:9:68: `=` has no meaning here; did you mean `==`?" in result.stderr
+    assert f"{policy}:9:68: unexpected `=`; did you mean `==`?" in result.stderr
     assert json.loads(vpo("policy", "schema").stdout)["$defs"]["When"]

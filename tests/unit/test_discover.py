@@ -90,7 +90,7 @@ def test_find_reports_broken_links_and_continues(tmp_path: Path) -> None:
     assert [(os.path.basename(path), str(error)) for path, error in found.problems] == [
         ("b-loop.mkv", "cannot be read: Too many levels of symbolic links"),
         ("d-broken.mkv", "cannot be read: No such file or directory"),
-        ("e-pipe.mkv", "not a regular file"),
+        ("e-pipe.mkv", "is not a regular file"),
     ]
 
 
@@ -99,7 +99,7 @@ def test_find_reports_missing_and_special_paths(tmp_path: Path) -> None:
     found = find(tmp_path / "gone", tmp_path / "pipe")
     assert [str(error) for _, error in found.problems] == [
         "cannot be read: No such file or directory",
-        "neither a file nor a folder",
+        "is neither a file nor a folder",
     ]
 
 
@@ -149,4 +149,4 @@ def test_find_refuses_empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     found = find("")
     assert not found.candidates
-    assert "empty path" in str(found.problems[0][1])
+    assert "path is empty" in str(found.problems[0][1])

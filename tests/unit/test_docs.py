@@ -30,8 +30,9 @@ from vpo.db.schema import STEPS
 from vpo.discover import Discovery
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
+from vpo.library.duplicates import Copy, Duplicates
 from vpo.library.scan import Scan
-from vpo.library.statistics import FACTS, Copy, Count, Duplicates
+from vpo.library.statistics import FACTS, Totals
 from vpo.media.model import (
     Attachment,
     Chapter,
@@ -50,9 +51,9 @@ from vpo.policy.loader import PolicyPositions, parse_policy
 from vpo.policy.policy_files import PolicyFiles
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
-from vpo.report import SCHEMA_VERSION, jsonl
-from vpo.report.explain import Lines, json_document
-from vpo.run.progress import Running, State
+from vpo.report import JSON_SCHEMA_VERSION, jsonl
+from vpo.report.explain import PolicyLines, explanation_json
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -193,7 +194,7 @@ def test_events_and_their_keys_are_documented() -> None:
     printer.note("text")
     printer.begin("id", REQUEST, 1, Discovery())
     printer.started("/a.mkv")
-    printer.progress(lambda: State(0, 1, 1, 2.0, (Running("/a.mkv", 0.5, 2.0),)))
+    printer.progress(lambda: RunProgress(0, 1, 1, 2.0, (RunningFile("/a.mkv", 0.5, 2.0),)))
     printer.end(Summary("id", 1))
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*)$", section(JSON, "Events"), re.MULTILINE))
@@ -223,7 +224,7 @@ def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
     plan, stories = explain(parse_policy(policy, "p"), media)
-    document = json_document("p", plan, stories, Lines(PolicyPositions(policy, "p")))
+    document = explanation_json("p", plan, stories, PolicyLines(PolicyPositions(policy, "p")))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]
@@ -245,7 +246,7 @@ def test_tables_and_versions_of_the_database_are_documented() -> None:
 
 
 def test_schema_versions_are_the_documented_ones() -> None:
-    assert f"at present {SCHEMA_VERSION}." in JSON
+    assert f"at present {JSON_SCHEMA_VERSION}." in JSON
 
 
 def test_undecodable_names_are_written_as_documented() -> None:
@@ -421,7 +422,7 @@ def test_keys_of_scan_and_library_are_documented() -> None:
     scanned = scan_command._document(Scan(unreadable=[("/a", "no")]))
     known = documented("vpo scan")
     assert {*scanned, *scanned["summary"], *scanned["unreadable"][0]} - {"schema_version"} <= known
-    records = (*Count._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
+    records = (*Totals._fields, *Duplicates._fields, *Copy._fields, *Failed._fields)
     assert {*FACTS, *records, "duplicates", "failed", "violations"} <= documented("vpo library")
 
 

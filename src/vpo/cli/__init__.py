@@ -1,7 +1,7 @@
-"""The command line: one small module a command, each parses, calls one function and prints."""
+"""The command line: a module for each command, which parses options, calls vpo and prints."""
 
 import gc
 
-# Loading modules makes many objects that stay. To look for garbage after every 700 of them, as
-# Python does, is up to a tenth of the time that a command takes to start.
+# Importing modules creates many objects that are never freed. Collecting garbage after every 700
+# of them, Python's default, takes up to a tenth of the start-up time.
 gc.set_threshold(50_000)

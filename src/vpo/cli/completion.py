@@ -1,4 +1,4 @@
-"""What a shell offers behind a command: runs and phases. Whatever goes wrong, it is silent."""
+"""Shell completion of runs, files and phases. Errors are silent."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """The ids of the latest runs, with when they began."""
-    from click.shell_completion import CompletionItem  # late, as all of this: only shells need it
+    """Return the ids of the latest runs, with the time at which they started."""
+    from click.shell_completion import CompletionItem  # imported late: only for completion
 
     from vpo.config.builder import build
     from vpo.db.connection import DaemonConnectionPool
     from vpo.db.store import Store
 
     with contextlib.suppress(VpoError):
-        path = build({}).data_dir / "vpo.db"
+        path = build({}).database_path
         if path.exists():
             with DaemonConnectionPool(path, reading=True) as pool:
                 return [
@@ -36,26 +36,26 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
 def runs_or_files(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """The same, and files."""
+    """Return the ids of the latest runs, and have the shell complete files."""
     from click.shell_completion import CompletionItem
 
     return [*runs(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
 def phases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
-    """The phases of the policies that stand before, behind those that are named already."""
+    """Return the phases of the policies given before, except those already listed."""
     from click.shell_completion import CompletionItem
 
     from vpo.policy.loader import load_policy
 
-    before, comma, begun = incomplete.rpartition(",")
-    named = before.split(",")
+    before, comma, prefix = incomplete.rpartition(",")
+    listed = before.split(",")
     found: list[CompletionItem] = []
     for path in ctx.params.get("policies") or ():
         with contextlib.suppress(VpoError):
             found += [
                 CompletionItem(f"{before}{comma}{phase.name}")
                 for phase in load_policy(path).phases
-                if phase.name.startswith(begun) and phase.name not in named
+                if phase.name.startswith(prefix) and phase.name not in listed
             ]
     return found

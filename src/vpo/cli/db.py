@@ -1,4 +1,4 @@
-"""``vpo db``: look after the library database."""
+"""``vpo db``: check, back up and rebuild the library database."""
 
 from __future__ import annotations
 
@@ -6,61 +6,75 @@ import os
 
 import click
 
+from vpo.cli.options import format_option
+from vpo.cli.output import print_error, print_json
 from vpo.config.builder import build
-from vpo.db import upkeep
+from vpo.db import maintenance
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.media.units import format_size
-from vpo.run.recovery import adopt
-from vpo.text import counted, printable
+from vpo.run.recovery import record_found_originals
+from vpo.text import counted, format_size, printable
 
 
 @click.group("db")
 def command() -> None:
     """Check, back up and rebuild the library database.
 
-    It holds only what vpo can find out again, and the history of its runs.
+    It holds the history of runs, and what vpo can find out again from the files.
     """
 
 
 @command.command("check")
-def check() -> int:
-    """Say whether the database is sound."""
-    path = build({}).data_dir / "vpo.db"
-    problems = upkeep.check(path)
+@format_option
+def _check(output_format: str) -> int:
+    """Check the integrity of the database."""
+    path = build({}).database_path
+    problems = maintenance.check_database(path)
+    if output_format == "json":
+        print_json({"path": str(path), "problems": problems})
+    elif not problems:
+        click.echo(f"{path}: ok")
     for problem in problems:
-        click.echo(f"vpo: {path}: {printable(problem)}", err=True)
+        print_error(f"{path}: {problem}")
     if problems:
-        click.echo("vpo: `vpo db rebuild` saves what can be read and makes a new one", err=True)
-        return EXIT_FAILED
-    click.echo(f"{path}: ok")
-    return EXIT_OK
+        print_error("`vpo db rebuild` saves what can be read and creates a new database")
+    return EXIT_FAILED if problems else EXIT_OK
 
 
 @command.command("backup")
 @click.argument("target", type=click.Path(path_type=str))
-def backup(target: str) -> None:
-    """Write a copy of the database to TARGET, also while vpo runs."""
-    size = upkeep.backup(build({}).data_dir / "vpo.db", os.path.abspath(target))
-    click.echo(f"{printable(target)}: {format_size(size)}")
+@format_option
+def _backup(target: str, output_format: str) -> None:
+    """Write a copy of the database to TARGET, even while vpo runs."""
+    path = os.path.abspath(target)
+    size = maintenance.back_up_database(build({}).database_path, path)
+    if output_format == "json":
+        print_json({"path": path, "size": size})
+    else:
+        click.echo(f"{printable(target)}: {format_size(size)}")
 
 
 @command.command("rebuild")
-def rebuild() -> None:
-    """Put the database aside and make a new one with everything that can still be read.
+@format_option
+def _rebuild(output_format: str) -> None:
+    """Move the database away and create a new one from it.
 
-    Files that are no longer on record are looked at again by the next run, which also finds the
-    originals that are kept beside them.
+    The new one has everything that can be read from the old one. The next run probes files that
+    are no longer in the database, and finds the originals kept next to them.
     """
     settings = build({})
-    path = settings.data_dir / "vpo.db"
-    report = upkeep.rebuild(path)
-    if report.aside:
-        click.echo(f"the old database is now {report.aside}")
-    for table, rows in report.saved.items():
-        click.echo(f"{table}: {counted(rows, 'row')} saved")
-    with DaemonConnectionPool(path) as pool:
+    rebuilt = maintenance.rebuild_database(settings.database_path)
+    with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
-        for text in adopt(store, store.folders(), settings.config.originals):
-            click.echo(text)
+        notes = record_found_originals(store, store.folders(), settings.config.originals)
+    old = str(rebuilt.moved_to) if rebuilt.moved_to else None
+    if output_format == "json":
+        print_json({"old": old, "saved": dict(rebuilt.saved), "notes": notes})
+        return
+    if old:
+        click.echo(f"the old database is now {old}")
+    for table, rows in rebuilt.saved.items():
+        click.echo(f"{table}: {counted(rows, 'row')} saved")
+    for note in notes:
+        click.echo(note)

@@ -1,54 +1,57 @@
-"""``vpo doctor``: what of this machine can be used, and what is missing."""
+"""``vpo doctor``: check tools, encoders and the database."""
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Sequence
 
 import click
 
 from vpo.cli.main import EXIT_CODES
-from vpo.cli.options import format_option
+from vpo.cli.options import table_format_option
+from vpo.cli.output import print_json
 from vpo.config.builder import build
-from vpo.doctor import Finding, examine
+from vpo.doctor import CheckResult, run_checks
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_TOOL_MISSING
-from vpo.report import SCHEMA_VERSION
+from vpo.report.table import write_csv
 from vpo.report.text import Console
 from vpo.text import padded, printable, width
 
-_SHOWN = {"ok": ("ok", "changed"), "note": ("note", "skipped"), "problem": ("PROBLEM", "failed")}
+_LABELS = {"ok": ("ok", "changed"), "note": ("note", "skipped"), "problem": ("PROBLEM", "failed")}
 
 
 @click.command("doctor", epilog=EXIT_CODES)
-@format_option("text", "json")
-def command(style: str) -> int:
-    """Say what of this machine vpo can use, and what is missing.
+@table_format_option
+def command(output_format: str) -> int:
+    """Check which tools and encoders are available, and what is missing.
 
-    Tools and their versions; encoders and hardware, each of which has to encode a picture; the
-    database, room, rights and the clock. A "note" is what only some policies need. Nothing is
-    changed.
+    Checks the tools and their versions, encodes a frame with each encoder and device, and checks
+    the database, free space, permissions and the clock. A "note" concerns only some policies.
+    Nothing is changed.
     """
-    found = list(examine(build({})))
-    if style == "json":
-        findings = [item._asdict() for item in found]
-        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "findings": findings}, indent=2))
+    results = list(run_checks(build({})))
+    if output_format == "json":
+        print_json({"findings": [item._asdict() for item in results]})
+    elif output_format == "csv":
+        write_csv(sys.stdout, CheckResult._fields, results)
     else:
-        _print(found)
-    return _exit_code(found)
+        _print(results)
+    return _exit_code(results)
 
 
-def _print(found: list[Finding]) -> None:
+def _print(results: Sequence[CheckResult]) -> None:
     console = Console(sys.stdout)
-    column = max(width(item.subject) for item in found)
-    for item in found:
-        word, look = _SHOWN[item.state]
-        console.line(f"{word:7}  {padded(item.subject, column)}  {printable(item.message)}", look)
+    column = max(width(item.subject) for item in results)
+    for item in results:
+        label, style = _LABELS[item.state]
+        subject = padded(item.subject, column)
+        console.line(f"{label:7}  {subject}  {printable(item.message)}", style)
         if item.advice:
             console.line(f"{'':7}  {'':{column}}  -> {printable(item.advice)}")
 
 
-def _exit_code(found: list[Finding]) -> int:
-    problems = {item.subject for item in found if item.state == "problem"}
+def _exit_code(results: Sequence[CheckResult]) -> int:
+    problems = {item.subject for item in results if item.state == "problem"}
     if problems & {"tools", "ffmpeg"}:
         return EXIT_TOOL_MISSING
     return EXIT_FAILED if problems else EXIT_OK

@@ -1,8 +1,8 @@
-"""``vpo history``: what earlier runs did."""
+"""``vpo history``: list past runs and what they did."""
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,16 +11,24 @@ import click
 from click.core import ParameterSource
 
 from vpo.cli import completion
-from vpo.cli.options import at_least_one, format_option
+from vpo.cli.options import at_least_one, table_format_option
+from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
 from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text
-from vpo.text import printable, shown
+from vpo.report.table import write_csv
+from vpo.text import display_path, printable
+
+_COUNTS = ("changed", "unchanged", "skipped", "failed", "not_started")
+_RUN_COLUMNS = ("id", "started_at", "finished_at", "state", "workers", *_COUNTS, "policies")
+_FILE_COLUMNS = (
+    *("path", "state", "status", "strategy", "error_type", "error_message"),
+    *("started_at", "seconds", "size_before", "size_after", "undone_at"),
+)
 
 
 @click.group("history", invoke_without_command=True)
@@ -31,64 +39,74 @@ from vpo.text import printable, shown
     metavar="N",
     default=20,
     show_default=True,
-    help="How many runs are listed.",
+    help="Number of runs to list.",
 )
-@format_option("text", "json")
+@table_format_option
 @click.pass_context
-def command(ctx: click.Context, limit: int, style: str) -> None:
-    """List the runs, newest first.
+def command(ctx: click.Context, limit: int, output_format: str) -> None:
+    """List past runs, newest first.
 
-    With "show RUN": list what one of them did with each file.
+    With "show RUN": list what a run did to each file.
     """
     if ctx.invoked_subcommand is not None:
         if ctx.get_parameter_source("limit") is not ParameterSource.DEFAULT:
-            raise UsageError("--limit is for the list of runs, not for what one of them did")
-        ctx.obj = style
+            raise UsageError("--limit applies to the list of runs, not to `vpo history show`")
+        ctx.obj = output_format
         return
-    with _store() as pool:
+    with _database() as pool:
         runs = Store(pool).runs(limit)
-    if style == "json":
-        _print({"runs": [_plain(run) for run in runs]})
-        return
-    for run in runs:
-        click.echo(_run_line(run))
-    if not runs:
-        click.echo("no runs on record")
+    if output_format == "json":
+        print_json({"runs": [_plain(run) for run in runs]})
+    elif output_format == "csv":
+        write_csv(
+            sys.stdout, _RUN_COLUMNS, ([_run_facts(r)[c] for c in _RUN_COLUMNS] for r in runs)
+        )
+    else:
+        for run in runs:
+            click.echo(_run_line(run))
+        if not runs:
+            click.echo("no runs recorded")
 
 
 @command.command("show")
 @click.argument("run_id", metavar="RUN", shell_complete=completion.runs)
-@format_option("text", "json", default=None)
-@click.pass_obj
-def show(before: str, run_id: str, style: str | None) -> None:
-    """List what a run did; RUN is its id, the beginning of it, or "last"."""
-    with _store() as pool:
+@table_format_option
+@click.pass_context
+def _show(ctx: click.Context, run_id: str, output_format: str) -> None:
+    """List what a run did; RUN is its id, a prefix of it, or "last"."""
+    if ctx.get_parameter_source("output_format") is ParameterSource.DEFAULT:
+        output_format = ctx.obj  # given before "show"
+    with _database() as pool:
         store = Store(pool)
         run = store.run(run_id)
         outcomes = store.outcomes(run.id)
-    if (style or before) == "json":
-        _print({"run": _plain(run), "files": [_plain(outcome) for outcome in outcomes]})
-        return
-    click.echo(_run_line(run))
-    for outcome in outcomes:
-        for line in _outcome_lines(outcome):
-            click.echo(line)
+    if output_format == "json":
+        print_json({"run": _plain(run), "files": [_plain(outcome) for outcome in outcomes]})
+    elif output_format == "csv":
+        facts = map(_plain, outcomes)
+        write_csv(sys.stdout, _FILE_COLUMNS, ([item[c] for c in _FILE_COLUMNS] for item in facts))
+    else:
+        click.echo(_run_line(run))
+        for outcome in outcomes:
+            for line in _outcome_lines(outcome):
+                click.echo(line)
 
 
-def _store() -> DaemonConnectionPool:
-    return DaemonConnectionPool(build({}).data_dir / "vpo.db", reading=True)
+def _database() -> DaemonConnectionPool:
+    return DaemonConnectionPool(build({}).database_path, reading=True)
 
 
-def _print(document: dict[str, Any]) -> None:
-    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2))
+def _run_facts(run: Run) -> dict[str, Any]:
+    """Return a run with its counts, for CSV."""
+    counts = {name: (run.summary or {}).get(name) for name in _COUNTS}
+    return {**_plain(run), **counts, "policies": ", ".join(run.policies)}
 
 
 def _run_line(run: Run) -> str:
     when = run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     summary = run.summary or {}
-    names = ("changed", "unchanged", "skipped", "failed", "not_started")
     counts = ", ".join(
-        f"{summary[name]} {name.replace('_', ' ')}" for name in names if summary.get(name)
+        f"{summary[name]} {name.replace('_', ' ')}" for name in _COUNTS if summary.get(name)
     )
     policies = ", ".join(run.policies)
     return printable(f"{run.id[:8]}  {when}  {run.state:11}  {counts or 'nothing'}  ({policies})")
@@ -99,11 +117,13 @@ def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:
     changes = (outcome.plan or {}).get("changes", ())
     failed = outcome.status == "failed"
     if failed and outcome.strategy == "none":
-        changes = ()  # they were planned, and nothing came of them
-    how = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
-    how += "  (undone)" * (outcome.undone_at is not None)
-    partly = "  (partly changed)" if failed and changes else ""
-    yield f"  {status:11}  {shown(outcome.path)}{partly or how}"
+        changes = ()  # planned, but not made
+    notes = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
+    if failed and changes:
+        notes = "  (partly changed)"
+    elif outcome.undone_at is not None:
+        notes += "  (undone)"
+    yield f"  {status:11}  {display_path(outcome.path)}{notes}"
     for change in changes:
         fact = Fact.parse(change["kind"], change["track"])
         removed = fact.kind is ChangeKind.REMOVE

@@ -1,4 +1,4 @@
-"""``vpo init``: a configuration and two policies to begin with."""
+"""``vpo init``: write a configuration and two policies to start from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import cast
 
 import click
 
+from vpo.cli.options import format_option
+from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.config.templates import GOALS, Goal, configuration, policies
 from vpo.errors import UsageError
@@ -16,47 +18,54 @@ from vpo.media.languages import is_language
 from vpo.text import printable
 
 _QUESTIONS = {
-    "languages": "Which languages do you understand (as eng, ger, jpn; several with commas)?",
-    "goal": "What shall the second policy do: keep only these languages, save space, or make MP4?",
-    "days": "For how many days shall originals be kept, so that `vpo undo` can put them back?",
+    "languages": "Which languages do you understand (such as eng,ger,jpn)?",
+    "goal": "What should the second policy do: keep these languages only, save space, make MP4?",
+    "days": "For how many days should originals be kept, for `vpo undo`?",
 }
 
 
 @click.command("init")
-@click.option("--languages", metavar="A,B", help="The languages that you understand.")
+@click.option("--languages", metavar="A,B", help="Languages that you understand.")
 @click.option(
     "--goal",
     type=click.Choice(GOALS),
-    help="What the second policy does: keep only these languages, save space, or make MP4.",
+    help="Goal of the second policy: keep only these languages, save space, or make MP4.",
 )
 @click.option(
     "--keep-originals",
     "days",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="How long originals are kept for `vpo undo`; 0 for not at all.",
+    help="Days for which originals are kept for `vpo undo`; 0 keeps none.",
 )
-def command(languages: str | None, goal: Goal | None, days: int | None) -> None:
-    """Write a commented configuration and two policies to begin with.
+@format_option
+def command(languages: str | None, goal: Goal | None, days: int | None, output_format: str) -> None:
+    """Write a configuration and two policies to start from.
 
-    Three questions are asked, unless options answer them; where nobody can be asked, the answers
-    are eng, languages and 7. A file that exists is left as it is.
+    Asks three questions, unless options answer them; without a terminal, the answers are eng,
+    languages and 7. Existing files are not changed.
     """
-    named = _languages(languages or str(_asked("languages", "eng")))
-    goal = goal or cast(Goal, _asked("goal", "languages", click.Choice(GOALS)))
-    days = days if days is not None else int(str(_asked("days", 7, click.IntRange(min=0))))
+    named = _languages(languages or str(_answer("languages", "eng")))
+    goal = goal or cast(Goal, _answer("goal", "languages", click.Choice(GOALS)))
+    days = days if days is not None else int(str(_answer("days", 7, click.IntRange(min=0))))
     path = build({}).config_path
     files = {path: configuration(days)}
     for name, text in policies(named, goal).items():
         files[path.parent / "policies" / name] = text
-    for target, text in files.items():
-        _write(target, text)
+    written = {target: _write(target, text) for target, text in files.items()}
+    if output_format == "json":
+        listed = [{"path": str(path), "written": new} for path, new in written.items()]
+        print_json({"files": listed})
+        return
+    for target, new in written.items():
+        shown = printable(os.fspath(target))
+        click.echo(f"written  {shown}" if new else f"exists   {shown}; not changed")
     tidy = printable(os.fspath(path.parent / "policies" / "tidy.yaml"))
-    click.echo(f"\nLook at what a policy would do:\n  vpo process -n -R -p {tidy} YOUR_VIDEOS")
+    click.echo(f"\nPreview what a policy would do:\n  vpo process -n -R -p {tidy} YOUR_VIDEOS")
 
 
-def _asked(question: str, default: object, kind: click.ParamType[object] | None = None) -> object:
-    """The answer; where nobody can be asked, the default."""
+def _answer(question: str, default: object, kind: click.ParamType[object] | None = None) -> object:
+    """Ask a question on the terminal; without one, return the default."""
     if not sys.stdin.isatty():
         return default
     return click.prompt(_QUESTIONS[question], default=default, type=kind, err=True)
@@ -66,19 +75,18 @@ def _languages(text: str) -> list[str]:
     named = [item.strip() for item in text.split(",") if item.strip()]
     for item in named:
         if not is_language(item):
-            raise UsageError(f"{item!r} is not a language; name it as in eng, ger or pt-BR")
+            raise UsageError(f"{item!r} is not a language; use codes such as eng, ger or pt-BR")
     if not named:
-        raise UsageError("no language is named; name at least one, as in --languages eng,ger")
+        raise UsageError("no language given; give at least one, as in --languages eng,ger")
     return named
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> bool:
+    """Write a new file; return whether it did not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    shown = printable(os.fspath(path))
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        click.echo(f"exists   {shown}, and is left as it is")
-    else:
-        click.echo(f"written  {shown}")
+        return False
+    return True

@@ -1,8 +1,7 @@
-"""``vpo inspect``: what is in a file, as policies see it."""
+"""``vpo inspect``: show the tracks, attachments and chapters of videos."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -11,16 +10,16 @@ from typing import Any
 import click
 
 from vpo.cli.options import format_option
+from vpo.cli.output import print_error, print_json
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.media.model import MediaFile, media_to_json
 from vpo.probe.health import Health, check_health
-from vpo.probe.reader import probe
-from vpo.report import SCHEMA_VERSION
-from vpo.report.compare import fits, rows
-from vpo.report.media import health_lines, lines
+from vpo.probe.reader import probe_file
+from vpo.report.compare import comparison_lines, fits
+from vpo.report.media import health_lines, media_lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
-from vpo.run.progress import Running, State
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.text import printable
 from vpo.tools.process import Processes
 
@@ -28,24 +27,24 @@ from vpo.tools.process import Processes
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
 @click.option("-y", "--side-by-side", is_flag=True, help="Show several files in columns.")
-@click.option("--health", is_flag=True, help="Decode all of each file, and report what is damaged.")
-@format_option("text", "json")
-def command(files: tuple[str, ...], side_by_side: bool, health: bool, style: str) -> int:
+@click.option("--health", is_flag=True, help="Decode each file completely and report damage.")
+@format_option
+def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_format: str) -> int:
     """Show the tracks, attachments and chapters of FILE.
 
-    Tracks are numbered as everywhere in vpo: by their place in the file, from 0. Several files are
-    shown in columns where a terminal is wide enough; what differs is marked.
+    Tracks are numbered from 0 over all tracks of the file, as by ffprobe. Several files are shown
+    in columns if the terminal is wide enough; differences are marked.
     """
     found: list[MediaFile] = []
     for name in files:
         try:
             found.append(_probed(name))
         except ProbeError as error:
-            click.echo(f"vpo: {printable(name)}: {printable(str(error))}", err=True)
-    healths = _examined(found, style) if health else {}
-    if style == "json":
+            print_error(f"{printable(name)}: {error}")
+    healths = _examined(found, output_format) if health else {}
+    if output_format == "json":
         facts = [{**media_to_json(m), "health": _plain(healths.get(m.path))} for m in found]
-        click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "files": facts}, indent=2))
+        print_json({"files": facts})
     else:
         _print(found, side_by_side, healths)
     whole = all(item.whole for item in healths.values())
@@ -55,18 +54,18 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, style: str
 def _probed(name: str) -> MediaFile:
     if os.path.isdir(name):
         raise ProbeError("is a folder; name the files in it")
-    return probe(os.path.realpath(name), frames=True)
+    return probe_file(os.path.realpath(name), frames=True)
 
 
-def _examined(found: list[MediaFile], style: str) -> dict[str, Health]:
-    """The health of each, with a progress line for people."""
+def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
+    """Return the health of each file by path; as text, with a progress line."""
     processes, stall = Processes(), float(build({}).config.tools.stall_seconds)
-    line = ProgressLine(sys.stderr, enabled=style == "text", doing="Decoding")
+    line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Decoding")
     healths = {}
     for number, media in enumerate(found):
 
         def show(part: float, path: str = media.path, done: int = number) -> None:
-            line.show(State(done, len(found), 1, None, (Running(path, part),)), each=True)
+            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)), each=True)
 
         show(0.0)
         healths[media.path] = check_health(media, processes, stall, show)
@@ -85,16 +84,16 @@ def _print(found: list[MediaFile], side_by_side: bool, healths: dict[str, Health
     console = Console(sys.stdout)
     columns = terminal_columns(sys.stdout) if console.terminal else None
     if len(found) > 1 and (side_by_side or (columns and fits(len(found), columns))):
-        for text, differs in rows(found, columns):
+        for text, differs in comparison_lines(found, columns):
             console.line(text, "skipped" if differs else "")
         for media in found:
-            for text, look in health_lines(media, healths.get(media.path), named=True):
-                console.line(text, look)
+            for text, style in health_lines(media, healths.get(media.path), named=True):
+                console.line(text, style)
         return
     for number, media in enumerate(found):
         if number:
             console.line()
-        for text in lines(media):
+        for text in media_lines(media):
             console.line(text)
-        for text, look in health_lines(media, healths.get(media.path)):
-            console.line(text, look)
+        for text, style in health_lines(media, healths.get(media.path)):
+            console.line(text, style)

@@ -1,8 +1,7 @@
-"""The ``vpo`` command, and the one place where errors become messages and exit codes."""
+"""The ``vpo`` command; turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import os
@@ -12,38 +11,42 @@ from typing import NoReturn
 import click
 
 from vpo import __version__
+from vpo.cli.output import print_error
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, VpoError
 
 COMMANDS = {
-    "init": ("vpo.cli.init", "Write a configuration and two policies to begin with."),
-    "process": ("vpo.cli.process", "Make videos match policies."),
-    "watch": ("vpo.cli.watch", "Follow folders, and process what comes into them."),
-    "pause": ("vpo.cli.pause", "Let all runs stand still."),
-    "resume": ("vpo.cli.resume", "Let paused runs go on."),
-    "scan": ("vpo.cli.scan", "Put on record what videos there are."),
-    "library": ("vpo.cli.library", "Say what is in the library: codecs, violations, duplicates."),
+    "init": ("vpo.cli.init", "Write a configuration and two policies to start from."),
+    "process": ("vpo.cli.process", "Change videos so that they comply with policies."),
+    "watch": ("vpo.cli.watch", "Watch folders and process new and changed videos."),
+    "pause": ("vpo.cli.pause", "Pause all runs."),
+    "resume": ("vpo.cli.resume", "Resume paused runs."),
+    "scan": ("vpo.cli.scan", "Index the videos in a folder."),
+    "library": (
+        "vpo.cli.library",
+        "Show statistics, non-compliant files, duplicates and failures.",
+    ),
     "inspect": ("vpo.cli.inspect", "Show the tracks, attachments and chapters of videos."),
-    "policy": ("vpo.cli.policy", "Check, explain and migrate policies, print their schema."),
-    "history": ("vpo.cli.history", "List what earlier runs did."),
-    "report": ("vpo.cli.report", "Write a page about a run, with pictures."),
-    "undo": ("vpo.cli.undo", "Put back originals that were kept."),
-    "doctor": ("vpo.cli.doctor", "Say what of this machine can be used, and what is missing."),
-    "config": ("vpo.cli.config", "Show the settings in force."),
-    "db": ("vpo.cli.db", "Check, back up or rebuild the library database."),
+    "policy": ("vpo.cli.policy", "Check, explain and migrate policies; print their schema."),
+    "history": ("vpo.cli.history", "List past runs and what they did."),
+    "report": ("vpo.cli.report", "Write an HTML report of a run."),
+    "undo": ("vpo.cli.undo", "Restore kept originals."),
+    "doctor": ("vpo.cli.doctor", "Check tools, encoders and the database."),
+    "config": ("vpo.cli.config", "Show the configuration."),
+    "db": ("vpo.cli.db", "Check, back up and rebuild the library database."),
 }
-"""For each command its module, and its line in the list of them, for which no module is loaded."""
+"""The module and the summary of each command, so that the list of commands imports none."""
 
 EXIT_CODES = """\b
 Exit codes:
   0    done, or nothing to do
-  1    a file failed, or the batch was stopped
-  2    wrong usage, policy or configuration
-  3    a program that is needed is not installed
+  1    a file failed, or the run was stopped
+  2    invalid usage, policy or configuration
+  3    a required tool is not installed
   130  interrupted"""
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand's module only when it is used, which keeps the start fast."""
+    """A group that imports a command's module only when it is used, for a fast start."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -61,7 +64,7 @@ class LazyGroup(click.Group):
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             from vpo.text import suggestion
 
-            ctx.fail(f"no command is called {args[0]!r}{suggestion(args[0], COMMANDS)}")
+            ctx.fail(f"unknown command {args[0]!r}{suggestion(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -78,11 +81,11 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Keep a video library the way you want it.
 
-    Write down in a policy which languages, tracks, flags and containers your files should have;
-    vpo makes every file match, several at a time, and replaces none before the result is proven.
+    A policy says which languages, tracks, flags and containers your files should have. vpo makes
+    every file comply, several at a time, and verifies each result before it replaces the original.
 
     \b
-    Look at what would happen, let it happen, look back:
+    Preview the changes, make them, and list what was done:
       vpo process -n -R -p english.yaml Videos
       vpo process -R -p english.yaml Videos
       vpo history
@@ -95,34 +98,33 @@ def main() -> NoReturn:
     try:
         code = cli.main(prog_name="vpo", standalone_mode=False)
     except click.exceptions.Abort:
-        _say("interrupted")
+        print_error("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except VpoError as error:
-        _say(f"error: {error}")
+        print_error(*f"error: {error}".splitlines())
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output is gone; a second error about it would help nobody.
-        _give_up_output()
+        _drop_output()
         sys.exit(EXIT_FAILED)
     except OSError as error:
-        _say(f"error: {_cause(error)}")
+        print_error(*f"error: {_cause(error)}".splitlines())
         sys.exit(EXIT_FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _prepare_streams() -> None:
-    """Make sure of the three standard streams, and that any name can be written to them."""
+    """Open closed standard streams on /dev/null; have output escape what cannot be encoded."""
     closed = [fd for fd in range(3) if not _is_open(fd)]
     for _ in closed:
-        # The next file that is opened, such as the database, would be what others write to.
+        # Or else the next opened file, such as the database, would receive the output.
         os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
-        _say("error: standard output is closed")
+        print_error("error: standard output is closed")
         sys.exit(EXIT_FAILED)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -138,25 +140,16 @@ def _is_open(fd: int) -> bool:
 
 
 def _cause(error: OSError) -> str:
-    """What went wrong, for people. An error without a name is that of a stream, or of the current
-    folder."""
+    """Return the message of an error; one without a file is of a stream or the current folder."""
     reason = error.strerror or str(error)
     if error.filename:
         return f"{os.fsdecode(error.filename)}: {reason}"
     if isinstance(error, FileNotFoundError):
-        return "the current folder does not exist any more"
-    _give_up_output()
+        return "the current folder no longer exists"
+    _drop_output()
     return f"the output cannot be written: {reason}"
 
 
-def _give_up_output() -> None:
-    """Let what is still buffered vanish: Python would try to write it at the end, and complain."""
+def _drop_output() -> None:
+    """Drop buffered output, which Python would try to write at exit, with another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _say(text: str) -> None:
-    from vpo.text import printable
-
-    with contextlib.suppress(OSError):  # standard error cannot be written either
-        for line in text.splitlines():
-            click.echo(f"vpo: {printable(line)}", err=True)

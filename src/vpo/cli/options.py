@@ -12,16 +12,20 @@ from vpo.cli import completion
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def format_option(*styles: str, default: str | None = "text") -> Callable[[F], F]:
-    """``--format``, as the parameter ``style``."""
+def _format_option(*formats: str) -> Callable[[F], F]:
     return click.option(
         "--format",
-        "style",
-        type=click.Choice(styles),
-        default=default,
+        "output_format",
+        type=click.Choice(formats),
+        default="text",
         show_default=True,
-        help="How results are printed; the JSON is described in docs/json.md.",
+        help="Format of the output; docs/json.md describes the JSON.",
     )
+
+
+format_option = _format_option("text", "json")
+table_format_option = _format_option("text", "json", "csv")
+event_format_option = _format_option("text", "json", "jsonl")
 
 
 def at_least_one(
@@ -29,7 +33,7 @@ def at_least_one(
     param: click.Parameter,
     value: int | None,
 ) -> int | None:
-    """For numbers; click's own range would put ``[x>=1]`` into the help."""
+    """Check a number; click's own range would put ``[x>=1]`` into the help."""
     if value is not None and value < 1:
         raise click.BadParameter(f"{value} is less than 1", ctx, param)
     return value
@@ -45,16 +49,14 @@ policy_option = click.option(
     metavar="FILE",
     help="Policy to apply; repeat it to apply several, in order, as one plan.",
 )
-recursive_option = click.option(
-    "-R", "--recursive", is_flag=True, help="Search the folders below, too."
-)
+recursive_option = click.option("-R", "--recursive", is_flag=True, help="Search subfolders, too.")
 workers_option = click.option(
     "-w",
     "--workers",
     type=int,
     callback=at_least_one,
     metavar="N",
-    help="Files worked on at the same time; by default 2, but at most half of the cores.",
+    help="Files to process at the same time; by default 2, at most half of the cores.",
 )
 phases_option = click.option(
     "--phases",
@@ -65,7 +67,7 @@ phases_option = click.option(
 
 
 def verbosity_options(function: F) -> F:
-    """``-v`` and ``-q``, as the parameters ``verbose`` (counted) and ``quiet``."""
+    """Add ``-v`` and ``-q`` as the parameters ``verbose`` (counted) and ``quiet``."""
     quiet = click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
     verbose = click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
     return verbose(quiet(function))

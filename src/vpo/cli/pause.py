@@ -1,4 +1,4 @@
-"""``vpo pause``: let the runs of this library stand still."""
+"""``vpo pause``: pause all runs of this library."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import click
 
+from vpo.cli.options import format_option
+from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.media.units import duration
 from vpo.run.schedule import pause
@@ -16,13 +18,14 @@ from vpo.run.schedule import pause
     "--for",
     "length",
     metavar="TIME",
-    help="Go on after this time, as 90m or 2h; by default only after vpo resume.",
+    help="Resume after this time, as 90m or 2h; by default only with vpo resume.",
 )
-def command(length: str | None) -> None:
-    """Let all runs of this library stand still until "vpo resume".
+@format_option
+def command(length: str | None, output_format: str) -> None:
+    """Pause all runs of this library until "vpo resume".
 
-    Nothing begins, and the tools that run are stopped where they are, within a second. It holds for
-    runs that begin later, too.
+    No file is started, and running tools are suspended within a second. Runs that start later are
+    paused, too.
     """
     until = None
     if length is not None:
@@ -31,5 +34,8 @@ def command(length: str | None) -> None:
         except (ValueError, OverflowError) as error:
             raise click.BadParameter(str(error), param_hint="--for") from None
     pause(build({}).data_dir, until)
-    end = f"until {until.astimezone():%a %H:%M}" if until else "until vpo resume"
-    click.echo(f"paused {end}")
+    if output_format == "json":
+        print_json({"paused": True, "until": until.isoformat() if until else None})
+    else:
+        end = f"{until.astimezone():%a %H:%M}" if until else "vpo resume"
+        click.echo(f"paused until {end}")

@@ -1,132 +1,149 @@
-"""``vpo policy``: check and explain policies, migrate old ones, print their schema."""
+"""``vpo policy``: check, explain and migrate policies; print their schema."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from typing import Any
 
 import click
 
 from vpo.cli.options import format_option
+from vpo.cli.output import print_json, print_warnings
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
-from vpo.plugins.metadata import ask
+from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.loader import PolicyPositions, load_policy, migrate_text, replace_policy_file
 from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.schema import json_schema
 from vpo.policy.yaml_source import read_policy_text
-from vpo.probe.reader import probe
-from vpo.report.explain import Lines, json_document, text
+from vpo.probe.reader import probe_file
+from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
 from vpo.report.text import Console
 from vpo.text import printable
 
 
 @click.group("policy")
 def command() -> None:
-    """Check and explain policies, migrate old ones, print their schema."""
+    """Check, explain and migrate policies; print their schema."""
 
 
 @command.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
-def check(files: tuple[str, ...]) -> int:
-    """Say whether each policy loads, or what is wrong.
+@format_option
+def _check(files: tuple[str, ...], output_format: str) -> int:
+    """Check whether policies are valid.
 
-    Everything wrong is shown with file, line and column.
+    Shows every error with file, line and column.
     """
-    code = EXIT_OK
-    for name in files:
-        try:
-            policy = load_policy(name)
-        except PolicyError as error:
-            code = EXIT_USAGE
-            click.echo(printable_lines(str(error)), err=True)
+    found = [_checked(name) for name in files]
+    if output_format == "json":
+        print_json({"policies": found})
+    for item in found:
+        if item["error"]:
+            _print_problem(item["error"])
             continue
-        for warning in policy.warnings:
-            click.echo(f"warning: {printable(warning)}", err=True)
-        phases = ", ".join(phase.name for phase in policy.phases)
-        click.echo(f"{printable(name)}: ok; phases: {printable(phases)}")
-    return code
+        print_warnings(item["warnings"])
+        if output_format == "text":
+            phases = printable(", ".join(item["phases"]))
+            click.echo(f"{printable(item['path'])}: ok; phases: {phases}")
+    return EXIT_USAGE if any(item["error"] for item in found) else EXIT_OK
+
+
+def _checked(name: str) -> dict[str, Any]:
+    try:
+        policy = load_policy(name)
+    except PolicyError as error:
+        return {"path": name, "phases": [], "warnings": [], "error": str(error)}
+    phases = [phase.name for phase in policy.phases]
+    return {"path": name, "phases": phases, "warnings": list(policy.warnings), "error": None}
 
 
 @command.command("explain")
 @click.argument("policy", type=click.Path(path_type=str))
 @click.argument("file", type=click.Path(path_type=str))
 @click.option("--phases", metavar="A,B", help="Only these phases of the policy.")
-@format_option("text", "json")
-def explain_(policy: str, file: str, phases: str | None, style: str) -> int:
-    """Show step by step what POLICY decides for FILE, and why.
+@format_option
+def _explain(policy: str, file: str, phases: str | None, output_format: str) -> int:
+    """Explain what POLICY decides for FILE, and why.
 
-    Every decision is shown with the line of the policy that it comes from. The file is only read.
+    Shows each decision with its line of the policy. Nothing is changed.
     """
     choice = PolicyFiles((policy,), phases)
-    for warning in choice.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
-    lines = Lines(PolicyPositions(read_policy_text(policy), policy))
+    print_warnings(choice.warnings)
+    lines = PolicyLines(PolicyPositions(read_policy_text(policy), policy))
     try:
-        media = probe(os.path.realpath(file))
+        media = probe_file(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
-    answers = ask(build({}).config, choice, [media.path])
-    for warning in answers.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
-    plan, stories = explain(
-        choice.policies[0], media, ExternalFacts(metadata=answers.of(media.path))
-    )
-    if style == "json":
-        click.echo(json.dumps(json_document(policy, plan, stories, lines), indent=2))
+    metadata = fetch_metadata(build({}).config, choice, [media.path])
+    print_warnings(metadata.warnings)
+    facts = ExternalFacts(metadata=metadata.of(media.path))
+    plan, stories = explain(choice.policies[0], media, facts)
+    if output_format == "json":
+        print_json(explanation_json(policy, plan, stories, lines))
     else:
         console = Console(sys.stdout)
-        for line, look in text(plan, stories, lines):
-            console.line(line, look)
+        for line, style in explanation_lines(plan, stories, lines):
+            console.line(line, style)
     return EXIT_FAILED if plan.error else EXIT_OK
 
 
 @command.command("schema")
-def schema() -> None:
+def _schema() -> None:
     """Print the JSON Schema of policies, for editors."""
     click.echo(json.dumps(json_schema(), indent=2))
 
 
 @command.command("migrate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
-@click.option(
-    "--write", is_flag=True, help="Replace each FILE; what it was is kept beside it as FILE.v12."
-)
-def migrate(files: tuple[str, ...], write: bool) -> int:
-    """Print policies of versions 11 and 12 in the form of 13.
+@click.option("--write", is_flag=True, help="Replace each FILE; the old one is kept as FILE.v12.")
+@format_option
+def _migrate(files: tuple[str, ...], write: bool, output_format: str) -> int:
+    """Convert policies of versions 11 and 12 to version 13.
 
-    Comments stay where their keys stay. Whether the policy is right otherwise is not looked at.
+    Comments are kept with their keys. The policy is not checked otherwise.
     """
-    code = EXIT_OK
+    found = []
     for name in files:
-        try:
-            _migrate(name, write=write, titled=len(files) > 1)
-        except PolicyError as error:
-            code = EXIT_USAGE
-            click.echo(printable_lines(str(error)), err=True)
-    return code
+        item = _migrated(name, write=write)
+        found.append(item)
+        if item["error"]:
+            _print_problem(item["error"])
+        elif output_format == "text":
+            _print_migrated(item, write=write, titled=len(files) > 1)
+    if output_format == "json":
+        print_json({"policies": found})
+    return EXIT_USAGE if any(item["error"] for item in found) else EXIT_OK
 
 
-def _migrate(name: str, *, write: bool, titled: bool) -> None:
-    old = read_policy_text(name)
-    new = migrate_text(old, name)
-    if new == old:
-        click.echo(
-            f"{printable(name)}: has the form of version {CURRENT_VERSION} already", err=not write
-        )
-    if write and new != old:
-        kept = replace_policy_file(name, new)
-        click.echo(f"{printable(name)}: migrated; what it was is in {printable(kept)}")
+def _migrated(name: str, *, write: bool) -> dict[str, Any]:
+    """Convert a policy, and with ``write`` replace it; ``kept`` is the copy of the old one."""
+    try:
+        old = read_policy_text(name)
+        new = migrate_text(old, name)
+        kept = str(replace_policy_file(name, new)) if write and new != old else None
+    except PolicyError as error:
+        return {"path": name, "changed": False, "text": None, "kept": None, "error": str(error)}
+    return {"path": name, "changed": new != old, "text": new, "kept": kept, "error": None}
+
+
+def _print_migrated(item: dict[str, Any], *, write: bool, titled: bool) -> None:
+    name = printable(item["path"])
+    if not item["changed"]:
+        click.echo(f"{name}: is version {CURRENT_VERSION} already", err=not write)
+    if item["kept"]:
+        click.echo(f"{name}: migrated; the old policy is {printable(item['kept'])}")
     if not write:
-        title = f"# {printable(name)}\n" if titled else ""
-        # A policy is UTF-8, whatever the terminal is.
-        click.echo(f"{title}{new}".encode(), nl=False)
+        title = f"# {name}\n" if titled else ""
+        # A policy is UTF-8, whatever the encoding of the terminal is.
+        click.echo(f"{title}{item['text']}".encode(), nl=False)
 
 
-def printable_lines(text: str) -> str:
-    """A message of several lines, each made printable."""
-    return "\n".join(printable(line) for line in text.splitlines())
+def _print_problem(message: str) -> None:
+    """Print the lines of an error as compilers do: they begin with file, line and column."""
+    click.echo("\n".join(printable(line) for line in message.splitlines()), err=True)

@@ -1,4 +1,4 @@
-"""``vpo process``: make files match policies."""
+"""``vpo process``: change videos so that they comply with policies."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import click
 
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import (
-    format_option,
+    event_format_option,
     phases_option,
     policy_option,
     recursive_option,
     verbosity_options,
     workers_option,
 )
-from vpo.cli.signals import heeded
+from vpo.cli.output import print_warnings
+from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.policy_files import PolicyFiles
-from vpo.report import report
+from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.summary import Summary
@@ -37,46 +38,46 @@ from vpo.run.summary import Summary
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
 @policy_option
 @recursive_option
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show the plan of each file; change nothing.")
 @workers_option
 @phases_option
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "continue", "fail"]),
-    help="What an error leads to, instead of what the policies say.",
+    help="What to do on error; overrides the policies.",
 )
 @click.option(
     "--order",
     type=click.Choice(["auto", "name", "size", "newest"]),
     default="auto",
     show_default=True,
-    help="Which files come first.",
+    help="Order in which files are processed.",
 )
-@click.option("--force", is_flag=True, help="Work also on files known to match, or known to fail.")
+@click.option("--force", is_flag=True, help="Also process files known to comply, or known to fail.")
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="Let the nodes of this Dask scheduler do the work, as tcp://HOST:8786.",
+    help="Process files on the nodes of this Dask scheduler, as tcp://HOST:8786.",
 )
-@format_option("text", "json", "jsonl")
+@event_format_option
 @verbosity_options
 def command(**options: Any) -> int:
-    """Make the videos in PATHS match the policies.
+    """Change the videos in PATHS so that they comply with the policies.
 
-    PATHS are files or folders. Each file is changed in at most one rewrite, checked, and only then
-    put in the place of the original. Files known to match from an earlier run are passed over.
+    PATHS are files or folders. Each file is rewritten at most once, and the result is verified
+    before it replaces the original. Files known to comply from an earlier run are skipped.
 
     \b
-    Look at what would happen, then let it happen:
+    Preview the changes, then make them:
       vpo process -n -R -p english.yaml Videos
       vpo process -R -p english.yaml Videos
     """
     if options["quiet"] and options["verbose"]:
-        raise UsageError("--quiet and --verbose exclude each other")
+        raise UsageError("--quiet and --verbose cannot be used together")
     settings = build({"processing.workers": options["workers"]})
-    for warning in settings.warnings:
-        click.echo(f"vpo: warning: {warning}", err=True)
-    observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
+    print_warnings(settings.warnings)
+    verbosity = -1 if options["quiet"] else options["verbose"]
+    observer = create_observer(options["output_format"], verbosity)
     request = Request(
         paths=options["paths"],
         policies=PolicyFiles(options["policies"], options["phases"]),
@@ -86,12 +87,12 @@ def command(**options: Any) -> int:
         order=options["order"],
         force=options["force"],
     )
-    path = settings.data_dir / "vpo.db"
-    with _record(path, dry_run=request.dry_run) as store, heeded() as interrupt:
+    path = settings.database_path
+    with _store(path, dry_run=request.dry_run) as store, signals_handled() as interrupt:
         workers = chosen_workers(options["cluster"])
         summary = Coordinator(settings, store, observer, interrupt, workers).run(request)
     if summary.interrupted:
-        _give_up_dead_outputs()
+        _drop_unwritable_output()
     return _exit_code(summary)
 
 
@@ -104,8 +105,8 @@ def _exit_code(summary: Summary) -> int:
 
 
 @contextlib.contextmanager
-def _record(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
-    """The library database; for a dry run it is not made: without one, nothing is known."""
+def _store(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
+    """Open the library database; ``None`` for a dry run without one, which creates none."""
     if dry_run and not path.exists():
         yield None
         return
@@ -113,8 +114,8 @@ def _record(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
         yield Store(pool)
 
 
-def _give_up_dead_outputs() -> None:
-    """Let vanish what nobody reads: Python would try once more at its end, and exit with 120."""
+def _drop_unwritable_output() -> None:
+    """Drop buffered output that cannot be written: Python would retry, and exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""``vpo report``: a run as a page."""
+"""``vpo report``: write an HTML report of a run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from vpo.cli import completion
+from vpo.cli.options import format_option
+from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import PublishError, UsageError
-from vpo.text import shown
+from vpo.text import display_path
 
-_HEAD = 2000
-"""Characters of a page in which it says what it is."""
+_HEAD_SIZE = 2000
+"""Characters at the start of a page that identify it."""
 
 
 @click.command("report")
@@ -26,43 +28,48 @@ _HEAD = 2000
     required=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the page is written; an earlier report is replaced, and no other file.",
+    help="File to write; only an earlier report is overwritten.",
 )
-def command(run_id: str, target: Path) -> None:
-    """Write a page about a run: savings, changes, failures, and who worked when.
+@format_option
+def command(run_id: str, target: Path, output_format: str) -> None:
+    """Write an HTML report of a run: savings, changes, failures, and workers over time.
 
-    RUN is an id of "vpo history", the beginning of one, or "last". The page is one file that
-    needs nothing else.
+    RUN is an id of "vpo history", a prefix of one, or "last". The page is one file without external
+    resources.
     """
     from vpo.report.page import page
 
-    with DaemonConnectionPool(build({}).data_dir / "vpo.db", reading=True) as pool:
+    with DaemonConnectionPool(build({}).database_path, reading=True) as pool:
         store = Store(pool)
         run = store.run(run_id)
         text = page(run, store.outcomes(run.id))
     try:
-        _refuse_foreign(target)
+        _refuse_other_file(target)
         _write(target, text)
     except OSError as error:
         raise PublishError(
-            f"{target} cannot be written: {error.strerror}; make room, or choose another place"
+            f"{target} cannot be written: {error.strerror}; free some space or choose another path"
         ) from None
-    click.echo(f"{shown(str(target.absolute()))} has run {run.id[:8]}")
+    path = str(target.absolute())
+    if output_format == "json":
+        print_json({"path": path, "run_id": run.id})
+    else:
+        click.echo(f"wrote the report of run {run.id[:8]} to {display_path(path)}")
 
 
-def _refuse_foreign(target: Path) -> None:
+def _refuse_other_file(target: Path) -> None:
     from vpo.report.page import GENERATOR
 
     if not os.path.lexists(target):
         return
     with target.open("rb") as file:
-        head = file.read(_HEAD).decode("utf-8", "replace")
+        head = file.read(_HEAD_SIZE).decode("utf-8", "replace")
     if GENERATOR not in head:
-        raise UsageError(f"{target} is there and is no report of vpo; choose another name")
+        raise UsageError(f"{target} exists and is not a report of vpo; choose another name")
 
 
 def _write(target: Path, text: str) -> None:
-    """All of it, or nothing: a page that was cut off would look like one."""
+    """Write the whole file or nothing."""
     part = target.with_name(f"{target.name}.part")
     try:
         part.write_text(text, "utf-8")

@@ -1,8 +1,7 @@
-"""``vpo scan``: put on record what there is."""
+"""``vpo scan``: index the videos in a folder."""
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -11,22 +10,22 @@ import click
 
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import format_option, recursive_option, workers_option
-from vpo.cli.signals import heeded
+from vpo.cli.output import print_json, print_warnings
+from vpo.cli.signals import signals_handled
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
-from vpo.library.scan import Scan, scan
-from vpo.report import SCHEMA_VERSION
+from vpo.library.scan import Scan, Scanner
 from vpo.report.text import ProgressLine
-from vpo.text import counted, printable, shown
+from vpo.text import counted, display_path, printable
 
 _COUNTS = {
     "new": "new",
     "changed": "changed",
-    "unchanged": "as they were",
+    "unchanged": "unchanged",
     "gone": "gone",
-    "unstable": "changing just now",
+    "unstable": "still being written",
 }
 
 
@@ -34,21 +33,24 @@ _COUNTS = {
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
 @recursive_option
 @workers_option
-@format_option("text", "json")
-def command(paths: tuple[str, ...], recursive: bool, workers: int | None, style: str) -> int:
-    """Put on record what the videos in PATHS are, for "vpo library".
+@format_option
+def command(
+    paths: tuple[str, ...], recursive: bool, workers: int | None, output_format: str
+) -> int:
+    """Index the videos in PATHS for "vpo library".
 
-    Nothing is changed but the database. Files that are on record as they are now are not opened.
+    Only the database is changed. Files that have not changed since they were indexed are not
+    opened.
     """
     settings = build({"processing.workers": workers})
-    for warning in settings.warnings:
-        click.echo(f"vpo: warning: {warning}", err=True)
-    line = ProgressLine(sys.stderr, enabled=style == "text", doing="Scanning")
-    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, heeded() as interrupt:
-        found = scan(paths, settings, Library(pool), interrupt, line.show, recursive=recursive)
+    print_warnings(settings.warnings)
+    line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Scanning")
+    with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
+        scanner = Scanner(settings, Library(pool), interrupt, line.show)
+        found = scanner.scan(paths, recursive=recursive)
     line.clear()
-    if style == "json":
-        click.echo(json.dumps(_document(found), indent=2))
+    if output_format == "json":
+        print_json(_document(found))
     else:
         _print(found)
     if found.interrupted:
@@ -61,27 +63,23 @@ def _document(found: Scan) -> dict[str, Any]:
     unreadable = [{"path": path, "message": text} for path, text in found.unreadable]
     summary = {key: value for key, value in facts.items() if key not in ("unreadable", "missing")}
     summary["unreadable"] = len(unreadable)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "summary": summary,
-        "unreadable": unreadable,
-        "missing": found.missing,
-    }
+    return {"summary": summary, "unreadable": unreadable, "missing": found.missing}
 
 
 def _print(found: Scan) -> None:
     parts = [
         f"{getattr(found, key):,} {name}" for key, name in _COUNTS.items() if getattr(found, key)
     ]
-    parts += [f"{len(found.unreadable):,} unreadable"] * bool(found.unreadable)
+    if found.unreadable:
+        parts.append(f"{len(found.unreadable):,} unreadable")
     counts = ": " + ", ".join(parts) if parts else ""
     click.echo(f"{counted(found.total, 'file')} in {found.seconds:.1f} s{counts}")
     for path, text in found.unreadable:
-        click.echo(f"unreadable: {shown(path)}: {printable(text)}", err=True)
+        click.echo(f"unreadable: {display_path(path)}: {printable(text)}", err=True)
     if found.missing:
         click.echo(
-            f"missing: {counted(len(found.missing), 'file')} on record, as "
-            f"{shown(found.missing[0])}: the folder is empty; mount its file system, or remove "
-            "the folder if the files are really gone",
+            f"missing: {counted(len(found.missing), 'indexed file')}, such as "
+            f"{display_path(found.missing[0])}: the folder is empty; mount its file system, or "
+            "remove the folder if the files are really gone",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""What signals mean to a run."""
+"""Handles Ctrl-C and other signals during a run."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ _FINISHING = b"\nfinishing the files in progress; press Ctrl-C again to end them
 
 
 @contextlib.contextmanager
-def heeded() -> Iterator[Interrupt]:
-    """The first Ctrl-C lets the files in progress complete; the second, SIGTERM and a closed
-    terminal end the tools at once."""
+def signals_handled() -> Iterator[Interrupt]:
+    """Yield an interrupt that signals set.
+
+    The first Ctrl-C lets the files in progress complete. The second, SIGTERM and SIGHUP end the
+    tools at once.
+    """
     interrupt = Interrupt()
 
-    def polite(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+    def finish(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        interrupt.signal()
         if not interrupt.at_once:
-            # Not through a stream, which may be in use; and nobody may be there to read it.
+            # Not through a stream, which the interrupted code may be using; stderr may be closed.
             with contextlib.suppress(OSError):
                 os.write(2, _FINISHING)
 
-    def at_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.ask()
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        interrupt.signal()
         interrupt.at_once = True
 
-    handlers = {signal.SIGINT: polite, signal.SIGTERM: at_once, signal.SIGHUP: at_once}
+    handlers = {signal.SIGINT: finish, signal.SIGTERM: end, signal.SIGHUP: end}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield interrupt

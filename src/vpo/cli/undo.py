@@ -1,19 +1,22 @@
-"""``vpo undo``: put kept originals back."""
+"""``vpo undo``: restore kept originals."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
 from vpo.cli import completion
+from vpo.cli.options import format_option
+from vpo.cli.output import print_error, print_json
 from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.run.recovery import adopt, put_back, refusal
-from vpo.text import printable, shown
+from vpo.run.recovery import record_found_originals, restore_original, restore_problem
+from vpo.text import display_path
 
 
 @click.command("undo")
@@ -23,44 +26,52 @@ from vpo.text import printable, shown
     type=click.Path(path_type=str),
     shell_complete=completion.runs_or_files,
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be put back, and do nothing.")
-def command(target: str, dry_run: bool) -> int:
-    """Put back exactly what was there before a run, or before a file was last changed.
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be restored; change nothing.")
+@format_option
+def command(target: str, dry_run: bool, output_format: str) -> int:
+    """Restore the originals of a run, or of a file that was changed.
 
-    Needs originals that were kept: [originals] keep = "trash". A file that has changed since is
-    left as it is now.
+    Requires originals that were kept: [originals] keep = "trash". A file that has changed since is
+    not touched.
     """
     settings = build({})
-    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool:
+    files: list[dict[str, Any]] = []
+    with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
-        refused = False
-        for item in _wanted(store, settings, target):
-            problem = refusal(item) if dry_run else _put_back(store, item)
-            if problem is None:
-                click.echo(f"{'would put' if dry_run else 'put'} back {shown(item.path)}")
-            else:
-                refused = True
-                click.echo(f"vpo: {shown(item.path)}: {printable(problem)}", err=True)
-    return EXIT_FAILED if refused else EXIT_OK
+        for item in _kept_originals(store, settings, target):
+            problem = restore_problem(item) if dry_run else _restore(store, item)
+            files.append({"path": item.path, "restored": problem is None, "error": problem})
+            if output_format == "text":
+                _print(item, problem, dry_run=dry_run)
+    if output_format == "json":
+        print_json({"dry_run": dry_run, "files": files})
+    return EXIT_OK if all(file["restored"] for file in files) else EXIT_FAILED
 
 
-def _put_back(store: Store, item: KeptOriginal) -> str | None:
-    """What stands against it; ``None`` if it was done."""
+def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:
+    if problem is None:
+        click.echo(f"{'would restore' if dry_run else 'restored'} {display_path(item.path)}")
+    else:
+        print_error(f"{display_path(item.path)}: {problem}")
+
+
+def _restore(store: Store, item: KeptOriginal) -> str | None:
+    """Restore an original; return why it was not, or ``None``."""
     try:
-        put_back(store, item)
+        restore_original(store, item)
     except FileError as error:
         return str(error)
     return None
 
 
-def _wanted(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
+def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
     if os.path.lexists(target) or os.sep in target:
         path = os.path.realpath(target)
-        adopt(store, [os.path.dirname(path)], settings.config.originals)
+        record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]
     else:
         found = store.kept(run_id=store.run(target).id)
     if not found:
         hint = "" if settings.config.originals.keep == "trash" else '; [originals] keep is "none"'
-        raise UsageError(f"no original is kept of {printable(target)}{hint}")
+        raise UsageError(f"no original of {target} was kept{hint}")
     return found

@@ -1,4 +1,4 @@
-"""``vpo watch``: follow folders, and process what comes into them."""
+"""``vpo watch``: watch folders and process new and changed videos."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import click
 
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import (
-    format_option,
+    event_format_option,
     phases_option,
     policy_option,
     verbosity_options,
     workers_option,
 )
-from vpo.cli.signals import heeded
+from vpo.cli.output import print_warnings
+from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -24,13 +25,13 @@ from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
 from vpo.media.units import duration
 from vpo.policy.policy_files import PolicyFiles
-from vpo.report import report
+from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.watch import WatchOptions, events, watch
 
 
-def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     try:
         return duration(value)
     except ValueError as error:
@@ -46,40 +47,42 @@ def _time(ctx: click.Context, param: click.Parameter, value: str) -> float:
     "--settle",
     default="30s",
     show_default=True,
-    callback=_time,
+    callback=_seconds,
     metavar="TIME",
-    help="How long a file must not have changed before it is worked on.",
+    help="Process a file once it has not changed for this long.",
 )
 @click.option(
     "--every",
     default="1h",
     show_default=True,
-    callback=_time,
+    callback=_seconds,
     metavar="TIME",
-    help="How often all folders are looked through, for what nobody reported.",
+    help="Interval between full scans, for changes that were not reported.",
 )
-@format_option("text", "jsonl")
+@event_format_option
 @verbosity_options
 def command(**options: Any) -> int:
-    """Follow FOLDERS and all below them, and make the videos in them match the policies.
+    """Watch FOLDERS with their subfolders and process new and changed videos.
 
-    What is there at the start is worked on first, then whatever comes or changes, once it has
-    settled. It ends with Ctrl-C or SIGTERM; what was done is known when it starts again.
+    Processes the existing videos first, then those that are added or changed. Ctrl-C or SIGTERM
+    ends it.
     """
     if options["quiet"] and options["verbose"]:
-        raise UsageError("--quiet and --verbose exclude each other")
+        raise UsageError("--quiet and --verbose cannot be used together")
     if importlib.util.find_spec("watchfiles") is None:
-        raise ToolMissingError("vpo watch needs watchfiles: pip install 'vpo[watch]'")
+        raise ToolMissingError(
+            "vpo watch needs the package watchfiles; install it with: pip install 'vpo[watch]'"
+        )
     settings = build({"processing.workers": options["workers"]})
-    for warning in settings.warnings:
-        click.echo(f"vpo: warning: {warning}", err=True)
-    observer = report(options["style"], -1 if options["quiet"] else options["verbose"])
+    print_warnings(settings.warnings)
+    verbosity = -1 if options["quiet"] else options["verbose"]
+    observer = create_observer(options["output_format"], verbosity)
     request = Request(
         paths=tuple(_folder(name) for name in options["folders"]),
         policies=PolicyFiles(options["policies"], options["phases"]),
         recursive=True,
     )
-    with DaemonConnectionPool(settings.data_dir / "vpo.db") as pool, heeded() as interrupt:
+    with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         store = Store(pool)
         coordinator = Coordinator(settings, store, observer, interrupt, chosen_workers(None))
         summaries = watch(
@@ -91,13 +94,13 @@ def command(**options: Any) -> int:
         )
         for _ in summaries:
             pass
-    # To be told to end is how it ends; anything else is a failure that stops the batch.
-    return EXIT_OK if interrupt.asked else EXIT_FAILED
+    # A signal is the normal end; anything else is a failure that stopped the batch.
+    return EXIT_OK if interrupt.signalled else EXIT_FAILED
 
 
 def _folder(name: str) -> str:
-    """A folder need not be there: its file system may not be mounted yet."""
+    """Return the real path of a folder, which may be missing: it may be mounted later."""
     path = os.path.realpath(name)
     if os.path.exists(path) and not os.path.isdir(path):
-        raise UsageError(f"{name} is not a folder; vpo process works on single files")
+        raise UsageError(f"{name} is not a folder; use `vpo process` for single files")
     return path

@@ -1,5 +1,5 @@
-"""The work of a run on several machines, by a Dask scheduler and its workers.
+"""Runs on several machines, with a Dask scheduler and its workers.
 
-Nothing outside this package imports Dask, and nothing imports this package unless a run names a
-cluster. The coordinator is the ``vpo process`` that was started; a node is one ``dask worker``.
+Only this package imports Dask, and it is imported only for a run on a cluster. The coordinator is
+the ``vpo process`` that the user started; a node is one ``dask worker``.
 """

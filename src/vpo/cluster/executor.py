@@ -1,4 +1,4 @@
-"""An executor over nodes that come and go: each job to a free one, again if that one is lost."""
+"""An executor over nodes that come and go, which retries the jobs of lost nodes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from vpo.errors import NodeLostError
 
 ATTEMPTS = 3
-"""A job whose nodes are lost so many times may be what kills them, and is given up."""
+"""The number of lost nodes after which a job fails: it may be what crashes them."""
 
 
 @dataclass(eq=False)
@@ -35,28 +36,28 @@ class _Node:
 
 
 class NodesExecutor(Executor):
-    """Takes one argument a job. ``again`` is called instead of what was submitted for a job that
-    was on a node that was lost; ``losses`` are the errors that say so.
+    """Runs each job, which is one argument, on a free node; thread-safe.
 
-    Whoever knows the nodes calls ``add`` and ``lose``, and ``give_out`` when a job that came back
-    may be tried again. May be used from all threads.
+    ``retry`` is called instead of the submitted function for a job whose node was lost; ``losses``
+    are the errors of a lost node. The owner calls ``add`` and ``lose`` for the nodes, and
+    ``reassign`` when the jobs of lost nodes may be tried again.
     """
 
     def __init__(
         self,
-        again: Callable[[Any], Any],
+        retry: Callable[[Any], Any],
         losses: tuple[type[BaseException], ...] = (CancelledError,),
     ) -> None:
-        self._again, self._losses = again, losses
+        self._retry, self._losses = retry, losses
         self._lock = threading.RLock()
         self._nodes: dict[str, _Node] = {}
         self._waiting: deque[_Task] = deque()
-        self._came_back: list[_Task] = []
+        self._returned: list[_Task] = []
         self._error: Exception | None = None
 
     @property
     def slots(self) -> int:
-        """How many jobs the nodes can do at the same time."""
+        """The number of jobs that the nodes can process at the same time."""
         with self._lock:
             return sum(node.slots for node in self._nodes.values())
 
@@ -79,58 +80,58 @@ class NodesExecutor(Executor):
         return task.future
 
     def add(self, name: str, executor: Executor, slots: int) -> None:
-        """From now on, this node does jobs, so many at the same time."""
+        """Add a node that processes ``slots`` jobs at the same time."""
         with self._lock:
             self._nodes[name] = _Node(executor, slots)
         self._dispatch()
 
     def lose(self, name: str) -> None:
-        """The node is gone, and what ran there comes back."""
+        """Remove a node; its jobs wait for ``reassign``."""
         with self._lock:
             node = self._nodes.pop(name, None)
             if node is None:
                 return
             lost, node.running = node.running, {}
-            self._came_back += lost
+            self._returned += lost
         for inner in lost.values():
             inner.cancel()
 
-    def give_out(self) -> None:
-        """Give the jobs that came back to other nodes, or up."""
+    def reassign(self) -> None:
+        """Give the jobs of lost nodes to other nodes, or fail those with too many attempts."""
         with self._lock:
-            tasks, self._came_back = self._came_back, []
-            given_up = [task for task in tasks if task.attempts >= ATTEMPTS]
+            tasks, self._returned = self._returned, []
+            failed = [task for task in tasks if task.attempts >= ATTEMPTS]
             self._waiting.extendleft(task for task in tasks if task.attempts < ATTEMPTS)
-        for task in given_up:
+        for task in failed:
             task.future.set_exception(
                 NodeLostError(
-                    f"{ATTEMPTS} nodes were lost while they worked on it, so it may be what ends "
+                    f"{ATTEMPTS} nodes were lost while they processed it, so it may have crashed "
                     "them; see their logs, and process it alone, without a cluster"
                 )
             )
         self._dispatch()
 
-    def call_off(self) -> None:
-        """Do not start what waits."""
+    def cancel_waiting(self) -> None:
+        """Cancel the jobs that have not started."""
         self._end_waiting(CancelledError())
 
     def fail(self, error: Exception) -> None:
-        """End all jobs with this error; what nodes still do is not waited for."""
+        """Fail all jobs with this error, without waiting for the nodes."""
         with self._lock:
             self._error = error
             running = [task for node in self._nodes.values() for task in node.running]
             self._nodes.clear()
-            self._came_back += running
+            self._returned += running
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """``vpo.run.job.run_batch`` has waited for all jobs."""
+        """Do nothing: ``vpo.run.batch.run_batch`` has waited for all jobs."""
 
     def _end_waiting(self, error: Exception | CancelledError) -> None:
         with self._lock:
-            tasks = [*self._waiting, *self._came_back]
+            tasks = [*self._waiting, *self._returned]
             self._waiting.clear()
-            self._came_back = []
+            self._returned = []
         for task in tasks:
             task.future.set_exception(error)
 
@@ -143,19 +144,19 @@ class NodesExecutor(Executor):
                 self._start(node, self._waiting.popleft())
 
     def _start(self, node: _Node, task: _Task) -> None:
-        work = self._again if task.attempts else task.work
+        work = self._retry if task.attempts else task.work
         task.attempts += 1
         inner = node.executor.submit(work, task.job)
         node.running[task] = inner
-        inner.add_done_callback(lambda done: self._done(node, task, done))
+        inner.add_done_callback(partial(self._done, node, task))
 
     def _done(self, node: _Node, task: _Task, inner: Future[Any]) -> None:
         with self._lock:
             if node.running.pop(task, None) is None:
-                return  # the node was lost before, and another one has the job
+                return  # the node was lost, and another one has the job
             error = CancelledError() if inner.cancelled() else inner.exception()
             if isinstance(error, self._losses):
-                self._came_back.append(task)
+                self._returned.append(task)
         if error is None:
             task.future.set_result(inner.result())
         elif not isinstance(error, self._losses):

@@ -1,4 +1,4 @@
-"""Whether a node can take part: what it says of itself, against what the coordinator is."""
+"""The handshake, which checks that a node is compatible with the coordinator."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from vpo.policy.document import SEMANTICS_VERSION
 from vpo.policy.migration import CURRENT_VERSION
 
 _END = 64 << 10
-"""Bytes at both ends of a file by which it is recognised."""
+"""Bytes at each end of a file that identify it."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A file by which a node proves that it sees the same file system: its size in bytes and a
-    digest of both ends. ``locked``: the coordinator holds the lock on it."""
+    """A file that shows whether a node sees the same file system.
+
+    It has its size in bytes and a digest of both ends. ``locked``: the coordinator holds the lock
+    on it.
+    """
 
     path: str
     size: int
@@ -27,8 +30,8 @@ class Sample:
     locked: bool = False
 
 
-def identity(path: str) -> tuple[int, str]:
-    """Size in bytes, and the SHA-256 of the first and last 64 KiB. Raises ``OSError``."""
+def file_identity(path: str) -> tuple[int, str]:
+    """Return size in bytes and SHA-256 of the first and last 64 KiB. Raises ``OSError``."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.sha256(file.read(_END))
@@ -38,7 +41,7 @@ def identity(path: str) -> tuple[int, str]:
 
 
 def versions() -> dict[str, object]:
-    """What has to be the same on all machines for the same job to have the same result."""
+    """Return the versions that must be the same on all machines."""
     return {
         "vpo": __version__,
         "policy format": CURRENT_VERSION,
@@ -46,12 +49,12 @@ def versions() -> dict[str, object]:
     }
 
 
-def misfit(
+def incompatibility(
     facts: Mapping[str, Any], samples: Sequence[Sample], tools: Mapping[str, str]
 ) -> str | None:
-    """Why a node that says this of itself is left out, and what to do; ``None`` if it fits.
+    """Return why a node with these facts cannot take part, ``None`` if it can.
 
-    ``tools`` are the coordinator's, by name, with their versions.
+    ``tools`` are the coordinator's tools, by name, with their versions.
     """
     for name, ours in versions().items():
         theirs = facts["versions"].get(name)
@@ -63,27 +66,27 @@ def misfit(
         return f"{facts['problem']}; correct the configuration of vpo there"
     for sample, seen in zip(samples, facts["samples"], strict=True):
         if seen["identity"] != (sample.size, sample.digest):
-            what = seen["problem"] or "it is another file there"
+            what = seen["problem"] or "another file is there"
             return (
                 f"it does not see the library ({seen['path']}: {what}); mount the library there, "
-                "and set [cluster] path_map if it is in another place"
+                "and set [cluster] path_map if its path is another"
             )
     missing = sorted(set(tools) - set(facts["tools"]))
     if missing:
-        return f"it has no {', '.join(missing)}; install there what is installed here"
+        return f"it has no {', '.join(missing)}; install the same tools there"
     return None
 
 
-def remarks(
+def compatibility_warnings(
     facts: Mapping[str, Any], samples: Sequence[Sample], tools: Mapping[str, str]
 ) -> Iterator[str]:
-    """What there is to tell of a node that fits."""
+    """Yield warnings about a compatible node."""
     for name, version in facts["tools"].items():
         if name in tools and tools[name] != version:
-            yield f"its {name} is another one ({version}; here: {tools[name]})"
+            yield f"its {name} is another version ({version}; here: {tools[name]})"
     for sample, seen in zip(samples, facts["samples"], strict=True):
         if sample.locked and not seen["locked"]:
             yield (
-                f"locks are not seen there in {os.path.dirname(seen['path'])}: only the scheduler, "
-                "and the check for changed sources, keep two programs from working on one file"
+                f"it does not see locks in {os.path.dirname(seen['path'])}: only the scheduler "
+                "and the check for changed sources keep two programs from changing the same file"
             )

@@ -1,7 +1,7 @@
-"""What runs on a node: it answers the handshake, and does jobs.
+"""The functions that run on a node: the handshake, and processing jobs.
 
-Dask calls these functions by their names, so that the node's own vpo is what runs. What belongs to
-the run is kept by the Dask worker, from one handshake to the next.
+Dask calls these functions by name, so the node's own vpo runs. The Dask worker keeps the state of
+the run from one handshake to the next.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from vpo.cluster.handshake import Sample, identity, versions
-from vpo.cluster.path_map import Places
+from vpo.cluster.handshake import Sample, file_identity, versions
+from vpo.cluster.path_map import PathMap
 from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
 from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
@@ -32,18 +32,18 @@ from vpo.tools.process import lower_priority
 from vpo.tools.programs import tool_versions
 
 _LEASE_SECONDS = 120.0
-"""NFS servers give the locks of a dead client up after 90 seconds."""
+"""Longer than the 90 seconds after which NFS servers release the locks of a dead client."""
 _POLL_SECONDS = 2.0
-_KEPT_AS = "vpo_node_run"
+_ATTRIBUTE = "vpo_node_run"
 
 
 class NodeRun:
-    """This node's settings and context, from one handshake to the next."""
+    """The settings and the context of a run on this node."""
 
     def __init__(self) -> None:
         self.settings = build({})
         self.slots = _slots(self.settings)
-        self.places = Places(self.settings.config.cluster.path_map)
+        self.path_map = PathMap(self.settings.config.cluster.path_map)
         self.context: RunContext = new_context(self.settings, self.slots, new_prober(self.settings))
         self._thread = threading.local()
 
@@ -56,7 +56,7 @@ class NodeRun:
 
 
 def facts(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return what this node is, for ``vpo.cluster.handshake``; in plain values, for any version."""
+    """Return the facts for the handshake, as plain values that any version of vpo can read."""
     found: dict[str, Any] = {"versions": versions()}
     try:
         own = _begin()
@@ -64,14 +64,14 @@ def facts(samples: Sequence[Sample]) -> dict[str, Any]:
             **found,
             "slots": own.slots,
             "tools": tool_versions(own.context.tools),
-            "samples": [_seen(own.places.there(sample.path)) for sample in samples],
+            "samples": [_seen(own.path_map.to_node(sample.path)) for sample in samples],
         }
     except VpoError as error:
         return {**found, "problem": str(error)}
 
 
-def lacks(policies: Sequence[Policy]) -> str | None:
-    """Return what the policies need and this node's tools lack; ``None`` for nothing."""
+def missing_encoders(policies: Sequence[Policy]) -> str | None:
+    """Return which encoder of the policies is missing here and why; ``None`` for none."""
     try:
         for spec in _encodes(policies):
             track = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
@@ -81,23 +81,23 @@ def lacks(policies: Sequence[Policy]) -> str | None:
     return None
 
 
-def work(job: Job) -> Outcome:
-    """``process_file`` with this node's paths and tools, and the coordinator's options."""
+def process_job(job: Job) -> Outcome:
+    """Process a file with this node's paths and tools and the coordinator's options."""
     own = _current()
     own.lower_priority()
-    return own.places.outcome(process_file(own.places.job(job), own.context))
+    return own.path_map.outcome(process_file(own.path_map.job(job), own.context))
 
 
-def work_again(job: Job) -> Outcome:
-    """``work`` on a file whose node was lost: what it left is cleaned up first.
+def retry_job(job: Job) -> Outcome:
+    """Clean up after a lost node, then process its job.
 
-    A node that was only cut off, or the server of the file system, may hold its lock for a while.
+    A disconnected node, or the file server, may hold the lock on the file for a while.
     """
     own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
     while True:
-        sweep_folders([os.path.dirname(own.places.there(job.path))])
-        outcome = work(job)
+        sweep_folders([os.path.dirname(own.path_map.to_node(job.path))])
+        outcome = process_job(job)
         locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
         if not locked or own.context.cancelled or time.monotonic() > deadline:
             return outcome
@@ -105,28 +105,28 @@ def work_again(job: Job) -> Outcome:
 
 
 async def end_tools(dask_worker: Any) -> None:
-    """End what runs here at once; nothing starts before the next handshake.
+    """Kill the tools on this node; nothing starts before the next handshake.
 
-    A coroutine, because Dask waits for other functions, and a node may not answer any more.
+    A coroutine, because Dask would wait for other functions, and the node may not respond.
     """
-    own: NodeRun | None = getattr(dask_worker, _KEPT_AS, None)
+    own: NodeRun | None = getattr(dask_worker, _ATTRIBUTE, None)
     if own is not None:
         own.context.cancel()
 
 
 def _begin() -> NodeRun:
-    """A new run on this node; what an earlier one left is ended."""
+    """Start a new run on this node, and end an earlier one."""
     worker = _dask_worker()
-    earlier: NodeRun | None = getattr(worker, _KEPT_AS, None)
+    earlier: NodeRun | None = getattr(worker, _ATTRIBUTE, None)
     if earlier is not None:
         earlier.context.close()
     own = NodeRun()
-    setattr(worker, _KEPT_AS, own)
+    setattr(worker, _ATTRIBUTE, own)
     return own
 
 
 def _current() -> NodeRun:
-    own: NodeRun | None = getattr(_dask_worker(), _KEPT_AS, None)
+    own: NodeRun | None = getattr(_dask_worker(), _ATTRIBUTE, None)
     return own or _begin()
 
 
@@ -137,20 +137,20 @@ def _dask_worker() -> Any:
 
 
 def _slots(settings: Settings) -> int:
-    """How many files this node processes at the same time: the cap holds for every machine."""
+    """Return how many files this node processes at the same time, at most as configured."""
     return cap(settings.config.processing.max_workers, settings.cores)
 
 
 def _seen(path: str) -> dict[str, Any]:
     seen: dict[str, Any] = {"path": path, "identity": None, "problem": "", "locked": False}
     try:
-        return {**seen, "identity": identity(path), "locked": _is_locked(path)}
+        return {**seen, "identity": file_identity(path), "locked": _is_locked(path)}
     except OSError as error:
         return {**seen, "problem": error.strerror or str(error)}
 
 
 def _is_locked(path: str) -> bool:
-    """Whether the lock that the coordinator holds on the sample is seen here."""
+    """Return whether this node sees the coordinator's lock on the sample."""
     try:
         with FileLock(path):
             return False

@@ -1,4 +1,4 @@
-"""The nodes of a cluster as the workers of a run: connected, greeted, watched."""
+"""The nodes of a cluster as the workers of a run."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from typing import Any
 
 from vpo.cluster import node
 from vpo.cluster.executor import NodesExecutor
-from vpo.cluster.handshake import Sample, identity, misfit, remarks
+from vpo.cluster.handshake import Sample, compatibility_warnings, file_identity, incompatibility
 from vpo.config.builder import Settings
 from vpo.discover import LEFTOVER_PREFIX, Candidate
 from vpo.errors import ClusterError, FileError
 from vpo.execute.lock import FileLock
-from vpo.execute.workspace import TEMPORARY_SUFFIX
+from vpo.execute.workspace import TEMPORARY_EXTENSION
 from vpo.run.workers import Assignment, Workers, installed_tools
 from vpo.tools.programs import tool_versions
 
 _CONNECT_SECONDS = 10
 _HANDSHAKE_SECONDS = 60
 _LOOK_SECONDS = 1.0
-_LONELY_SECONDS = 60.0
-"""How long a run waits for a node when it has none left."""
+_NO_NODE_SECONDS = 60.0
+"""How long a run without nodes waits for one."""
 
 
 class Nodes:
-    """The nodes at the address of a Dask scheduler, as a kind of workers."""
+    """Workers that are the nodes of a Dask scheduler at an address."""
 
     def __init__(self, address: str) -> None:
         self._address = address
 
     def prepare(self, settings: Settings) -> None:
-        """Nothing is started here before the nodes are asked."""
+        """Do nothing: nodes need no early start."""
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing, as ``prepare`` started nothing."""
 
     @contextlib.contextmanager
     def open(self, assignment: Assignment) -> Iterator[Workers]:
-        """Yield the nodes that can do the work.
+        """Yield the compatible nodes as workers.
 
-        Raises ``ClusterError`` if the scheduler cannot be reached or no node fits. If it is lost
-        later, the jobs end with that error, and the batch is asked to.
+        Raises ``ClusterError`` if the scheduler is unreachable or no node is compatible. If it is
+        lost later, the jobs fail with that error, and the batch ends.
         """
         address = self._address
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(_connected(address))
-            places = _places(assignment.candidates)
-            samples = [stack.enter_context(_sample(path)) for path in places]
+            paths = _sample_paths(assignment.candidates)
+            samples = [stack.enter_context(_sample(path)) for path in paths]
             cluster = _Cluster(address, client, assignment, samples)
-            cluster.greet()
+            cluster.admit_nodes()
             if not cluster.executor.slots:
                 raise ClusterError(f"no node of {address} can be used{cluster.reasons()}")
             stack.enter_context(cluster.watched())
             yield Workers(
                 cluster.executor,
                 lambda: cluster.executor.slots,
-                node.work,
+                node.process_job,
                 cluster.end_tools,
-                _let_complete,
+                _ignore_pause,
                 cluster.messages,
             )
 
 
-def _let_complete(paused: bool) -> None:
-    """What nodes have begun they complete: a node that is suspended would be taken for lost."""
+def _ignore_pause(paused: bool) -> None:
+    """Let running jobs complete: a suspended node would be taken for lost."""
 
 
 @contextlib.contextmanager
@@ -78,7 +78,8 @@ def _connected(address: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise ClusterError(
-            "--cluster needs Dask, which is not installed: pip install 'vpo[cluster]'"
+            "--cluster needs Dask, which is not installed: install vpo with its extra 'cluster' "
+            "(README: Install)"
         ) from None
     try:
         client: Any = Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
@@ -93,17 +94,19 @@ def _connected(address: str) -> Iterator[Any]:
         client.close(timeout=_CONNECT_SECONDS)
 
 
-def _places(candidates: Sequence[Candidate]) -> list[str]:
-    """One file on each of the file systems of the run."""
+def _sample_paths(candidates: Sequence[Candidate]) -> list[str]:
+    """Return one file on each file system of the run."""
     return list({item.device: item.path for item in candidates}.values())
 
 
 @contextlib.contextmanager
-def _sample(beside: str) -> Iterator[Sample]:
-    """A locked file in the library with a content of its own, as long as the run goes on; where
-    none can be made, the file beside which it would be."""
+def _sample(neighbour: str) -> Iterator[Sample]:
+    """Hold a locked file with unique content, next to this one, while the run lasts.
+
+    Where it cannot be created, the sample is the given file.
+    """
     path = os.path.join(
-        os.path.dirname(beside), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+        os.path.dirname(neighbour), f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_EXTENSION}"
     )
     with contextlib.ExitStack() as stack:
         try:
@@ -112,15 +115,15 @@ def _sample(beside: str) -> Iterator[Sample]:
                 file.write(uuid.uuid4().bytes)
             stack.enter_context(FileLock(path))
         except OSError:
-            yield Sample(beside, *identity(beside))
-        except FileError:  # no locks here
-            yield Sample(path, *identity(path))
+            yield Sample(neighbour, *file_identity(neighbour))
+        except FileError:  # the file system has no locks
+            yield Sample(path, *file_identity(path))
         else:
-            yield Sample(path, *identity(path), locked=True)
+            yield Sample(path, *file_identity(path), locked=True)
 
 
 class _Cluster:
-    """The nodes that take part, and those that do not."""
+    """The nodes of a run: those that take part, and the refused ones."""
 
     def __init__(
         self, address: str, client: Any, assignment: Assignment, samples: Sequence[Sample]
@@ -133,34 +136,32 @@ class _Cluster:
         self._refused: dict[str, str] = {}
         self._messages: list[str] = []
         self._over = threading.Event()
-        self._alone_since: float | None = None
-        self.executor = NodesExecutor(node.work_again, (CancelledError, KilledWorker))
+        self._no_node_since: float | None = None
+        self.executor = NodesExecutor(node.retry_job, (CancelledError, KilledWorker))
 
     def messages(self) -> Sequence[str]:
-        """Return what happened to nodes since this was last called."""
+        """Return the messages about nodes since the last call."""
         messages, self._messages = self._messages, []
         return messages
 
     def reasons(self) -> str:
-        """Why the nodes that there are do not fit."""
+        """Return why the nodes were refused, as the end of a message."""
         listed = "".join(f"; {name}: {why}" for name, why in sorted(self._refused.items()))
-        return listed or "; none is there: start one with `dask worker`"
+        return listed or "; there is none: start one with `dask worker`"
 
-    def greet(self) -> None:
-        """Shake hands with the nodes that are not known yet."""
+    def admit_nodes(self) -> None:
+        """Do the handshake with new nodes, and add the compatible ones."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         hosts = [info["host"] for info in workers.values()]
         for name in workers.keys() - self.executor.nodes - self._refused.keys():
             found = self._facts(name)
-            why = misfit(found, self._samples, self._own) if isinstance(found, dict) else found
-            why = why or self._ask(name, node.lacks, self._policies)
+            why = self._why_refused(name, found)
             if isinstance(why, str):
                 self._refused[name] = why
                 self._messages.append(f"warning: {name} does not take part: {why}")
                 continue
-            self._messages += [
-                f"warning: {name}: {text}" for text in remarks(found, self._samples, self._own)
-            ]
+            warnings = compatibility_warnings(found, self._samples, self._own)
+            self._messages += [f"warning: {name}: {text}" for text in warnings]
             info = workers[name]
             part = found["slots"] // hosts.count(info["host"])
             slots = max(1, min(part, info["nthreads"]))
@@ -170,19 +171,26 @@ class _Cluster:
     def _facts(self, name: str) -> Any:
         return self._ask(name, node.facts, self._samples)
 
+    def _why_refused(self, name: str, found: Any) -> Any:
+        """Return why a node cannot take part, ``None`` if it can."""
+        if not isinstance(found, dict):
+            return found
+        why = incompatibility(found, self._samples, self._own)
+        return why or self._ask(name, node.missing_encoders, self._policies)
+
     def _ask(self, name: str, question: Any, *values: Any) -> Any:
-        """The node's answer, or in words why there is none."""
+        """Return the node's answer, or a message why there is none."""
         asked = self._client.submit(question, *values, workers=[name], pure=False)
         try:
             return asked.result(timeout=_HANDSHAKE_SECONDS)
         except ImportError as error:
-            return f"vpo cannot be used there ({error}); pip install 'vpo[cluster]' on that machine"
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is that node's
+            return f"vpo cannot be used there ({error}); install vpo with its extra 'cluster' there"
+        except Exception as error:  # noqa: BLE001 - any error means that this node is unusable
             return f"it did not answer ({type(error).__name__}: {error})"
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Look after the nodes in a thread."""
+        """Watch the nodes in a thread."""
         thread = threading.Thread(target=self._watch, name="vpo cluster", daemon=True)
         thread.start()
         try:
@@ -192,7 +200,7 @@ class _Cluster:
             thread.join()
 
     def end_tools(self) -> None:
-        """End at once what runs on the nodes."""
+        """Kill the tools that run on the nodes."""
         self._client.run(
             node.end_tools, workers=list(self.executor.nodes), wait=False, on_error="ignore"
         )
@@ -213,21 +221,23 @@ class _Cluster:
         there = self._client.scheduler_info(n_workers=-1)["workers"].keys()
         for name in self.executor.nodes - there:
             self.executor.lose(name)
-            self._messages.append(f"warning: {name} was lost; what ran there is done by another")
+            self._messages.append(f"warning: {name} was lost; its jobs go to other nodes")
         if self._interrupt.stop:
-            self.executor.call_off()
+            self.executor.cancel_waiting()
             return
-        self.greet()
-        self.executor.give_out()
+        self.admit_nodes()
+        self.executor.reassign()
         if self.executor.slots:
-            self._alone_since = None
-        elif self._alone_since is None:
-            self._alone_since = time.monotonic()
-        elif time.monotonic() - self._alone_since > _LONELY_SECONDS:
+            self._no_node_since = None
+        elif self._no_node_since is None:
+            self._no_node_since = time.monotonic()
+        elif time.monotonic() - self._no_node_since > _NO_NODE_SECONDS:
             self._give_up(f"no node of {self._address} is left")
 
     def _give_up(self, what: str) -> None:
         self._interrupt.stop = True
         self.executor.fail(
-            ClusterError(f"{what}; what ran there is finished or rolled back, run again to go on")
+            ClusterError(
+                f"{what}; running jobs are completed or rolled back there; run again to continue"
+            )
         )

@@ -1,4 +1,4 @@
-"""Where the library is on a node: the coordinator's paths there, and the node's paths back."""
+"""The mapping between the coordinator's paths and a node's paths."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.run.job import Job
 
-Path = TypeVar("Path", str, "str | None")
+_MappedPath = TypeVar("_MappedPath", str, "str | None")
 
 
-class Places:
-    """A node's ``[cluster] path_map``: folders of the coordinator, and where they are on the node.
+class PathMap:
+    """A node's ``[cluster] path_map``: folders of the coordinator, and their paths on the node.
 
-    Of several entries that fit, the longest counts; what none fits is at the same place on both.
+    Of several entries that match, the longest counts; other paths are the same on both.
     """
 
     def __init__(self, path_map: Mapping[str, str] | None) -> None:
         pairs = [(a.rstrip("/"), b.rstrip("/")) for a, b in (path_map or {}).items()]
-        self._there = sorted(pairs, key=lambda pair: -len(pair[0]))
-        self._back = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
+        self._to_node = sorted(pairs, key=lambda pair: -len(pair[0]))
+        self._to_coordinator = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
 
-    def there(self, path: Path) -> Path:
-        """The coordinator's path as the node has it."""
-        return _mapped(self._there, path)
+    def to_node(self, path: _MappedPath) -> _MappedPath:
+        """Return the node's path for one of the coordinator."""
+        return _mapped(self._to_node, path)
 
-    def back(self, path: Path) -> Path:
-        """The node's path as the coordinator has it."""
-        return _mapped(self._back, path)
+    def to_coordinator(self, path: _MappedPath) -> _MappedPath:
+        """Return the coordinator's path for one of the node."""
+        return _mapped(self._to_coordinator, path)
 
     def job(self, job: Job) -> Job:
-        """The coordinator's job as the node can do it."""
-        folder = self.there(job.options.temporary_folder)
+        """Return the coordinator's job with the node's paths."""
+        folder = self.to_node(job.options.temporary_folder)
         options = replace(job.options, temporary_folder=folder)
-        path, link = self.there(job.path), self.there(job.link)
+        path, link = self.to_node(job.path), self.to_node(job.link)
         return replace(job, path=path, link=link, options=options)
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """The node's outcome as the coordinator understands it."""
+        """Return the node's outcome with the coordinator's paths."""
         return outcome._replace(
-            path=self.back(outcome.path),
-            was=self.back(outcome.was),
+            path=self.to_coordinator(outcome.path),
+            was=self.to_coordinator(outcome.was),
             plan=self._plan(outcome.plan) if outcome.plan else None,
             media=self._media(outcome.media) if outcome.media else None,
             kept=self._kept(outcome.kept) if outcome.kept else None,
@@ -56,13 +56,13 @@ class Places:
         return replace(plan, before=self._media(plan.before), after=self._media(plan.after))
 
     def _media(self, media: MediaFile) -> MediaFile:
-        return replace(media, path=self.back(media.path))
+        return replace(media, path=self.to_coordinator(media.path))
 
     def _kept(self, kept: Kept) -> Kept:
-        return replace(kept, path=self.back(kept.path))
+        return replace(kept, path=self.to_coordinator(kept.path))
 
 
-def _mapped(pairs: list[tuple[str, str]], path: Path) -> Path:
+def _mapped(pairs: list[tuple[str, str]], path: _MappedPath) -> _MappedPath:
     if path is None:
         return path
     for old, new in pairs:

@@ -1,4 +1,4 @@
-"""The settings of one invocation: default < file < environment < flag."""
+"""Builds the settings of one invocation: a flag wins over the environment, that over the file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vpo.config.loader import check, from_environment, load
+from vpo.config.loader import check_value, from_environment, read_config_file
 from vpo.config.models import PLUGINS, SERVERS, Config, field_of, spec, specs
 from vpo.config.worker_count import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError
 
 
 class Settings(NamedTuple):
-    """The configuration and where it came from.
+    """The configuration and where each value came from.
 
-    ``sources`` says for every ``section.key`` who set it: ``flag --workers``, ``environment
+    ``sources`` has the source of every ``section.key``: ``flag --workers``, ``environment
     VPO_WORKERS``, the file's path or ``default``. ``config_path`` need not exist. ``workers`` is
-    how many run after the cap, on ``cores`` usable cores.
+    the number of workers after the cap, on ``cores`` usable cores.
     """
 
     config: Config
@@ -31,21 +31,26 @@ class Settings(NamedTuple):
     cores: int
     warnings: tuple[str, ...] = ()
 
+    @property
+    def database_path(self) -> Path:
+        """The library database, which need not exist."""
+        return self.data_dir / "vpo.db"
+
 
 def build(
     flags: Mapping[str, object],
     environ: Mapping[str, str] | None = None,
     cores: int | None = None,
 ) -> Settings:
-    """Settings from flags (``{"processing.workers": 4}``, ``None``: not given) and the rest.
+    """Return the settings, with flags given as ``{"processing.workers": 4}`` (``None``: not given).
 
-    Raises ``ConfigError``. ``environ`` and ``cores`` are those of this process unless given.
+    Raises ``ConfigError``. ``environ`` and ``cores`` default to those of this process.
     """
     environ = os.environ if environ is None else environ
     cores = usable_cores() if cores is None else cores
-    path = _place(environ, "VPO_CONFIG")
+    path = _path_variable(environ, "VPO_CONFIG")
     config_path = path or _default_config_path()
-    in_file = load(config_path, required=path is not None)
+    in_file = read_config_file(config_path, required=path is not None)
     config, sources = _merge(
         {name: (value, str(config_path)) for name, value in in_file.items()}
         | _sourced("environment", from_environment(environ))
@@ -60,7 +65,7 @@ def build(
     return Settings(
         config=config,
         sources=sources,
-        data_dir=_place(environ, "VPO_DATA_DIR") or _default_data_dir(),
+        data_dir=_path_variable(environ, "VPO_DATA_DIR") or _default_data_dir(),
         config_path=config_path,
         workers=workers,
         cores=cores,
@@ -69,10 +74,10 @@ def build(
 
 
 def require_programs(settings: Settings) -> None:
-    """``ToolMissingError`` for a ``[tools]`` path that is not a program, or a missing ``ionice``.
+    """Raise ``ToolMissingError`` for a ``[tools]`` path that is not a program, or without ionice.
 
-    To pass over it would be to run another program than the user chose, and to wait for a file
-    that needs it would be to say so in the midst of a night's work.
+    Checked before a run: falling back would run a program that the user did not choose, and a
+    check at first use would fail in the middle of a night's run.
     """
     for name in ("ffmpeg", "mkvmerge", "mkvpropedit"):
         path: Path | None = getattr(settings.config.tools, name)
@@ -81,22 +86,22 @@ def require_programs(settings: Settings) -> None:
                 f"{settings.sources[f'tools.{name}']}: [tools] {name}: {path} is not a program; "
                 f"correct the path, or remove the line to use the {name} on PATH"
             )
-    if settings.config.processing.ionice != "normal" and not _is_there("ionice"):
+    if settings.config.processing.ionice != "normal" and not _is_installed("ionice"):
         where = settings.sources["processing.ionice"]
         raise ToolMissingError(
             f"{where}: [processing] ionice needs the program ionice; "
-            "install util-linux (macOS has none), or remove the line"
+            "install util-linux (not available on macOS), or remove the line"
         )
 
 
-def _is_there(program: str) -> bool:
-    import shutil  # late: few configurations have to know
+def _is_installed(program: str) -> bool:
+    import shutil  # imported late: few configurations set ionice
 
     return shutil.which(program) is not None
 
 
 def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[object, str]]:
-    """Each value with the variable or flag that it came from."""
+    """Return each value with the variable or flag that set it."""
     return {
         name: (value, f"{source} {getattr(spec(name).key, source)}")
         for name, value in values.items()
@@ -104,19 +109,19 @@ def _sourced(source: str, values: Mapping[str, object]) -> dict[str, tuple[objec
 
 
 def _checked(flags: Mapping[str, object]) -> dict[str, object]:
-    """The flags that were given; ``KeyError`` if a key has none, which is a mistake in vpo."""
+    """Return the checked values of given flags; ``KeyError``, a bug, if a key has no flag."""
     values: dict[str, object] = {}
     for name, value in flags.items():
         known = spec(name)
         if not known.key.flag:
             raise KeyError(f"{name} has no flag")
         if value is not None:
-            values[name] = check(known, value, known.key.flag)
+            values[name] = check_value(known, value, known.key.flag)
     return values
 
 
 def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str, str]]:
-    """The configuration of the values given, each with its source, and defaults for the rest."""
+    """Return the configuration with these values and their sources, and defaults for the rest."""
     sources: dict[str, str] = {}
     sections: dict[str, Any] = {}
     for section, keys in specs().items():
@@ -137,7 +142,7 @@ def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str
 
 
 def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None:
-    """Refuse a server that cannot be asked; its key alone may be in the environment for others."""
+    """Refuse a server without ``url`` or ``api_key``, unless only the environment sets one."""
     own = {name: source for name, (_, source) in given.items() if name.startswith(f"{section}.")}
     if not own or all(source.startswith("environment ") for source in own.values()):
         return
@@ -149,8 +154,8 @@ def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None
             )
 
 
-def _place(environ: Mapping[str, str], variable: str) -> Path | None:
-    """The absolute path that a variable names; an empty one counts as unset."""
+def _path_variable(environ: Mapping[str, str], variable: str) -> Path | None:
+    """Return the absolute path in a variable; ``None`` if it is unset or empty."""
     text = environ.get(variable, "")
     if not text:
         return None
@@ -161,7 +166,7 @@ def _place(environ: Mapping[str, str], variable: str) -> Path | None:
 
 
 def _default_config_path() -> Path:
-    import platformdirs  # late: not needed where the environment names the place
+    import platformdirs  # imported late: not needed if the environment sets the path
 
     return platformdirs.user_config_path("vpo", appauthor=False) / "config.toml"
 

@@ -1,4 +1,4 @@
-"""The hours in which work may begin, as ``[processing] hours`` has them."""
+"""The schedule of ``[processing] hours``: the times of the week at which files may start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAY = 24 * 60
 
 
 class Span(NamedTuple):
-    """From minute ``start`` of these days (0 is Monday) for so many minutes, over midnight too."""
+    """A span of ``minutes`` from minute ``start`` of these days (0 is Monday), or past midnight."""
 
     days: frozenset[int]
     start: int
@@ -24,9 +24,9 @@ class Span(NamedTuple):
 
 
 def span(text: str) -> Span:
-    """``22:00-07:00`` or ``Sat-Sun 00:00-24:00``; ``ValueError`` for anything else.
+    """Return the span of ``22:00-07:00`` or ``Sat-Sun 00:00-24:00``; ``ValueError`` for others.
 
-    The days are those on which it begins.
+    The days are those on which it starts.
     """
     found = _SPAN.fullmatch(text.strip().lower())
     if not found:
@@ -42,7 +42,7 @@ def span(text: str) -> Span:
 def _minute(hour: str, minute: str, text: str) -> int:
     total = int(hour) * 60 + int(minute)
     if total > _DAY or int(minute) > 59:
-        raise ValueError(f'"{text}" has a time that no clock shows')
+        raise ValueError(f'"{text}" has an invalid time of day')
     return total
 
 
@@ -56,11 +56,11 @@ def _days(first: str | None, last: str | None, text: str) -> frozenset[int]:
     return frozenset((begin + n) % 7 for n in range((end - begin) % 7 + 1))
 
 
-def opening(spans: Sequence[Span], now: datetime) -> datetime | None:
-    """When work may begin next; ``None`` if it may now, and where there are no spans at all.
+def next_start(spans: Sequence[Span], now: datetime) -> datetime | None:
+    """Return when the next span starts; ``None`` if ``now`` is in one, or without spans.
 
-    ``now`` is local time without a zone, as a clock on the wall shows it: what is asked again every
-    minute need not know of daylight saving.
+    ``now`` is naive local time: the schedule is checked every minute, so daylight saving time
+    needs no special treatment.
     """
     if not spans:
         return None
@@ -72,7 +72,7 @@ def opening(spans: Sequence[Span], now: datetime) -> datetime | None:
 
 
 def _starts(spans: Sequence[Span], now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Start and end of every span from yesterday to this day next week."""
+    """Yield start and end of every span from yesterday to a week from today."""
     today = now.replace(hour=0, minute=0)
     for ahead in range(-1, 9):
         day = today + timedelta(days=ahead)

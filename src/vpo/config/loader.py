@@ -1,8 +1,7 @@
-"""Where configured values come from: the TOML file and the environment.
+"""Reads and checks configured values from the TOML file and the environment.
 
-Both give ``{"section.key": value}`` with checked values, and raise ``ConfigError`` that names the
-file (with the line, where it can be told) or the variable, what was expected, and the nearest valid
-name.
+Both give ``{"section.key": value}`` with checked values. A ``ConfigError`` names the file and line
+or the variable, what was expected, and the nearest valid name.
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ from typing import Any, get_origin
 from vpo.config.models import PLUGINS, Seconds, Size, Spec, specs
 from vpo.errors import ConfigError
 from vpo.media import units
+from vpo.text import suggestion
 
 _LARGEST = 1 << 20
-"""Bytes; what is larger was not meant as configuration."""
+"""Bytes; a larger file is not a configuration file."""
 
 
-def load(path: Path, *, required: bool) -> dict[str, object]:
-    """The values set in the file; none if it does not exist and isn't ``required``.
+def read_config_file(path: Path, *, required: bool) -> dict[str, object]:
+    """Return the values set in the file; none if it does not exist and isn't ``required``.
 
-    The section of a plugin that vpo does not ship is one value, as it stands in the file.
+    The section of a third-party plugin is one value, unchecked.
     """
     text = _read(path, required)
     sections = _parse(text, path)
@@ -36,7 +36,7 @@ def load(path: Path, *, required: bool) -> dict[str, object]:
         plugin = section.startswith(f"{PLUGINS}.")
         if section not in specs() and not plugin:
             line = _line(text, section)
-            raise _wrong(path, line, f"there is no section [{section}]{_near(section, specs())}")
+            raise _wrong(path, line, f"unknown section [{section}]{_near(section, specs())}")
         if not isinstance(table, dict):
             raise _wrong(path, _line(text, section), f"write [{section}] as a section of its own")
         if section in specs():
@@ -47,7 +47,7 @@ def load(path: Path, *, required: bool) -> dict[str, object]:
 
 
 def _plugins(plugins: object, text: str, path: Path) -> Iterator[tuple[str, object]]:
-    """The sections of the plugins, each with its whole name."""
+    """Yield the sections of the plugins with their full names."""
     if not isinstance(plugins, dict):
         raise _wrong(
             path, _line(text, PLUGINS), f"write a section [{PLUGINS}.NAME] for each plugin"
@@ -59,32 +59,32 @@ def _section(section: str, table: dict[str, Any], text: str, path: Path) -> dict
     values: dict[str, object] = {}
     keys = specs()[section]
     for name, value in table.items():
-        where = f"{path}{_suffix(_line(text, section, name))}"
+        where = f"{path}{_line_suffix(_line(text, section, name))}"
         if name not in keys:
             raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
-        values[f"{section}.{name}"] = check(keys[name], value, where, path.parent)
+        values[f"{section}.{name}"] = check_value(keys[name], value, where, path.parent)
     return values
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    """The values set by environment variables; an empty variable counts as unset."""
+    """Return the values set by environment variables; an empty variable counts as unset."""
     values: dict[str, object] = {}
     for spec in (spec for keys in specs().values() for spec in keys.values()):
         text = environ.get(spec.key.environment, "") if spec.key.environment else ""
         if text:
             where = f"environment variable {spec.key.environment}"
-            values[f"{spec.section}.{spec.name}"] = check(spec, _typed(spec, text), where)
+            values[f"{spec.section}.{spec.name}"] = check_value(spec, _typed(spec, text), where)
     return values
 
 
-def check(spec: Spec, value: object, where: str, folder: Path | None = None) -> object:
-    """The value in its normal form; relative paths start at ``folder``. Raises ``ConfigError``."""
+def check_value(spec: Spec, value: object, where: str, folder: Path | None = None) -> object:
+    """Return the normalised value; relative paths start at ``folder``. Raises ``ConfigError``."""
     try:
         return _CHECKS.get(get_origin(spec.kind) or spec.kind, _choice)(spec, value, folder)
     except (ValueError, RuntimeError) as problem:
         shown = "" if spec.key.secret else f", not {_shown(value)}"
-        said = str(problem) or f"expected {spec.expected}{shown}"
-        raise ConfigError(f"{where}: [{spec.section}] {spec.name}: {said}") from None
+        message = str(problem) or f"expected {spec.expected}{shown}"
+        raise ConfigError(f"{where}: [{spec.section}] {spec.name}: {message}") from None
 
 
 def _integer(spec: Spec, value: object, _: Path | None) -> int:
@@ -158,7 +158,7 @@ _CHECKS: Mapping[Any, Any] = {
 
 
 def _typed(spec: Spec, text: str) -> object:
-    """A variable's text as TOML would have given it; what does not fit is left for ``check``."""
+    """Return a variable's text as a value of TOML; ``check_value`` refuses what does not fit."""
     if spec.kind is int and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
         return int(text)
     if spec.kind is bool:
@@ -175,7 +175,7 @@ def _read(path: Path, required: bool) -> str:
     except (FileNotFoundError, NotADirectoryError):
         if not required:
             return ""
-        raise ConfigError(f"{path}: there is no such file; correct VPO_CONFIG") from None
+        raise ConfigError(f"{path}: the file does not exist; correct VPO_CONFIG") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: is a folder; a TOML file is expected here") from None
     except (OSError, ValueError) as error:
@@ -205,7 +205,7 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 
 def _line(text: str, section: str, name: str | None = None) -> int | None:
-    """The line of a section or key, from 1, as usually written; ``None`` if not found so."""
+    """Return the line of a section or key, from 1; ``None`` if it is written unusually."""
     header = re.compile(r"""\s*\[\[?\s*["']?([^"'\]]*?)["']?\s*\]""")
     wanted = re.compile(rf"""\s*["']?{re.escape(name or section)}["']?\s*[=.]""")
     dotted = re.compile(rf"""\s*["']?{re.escape(section)}["']?\s*[=.].*{re.escape(name or "")}""")
@@ -223,26 +223,22 @@ def _line(text: str, section: str, name: str | None = None) -> int | None:
 
 
 def _wrong(path: Path, line: int | None, text: str) -> ConfigError:
-    return ConfigError(f"{path}{_suffix(line)}: {text}")
+    return ConfigError(f"{path}{_line_suffix(line)}: {text}")
 
 
-def _suffix(line: int | None) -> str:
+def _line_suffix(line: int | None) -> str:
     return f":{line}" if line else ""
 
 
 def _near(name: str, valid: Iterable[str]) -> str:
-    """The end of a sentence that has refused a name."""
-    import difflib  # late: only wrong names need it
-
+    """Return a hint at the end of a message: the section that has this key, or valid names."""
     if homes := [section for section, keys in specs().items() if name in keys]:
-        return f"; that is a key of [{homes[0]}]"
-    names = list(valid)
-    near = difflib.get_close_matches(name.lower(), names, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+        return f"; it belongs to [{homes[0]}]"
+    return suggestion(name, valid)
 
 
 def _shown(value: object) -> str:
-    """A wrong value as it stands in a message."""
+    """Return an invalid value as text for a message."""
     if isinstance(value, bool):
         return str(value).lower()
     text = f'"{value}"' if isinstance(value, str) else str(value)

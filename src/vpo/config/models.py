@@ -1,8 +1,7 @@
-"""The configuration: its sections, and what is known of every key.
+"""The configuration's sections and keys, each key with its type, documentation and default.
 
-A key is one annotation: its type, its documentation and its default. The loader checks values, the
-builder finds environment variables and flags, and ``docs/configuration.md`` is held complete,
-all from these annotations.
+The loader checks values, the builder finds environment variables and flags, and a test checks
+``docs/configuration.md``, all by these annotations.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ NotifyOn = Literal["failure", "change", "always"]
 IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
 Size = NewType("Size", int)
-"""Bytes, in the file as ``"10GB"``, ``"700MiB"`` or a number."""
+"""Bytes; written ``"10GB"``, ``"700MiB"`` or as a number."""
 Seconds = NewType("Seconds", float)
-"""Seconds, in the file as ``"90s"``, ``"1h30m"`` or a number."""
+"""Seconds; written ``"90s"``, ``"1h30m"`` or as a number."""
 
 
 class Key(NamedTuple):
-    """What a key's annotation says of it beside its type.
+    """What the annotation of a key holds besides its type.
 
-    ``environment`` and ``flag`` name other ways to set it; ``each`` turns every text of the value
-    into its normal form or raises ``ValueError``. A value that is ``secret`` is never shown.
+    ``environment`` and ``flag`` are its environment variable and command-line flag; ``each``
+    normalises every text of the value or raises ``ValueError``. A ``secret`` is never shown.
     """
 
     doc: str
@@ -57,32 +56,32 @@ class Key(NamedTuple):
     secret: bool = False
 
 
-def _suffix(text: str) -> str:
-    """``.MKV`` and ``mkv`` are both ``mkv``."""
-    suffix = text.lower().removeprefix(".")
-    if not suffix or "/" in suffix or suffix != suffix.strip():
-        raise ValueError(f'"{text}" is not the suffix of a file name')
-    return suffix
+def _extension(text: str) -> str:
+    """Return ``mkv`` for ``.MKV`` and ``mkv``."""
+    extension = text.lower().removeprefix(".")
+    if not extension or "/" in extension or extension != extension.strip():
+        raise ValueError(f'"{text}" is not a file name extension')
+    return extension
 
 
 def _span(text: str) -> str:
-    """A span of hours, as it is written."""
+    """Return the text if it is a valid time span."""
     span(text)
     return text
 
 
 _VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts ogm ogv"
-VIDEO_SUFFIXES = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
+VIDEO_EXTENSIONS = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
 
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """How many files are worked on at the same time, when, and how far others go first."""
+    """How many files are processed at the same time, when, and at which priority."""
 
     workers: Annotated[
         int,
         Key(
-            "Files worked on at the same time.",
+            "Files processed at the same time.",
             minimum=1,
             unit="files",
             environment="VPO_WORKERS",
@@ -92,7 +91,7 @@ class Processing:
     max_workers: Annotated[
         int | None,
         Key(
-            "The most workers that run, whoever asks for more."
+            "The maximum number of workers; higher requests are reduced to it."
             " Unset: half of the cores that vpo may use, at least 1.",
             minimum=1,
             unit="files",
@@ -101,8 +100,8 @@ class Processing:
     hardware_sessions: Annotated[
         int,
         Key(
-            "Encodes that use hardware at the same time; further ones wait. Many devices refuse"
-            " more than two or three.",
+            "Hardware encodes at the same time; further ones wait. Many devices refuse more than"
+            " two or three.",
             minimum=1,
             unit="encodes",
         ),
@@ -110,8 +109,7 @@ class Processing:
     nice: Annotated[
         int,
         Key(
-            "How far the programs that vpo runs stand back behind others for the processor, from 0,"
-            " not at all, to 19.",
+            "CPU priority of the tools, as for the program `nice`: 0 is normal, 19 the lowest.",
             minimum=0,
             maximum=19,
         ),
@@ -119,23 +117,23 @@ class Processing:
     ionice: Annotated[
         IoClass,
         Key(
-            "How far they stand back for the disk (Linux): `low` behind others, `idle` until nobody"
-            " else wants anything of it."
+            "Disk priority of the tools (Linux): `low` is below other programs; `idle` runs only"
+            " when the disk is idle."
         ),
     ] = "normal"
     hours: Annotated[
         tuple[str, ...] | None,
         Key(
-            'When work on a file may begin, local time: spans such as `"22:00-07:00"` and'
-            ' `"Sat-Sun 00:00-24:00"`. What has begun by their end is completed. Unset: always.',
+            'When files may start, in local time: spans such as `"22:00-07:00"` and'
+            ' `"Sat-Sun 00:00-24:00"`. Files in progress at the end are completed. Unset: always.',
             each=_span,
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """The programs that vpo runs."""
+class ToolSettings:
+    """The tools that vpo runs."""
 
     ffmpeg: Annotated[
         Path | None, Key("The ffmpeg program. Unset: the one on PATH, then the bundled one.")
@@ -147,7 +145,7 @@ class Tools:
     stall_seconds: Annotated[
         int,
         Key(
-            "A program without progress for this long is ended, and its file has failed.",
+            "A tool that makes no progress for this long is ended, and its file fails.",
             minimum=1,
             unit="seconds",
         ),
@@ -156,78 +154,86 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Which files are worked on, and what they keep."""
+    """Which files are processed, and which of their attributes are kept."""
 
     extensions: Annotated[
         tuple[str, ...],
         Key(
-            "The suffixes of video files, in upper or lower case."
-            " Other files in a folder are left alone.",
-            each=_suffix,
+            "The file name extensions of videos, in upper or lower case."
+            " Other files in a folder are ignored.",
+            each=_extension,
         ),
-    ] = VIDEO_SUFFIXES
-    preserve_mtime: Annotated[bool, Key("A changed file keeps its modification time.")] = True
+    ] = VIDEO_EXTENSIONS
+    preserve_mtime: Annotated[bool, Key("Keep the modification time of a changed file.")] = True
     min_age: Annotated[
         Seconds,
         Key(
-            "A file that was modified within this time is skipped: it may still be on its way here."
-            " Files that another program has open for writing are skipped anyway."
+            "Skip files that were modified within this time: they may still be being written."
+            " Files that another program has open for writing are always skipped."
         ),
     ] = Seconds(0)
     hardlinks: Annotated[
         HardLinks,
         Key(
-            "A file with further hard links is copied and replaced, so that the other names keep"
-            " the old content; skipped; or edited in place, for all names, where only its header"
-            " changes."
+            "What to do with a file that has other hard links: `replace` it by a copy, so that the"
+            " other links keep the old content; `skip` it; or `edit` it in place, for all links,"
+            " if only its header changes."
         ),
     ] = "replace"
     keep_free: Annotated[
-        Size, Key("Room that is left free on a file system, whatever there is to do.", unit="bytes")
+        Size,
+        Key("Space that is always left free on a file system.", unit="bytes"),
     ] = Size(0)
     temporary_folder: Annotated[
         Path | None,
         Key(
-            "Where results are written before they are checked; on the same file system as the"
-            " library. Unset: beside the original."
+            "The folder for results until they are verified; on the same file system as the"
+            " library. Unset: that of the original."
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """What becomes of the originals of changed files."""
+    """Whether and how long the originals of changed files are kept."""
 
     keep: Annotated[
         Keep,
         Key(
-            "What `vpo undo` needs to put a file back as it was: nothing is kept, or the original"
-            " goes into a hidden folder beside it (of a header edit, only the bytes that changed)."
+            "What is kept for `vpo undo`: nothing, or the original, in a hidden folder next to it"
+            " (for a header edit, only the bytes that changed)."
         ),
     ] = "none"
-    days: Annotated[int, Key("Kept originals go after this time.", minimum=1, unit="days")] = 30
+    days: Annotated[
+        int, Key("Kept originals are deleted after this time.", minimum=1, unit="days")
+    ] = 30
     max_size: Annotated[
         Size | None,
-        Key("Above this size of all kept originals, the oldest go. Unset: no limit.", unit="bytes"),
+        Key(
+            "Above this total size, the oldest kept originals are deleted. Unset: no limit.",
+            unit="bytes",
+        ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Logging:
-    """What is logged, where and how."""
+    """What is logged, where, and in which format."""
 
     level: Annotated[
         Level,
-        Key("The least important messages that are logged.", environment="VPO_LOG_LEVEL"),
+        Key("The lowest level that is logged.", environment="VPO_LOG_LEVEL"),
     ] = "warning"
     file: Annotated[
-        Path | None, Key("The file that messages are appended to. Unset: standard error.")
+        Path | None, Key("The log file, which is appended to. Unset: standard error.")
     ] = None
-    format: Annotated[LogFormat, Key("One line of text a message, or one JSON object.")] = "text"
+    format: Annotated[LogFormat, Key("Each message as a line of text, or as a JSON object.")] = (
+        "text"
+    )
 
 
 def _folder(text: str) -> str:
-    """The absolute path of a folder on some machine."""
+    """Return the text if it is an absolute path on any system."""
     if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
         raise ValueError(f'"{text}" is not an absolute path')
     return text
@@ -240,16 +246,16 @@ class Cluster:
     path_map: Annotated[
         Mapping[str, str] | None,
         Key(
-            "Where the folders of the machine that runs `vpo process` are on this one, if it sees"
-            " the library under other paths.",
+            "Folders of the machine that runs `vpo process` and their paths on this machine, if"
+            " they differ.",
             each=_folder,
         ),
     ] = None
 
 
 def _server(text: str) -> str:
-    """The address of an HTTP server, without a slash at its end."""
-    from urllib.parse import urlsplit  # late: most configurations name no server
+    """Return the URL of an HTTP server, without a slash at its end."""
+    from urllib.parse import urlsplit  # imported late: most configurations name no server
 
     try:
         parts = urlsplit(text)
@@ -257,50 +263,47 @@ def _server(text: str) -> str:
     except ValueError:
         valid = False
     if not valid or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError('expected an address like "http://localhost:7878"')
+        raise ValueError('expected a URL like "http://localhost:7878"')
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "an address with a user or a password in it would be shown; leave them out"
-        )
+        raise ValueError("a URL with a user or a password would be shown in messages; remove them")
     return text.rstrip("/")
 
 
 def _secret(text: str) -> str:
-    """What goes into a header of HTTP; the message does not repeat it."""
+    """Return the text if it fits into an HTTP header; the message does not repeat it."""
     if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("expected letters, digits and signs without a space")
+        raise ValueError("expected letters, digits and punctuation without spaces")
     return text
 
 
-_API_KEY = "Its API key: Settings, General. It is sent to this server only, and never shown."
+_API_KEY = "The API key (Settings, General). It is sent to this server only, and never shown."
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that is asked what it knows; it is only if there is a ``url``."""
+    """A media server; it is used only if it has a ``url``."""
 
     url: Annotated[
-        str | None, Key("Where the server is, with its URL base if it has one.", each=_server)
+        str | None, Key("The server's URL, with the URL base if it has one.", each=_server)
     ] = None
     timeout_seconds: Annotated[
-        int, Key("The server has so long for each answer.", minimum=1, unit="seconds")
+        int, Key("The time limit for each response.", minimum=1, unit="seconds")
     ] = 30
     path_map: Annotated[
         Mapping[str, str] | None,
         Key(
-            "Where the server's folders are on this machine, if it sees the library under other"
-            " paths.",
+            "The server's folders and their paths on this machine, if they differ.",
             each=_folder,
         ),
     ] = None
 
 
-_RESCAN = "Whether it is asked to look again at the folders in which files were changed."
+_RESCAN = "Have the server rescan the folders in which files were changed."
 
 
 @dataclass(frozen=True, slots=True)
 class Radarr(Server):
-    """A Radarr server, which knows films."""
+    """A Radarr server, for the metadata of films."""
 
     api_key: Annotated[
         str | None, Key(_API_KEY, each=_secret, environment="VPO_RADARR_API_KEY", secret=True)
@@ -310,7 +313,7 @@ class Radarr(Server):
 
 @dataclass(frozen=True, slots=True)
 class Sonarr(Server):
-    """A Sonarr server, which knows series and their episodes."""
+    """A Sonarr server, for the metadata of series and episodes."""
 
     api_key: Annotated[
         str | None, Key(_API_KEY, each=_secret, environment="VPO_SONARR_API_KEY", secret=True)
@@ -320,12 +323,12 @@ class Sonarr(Server):
 
 @dataclass(frozen=True, slots=True)
 class Jellyfin(Server):
-    """A Jellyfin server, which is told in which folders files were changed."""
+    """A Jellyfin server, which rescans the folders in which files were changed."""
 
     api_key: Annotated[
         str | None,
         Key(
-            "An API key: Dashboard, API Keys. It is sent to this server only, and never shown.",
+            "An API key (Dashboard, API Keys). It is sent to this server only, and never shown.",
             each=_secret,
             environment="VPO_JELLYFIN_API_KEY",
             secret=True,
@@ -335,12 +338,12 @@ class Jellyfin(Server):
 
 @dataclass(frozen=True, slots=True)
 class Plex(Server):
-    """A Plex server, which is told in which folders files were changed."""
+    """A Plex server, which rescans the folders in which files were changed."""
 
     api_key: Annotated[
         str | None,
         Key(
-            "Its token (X-Plex-Token). It is sent to this server only, and never shown.",
+            "The token (X-Plex-Token). It is sent to this server only, and never shown.",
             each=_secret,
             environment="VPO_PLEX_TOKEN",
             secret=True,
@@ -350,13 +353,13 @@ class Plex(Server):
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Messages about runs, over any of the services that Apprise knows."""
+    """Notifications about runs, by any service that Apprise supports."""
 
     urls: Annotated[
         tuple[str, ...] | None,
         Key(
-            'Where messages go, as addresses of Apprise, such as `"ntfy://ntfy.sh/topic"`. They are'
-            " never shown. In the variable, spaces stand between them.",
+            'The URLs that Apprise sends to, such as `"ntfy://ntfy.sh/topic"`; never shown. In the'
+            " variable, separate them with spaces.",
             each=_secret,
             environment="VPO_NOTIFY_URLS",
             secret=True,
@@ -365,22 +368,21 @@ class Notify:
     on: Annotated[
         NotifyOn,
         Key(
-            "After which runs: those with a failure, those that changed something (or failed), or"
-            " all of them."
+            "Which runs are reported: those with a failure, those that changed a file or failed, or"
+            " all."
         ),
     ] = "failure"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; every section is optional in the file, and every key in it.
+    """The whole configuration; every section and every key is optional in the file.
 
-    ``plugins`` are the sections ``[plugins.NAME]`` of plugins that vpo does not ship, as they stand
-    in the file.
+    ``plugins`` holds the sections ``[plugins.NAME]`` of third-party plugins, unchecked.
     """
 
     processing: Processing = Processing()
-    tools: Tools = Tools()
+    tools: ToolSettings = ToolSettings()
     files: Files = Files()
     originals: Originals = Originals()
     logging: Logging = Logging()
@@ -394,16 +396,18 @@ class Config:
 
 
 PLUGINS = "plugins"
-"""The section that has a section of its own for each plugin."""
+"""The section whose subsections configure the plugins."""
 SERVERS = ("radarr", "sonarr", "jellyfin", "plex")
-"""Those of the shipped plugins that speak with a server of their own."""
+"""The shipped plugins that use a server."""
 SHIPPED = (*SERVERS, "notify")
-"""The plugins that vpo has itself; they are fields of ``Config``."""
+"""The plugins that are part of vpo; they are fields of ``Config``."""
 
 
 class Spec(NamedTuple):
-    """One key as the others see it. ``kind`` is its type, without the ``None`` of an unset one;
-    ``section`` is what stands in the brackets of the file's heading.
+    """The definition of one key.
+
+    ``kind`` is its type, without the ``None`` of an optional one; ``section`` is the section's
+    name in the file.
     """
 
     section: str
@@ -414,12 +418,12 @@ class Spec(NamedTuple):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The allowed values, empty where there is no fixed set."""
+        """The allowed values; empty if they are not a fixed set."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
     def expected(self) -> str:
-        """What a value has to be, in words."""
+        """The description of a valid value, for messages and documentation."""
         if self.choices:
             return " or ".join(f'"{choice}"' for choice in self.choices)
         if self.key.maximum is not None:
@@ -433,11 +437,11 @@ _EXPECTED = MappingProxyType(
     {
         int: "a whole number",
         bool: "true or false",
-        str: "a text in quotes",
+        str: "a string in quotes",
         Size: 'a size like "10GB" or "700MiB"',
         Seconds: 'a time like "90s" or "1h30m"',
         Path: "a path in quotes",
-        tuple: "a list of texts in quotes, with at least one",
+        tuple: "a list of strings, with at least one",
         collections.abc.Mapping: 'a table like { "/theirs" = "/ours" }',
     }
 )
@@ -445,7 +449,7 @@ _EXPECTED = MappingProxyType(
 
 @cache
 def specs() -> Mapping[str, Mapping[str, Spec]]:
-    """Every key, by section and name, in the order of the models."""
+    """Return every key by section and name, in the order of the models."""
     models = get_type_hints(Config)
     del models[PLUGINS]
     names = {f"{PLUGINS}.{name}" if name in SHIPPED else name: name for name in models}
@@ -453,13 +457,13 @@ def specs() -> Mapping[str, Mapping[str, Spec]]:
 
 
 def spec(name: str) -> Spec:
-    """The key of that full name, as in ``processing.workers``."""
+    """Return the key of a full name, as in ``processing.workers``."""
     section, _, key = name.rpartition(".")
     return specs()[section][key]
 
 
 def field_of(section: str) -> str:
-    """The field of ``Config`` that holds a section."""
+    """Return the field of ``Config`` that holds a section."""
     return section.removeprefix(f"{PLUGINS}.")
 
 
@@ -476,6 +480,6 @@ def _section(section: str, model: Any) -> Mapping[str, Spec]:
 
 
 def _kind(hint: Any) -> Any:
-    """``int | None`` is an ``int`` that may be unset."""
+    """Return the type without ``None``."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(hint) else hint

@@ -1,4 +1,4 @@
-"""The files that ``vpo init`` begins with: a commented configuration, and two policies."""
+"""Templates of the files that ``vpo init`` writes: a commented configuration and two policies."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _UNSET = {
     "urls": '["ntfy://ntfy.sh/topic"]',
     collections.abc.Mapping: '{ "/theirs" = "/ours" }',
 }
-"""What a key that is unset by default could be set to, by its name or by the type of its value."""
+"""Example values of keys without a default, by the key's name or type."""
 
 _TIDY = """\
-# Flags and titles in order: one default video and audio track, no default subtitle.
-# In Matroska these are edits of the header: a matter of milliseconds at any size.
+# Tidy flags and titles: one default video and audio track, no default subtitle.
+# For Matroska these are header edits, which take milliseconds at any file size.
 schema_version: 13
 name: tidy
 config:
@@ -40,7 +40,8 @@ phases:
 """
 _GOALS: dict[Goal, str] = {
     "languages": """\
-# Only the languages that you understand, in order; files that have none of them keep their first.
+# Keep only the languages that you understand, in this order; a file with none of them keeps its
+# first audio track.
 schema_version: 13
 name: languages
 config:
@@ -59,7 +60,7 @@ phases:
     default_flags: {{}}
 """,
     "space": """\
-# HEVC where it saves at least 15 %, and nothing larger than 1080p. HDR stays as it is.
+# Encode to HEVC where it saves at least 15 %, at 1080p at most. HDR video is not encoded.
 schema_version: 13
 name: space
 config:
@@ -77,8 +78,8 @@ phases:
         min_savings: 15%
 """,
     "mp4": """\
-# MP4 for players that know nothing else. What MP4 cannot hold goes first (fonts, subtitles in other
-# languages); where something remains that it cannot hold, the file stays what it is.
+# Convert to MP4 for players that support nothing else. Fonts and subtitles in other languages are
+# removed first; a file with other tracks that MP4 cannot hold is not converted.
 schema_version: 13
 name: mp4
 config:
@@ -100,7 +101,7 @@ phases:
 
 
 def policies(languages: Sequence[str], goal: Goal) -> dict[str, str]:
-    """By file name: one policy that changes headers only, and one for the goal."""
+    """Return two policies by file name: one that only edits headers, and one for the goal."""
     named = ", ".join(languages)
     return {
         "tidy.yaml": _TIDY.format(languages=named),
@@ -109,15 +110,17 @@ def policies(languages: Sequence[str], goal: Goal) -> dict[str, str]:
 
 
 def configuration(keep_days: int) -> str:
-    """Every key with what it means and its default, as comments; originals are kept for so many
-    days, ``0`` for not at all."""
+    """Return a configuration file with every key and its default as comments.
+
+    Originals are kept for ``keep_days`` days, not at all for 0.
+    """
     given = {"originals.keep": '"trash"', "originals.days": str(keep_days)} if keep_days else {}
     return "\n".join(_lines(given)) + "\n"
 
 
 def _lines(given: dict[str, str]) -> Iterator[str]:
-    yield "# The configuration of vpo. Behind each # stands the default; remove the # to change it."
-    yield "# `vpo config show` prints what is in force."
+    yield "# Configuration of vpo. Each commented line has the default; remove the # to change it."
+    yield "# `vpo config show` prints the values in use."
     for section, keys in specs().items():
         yield f"\n[{section}]"
         for name, known in keys.items():

@@ -1,4 +1,4 @@
-"""How many workers may run: half of the cores that this process may use, or what the file says."""
+"""The number of workers: at most half of the usable cores, or ``max_workers``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DEFAULT = "default"
-"""The source of a value that nobody asked for."""
+"""The source of a value that is not set anywhere."""
 
 
 def effective_workers(
     requested: int, source: str, max_workers: int | None, cores: int
 ) -> tuple[int, str | None]:
-    """How many workers run, and a warning if fewer than somebody asked for."""
+    """Return the number of workers, and a warning if it is lower than an explicit request."""
     most = cap(max_workers, cores)
     if requested <= most:
         return requested, None
@@ -21,18 +21,18 @@ def effective_workers(
         return most, None
     limit = "[processing] max_workers" if max_workers else f"half of the {cores} usable cores"
     advice = "" if max_workers else "; [processing] max_workers in the configuration allows more"
-    return most, f"{requested} workers asked for ({source}), running {most}: {limit}{advice}"
+    return most, f"{requested} workers requested ({source}), running {most}: {limit}{advice}"
 
 
 def cap(max_workers: int | None, cores: int) -> int:
-    """The most workers that run on a machine."""
+    """Return the maximum number of workers on a machine."""
     return max_workers or max(1, cores // 2)
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """The cores that this process may use: affinity and container quota, at least 1.
+    """Return the number of cores that this process may use, by affinity and container quota.
 
-    A quota of one and a half cores counts as two. ``root`` is where ``proc`` and ``sys`` are.
+    A quota of one and a half cores counts as two. ``root`` is the parent of ``proc`` and ``sys``.
     """
     quotas = [-(-quota // period) for quota, period in _quotas(root) if quota > 0 and period > 0]
     return max(1, min([_affinity(), *quotas]))
@@ -45,7 +45,7 @@ def _affinity() -> int:
 
 
 def _quotas(root: Path) -> Iterator[tuple[int, int]]:
-    """Quota and period, in microseconds, of every control group that this process is in."""
+    """Yield quota and period, in microseconds, of every control group that this process is in."""
     for line in _words(root / "proc/self/cgroup", "\n"):
         _, controllers, group = [*line.split(":", 2), "", ""][:3]
         if not controllers:
@@ -59,10 +59,10 @@ def _quotas(root: Path) -> Iterator[tuple[int, int]]:
 
 
 def _upwards(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and those above it.
+    """Yield the group's folder and its parents.
 
-    In a container the group is often named as the host sees it: its folder is then missing here,
-    and the mount itself is the container's.
+    In a container the group often has the host's name: that folder is then missing here, and the
+    mount itself is the container's group.
     """
     parts = [part for part in group.split("/") if part not in ("", ".", "..")]
     for count in range(len(parts), -1, -1):
@@ -70,7 +70,7 @@ def _upwards(mount: Path, group: str) -> Iterator[Path]:
 
 
 def _pair(words: list[str]) -> tuple[int, int]:
-    """Two numbers, or zeros: ``max`` and -1 mean no limit, as does a file that is not there."""
+    """Return two numbers, or zeros for no limit: ``max``, -1, or a missing file."""
     if len(words) == 2 and all(word.isdecimal() for word in words):
         return int(words[0]), int(words[1])
     return 0, 0

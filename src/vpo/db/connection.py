@@ -1,7 +1,7 @@
-"""Connections to the library database: one that writes, and as many that read as are in use.
+"""Connections to the library database: one for writing, and one for each concurrent reader.
 
 In WAL mode readers never wait for the writer. Writers of several processes wait for each other, up
-to the pool's timeout; nobody may hold a transaction while a program works on a file.
+to the pool's timeout; no transaction may be open while a program processes a file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ LOCK_SECONDS = 30.0
 
 
 class DaemonConnectionPool:
-    """Connections to the database at ``path``, which is created (for its owner only) if missing.
+    """A pool of connections to the database at ``path``, which is created (mode 0600) if missing.
 
-    ``timeout`` is how many seconds to wait for another process's transaction. Who is only
-    ``reading`` gets along with a database that cannot be written. Everything here raises
-    ``DatabaseError`` that names the file and what to do.
+    ``timeout`` is how many seconds to wait for another process's transaction. ``reading`` also
+    opens a database that cannot be written. Every method raises ``DatabaseError``, which names the
+    file and what to do.
     """
 
     def __init__(self, path: Path, timeout: float = LOCK_SECONDS, *, reading: bool = False) -> None:
@@ -60,9 +60,9 @@ class DaemonConnectionPool:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The writing connection in a transaction: committed, or rolled back on any exception.
+        """Yield the writing connection; commit at the end, or roll back on any exception.
 
-        Threads take turns. Transactions do not nest.
+        One thread at a time; transactions do not nest.
         """
         with self._writing, self._translated():
             self._check_open()
@@ -78,7 +78,7 @@ class DaemonConnectionPool:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection that can only read and that no other thread uses meanwhile."""
+        """Yield a read-only connection that no other thread uses meanwhile."""
         with self._translated():
             connection = self._take()
             try:
@@ -87,7 +87,7 @@ class DaemonConnectionPool:
                 self._give_back(connection)
 
     def close(self) -> None:
-        """Close every connection; those in use by readers are closed when they are done."""
+        """Close every connection; those of readers are closed when they are done."""
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -114,7 +114,7 @@ class DaemonConnectionPool:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise DatabaseError(f"{self.path}: the database was closed already")
+            raise DatabaseError(f"{self.path}: the database is closed")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -133,7 +133,7 @@ class DaemonConnectionPool:
         return connection
 
     def _use_wal(self) -> None:
-        """SQLite does not wait for others here, so that two processes could fail at first use."""
+        """Switch to WAL mode, retrying: SQLite does not wait for other processes here."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
@@ -145,8 +145,8 @@ class DaemonConnectionPool:
                 time.sleep(0.01)
 
     def _roll_back(self) -> None:
-        # SQLite may have rolled back by itself, and where this fails too (the disk is gone), the
-        # first error says why; nothing was committed in either case.
+        # SQLite may have rolled back by itself. If this fails too (the disk is gone), the first
+        # error says why; nothing was committed in either case.
         with contextlib.suppress(sqlite3.Error):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
@@ -164,12 +164,12 @@ _EXPLANATIONS = (
         ("not a database", "malformed", "encrypted"),
         "the database is damaged; `vpo db rebuild` saves what can be read and makes a new one",
     ),
-    (("locked",), "the database is in use by another program; let that finish, or end it"),
+    (("locked",), "the database is in use by another program; wait for it, or end it"),
     (
         ("readonly", "read-only"),
         "the database cannot be written; make the file and its folder writable",
     ),
-    (("disk is full",), "no space is left for the database; free some"),
+    (("disk is full",), "no space is left for the database; free some space"),
     (
         ("unable to open",),
         "the database cannot be opened; its folder must exist and be writable, or set VPO_DATA_DIR",
@@ -178,34 +178,34 @@ _EXPLANATIONS = (
 )
 
 
-def _explain(said: str) -> str:
-    """What went wrong and what to do. By SQLite's text: its codes are not told by Python 3.10."""
+def _explain(message: str) -> str:
+    """Return what went wrong and what to do, by SQLite's text: Python 3.10 lacks its codes."""
     for parts, text in _EXPLANATIONS:
-        if any(part in said.lower() for part in parts):
-            return f"{text} ({said})"
-    return f"the database refused a statement ({said})"
+        if any(part in message.lower() for part in parts):
+            return f"{text} ({message})"
+    return f"the database refused a statement ({message})"
 
 
 def read_only_address(path: Path) -> str | None:
-    """The URI under which a database can be read that cannot be written; else ``None``.
+    """Return the URI that opens a database that is not writable; ``None`` if it is, or is missing.
 
-    Without a log beside it nobody writes it, and SQLite, which would want to make one, may take it
-    for immutable (sqlite.org/uri.html).
+    Without a write-ahead log next to it nobody writes it, and ``immutable`` stops SQLite from
+    trying to create one (sqlite.org/uri.html).
     """
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable or not os.path.exists(path):
         return None
-    alone = not os.path.exists(f"{path}-wal")
-    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' * alone}"
+    immutable = "" if os.path.exists(f"{path}-wal") else "&immutable=1"
+    return f"{path.absolute().as_uri()}?mode=ro{immutable}"
 
 
 def _create(path: Path) -> None:
-    """Create the folder and an empty file; SQLite gives its own files the same mode."""
+    """Create the folder and an empty file, whose mode SQLite copies to its own files."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        # Never opened here if it exists: closing it would drop the locks that this process has.
+        # Not opened if it exists: closing it would release the locks of this process.
         return
     except OSError as error:
         raise DatabaseError(

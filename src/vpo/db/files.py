@@ -1,4 +1,4 @@
-"""The rows of a file: where it is, its stat, and what is known of it while that is its stat."""
+"""The rows of one file: its path and stat, and its probe and compliance while the stat holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpo.db.records import Result, Stat
 def locate(
     connection: sqlite3.Connection, result: Result, exists: Callable[[str], bool]
 ) -> int | None:
-    """The file's row, brought to its present path and stat; ``None`` if nothing is known of it."""
+    """Return the number of the file's row after updating path and stat; ``None`` without a row."""
     path = os.fsencode(result.path)
     number = number_of(connection, path)
     if result.stat is None:
@@ -38,6 +38,7 @@ def locate(
 
 
 def number_of(connection: sqlite3.Connection, path: bytes) -> int | None:
+    """Return the number of a path's row, ``None`` if there is none."""
     row = connection.execute("SELECT number FROM files WHERE path = ?", (path,)).fetchone()
     return row[0] if row else None
 
@@ -45,7 +46,7 @@ def number_of(connection: sqlite3.Connection, path: bytes) -> int | None:
 def _renamed(
     connection: sqlite3.Connection, stat: Stat, exists: Callable[[str], bool]
 ) -> int | None:
-    """The row of a file with this stat that is no longer where it was: this is it, renamed."""
+    """Return the row of a file with this stat whose path no longer exists: it was renamed."""
     rows = connection.execute(
         "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?", stat
     ).fetchall()
@@ -53,7 +54,7 @@ def _renamed(
 
 
 def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) -> None:
-    """Set path and stat; what was known of other content is forgotten."""
+    """Set path and stat; delete the probe and the compliance of other content."""
     row = connection.execute(
         "SELECT size, mtime_ns, inode FROM files WHERE number = ?", (number,)
     ).fetchone()
@@ -66,9 +67,11 @@ def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) 
     )
 
 
-def forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
-    """Of the file with this stat, under all its names: an edit in place changes them all, and can
-    leave size, time and inode as they were."""
+def forget_compliance(connection: sqlite3.Connection, stat: Stat) -> None:
+    """Delete the compliance of the file with this stat, under all its hard links.
+
+    An edit in place changes all of them, and may leave size, time and inode unchanged.
+    """
     connection.execute(
         "DELETE FROM verdicts WHERE file IN"
         " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
@@ -77,7 +80,7 @@ def forget_verdicts(connection: sqlite3.Connection, stat: Stat) -> None:
 
 
 def write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:
-    """The probe and the verdict, if the result has them."""
+    """Write the probe and the compliance that the result has."""
     if result.media is not None:
         import zlib
 
@@ -87,17 +90,17 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
             (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),
         )
-    if result.verdict is not None:
+    if result.compliance is not None:
         connection.execute(
             "INSERT OR REPLACE INTO verdicts"
             " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (result.fingerprint, number, result.verdict, *error_of(result), time),
+            (result.fingerprint, number, result.compliance, *error_of(result), time),
         )
 
 
 def write_encode(connection: sqlite3.Connection, number: int, result: Result) -> None:
-    """What is remembered of an encode; what vpo does to the file otherwise does not end that."""
+    """Write the history of an encode; other changes by vpo to the file keep it valid."""
     if result.stat is None:
         return
     size, _, inode = signed(result.stat)
@@ -107,44 +110,47 @@ def write_encode(connection: sqlite3.Connection, number: int, result: Result) ->
             (size, inode, number, result.size_before),
         )
     if result.encode is not None:
-        mark, history = result.encode
+        cache_key, history = result.encode
         connection.execute(
             "INSERT OR REPLACE INTO encodes (file, mark, history, size, inode)"
             " VALUES (?, ?, ?, ?, ?)",
-            (number, mark, history, size, inode),
+            (number, cache_key, history, size, inode),
         )
 
 
 def bounds(path: bytes) -> tuple[bytes, bytes, bytes]:
-    """The path itself, and the bounds of all that lies in it as a folder."""
+    """Return the path, and the bounds of all paths in it as a folder (the second excluded)."""
     folder = path.rstrip(b"/")
     return path, folder + b"/", folder + b"0"  # "0" comes next after "/"
 
 
 def signed(stat: Stat) -> Stat:
-    """Some file systems use all 64 bits of an inode; SQLite's integers have a sign."""
+    """Return the stat with a signed inode: file systems use 64 bits, SQLite's integers 63."""
     size, mtime_ns, inode = stat
     return size, mtime_ns, inode if inode < 1 << 63 else inode - (1 << 64)
 
 
 def unsigned(size: int, mtime_ns: int, inode: int) -> Stat:
+    """Return the stat that ``signed`` was given."""
     return size, mtime_ns, inode if inode >= 0 else inode + (1 << 64)
 
 
 def error_of(result: Result) -> tuple[str | None, str | None]:
-    said = result.error_message
-    return result.error_type, None if said is None else as_text(said)
+    """Return the error's type and its storable message."""
+    message = result.error_message
+    return result.error_type, None if message is None else as_text(message)
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """Return a stored time as an aware ``datetime``."""
     return datetime.fromisoformat(text)
 
 
 def as_json(value: Any) -> str:
-    """In ASCII, so that the halves of surrogate pairs that stand for odd bytes survive."""
+    """Return the value as ASCII JSON, in which the surrogates of undecodable bytes survive."""
     return json.dumps(value, separators=(",", ":"))
 
 
 def as_text(text: str) -> str:
-    """SQLite takes no text with surrogates in it; a message can bear their escapes."""
+    """Return the text with surrogates as escapes, as SQLite accepts none."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The library as a whole: what is on record of its files, whichever policies they were for."""
+"""Reads and writes what the database holds of the library's files, independent of policies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.files import bounds, locate, moment, number_of, unsigned, write_facts
+from vpo.db.files import bounds, locate, number_of, parse_time, unsigned, write_facts
 from vpo.db.records import Result, Stat
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.media.model import MediaFile, media_from_json
 
 SCAN = "scan"
-"""Stands for a policy where a verdict says that the file cannot be read at all."""
+"""The cache key under which a file is recorded as unreadable."""
 
 _WHERE = "(path = ? OR path > ? AND path < ?)"
 _SEEN = f"""
@@ -42,14 +42,14 @@ _FAILED = f"""
 
 
 class Seen(NamedTuple):
-    """A file as it was when it was probed last; ``error`` is why it could not be read then."""
+    """A file at its last probe; ``error`` is why it could not be read, else ``None``."""
 
     stat: Stat
     error: str | None
 
 
 class Failed(NamedTuple):
-    """A file that failed the last time that it was worked on, or that cannot be read."""
+    """A file that failed when it was last processed, or that cannot be read."""
 
     path: str
     error_type: str
@@ -58,42 +58,42 @@ class Failed(NamedTuple):
 
 
 class Library:
-    """Reads and writes what is known of files without a policy; raises as ``Store`` does.
+    """The files of the library; every method raises ``DatabaseError`` as ``Store`` does.
 
-    ``under`` are files, or folders that stand for all that lies in them.
+    ``under`` are paths of files, or of folders with all that is in them.
     """
 
     def __init__(
         self, pool: DaemonConnectionPool, exists: Callable[[str], bool] = os.path.lexists
     ) -> None:
         self._pool, self._exists = pool, exists
-        migrate(pool)
+        migrate_database(pool)
 
     def seen(self, under: Sequence[str]) -> dict[str, Seen]:
-        """What was probed, by path, as far as it was not forgotten."""
+        """Return the probed files by path."""
         found: dict[str, Seen] = {}
         with self._pool.read() as connection:
-            for place in map(_place, under):
+            for place in map(_bounds, under):
                 for path, *stat, error in connection.execute(_SEEN, (*place, *place)):
                     found[os.fsdecode(path)] = Seen(unsigned(*stat), error)
         return found
 
     def media(self, under: Sequence[str]) -> Iterator[tuple[MediaFile, Stat]]:
-        """Every file that is known, one after the other, by path; one reached twice counts once."""
+        """Yield every probed file once, ordered by path."""
         with self._pool.read() as connection:
-            for place in map(_place, _apart(under)):
+            for place in map(_bounds, _disjoint(under)):
                 for path, size, mtime_ns, inode, data in connection.execute(_MEDIA, place):
                     known = {**json.loads(zlib.decompress(data)), "path": os.fsdecode(path)}
                     yield media_from_json(known), unsigned(size, mtime_ns, inode)
 
     def count(self, under: Sequence[str]) -> int:
-        """How many files ``media`` has."""
+        """Return how many files ``media`` yields."""
         with self._pool.read() as connection:
-            places = [_place(path) for path in _apart(under)]
+            places = [_bounds(path) for path in _disjoint(under)]
             return sum(connection.execute(_COUNT, place).fetchone()[0] for place in places)
 
-    def note(self, results: Iterable[Result]) -> None:
-        """Write what was seen of these files, all or (on an error) nothing."""
+    def record(self, results: Iterable[Result]) -> None:
+        """Write the probes of these files, all of them or (on an error) none."""
         now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
         with self._pool.transaction() as connection:
             for result in results:
@@ -103,8 +103,10 @@ class Library:
                     write_facts(connection, number, result, now)
 
     def forget(self, paths: Iterable[str]) -> None:
-        """These files are gone: they count no longer. What would be needed if they came back, as
-        that they were encoded already, stays."""
+        """Remove these files from the library because they are gone.
+
+        That they were encoded is kept, in case they come back.
+        """
         with self._pool.transaction() as connection:
             for path in paths:
                 number = number_of(connection, os.fsencode(path))
@@ -112,13 +114,13 @@ class Library:
                     _forget(connection, number)
 
     def failed(self, under: Sequence[str]) -> Iterator[Failed]:
-        """The files whose last outcome is a failure, and those that cannot be read."""
+        """Yield the files whose last outcome is a failure, and those that cannot be read."""
         with self._pool.read() as connection:
-            for place in map(_place, _apart(under)):
+            for place in map(_bounds, _disjoint(under)):
                 last = None
-                for path, kind, said, at, *_ in connection.execute(_FAILED, (*place, *place)):
-                    if path != last:  # else it failed, and cannot be read
-                        yield Failed(os.fsdecode(path), kind or "", said or "", moment(at))
+                for path, kind, message, at, *_ in connection.execute(_FAILED, (*place, *place)):
+                    if path != last:  # it can both have failed and be unreadable
+                        yield Failed(os.fsdecode(path), kind or "", message or "", parse_time(at))
                     last = path
 
 
@@ -127,12 +129,12 @@ def _forget(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM verdicts WHERE file = ? AND fingerprint = ?", (number, SCAN))
 
 
-def _place(path: str) -> tuple[bytes, bytes, bytes]:
+def _bounds(path: str) -> tuple[bytes, bytes, bytes]:
     return bounds(os.fsencode(path))
 
 
-def _apart(under: Sequence[str]) -> list[str]:
-    """Without those that lie in others."""
+def _disjoint(under: Sequence[str]) -> list[str]:
+    """Return the paths without those that are inside another one."""
     kept: list[str] = []
     for path in sorted(set(under), key=len):
         if not any(path.startswith(other.rstrip(os.sep) + os.sep) for other in kept):

@@ -1,7 +1,7 @@
-"""What goes into the library database and comes out of it.
+"""Records that are written to the library database and read from it.
 
-Paths are texts as the file system gives them (``os.fsdecode``); times are aware and in UTC.
-Named tuples, because creating a data class costs every start of vpo ten times as much.
+Paths are strings as ``os.fsdecode`` returns them; times are aware and in UTC. These are named
+tuples because creating a data class takes ten times as long, at every start of vpo.
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
-"""What became of one file in a run."""
+"""The result of a run for one file."""
 STATUSES: tuple[Status, ...] = get_args(Status)
-Verdict = Literal["complies", "failed"]
-"""``failed``: the work failed, and would fail again as long as the file is the same."""
+Compliance = Literal["complies", "failed"]
+"""``failed``: processing failed, and would fail again as long as the file is unchanged."""
 History = Literal["encoded", "futile"]
-"""What policies have done to a file's video, or found not to be worth it."""
+"""Whether policies have encoded a file's video, or found that encoding it is not worth it."""
 RunState = Literal["running", "finished", "interrupted", "stopped"]
 OutcomeState = Literal["running", "done", "interrupted"]
 
 
 class Result(NamedTuple):
-    """What became of one file; ``outcome`` is the id that ``start_outcomes`` gave.
+    """The result of processing one file, to be written; ``outcome`` is its outcome's id.
 
-    ``path`` is where the file is now, ``was`` where it had been if the work has renamed it.
-    ``stat`` is that of the file now, ``None`` if it is gone: then only the outcome is recorded.
-    ``touched``: the content is another now, whatever ``stat`` says; what was known of it goes.
-    ``kept`` is the kind, path and size of the original that was kept.
-    ``verdict`` is recorded for the policy with this ``fingerprint``; ``encode`` is the mark of an
-    encode and what came of it.
+    ``path`` is where the file is now, ``was`` its former path if it was renamed. ``stat`` is the
+    file's current one, ``None`` if it is gone: then only the outcome is recorded. ``touched``: the
+    content has changed even if ``stat`` has not, so that older compliance records are deleted.
+    ``kept`` is the kind, path and size of the kept original. ``compliance`` is recorded under the
+    cache key ``fingerprint``; ``encode`` is the cache key of an encode, and its history.
     """
 
     outcome: str
@@ -47,7 +46,7 @@ class Result(NamedTuple):
     stat: Stat | None = None
     media: MediaFile | None = None
     fingerprint: str | None = None
-    verdict: Verdict | None = None
+    compliance: Compliance | None = None
     strategy: Strategy | None = None
     plan: Mapping[str, Any] | None = None
     error_type: str | None = None
@@ -60,13 +59,14 @@ class Result(NamedTuple):
     encode: tuple[str, History] | None = None
 
 
-class Answered(NamedTuple):
-    """A verdict under a mark that stands for policies and what metadata sources said of the file.
+class ComplianceRecord(NamedTuple):
+    """A file's compliance with policies and metadata, which ``cache_key`` stands for.
 
-    Type and message are those of what failed, empty where it did not.
+    ``stat`` is the file's when it was processed. Type and message are those of the error, empty if
+    there was none.
     """
 
-    mark: str
+    cache_key: str
     stat: Stat
     complies: bool
     error_type: str
@@ -74,9 +74,9 @@ class Answered(NamedTuple):
 
 
 class KeptOriginal(NamedTuple):
-    """An original that can be put back: ``path`` is where it was, ``kept_path`` where it is kept.
+    """An original that can be restored from ``kept_path`` to ``path``; ``size`` in bytes.
 
-    ``result_path`` and ``result_stat`` say what has to be there now. ``size`` in bytes.
+    It replaces the file at ``result_path``, if that still has ``result_stat``.
     """
 
     outcome: str
@@ -89,8 +89,20 @@ class KeptOriginal(NamedTuple):
     started_at: datetime
 
 
+class NewRun(NamedTuple):
+    """A run that begins, under a new UUID; ``policies`` and ``options`` are stored as JSON."""
+
+    id: str
+    policies: Any
+    options: Any
+    workers: int
+    pid: int
+    host: str
+    dry_run: bool = False
+
+
 class Run(NamedTuple):
-    """One invocation that works on files. ``summary`` is there once it has ended by itself."""
+    """A recorded run; ``summary`` is ``None`` while it runs, and if it was killed."""
 
     id: str
     started_at: datetime
@@ -106,8 +118,11 @@ class Run(NamedTuple):
 
 
 class OutcomeRow(NamedTuple):
-    """What a run did with one file. ``file_id`` is the file's UUID, as long as it is known;
-    ``undone_at`` when its original was put back."""
+    """What a run did to one file.
+
+    ``file_id`` is the file's UUID, ``None`` if the file is no longer in the database;
+    ``undone_at`` is when its original was restored.
+    """
 
     id: str
     run_id: str
@@ -128,25 +143,25 @@ class OutcomeRow(NamedTuple):
 
 
 class RunningOutcome(NamedTuple):
-    """A file that a run has begun and not finished; the process may be dead."""
+    """A file that a run has begun to process; the run's process may be dead."""
 
     id: str
     run_id: str
     path: str
 
 
-class Load(NamedTuple):
-    """What the time grows with that a file takes: bytes, or pixels where it is about an encoder."""
+class Cost(NamedTuple):
+    """Work estimate that drives the duration: bytes, or pixels when encoding."""
 
     kind: str
     amount: int
 
 
-class Took(NamedTuple):
-    """How long a file took that had this size in bytes; ``alike`` if the same policies."""
+class Timing(NamedTuple):
+    """How long processing a file of this size (bytes) took; ``alike``: with the same policies."""
 
     path: str
-    load: Load | None
+    load: Cost | None
     size: int
     seconds: float
     alike: bool = True

@@ -1,4 +1,4 @@
-"""The tables, version by version. A step, once released, is never changed; append the next one."""
+"""The tables of the library database, and the migration steps between its versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.errors import DatabaseError
 
 _VERSION_1 = (
-    # `number` is only for joins: the id that others may keep is `id`, a UUID.
+    # `number` is only for joins; `id`, a UUID, is the id for everybody else.
     """
     CREATE TABLE files (
         number INTEGER PRIMARY KEY,
@@ -20,7 +20,7 @@ _VERSION_1 = (
     )
     """,
     "CREATE INDEX files_stat ON files (inode, size, mtime_ns)",
-    # Apart from `files`, whose rows are all read at the start of a run: these are large.
+    # Not in `files`, whose rows are all read at the start of a run: these are large.
     """
     CREATE TABLE probes (
         file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE,
@@ -83,7 +83,7 @@ _VERSION_1 = (
 )
 
 _VERSION_2 = (
-    # What `vpo undo` needs: the kept original, and the state of the result that it replaces.
+    # For `vpo undo`: the kept original, and the stat of the result that it replaces.
     "ALTER TABLE outcomes ADD COLUMN kept TEXT CHECK (kept IN ('file', 'header'))",
     "ALTER TABLE outcomes ADD COLUMN kept_path BLOB",
     "ALTER TABLE outcomes ADD COLUMN kept_size INTEGER",
@@ -93,9 +93,9 @@ _VERSION_2 = (
 )
 
 _VERSION_3 = (
-    # The fingerprint of policies by what their files hold, so that they need not be parsed.
+    # The fingerprint of policies by the content of their files, to avoid parsing them.
     "CREATE TABLE fingerprints (content TEXT PRIMARY KEY, fingerprint TEXT NOT NULL)",
-    # Compressed from now on. What was probed can be probed again.
+    # Compressed from now on. What was lost is probed again.
     "DROP TABLE probes",
     """
     CREATE TABLE probes (
@@ -107,12 +107,12 @@ _VERSION_3 = (
 )
 
 _VERSION_4 = (
-    # When `vpo undo` has put the original back.
+    # When `vpo undo` restored the original.
     "ALTER TABLE outcomes ADD COLUMN undone_at TEXT",
 )
 
 _VERSION_5 = (
-    # By the mark of the encode, for the file as it was left: with that size and inode.
+    # By the cache key of the encode (`mark`), for the file with this size and inode.
     """
     CREATE TABLE encodes (
         file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
@@ -132,20 +132,25 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_4,
     _VERSION_5,
 )
-"""``STEPS[n]`` leads from version n to n + 1; version 0 is an empty file."""
+"""``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
+
+A released step is never changed; append the next one.
+"""
 
 
-def migrate(pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...] = STEPS) -> None:
-    """Bring the database to the newest version, one transaction a step.
+def migrate_database(
+    pool: DaemonConnectionPool, steps: tuple[tuple[str, ...], ...] = STEPS
+) -> None:
+    """Migrate the database to the newest version, one transaction a step.
 
-    Raises ``DatabaseError``, having changed nothing, if a newer vpo or another program wrote it.
+    Raises ``DatabaseError`` and changes nothing if a newer vpo or another program wrote it.
     """
     with pool.read() as connection:
         version = _version(connection)
     _refuse_newer(version, pool, steps)
     while version < len(steps):
         with pool.transaction() as connection:
-            # Another process may have been faster; under the lock nobody can be any more.
+            # Another process may have migrated it before this transaction began.
             version = _version(connection)
             _refuse_newer(version, pool, steps)
             if version == len(steps):
@@ -168,8 +173,8 @@ def _refuse_newer(
 ) -> None:
     if version > len(steps):
         raise DatabaseError(
-            f"{pool.path}: a newer vpo wrote this database (version {version}, known here is"
-            f" {len(steps)}); install that vpo, or set VPO_DATA_DIR to another folder"
+            f"{pool.path}: a newer vpo wrote this database (version {version}; this vpo"
+            f" reads up to {len(steps)}); install that vpo, or set VPO_DATA_DIR to another folder"
         )
 
 

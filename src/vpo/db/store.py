@@ -1,4 +1,4 @@
-"""The library database: every question that vpo asks it, and everything that it writes there."""
+"""Reads and writes the runs, outcomes, compliance and kept originals of the library database."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from vpo.db.files import (
     as_text,
     bounds,
     error_of,
-    forget_verdicts,
+    forget_compliance,
     locate,
-    moment,
     number_of,
+    parse_time,
     unsigned,
     write_encode,
     write_facts,
 )
 from vpo.db.records import (
-    Answered,
+    ComplianceRecord,
+    Cost,
     History,
     KeptOriginal,
-    Load,
+    NewRun,
     OutcomeRow,
     Result,
     Run,
     RunningOutcome,
     RunState,
     Stat,
-    Took,
+    Timing,
 )
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.errors import UsageError
 
 if TYPE_CHECKING:
     from vpo.media.model import MediaFile
 
-_KNOWN = """
+_COMPLIANT = """
     SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
     WHERE fingerprint = ? AND verdict = 'complies'
 """
@@ -52,11 +53,11 @@ _FAILED = """
     SELECT path, size, mtime_ns, inode, error_type, error_message
     FROM verdicts JOIN files ON number = file WHERE fingerprint = ? AND verdict = 'failed'
 """
-_KNOWN_UNDER = """
+_COMPLIANT_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
     WHERE fingerprint = ? AND verdict = 'complies' AND (path = ? OR path > ? AND path < ?)
 """
-_ANSWERED = """
+_COMPLIANCE_RECORDS = """
     SELECT path, fingerprint, size, mtime_ns, inode, verdict = 'complies', error_type, error_message
     FROM verdicts JOIN files ON number = file WHERE fingerprint >= ? AND fingerprint < ?
 """
@@ -76,24 +77,25 @@ _FORGET_BEGUN = """
         SELECT number FROM files JOIN outcomes USING (path) WHERE run = ? AND state = 'running'
     )
 """
-_TOOK = """
+_TIMINGS = """
     SELECT path, strategy, json_extract(plan, '$.load'), size_before, seconds, runs.policies = ?
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
 """
 _FEW = 200
-"""Up to so many paths, asking for each is faster than reading all that is known."""
+"""Up to this many paths, a query for each is faster than one for everything."""
 
 
 def utc_now() -> datetime:
+    """Return the current time, aware and in UTC."""
     return datetime.now(timezone.utc)
 
 
 class Store:
-    """Reads and writes the library database; brings it to the newest version first.
+    """The library database, migrated to the newest version.
 
-    Every method raises ``DatabaseError`` as the pool does. ``exists`` says whether a path is there;
+    Every method raises ``DatabaseError`` as the pool does. ``exists`` tests whether a path exists;
     ``now`` is the clock.
     """
 
@@ -104,54 +106,54 @@ class Store:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pool, self._exists, self._now = pool, exists, now
-        migrate(pool)
+        migrate_database(pool)
 
-    def known(self, fingerprint: str, under: Sequence[str] | None = None) -> dict[bytes, Stat]:
-        """The files that need no work for this policy as long as they are still as stated.
+    def compliant(self, fingerprint: str, under: Sequence[str] | None = None) -> dict[bytes, Stat]:
+        """Return the files that comply with these policies, as long as their stat holds.
 
-        ``under`` restricts them to these files and to what is in these folders.
+        ``under`` restricts them to these files and to the files in these folders.
         """
         with self._pool.read() as connection:
             if under is None or len(under) > _FEW:
-                rows: Iterable[Any] = connection.execute(_KNOWN, (fingerprint,))
+                rows: Iterable[Any] = connection.execute(_COMPLIANT, (fingerprint,))
             else:
                 ranges = ((fingerprint, *bounds(os.fsencode(path))) for path in under)
-                rows = chain.from_iterable(connection.execute(_KNOWN_UNDER, r) for r in ranges)
+                rows = chain.from_iterable(connection.execute(_COMPLIANT_UNDER, r) for r in ranges)
             return {path: unsigned(*stat) for path, *stat in rows}
 
-    def encodes(self, mark: str) -> dict[bytes, tuple[History, int, int]]:
-        """What came of encoding files under this mark, by path: with the size and the inode that
-        the file has if it is still that one.
+    def encodes(self, cache_key: str) -> dict[bytes, tuple[History, int, int]]:
+        """Return the history of encodes under this cache key, by path, with the size and the inode
+        of the file for which it holds.
         """
         with self._pool.read() as connection:
             rows = connection.execute(
                 "SELECT path, history, encodes.size, encodes.inode FROM encodes"
                 " JOIN files ON number = file WHERE mark = ?",
-                (mark,),
+                (cache_key,),
             ).fetchall()
         return {
             path: (history, *unsigned(size, 0, inode)[::2]) for path, history, size, inode in rows
         }
 
     def failed(self, fingerprint: str) -> dict[bytes, tuple[Stat, str, str]]:
-        """The files that failed for good with this policy as they were then: type and message."""
+        """Return the files that fail again while their stat holds: stat, error type and message."""
         with self._pool.read() as connection:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
-        return {path: (unsigned(*stat), kind, said) for path, *stat, kind, said in rows}
+        return {path: (unsigned(*stat), kind, text) for path, *stat, kind, text in rows}
 
-    def answered(self, first: str, end: str) -> dict[bytes, list[Answered]]:
-        """The verdicts under all marks from ``first`` to before ``end``, by path."""
-        found: dict[bytes, list[Answered]] = {}
+    def compliance_records(self, first: str, end: str) -> dict[bytes, list[ComplianceRecord]]:
+        """Return the records under the cache keys from ``first`` to before ``end``, by path."""
+        found: dict[bytes, list[ComplianceRecord]] = {}
         with self._pool.read() as connection:
-            for path, mark, *rest in connection.execute(_ANSWERED, (first, end)):
-                size, mtime_ns, inode, complies, kind, said = rest
+            for path, cache_key, *rest in connection.execute(_COMPLIANCE_RECORDS, (first, end)):
+                size, mtime_ns, inode, complies, kind, message = rest
                 stat = unsigned(size, mtime_ns, inode)
-                row = Answered(mark, stat, bool(complies), kind or "", said or "")
+                row = ComplianceRecord(cache_key, stat, bool(complies), kind or "", message or "")
                 found.setdefault(path, []).append(row)
         return found
 
     def fingerprint(self, content: str) -> str | None:
-        """The fingerprint of policies whose files hold this, if it is on record."""
+        """Return the fingerprint of policies whose files have this content, if it is recorded."""
         with self._pool.read() as connection:
             row = connection.execute(
                 "SELECT fingerprint FROM fingerprints WHERE content = ?", (content,)
@@ -159,7 +161,7 @@ class Store:
         return row[0] if row else None
 
     def remember_fingerprint(self, content: str, fingerprint: str) -> None:
-        """Put the fingerprint of policies on record."""
+        """Record the fingerprint of policies by the content of their files."""
         with self._pool.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO fingerprints (content, fingerprint) VALUES (?, ?)",
@@ -167,7 +169,7 @@ class Store:
             )
 
     def media(self, path: str) -> MediaFile | None:
-        """The file as it was probed last; it may have changed since."""
+        """Return the file's last probe; it may have changed since."""
         with self._pool.read() as connection:
             row = connection.execute(
                 "SELECT probe FROM probes JOIN files ON number = file WHERE path = ?",
@@ -181,28 +183,18 @@ class Store:
 
         return media_from_json(json.loads(zlib.decompress(row[0])))
 
-    def start_run(
-        self,
-        run_id: str,
-        *,
-        policies: Any,
-        options: Any,
-        workers: int,
-        dry_run: bool,
-        pid: int,
-        host: str,
-    ) -> None:
-        """Begin a run under a new UUID; ``policies`` and ``options`` are kept as JSON."""
-        values = (as_json(policies), as_json(options), workers, dry_run, pid, as_text(host))
+    def start_run(self, run: NewRun) -> None:
+        """Record that a run begins."""
+        settings = (as_json(run.policies), as_json(run.options), run.workers, run.dry_run)
         with self._pool.transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (id, started_at, policies, options, workers, dry_run, pid, host,"
                 " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running')",
-                (run_id, self._time(), *values),
+                (run.id, self._time(), *settings, run.pid, as_text(run.host)),
             )
 
     def finish_run(self, run_id: str, state: RunState, summary: Any) -> None:
-        """End a run; ``summary`` is kept as JSON."""
+        """Record the end of a run; ``summary`` is stored as JSON."""
         with self._pool.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = ?, finished_at = ?, summary = ? WHERE id = ?",
@@ -210,7 +202,7 @@ class Store:
             )
 
     def start_outcomes(self, run_id: str, paths: Iterable[str]) -> list[str]:
-        """Note that the work on these files begins; returns an id for each."""
+        """Record that processing of these files begins; return the id of each outcome."""
         started = self._time()
         rows = [(str(uuid.uuid4()), run_id, os.fsencode(path), started) for path in paths]
         with self._pool.transaction() as connection:
@@ -222,38 +214,38 @@ class Store:
         return [row[0] for row in rows]
 
     def record(self, results: Iterable[Result]) -> None:
-        """Write what became of these files, all of it or (on an error) nothing."""
+        """Write the results of these files, all of them or (on an error) none."""
         with self._pool.transaction() as connection:
             for result in results:
                 number = locate(connection, result, self._exists)
                 if result.touched and result.stat is not None:
-                    forget_verdicts(connection, result.stat)
+                    forget_compliance(connection, result.stat)
                 if number is not None:
                     write_facts(connection, number, result, self._time())
                     write_encode(connection, number, result)
                 _write_outcome(connection, number, result)
 
-    def took(self, policies: Any) -> list[Took]:
-        """How long the last files took; ``alike`` are those of runs with these policies."""
+    def timings(self, policies: Any) -> list[Timing]:
+        """Return how long the last files took; ``alike`` are those of runs with these policies."""
         with self._pool.read() as connection:
-            rows = connection.execute(_TOOK, (as_json(policies),)).fetchall()
+            rows = connection.execute(_TIMINGS, (as_json(policies),)).fetchall()
         return [
-            Took(
+            Timing(
                 os.fsdecode(path),
-                Load(*json.loads(load)) if load else strategy and Load(strategy, size),
+                Cost(*json.loads(cost)) if cost else strategy and Cost(strategy, size),
                 size,
                 seconds,
                 bool(alike),
             )
-            for path, strategy, load, size, seconds, alike in rows
+            for path, strategy, cost, size, seconds, alike in rows
         ]
 
     def running_runs(self) -> list[Run]:
-        """The runs that have not ended, oldest first; their process may be dead."""
+        """Return the runs that have not ended, oldest first; their process may be dead."""
         return self._runs("WHERE state = 'running' ORDER BY started_at")
 
     def running_outcomes(self) -> list[RunningOutcome]:
-        """The files that some process has begun, oldest first."""
+        """Return the files that have begun and not ended, oldest first."""
         with self._pool.read() as connection:
             rows = connection.execute(
                 "SELECT id, run, path FROM outcomes WHERE state = 'running' ORDER BY rowid"
@@ -261,11 +253,11 @@ class Store:
         return [RunningOutcome(id_, run, os.fsdecode(path)) for id_, run, path in rows]
 
     def mark_interrupted(self, run_ids: Iterable[str]) -> None:
-        """Note that these runs were killed, and what they were working on with them."""
+        """Record that these runs were killed, with the files that they were processing."""
         ids = [(run_id,) for run_id in run_ids]
         finished = self._time()
         with self._pool.transaction() as connection:
-            # An edit of the header in place may have been complete, and leaves the stat as it was.
+            # A header edit may have been complete, and leaves the stat unchanged.
             connection.executemany(_FORGET_BEGUN, ids)
             connection.executemany(
                 "UPDATE outcomes SET state = 'interrupted' WHERE run = ? AND state = 'running'", ids
@@ -277,25 +269,27 @@ class Store:
             )
 
     def runs(self, limit: int = 20) -> list[Run]:
-        """The latest runs, newest first."""
+        """Return the latest runs, newest first."""
         return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ?", limit)
 
     def run(self, prefix: str) -> Run:
-        """The run whose id is or begins so, or the ``last`` one; ``UsageError`` if there is none,
-        or several."""
+        """Return the run whose id has this prefix, or the ``last`` one.
+
+        Raises ``UsageError`` if there is none, or more than one.
+        """
         wanted = prefix.lower()
         if wanted == "last":
             found = self.runs(1)
         else:
             found = self._runs("WHERE substr(id, 1, ?) = ? LIMIT 2", len(wanted), wanted)
         if not found or not wanted:
-            raise UsageError(f"there is no run {prefix}; vpo history lists them")
+            raise UsageError(f"there is no run {prefix}; `vpo history` lists the runs")
         if len(found) > 1:
-            raise UsageError(f"several runs begin with {prefix}; give more of the id")
+            raise UsageError(f"several run ids begin with {prefix}; give more of the id")
         return found[0]
 
     def outcomes(self, run_id: str) -> list[OutcomeRow]:
-        """What the run with this (whole) id did, in the order begun."""
+        """Return the outcomes of the run with this (whole) id, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
                 f"SELECT {_OUTCOME} FROM outcomes LEFT JOIN files ON number = file"  # noqa: S608
@@ -305,7 +299,7 @@ class Store:
         return [_outcome(row) for row in rows]
 
     def kept(self, *, run_id: str | None = None, path: str | None = None) -> list[KeptOriginal]:
-        """The originals that are kept, newest first: all, or those of a run or of a file."""
+        """Return the kept originals, newest first: all, or those of a run or of a file."""
         which = ""
         values: tuple[object, ...] = ()
         if run_id is not None:
@@ -316,15 +310,15 @@ class Store:
             rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
             return [_kept(row) for row in rows]
 
-    def note_kept(
+    def record_kept(
         self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat
     ) -> None:
-        """Put an original on record that an interrupted run has kept: kind, path and size."""
+        """Record an original that an interrupted run has kept: kind, path and size."""
         with self._pool.transaction() as connection:
             _write_kept(connection, outcome, kept, result_path, result_stat)
 
     def without_original(self, outcomes: Iterable[str]) -> list[str]:
-        """Those of these outcomes that have no kept original on record, and are not under way."""
+        """Return which of these outcomes have no recorded kept original, and do not run."""
         with self._pool.read() as connection:
             rows = connection.execute(
                 "SELECT value FROM json_each(?) LEFT JOIN outcomes ON outcomes.id = value"
@@ -333,12 +327,10 @@ class Store:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def adopt_kept(self, found: Sequence[KeptOriginal]) -> None:
-        """Put kept originals on record that were found; outcomes that are lost get a run."""
-        run_id, policies = str(uuid.uuid4()), ["kept originals that were found"]
-        self.start_run(
-            run_id, policies=policies, options={}, workers=0, dry_run=False, pid=0, host=""
-        )
+    def record_found(self, found: Sequence[KeptOriginal]) -> None:
+        """Record kept originals that were found; a new run holds outcomes that were lost."""
+        run_id = str(uuid.uuid4())
+        self.start_run(NewRun(run_id, ["kept originals that were found"], {}, 0, pid=0, host=""))
         with self._pool.transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO outcomes (id, run, path, state, status, started_at)"
@@ -353,7 +345,7 @@ class Store:
                 _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
-    def note_undone(self, outcome: str) -> None:
+    def record_undone(self, outcome: str) -> None:
         """Note that the kept original of this outcome was put back."""
         with self._pool.transaction() as connection:
             connection.execute(
@@ -368,14 +360,14 @@ class Store:
             return {os.path.dirname(os.fsdecode(path)) for (path,) in rows}
 
     def forget_kept(self, outcomes: Iterable[str]) -> None:
-        """Note that these originals are kept no longer."""
+        """Record that these originals are no longer kept."""
         with self._pool.transaction() as connection:
             connection.executemany(
                 "UPDATE outcomes SET kept = NULL WHERE id = ?", [(key,) for key in outcomes]
             )
 
     def forget_file(self, path: str) -> None:
-        """Drop what is known of a file's content: it is another now."""
+        """Delete the probe and the compliance of a file whose content has changed."""
         with self._pool.transaction() as connection:
             number = number_of(connection, os.fsencode(path))
             connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
@@ -390,9 +382,9 @@ class Store:
         return _stored(self._now())
 
 
-def _stored(moment: datetime) -> str:
-    """Always with microseconds: then the order of the texts is the order in time."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+def _stored(time: datetime) -> str:
+    """Return a time as text, always with microseconds, so that texts sort by time."""
+    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def _write_outcome(connection: sqlite3.Connection, number: int | None, result: Result) -> None:
@@ -437,8 +429,8 @@ def _run(row: tuple[Any, ...]) -> Run:
     id_, started, finished, policies, options, workers, dry_run, pid, host, state, summary = row
     return Run(
         id=id_,
-        started_at=moment(started),
-        finished_at=moment(finished) if finished else None,
+        started_at=parse_time(started),
+        finished_at=parse_time(finished) if finished else None,
         policies=json.loads(policies),
         options=json.loads(options),
         workers=workers,
@@ -451,8 +443,8 @@ def _run(row: tuple[Any, ...]) -> Run:
 
 
 def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
-    """The columns are in the order of the fields."""
-    id_, run, file_id, path, state, status, strategy, plan, kind, said, warnings, started = row[:12]
+    """Return the record of a row of ``_OUTCOME``."""
+    id_, run, file_id, path, state, status, strategy, plan, kind, text, warnings, started = row[:12]
     seconds, before, after, undone = row[12:]
     return OutcomeRow(
         id_,
@@ -464,11 +456,11 @@ def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
         strategy,
         json.loads(plan) if plan else None,
         kind,
-        said,
+        text,
         tuple(json.loads(warnings)),
-        moment(started),
+        parse_time(started),
         *(seconds, before, after),
-        moment(undone) if undone else None,
+        parse_time(undone) if undone else None,
     )
 
 
@@ -482,5 +474,5 @@ def _kept(row: tuple[Any, ...]) -> KeptOriginal:
         size,
         os.fsdecode(result_path),
         tuple(json.loads(stat)),
-        moment(started),
+        parse_time(started),
     )

@@ -1,4 +1,4 @@
-"""Carry out the plan of one locked file: all of it, or nothing."""
+"""Apply the plan of one locked file: all of it or nothing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 from vpo.errors import BusyError, PublishError, SpaceError
 from vpo.execute.options import RewriteOptions
 from vpo.execute.preconditions import refuse_still_written, refuse_unwritable
-from vpo.execute.space import FULL
+from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer
 
 
-def apply(writer: Writer, work: Work) -> Applied:
-    """Carry out the plan with its writer; whatever is raised, the file is byte for byte the same.
+def apply_plan(writer: Writer, work: Work) -> Applied:
+    """Apply the plan with its writer; the file is unchanged if anything is raised.
 
-    ``BusyError`` for a file that is not to be touched now.
+    Raises ``BusyError`` for a file that must not be changed now.
     """
     refuse_untouchable(work.lock.path, work.lock.status, work.options)
     refuse_still_written(work.lock, work.seen, work.options.min_age)
     try:
         return writer.apply(work)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in FULL_ERRNOS:
             raise SpaceError(
                 "the file system is full; the file is unchanged; free some space and run again"
             ) from None
@@ -32,10 +32,10 @@ def apply(writer: Writer, work: Work) -> Applied:
 
 
 def refuse_untouchable(path: str, status: os.stat_result, options: RewriteOptions) -> None:
-    """Refuse a file that may not be changed, as the run and the dry run before it have to.
+    """Raise an error for a file that may not be changed, in a run or a dry run.
 
-    ``PublishError`` for a file that may not be written, ``BusyError`` for one that the
-    configuration wants left alone.
+    ``PublishError`` for a file that cannot be written, ``BusyError`` for one that the
+    configuration excludes.
     """
     if status.st_nlink > 1 and options.hardlinks == "skip":
         raise BusyError('it has further hard links and [files] hardlinks is "skip"')

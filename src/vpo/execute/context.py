@@ -1,4 +1,4 @@
-"""What lives as long as one run does on one machine, and is shared by its workers."""
+"""The state of one run on one machine, shared by its workers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from vpo.tools.programs import Tools
 
 
 def ignore_progress(path: str, part: float) -> None:
-    """Nobody wants to know how far a file is."""
+    """Discard a progress report."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """The processes, probers, reserved space and proven devices of one run.
+    """The processes, probers, reserved space and tested devices of one run.
 
-    Made by whoever starts a run and handed down: two runs in one process share nothing, and what
-    was proven for one is proven again in the next. ``threads`` is what one encode may take of the
-    processor, ``None`` for all of it; ``hardware_sessions`` is how many encodes may use hardware at
-    the same time; ``progress`` takes a path and the part of its work that is done, from 0 to 1.
+    Whoever starts a run creates it and passes it on: two runs in one process share nothing, and
+    each tests the hardware again. ``threads`` is the number of threads of one encode, ``None`` for
+    all; ``hardware_sessions`` is how many encodes may use hardware at the same time; ``progress``
+    takes a path and the fraction of its work that is done, from 0 to 1.
     """
 
     tools: Tools
@@ -47,7 +47,7 @@ class RunContext:
         return self.tools.processes.cancelled
 
     def cancel(self) -> None:
-        """End all tools of the run at once; nothing starts any more."""
+        """Kill all tools of the run and start no more."""
         self.tools.processes.cancel()
 
     def pause(self, paused: bool) -> None:
@@ -55,5 +55,5 @@ class RunContext:
         self.tools.processes.pause(paused)
 
     def close(self) -> None:
-        """End the children that answer questions, when the run is over."""
+        """Kill the services of the run, when it is over."""
         self.tools.processes.close()

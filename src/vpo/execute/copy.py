@@ -1,4 +1,4 @@
-"""Copy a locked file, sharing its blocks where the file system can."""
+"""Copies of a locked file, which share its blocks where the file system can."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FICLONE = 0x40049409
 
 
 def copy_file(lock: FileLock, workspace: Workspace) -> None:
-    """Fill the workspace's file with the content of the locked one."""
+    """Copy the content of the locked file into the temporary one."""
     if _clone(lock.fd, workspace.fd):
         return
     with open(lock.fd, "rb", closefd=False) as source, open(workspace.path, "wb") as copy:
@@ -23,7 +23,7 @@ def copy_file(lock: FileLock, workspace: Workspace) -> None:
 
 
 def can_clone(source: int, folder: str) -> bool:
-    """Return whether the open file can be cloned into the folder, tried with a nameless file."""
+    """Return whether the open file can be cloned into the folder; tries it with an unnamed file."""
     try:
         fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except (AttributeError, OSError):
@@ -35,7 +35,7 @@ def can_clone(source: int, folder: str) -> bool:
 
 
 def _clone(source: int, target: int) -> bool:
-    """Make the target share the source's blocks, where the file system can: no bytes are copied."""
+    """Clone the source without copying; return whether the file system supports it."""
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError:

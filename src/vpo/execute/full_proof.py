@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vpo.errors import DamagedError, ProbeError, VerifyError
 from vpo.execute.copied_streams import copied_streams, payload_forms
 from vpo.execute.options import DamagedMode, VerifyMode
-from vpo.execute.proof import quick_ends, verify
+from vpo.execute.proof import source_end_times, verify
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.integrity import FirstDamage
@@ -39,7 +39,7 @@ class Proof:
     def __init__(self, plan: Plan, prober: Prober, mode: VerifyMode, damaged: DamagedMode) -> None:
         self._plan, self._prober, self._mode, self._damaged = plan, prober, mode, damaged
         path = plan.before.path
-        self._ends = None if mode == "full" else quick_ends(plan, prober)
+        self._ends = None if mode == "full" else source_end_times(plan, prober)
         self._source = prober.read_source(path, payload_forms(plan)) if mode == "full" else None
         self.damage: FirstDamage | None = None
         """The first damage of the source, if the rewrite goes on in spite of it."""

@@ -1,4 +1,4 @@
-"""Make a header edit in the file itself, with an undo file, and roll it back if anything fails."""
+"""Edit the header in the file itself, with an undo file, and roll back if anything fails."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from vpo.execute import originals, publish, undo
 from vpo.execute.lock import FileLock
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify_headers
-from vpo.execute.stand_in import Edit
+from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, as_published
 
 
-def edit_in_place(work: Work, edit: Edit) -> Applied:
-    """Make the edit in the locked file; whatever is raised, the file is what it was."""
+def edit_in_place(work: Work, edit: PatchSet) -> Applied:
+    """Apply the patches to the locked file; the file is unchanged if anything is raised."""
     lock = work.lock
     fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        # From here on ``fd`` is the locked file, whatever its path may come to name.
+        # From here on ``fd`` is the locked file, even if the path is replaced.
         lock.check()
         free = work.options.keep_free
         saved = undo.save(lock.path, lock.fd, edit.patches, edit.length, free)
@@ -28,7 +28,7 @@ def edit_in_place(work: Work, edit: Edit) -> Applied:
             work.check(found)
             publish.set_times(fd, lock.status, work.timestamp)
             os.fsync(fd)
-            kept = _settle(saved, work, lock)
+            kept = _finish(saved, work, lock)
         except BaseException:
             _roll_back(saved, fd)
             raise
@@ -37,8 +37,8 @@ def edit_in_place(work: Work, edit: Edit) -> Applied:
         os.close(fd)
 
 
-def _settle(saved: str, work: Work, lock: FileLock) -> Kept | None:
-    """The edit is done and proven: keep its undo file as the original, or remove it."""
+def _finish(saved: str, work: Work, lock: FileLock) -> Kept | None:
+    """Keep the undo file of the verified edit as the original, or remove it."""
     if work.options.keep_originals:
         return originals.keep_header(saved, work.key, lock.path, os.fstat(lock.fd))
     os.unlink(saved)
@@ -46,7 +46,7 @@ def _settle(saved: str, work: Work, lock: FileLock) -> Kept | None:
 
 
 def _roll_back(saved: str, fd: int) -> None:
-    """Roll an edit back; only then may its undo file go."""
+    """Roll back the edit, then remove its undo file."""
     try:
         if not undo.roll_back(saved, fd):
             raise PublishError("the file was changed by another program during the edit")

@@ -1,4 +1,4 @@
-"""One worker, one process at a time on a file: an advisory lock on the media file itself."""
+"""The exclusive lock on a media file, against other workers and other processes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vpo.errors import FileError, LockedError, SourceChangedError
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
-"""What opening a path says when it names another thing by now, or nothing."""
+"""The errors of opening a path that was removed or replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of a file from another; size in bytes, times in nanoseconds.
+    """The identity and state of a file; size in bytes, times in nanoseconds.
 
-    Where ``ctime_ns`` alone differs, the content need not; but vpo itself changes content and puts
-    the modification time back.
+    A change of ``ctime_ns`` alone need not be a change of content, so it does not count; but it can
+    be one, as vpo itself restores the modification time of a file that it changed.
     """
 
     device: int
@@ -37,34 +37,34 @@ class Stamp:
 
 
 class FileTurns:
-    """Lets the workers of one run take turns at a file that has several hard links.
+    """Serializes the workers of one run on a file with several hard links.
 
-    The lock alone would refuse the second worker, as it refuses another process.
+    The lock alone would fail for the second worker, as it does for another process.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._taken: set[tuple[int, int]] = set()
+        self._held: set[tuple[int, int]] = set()
 
-    def take(self, key: tuple[int, int]) -> None:
-        """Wait for the turn at the file with this device and inode."""
+    def acquire(self, key: tuple[int, int]) -> None:
+        """Wait until no other worker has the file with this device and inode."""
         with self._changed:
-            self._changed.wait_for(lambda: key not in self._taken)
-            self._taken.add(key)
+            self._changed.wait_for(lambda: key not in self._held)
+            self._held.add(key)
 
-    def give_up(self, key: tuple[int, int]) -> None:
-        """End the turn."""
+    def release(self, key: tuple[int, int]) -> None:
+        """Let the next worker have the file."""
         with self._changed:
-            self._taken.discard(key)
+            self._held.discard(key)
             self._changed.notify_all()
 
 
 class FileLock:
-    """Holds the exclusive lock on a media file while it is entered.
+    """A context manager that holds the exclusive lock on a media file.
 
-    ``fd`` is the open file; a tool that inherits it keeps the lock as long as it runs, even when
-    vpo is killed. ``status`` is the file's status once it was locked. Where the file system has no
-    locks, only the check for a changed source protects. ``turns`` are those of the run.
+    ``fd`` is the open file; a tool that inherits it keeps the lock as long as it runs, even if vpo
+    is killed. ``status`` is the file's status when it was locked. Where the file system has no
+    locks, only the check for a changed source protects the file. ``turns`` belong to the run.
     """
 
     def __init__(self, path: str, turns: FileTurns | None = None) -> None:
@@ -76,11 +76,11 @@ class FileLock:
 
     def __enter__(self) -> FileLock:
         try:
-            self._take()
+            self._lock()
         except BaseException as error:
             self.release()
             if isinstance(error, OSError):
-                raise _refusal(error) from None
+                raise _lock_error(error) from None
             raise
         return self
 
@@ -92,34 +92,34 @@ class FileLock:
         return Stamp.of(self.status)
 
     def check(self) -> None:
-        """``SourceChangedError`` if the path no longer names the file as it was locked."""
+        """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:
             now = os.stat(self.path)
         except OSError as error:
             raise SourceChangedError(
-                f"the file went away during the work ({error.strerror}); its place was left empty"
+                f"the file was removed during the work ({error.strerror}); it was not written again"
             ) from None
-        if Stamp.of(now) != self.stamp or _rights(now) != _rights(self.status):
+        if Stamp.of(now) != self.stamp or _permissions(now) != _permissions(self.status):
             raise SourceChangedError(
                 "the file was changed by another program during the work; its new state was kept"
             )
 
     def release(self) -> None:
-        """Close the file, which gives up the lock."""
+        """Close the file, which releases the lock."""
         fd, self.fd = self.fd, -1
         turn, self._turn = self._turn, None
-        # An error of close gives the descriptor up, too, and nothing was written through it.
+        # close releases the descriptor even if it fails, and nothing was written through it.
         with contextlib.suppress(OSError):
             if fd >= 0:
                 os.close(fd)
         if turn is not None:
-            self._turns.give_up(turn)
+            self._turns.release(turn)
 
-    def _take(self) -> None:
+    def _lock(self) -> None:
         self.fd = _open(self.path, os.O_RDONLY)
         status = os.fstat(self.fd)
         turn = (status.st_dev, status.st_ino)
-        self._turns.take(turn)
+        self._turns.acquire(turn)
         self._turn = turn
         try:
             held = try_lock(self.fd)
@@ -137,19 +137,19 @@ class FileLock:
             raise SourceChangedError("the file was replaced while it was being locked")
 
     def _reopen(self) -> None:
-        """NFS gives an exclusive lock only on a file that is open for writing."""
+        """Open the file for writing: NFS grants an exclusive lock only then."""
         old, self.fd = self.fd, _open(self.path, os.O_RDWR)
         os.close(old)
 
 
-def _rights(status: os.stat_result) -> tuple[int, int, int]:
+def _permissions(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mode, status.st_uid, status.st_gid
 
 
 def try_lock(fd: int) -> bool:
-    """Take the exclusive lock of an open file; false if another process has it.
+    """Lock an open file exclusively; return false if another process has the lock.
 
-    True also where the file system has no locks. ``OSError`` if it cannot be told.
+    Also returns true where the file system has no locks. Raises ``OSError`` for other errors.
     """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -161,7 +161,7 @@ def try_lock(fd: int) -> bool:
     return True
 
 
-def _refusal(error: OSError) -> FileError:
+def _lock_error(error: OSError) -> FileError:
     if isinstance(error, BlockingIOError):
         return LockedError("another process is working on this file")
     kind = SourceChangedError if error.errno in _REPLACED else FileError

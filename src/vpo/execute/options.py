@@ -1,4 +1,4 @@
-"""What the configuration says about rewriting files."""
+"""The configuration of rewrites."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DamagedMode = Literal["refuse", "salvage"]
 
 @dataclass(frozen=True)
 class RewriteOptions:
-    """What the configuration says about rewriting files.
+    """The configuration of rewrites.
 
     ``timestamp`` is what becomes of the modification time where the policy does not say;
     ``min_age`` in seconds, ``keep_free`` in bytes; ``temporary_folder`` is ``None`` for the folder

@@ -1,9 +1,9 @@
-"""Originals that are kept on request, and putting them back.
+"""Kept originals, and restoring them.
 
-They lie in a hidden folder beside the media file: of a rewrite the original itself (a hard link, so
-that keeping it costs nothing while it is made), of a header edit its undo file. A name says all
-that it takes to put one back without the database: the outcome's id; inode, size and modification
-time (in nanoseconds) of the result that took its place; and the suffix that the original had.
+They are in a hidden folder next to the media file: the original file of a rewrite (a hard link, so
+that keeping it is free), the undo file of a header edit. The name has everything that is needed to
+restore one without the database: the outcome's id; inode, size and modification time (in
+nanoseconds) of the result that replaced it; and the extension of the original.
 """
 
 from __future__ import annotations
@@ -19,39 +19,41 @@ from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo
 from vpo.execute.lock import FileLock
 from vpo.execute.publish import sync_folder
-from vpo.execute.rename import note, take_name
+from vpo.execute.rename import claim_name, rename_note
 
 FOLDER = f"{LEFTOVER_PREFIX}originals"
 
-Kind = Literal["file", "header"]
+OriginalKind = Literal["file", "header"]
 
 _NAME = re.compile(r"([^.]+)\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An original that is kept: ``size`` bytes at ``path``."""
+    """An original that a run has kept: ``size`` bytes at ``path``."""
 
-    kind: Kind
+    kind: OriginalKind
     path: str
     size: int
 
 
-class Found(NamedTuple):
-    """An original that is kept at ``path`` by the outcome ``key``; ``stat`` is (size, mtime_ns,
-    inode) of the result, ``suffix`` the original's."""
+class StoredOriginal(NamedTuple):
+    """A kept original as found on disk, at ``path``, kept by the outcome ``key``.
+
+    ``stat`` is (size, mtime_ns, inode) of the result, ``extension`` that of the original.
+    """
 
     path: str
     key: str
     stat: tuple[int, int, int]
-    suffix: str
+    extension: str
 
     @property
-    def kind(self) -> Kind:
-        return "file" if undo.read_name(self.path) is None else "header"
+    def kind(self) -> OriginalKind:
+        return "file" if undo.media_path(self.path) is None else "header"
 
     def result(self, folder: str) -> str | None:
-        """The path of the result in this folder, if it is still there as it was written."""
+        """Return the path of the result in this folder, ``None`` if it is gone or changed."""
         with os.scandir(folder) as entries:
             paths = [entry.path for entry in entries if entry.inode() == self.stat[2]]
         for path in paths:
@@ -61,12 +63,12 @@ class Found(NamedTuple):
         return None
 
     def original(self, result: str) -> str:
-        """The path that the original had beside this result."""
-        return f"{os.path.splitext(result)[0]}{self.suffix}"
+        """Return the path that the original had next to this result."""
+        return f"{os.path.splitext(result)[0]}{self.extension}"
 
 
-def listing(folder: str) -> list[Found]:
-    """The originals that are kept for the files of this folder."""
+def list_originals(folder: str) -> list[StoredOriginal]:
+    """Return the kept originals of the files in this folder."""
     place = os.path.join(folder, FOLDER)
     try:
         names = sorted(os.listdir(place))
@@ -74,7 +76,7 @@ def listing(folder: str) -> list[Found]:
         return []
     parts = ((name, _NAME.fullmatch(name)) for name in names)
     return [
-        Found(
+        StoredOriginal(
             os.path.join(place, name),
             found[1],
             (int(found[3]), int(found[4]), int(found[2])),
@@ -85,44 +87,47 @@ def listing(folder: str) -> list[Found]:
     ]
 
 
-def find(folder: str, key: str) -> Found | None:
-    """The original that an outcome kept of a file in this folder."""
-    return next((found for found in listing(folder) if found.key == key), None)
+def find_original(folder: str, key: str) -> StoredOriginal | None:
+    """Return the original that an outcome kept of a file in this folder."""
+    return next((found for found in list_originals(folder) if found.key == key), None)
 
 
 def keep_file(source: str, key: str, result: os.stat_result) -> Kept:
-    """Give the original a second name before the result takes its first."""
+    """Keep the original under a second name, before the result replaces it."""
     path = _prepared(source, key, result)
     try:
         os.link(source, path)
     except OSError as error:
         raise PublishError(
             f"the original cannot be kept ({error.strerror}); "
-            'set [originals] keep = "none" to go on without'
+            'set [originals] keep = "none" to keep none'
         ) from None
     return Kept("file", path, os.stat(path).st_size)
 
 
 def keep_header(saved: str, key: str, media: str, result: os.stat_result) -> Kept:
-    """Keep the undo file of a header edit that is done."""
+    """Keep the undo file of a completed header edit."""
     path = _prepared(media, key, result)
     os.rename(saved, path)
     return Kept("header", path, os.stat(path).st_size)
 
 
-def forget(path: str) -> None:
-    """Throw a kept original away, and its folder if that was the last."""
+def delete_original(path: str) -> None:
+    """Delete a kept original, and its folder if that is empty then."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(path))
 
 
-def restore(kind: Kind, kept: str, original: str, result: str, stat: tuple[int, int, int]) -> None:
-    """Put back exactly what was there.
+def restore(
+    kind: OriginalKind, kept: str, original: str, result: str, stat: tuple[int, int, int]
+) -> None:
+    """Restore a kept original, byte for byte.
 
-    ``original`` is the path it had, ``result`` where vpo's result is, with (size, mtime_ns, inode)
-    ``stat``. Raises ``FileError`` if the result is no longer that, or the kept original is gone.
+    ``original`` is the path it had, ``result`` that of vpo's result, and ``stat`` the result's
+    (size, mtime_ns, inode). Raises ``FileError`` if the result has changed or the kept original is
+    gone.
     """
     if not os.path.exists(kept):
         raise FileError("its original is no longer kept")
@@ -137,12 +142,12 @@ def restore(kind: Kind, kept: str, original: str, result: str, stat: tuple[int, 
         else:
             _restore_renamed(kept, original, result)
     sync_folder(os.path.dirname(original))
-    forget(kept)
+    delete_original(kept)
 
 
 def _restore_header(kept: str, media: str) -> None:
-    """As the undo file of an edit that was cut off: killed in between, the next run finishes it."""
-    saved = undo.new_name(os.path.dirname(media))
+    """Roll back the header edit; if vpo is killed, the next run completes that."""
+    saved = undo.new_path(os.path.dirname(media))
     fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         os.rename(kept, saved)
@@ -156,16 +161,16 @@ def _restore_header(kept: str, media: str) -> None:
 
 def _restore_renamed(kept: str, original: str, result: str) -> None:
     try:
-        with note(result, original, os.stat(kept).st_ino):
-            take_name(kept, original)
+        with rename_note(result, original, os.stat(kept).st_ino):
+            claim_name(kept, original)
             os.unlink(result)
     except FileExistsError:
         raise BusyError(f"{original} exists; move it away first") from None
 
 
 def _prepared(source: str, key: str, result: os.stat_result) -> str:
-    suffix = os.path.splitext(source)[1]
-    name = f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{suffix}"
+    extension = os.path.splitext(source)[1]
+    name = f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{extension}"
     path = os.path.join(os.path.dirname(source), FOLDER, name)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What became of one file: the value that workers return, and everybody else reads."""
+"""The outcome of processing one file, as workers return it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Failure(NamedTuple):
     """The reason why a file failed or was skipped.
 
-    ``type`` is the name of the error's class, for people and programs, as it is also where another
-    version of vpo or none has such an error; decisions are made on ``kind``. ``lasting``: it would
-    only fail again (``vpo.errors.FileError``).
+    ``type`` is the name of the error's class, for display and JSON; it may be one that this version
+    of vpo does not have. Decisions are made on ``kind``. ``lasting``: the file would only fail
+    again (``vpo.errors.FileError``).
     """
 
     type: str
@@ -29,7 +29,7 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """Return the failure for an error; the message says so if it was not expected."""
+        """Return the failure for an error; the message of an unexpected one says so."""
         text = str(error) or "no details"
         message = text if isinstance(error, VpoError) else f"unexpected error: {text}"
         lasting = isinstance(error, FileError) and error.lasting
@@ -41,9 +41,9 @@ class Failure(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """How a video track was encoded: its index in the source, and by which encoder.
+    """The encode of a video track: its index in the source, and the encoder.
 
-    ``crf`` and ``vmaf`` are what was found for a ``vmaf`` that the policy asks for.
+    ``crf`` and ``vmaf`` are the result of the search for the ``vmaf`` of the policy.
     """
 
     track: int
@@ -53,14 +53,13 @@ class Encoded(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one file.
+    """The outcome of processing one file.
 
-    ``path`` is the file's now, ``was`` the one it was given by, if that is another. ``media`` is
-    what was probed last and ``stamp`` the state of the file that it describes, both ``None`` where
-    that is not certain. ``touched``: the file is another than before, also where a phase failed.
-    ``stop`` asks for the end of the batch. ``encoded`` is what encoded its video in this run,
-    ``encode`` what is to be remembered of that: the policies' mark and what came of it. Sizes in
-    bytes.
+    ``path`` is the file's current path, ``was`` the earlier one if it was renamed. ``media`` is the
+    last probe and ``stamp`` the state of the file that it describes; both are ``None`` where that
+    is uncertain. ``touched``: the file's content changed, even if a phase failed. ``stop`` requests
+    the end of the batch. ``encoded`` describes the video encodes of this run; ``encode`` is the
+    encode history to record: the policies' cache key and the result. Sizes in bytes.
     """
 
     path: str

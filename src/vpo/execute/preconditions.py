@@ -22,7 +22,9 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
     """
     now = lock.status
     if seen is not None and seen != (now.st_size, now.st_mtime_ns):
-        raise BusyError("it has changed since the run began; it may still be being written")
+        raise BusyError(
+            "it has changed since the run began and may still be being written; run again later"
+        )
     age = time.time() - now.st_mtime_ns / _NANO
     if 0 <= age < min_age:
         raise BusyError(f"modified {age:.0f} s ago; [files] min_age is {min_age:g} s")
@@ -31,15 +33,16 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
 
 
 def _written_elsewhere(fd: int) -> bool:
-    """Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)).
+    """Return whether another program has the file open for writing.
 
-    Where there are no leases (other systems, network file systems, files of other owners) nothing
-    is known, and the check of the source before the result is put in place has to do.
+    Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)). Where
+    there are no leases (other systems, network file systems, files of other owners) the answer is
+    false, and only the check of the source before publishing protects the file.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
-        # Who opens the file meanwhile has us sent a signal; the usual one, SIGIO, would end vpo.
+        # If a program opens the file now, the kernel sends a signal; SIGIO, the default, kills vpo.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
@@ -49,20 +52,20 @@ def _written_elsewhere(fd: int) -> bool:
 
 
 def refuse_unwritable(path: str, status: os.stat_result) -> None:
-    """Raise ``PublishError`` for a file that is read-only, or that this user may not write."""
+    """Raise ``PublishError`` for a file that is read-only or that this user may not write."""
     if not stat.S_IMODE(status.st_mode) & 0o222:
-        raise PublishError("the file is read-only; make it writable (chmod u+w) to have it changed")
-    if not _may(path, os.W_OK):
-        # A new file could take its place where only the folder is writable, and lose its owner.
-        raise PublishError("you may not write to the file; have its owner or mode changed first")
+        raise PublishError("the file is read-only; make it writable (chmod u+w)")
+    if not _permitted(path, os.W_OK):
+        # Write permission on the folder would be enough to replace it, but its owner would be lost.
+        raise PublishError("you may not write to the file; change its owner or mode")
     folder = os.path.dirname(path)
-    if not _may(folder, os.W_OK | os.X_OK):
+    if not _permitted(folder, os.W_OK | os.X_OK):
         raise PublishError(
-            f"you may not write to its folder {folder}, where the new file has to be made; "
-            "have the folder's owner or mode changed first"
+            f"you may not write to its folder {folder}, where the new file is created; "
+            "change the owner or mode of the folder"
         )
 
 
-def _may(path: str, how: int) -> bool:
+def _permitted(path: str, how: int) -> bool:
     ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(path or ".", how, **ids)

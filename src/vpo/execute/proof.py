@@ -1,4 +1,4 @@
-"""Is the result what was planned? Every stream is accounted for, or the result is thrown away."""
+"""Verification of a result against its plan: every stream must be there as planned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from vpo.errors import ProbeError, VerifyError
 from vpo.media.containers import TIMECODE, container, holds_tag, users_tags
@@ -19,20 +19,21 @@ from vpo.probe.ebml import StructureError
 from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
-"""Seconds by which a track may end earlier than its source: containers round, muxers interleave."""
+"""Seconds by which a track may end earlier than its source, as containers round times."""
 _CHAPTER_TOLERANCE = 0.1
-_OF_PACKETS = (
+_FACTS_FROM_PACKETS = (
     "profile", "layout", "sample_rate", "pixel_format", "color", "frame_rate", "field_order",
     "bit_rate", "duration", "hdr",
 )  # fmt: skip
-"""Facts of a track for which ffmpeg looks into its packets where the headers do not say them."""
+"""Facts that ffmpeg reads from the packets of a track where the headers lack them."""
 
 
-T = TypeVar("T")
+_Arguments = ParamSpec("_Arguments")
+_Probed = TypeVar("_Probed")
 
 
-def quick_ends(plan: Plan, prober: Prober) -> PendingEndTimes:
-    """When what the plan keeps ends in the source; worked out while something else is done."""
+def source_end_times(plan: Plan, prober: Prober) -> PendingEndTimes:
+    """Start reading when the kept tracks end in the source, in the background."""
     kept = frozenset(index for index, _ in _timed(plan))
     return prober.end_times(plan.before.path, plan.before.duration, kept)
 
@@ -44,24 +45,24 @@ def verify(
     before: PendingEndTimes | None,
     encoded: Collection[int] = (),
 ) -> MediaFile:
-    """The probed result; ``VerifyError`` names what is not as planned.
+    """Return the probed result; raise ``VerifyError`` if it is not as planned.
 
-    ``before`` are the ``quick_ends``; ``None`` if they are not to be compared. ``encoded`` are, by
-    index in the source, the video tracks that were encoded: their frames are looked at, too.
+    ``before`` are the ``source_end_times``; ``None`` if they are not to be compared.
+    ``encoded`` are, by index in the source, the encoded video tracks, whose frames are probed too.
     """
-    if _is_copy(plan) and not encoded:
-        found, after = _probed(lambda: _headers(prober, output, before is not None))
-        found = _completed(found, plan, over=False)
+    if _copies_all_packets(plan) and not encoded:
+        found, after = _probed(_headers, prober, output, before is not None)
+        found = _with_source_facts(found, plan, replace_known=False)
     else:
-        found = _probed(lambda: prober.probe(output, bool(encoded)))
+        found = _probed(prober.probe, output, bool(encoded))
         after = {}
         if before is not None:
             after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
     problems = list(_differences(plan, output, found))
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
-        problems = problems or list(_early_ends(plan, found, before.result(), after))
-    return _proven(found, problems)
+        problems = problems or list(_early_end_times(plan, found, before.result(), after))
+    return _verified(found, problems)
 
 
 def _headers(prober: Prober, path: str, ends: bool) -> tuple[MediaFile, dict[int, float]]:
@@ -69,20 +70,22 @@ def _headers(prober: Prober, path: str, ends: bool) -> tuple[MediaFile, dict[int
 
 
 def verify_headers(plan: Plan, output: str, prober: Prober) -> MediaFile:
-    """As ``verify``, of a file in which no byte of its packets was written."""
-    found = _completed(_probed(lambda: prober.headers(output)), plan, over=True)
-    return _proven(found, list(_differences(plan, output, found)))
+    """Verify and return a result whose packets were not rewritten."""
+    found = _with_source_facts(_probed(prober.headers, output), plan, replace_known=True)
+    return _verified(found, list(_differences(plan, output, found)))
 
 
-def _is_copy(plan: Plan) -> bool:
-    """Whether all packets of the result are the source's, in a container of the same kind."""
+def _copies_all_packets(plan: Plan) -> bool:
+    """Return whether the plan copies all packets from Matroska to Matroska."""
     matroska_only = all(container(m.container).matroska for m in (plan.before, plan.after))
     return matroska_only and not plan.encodes
 
 
-def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
-    """With what takes a look into the packets, of which it is known; ``over`` what the headers say,
-    which is the muxer's guess for some of it."""
+def _with_source_facts(found: MediaFile, plan: Plan, replace_known: bool) -> MediaFile:
+    """Return the result with the source's facts where reading them would decode packets.
+
+    ``replace_known`` also replaces what the headers state, some of which the muxer guesses.
+    """
     known = {track.index: track for track in plan.before.tracks}
     if len(plan.after.tracks) != len(found.tracks):
         return found
@@ -90,16 +93,18 @@ def _completed(found: MediaFile, plan: Plan, over: bool) -> MediaFile:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         old = known.get(plan.origin(want.index))
         if old is not None and (old.type, old.codec) == (have.type, have.codec):
-            names = [name for name in _OF_PACKETS if over or getattr(have, name) is None]
+            names = [
+                name for name in _FACTS_FROM_PACKETS if replace_known or getattr(have, name) is None
+            ]
             have = replace(have, **{name: getattr(old, name) for name in names})
         tracks.append(have)
     return replace(found, tracks=tuple(tracks))
 
 
-def _proven(found: MediaFile, problems: list[str]) -> MediaFile:
+def _verified(found: MediaFile, problems: list[str]) -> MediaFile:
     if problems:
         raise VerifyError(
-            "the result is not what was planned and was thrown away: " + "; ".join(problems[:5])
+            "the result is not as planned and was discarded: " + "; ".join(problems[:5])
         )
     return found
 
@@ -116,15 +121,17 @@ def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -
                 yield f"{want}: {fact}"
 
 
-def _probed(probe: Callable[[], T]) -> T:
+def _probed(
+    probe: Callable[_Arguments, _Probed], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+) -> _Probed:
     try:
-        return probe()
+        return probe(*args, **kwargs)
     except ProbeError as error:
-        raise VerifyError(f"the tool's result was thrown away: {error}") from None
+        raise VerifyError(f"the result was discarded: {error}") from None
 
 
 def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
-    """What of the expected facts is otherwise in what was found, in words."""
+    """Yield the differences between the expected file and the probed one, as text."""
     if expected.container != found.container:
         yield f"container {found.container} instead of {expected.container}"
     if len(expected.tracks) != len(found.tracks):
@@ -133,7 +140,7 @@ def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
         for want, have in zip(expected.tracks, found.tracks, strict=True):
             for fact in _track_differences(expected.container, want, have):
                 yield f"{want}: {fact}"
-    if _carried(expected) != _carried(found):
+    if _attachment_counts(expected) != _attachment_counts(found):
         yield f"{len(found.attachments)} attachments, not the {len(expected.attachments)} planned"
     yield from _chapter_differences(expected, found)
     held = {k: v for k, v in expected.tags if holds_tag(found.container, k)}
@@ -143,7 +150,7 @@ def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:
 def _tag_differences(
     want: tuple[tuple[str, str], ...], have: tuple[tuple[str, str], ...]
 ) -> Iterator[str]:
-    """Tags that somebody wrote; a tool's own come and go with the tool."""
+    """Yield the lost or changed tags of users; tags that tools write are not compared."""
     there = dict(have)
     for name, value in users_tags(want).items():
         if " ".join(there.get(name, "").split()) != " ".join(value.split()):
@@ -165,7 +172,7 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         flags = (sorted(want.dispositions & kind.flags), sorted(have.dispositions & kind.flags))
         facts.append(("flags", " ".join(flags[0]), " ".join(flags[1])))
     for fact, wanted, got in facts:
-        # What the source did not tell may become known by rewriting it.
+        # A fact that the source did not state may become known by a rewrite.
         if wanted != got and not (wanted is None and fact in ("channels", "width", "height")):
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
     if kind.languages and not same(want.language, have.language):
@@ -180,7 +187,7 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         yield from _tag_differences(want.tags, have.tags)
 
 
-def _carried(media: MediaFile) -> Counter[tuple[object, ...]]:
+def _attachment_counts(media: MediaFile) -> Counter[tuple[object, ...]]:
     named = container(media.container).matroska
 
     def key(item: Attachment) -> tuple[object, ...]:
@@ -203,7 +210,7 @@ def _chapter_differences(expected: MediaFile, found: MediaFile) -> Iterator[str]
 
 
 def _structure(output: str, found: MediaFile) -> Iterator[str]:
-    """A file that was cut off keeps its header; its outermost elements then do not add up."""
+    """Yield whether the file is truncated: its header is intact, its outermost elements are not."""
     fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if container(found.container).matroska and not matroska.read_structure(fd).complete:
@@ -217,20 +224,20 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
 
 
 def _timed(plan: Plan) -> Iterator[tuple[int, int]]:
-    """The sound and picture that the plan keeps: the index in the source, and among the tracks."""
+    """Yield the kept audio and video tracks: index in the source, position in the result."""
     for number, track in enumerate(plan.after.tracks):
         if track.type in ("video", "audio"):
             yield plan.origin(track.index), number
 
 
-def _early_ends(
+def _early_end_times(
     plan: Plan, found: MediaFile, before: dict[int, float], after: dict[int, float]
 ) -> Iterator[str]:
-    """Sound and picture must go on as long as they did in the source."""
+    """Yield the audio and video tracks that end earlier than in the source."""
     for index, number in _timed(plan):
         if index not in before:
             continue
         end = after.get(found.tracks[number].index)
         if end is None or end + _END_TOLERANCE < before[index]:
-            reached = "nowhere near its end" if end is None else f"{end:.1f} s"
+            reached = "an unknown time" if end is None else f"{end:.1f} s"
             yield f"{plan.after.tracks[number]} ends at {reached} instead of {before[index]:.1f} s"

@@ -1,4 +1,4 @@
-"""Put a verified result in the place of the original, with the original's attributes."""
+"""Replace the original with a verified result that has the original's attributes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpo.policy.desired_state import Timestamp
 
 
 def copy_attributes(lock: FileLock, fd: int) -> list[str]:
-    """Mode, owner, extended attributes and with them ACLs; what could not be kept, as warnings."""
+    """Copy mode, owner and extended attributes (with ACLs); return warnings of failures."""
     warnings = []
     source, result = lock.status, os.fstat(fd)
     if (source.st_uid, source.st_gid) != (result.st_uid, result.st_gid):
@@ -24,13 +24,13 @@ def copy_attributes(lock: FileLock, fd: int) -> list[str]:
         except OSError:
             warnings.append(f"the owner {source.st_uid}:{source.st_gid} could not be kept")
     warnings += _copy_xattrs(lock.fd, fd)
-    # Last: a change of owner clears bits of the mode.
+    # The mode is set last, as a change of owner clears some of its bits.
     os.fchmod(fd, stat.S_IMODE(source.st_mode))
     return warnings
 
 
 def _copy_xattrs(source_fd: int, fd: int) -> Iterator[str]:
-    """Also takes away what the result got from its folder, as a default ACL."""
+    """Copy extended attributes, and remove those inherited from the folder, such as ACLs."""
     if not hasattr(os, "listxattr"):
         return
     try:
@@ -49,7 +49,7 @@ def _copy_xattrs(source_fd: int, fd: int) -> Iterator[str]:
 
 
 def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> None:
-    """The access time of the source, and the modification time that is asked for."""
+    """Set the access time of the source, and the modification time as configured."""
     if timestamp == "now":
         return
     mtime = source.st_mtime_ns if timestamp == "preserve" else int(timestamp)
@@ -57,23 +57,23 @@ def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> None:
 
 
 def check_ready(lock: FileLock, workspace: Workspace) -> None:
-    """Sync the result, and look a last time whether the original is still what was locked."""
+    """Sync the result, and check that neither it nor the original was replaced."""
     os.fsync(workspace.fd)
     lock.check()
     try:
         same = os.path.samestat(os.fstat(workspace.fd), os.stat(workspace.path))
     except OSError as error:
-        raise PublishError(f"the result went away: {error.strerror}") from None
+        raise PublishError(f"the result was removed: {error.strerror}; run again") from None
     if not same:
-        raise PublishError("the tool put another file in the place of its output; thrown away")
+        raise PublishError("the tool replaced its output with another file, which was discarded")
 
 
-def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
-    """The workspace's file, synced, takes the place of the locked original.
+def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
+    """Replace the locked original with the temporary file; call ``check_ready`` first.
 
-    Same name: one atomic rename, so that the path never goes missing. A new name (another
-    container): the result gets it only if it is free, and then the original goes. Whatever is
-    raised, the original is in its place. ``check_ready`` comes first.
+    With the same name, this is one atomic rename, so that the path never goes missing. A new name
+    (another container) must be free; the original is removed afterwards. If anything is raised,
+    the original is in its place.
     """
     try:
         if target == lock.path:
@@ -85,14 +85,16 @@ def replace(lock: FileLock, workspace: Workspace, target: str) -> None:
             f"{target} exists already; move it away, or choose another name"
         ) from None
     except OSError as error:
-        raise PublishError(f"the result could not be put in place: {error.strerror}") from None
+        raise PublishError(
+            f"the result could not be renamed to {target}: {error.strerror}"
+        ) from None
     sync_folder(os.path.dirname(target))
 
 
 def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
     status = os.fstat(workspace.fd)
-    with rename.note(lock.path, target, status.st_ino):
-        rename.take_name(workspace.path, target)
+    with rename.rename_note(lock.path, target, status.st_ino):
+        rename.claim_name(workspace.path, target)
         sync_folder(os.path.dirname(target))
         if not os.path.samestat(status, os.stat(target)):
             raise PublishError(f"{target} was replaced by another program; the original stays")
@@ -105,8 +107,10 @@ def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Make renames in a folder durable, as far as the system lets us: some network file systems
-    cannot, and by then there is nothing left to go back on."""
+    """Make renames in a folder durable; errors are ignored.
+
+    Some network file systems cannot sync a folder, and the rename is done by then.
+    """
     with contextlib.suppress(OSError):
         fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         try:

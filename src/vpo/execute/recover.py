@@ -1,4 +1,4 @@
-"""Clean up what a killed run left: temporary files that nobody holds, header edits half done."""
+"""Cleanup after a killed run: temporary files, unfinished header edits and renames."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute import rename, undo
 from vpo.execute.lock import try_lock
-from vpo.execute.workspace import TEMPORARY_SUFFIX
+from vpo.execute.workspace import TEMPORARY_EXTENSION
 
 
 def sweep(leftovers: Iterable[str]) -> list[str]:
-    """Deal with files whose names are vpo's; what was done or could not be done, in words.
+    """Clean up leftover files of vpo; return messages about what was or could not be done.
 
-    A file that belongs to a run that is alive is locked and left alone.
+    A locked file belongs to a running vpo and is not touched.
     """
     done = []
     for path in leftovers:
         try:
-            done += _deal_with(path)
+            done += _clean_up(path)
         except (OSError, PublishError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            done.append(f"{path}, left by an interrupted run, cannot be dealt with: {reason}")
+            done.append(f"{path}, left by an interrupted run, cannot be cleaned up: {reason}")
     return done
 
 
-def _deal_with(path: str) -> list[str]:
+def _clean_up(path: str) -> list[str]:
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return []
-    if path.endswith(undo.UNDO_SUFFIX):
+    if path.endswith(undo.UNDO_EXTENSION):
         return _roll_back(path)
-    if path.endswith(rename.NOTE_SUFFIX):
-        return rename.take_back(path)
-    if path.endswith(TEMPORARY_SUFFIX) and _remove(path):
+    if path.endswith(rename.NOTE_EXTENSION):
+        return rename.roll_back_rename(path)
+    if path.endswith(TEMPORARY_EXTENSION) and _remove(path):
         return [f"removed {path}, left by an interrupted run"]
     return []
 
 
 def sweep_folders(folders: Iterable[str]) -> list[str]:
-    """``sweep`` in whole folders; one that is gone is none."""
+    """Clean up the leftovers in these folders; missing folders are ignored."""
     leftovers = []
     for folder in sorted(set(folders)):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -55,8 +55,8 @@ def _remove(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or not try_lock(fd):
             return False
-        if undo.read_name(path) is not None:
-            # It was being written when it was looked at first, and is complete now.
+        if undo.media_path(path) is not None:
+            # The undo file was incomplete when it was first read, and is complete now.
             return False
         os.unlink(path)
         return True
@@ -65,8 +65,8 @@ def _remove(path: str) -> bool:
 
 
 def _roll_back(path: str) -> list[str]:
-    """Undo a header edit, unless its file is still locked by the run or tool that edits it."""
-    media = undo.read_name(path)
+    """Roll back a header edit, unless a run or tool still holds the lock on its file."""
+    media = undo.media_path(path)
     if media is None:
         return [f"removed {path}, left by an interrupted run"] if _remove(path) else []
     try:
@@ -83,4 +83,4 @@ def _roll_back(path: str) -> list[str]:
         os.close(fd)
     if restored:
         return [f"rolled back {media}, which an interrupted run was editing"]
-    return [f"removed {path}: {media} is another file by now"]
+    return [f"removed {path}: {media} was replaced since"]

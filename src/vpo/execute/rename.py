@@ -1,8 +1,8 @@
-"""A change of name in two steps, which a note on disk makes one: all of it, or none.
+"""The two-phase rename of a result with a new name, which a note on disk makes all or nothing.
 
-A file that goes into another container gets another name: the result takes the new one, then the
-original loses the old one. In between both are there. The note says so, and a run that finds it
-while nobody holds it takes the new name away again if the original is still there.
+Another container means another name: the result gets the new name, then the original is removed. In
+between both exist. A run that finds the note of a killed run removes the new name if the original
+still exists.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute.lock import try_lock
 
-NOTE_SUFFIX = ".rename"
+NOTE_EXTENSION = ".rename"
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
 @contextlib.contextmanager
-def note(source: str, target: str, inode: int) -> Iterator[None]:
-    """Hold a synced note that ``target`` gets the file with this inode, and ``source`` goes."""
+def rename_note(source: str, target: str, inode: int) -> Iterator[None]:
+    """Hold a synced note that ``target`` becomes this inode, and ``source`` is removed."""
     folder = os.path.dirname(source)
-    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_SUFFIX}")
+    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_EXTENSION}")
     content = json.dumps({"source": _text(source), "target": _text(target), "inode": inode})
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -44,47 +44,47 @@ def note(source: str, target: str, inode: int) -> Iterator[None]:
         os.close(fd)
 
 
-def take_name(temporary: str, target: str) -> None:
-    """Give the file a name that must be free; ``FileExistsError`` if it is not."""
+def claim_name(temporary: str, target: str) -> None:
+    """Rename the file to a free name; raise ``FileExistsError`` if it is not free."""
     try:
         os.link(temporary, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # A file system without hard links: reserve the name with an empty file, then replace it.
+        # Without hard links, reserve the name with an empty file, then replace that.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         os.replace(temporary, target)
 
 
-def take_back(path: str) -> list[str]:
-    """Deal with a note that nobody holds; what was done, in words."""
+def roll_back_rename(path: str) -> list[str]:
+    """Roll back the rename of a note that no process holds; return messages about it."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not try_lock(fd):
             return []
-        done = _take_back(os.path.dirname(path), os.read(fd, 1 << 16))
+        done = _roll_back(os.path.dirname(path), os.read(fd, 1 << 16))
         os.unlink(path)
         return done
     finally:
         os.close(fd)
 
 
-def _take_back(folder: str, content: bytes) -> list[str]:
+def _roll_back(folder: str, content: bytes) -> list[str]:
     try:
         found = json.loads(content)
         source, target = (os.path.join(folder, _name(found[key])) for key in ("source", "target"))
         inode = int(found["inode"])
     except (ValueError, KeyError, TypeError):
-        # Not written to its end: then nothing had been done yet.
+        # The note is incomplete, so the rename had not begun.
         return []
-    if not os.path.lexists(source) or not _ours(target, inode):
+    if not os.path.lexists(source) or not _is_result(target, inode):
         return []
     os.unlink(target)
-    return [f"took back {target}; {source} is still the original"]
+    return [f"removed {target}, which an interrupted run had written; {source} is unchanged"]
 
 
-def _ours(target: str, inode: int) -> bool:
-    """The result itself, or the empty file that kept its place."""
+def _is_result(target: str, inode: int) -> bool:
+    """Return whether the path is the result, or the empty file that reserved its name."""
     try:
         status = os.lstat(target)
     except OSError:

@@ -1,4 +1,4 @@
-"""Write a new file, prove it, and put it in the place of the original."""
+"""Write a new file, verify it, and replace the original with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpo.media.model import MediaFile
 
 _SLACK = 1 << 20
 REMUX_FACTOR = 1.05
-"""How much free space a copy needs, in sizes of the source."""
+"""The free space that a copy needs, as a multiple of the size of the source."""
 
 Write = Callable[[Work, Workspace], Written]
 
@@ -25,7 +25,7 @@ Write = Callable[[Work, Workspace], Written]
 def rewrite(
     work: Work, write: Write, factor: float = REMUX_FACTOR, proof: Proof | None = None
 ) -> Applied:
-    """Write a new file, of ``factor`` times the size, and put it in the place of the old.
+    """Write a new file, verify it, and replace the original with it.
 
     ``proof`` is the one that was begun for it, where the packets are written again.
     """
@@ -76,9 +76,9 @@ def _publish(work: Work, workspace: Workspace, keep: bool) -> Kept | None:
     if keep or work.options.keep_originals:
         kept = originals.keep_file(work.lock.path, work.key, os.fstat(workspace.fd))
     try:
-        publish.replace(work.lock, workspace, work.plan.after.path)
+        publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:
         if kept is not None:
-            originals.forget(kept.path)
+            originals.delete_original(kept.path)
         raise
     return kept

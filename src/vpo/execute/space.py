@@ -1,6 +1,6 @@
-"""Free space on the file systems, shared among the files that are processed at the same time.
+"""Free space, reserved for the files that are processed at the same time.
 
-Free space alone is not enough: what the other workers will still write is not taken yet.
+The free space that the system reports still includes what the other workers have yet to write.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vpo.errors import CancelledError, SpaceError
+from vpo.text import format_size
 
 _WAIT_SECONDS = 1.0
 _MEBIBYTE = 1 << 20
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""The errors of the system for a file system that is full, or full for this user."""
+FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+"""The system's errors for a full file system and an exceeded quota."""
 
 
 @dataclass(eq=False)
@@ -37,7 +38,7 @@ class _Reservation:
 
 
 class SpaceLedger:
-    """The space that a run has reserved for what its workers write."""
+    """The space that a run has reserved for the output of its workers."""
 
     def __init__(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         self._cancelled = cancelled
@@ -46,10 +47,10 @@ class SpaceLedger:
 
     @contextlib.contextmanager
     def reserve(self, output: str, size: int, keep_free: int = 0) -> Iterator[None]:
-        """Reserve ``size`` bytes for the file ``output`` (which exists) within the context.
+        """Reserve ``size`` bytes for the existing file ``output`` within the context.
 
-        ``keep_free`` bytes are left free on top. Waits while other workers hold the space;
-        ``SpaceError`` if it would not fit without them either.
+        ``keep_free`` bytes more are left free. Waits while other workers hold the space; raises
+        ``SpaceError`` if there is not enough even without them.
         """
         wanted = _Reservation(os.stat(output).st_dev, size, output, keep_free)
         with self._changed:
@@ -73,20 +74,20 @@ class SpaceLedger:
         if others:
             return False
         raise SpaceError(
-            f"not enough free space: about {_mebibytes(wanted.size)} are needed and "
-            f"{_mebibytes(max(0, free))} are free in {os.path.dirname(wanted.output)}"
-            f"{besides(wanted.keep_free)}; free some space and run again"
+            f"not enough free space: about {format_size(wanted.size)} are needed and "
+            f"{format_size(max(0, free))} are free in {os.path.dirname(wanted.output)}"
+            f"{keep_free_note(wanted.keep_free)}; free some space and run again"
         )
 
 
 def free_bytes(folder: str) -> int:
-    """Return the bytes that an ordinary user may still write there."""
+    """Return the bytes that an ordinary user may still write in the folder."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
 
 
 def is_full(fd: int) -> bool:
-    """Return whether the file system refuses to take another mebibyte into this open file."""
+    """Return whether this open file cannot grow by another mebibyte."""
     end = os.fstat(fd).st_size
     try:
         if hasattr(os, "posix_fallocate"):
@@ -94,16 +95,12 @@ def is_full(fd: int) -> bool:
         else:
             os.pwrite(fd, bytes(_MEBIBYTE), end)
     except OSError as error:
-        return error.errno in FULL
+        return error.errno in FULL_ERRNOS
     finally:
         os.ftruncate(fd, end)
     return False
 
 
-def besides(keep_free: int) -> str:
-    """Return words for a message, where the configuration wants space to be left free."""
-    return f" besides the {_mebibytes(keep_free)} of [files] keep_free" if keep_free else ""
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / _MEBIBYTE:,.0f} MiB"
+def keep_free_note(keep_free: int) -> str:
+    """Return the text about ``[files] keep_free`` for a message, empty if it is 0."""
+    return f" besides the {format_size(keep_free)} of [files] keep_free" if keep_free else ""

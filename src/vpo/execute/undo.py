@@ -1,8 +1,8 @@
 """The undo file of a header edit.
 
-What an edit changes is known before it begins: a few ranges of bytes outside the clusters, and the
-file's length. They are saved as they are and as they will be; a run that finds an undo file takes
-the edit back. The format: a magic line, the SHA-256 of all that follows, a line of JSON, the bytes.
+The changes of an edit are known before it begins: a few byte ranges outside the clusters, and the
+file's length. The undo file has these bytes before and after the edit; a run that finds one rolls
+the edit back. Its format: a magic line, the SHA-256 of the rest, a line of JSON, the bytes.
 """
 
 from __future__ import annotations
@@ -22,33 +22,34 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.lock import try_lock
 from vpo.execute.publish import sync_folder
-from vpo.execute.space import besides, free_bytes
+from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
 from vpo.probe.undo_regions import undo_regions
+from vpo.text import format_size
 
-UNDO_SUFFIX = ".undo"
+UNDO_EXTENSION = ".undo"
 _MAGIC = b"vpo undo 2\n"
 _LINE = 1 << 20
 _GROWTH = 64 << 10
-"""Bytes by which an edit and the undo file's own header may add to the regions."""
-LARGEST = 64 << 20
-"""Bytes outside the clusters; with more (large attachments), copying the file is the better way."""
+"""Bytes of free space for the growth of the file and the header of the undo file."""
+MAX_REGION_BYTES = 64 << 20
+"""Bytes outside the clusters; with more (large attachments), the file is copied instead."""
 
 
-def regions(fd: int) -> list[tuple[int, int]] | None:
-    """What has to be saved (offset, length), or ``None`` where an edit in place is not safe."""
+def header_regions(fd: int) -> list[tuple[int, int]] | None:
+    """Return the regions (offset, length) outside the clusters; ``None`` if an edit is unsafe."""
     try:
         found = undo_regions(fd, matroska.read_structure(fd))
     except (StructureError, OSError):
         return None
-    if found is None or sum(length for _, length in found) > LARGEST:
+    if found is None or sum(length for _, length in found) > MAX_REGION_BYTES:
         return None
     return found
 
 
 class Patch(NamedTuple):
-    """At ``offset``, ``old`` becomes ``new``; they differ in length at the end of a file only."""
+    """A change of the bytes at ``offset``; the lengths differ only at the end of a file."""
 
     offset: int
     old: bytes
@@ -56,20 +57,20 @@ class Patch(NamedTuple):
 
 
 def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: int = 0) -> str:
-    """Write and sync the undo file for the media file at ``path``, open as ``fd``; its path.
+    """Write and sync the undo file for the media file at ``path``, open as ``fd``; return its path.
 
-    ``patches`` is all that the edit changes, ``length`` the file's length afterwards. The undo
-    file is locked while it is written: another run's sweep must not take it for a leftover.
-    ``SpaceError`` if it would not leave ``keep_free`` bytes.
+    ``patches`` are all changes of the edit, ``length`` the file's length afterwards. The undo file
+    is locked while it is written, so that another run does not remove it as a leftover. Raises
+    ``SpaceError`` if fewer than ``keep_free`` bytes would be left.
     """
     content = _content(path, os.fstat(fd), patches, length)
     folder = os.path.dirname(path)
     if free_bytes(folder) - keep_free < len(content) + _GROWTH:
         raise SpaceError(
-            f"no room for an undo file of {len(content):,} bytes{besides(keep_free)}; "
-            "make room and run again"
+            f"not enough free space for an undo file of {format_size(len(content))}"
+            f"{keep_free_note(keep_free)}; free some space and run again"
         )
-    undo = new_name(folder)
+    undo = new_path(folder)
     try:
         target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(target, "wb") as file:
@@ -83,13 +84,13 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(undo)
-        raise PublishError(f"no undo file could be written: {error.strerror}") from None
+        raise PublishError(f"cannot write the undo file in {folder}: {error.strerror}") from None
     return undo
 
 
-def new_name(folder: str) -> str:
-    """A path for an undo file in this folder."""
-    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_SUFFIX}")
+def new_path(folder: str) -> str:
+    """Return a new path for an undo file in this folder."""
+    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_EXTENSION}")
 
 
 def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length: int) -> bytes:
@@ -107,22 +108,22 @@ def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length
     return _MAGIC + hashlib.sha256(body).hexdigest().encode("ascii") + b"\n" + body
 
 
-def read_name(undo: str) -> str | None:
-    """The media file that an undo file belongs to; ``None`` if the file is not complete.
+def media_path(undo: str) -> str | None:
+    """Return the path of the media file of an undo file; ``None`` if the undo file is incomplete.
 
-    One that is not complete was never relied on: the edit begins after it was synced.
-    ``OSError`` if it cannot be read, which says nothing about it.
+    The edit of an incomplete one never began, as the undo file is synced first. Raises ``OSError``
+    if it cannot be read.
     """
     saved = _read(undo)
     return None if saved is None else os.path.join(os.path.dirname(undo), saved.name)
 
 
 def roll_back(undo: str, media_fd: int) -> bool:
-    """Take the saved edit back in the media file, open for writing; whether it was done.
+    """Roll back the saved edit in the media file, open for writing; return whether it was done.
 
-    Not done where the file is not the one that was edited: each byte in question has to be as it
-    was before the edit or after it. Raises ``PublishError`` or ``OSError`` where the undo file
-    cannot be used; then it must stay.
+    It is not done in a file other than the edited one: each byte in question has to be as before
+    or after the edit. Raises ``PublishError`` or ``OSError`` for an undo file that cannot be used,
+    which then must be kept.
     """
     saved = _read(undo)
     if saved is None:
@@ -139,7 +140,7 @@ def roll_back(undo: str, media_fd: int) -> bool:
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:
-    """All of the data, however the system splits it."""
+    """Write all of the data at ``offset``, in several writes if necessary."""
     while data:
         written = os.pwrite(fd, data, offset)
         data, offset = data[written:], offset + written
@@ -156,14 +157,14 @@ class _Saved(NamedTuple):
 
 
 def _between(fd: int, size: int, saved: _Saved) -> bool:
-    """Whether the file is somewhere between its state before the edit and that after it."""
+    """Return whether every byte in question is as before or as after the edit."""
     if not min(saved.size, saved.length) <= size <= max(saved.size, saved.length):
         return False
     for patch in saved.patches:
         there = os.pread(fd, max(len(patch.old), len(patch.new)), patch.offset)
         if there in (patch.old, patch.new):
             continue
-        # What an edit adds behind the end is a hole until it is written.
+        # Bytes that an edit adds at the end are a hole until they are written.
         old, new = patch.old.ljust(len(there), b"\0"), patch.new.ljust(len(there), b"\0")
         if any(byte not in (old[n], new[n]) for n, byte in enumerate(there)):
             return False
@@ -176,7 +177,7 @@ def _read(undo: str) -> _Saved | None:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
             return None
         digest = file.readline(_LINE).strip()
-        body = file.read(2 * LARGEST + _LINE)
+        body = file.read(2 * MAX_REGION_BYTES + _LINE)
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         return None
     line, _, data = body.partition(b"\n")

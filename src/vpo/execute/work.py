@@ -1,4 +1,4 @@
-"""One locked file and its plan: what carrying it out needs, and what comes of it."""
+"""A plan for one locked file, and its result."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from vpo.plan.model import Plan
 from vpo.policy.desired_state import Timestamp
 
 Check = Callable[[MediaFile], None]
-"""Raises if the policy still wants changes of a result that was probed."""
+"""Raises an error if the policy still wants changes in the probed result."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A plan for a locked file, and all that carrying it out needs.
+    """A plan for a locked file, with everything that is needed to apply it.
 
-    ``key`` names the original if it is kept; ``seen`` is the file's (size, mtime_ns) as the run
-    found it.
+    ``key`` is the id of the original if it is kept; ``seen`` is the file's (size, mtime_ns) when
+    the run found it.
     """
 
     plan: Plan
@@ -48,7 +48,7 @@ class Work:
 
     @property
     def folder(self) -> str:
-        """The folder for the temporary file; ``PublishError`` if it cannot be used."""
+        """The folder of the temporary file; raises ``PublishError`` if it is unusable."""
         folder = self.options.temporary_folder
         if folder is None:
             return os.path.dirname(self.lock.path)
@@ -56,12 +56,12 @@ class Work:
             device = os.stat(folder).st_dev
         except OSError as error:
             raise PublishError(
-                f"[files] temporary_folder {folder}: {error.strerror}; create it, or correct this"
+                f"[files] temporary_folder {folder}: {error.strerror}; create it or change this"
             ) from None
         if device != self.lock.status.st_dev:
             raise PublishError(
                 f"[files] temporary_folder {folder} is on another file system than the file; "
-                "a result cannot be renamed from there to its place in one step"
+                "choose one on the same file system, so that the result can be renamed"
             )
         return folder
 
@@ -71,13 +71,13 @@ class Work:
         return Proof(self.plan, self.context.prober, options.verify, options.damaged)
 
     def report(self, part: float) -> None:
-        """Report the part of the work that is done, from 0 to 1."""
+        """Report the fraction of the work that is done, from 0 to 1."""
         self.context.progress(self.plan.before.path, part)
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a writer reports of the file that it wrote: warnings, and what encoded its video."""
+    """What a writer reports: warnings, and how it encoded the video."""
 
     warnings: tuple[str, ...] = ()
     encoded: tuple[Encoded, ...] = ()
@@ -98,5 +98,5 @@ class Applied:
 
 
 def as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:
-    """Return the probed result with the path and times that it has in its place."""
+    """Return the probed result with its final path, size and modification time."""
     return replace(found, path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)

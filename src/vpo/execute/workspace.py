@@ -1,4 +1,4 @@
-"""The temporary file of one rewrite: hidden, unique, beside the original, gone afterwards."""
+"""The temporary file of one rewrite: hidden, unique, next to the original, removed afterwards."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute.lock import try_lock
 
-TEMPORARY_SUFFIX = ".part"
+TEMPORARY_EXTENSION = ".part"
 
 
 class Workspace:
-    """A temporary file in ``folder``, with further ones beside it, all locked while it is in use.
+    """A context manager for a locked temporary file in ``folder``, and further ones next to it.
 
-    The locks tell another run that the files belong to a process that is alive. The file has the
-    original's permission bits from the beginning.
+    The locks show other runs that the files are in use. The file has the original's permission
+    bits from the beginning.
     """
 
     def __init__(self, folder: str, mode: int) -> None:
@@ -31,7 +31,7 @@ class Workspace:
         self.fd = -1
 
     def __enter__(self) -> Workspace:
-        with self._in_words(), contextlib.ExitStack() as files:
+        with self._as_publish_error(), contextlib.ExitStack() as files:
             self.path, self.fd = self._new(files)
             os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
             self._files = files.pop_all()
@@ -41,29 +41,29 @@ class Workspace:
         self._files.close()
 
     def store(self, data: bytes) -> str:
-        """A further temporary file with this content; its path."""
-        with self._in_words():
+        """Create a further temporary file with this content and return its path."""
+        with self._as_publish_error():
             path, fd = self._new(self._files)
             with open(fd, "wb", closefd=False) as file:
                 file.write(data)
         return path
 
     def _new(self, files: contextlib.ExitStack) -> tuple[str, int]:
-        """A new file that is locked; it goes when ``files`` is closed."""
+        """Create a locked file, which is removed when ``files`` is closed; return path and fd."""
         while True:
-            name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+            name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{TEMPORARY_EXTENSION}"
             path = os.path.join(self.folder, name)
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with contextlib.ExitStack() as attempt:
                 attempt.callback(os.close, fd)
                 attempt.callback(_remove, path)
-                # Another run's sweep may have been quicker than the lock.
+                # Another run's cleanup may have removed the file before it was locked.
                 if try_lock(fd) and os.fstat(fd).st_nlink:
                     files.enter_context(attempt.pop_all())
                     return path, fd
 
     @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _as_publish_error(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -78,12 +78,12 @@ def _remove(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError:
-        # The tool has put a folder there.
+        # The tool has created a folder there.
         shutil.rmtree(path, ignore_errors=True)
 
 
-def tool_name(path: str, fd: int) -> str:
-    """Return a path as a tool can take it: mkvtoolnix wants UTF-8, so others go by descriptor."""
+def tool_path(path: str, fd: int) -> str:
+    """Return a name of the file that every tool accepts: mkvtoolnix requires paths in UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -1,1 +1,1 @@
-"""What there is in the library, and questions about it."""
+"""Indexes the library, and finds statistics, duplicates and non-compliant files in the index."""

@@ -1,4 +1,4 @@
-"""Look at every file once and put on record what it is; nothing is changed."""
+"""Indexes the videos of a library: probes new and changed files and records what they are."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from vpo.discover import Candidate, discover
 from vpo.errors import ProbeError
 from vpo.probe.service import Prober
 from vpo.run.probers import new_prober
-from vpo.run.progress import State
+from vpo.run.progress import RunProgress
 from vpo.run.request import Interrupt
 
-_GROUP = 64
-"""Files are written to the database in groups of so many."""
+_GROUP_SIZE = 64
+"""Files that are written to the database in one transaction."""
 _WAIT_SECONDS = 0.5
 
 
 @dataclass
 class Scan:
-    """What was found: counts of files, and the paths that somebody has to look at.
+    """The result of a scan: counts of files, and the paths with problems.
 
-    ``unreadable`` are paths with the reason. ``missing`` are files that are on record and not
-    there, in a folder that is empty: their file system may not be mounted. Those that are gone for
-    certain are counted as ``gone``.
+    ``unreadable`` are paths with the reason. ``missing`` are indexed files whose folder is now
+    empty, as its file system may not be mounted. ``gone`` counts files that are surely deleted.
     """
 
     total: int = 0
@@ -47,25 +46,92 @@ class Scan:
     missing: list[str] = field(default_factory=list)
 
 
-def scan(
-    paths: Sequence[str],
-    settings: Settings,
-    library: Library,
-    interrupt: Interrupt,
-    tell: Callable[[State], None],
-    *,
-    recursive: bool = False,
-) -> Scan:
-    """Probe what is new or has changed under ``paths``, several files at a time."""
-    began = time.monotonic()
-    extensions = settings.config.files.extensions
-    found = discover(paths, recursive=recursive, extensions=extensions, stop=lambda: interrupt.stop)
-    roots = [os.path.realpath(path) for path in paths if path]
-    seen = library.seen(roots)
-    result = Scan(total=len(found.candidates) + len(found.problems))
-    result.unreadable += [(path, str(problem)) for path, problem in found.problems]
+@dataclass(frozen=True)
+class Scanner:
+    """Indexes videos, as many at the same time as there are workers.
+
+    ``on_progress`` is called after each probed file.
+    """
+
+    settings: Settings
+    library: Library
+    interrupt: Interrupt
+    on_progress: Callable[[RunProgress], None]
+
+    def scan(self, paths: Sequence[str], *, recursive: bool = False) -> Scan:
+        """Probe what is new or has changed under ``paths``; remove what is gone."""
+        began = time.monotonic()
+        extensions = self.settings.config.files.extensions
+        found = discover(
+            paths, recursive=recursive, extensions=extensions, stop=lambda: self.interrupt.stop
+        )
+        roots = [os.path.realpath(path) for path in paths if path]
+        seen = self.library.seen(roots)
+        result = Scan(total=len(found.candidates) + len(found.problems))
+        result.unreadable += [(path, str(problem)) for path, problem in found.problems]
+        self._index(_new_or_changed(found.candidates, seen, result), seen, result)
+        if not self.interrupt.stop and all(map(os.path.lexists, roots)):
+            self._remove_gone(seen.keys() - {item.path for item in found.candidates}, result)
+        result.interrupted = self.interrupt.signalled
+        result.seconds = round(time.monotonic() - began, 3)
+        return result
+
+    def _index(self, todo: list[Candidate], seen: dict[str, Seen], result: Scan) -> None:
+        group: list[Result] = []
+        active = min(self.settings.workers, len(todo))
+        for number, probed in enumerate(self._probed(todo), 1):
+            _count(probed, seen, result)
+            if probed.stat is not None:
+                group.append(probed)
+            if len(group) >= _GROUP_SIZE:
+                self.library.record(group)
+                group = []
+            self.on_progress(RunProgress(number, len(todo), min(active, len(todo) - number)))
+        self.library.record(group)
+
+    def _probed(self, todo: list[Candidate]) -> Iterator[Result]:
+        """Yield the files as they are probed; a file is submitted when a worker is free."""
+        if not todo:
+            return
+        workers = self.settings.workers
+        prober = new_prober(self.settings)
+        prober.start_early()
+        queue = iter(todo)
+        running: set[Future[Result]] = set()
+        with (
+            contextlib.closing(prober.processes),
+            ThreadPoolExecutor(workers, thread_name_prefix="vpo") as pool,
+        ):
+            while True:
+                while len(running) < workers and not self.interrupt.stop:
+                    item = next(queue, None)
+                    if item is None:
+                        break
+                    running.add(pool.submit(_probe, prober, item))
+                if not running:
+                    return
+                done, running = wait(running, _WAIT_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+
+    def _remove_gone(self, absent: set[str], result: Scan) -> None:
+        gone = []
+        for path in sorted(absent):
+            state = _absence(path)
+            if state == "gone":
+                gone.append(path)
+            elif state == "missing":
+                result.missing.append(path)
+        self.library.forget(gone)
+        result.gone = len(gone)
+
+
+def _new_or_changed(
+    candidates: Sequence[Candidate], seen: dict[str, Seen], result: Scan
+) -> list[Candidate]:
+    """Return the files to probe; count the others."""
     todo = []
-    for item in found.candidates:
+    for item in candidates:
         known = seen.get(item.path)
         if known is None or known.stat != (item.size, item.mtime_ns, item.inode):
             todo.append(item)
@@ -73,63 +139,11 @@ def scan(
             result.unreadable.append((item.path, known.error))
         else:
             result.unchanged += 1
-    _look_at(todo, seen, settings, library, interrupt, tell, result)
-    if not interrupt.stop:
-        _look_for({item.path for item in found.candidates}, seen, roots, library, result)
-    result.interrupted = interrupt.asked
-    result.seconds = round(time.monotonic() - began, 3)
-    return result
+    return todo
 
 
-def _look_at(
-    todo: list[Candidate],
-    seen: dict[str, Seen],
-    settings: Settings,
-    library: Library,
-    interrupt: Interrupt,
-    tell: Callable[[State], None],
-    result: Scan,
-) -> None:
-    group: list[Result] = []
-    active = min(settings.workers, len(todo))
-    for number, look in enumerate(_looks(todo, settings, interrupt), 1):
-        _count(look, seen, result)
-        if look.stat is not None:
-            group.append(look)
-        if len(group) >= _GROUP:
-            library.note(group)
-            group = []
-        tell(State(number, len(todo), min(active, len(todo) - number)))
-    library.note(group)
-
-
-def _looks(todo: list[Candidate], settings: Settings, interrupt: Interrupt) -> Iterator[Result]:
-    """What each file is, as they come; one is asked for when somebody is free to look."""
-    if not todo:
-        return
-    prober = new_prober(settings)
-    prober.start_early()
-    queue = iter(todo)
-    running: set[Future[Result]] = set()
-    with (
-        contextlib.closing(prober.processes),
-        ThreadPoolExecutor(settings.workers, thread_name_prefix="vpo") as pool,
-    ):
-        while True:
-            while len(running) < settings.workers and not interrupt.stop:
-                item = next(queue, None)
-                if item is None:
-                    break
-                running.add(pool.submit(_look, prober, item))
-            if not running:
-                return
-            done, running = wait(running, _WAIT_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-
-
-def _look(prober: Prober, item: Candidate) -> Result:
-    """What the file is; without a stat if it changed meanwhile, or has gone."""
+def _probe(prober: Prober, item: Candidate) -> Result:
+    """Return what the file is; without a stat if it changed meanwhile or is gone."""
     stat = (item.size, item.mtime_ns, item.inode)
     try:
         media = prober.probe(item.path)
@@ -141,7 +155,7 @@ def _look(prober: Prober, item: Candidate) -> Result:
             "failed",
             stat=stat,
             fingerprint=SCAN,
-            verdict="failed",
+            compliance="failed",
             error_type=type(error).__name__,
             error_message=str(error),
         )
@@ -153,37 +167,22 @@ def _look(prober: Prober, item: Candidate) -> Result:
     return result if same else result._replace(stat=None)
 
 
-def _count(look: Result, seen: dict[str, Seen], result: Scan) -> None:
-    if look.stat is None:
+def _count(probed: Result, seen: dict[str, Seen], result: Scan) -> None:
+    if probed.stat is None:
         result.unstable += 1
-    elif look.status == "failed":
-        result.unreadable.append((look.path, look.error_message or ""))
-    elif look.path in seen:
+    elif probed.status == "failed":
+        result.unreadable.append((probed.path, probed.error_message or ""))
+    elif probed.path in seen:
         result.changed += 1
     else:
         result.new += 1
 
 
-def _look_for(
-    there: set[str], seen: dict[str, Seen], roots: list[str], library: Library, result: Scan
-) -> None:
-    """Find out about the files on record that were not found."""
-    if not all(map(os.path.lexists, roots)):
-        return
-    gone = []
-    for path in sorted(seen.keys() - there):
-        state = _absence(path)
-        if state == "gone":
-            gone.append(path)
-        elif state == "missing":
-            result.missing.append(path)
-    library.forget(gone)
-    result.gone = len(gone)
-
-
 def _absence(path: str) -> Literal["there", "gone", "missing"]:
-    """``there`` (or nobody can tell), ``gone``, or ``missing``: where a folder is empty, the file
-    system with the file may just not be mounted."""
+    """Return ``there`` (also if unknown), ``gone`` or ``missing``.
+
+    It is ``missing`` if its folder is empty: the file system may not be mounted.
+    """
     try:
         os.lstat(path)
         return "there"

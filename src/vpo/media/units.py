@@ -99,22 +99,3 @@ def below(one: str, other: str) -> bool:
     """Return whether one resolution class is lower than another."""
     order = list(RESOLUTIONS)
     return order.index(one) < order.index(other)
-
-
-def format_size(number_of_bytes: int) -> str:
-    """Return a size with its unit: ``1.5 GB``."""
-    amount, unit = float(number_of_bytes), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:.3g} {unit}" if amount < 1000 else f"{amount:.0f} {unit}"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration as a policy writes it: ``1h30m15s``."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

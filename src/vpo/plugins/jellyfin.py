@@ -1,4 +1,4 @@
-"""Tells Jellyfin in which folders files were changed: one request for all of them.
+"""The Jellyfin plugin: one request has it rescan all folders in which files were changed.
 
 Source: Jellyfin's OpenAPI document, ``POST /Library/Media/Updated`` with a ``MediaUpdateInfoDto``.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vpo.plugins import hookimpl
-from vpo.plugins.servarr import Places
-from vpo.plugins.server import Server
+from vpo.plugins.http_client import HttpClient
+from vpo.plugins.interface import hookimpl
+from vpo.plugins.server_paths import ServerPaths
 
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Jellyfin looks again at these folders, some time after it was told."""
-    places = Places(settings["path_map"])
-    updates = [{"Path": places.there(path), "UpdateType": "Modified"} for path in folders]
+    """Have Jellyfin rescan these folders, which it does after a delay."""
+    paths = ServerPaths(settings["path_map"])
+    updates = [{"Path": paths.to_server(path), "UpdateType": "Modified"} for path in folders]
     headers = {"Authorization": f'MediaBrowser Token="{settings["api_key"]}"'}
-    Server(settings, headers).post("/Library/Media/Updated", {"Updates": updates})
+    HttpClient(settings, headers).post_json("/Library/Media/Updated", {"Updates": updates})

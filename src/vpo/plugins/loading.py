@@ -1,4 +1,4 @@
-"""The configured plugins, loaded and checked; what is wrong with one is a ``ConfigError``."""
+"""Loads and checks the configured plugins; raises ``ConfigError``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 
-from vpo import plugins
 from vpo.config.models import SHIPPED
 from vpo.errors import ConfigError
+from vpo.plugins import interface
 from vpo.text import suggestion
 
 
-def load(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
-    """For each of the plugins that implements this hook its caller."""
+def load_plugins(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
+    """Return the callers of this hook, by name, for the plugins that implement it."""
     manager = pluggy.PluginManager("vpo")
-    manager.add_hookspecs(plugins)
+    manager.add_hookspecs(interface)
     loaded = {name: _object(name) for name in names}
     for name, plugin in loaded.items():
         _register(manager, plugin, name)
@@ -30,9 +30,9 @@ def load(names: Iterable[str], hook: str) -> dict[str, pluggy.HookCaller]:
 
 
 def _object(name: str) -> object:
-    # First of all: no other package can get the key of a server by taking its plugin's name.
+    # First, so that no other package can get an API key by using the name of a shipped plugin.
     if name in SHIPPED:
-        return import_module(f"{plugins.__name__}.{name}")
+        return import_module(f"vpo.plugins.{name}")
     entry = _entry_point(name)
     try:
         return entry.load()
@@ -42,14 +42,14 @@ def _object(name: str) -> object:
 
 
 def _entry_point(name: str) -> EntryPoint:
-    installed = entry_points(group=plugins.GROUP)
+    installed = entry_points(group=interface.GROUP)
     found = {entry.value: entry for entry in installed if entry.name == name}
     if not found:
         names = sorted({*SHIPPED, *(entry.name for entry in installed)})
         raise _wrong(name, f"is not installed{suggestion(name, names)}")
     if len(found) > 1:
         raise _wrong(
-            name, f"is in several packages: {', '.join(sorted(found))}; remove all but one"
+            name, f"is provided by several packages: {', '.join(sorted(found))}; remove all but one"
         )
     return next(iter(found.values()))
 
@@ -59,9 +59,9 @@ def _register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
         manager.register(plugin, name)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
-        raise _wrong(name, f"does not fit this vpo: {error}") from error
+        raise _wrong(name, f"is not compatible with this vpo: {error}") from error
     if not manager.get_hookcallers(plugin):
-        raise _wrong(name, "does nothing: it has no hook of vpo marked with hookimpl")
+        raise _wrong(name, "implements no hook of vpo; mark its hooks with hookimpl")
 
 
 def _wrong(name: str, problem: str) -> ConfigError:

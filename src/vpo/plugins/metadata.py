@@ -1,7 +1,6 @@
-"""What metadata sources know of a run's files. They are asked once, and only if it matters.
+"""The metadata of a run's files from plugins, fetched once and only if a policy uses it.
 
-Neither the network nor what loads plugins is imported unless a source is configured and a policy
-looks at metadata.
+Plugins and networking are imported only if a plugin is configured and a policy uses metadata.
 """
 
 from __future__ import annotations
@@ -18,67 +17,66 @@ if TYPE_CHECKING:
     from vpo.policy.external_facts import MetadataValue
     from vpo.policy.policy_files import PolicyFiles
 
-_ANSWER = "+"
-_KNOWING = ("radarr", "sonarr")
-"""Those of the shipped plugins that know something of files."""
+_SEPARATOR = "+"
+_METADATA_PLUGINS = ("radarr", "sonarr")
+"""The shipped plugins that provide metadata."""
 
 
-class Answers(NamedTuple):
-    """What is known of each path, by source and field; ``warnings`` say which sources are silent.
+class Metadata(NamedTuple):
+    """The metadata of each path, by plugin and field, and warnings of plugins without a response.
 
-    An answer is part of what a verdict on a file rests on: of the same policies with another answer
-    nothing is known yet.
+    Whether a file complies depends on its metadata, so the metadata is part of the cache key.
     """
 
     fields: Mapping[str, Mapping[str, Mapping[str, MetadataValue]]] = {}
     warnings: tuple[str, ...] = ()
 
     def of(self, path: str) -> Mapping[str, Mapping[str, MetadataValue]]:
-        """What is known of one file."""
+        """Return the metadata of one file."""
         return self.fields.get(path, {})
 
-    def mark(self, path: str, fingerprint: str) -> str:
-        """Under which mark the verdict on a file is on record: the policies', and its answer's."""
+    def cache_key(self, path: str, fingerprint: str) -> str:
+        """Return the cache key of a file's compliance with the policies and its metadata."""
         if path not in self.fields:
             return fingerprint
-        answer = json.dumps(self.fields[path], sort_keys=True)
-        return f"{fingerprint}{_ANSWER}{hashlib.sha256(answer.encode()).hexdigest()}"
+        text = json.dumps(self.fields[path], sort_keys=True)
+        return f"{fingerprint}{_SEPARATOR}{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def marks(fingerprint: str) -> tuple[str, str]:
-    """The bounds of the marks of these policies with any answer, the second one excluded."""
-    return fingerprint + _ANSWER, fingerprint + chr(ord(_ANSWER) + 1)
+def cache_key_range(fingerprint: str) -> tuple[str, str]:
+    """Return the bounds of the cache keys of these policies with metadata, the end excluded."""
+    return fingerprint + _SEPARATOR, fingerprint + chr(ord(_SEPARATOR) + 1)
 
 
-def ask(config: Config, policies: PolicyFiles, paths: Sequence[str]) -> Answers:
-    """The answers for these files; none if no policy looks at them.
+def fetch_metadata(config: Config, policies: PolicyFiles, paths: Sequence[str]) -> Metadata:
+    """Return the metadata of these files; none if no policy uses it.
 
     Raises ``ConfigError`` for a plugin that cannot be loaded or whose settings are wrong.
     """
     settings = _settings(config)
     if not settings or not paths or not policies.uses_metadata:
-        return Answers()
-    from vpo.plugins import asking  # late: see above
+        return Metadata()
+    from vpo.plugins.queries import query_plugins  # imported late: see above
 
-    fields, warnings = asking.ask(settings, paths)
-    return Answers(fields, tuple(warnings))
+    fields, warnings = query_plugins(settings, paths)
+    return Metadata(fields, tuple(warnings))
 
 
-def listeners(config: Config) -> dict[str, Mapping[str, Any]]:
-    """The settings of each plugin that is to be told what happens, by name."""
-    listening = {
+def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:
+    """Return the settings of the plugins with event hooks, by name."""
+    enabled = {
         "radarr": config.radarr.url and config.radarr.rescan,
         "sonarr": config.sonarr.url and config.sonarr.rescan,
         "jellyfin": config.jellyfin.url,
         "plex": config.plex.url,
         "notify": config.notify.urls,
     }
-    shipped = {name: asdict(getattr(config, name)) for name in SHIPPED if listening[name]}
+    shipped = {name: asdict(getattr(config, name)) for name in SHIPPED if enabled[name]}
     return {**shipped, **config.plugins}
 
 
 def _settings(config: Config) -> dict[str, Mapping[str, Any]]:
-    """Of each configured plugin, by name, in the order in which they are believed."""
-    servers = {name: getattr(config, name) for name in _KNOWING}
+    """Return the settings of the metadata plugins, by name, in order of precedence."""
+    servers = {name: getattr(config, name) for name in _METADATA_PLUGINS}
     shipped = {name: asdict(server) for name, server in servers.items() if server.url}
     return {**shipped, **config.plugins}

@@ -1,4 +1,4 @@
-"""Messages about runs, over Apprise (``vpo[notify]``): one a run, short enough for a telephone."""
+"""The notification plugin: one short message a run, sent with Apprise (``vpo[notify]``)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from vpo.errors import ConfigError, SourceError
-from vpo.media.units import format_duration, format_size
-from vpo.plugins import RunReport, hookimpl
+from vpo.plugins.interface import RunReport, hookimpl
+from vpo.text import format_size, format_time
 
 _LISTED = 5
-"""Failures that are named; the others are counted."""
+"""How many failures are listed; the others are counted."""
 _LARGE = 1_000_000
 
 
 @hookimpl
 def vpo_after_run(run: RunReport, settings: Mapping[str, Any]) -> None:
-    """Send a message, if this run is one that somebody wants to hear of."""
+    """Send a message about the run, depending on the setting ``on``."""
     if not _wanted(run, settings["on"]):
         return
     sender = _sender(settings["urls"])
-    if not sender.notify(title=title(run), body=body(run)):
-        raise SourceError("a message could not be sent; is the address right, is the service up?")
+    if not sender.notify(title=message_title(run), body=message_body(run)):
+        raise SourceError("a message could not be sent; check the urls and the service")
 
 
 def _wanted(run: RunReport, on: str) -> bool:
@@ -33,16 +33,16 @@ def _sender(urls: tuple[str, ...]) -> Any:
     try:
         import apprise
     except ImportError:
-        raise ConfigError("urls need Apprise: pip install 'vpo[notify]'") from None
+        raise ConfigError("urls need Apprise: install vpo with its extra 'notify'") from None
     sender = apprise.Apprise()
     for number, url in enumerate(urls, 1):
-        if not sender.add(url):  # the address may hold a password, so it is not shown
-            raise ConfigError(f"number {number} of the urls is no address that Apprise knows")
+        if not sender.add(url):  # the URL may contain a password, so it is not shown
+            raise ConfigError(f"Apprise does not support number {number} of the urls")
     return sender
 
 
-def title(run: RunReport) -> str:
-    """What happened, in a few words."""
+def message_title(run: RunReport) -> str:
+    """Return the result of the run in a few words."""
     if run.failed:
         return f"vpo: {len(run.failed)} of {sum(run.counts.values())} files failed"
     if run.stopped_early:
@@ -50,12 +50,12 @@ def title(run: RunReport) -> str:
     return "vpo: done"
 
 
-def body(run: RunReport) -> str:
-    """The counts, and what failed."""
+def message_body(run: RunReport) -> str:
+    """Return the counts and the failures."""
     counts = ", ".join(
         f"{number} {name.replace('_', ' ')}" for name, number in run.counts.items() if number
     )
-    lines = [f"{counts or 'nothing to do'}, in {format_duration(run.seconds)}"]
+    lines = [f"{counts or 'nothing to do'}, in {format_time(run.seconds)}"]
     if abs(run.saved) >= _LARGE:
         lines.append(
             f"{format_size(abs(run.saved))} {'less' if run.saved > 0 else 'more'} than before"

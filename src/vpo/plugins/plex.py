@@ -1,4 +1,4 @@
-"""Has Plex scan the folders in which files were changed: one request a folder.
+"""The Plex plugin: one request a folder has Plex scan the folders in which files were changed.
 
 Source: Plex's support article "Plex Media Server URL Commands": ``/library/sections`` lists the
 libraries with their folders, ``/library/sections/KEY/refresh?path=FOLDER`` scans a part of one.
@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from vpo.plugins import hookimpl
-from vpo.plugins.servarr import Places, above
-from vpo.plugins.server import Server
+from vpo.plugins.http_client import HttpClient
+from vpo.plugins.interface import hookimpl
+from vpo.plugins.server_paths import ServerPaths, parents
 
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Plex scans these folders, as far as they lie in its libraries."""
-    places = Places(settings["path_map"])
-    server = Server(settings, {"X-Plex-Token": settings["api_key"]})
+    """Have Plex scan those of the folders that are in its libraries."""
+    paths = ServerPaths(settings["path_map"])
+    server = HttpClient(settings, {"X-Plex-Token": settings["api_key"]})
     libraries = dict(_libraries(server))
     for folder in folders:
-        theirs = places.there(folder)
-        place = next((p for p in (theirs, *above(theirs)) if p in libraries), None)
-        if place is not None:
-            server.ask(f"/library/sections/{libraries[place]}/refresh", path=theirs)
+        theirs = paths.to_server(folder)
+        root = next((path for path in (theirs, *parents(theirs)) if path in libraries), None)
+        if root is not None:
+            server.fetch(f"/library/sections/{libraries[root]}/refresh", path=theirs)
 
 
-def _libraries(server: Server) -> Iterator[tuple[str, str]]:
-    """The folders of its libraries, and the key of each."""
-    answer = server.get("/library/sections")
+def _libraries(server: HttpClient) -> Iterator[tuple[str, str]]:
+    """Yield each folder of its libraries with the library's key."""
+    answer = server.get_json("/library/sections")
     try:
         for library in answer["MediaContainer"].get("Directory", ()):
             for location in library.get("Location", ()):
                 yield location["path"].rstrip("/") or "/", str(int(library["key"]))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise server.error("it does not answer as Plex does; is this the right server?") from None
+        raise server.error("unexpected response; is this a Plex server?") from None

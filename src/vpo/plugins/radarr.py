@@ -1,24 +1,28 @@
-"""Films as a Radarr server knows them: one request for all, and one each for tags and profiles."""
+"""The Radarr plugin: metadata of films, and rescans of those whose files were changed.
+
+One request gets all films, and one each the names of tags and quality profiles.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vpo.plugins import Fields, hookimpl
+from vpo.plugins.interface import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Places,
-    above,
-    date,
-    holding,
-    joined,
-    language,
-    number,
-    stem,
-    text,
+    NamesById,
+    Record,
+    Resource,
+    parse_date,
+    parse_text,
+    rescan,
+    shared_fields,
+    without_extension,
 )
+from vpo.plugins.server_paths import ServerPaths, parents
 
+_FILMS = Resource("movie", "movieId", "RescanMovie")
 _RELEASES = {
     "digital_release": "digitalRelease",
     "physical_release": "physicalRelease",
@@ -29,60 +33,49 @@ _RELEASES = {
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """The films in these folders are scanned again (the command ``RescanMovie``)."""
-    api, places = Api(settings), Places(settings["path_map"])
-    for owner in holding(api.records("movie"), places, folders):
-        api.command("RescanMovie", movieId=owner)
+    """Rescan the films in these folders."""
+    rescan(folders, settings, _FILMS)
 
 
 @hookimpl
 def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[str, Fields]:
-    """The films whose file, or whose folder, the paths are in."""
-    api, places = Api(settings), Places(settings["path_map"])
-    films = _Films(api.records("movie"), places)
-    found = {path: film for path in paths if (film := films.of(path))}
+    """Return the fields of the films that the files belong to, by file or by folder."""
+    api = Api(settings)
+    films = _Films(api.records(_FILMS.name), ServerPaths(settings["path_map"]))
+    found = {path: film for path in paths if (film := films.film_of(path))}
     if not found:
         return {}
-    tags = api.names("tag", "label") if any(film.get("tags") for film in found.values()) else {}
-    profiles = api.names("qualityprofile", "name")
-    return {path: _fields(film, tags, profiles) for path, film in found.items()}
+    names = api.names(found.values())
+    return {path: _fields(film, names) for path, film in found.items()}
 
 
 class _Films:
-    """The films by their file, and by their folder where it is that of one film only."""
+    """The films by file, and by folder if it has only one film."""
 
-    def __init__(self, films: Sequence[dict[str, Any]], places: Places) -> None:
-        self._files: dict[str, dict[str, Any]] = {}
-        self._folders: dict[str, dict[str, Any] | None] = {}
+    def __init__(self, films: Sequence[Record], paths: ServerPaths) -> None:
+        self._files: dict[str, Record] = {}
+        self._folders: dict[str, Record | None] = {}
         for film in films:
             file = film.get("movieFile")
-            if isinstance(file, dict) and (path := places.here(file.get("path"))):
-                self._files[stem(path)] = film
-            if folder := places.here(film.get("path")):
+            if isinstance(file, dict) and (path := paths.to_local(file.get("path"))):
+                self._files[without_extension(path)] = film
+            if folder := paths.to_local(film.get("path")):
                 self._folders[folder] = None if folder in self._folders else film
 
-    def of(self, path: str) -> dict[str, Any] | None:
-        by_file = self._files.get(stem(path))
+    def film_of(self, path: str) -> Record | None:
+        by_file = self._files.get(without_extension(path))
         if by_file is not None:
             return by_file
-        nearest = next((folder for folder in above(path) if folder in self._folders), "")
+        nearest = next((folder for folder in parents(path) if folder in self._folders), "")
         return self._folders.get(nearest)
 
 
-def _fields(
-    film: dict[str, Any], tags: Mapping[int, str], profiles: Mapping[int, str]
-) -> dict[str, Any]:
-    released = {field: date(film.get(name)) for field, name in _RELEASES.items()}
+def _fields(film: Record, names: NamesById) -> Record:
+    released = {field: parse_date(film.get(name)) for field, name in _RELEASES.items()}
     return {
-        "title": text(film.get("title")),
-        "original_title": text(film.get("originalTitle")),
-        "year": number(film.get("year")),
-        "original_language": language(film.get("originalLanguage")),
+        **shared_fields(film, names),
+        "title": parse_text(film.get("title")),
+        "original_title": parse_text(film.get("originalTitle")),
         "release_date": next((day for day in released.values() if day), None),
         **released,
-        "tmdb_id": number(film.get("tmdbId")),
-        "imdb_id": text(film.get("imdbId")),
-        "genres": joined(film.get("genres")),
-        "tags": joined(film.get("tags"), tags),
-        "quality_profile": profiles.get(film.get("qualityProfileId", 0)),
     }

@@ -1,4 +1,4 @@
-"""What Radarr and Sonarr have in common: version 3 of their API, their paths and languages.
+"""What Radarr and Sonarr share: version 3 of their API, and the fields of a film or series.
 
 Sources: the OpenAPI documents of both projects (``/api/v3``), and their lists of languages.
 """
@@ -7,127 +7,127 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from vpo.plugins.server import LARGEST, Server
+from vpo.plugins.http_client import MAX_RESPONSE_SIZE, HttpClient
+from vpo.plugins.server_paths import ServerPaths, parents
+
+Record = dict[str, Any]
+"""An object of the API: a film, a series or an episode."""
 
 
-class Api(Server):
-    """A server of theirs."""
+class Resource(NamedTuple):
+    """What an API calls its films or series: the resource, its id, and the command to rescan it."""
 
-    def __init__(self, settings: Mapping[str, Any], largest: int = LARGEST) -> None:
-        super().__init__(settings, {"X-Api-Key": settings["api_key"]}, largest)
+    name: str
+    id_field: str
+    rescan_command: str
 
-    def records(self, name: str, **query: object) -> list[dict[str, Any]]:
-        """The list of objects under ``/api/v3/NAME``; raises ``SourceError``."""
-        answer = self.get(f"/api/v3/{name}", **query)
+
+class NamesById(NamedTuple):
+    """The names of tags and quality profiles, by id."""
+
+    tags: Mapping[int, str]
+    profiles: Mapping[int, str]
+
+
+class Api(HttpClient):
+    """The API of a Radarr or Sonarr server; every method raises ``SourceError``."""
+
+    def __init__(self, settings: Mapping[str, Any], max_size: int = MAX_RESPONSE_SIZE) -> None:
+        super().__init__(settings, {"X-Api-Key": settings["api_key"]}, max_size)
+
+    def records(self, name: str, **query: object) -> list[Record]:
+        """Return the list of objects at ``/api/v3/NAME``."""
+        answer = self.get_json(f"/api/v3/{name}", **query)
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
-            raise self.error("it does not answer as it should; is this the right server?")
+            raise self.error("unexpected response; is this the right server?")
         return answer
 
-    def names(self, kind: str, field: str) -> dict[int, str]:
-        """How tags or profiles are called, by id."""
+    def names(self, records: Iterable[Record]) -> NamesById:
+        """Return the names of quality profiles, and of tags if any of the records has one."""
+        tags = self._names("tag", "label") if any(item.get("tags") for item in records) else {}
+        return NamesById(tags, self._names("qualityprofile", "name"))
+
+    def _names(self, kind: str, field: str) -> dict[int, str]:
         return {
             item["id"]: str(item[field])
             for item in self.records(kind)
             if {"id", field} <= set(item)
         }
 
-    def command(self, name: str, **values: object) -> None:
-        """Have it do something in its own time; raises ``SourceError``."""
-        self.post("/api/v3/command", {"name": name, **values})
+
+def rescan(folders: Iterable[str], settings: Mapping[str, Any], resource: Resource) -> None:
+    """Start a rescan of the films or series in these folders; raises ``SourceError``."""
+    api, paths = Api(settings), ServerPaths(settings["path_map"])
+    for owner in _owners(api.records(resource.name), paths, folders):
+        command = {"name": resource.rescan_command, resource.id_field: owner}
+        api.post_json("/api/v3/command", command)
 
 
-def holding(records: Iterable[dict[str, Any]], places: Places, folders: Iterable[str]) -> list[int]:
-    """The ids of the films or series in whose folders something is, each once."""
-    owners = {
+def _owners(records: Sequence[Record], paths: ServerPaths, folders: Iterable[str]) -> Iterator[int]:
+    """Yield the ids of the films or series that the folders belong to, each once."""
+    ids = {
         path: item["id"]
         for item in records
-        if "id" in item and (path := places.here(item.get("path")))
+        if "id" in item and (path := paths.to_local(item.get("path")))
     }
     found = dict.fromkeys(
-        next((owners[place] for place in (folder, *above(folder)) if place in owners), None)
+        next((ids[path] for path in (folder, *parents(folder)) if path in ids), None)
         for folder in folders
     )
-    return [number for number in found if number is not None]
+    yield from (owner for owner in found if owner is not None)
 
 
-class Places:
-    """Where things of a server are: the folders of films and series, on this machine."""
-
-    def __init__(self, path_map: Mapping[str, str] | None) -> None:
-        pairs = sorted((path_map or {}).items(), key=lambda pair: -len(pair[0]))
-        self._map = [(_slashes(theirs), ours.rstrip("/")) for theirs, ours in pairs]
-
-    def here(self, path: object) -> str | None:
-        """A path of the server as it is called here, links resolved; ``None`` for what is none."""
-        if not isinstance(path, str) or not path or "\0" in path:
-            return None
-        text = _slashes(path)
-        for theirs, ours in self._map:
-            if text == theirs or text.startswith(theirs.rstrip("/") + "/"):
-                text = ours + text[len(theirs.rstrip("/")) :]
-                break
-        return os.path.realpath(text) if text.startswith("/") else None
-
-    def there(self, path: str) -> str:
-        """A path of this machine as the server calls it."""
-        for theirs, ours in sorted(self._map, key=lambda pair: -len(pair[1])):
-            if path == ours or path.startswith(ours + "/"):
-                return theirs.rstrip("/") + path[len(ours) :] or "/"
-        return path
+def shared_fields(record: Record, names: NamesById) -> Record:
+    """Return the fields that films and series have in common."""
+    return {
+        "year": parse_number(record.get("year")),
+        "original_language": parse_language(record.get("originalLanguage")),
+        "tmdb_id": parse_number(record.get("tmdbId")),
+        "imdb_id": parse_text(record.get("imdbId")),
+        "genres": _joined(record.get("genres")),
+        "tags": _joined(record.get("tags"), names.tags),
+        "quality_profile": names.profiles.get(record.get("qualityProfileId", 0)),
+    }
 
 
-def _slashes(path: str) -> str:
-    """With ``/`` and without one at the end: servers run on Windows, too."""
-    if re.match(r"[A-Za-z]:\\|\\\\", path):
-        path = path.replace("\\", "/")
-    return path.rstrip("/") or "/"
-
-
-def stem(path: str) -> str:
-    """The path without its suffix: a change of the container leaves the file what it is."""
+def without_extension(path: str) -> str:
+    """Return the path without its extension, which a new container changes."""
     return os.path.splitext(path)[0]
 
 
-def above(path: str) -> Iterator[str]:
-    """The folders that hold a file, the nearest first."""
-    while (folder := os.path.dirname(path)) != path:
-        yield folder
-        path = folder
-
-
-def date(value: object) -> str | None:
-    """The day of a time as both write it: ``1999-03-31T00:00:00Z``."""
+def parse_date(value: object) -> str | None:
+    """Return the date of a time such as ``1999-03-31T00:00:00Z``."""
     found = (
         re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=T|$)", value) if isinstance(value, str) else None
     )
     return found[0] if found else None
 
 
-def text(value: object) -> str | None:
-    """A text that says something."""
+def parse_text(value: object) -> str | None:
+    """Return a text that is not empty."""
     return value if isinstance(value, str) and value else None
 
 
-def number(value: object) -> int | None:
-    """A number of theirs; 0 stands for none."""
+def parse_number(value: object) -> int | None:
+    """Return a number; the API has 0 for none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value else None
 
 
-def joined(values: object, names: Mapping[int, str] | None = None) -> str | None:
-    """A list as one text, with commas, to be searched with ``contains``."""
+def parse_language(value: object) -> str | None:
+    """Return the tag of a language with an English name; ``None`` for ``Unknown`` and the like."""
+    name = value.get("name") if isinstance(value, dict) else None
+    return _LANGUAGES.get(name.lower()) if isinstance(name, str) else None
+
+
+def _joined(values: object, names: Mapping[int, str] | None = None) -> str | None:
+    """Return a list as one text with commas, for conditions with ``contains``."""
     if not isinstance(values, list):
         return None
     found: Iterable[Any] = (names.get(v) for v in values) if names is not None else values
     return ", ".join(item for item in found if isinstance(item, str)) or None
-
-
-def language(value: object) -> str | None:
-    """The tag of a language that they name in English; ``None`` for ``Unknown`` and the like."""
-    name = value.get("name") if isinstance(value, dict) else None
-    return _LANGUAGES.get(name.lower()) if isinstance(name, str) else None
 
 
 _TAGS = """

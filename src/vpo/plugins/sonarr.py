@@ -1,104 +1,98 @@
-"""Episodes as a Sonarr server knows them: one request for all series, one each for tags and
-profiles, and two for every series that a file is of.
+"""The Sonarr plugin: metadata of episodes, and rescans of the series whose files were changed.
+
+One request gets all series, one each the names of tags and quality profiles, and two the episodes
+of each series that a file belongs to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vpo.plugins import Fields, hookimpl
+from vpo.plugins.interface import Fields, hookimpl
 from vpo.plugins.servarr import (
     Api,
-    Places,
-    above,
-    date,
-    holding,
-    joined,
-    language,
-    number,
-    stem,
-    text,
+    NamesById,
+    Record,
+    Resource,
+    parse_date,
+    parse_number,
+    parse_text,
+    rescan,
+    shared_fields,
+    without_extension,
 )
+from vpo.plugins.server_paths import ServerPaths, parents
+
+_SERIES = Resource("series", "seriesId", "RescanSeries")
 
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """The series in these folders are scanned again (the command ``RescanSeries``)."""
-    api, places = Api(settings), Places(settings["path_map"])
-    for owner in holding(api.records("series"), places, folders):
-        api.command("RescanSeries", seriesId=owner)
+    """Rescan the series in these folders."""
+    rescan(folders, settings, _SERIES)
 
 
 @hookimpl
 def vpo_metadata(paths: Sequence[str], settings: Mapping[str, Any]) -> Mapping[str, Fields]:
-    """The episodes of the files that Sonarr has on its list, and the series of all files."""
-    api, places = Api(settings), Places(settings["path_map"])
-    found = dict(_by_series(api.records("series"), places, paths))
-    if not found:
+    """Return the fields of each file's series, and of its episode if Sonarr knows the file."""
+    api, server_paths = Api(settings), ServerPaths(settings["path_map"])
+    every = {item["id"]: item for item in api.records(_SERIES.name) if item.get("id")}
+    files = _files_by_series(every, server_paths, paths)
+    if not files:
         return {}
-    tagged = any(series.get("tags") for series, _ in found.values())
-    tags = api.names("tag", "label") if tagged else {}
-    profiles = api.names("qualityprofile", "name")
-    answer: dict[str, dict[str, Any]] = {}
-    for key, (series, files) in found.items():
-        fields = _series_fields(series, tags, profiles)
-        episodes = _episodes(api, places, key)
-        for path in files:
-            answer[path] = {**fields, **_episode_fields(episodes.get(stem(path), {}))}
+    names = api.names(every[key] for key in files)
+    answer: dict[str, Record] = {}
+    for key, of_series in files.items():
+        fields = _series_fields(every[key], names)
+        episodes = _episodes(api, server_paths, key)
+        for path in of_series:
+            answer[path] = {**fields, **_episode_fields(episodes.get(without_extension(path), {}))}
     return answer
 
 
-def _by_series(
-    every: Sequence[dict[str, Any]], places: Places, paths: Sequence[str]
-) -> Iterator[tuple[int, tuple[dict[str, Any], list[str]]]]:
-    """The series that files are of, by id, each with these files."""
-    folders = {places.here(series.get("path")): series for series in every if series.get("id")}
-    found: dict[int, tuple[dict[str, Any], list[str]]] = {}
+def _files_by_series(
+    every: Mapping[int, Record], server_paths: ServerPaths, paths: Sequence[str]
+) -> dict[int, list[str]]:
+    """Return the files of each series that any file belongs to, by the series' id."""
+    folders = {server_paths.to_local(item.get("path")): key for key, item in every.items()}
+    found: dict[int, list[str]] = {}
     for path in paths:
-        folder = next((folder for folder in above(path) if folder in folders), None)
+        folder = next((folder for folder in parents(path) if folder in folders), None)
         if folder is not None:
-            series = folders[folder]
-            found.setdefault(series["id"], (series, []))[1].append(path)
-    yield from found.items()
+            found.setdefault(folders[folder], []).append(path)
+    return found
 
 
-def _episodes(api: Api, places: Places, series: int) -> dict[str, dict[str, Any]]:
-    """The first episode of each file, by the file's path without its suffix."""
-    first: dict[object, dict[str, Any]] = {}
-    for episode in sorted(api.records("episode", seriesId=series), key=_place):
+def _episodes(api: Api, server_paths: ServerPaths, series: int) -> dict[str, Record]:
+    """Return the first episode in each file, by the file's path without its extension."""
+    first: dict[object, Record] = {}
+    for episode in sorted(api.records("episode", seriesId=series), key=_order):
         first.setdefault(episode.get("episodeFileId"), episode)
     files = api.records("episodefile", seriesId=series)
-    known = ((places.here(file.get("path")), first.get(file.get("id"))) for file in files)
-    return {stem(path): episode for path, episode in known if path and episode}
+    known = ((server_paths.to_local(file.get("path")), first.get(file.get("id"))) for file in files)
+    return {without_extension(path): episode for path, episode in known if path and episode}
 
 
-def _place(episode: dict[str, Any]) -> tuple[int, int]:
-    return (number(episode.get("seasonNumber")) or 0, number(episode.get("episodeNumber")) or 0)
+def _order(episode: Record) -> tuple[int, int]:
+    season, number = episode.get("seasonNumber"), episode.get("episodeNumber")
+    return parse_number(season) or 0, parse_number(number) or 0
 
 
-def _series_fields(
-    series: dict[str, Any], tags: Mapping[int, str], profiles: Mapping[int, str]
-) -> dict[str, Any]:
+def _series_fields(series: Record, names: NamesById) -> Record:
     return {
-        "series_title": text(series.get("title")),
-        "series_type": text(series.get("seriesType")),
-        "year": number(series.get("year")),
-        "original_language": language(series.get("originalLanguage")),
-        "tvdb_id": number(series.get("tvdbId")),
-        "imdb_id": text(series.get("imdbId")),
-        "tmdb_id": number(series.get("tmdbId")),
-        "genres": joined(series.get("genres")),
-        "tags": joined(series.get("tags"), tags),
-        "quality_profile": profiles.get(series.get("qualityProfileId", 0)),
+        **shared_fields(series, names),
+        "series_title": parse_text(series.get("title")),
+        "series_type": parse_text(series.get("seriesType")),
+        "tvdb_id": parse_number(series.get("tvdbId")),
     }
 
 
-def _episode_fields(episode: dict[str, Any]) -> dict[str, Any]:
-    season, place = episode.get("seasonNumber"), episode.get("episodeNumber")
+def _episode_fields(episode: Record) -> Record:
+    season, number = episode.get("seasonNumber"), episode.get("episodeNumber")
     return {
-        "title": text(episode.get("title")),
+        "title": parse_text(episode.get("title")),
         "season": season if isinstance(season, int) else None,
-        "episode": place if isinstance(place, int) else None,
-        "release_date": date(episode.get("airDate")),
+        "episode": number if isinstance(number, int) else None,
+        "release_date": parse_date(episode.get("airDate")),
     }

@@ -13,6 +13,7 @@ from vpo.media.languages import same
 from vpo.media.model import MediaFile
 from vpo.policy.field_types import ByteSize, Containers, Duration, Names, Resolution, Resolutions
 from vpo.policy.operation import Model
+from vpo.text import format_size, format_time
 
 
 class RunIf(Model):
@@ -135,29 +136,25 @@ def _resolution_under(media: MediaFile, limit: str) -> str | None:
 
 
 def _size_under(media: MediaFile, limit: int) -> str | None:
-    size, bound = units.format_size(media.size), units.format_size(limit)
+    size, bound = format_size(media.size), format_size(limit)
     return f"size {size} is under {bound}" if media.size < limit else None
 
 
 def _size_over(media: MediaFile, limit: int) -> str | None:
-    size, bound = units.format_size(media.size), units.format_size(limit)
+    size, bound = format_size(media.size), format_size(limit)
     return f"size {size} is over {bound}" if media.size > limit else None
 
 
 def _duration_under(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration >= limit:
         return None
-    return (
-        f"duration {units.format_duration(media.duration)} is under {units.format_duration(limit)}"
-    )
+    return f"duration {format_time(media.duration)} is under {format_time(limit)}"
 
 
 def _duration_over(media: MediaFile, limit: float) -> str | None:
     if media.duration is None or media.duration <= limit:
         return None
-    return (
-        f"duration {units.format_duration(media.duration)} is over {units.format_duration(limit)}"
-    )
+    return f"duration {format_time(media.duration)} is over {format_time(limit)}"
 
 
 _CHECKS: dict[str, Callable[[MediaFile, Any], str | None]] = {

@@ -163,6 +163,8 @@ def read_policy_text(path: str | os.PathLike[str]) -> str:
     try:
         with open(path, "rb") as file:
             raw = file.read(_MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise PolicyError(f"{name} is a folder; name the policy file in it") from None
     except OSError as error:
         raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
     if len(raw) > _MAX_BYTES:

@@ -23,11 +23,11 @@ _MEMORY = 4 << 30
 
 
 def _probe(path: str, frames: bool) -> object:
-    return media_to_json(reader.probe(path, frames))
+    return media_to_json(reader.probe_file(path, frames))
 
 
 def _headers(path: str) -> object:
-    return media_to_json(reader.probe(path, decode=False))
+    return media_to_json(reader.probe_file(path, decode=False))
 
 
 def _headers_and_end_times(path: str) -> object:

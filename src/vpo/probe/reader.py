@@ -28,7 +28,7 @@ _FORMATS = {
 _HEAD = 8
 
 
-def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
+def probe_file(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
     """Return what a file is; ``ProbeError`` if it cannot be read as a video container.
 
     With ``frames``, the first frame of every video track that may be HDR is decoded for its HDR
@@ -47,7 +47,7 @@ def probe(path: str, frames: bool = False, decode: bool = True) -> MediaFile:
 
 
 def headers_and_end_times(path: str) -> tuple[MediaFile, dict[int, float]]:
-    """Return ``probe`` without decoding, and the end times of all audio and video.
+    """Return ``probe_file`` without decoding, and the end times of all audio and video.
 
     The file is opened once.
     """

@@ -1,27 +1,35 @@
-"""What happened, for people and for programs.
+"""Prints the results of commands as text, JSON, JSON lines or CSV, and runs as HTML.
 
-One set of events (``vpo.run.observer.Observer``), three ways to show them: text, one JSON
-document, JSON lines. Nothing here decides anything.
+The events of a run are those of ``vpo.run.observer.Observer``. Nothing here makes decisions.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vpo.run.observer import Observer
 
-SCHEMA_VERSION = 1
-"""Of every JSON document that vpo prints."""
+JSON_SCHEMA_VERSION = 1
+"""The version of every JSON document that vpo prints."""
 
 
-def report(kind: str, verbosity: int) -> Observer:
-    """The report for ``--format``; ``verbosity`` is -1 (quiet), 0, 1 or 2."""
-    if kind == "text":
+def json_text(document: Mapping[str, object]) -> str:
+    """Return a JSON document with its schema version."""
+    return json.dumps({"schema_version": JSON_SCHEMA_VERSION, **document}, indent=2)
+
+
+def create_observer(output_format: str, verbosity: int) -> Observer:
+    """Return the observer for ``--format``; ``verbosity`` is -1 (quiet), 0, 1 or 2."""
+    if output_format == "text":
         from vpo.report.text import TextReport
 
         return TextReport(sys.stdout, sys.stderr, verbosity)
     from vpo.report import jsonl
 
-    return jsonl.JsonReport(sys.stdout) if kind == "json" else jsonl.JsonLinesReport(sys.stdout)
+    if output_format == "json":
+        return jsonl.JsonReport(sys.stdout)
+    return jsonl.JsonLinesReport(sys.stdout)

@@ -1,4 +1,4 @@
-"""A plan as a diff that a person can check: track by track, each change with its reason."""
+"""Shows a plan as a diff: track by track, each change with its reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vpo.errors import ConvergeError
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
-from vpo.text import cut, padded, printable
+from vpo.text import padded, printable, truncated
 
 if TYPE_CHECKING:
     from vpo.plan.model import Change, Plan
@@ -17,10 +17,9 @@ _LONGEST_VALUE = 60
 
 
 def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str]]:
-    """The lines of the diff: (text, style).
+    """Yield the lines of the diff: (text, style).
 
-    Where the plan is not ``effective``, only what is in the file is shown: nothing is to look as
-    if it had been done.
+    A plan that was not ``effective`` is shown without its changes, which were not made.
     """
     by_track: dict[int | None, list[Change]] = {}
     for change in plan.changes if effective else ():
@@ -37,7 +36,7 @@ def plan_lines(plan: Plan, *, effective: bool = True) -> Iterator[tuple[str, str
 
 
 def change_text(fact: Fact, before: FactValue, after: FactValue) -> str:
-    """Return what a change does, as display text."""
+    """Return the description of a change."""
     if fact.kind is ChangeKind.MOVE and before == after:
         return "moves past other tracks"
     if fact.kind is ChangeKind.MOVE:
@@ -52,7 +51,7 @@ def change_text(fact: Fact, before: FactValue, after: FactValue) -> str:
 def _value(value: FactValue) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return cut(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
+    return truncated(str(value), _LONGEST_VALUE) if value not in (None, "") else "none"
 
 
 def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How a plan came about, for people and for programs: phase by phase, step by step, with lines."""
+"""Explains a plan as text and JSON: phase by phase and step by step, with lines of the policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from vpo.plan.model import Change, Plan, changes_to_json
 from vpo.policy.change_kind import ChangeKind
 from vpo.policy.loader import PolicyPositions
 from vpo.policy.operation import Note
-from vpo.report import SCHEMA_VERSION
 from vpo.report.diff import change_text, plan_lines
 from vpo.text import counted, printable
 
@@ -18,8 +17,8 @@ Styled = tuple[str, str]
 _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
 
 
-class Lines:
-    """The lines of a policy's text for what a story speaks of."""
+class PolicyLines:
+    """Finds the line of a phase, an operation or a key in a policy file, counted from 1."""
 
     def __init__(self, places: PolicyPositions) -> None:
         self._places = places
@@ -32,8 +31,10 @@ class Lines:
         return self._places.line(("phases", self._phases.index(phase), key, *path))
 
 
-def text(plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines) -> Iterator[Styled]:
-    """The story and its end, as lines with their styles."""
+def explanation_lines(
+    plan: Plan, stories: tuple[PhaseStory, ...], lines: PolicyLines
+) -> Iterator[Styled]:
+    """Yield the explanation and the resulting plan, as lines with their styles."""
     for story in stories:
         report = story.report
         detail = f": {printable(report.detail)}" if report.detail else ""
@@ -43,22 +44,24 @@ def text(plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines) -> Iterator[
         begun: set[str] = set()
         for step in story.steps:
             if step.operation not in begun or not step.silent:
-                label = f"{step.operation}{', carried out' if step.operation in begun else ''}"
+                label = f"{step.operation}{', applied' if step.operation in begun else ''}"
                 yield from _step_text(plan, report.name, step, lines, label)
             begun.add(step.operation)
         yield "", ""
-    yield from _end(plan)
+    yield from _result(plan)
 
 
-def _step_text(plan: Plan, phase: str, step: Step, lines: Lines, label: str) -> Iterator[Styled]:
+def _step_text(
+    plan: Plan, phase: str, step: Step, lines: PolicyLines, label: str
+) -> Iterator[Styled]:
     line = lines.operation(phase, step.operation)
     yield f"  {label} (line {line}){': nothing to do' if step.silent else ''}", ""
-    told = {note.track for note in step.notes}
+    explained = {note.track for note in step.notes}
     for note in step.notes:
         before, line = line, lines.operation(phase, step.operation, note.path)
         yield _note_text(note) + (f"  (line {line})" if line != before else ""), ""
     for change in step.changes:
-        if change.kind is not ChangeKind.REMOVE or change.track not in told:
+        if change.kind is not ChangeKind.REMOVE or change.track not in explained:
             yield f"    ~ {_change(plan, change)}", "planned"
     for warning in step.warnings:
         yield f"    warning: {printable(warning)}", "skipped"
@@ -72,30 +75,29 @@ def _note_text(note: Note) -> str:
 
 
 def _change(plan: Plan, change: Change) -> str:
-    """What changes on which track, and why."""
+    """Return which track changes, how and why."""
     items = {item.index: str(item) for item in plan.before.streams}
     what = change_text(change.fact, change.before, change.after)
     item = f"{items[change.track]}: " if change.track is not None else ""
     return f"{printable(item + what)}  ({printable(change.reason.text)})"
 
 
-def _end(plan: Plan) -> Iterator[Styled]:
+def _result(plan: Plan) -> Iterator[Styled]:
     if plan.error is not None:
-        yield f"in the end: {printable(str(plan.error))}", "failed"
+        yield f"result: {printable(str(plan.error))}", "failed"
     if plan.changes:
         changes = counted(len(plan.changes), "change")
-        yield f"in the end: {changes} ({plan.strategy})", "planned"
+        yield f"result: {changes} ({plan.strategy})", "planned"
         yield from plan_lines(plan)
     elif plan.error is None:
-        yield "in the end: nothing to change", ""
+        yield "result: nothing to change", ""
 
 
-def json_document(
-    policy: str, plan: Plan, stories: tuple[PhaseStory, ...], lines: Lines
+def explanation_json(
+    policy: str, plan: Plan, stories: tuple[PhaseStory, ...], lines: PolicyLines
 ) -> dict[str, Any]:
-    """The story as docs/json.md describes it."""
+    """Return the explanation without its schema version, as docs/json.md describes it."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "policy": policy,
         "path": plan.before.path,
         "phases": [_phase_json(story, lines) for story in stories],
@@ -106,7 +108,7 @@ def json_document(
     }
 
 
-def _phase_json(story: PhaseStory, lines: Lines) -> dict[str, Any]:
+def _phase_json(story: PhaseStory, lines: PolicyLines) -> dict[str, Any]:
     report = story.report
     return {
         "name": report.name,
@@ -117,7 +119,7 @@ def _phase_json(story: PhaseStory, lines: Lines) -> dict[str, Any]:
     }
 
 
-def _step_json(phase: str, step: Step, lines: Lines) -> dict[str, Any]:
+def _step_json(phase: str, step: Step, lines: PolicyLines) -> dict[str, Any]:
     return {
         "operation": step.operation,
         "line": lines.operation(phase, step.operation),

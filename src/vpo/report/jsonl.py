@@ -1,23 +1,23 @@
-"""Outcomes as JSON: one document at the end, or one object a line as things happen."""
+"""Prints the events of a run as JSON: one document at the end, or one object a line."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vpo.report import SCHEMA_VERSION
+from vpo.report import JSON_SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.execute.outcome import Outcome
     from vpo.plan.model import Plan
-    from vpo.run.progress import Look
+    from vpo.run.progress import ProgressSource
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
 
 class JsonReport:
-    """One JSON document on standard output at the end."""
+    """Prints one JSON document at the end of each run."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -32,20 +32,21 @@ class JsonReport:
         found: Discovery,  # noqa: ARG002
     ) -> None:
         self._head = head_json(run_id, request, workers)
+        self._files = []
 
     def note(self, text: str) -> None:
-        """What was cleaned up is in the log."""
+        """Ignored: the document has no messages."""
 
     def started(self, path: str) -> None:
-        """One document has no room for what is going on."""
+        """Ignored: the document has results only."""
 
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, look: Look) -> None:
-        """As ``started``."""
+    def progress(self, look: ProgressSource) -> None:
+        """Ignored, as ``started``."""
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         document = {**self._head, "summary": summary.facts(), "files": self._files}
@@ -55,7 +56,7 @@ class JsonReport:
 
 
 class JsonLinesReport:
-    """One JSON object a line, as things happen."""
+    """Prints one JSON object a line for each event."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -73,7 +74,7 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         state = look()
         facts: dict[str, Any] = {"done": state.done, "total": state.total, "active": state.active}
         running = [
@@ -83,8 +84,8 @@ class JsonLinesReport:
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
-    def advance(self, look: Look) -> None:
-        """Whoever follows the events can wait for the next one."""
+    def tick(self, look: ProgressSource) -> None:
+        """Ignored: readers of events need no redrawing."""
 
     def end(self, summary: Summary) -> None:
         self._event("end", {"summary": summary.facts()})
@@ -99,8 +100,9 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
+    """Return the keys that describe a run."""
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": JSON_SCHEMA_VERSION,
         "run_id": run_id,
         "policies": list(request.policies.files),
         "dry_run": request.dry_run,
@@ -109,12 +111,13 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
 
 
 def _changes(plan: Plan) -> list[dict[str, Any]]:
-    from vpo.plan.model import changes_to_json  # late: who has a plan has it loaded
+    from vpo.plan.model import changes_to_json  # imported late: with a plan, it is loaded
 
     return changes_to_json(plan.changes)
 
 
 def file_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the result of one file, as docs/json.md describes it."""
     plan = outcome.plan
     return {
         "path": outcome.was or outcome.path,

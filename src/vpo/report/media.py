@@ -1,24 +1,33 @@
-"""What is in a file, on one screen."""
+"""Shows the tracks, attachments, chapters and damage of a file as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from vpo.media.model import Color, MediaFile, Track
-from vpo.media.units import format_duration, format_size
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
-from vpo.text import counted, cut, padded, printable, shown, width
+from vpo.text import (
+    counted,
+    display_path,
+    format_size,
+    format_time,
+    padded,
+    printable,
+    truncated,
+    width,
+)
 
 _LONGEST_TITLE = 40
-"""Columns of a title; JSON has all of it."""
+"""Maximum width of a title; JSON has all of it."""
 _LISTED = 20
-"""Damages; JSON has more."""
+"""How much damage is listed; JSON has more."""
 
 
-def lines(media: MediaFile) -> Iterator[str]:
-    facts = [media.container, format_size(media.size), time_of(media.duration)]
-    yield f"{shown(media.path)}  ({', '.join(facts)})"
+def media_lines(media: MediaFile) -> Iterator[str]:
+    """Yield the description of a file, line by line."""
+    facts = [media.container, format_size(media.size), duration_text(media.duration)]
+    yield f"{display_path(media.path)}  ({', '.join(facts)})"
     for row in _aligned([columns_of(track) for track in media.tracks]):
         yield f"  {row}"
     for item in media.attachments:
@@ -29,7 +38,7 @@ def lines(media: MediaFile) -> Iterator[str]:
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:
-    """The rows with their columns one below the other; the last two follow as they come."""
+    """Yield the rows with aligned columns, except for the last two."""
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(width(cell) for cell in column) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -39,6 +48,7 @@ def _aligned(rows: list[list[str]]) -> Iterator[str]:
 
 
 def columns_of(track: Track) -> list[str]:
+    """Return the columns of a track: index and type, codec, language, format, title, flags."""
     profile = f" {track.profile}" if track.profile else ""
     flags = ", ".join(sorted(track.dispositions))
     return [
@@ -46,7 +56,7 @@ def columns_of(track: Track) -> list[str]:
         f"{track.codec}{profile}",
         track.language or "und",
         _format(track),
-        f'"{cut(track.title, _LONGEST_TITLE)}"' if track.title else "",
+        f'"{truncated(track.title, _LONGEST_TITLE)}"' if track.title else "",
         f"[{flags}]" if flags else "",
     ]
 
@@ -60,38 +70,36 @@ def _format(track: Track) -> str:
 
 
 def _hdr(color: Color | None) -> str:
-    """HDR by its transfer function: PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
+    """Return the kind of HDR by its transfer function: PQ (SMPTE ST 2084) or HLG (ARIB STD-B67)."""
     names = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
     return names.get((color.transfer if color else None) or "", "")
 
 
-def time_of(seconds: float | None) -> str:
-    if seconds is None:
-        return "duration unknown"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+def duration_text(seconds: float | None) -> str:
+    """Return a duration as ``1:02:03``, cut to whole seconds, or that it is unknown."""
+    return "duration unknown" if seconds is None else format_time(int(seconds))
 
 
 def health_lines(
     media: MediaFile, health: Health | None, named: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """What is damaged and where: (text, style)."""
+    """Yield where a file is damaged, or that it is not: (text, style)."""
     if health is None:
         return
-    what = f"{shown(media.path)}: " if named else ""
+    what = f"{display_path(media.path)}: " if named else ""
     if health.whole:
-        yield (
-            f"  {what}whole: {format_duration(health.decoded)} decoded without an error",
-            "changed",
-        )
+        yield f"  {what}no damage: {format_time(health.decoded)} decoded without errors", "changed"
     for damage in health.damages[:_LISTED]:
         yield f"  {what}{printable(_damage(damage))}", "failed"
     more = len(health.damages) - _LISTED + health.more
     if more > 0:
-        yield f"  {what}and {counted(more, 'more damage')}", "failed"
+        yield f"  {what}and {more:,} more", "failed"
     if health.undecoded:
         tracks = ", ".join(map(str, health.undecoded))
-        yield f"  {what}not decoded, as no decoder here knows them: tracks {tracks}", "skipped"
+        yield (
+            f"  {what}not checked, because ffmpeg has no decoder for them: tracks {tracks}",
+            "skipped",
+        )
 
 
 def _damage(damage: Damage) -> str:
@@ -103,11 +111,5 @@ def _damage(damage: Damage) -> str:
 def _span(start: float | None, end: float | None) -> str:
     if start is None:
         return ""
-    until = f" to {moment(end)}" if end is not None and end - start >= 1 else ""
-    return f" at {moment(start)}{until}"
-
-
-def moment(seconds: float) -> str:
-    """A time in the film as players show it: ``1:02:03.5``."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes) // 60}:{int(minutes) % 60:02}:{rest:04.1f}"
+    until = f" to {format_time(end, 1)}" if end is not None and end - start >= 1 else ""
+    return f" at {format_time(start, 1)}{until}"

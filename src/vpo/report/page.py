@@ -1,4 +1,4 @@
-"""One run as a page of HTML that holds all it shows: nothing is fetched, and no script runs."""
+"""Renders one run as a self-contained HTML page, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from typing import Any
 
 from vpo import __version__
 from vpo.db.records import OutcomeRow, Run
-from vpo.media.units import format_duration, format_size
 from vpo.policy.change_kind import Fact
 from vpo.report.diff import change_text
-from vpo.report.svg import Bar, Block, bars, stack, time_line
-from vpo.text import counted, printable
+from vpo.report.svg import Bar, Block, bar_chart, stacked_bar, timeline
+from vpo.text import counted, format_size, format_time, printable
 
 GENERATOR = '<meta name="generator" content="vpo '
-"""By which a page is known to be one of these."""
+"""Identifies a page as a report of vpo."""
 _LISTED = 500
-"""So many files are listed one by one; pages of large runs have to open, too."""
+"""Maximum number of files in a list, so that browsers can open pages of large runs."""
 _LARGEST = 15
 _STATUSES = ("changed", "unchanged", "skipped", "failed", "not_started")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def page(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
-    """The whole page; ``outcomes`` are those of this run, in the order begun."""
+    """Return the page; ``outcomes`` are those of this run, in the order begun."""
     title = f"vpo run {run.id[:8]}"
     body = "\n".join(_sections(run, outcomes))
     return f"""<!DOCTYPE html>
@@ -56,7 +55,7 @@ def _sections(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     yield from _head(run)
     counts = _counts(run, outcomes)
     yield _tiles(run, outcomes, counts)
-    yield stack([Bar(_word(s), counts[s], f"{counts[s]:,}", s) for s in _STATUSES])
+    yield stacked_bar([Bar(_word(s), counts[s], f"{counts[s]:,}", s) for s in _STATUSES])
     yield f'<p class="soft">{_legend([s for s in _STATUSES if counts[s]])}</p>'
     yield from _savings(outcomes)
     yield from _times(run, outcomes)
@@ -77,7 +76,7 @@ def _when(moment: datetime) -> str:
 
 
 def _counts(run: Run, outcomes: Sequence[OutcomeRow]) -> Counter[str]:
-    """By status; of a run that was killed, what is on record of it."""
+    """Count the files by status; for a killed run, by the recorded outcomes."""
     if run.summary:
         return Counter({name: run.summary.get(name, 0) for name in _STATUSES})
     return Counter(outcome.status or "not_started" for outcome in outcomes)
@@ -87,8 +86,8 @@ def _tiles(run: Run, outcomes: Sequence[OutcomeRow], counts: Counter[str]) -> st
     saved = sum(before - after for before, after in map(_sizes, outcomes))
     tiles = [("files", f"{sum(counts.values()):,}")]
     tiles += [(_word(name), f"{counts[name]:,}") for name in _STATUSES if counts[name]]
-    tiles.append(("saved" if saved >= 0 else "more", format_size(abs(saved))))
-    tiles.append(("time", format_duration(_seconds(run, outcomes))))
+    tiles.append(("saved" if saved >= 0 else "added", format_size(abs(saved))))
+    tiles.append(("time", format_time(_seconds(run, outcomes))))
     return (
         '<ul class="tiles">'
         + "".join(f"<li><b>{value}</b>{name}</li>" for name, value in tiles)
@@ -106,7 +105,7 @@ def _legend(statuses: Sequence[str]) -> str:
 
 
 def _sizes(outcome: OutcomeRow) -> tuple[int, int]:
-    """Before and after, of a file that was changed; else nothing."""
+    """Return the sizes before and after of a changed file, else zeros."""
     if outcome.status != "changed" or outcome.size_before is None or outcome.size_after is None:
         return 0, 0
     return outcome.size_before, outcome.size_after
@@ -123,9 +122,9 @@ def _failures(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     failed.sort(key=lambda outcome: outcome.status != "failed")
     if not failed:
         return
-    yield "<h2>What failed or was skipped</h2>"
+    yield "<h2>Failed and skipped files</h2>"
     for outcome in failed[:_LISTED]:
-        skip = " skip" * (outcome.status == "skipped")
+        skip = " skip" if outcome.status == "skipped" else ""
         yield (
             f'<div class="failure{skip}"><b>{_text(outcome.path)}</b>'
             f"<p>{_text(outcome.error_message or '')}</p></div>"
@@ -137,9 +136,9 @@ def _savings(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     before, after = map(sum, zip(*map(_sizes, outcomes), strict=True)) if outcomes else (0, 0)
     if not before:
         return
-    yield "<h2>Size of what was changed</h2>"
+    yield "<h2>Size of changed files</h2>"
     part = f" ({after / before - 1:+.0%})"
-    yield bars(
+    yield bar_chart(
         [
             Bar("before", before, format_size(before), "unchanged"),
             Bar("after", after, format_size(after) + part),
@@ -149,8 +148,8 @@ def _savings(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     gains = [(o, _sizes(o)[0] - _sizes(o)[1]) for o in most]
     shown = [Bar(_short(o.path), gain, format_size(gain)) for o, gain in gains if gain > 1_000_000]
     if shown:
-        yield "<h2>Where most was saved</h2>"
-        yield bars(shown)
+        yield "<h2>Largest savings</h2>"
+        yield bar_chart(shown)
 
 
 def _short(path: str) -> str:
@@ -162,11 +161,11 @@ def _times(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     blocks = _blocks(run, outcomes)
     if not blocks:
         return
-    yield "<h2>Who worked when</h2>"
-    yield time_line(blocks, max(block.end for block in blocks))
+    yield "<h2>Workers over time</h2>"
+    yield timeline(blocks, max(block.end for block in blocks))
     yield (
-        '<p class="soft">A line for each file that was worked on at the same time. Files known to'
-        " match from an earlier run took no time, and are not in it.</p>"
+        '<p class="soft">Each row is a worker. Files known to comply from an earlier run are not'
+        " shown.</p>"
     )
 
 
@@ -176,7 +175,7 @@ def _blocks(run: Run, outcomes: Sequence[OutcomeRow]) -> list[Block]:
         if outcome.seconds is None or outcome.status in (None, "not_started"):
             continue
         start = max(0.0, (outcome.started_at - run.started_at).total_seconds())
-        title = f"{_short(outcome.path)}: {outcome.status}, {format_duration(outcome.seconds)}"
+        title = f"{_short(outcome.path)}: {outcome.status}, {format_time(outcome.seconds)}"
         blocks.append(Block(start, start + outcome.seconds, title, outcome.status or ""))
     return blocks
 
@@ -185,13 +184,15 @@ def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     changed = [outcome for outcome in outcomes if outcome.status == "changed"]
     if not changed:
         return
-    yield "<h2>What was changed</h2>"
+    yield "<h2>Changed files</h2>"
     for outcome in changed[:_LISTED]:
         changes = (outcome.plan or {}).get("changes", ())
         before, after = _sizes(outcome)
         facts = [str(outcome.strategy), counted(len(changes), "change")]
-        facts += [f"{format_size(before)} to {format_size(after)}"] * (before != after)
-        facts += ["undone"] * (outcome.undone_at is not None)
+        if before != after:
+            facts.append(f"{format_size(before)} to {format_size(after)}")
+        if outcome.undone_at is not None:
+            facts.append("undone")
         items = "".join(f"<li>{_text(_change(change))}</li>" for change in changes)
         yield (
             f'<details><summary>{_text(outcome.path)} <span class="soft">({", ".join(facts)})'

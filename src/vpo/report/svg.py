@@ -1,4 +1,4 @@
-"""Pictures for the page of a run, as SVG: bars and a time line. Colours are classes of the page."""
+"""SVG charts for the page of a run: bars and a timeline, coloured by the page's CSS classes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
+from vpo.text import format_time
+
 _WIDTH = 960
 _LABEL = 260
-"""Where bars begin, behind their labels."""
+"""Width of the labels before the bars."""
 _ROW, _BAR = 24, 14
 _LANE, _BLOCK = 22, 16
 _AXIS = 24
 _TICKS = 8
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-"""Seconds between two marks on the time line."""
+"""Seconds between two ticks on the timeline."""
 
 
 class Bar(NamedTuple):
-    """A bar of a chart: ``value`` makes its length, ``text`` stands behind it."""
+    """A bar of a chart: ``value`` is its length, ``text`` follows it."""
 
     label: str
     value: float
@@ -27,7 +29,7 @@ class Bar(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A piece of work on the time line: seconds since the start, and what a pointer is shown."""
+    """A file on the timeline: seconds since the start, and a tooltip."""
 
     start: float
     end: float
@@ -35,13 +37,13 @@ class Block(NamedTuple):
     look: str
 
 
-def bars(items: Sequence[Bar]) -> str:
-    """Horizontal bars, one below the other, the longest as wide as there is room."""
+def bar_chart(items: Sequence[Bar]) -> str:
+    """Return horizontal bars, the longest across the full width."""
     most = max((item.value for item in items), default=0) or 1
-    room = _WIDTH - _LABEL - 110
+    longest = _WIDTH - _LABEL - 110
     rows = []
     for number, item in enumerate(items):
-        top, length = number * _ROW, max(1.0, item.value / most * room)
+        top, length = number * _ROW, max(1.0, item.value / most * longest)
         middle = top + _ROW / 2 + 4
         rows.append(
             f'<text x="{_LABEL - 8}" y="{middle:g}" class="label">{escape(item.label)}</text>'
@@ -52,8 +54,8 @@ def bars(items: Sequence[Bar]) -> str:
     return _svg(len(items) * _ROW, rows)
 
 
-def stack(parts: Iterable[Bar]) -> str:
-    """One bar of parts, each with its text below."""
+def stacked_bar(parts: Iterable[Bar]) -> str:
+    """Return one bar of several parts with tooltips."""
     shown = [part for part in parts if part.value]
     total = sum(part.value for part in shown) or 1
     at, rows = 0.0, []
@@ -68,11 +70,13 @@ def stack(parts: Iterable[Bar]) -> str:
 
 
 def lanes(blocks: Iterable[Block]) -> list[list[Block]]:
-    """The blocks, each in the first lane that is free when it begins: who worked is not recorded,
-    but one worker does one thing at a time."""
+    """Return the blocks in lanes, each in the first one that is free when it begins.
+
+    The worker of a file is not recorded, but each worker processes one file at a time.
+    """
     found: list[list[Block]] = []
     for block in sorted(blocks):
-        # A job is noted as begun a moment before its worker is done with the one before.
+        # A file is recorded as begun shortly before its worker is done with the previous one.
         free = [lane for lane in found if lane[-1].end <= block.start + _overlap(block)]
         if free:
             free[0].append(block)
@@ -85,16 +89,15 @@ def _overlap(block: Block) -> float:
     return min(0.25, (block.end - block.start) / 2)
 
 
-def time_line(blocks: Sequence[Block], seconds: float) -> str:
-    """A lane for each worker, and what it worked on when.
+def timeline(blocks: Sequence[Block], seconds: float) -> str:
+    """Return a lane for each worker with the files that it processed over time.
 
-    What would be narrower than two points is drawn as one with its neighbour: the picture is as
-    large for a million files as for some hundred.
+    Blocks narrower than two points are merged, which limits the size of the chart for large runs.
     """
     scale = _WIDTH / max(seconds, 0.001)
     drawn = lanes(blocks)
     height = len(drawn) * _LANE
-    rows = [_mark(at, scale, height) for at in _marks(seconds)]
+    rows = [_tick(at, scale, height) for at in _ticks(seconds)]
     for number, lane in enumerate(drawn):
         top = number * _LANE + (_LANE - _BLOCK) / 2
         rows += [_rect(block, scale, top) for block in _merged(lane, 2 / scale)]
@@ -105,7 +108,7 @@ def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
     found: list[tuple[Block, int]] = []
     for block in lane:
         last, count = found[-1] if found else (None, 0)
-        if last and _may_be_one(last, block, narrow):
+        if last and _can_merge(last, block, narrow):
             look = "failed" if "failed" in (last.look, block.look) else last.look
             end = max(last.end, block.end)
             found[-1] = (last._replace(end=end, look=look), count + 1)
@@ -116,7 +119,7 @@ def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
     ]
 
 
-def _may_be_one(last: Block, block: Block, narrow: float) -> bool:
+def _can_merge(last: Block, block: Block, narrow: float) -> bool:
     if block.end - block.start >= narrow or block.start - last.end >= narrow:
         return False
     return last.look == block.look or last.end - last.start < narrow
@@ -130,26 +133,24 @@ def _rect(block: Block, scale: float, top: float) -> str:
     )
 
 
-def _marks(seconds: float) -> list[int]:
+def _ticks(seconds: float) -> list[int]:
     step = next((step for step in _STEPS if seconds / step <= _TICKS), _STEPS[-1])
     if seconds / step > _TICKS:
         step = int(seconds / _TICKS // step + 1) * step
     return list(range(0, int(seconds) + 1, step))
 
 
-def _mark(at: int, scale: float, height: int) -> str:
+def _tick(at: int, scale: float, height: int) -> str:
     x = at * scale
     anchor = "start" if x < 30 else "end" if x > _WIDTH - 30 else "middle"
-    hours, rest = divmod(at, 3600)
-    text = f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}" class="grid"/>'
-        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="{anchor}">{text}</text>'
+        f'<text x="{x:.1f}" y="{height + 18}" text-anchor="{anchor}">{format_time(at)}</text>'
     )
 
 
 def _svg(height: int, rows: Iterable[str], look: str = "chart") -> str:
-    """A chart keeps its shape, as it has words in it; a stack only its width."""
+    """Return an SVG; a stacked bar is stretched, a chart with text keeps its proportions."""
     shape = ' preserveAspectRatio="none"' if look == "stack" else ""
     return (
         f'<div class="{look}"><svg viewBox="0 0 {_WIDTH} {max(height, 1)}"{shape} role="img"'

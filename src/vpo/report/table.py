@@ -1,4 +1,4 @@
-"""Tables for people, and the same as CSV (RFC 4180) for programs."""
+"""Prints tables as aligned text or CSV (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TextIO
 from vpo.text import padded, printable, width
 
 
-def lines(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0) -> Iterator[str]:
-    """The rows under their headings; the last ``right`` columns are numbers, and end in line."""
+def table_lines(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0
+) -> Iterator[str]:
+    """Yield the head and the rows with aligned columns, the last ``right`` of them to the right."""
     cells = [[printable(cell) for cell in row] for row in (head, *rows)]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -23,9 +25,9 @@ def lines(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0) ->
 
 
 def write_csv(out: TextIO, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """One record a line, behind the ``head`` if there is one.
+    """Write the ``head``, if it is not empty, and the rows; ``None`` is an empty cell.
 
-    Bytes of names that are not UTF-8 become escapes, as everywhere.
+    Bytes that are not UTF-8 become escapes.
     """
     writer = csv.writer(out, lineterminator="\r\n")
     if head:

@@ -1,4 +1,4 @@
-"""Outcomes for people: the plan on a dry run; else the progress line, a summary, what failed."""
+"""Prints the events of a run as text: progress, plans or results, the summary, and failures."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING, TextIO
 
 from vpo.db.records import STATUSES
 from vpo.execute.outcome import Outcome
-from vpo.text import counted, cut, printable, shown
+from vpo.text import counted, display_path, format_size, printable, truncated
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.progress import Look, Running, State
+    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
 _STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
-"""Lines after which what was shown before may have left the terminal."""
+"""Lines after which earlier output may have scrolled off the terminal."""
 _NAME = 24
-"""Columns for a name on the progress line."""
+"""Maximum width of a file name on the progress line."""
 _SOON, _DAY = 90, 86400
 """Seconds."""
-_WORTH_TELLING = 1_000_000
-"""Bytes saved from which on the summary says so."""
+_MIN_SAVED = 1_000_000
+"""Bytes; the summary leaves out smaller savings."""
 
 
 class Console:
-    """A text stream: colours only on a terminal that wants them, control characters never.
+    """A text stream with colours if it is a terminal.
 
-    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``lines`` counts what was
-    written.
+    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``lines`` counts written lines.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -44,7 +43,7 @@ class Console:
         )
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Write a line; the caller has made names printable."""
+        """Write a line, in which the caller has made names printable."""
         if style and self._colors:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.stream.write(text + "\n")
@@ -53,7 +52,7 @@ class Console:
 
 
 class ProgressLine:
-    """``Processing: 3/10 files [2 active]``, rewritten in place on a terminal, else absent."""
+    """The line ``Processing: 3/10 files [2 active]``, redrawn in place; only on a terminal."""
 
     def __init__(self, stream: TextIO, *, enabled: bool, doing: str = "Processing") -> None:
         self._stream = stream
@@ -62,22 +61,22 @@ class ProgressLine:
         self._text = ""
         self._drawn = False
 
-    def show(self, state: State, each: bool = False) -> None:
-        """Show how far the run is, and if wanted ``each`` file that is being worked on."""
+    def show(self, state: RunProgress, each: bool = False) -> None:
+        """Show the progress of the run, and with ``each`` that of every active file."""
         if not self.enabled:
             return
         counts = f"{state.done}/{state.total} files [{state.active} active]"
-        end = f", {state.waiting}" if state.waiting else _end(state.left)
+        end = f", {state.waiting}" if state.waiting else _time_left(state.left)
         text = f"{self._doing}: {counts}{end}"
         if each:
-            text += "".join(f"; {_far(item)}" for item in state.running)
+            text += "".join(f"; {_file_progress(item)}" for item in state.running)
         if self._drawn and text == self._text:
             return
         self._text, self._drawn = text, True
         self._draw()
 
     def clear(self) -> None:
-        """Make room for another line; the next ``show`` draws the progress again."""
+        """Erase the line before other output; the next ``show`` draws it again."""
         if self.enabled and self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -85,20 +84,20 @@ class ProgressLine:
 
     def _draw(self) -> None:
         width = terminal_columns(self._stream)
-        self._stream.write("\r" + cut(self._text, width - 1) + "\x1b[K")
+        self._stream.write("\r" + truncated(self._text, width - 1) + "\x1b[K")
         self._stream.flush()
 
 
-def _far(item: Running) -> str:
+def _file_progress(item: RunningFile) -> str:
     """``A Very Long Na… 42 %, 80 s left``."""
-    text = printable(cut(os.path.basename(item.path), _NAME))
+    text = printable(truncated(os.path.basename(item.path), _NAME))
     if item.part is not None:
         text += f" {item.part:.0%}"
-    return text + _end(item.left)
+    return text + _time_left(item.left)
 
 
-def _end(left: float | None) -> str:
-    """When all is done; as a time of day, which stays true while the line stays as it is."""
+def _time_left(left: float | None) -> str:
+    """Return the remaining time, or the time of day, which stays correct without redrawing."""
     if left is None:
         return ""
     if left < _SOON:
@@ -108,7 +107,7 @@ def _end(left: float | None) -> str:
 
 
 def terminal_columns(stream: TextIO) -> int:
-    """The terminal's width; one that says 0 does not know."""
+    """Return the width of the terminal; 80 if it is unknown."""
     try:
         return max(20, os.get_terminal_size(stream.fileno()).columns or 80)
     except (OSError, ValueError):
@@ -116,7 +115,7 @@ def terminal_columns(stream: TextIO) -> int:
 
 
 class TextReport:
-    """For people: the plan on a dry run; else the progress line, the summary, what failed."""
+    """Prints a run for people; see the module."""
 
     def __init__(self, out: TextIO, err: TextIO, verbosity: int) -> None:
         self._out = Console(out)
@@ -124,7 +123,7 @@ class TextReport:
         self._verbosity = verbosity
         self._line = ProgressLine(err, enabled=verbosity >= 0)
         self._failures: list[tuple[Outcome, bool]] = []
-        """What failed or was skipped, and whether its line was shown."""
+        """Failed and skipped files, and whether their line was printed."""
         self._partly = 0
         self._dry_run = False
 
@@ -139,8 +138,8 @@ class TextReport:
         if not found.candidates and not found.problems and self._verbosity >= 0:
             self._out.line(
                 "no video files found in "
-                + ", ".join(shown(path) for path in request.paths)
-                + ("" if request.recursive else " (folders below are not searched without -R)")
+                + ", ".join(display_path(path) for path in request.paths)
+                + ("" if request.recursive else " (use -R to search subfolders)")
             )
 
     def note(self, text: str) -> None:
@@ -151,7 +150,7 @@ class TextReport:
     def started(self, path: str) -> None:
         if self._verbosity >= 2:
             self._line.clear()
-            self._out.line(f"started   {shown(path)}", "dim")
+            self._out.line(f"started   {display_path(path)}", "dim")
 
     def finished(self, outcome: Outcome) -> None:
         self._partly += is_partial(outcome)
@@ -162,11 +161,11 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         if not self._dry_run and self._line.enabled:
             self._line.show(look(), each=self._verbosity >= 1)
 
-    advance = progress
+    tick = progress
 
     def end(self, summary: Summary) -> None:
         self._line.clear()
@@ -179,7 +178,7 @@ class TextReport:
             return False
         if outcome.status == "unchanged":
             return self._verbosity >= 1
-        # A terminal has the progress line; a log file wants to tell what happened.
+        # A terminal has the progress line; a log needs a line for each file.
         return self._dry_run or self._verbosity >= 1 or not self._out.terminal
 
     def _show(self, outcome: Outcome) -> None:
@@ -188,7 +187,7 @@ class TextReport:
             text += f": {printable(outcome.error.message)}"
         self._out.line(text, outcome.status if outcome.status in _STYLES else "")
         if outcome.plan and (self._dry_run or self._verbosity >= 1):
-            from vpo.report.diff import plan_lines  # late: a second run has no plans
+            from vpo.report.diff import plan_lines  # imported late: often there is no plan
 
             for line, style in plan_lines(outcome.plan, effective=_is_effective(outcome)):
                 self._out.line(line, style)
@@ -196,7 +195,7 @@ class TextReport:
             self._out.line(f"    warning: {printable(warning)}", "skipped")
 
     def _what(self, outcome: Outcome) -> str:
-        """How much is changed and in what way, in brackets; nothing where nothing is."""
+        """Return strategy and number of changes in brackets; empty without changes."""
         if outcome.plan is None or not _is_effective(outcome):
             return ""
         partly = f"{self._partly_changed()}: " if is_partial(outcome) else ""
@@ -207,9 +206,9 @@ class TextReport:
         return "to be partly changed" if self._dry_run else "partly changed"
 
     def _list_failures(self) -> None:
-        """What failed, on standard error, unless whoever reads that has it before the eyes."""
-        one_place = _same_place(self._out.stream, self._err.stream)
-        seen = one_place and not (self._err.terminal and self._out.lines > _SCREEN)
+        """List failures on standard error, unless they were printed to the same place just now."""
+        same = _same_destination(self._out.stream, self._err.stream)
+        seen = same and not (self._err.terminal and self._out.lines > _SCREEN)
         for outcome, in_line in self._failures:
             unwanted = outcome.status == "skipped" and self._verbosity < 0
             if not unwanted and not (in_line and seen):
@@ -223,28 +222,28 @@ class TextReport:
 
 
 def is_partial(outcome: Outcome) -> bool:
-    """Whether a file that failed is changed all the same, as ``on_error: continue`` wants it."""
+    """Return whether a failed file was partly changed, as ``on_error: continue`` allows."""
     changes = outcome.plan is not None and bool(outcome.plan.changes)
     return outcome.status == "failed" and outcome.strategy != "none" and changes
 
 
 def _is_effective(outcome: Outcome) -> bool:
-    """Whether the planned changes were made, or would be."""
+    """Return whether the planned changes were made, or would be on a dry run."""
     return outcome.status in ("changed", "planned") or is_partial(outcome)
 
 
 def _names(outcome: Outcome) -> str:
-    """The file, and the name that it has or would get in another container."""
+    """Return the file, with its new name if the container changes."""
     old, new = outcome.was or outcome.path, outcome.path
     if outcome.plan is not None and _is_effective(outcome):
         new = outcome.plan.after.path
     if new == old:
-        return shown(old)
-    return f"{shown(old)} -> {printable(os.path.basename(new))}"
+        return display_path(old)
+    return f"{display_path(old)} -> {printable(os.path.basename(new))}"
 
 
-def _same_place(one: TextIO, other: TextIO) -> bool:
-    """Whether both streams end up in the same file, pipe or terminal."""
+def _same_destination(one: TextIO, other: TextIO) -> bool:
+    """Return whether both streams write to the same file, pipe or terminal."""
     try:
         return os.path.sameopenfile(one.fileno(), other.fileno())
     except (OSError, ValueError):
@@ -252,8 +251,10 @@ def _same_place(one: TextIO, other: TextIO) -> bool:
 
 
 def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
-    """``12 files in 3.4 s: 4 changed, 7 unchanged, 1 failed``; ``partly`` of those that failed
-    are changed all the same."""
+    """Return ``12 files in 3.4 s: 4 changed, 7 unchanged, 1 failed``.
+
+    ``partly`` is how many of the failed files were partly changed.
+    """
     parts = []
     for name in STATUSES:
         if summary.counts[name]:
@@ -262,9 +263,7 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
             parts.append(f"{partly} of them {'to be ' if dry_run else ''}partly changed")
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
-    if abs(summary.saved) >= _WORTH_TELLING and not dry_run:
-        from vpo.media.units import format_size  # late: most runs save little
-
+    if abs(summary.saved) >= _MIN_SAVED and not dry_run:
         text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
     if summary.stopped_early:
         text += "; interrupted" if summary.interrupted else "; stopped early after a failure"

@@ -1,1 +1,1 @@
-"""One run: request, coordinator, workers, progress, and what is known from earlier runs."""
+"""One run: request, coordinator, workers, progress, and compliance records of earlier runs."""

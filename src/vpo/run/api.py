@@ -1,4 +1,4 @@
-"""What other programs call, with the settings of the configuration: ``vpo.probe`` and its like."""
+"""The functions of the public API, which use the user's configuration."""
 
 from __future__ import annotations
 
@@ -11,49 +11,42 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Discovery
 from vpo.errors import BusyError
-from vpo.execute import apply as execution
+from vpo.execute.apply import apply_plan
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import choose_writer
 from vpo.media.model import MediaFile
-from vpo.plan.evaluate import evaluate as evaluate_all
 from vpo.plan.model import Plan
-from vpo.policy.document import Policy
 from vpo.policy.policy_files import PolicyFiles
 from vpo.run.coordinator import Coordinator
 from vpo.run.observer import Observer
 from vpo.run.probers import new_prober
-from vpo.run.progress import Look
+from vpo.run.progress import ProgressSource
 from vpo.run.request import Interrupt, Request
 from vpo.run.summary import Summary
 from vpo.run.threads import Threads
 from vpo.run.workers import new_context, rewrite_options
 
-Path = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 
 
-def probe(path: Path) -> MediaFile:
-    """Return what a media file is. Raises ``ProbeError``.
+def probe(path: StrPath) -> MediaFile:
+    """Probe a media file. Raises ``ProbeError``.
 
-    It is read in a child process, which takes a tenth of a second to start: a damaged file can
-    crash a parser.
+    The file is read in a child process, which takes a tenth of a second to start, because a damaged
+    file can crash a parser.
     """
     prober = new_prober(build({}))
     with contextlib.closing(prober.processes):
         return prober.probe(os.path.realpath(path), frames=True)
 
 
-def evaluate(policy: Policy, media: MediaFile) -> Plan:
-    """Return the plan that makes the file match the policy; its ``error`` is set if none does."""
-    return evaluate_all([policy], media)
-
-
 def apply(plan: Plan) -> Applied | None:
-    """Carry out a plan on its file, all of it or nothing; ``None`` if there is nothing to do.
+    """Apply a plan to its file, all of it or nothing; return ``None`` if nothing changes.
 
-    Raises ``FileError``; the file is then byte for byte what it was. ``BusyError`` if it is not
-    what it was when the plan was made.
+    Raises ``FileError``; the file is then unchanged. ``BusyError`` if the file has changed since
+    the plan was made.
     """
     settings = build({})
     prober = new_prober(settings)
@@ -64,22 +57,25 @@ def apply(plan: Plan) -> Applied | None:
         before = plan.before
         with FileLock(before.path, context.turns) as lock:
             if (lock.stamp.size, lock.stamp.mtime_ns) != (before.size, before.mtime_ns):
-                raise BusyError("it has changed since the plan was made; make another one")
+                raise BusyError(
+                    "it has changed since the plan was made; probe and evaluate it again"
+                )
             work = Work(plan, lock, rewrite_options(settings), context, _accept)
-            return execution.apply(writer, work)
+            return apply_plan(writer, work)
 
 
 def run(
-    paths: Sequence[Path],
-    policies: Sequence[Path],
+    paths: Sequence[StrPath],
+    policies: Sequence[StrPath],
     *,
     recursive: bool = True,
     dry_run: bool = False,
     observer: Observer | None = None,
 ) -> Summary:
-    """Make the videos in files and folders match the policies, as ``vpo process`` does.
+    """Make videos match the policies, as ``vpo process`` does.
 
-    What happens to single files is reported to the observer, and counted in the summary.
+    ``paths`` are files and folders. Outcomes are reported to the observer and counted in the
+    summary.
     """
     settings = build({})
     choice = PolicyFiles(tuple(os.fspath(path) for path in policies))
@@ -90,37 +86,37 @@ def run(
 
 
 class Silent:
-    """An observer that does nothing; subclasses override what they want to know."""
+    """An observer that ignores everything, as a base class."""
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
-        """The run begins."""
+        """Take the begin of the run."""
 
     def note(self, text: str) -> None:
-        """Something that concerns no single file."""
+        """Take a message that concerns no single file."""
 
     def started(self, path: str) -> None:
-        """The work on a file begins."""
+        """Take the path of a file that is started."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A file is done."""
+        """Take the outcome of a file."""
 
-    def progress(self, look: Look) -> None:
-        """The counts have changed; call ``look`` for them."""
+    def progress(self, look: ProgressSource) -> None:
+        """Take new counts; call ``look`` for them."""
 
-    def advance(self, look: Look) -> None:
-        """Half a second has passed; call ``look`` for how far the files are."""
+    def tick(self, look: ProgressSource) -> None:
+        """Take the progress every half second; call ``look`` for it."""
 
     def end(self, summary: Summary) -> None:
-        """The run is over."""
+        """Take the summary at the end of the run."""
 
 
 def _accept(media: MediaFile) -> None:
-    """Whoever made the plan knows whether the policy is content with it."""
+    """Accept every result: the policies of the plan are not known here."""
 
 
 @contextlib.contextmanager
 def _store(settings: Settings, dry_run: bool) -> Iterator[Store | None]:
-    """The library database; a dry run does not create it."""
+    """Open the library database; a dry run does not create it."""
     path = settings.data_dir / "vpo.db"
     if dry_run and not path.exists():
         yield None

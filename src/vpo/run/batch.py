@@ -1,6 +1,6 @@
-"""Many jobs on any executor, to outcomes as they come.
+"""Jobs on any executor, with their outcomes as they complete.
 
-Whoever iterates over ``run_batch`` reports and records.
+The caller of ``run_batch`` reports and records the outcomes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
 
 _WAIT_SECONDS = 0.5
-"""How long what an interrupt asks for can wait."""
+"""The longest time until an interrupt is noticed."""
 
 
 class Queue(NamedTuple):
-    """The files to process, in order, and how a job is made of one."""
+    """The files to process, in order, and the function that makes the job of one."""
 
     items: Iterable[Candidate]
     job_for: Callable[[Candidate], Job]
@@ -30,13 +30,13 @@ class Queue(NamedTuple):
 def run_batch(
     queue: Queue, workers: Workers, interrupt: Interrupt, look: Callable[[], None]
 ) -> Generator[Outcome, None, None]:
-    """Yield the outcomes of the queue's jobs, as they come.
+    """Yield the outcomes of the queue's jobs as they complete.
 
     A job is made when a worker is free for it: none waits in the executor, where it could start
-    after ``interrupt`` was set (by an outcome or by whoever else). From then on nothing new starts
-    and what runs completes, unless it is to be ended at once; the rest is reported as
-    ``not_started``. What ``job_for`` raises ends the batch in the same way, and is then raised.
-    While no worker has a slot, it waits. ``look`` is called twice a second at least.
+    after ``interrupt`` was set, by an outcome or a signal. From then on nothing new starts and
+    running jobs complete, unless they are to be killed; the rest is reported as ``not_started``.
+    An error of ``job_for`` ends the batch in the same way, and is then raised. The batch waits
+    while no worker has a slot. ``look`` is called at least twice a second.
     """
     batch = _Batch(queue, workers, interrupt)
     ended = False
@@ -48,7 +48,7 @@ def run_batch(
             ended = True
         outcomes = batch.done()
         look()
-        batch.fill()  # before the outcomes are recorded: a worker need not wait for that
+        batch.fill()  # first, as workers need not wait for the recording
         yield from outcomes
     for item in batch.rest():
         yield Outcome(item.path, "not_started")
@@ -57,7 +57,7 @@ def run_batch(
 
 
 class _Batch:
-    """The jobs that run; ``error`` is why no more of them can be made."""
+    """The running jobs of a queue; ``error`` is the reason why no further job can be made."""
 
     def __init__(self, queue: Queue, workers: Workers, interrupt: Interrupt) -> None:
         self._queue, self._job_for = iter(queue.items), queue.job_for
@@ -82,17 +82,17 @@ class _Batch:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is work that may begin, if not now."""
+        """Whether further jobs are to start, now or later."""
         return self._next is not None and not self._interrupt.stop
 
     def rest(self) -> Iterator[Candidate]:
-        """What was not begun."""
+        """Yield the files that were not started."""
         if self._next is not None:
             yield self._next
         yield from self._queue
 
     def done(self) -> list[Outcome]:
-        """Of the jobs that have come to their end; none if that takes long."""
+        """Return the outcomes of completed jobs, after at most half a second."""
         if not self.running:
             time.sleep(_WAIT_SECONDS)
             return []

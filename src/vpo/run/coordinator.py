@@ -1,7 +1,7 @@
-"""One run over a library: what is known to comply is skipped, the rest goes through the workers.
+"""The coordinator of a run: it skips files that comply and gives the others to the workers.
 
-The only place where workers and the database meet. Everything a worker returns is recorded here, a
-group of files in one transaction, and no transaction is open while a tool runs.
+It records what the workers return, a group of files in one transaction; workers do not use the
+database, and no transaction is open while a tool runs.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
 from vpo.execute.outcome import Failure, Outcome
-from vpo.plugins.metadata import Answers, ask, listeners
-from vpo.run.known import Verdicts
+from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
+from vpo.run.compliance import ComplianceRecords
 from vpo.run.observer import Observer, SafeObserver
-from vpo.run.recorder import RunFacts, expired, marks, recorder
-from vpo.run.request import Encodes, Interrupt, Request
-from vpo.run.schedule import Gate, Keeper
+from vpo.run.recorder import RunFacts, expired, recorder, run_locks
+from vpo.run.request import EncodeHistory, Interrupt, Request
+from vpo.run.schedule import Pauser, Schedule
 from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
-    from vpo.plugins.notifier import Hooks
+    from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.workers import Workers, WorkerSource
 
 _KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
@@ -39,7 +39,7 @@ _KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 class Coordinator:
     """Leads runs, one after the other.
 
-    Without a ``store`` nothing is known, and nothing is recorded.
+    Without a ``store``, no file is skipped and nothing is recorded.
     """
 
     settings: Settings
@@ -49,10 +49,10 @@ class Coordinator:
     workers: WorkerSource
 
     def run(self, request: Request) -> Summary:
-        """Process everything that the request names; never raises for what happens to one file.
+        """Process everything that the request names; the failure of a file raises nothing.
 
         A dry run writes nothing to the store. An observer that fails with an ``OSError`` or
-        ``ValueError`` gets nothing more, and the error is raised at the end unless the run was
+        ``ValueError`` is not called again, and the error is raised at the end unless the run was
         interrupted.
         """
         try:
@@ -62,7 +62,7 @@ class Coordinator:
 
 
 class _Run:
-    """One run."""
+    """One run of a coordinator."""
 
     def __init__(self, by: Coordinator, request: Request) -> None:
         self._settings, self._store, self._interrupt = by.settings, by.store, by.interrupt
@@ -70,37 +70,39 @@ class _Run:
         self._observer = SafeObserver(by.observer)
         self._written = None if request.dry_run else by.store
         self._fingerprint = ""
-        self._answers = Answers()
+        self._metadata = Metadata()
 
     def lead(self) -> Summary:
         """Go through all stages of the run."""
         began = time.monotonic()
-        # First of all: wrong tools or policies are reported before anything is touched.
+        # Wrong tools and policies are reported before anything is changed.
         require_programs(self._settings)
         self._fingerprint = self._known_fingerprint()
         found = self._found()
         hooks = None if self._request.dry_run else self._hooks()
-        self._answers = self._asked(found)
-        with recorder(self._written, self._settings.data_dir, self._mark, self._facts()) as record:
+        self._metadata = self._fetch_metadata(found)
+        with recorder(
+            self._written, self._settings.data_dir, self._cache_key, self._facts()
+        ) as record:
             summary = Summary(record.run_id, len(found.candidates) + len(found.problems))
             self._observer.begin(record.run_id, self._request, self._settings.workers, found)
             tally = Tally(summary, record, self._observer, hooks)
             if todo := self._todo(found, tally):
                 self._process(todo, tally)
             summary.seconds = round(time.monotonic() - began, 3)
-            summary.interrupted = self._interrupt.asked
+            summary.interrupted = self._interrupt.signalled
             summary.stopped_early = self._interrupt.stop
             record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         if hooks is not None:
             hooks.run(tally.report(self._request), self._ends_at_once)
-            self._observer.notes(hooks.told())
+            self._observer.notes(hooks.warnings())
         self._observer.end(summary)
         if self._observer.error is not None and not summary.interrupted:
             raise self._observer.error
         return summary
 
     def _known_fingerprint(self) -> str:
-        """The policies' fingerprint: from the database if these very texts were read before."""
+        """Return the policies' fingerprint, from the database if their text was loaded before."""
         choice = self._request.policies
         known = self._store.fingerprint(choice.content_hash) if self._store else None
         if known is not None:
@@ -113,15 +115,15 @@ class _Run:
         return fingerprint
 
     def _found(self) -> Discovery:
-        """The candidates, after what earlier runs left has been cleaned up."""
+        """Clean up after earlier runs and return the candidates."""
         if self._written is None:
             return self._discover()
         self._observer.notes(_clean_up(self._written, self._settings))
         found = self._discover()
         swept = _sweep(found.leftovers, self._interrupt)
         self._observer.notes(swept)
-        self._observer.notes(_adopt(found.leftovers, self._written, self._settings))
-        # What was rolled back is not what it was when it was found.
+        self._observer.notes(_record_found(found.leftovers, self._written, self._settings))
+        # Files that were rolled back have changed since they were found.
         return self._discover() if swept else found
 
     def _discover(self) -> Discovery:
@@ -138,24 +140,26 @@ class _Run:
     def _ends_at_once(self) -> bool:
         return self._interrupt.at_once
 
-    def _hooks(self) -> Hooks | None:
-        """The plugins that listen; raises ``ConfigError`` for one that cannot be loaded."""
-        listening = listeners(self._settings.config)
+    def _hooks(self) -> HookDispatcher | None:
+        """Return the plugins with event hooks; raise ``ConfigError`` if one cannot be loaded."""
+        listening = event_plugins(self._settings.config)
         if not listening:
             return None
-        from vpo.plugins.notifier import Hooks  # late: most configurations have no plugin
+        from vpo.plugins.dispatcher import (
+            HookDispatcher,  # late: most configurations have no plugin
+        )
 
-        return Hooks(listening)
+        return HookDispatcher(listening)
 
-    def _asked(self, found: Discovery) -> Answers:
-        """What metadata sources say of the files."""
+    def _fetch_metadata(self, found: Discovery) -> Metadata:
+        """Return the metadata of the files from plugins."""
         paths = [] if self._interrupt.stop else [item.path for item in found.candidates]
-        answers = ask(self._settings.config, self._request.policies, paths)
-        self._observer.notes(f"warning: {text}" for text in answers.warnings)
-        return answers
+        metadata = fetch_metadata(self._settings.config, self._request.policies, paths)
+        self._observer.notes(f"warning: {text}" for text in metadata.warnings)
+        return metadata
 
-    def _mark(self, path: str) -> str:
-        return self._answers.mark(path, self._fingerprint)
+    def _cache_key(self, path: str) -> str:
+        return self._metadata.cache_key(path, self._fingerprint)
 
     def _facts(self) -> RunFacts:
         request = self._request
@@ -169,83 +173,83 @@ class _Run:
         return RunFacts(list(request.policies.files), options, self._settings.workers)
 
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
-        """The candidates that are not known to comply or to fail; all others are counted."""
+        """Return the candidates to process; count those that comply, or would fail again."""
         for path, problem in found.problems:
             tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths]
-        verdicts = Verdicts(self._store, self._fingerprint, self._answers, roots)
-        # Where a failure ends the batch, each has to happen in its turn.
-        in_turn = verdicts.has_failures and _stops_at_failure(self._request)
+        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
+        # Where a failure ends the batch, failures are not reported ahead of their turn.
+        in_turn = records.has_failures and _stops_at_failure(self._request)
         todo = []
         for item in found.candidates:
-            if verdicts.complies(item):
-                tally.known(item)
-            elif not in_turn and (failure := verdicts.failure(item)):
+            if records.complies(item):
+                tally.skip(item)
+            elif not in_turn and (failure := records.failure(item)):
                 tally.take(_failed_before(item, *failure))
             else:
                 todo.append(item)
         return todo
 
     def _process(self, todo: list[Candidate], tally: Tally) -> None:
-        """Put the files through the workers."""
+        """Let the workers process the files."""
         self._sources.prepare(self._settings)
-        # Late: a run in which all files comply needs none of this.
+        # Imported late: a run in which all files comply needs none of these.
         from vpo.run.batch import Queue, run_batch
-        from vpo.run.dispatch import JobMaker, Knowledge, forecast, in_order
+        from vpo.run.dispatch import ExternalFactsLookup, JobMaker, forecast, in_order
         from vpo.run.workers import Assignment, rewrite_options
 
         request = self._request
         assignment = Assignment(
-            request.policies, self._settings, todo, self._interrupt, tally.parts.note
+            request.policies, self._settings, todo, self._interrupt, tally.file_progress.report
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            knowledge = Knowledge(self._answers, self._encodes())
-            expected = forecast(request, self._store, todo, knowledge, tally.workers)
+            facts = ExternalFactsLookup(self._metadata, self._encodes())
+            expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
             options, run_id = rewrite_options(self._settings), tally.summary.run_id
-            maker = JobMaker(request, options, knowledge, run_id, tally.start)
-            with Keeper(self._gate(), workers.pause, self._observer.note) as keeper:
-                held = _Held(workers, keeper, tally)
+            maker = JobMaker(request, options, facts, run_id, tally.start)
+            with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
+                scheduled = _ScheduledWorkers(workers, pauser, tally)
                 outcomes = run_batch(
-                    Queue(items, maker.job), held.workers(), self._interrupt, held.look
+                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.look
                 )
-                held.report()
+                scheduled.report()
                 with contextlib.closing(outcomes):
-                    _take_all(outcomes, held.take, self._interrupt)
+                    _take_all(outcomes, scheduled.take, self._interrupt)
 
-    def _encodes(self) -> Encodes:
-        """What came of encoding files as these policies want it, in earlier runs."""
+    def _encodes(self) -> EncodeHistory:
+        """Return the history of earlier encodes with these policies."""
         mark = self._request.policies.encode_fingerprint
         return self._store.encodes(mark) if self._store and mark else {}
 
-    def _gate(self) -> Gate | None:
-        """What says whether work may begin; a dry run does none."""
+    def _schedule(self) -> Schedule | None:
+        """Return the schedule; a dry run has none."""
         if self._request.dry_run:
             return None
         hours = self._settings.config.processing.hours or ()
-        return Gate(self._settings.data_dir, [span(text) for text in hours])
+        return Schedule(self._settings.data_dir, [span(text) for text in hours])
 
 
 @dataclass(frozen=True)
-class _Held:
-    """Workers that begin nothing while the schedule does not let them."""
+class _ScheduledWorkers:
+    """Workers that start nothing while the schedule does not allow it."""
 
     source: Workers
-    keeper: Keeper
+    pauser: Pauser
     tally: Tally
 
     def workers(self) -> Workers:
         return replace(self.source, slots=self.slots)
 
     def slots(self) -> int:
-        return 0 if self.keeper.closed else self.source.slots()
+        return 0 if self.pauser.paused else self.source.slots()
 
     def look(self) -> None:
-        self.tally.look(self.keeper)
+        self.tally.look(self.pauser)
 
     def report(self) -> None:
         self.tally.observer.notes(self.source.messages())
@@ -258,8 +262,11 @@ class _Held:
 def _take_all(
     outcomes: Iterable[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
 ) -> None:
-    """Take every outcome. If that fails for one, nothing new starts, but what runs completes and
-    is taken, too, before the error is raised."""
+    """Take every outcome.
+
+    If that fails, nothing new starts, but running jobs complete and are taken, too, before the
+    error is raised.
+    """
     failure: Exception | None = None
     for outcome in outcomes:
         try:
@@ -272,10 +279,10 @@ def _take_all(
 
 
 def _clean_up(store: Store, settings: Settings) -> list[str]:
-    """Clean up after earlier runs; the code for it is loaded only if there is something."""
+    """Clean up after earlier runs; its code is imported only if there is something to do."""
     old = expired(store.kept(), settings.config.originals)
     scratch = settings.config.files.temporary_folder
-    if not (old or scratch or store.running_runs() or marks(settings.data_dir)):
+    if not (old or scratch or store.running_runs() or run_locks(settings.data_dir)):
         return []
     from vpo.run.recovery import clean_up
 
@@ -295,13 +302,13 @@ def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
     return done
 
 
-def _adopt(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
+def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
     places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
     if not places:
         return []
-    from vpo.run.recovery import adopt
+    from vpo.run.recovery import record_found_originals
 
-    return adopt(store, places, settings.config.originals)
+    return record_found_originals(store, places, settings.config.originals)
 
 
 def _state(summary: Summary) -> RunState:
@@ -317,5 +324,5 @@ def _stops_at_failure(request: Request) -> bool:
 
 
 def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
-    text = f"{message} (in an earlier run, and the file is the same; --force tries again)"
+    text = f"{message} (in an earlier run, and the file is unchanged; --force tries again)"
     return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)

@@ -1,4 +1,4 @@
-"""The files of a run that need work: in which order, how long they will take, and as which jobs."""
+"""The order, the forecast and the jobs of the files that a run processes."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
 
-from vpo.db.records import Load, Took
+from vpo.db.records import Cost, Timing
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import evaluate
-from vpo.plugins.metadata import Answers
+from vpo.plugins.metadata import Metadata
 from vpo.policy.external_facts import ExternalFacts
-from vpo.run.cost import load
+from vpo.run.cost import plan_cost
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job
-from vpo.run.request import Encodes, Order, Request, Starter
+from vpo.run.request import EncodeHistory, Order, Request, StartOutcome
 
-_FORESEEN = 500
-"""For so many files, the largest, the plan is made in advance where their media is in the database:
-a millisecond each, which is not worth it for small ones."""
+_PLANNED_IN_ADVANCE = 500
+"""The number of files, the largest, whose cost comes from a plan made in advance from the database.
+That takes a millisecond each, which is not worth it for small files."""
 
 
-class Knowledge(NamedTuple):
-    """What is known of the files beside their content: metadata, and what came of encoding them."""
+class ExternalFactsLookup(NamedTuple):
+    """Facts about files that are not in them: metadata of plugins, and the encode history."""
 
-    answers: Answers
-    encodes: Encodes
+    metadata: Metadata
+    encodes: EncodeHistory
 
     def of(self, item: Candidate) -> ExternalFacts:
-        """Return what is known of one file."""
+        """Return the external facts of one file."""
         history, *state = self.encodes.get(os.fsencode(item.path), ("", 0, 0))
         same = state == [item.size, item.inode]
         return ExternalFacts(
-            metadata=self.answers.of(item.path),
+            metadata=self.metadata.of(item.path),
             encoded=same and history == "encoded",
             futile=same and history == "futile",
         )
@@ -45,16 +45,16 @@ class Knowledge(NamedTuple):
 
 @dataclass(frozen=True)
 class JobMaker:
-    """Makes the jobs of a run; ``start`` gives each its outcome's id."""
+    """Makes the jobs of a run; ``start`` returns the outcome's id for each."""
 
     request: Request
     options: RewriteOptions
-    knowledge: Knowledge
+    facts: ExternalFactsLookup
     run_id: str
-    start: Starter
+    start: StartOutcome
 
     def job(self, item: Candidate) -> Job:
-        """Return the job for a file; its work is recorded as begun."""
+        """Return the job for a file, and record that it is started."""
         policies = self.request.policies
         return Job(
             item.path,
@@ -66,7 +66,7 @@ class JobMaker:
             outcome_id=self.start(item.path),
             seen=(item.size, item.mtime_ns),
             link=item.link,
-            known=self.knowledge.of(item),
+            known=self.facts.of(item),
             encoding=policies.encode_fingerprint,
             files=policies.files,
         )
@@ -76,35 +76,37 @@ def forecast(
     request: Request,
     store: Store | None,
     candidates: Sequence[Candidate],
-    knowledge: Knowledge,
+    facts: ExternalFactsLookup,
     workers: int,
 ) -> Forecast:
-    """Return how long the candidates will take, by what is in the database."""
+    """Return the forecast for the candidates, learned from the outcomes in the database."""
     if store is None:
         return Forecast(candidates, workers)
-    foreseen = {}
-    for item in nlargest(_FORESEEN, candidates, key=_size):
-        # What cannot be foreseen is found out, and reported, when its turn comes.
+    costs = {}
+    for item in nlargest(_PLANNED_IN_ADVANCE, candidates, key=_size):
+        # Errors are reported when the file is processed.
         with contextlib.suppress(Exception):
-            if (expected := _foreseen(request, store, item, knowledge)) is not None:
-                foreseen[item.path] = expected
-    record: list[Took] = store.took(list(request.policies.files))
-    return Forecast(candidates, workers, record, foreseen)
+            if (expected := _expected_cost(request, store, item, facts)) is not None:
+                costs[item.path] = expected
+    record: list[Timing] = store.timings(list(request.policies.files))
+    return Forecast(candidates, workers, record, costs)
 
 
-def _foreseen(request: Request, store: Store, item: Candidate, knowledge: Knowledge) -> Load | None:
-    """What the policies want done with a file whose media is in the database."""
+def _expected_cost(
+    request: Request, store: Store, item: Candidate, facts: ExternalFactsLookup
+) -> Cost | None:
+    """Return the cost of a file whose media is in the database, ``None`` if it is not."""
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
     policies = request.policies.policies
-    return load(evaluate(policies, media, request.on_error, knowledge.of(item)))
+    return plan_cost(evaluate(policies, media, request.on_error, facts.of(item)))
 
 
 def in_order(
     candidates: list[Candidate], order: Order, workers: int, expected: Forecast
 ) -> list[Candidate]:
-    """Return the candidates sorted; ``auto``: the longest first when several workers share them."""
+    """Return the candidates in order; ``auto`` is longest first if there are several workers."""
     if order == "auto" and workers > 1:
         return expected.ordered(candidates)
     if order == "size":

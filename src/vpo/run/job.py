@@ -1,6 +1,6 @@
-"""One job to one outcome: probe a file, evaluate the policies, and carry out the plan.
+"""Processing one file: probe it, evaluate the policies, apply the plan.
 
-Jobs and outcomes are values that can be pickled. A worker prints nothing and knows no database.
+Jobs and outcomes can be pickled. A worker neither prints nor uses the database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vpo.errors import (
     SourceChangedError,
     ToolMissingError,
 )
-from vpo.execute.apply import apply, refuse_untouchable
+from vpo.execute.apply import apply_plan, refuse_untouchable
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
@@ -42,12 +42,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One file, and all that is needed to work on it.
+    """One file to process, with everything that a worker needs for it.
 
-    ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) as it was found;
-    ``known`` what is known of it beside its content; ``link`` a symbolic link to it.
-    ``encoding`` is the mark under which it is remembered that these policies encoded a video;
-    ``files`` the policies' files, for the log.
+    ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) when it was found;
+    ``known`` has the facts that are not in the file; ``link`` is a symbolic link to it;
+    ``encoding`` is the cache key of the policies' encodes; ``files`` are the policy files, for the
+    log.
     """
 
     path: str
@@ -69,19 +69,19 @@ class Job:
 
     @property
     def about(self) -> dict[str, str]:
-        """What log records say of the job."""
+        """The fields of log records about the job."""
         return {"run": self.run_id, "file": self.path, "policy": ", ".join(self.files)}
 
 
 def strictest(policies: Iterable[Policy], on_error: OnError | None) -> OnError:
-    """What an error that belongs to no phase leads to."""
+    """Return what to do on an error that belongs to no phase."""
     if on_error is not None:
         return on_error
     return max((policy.config.on_error for policy in policies), key=STRICTNESS.index)
 
 
 def process_file(job: Job, context: RunContext) -> Outcome:
-    """Make one file match the policies. Never raises: what goes wrong is in the outcome."""
+    """Make one file match the policies; errors are returned in the outcome, not raised."""
     started = time.monotonic()
     try:
         outcome = _process(job, context)
@@ -89,7 +89,7 @@ def process_file(job: Job, context: RunContext) -> Outcome:
         outcome = Outcome(job.path, "skipped", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
-    except Exception as error:  # the border of one file's work
+    except Exception as error:  # an error of one file must not end the run
         log.exception("unexpected error", extra=job.about)
         outcome = failed(job, error)
     seconds = time.monotonic() - started
@@ -106,7 +106,7 @@ def process_file(job: Job, context: RunContext) -> Outcome:
 def failed(
     job: Job, error: BaseException, plan: Plan | None = None, stamp: Stamp | None = None
 ) -> Outcome:
-    """The outcome of a job that ended with an error; the file is what it was."""
+    """Return the outcome of a job that ended with an error; the file is unchanged."""
     mode = plan.on_error if plan is not None and plan.changes else job.mode
     return Outcome(
         job.path,
@@ -129,10 +129,10 @@ def _process(job: Job, context: RunContext) -> Outcome:
         writer = choose_writer(plan, context)
         plan = _with_warnings(plan, writer)
         if writer is None:
-            return _without_work(plan, "none", stamp)._replace(encode=_remembered(job))
+            return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))
         if job.dry_run:
             _refuse_untouchable(job)
-            return _without_work(plan, writer.strategy, stamp)._replace(encode=_remembered(job))
+            return _without_work(plan, writer.strategy, stamp)._replace(encode=_encode_history(job))
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
         return _without_encode(job, context, error)
@@ -147,13 +147,13 @@ def _with_warnings(plan: Plan, writer: Writer | None) -> Plan:
 
 
 def _without_encode(job: Job, context: RunContext, error: SavingsError) -> Outcome:
-    """What else the policies want, now that it is known that encoding the video is futile."""
+    """Process the file without encoding its video, which would not save enough."""
     outcome = _process(replace(job, known=replace(job.known, futile=True)), context)
     return outcome._replace(warnings=(*outcome.warnings, str(error)))
 
 
-def _remembered(job: Job, plan: Plan | None = None) -> tuple[str, History] | None:
-    """What is to be remembered of the file's video."""
+def _encode_history(job: Job, plan: Plan | None = None) -> tuple[str, History] | None:
+    """Return the encode history to record for the file."""
     if plan is not None and plan.video_encodes:
         return job.encoding, "encoded"
     if job.known.futile:
@@ -165,12 +165,12 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
     if job.link is not None and plan.after.path != plan.before.path:
         raise PlanError(
             f"the symbolic link {job.link} leads to it, and would lead nowhere once the file has "
-            "another name; process the file without the link, then renew the link"
+            "another name; process the file itself, then create the link again"
         )
 
 
 def _refuse_untouchable(job: Job) -> None:
-    """Else a dry run would promise what the run refuses."""
+    """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
@@ -179,7 +179,7 @@ def _refuse_untouchable(job: Job) -> None:
 
 
 def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
-    """The media, and its stamp if the file did not change while it was probed."""
+    """Return the media, and the file's stamp if it did not change while it was probed."""
     before = _stamp(job.path)
     try:
         media = _read(job, context)
@@ -191,9 +191,9 @@ def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
 
 
 def _read(job: Job, context: RunContext) -> MediaFile:
-    """The media, with what the pictures say where the policies have to know."""
-    pictures = any(policy.reads_frames for policy in job.policies)
-    return context.prober.probe(job.path, pictures)
+    """Probe the file, with its frames if the policies use facts of frames."""
+    frames = any(policy.reads_frames for policy in job.policies)
+    return context.prober.probe(job.path, frames)
 
 
 def _stamp(path: str) -> Stamp | None:
@@ -222,12 +222,12 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
 
 @contextlib.contextmanager
 def _locked(path: str, context: RunContext) -> Iterator[FileLock]:
-    """The file, locked; whoever was faster has done no harm as long as nothing has begun."""
+    """Hold the lock on the file; ``BusyError`` if the file was replaced before."""
     with contextlib.ExitStack() as stack:
         try:
             lock = stack.enter_context(FileLock(path, context.turns))
         except SourceChangedError as error:
-            raise BusyError(f"another program was faster: {error}") from None
+            raise BusyError(f"another program changed it first: {error}") from None
         yield lock
 
 
@@ -235,17 +235,17 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
     context = writer.context
     with _locked(job.path, context) as lock:
         if stamp is None or lock.stamp != stamp:
-            raise BusyError("another program changed it while it was looked at; run again")
+            raise BusyError("another program changed it while it was probed; run again")
         if lock.stamp.ctime_ns != stamp.ctime_ns:
-            # Another vpo, or a worker with another link to it, may have done the work.
+            # Another vpo, or a worker with another hard link, may have processed it already.
             plan = evaluate(job.policies, _read(job, context), job.on_error, job.known)
             other = choose_writer(plan, context)
             if other is None:
                 return _without_work(plan, "none", stamp)
             writer, plan = other, _with_warnings(plan, other)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
-        check = partial(_must_be_content, job, plan)
-        applied = apply(
+        check = partial(_require_convergence, job, plan)
+        applied = apply_plan(
             writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
         )
     return _changed(job, writer.strategy, plan, applied)
@@ -270,18 +270,17 @@ def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outc
         stamp=now if certain else None,
         kept=applied.kept,
         encoded=applied.encoded,
-        proof=applied.proof,
-        encode=_remembered(job, plan),
+        encode=_encode_history(job, plan),
     )
 
 
-def _must_be_content(job: Job, plan: Plan, found: MediaFile) -> None:
-    """The policies must want nothing more of the result, as it is really probed."""
+def _require_convergence(job: Job, plan: Plan, found: MediaFile) -> None:
+    """Raise ``ConvergeError`` if the policies want further changes in the probed result."""
     known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
     again = evaluate(job.policies, found, job.on_error, known)
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(
             f"after the work the policy still wants a change ({change.fact.label}, "
-            f"{change.reason}); the result was thrown away"
+            f"{change.reason}); the result was discarded"
         )

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on, and to whom."""
+"""Observers, which get the events of a run."""
 
 from __future__ import annotations
 
@@ -7,27 +7,30 @@ from typing import Protocol
 
 from vpo.discover import Discovery
 from vpo.execute.outcome import Outcome
-from vpo.run.progress import Look
+from vpo.run.progress import ProgressSource
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
 
 class Observer(Protocol):
-    """Gets what happens, in the coordinator's thread; ``advance`` while nothing does."""
+    """Receives the events of a run in the coordinator's thread.
+
+    ``progress`` is called when the counts change, ``tick`` every half second.
+    """
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None: ...
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, look: Look) -> None: ...
-    def advance(self, look: Look) -> None: ...
+    def progress(self, look: ProgressSource) -> None: ...
+    def tick(self, look: ProgressSource) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
 class SafeObserver:
-    """An observer whose failure does not end the run: its output is gone then, the run is not.
+    """Wraps an observer so that its failure does not end the run.
 
-    Nothing more is reported after an ``OSError`` or ``ValueError``, which ``error`` holds.
+    After an ``OSError`` or ``ValueError``, stored in ``error``, it gets no further events.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -50,11 +53,11 @@ class SafeObserver:
     def finished(self, outcome: Outcome) -> None:
         self._pass(self._observer.finished, outcome)
 
-    def progress(self, look: Look) -> None:
+    def progress(self, look: ProgressSource) -> None:
         self._pass(self._observer.progress, look)
 
-    def advance(self, look: Look) -> None:
-        self._pass(self._observer.advance, look)
+    def tick(self, look: ProgressSource) -> None:
+        self._pass(self._observer.tick, look)
 
     def end(self, summary: Summary) -> None:
         self._pass(self._observer.end, summary)

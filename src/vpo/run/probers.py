@@ -1,4 +1,4 @@
-"""A prober as the configuration wants it."""
+"""The prober, as configured."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from vpo.tools.process import Processes
 
 
 def new_prober(settings: Settings) -> Prober:
-    """Return a prober with processes of its own."""
+    """Return a prober with its own ``Processes``."""
     return Prober(Processes(), float(settings.config.tools.stall_seconds))

@@ -1,4 +1,4 @@
-"""How far a run is: as a whole, and with each file that is being worked on."""
+"""The progress of a run and of each file that is being processed."""
 
 from __future__ import annotations
 
@@ -6,40 +6,46 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
-class Running(NamedTuple):
-    """A file that is being worked on: the part that is done, 0 to 1, and how many seconds are left;
-    ``None`` where nothing tells."""
+class RunningFile(NamedTuple):
+    """A file that is being processed.
+
+    ``part`` is the fraction done, from 0 to 1, and ``left`` the seconds left; ``None`` if unknown.
+    """
 
     path: str
     part: float | None = None
     left: float | None = None
 
 
-class State(NamedTuple):
-    """Files that are done, of how many, how many are being worked on, and the seconds until all are
-    done, if anything is known of that. ``waiting`` is why nothing begins, if it may not now."""
+class RunProgress(NamedTuple):
+    """The numbers of files done, in total and being processed, and the seconds left.
+
+    ``left`` is ``None`` if unknown. ``waiting`` is the reason why nothing starts now, if any.
+    """
 
     done: int
     total: int
     active: int
     left: float | None = None
-    running: tuple[Running, ...] = ()
+    running: tuple[RunningFile, ...] = ()
     waiting: str | None = None
 
 
-Look = Callable[[], State]
-"""To be called by who wants to know: the end that is expected takes some reckoning."""
+ProgressSource = Callable[[], RunProgress]
+"""Returns the progress when called, because the forecast takes time to compute."""
 
 
-class Parts:
-    """What part of each file is done. Workers write, the coordinator reads, and neither waits: each
-    is one operation on a dictionary."""
+class FileProgress:
+    """The fraction done of each file, written by workers and read by the coordinator.
+
+    Lock-free: each access is one operation on a dictionary.
+    """
 
     def __init__(self) -> None:
         self._parts: dict[str, float] = {}
 
-    def note(self, path: str, part: float) -> None:
-        """From 0 to 1, as a tool tells."""
+    def report(self, path: str, part: float) -> None:
+        """Set the fraction done, from 0 to 1."""
         self._parts[path] = part
 
     @property

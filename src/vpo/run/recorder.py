@@ -1,6 +1,6 @@
-"""Runs and outcomes into the database.
+"""Recording runs and outcomes in the database.
 
-Outcomes are written a group of files in one transaction; nothing is open while a tool runs.
+Outcomes are written in groups, each in one transaction; none is open while a tool runs.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vpo.config.models import Originals
-from vpo.db.records import KeptOriginal, Result, RunState, Verdict
+from vpo.db.records import Compliance, KeptOriginal, NewRun, Result, RunState
 from vpo.db.store import Store
 from vpo.execute.outcome import Outcome
 
 _GROUP = 64
 _GROUP_SECONDS = 0.5
-"""Outcomes are written in groups of so many, or after so long: the most a kill can cost is that
-these files are probed again."""
+"""The size of a group, and the seconds after which a smaller one is written: the files that have to
+be probed again if vpo is killed."""
 DAY_SECONDS = 86400
-_MARK_SUFFIX = ".lock"
+_LOCK_EXTENSION = ".lock"
 
 
 class RunFacts(NamedTuple):
-    """What a run was asked to do: files of policies, options, the number of workers."""
+    """The policy files, the options and the number of workers of a run."""
 
     policies: list[str]
     options: Mapping[str, Any]
@@ -36,29 +36,28 @@ class RunFacts(NamedTuple):
 
 
 class Recorder:
-    """Writes one run and its outcomes, unless ``store`` is ``None``.
+    """Records one run and its outcomes, unless ``store`` is ``None``.
 
-    ``mark`` says of a path under which mark its verdict goes on record.
+    ``cache_key`` returns the key under which the compliance of a path is recorded.
     """
 
-    def __init__(self, store: Store | None, run_id: str, mark: Callable[[str], str]) -> None:
+    def __init__(self, store: Store | None, run_id: str, cache_key: Callable[[str], str]) -> None:
         self.run_id = run_id
-        self._mark = mark
+        self._cache_key = cache_key
         self._store = store
         self._ids: dict[str, str] = {}
         self._results: list[Result] = []
         self._written = time.monotonic()
 
     def start(self, path: str) -> str:
-        """Note that the work on a file begins, so that a later run knows where to clean up; its
-        outcome's id."""
+        """Record the start of a file, so that a later run can clean up; return the outcome's id."""
         if self._store is None:
             return ""
         self._ids[path] = self._store.start_outcomes(self.run_id, [path])[0]
         return self._ids[path]
 
     def take(self, outcome: Outcome) -> None:
-        """Write the outcome soon."""
+        """Add an outcome to the current group."""
         if self._store is None:
             return
         source = outcome.was or outcome.path
@@ -67,20 +66,20 @@ class Recorder:
             if outcome.status == "not_started":
                 return
             key = self._store.start_outcomes(self.run_id, [source])[0]
-        self._results.append(_result(key, outcome, self._mark(source)))
+        self._results.append(_result(key, outcome, self._cache_key(source)))
         late = time.monotonic() - self._written > _GROUP_SECONDS
         if late or len(self._results) >= _GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has been taken."""
+        """Write the current group."""
         if self._store is not None and self._results:
             self._store.record(self._results)
             self._results = []
         self._written = time.monotonic()
 
     def finish(self, state: RunState, summary: Mapping[str, Any]) -> None:
-        """End the run."""
+        """Write the current group and the end of the run."""
         self.flush()
         if self._store is not None:
             self._store.finish_run(self.run_id, state, summary)
@@ -97,7 +96,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         stat=(stamp.size, stamp.mtime_ns, stamp.inode) if stamp else None,
         media=outcome.media if stamp else None,
         fingerprint=fingerprint,
-        verdict=_verdict(outcome) if stamp else None,
+        compliance=_compliance(outcome) if stamp else None,
         strategy=outcome.strategy,
         plan=_plan(outcome),
         error_type=outcome.error.type if outcome.error else None,
@@ -115,12 +114,12 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     if outcome.plan is None:
         return None
     from vpo.plan.model import changes_to_json
-    from vpo.run.cost import spent  # late: who has a plan has these loaded
+    from vpo.run.cost import outcome_cost  # late: they are imported already where there is a plan
 
-    return {"changes": changes_to_json(outcome.plan.changes), "load": spent(outcome)}
+    return {"changes": changes_to_json(outcome.plan.changes), "load": outcome_cost(outcome)}
 
 
-def _verdict(outcome: Outcome) -> Verdict | None:
+def _compliance(outcome: Outcome) -> Compliance | None:
     if outcome.status in ("changed", "unchanged"):
         return "complies"
     return "failed" if outcome.error and outcome.error.lasting else None
@@ -130,25 +129,26 @@ def _verdict(outcome: Outcome) -> Verdict | None:
 def recorder(
     store: Store | None,
     data_dir: Path,
-    mark: Callable[[str], str],
+    cache_key: Callable[[str], str],
     facts: RunFacts,
 ) -> Iterator[Recorder]:
-    """A recorder for a new run; what it still holds is written whatever happens."""
+    """Yield the recorder of a new run; its last group is always written."""
     run_id = str(uuid.uuid4())
     if store is None:
-        yield Recorder(None, run_id, mark)
+        yield Recorder(None, run_id, cache_key)
         return
-    with _alive_mark(data_dir, run_id):
+    with _run_lock(data_dir, run_id):
         store.start_run(
-            run_id,
-            policies=facts.policies,
-            options=facts.options,
-            workers=facts.workers,
-            dry_run=False,
-            pid=os.getpid(),
-            host=os.uname().nodename,
+            NewRun(
+                run_id,
+                facts.policies,
+                facts.options,
+                facts.workers,
+                os.getpid(),
+                os.uname().nodename,
+            )
         )
-        recording = Recorder(store, run_id, mark)
+        recording = Recorder(store, run_id, cache_key)
         try:
             yield recording
         except BaseException:
@@ -159,11 +159,11 @@ def recorder(
 
 
 @contextlib.contextmanager
-def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
-    """Hold a locked file that tells other processes that this run is alive."""
+def _run_lock(data_dir: Path, run_id: str) -> Iterator[None]:
+    """Hold a locked file that shows other processes that this run is alive."""
     path = lock_path(data_dir, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    fd = _marked(path)
+    fd = _create_locked(path)
     try:
         yield
     finally:
@@ -172,32 +172,32 @@ def _alive_mark(data_dir: Path, run_id: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _marked(path: str) -> int:
+def _create_locked(path: str) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
-        # Another run may have taken it for a dead one's before the lock was on it.
+        # Another run may have removed the file before it was locked.
         if os.fstat(fd).st_nlink:
             return fd
         os.close(fd)
 
 
 def lock_path(data_dir: Path, run_id: str) -> str:
-    """The file that is locked as long as the run is alive."""
-    return os.path.join(data_dir, "runs", f"{run_id}{_MARK_SUFFIX}")
+    """Return the path of the file that is locked as long as the run is alive."""
+    return os.path.join(data_dir, "runs", f"{run_id}{_LOCK_EXTENSION}")
 
 
-def marks(data_dir: Path) -> list[str]:
-    """The lock files of all runs, alive or not."""
+def run_locks(data_dir: Path) -> list[str]:
+    """Return the lock files of all runs, alive or not."""
     try:
         names = os.listdir(os.path.join(data_dir, "runs"))
     except FileNotFoundError:
         return []
-    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_MARK_SUFFIX)]
+    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_LOCK_EXTENSION)]
 
 
-def alive(path: str) -> bool:
-    """Whether some process holds the lock; a lock file that nobody holds goes."""
+def is_alive(path: str) -> bool:
+    """Return whether a process holds the lock; remove the lock file if none does."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -214,7 +214,7 @@ def alive(path: str) -> bool:
 
 
 def expired(kept: Iterable[KeptOriginal], limits: Originals) -> list[KeptOriginal]:
-    """The kept originals (newest first) that are older, or take more room, than they may."""
+    """Return the kept originals (newest first) that are too old, or exceed the size limit."""
     total, gone = 0, []
     for item in kept:
         total += item.size

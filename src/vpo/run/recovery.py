@@ -1,4 +1,4 @@
-"""Cleaning up after runs that died, and the originals that are kept."""
+"""Cleanup after killed runs, and the kept originals."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from vpo.config.models import Originals
 from vpo.db.records import KeptOriginal, RunningOutcome
 from vpo.db.store import Store
 from vpo.execute import originals, recover
-from vpo.run.recorder import DAY_SECONDS, alive, expired, lock_path, marks
+from vpo.run.recorder import DAY_SECONDS, expired, is_alive, lock_path, run_locks
 
 
 def clean_up(store: Store, settings: Settings) -> list[str]:
-    """What a run does first: deal with runs that died, and with originals kept long enough.
-
-    Returns what was done, in words.
-    """
+    """Clean up after killed runs and delete expired originals; return messages about it."""
     done = _recover(store, settings)
     scratch = settings.config.files.temporary_folder
     if scratch is not None:
@@ -29,52 +26,61 @@ def clean_up(store: Store, settings: Settings) -> list[str]:
 
 def _recover(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
-    dead = {run.id for run in store.running_runs() if not alive(lock_path(data_dir, run.id))}
-    begun = [item for item in store.running_outcomes() if item.run_id in dead]
-    done = recover.sweep_folders(os.path.dirname(item.path) for item in begun)
-    for item in begun:
-        _settle_kept(store, item)
-    store.mark_interrupted(dead)
-    for mark in marks(data_dir):
-        alive(mark)
+    killed = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
+    running = [item for item in store.running_outcomes() if item.run_id in killed]
+    done = recover.sweep_folders(os.path.dirname(item.path) for item in running)
+    for item in running:
+        _finish_keeping(store, item)
+    store.mark_interrupted(killed)
+    for path in run_locks(data_dir):
+        is_alive(path)
     return done
 
 
-def _settle_kept(store: Store, item: RunningOutcome) -> None:
-    """An original that was being kept when the run died goes, or is put on record."""
-    found = originals.find(os.path.dirname(item.path), item.id)
+def _finish_keeping(store: Store, item: RunningOutcome) -> None:
+    """Record or delete the original that a killed run was keeping."""
+    found = originals.find_original(os.path.dirname(item.path), item.id)
     if found is None:
         return
     result = found.result(os.path.dirname(item.path))
     if result is not None:
         kept = (found.kind, found.path, os.stat(found.path).st_size)
-        store.note_kept(item.id, kept, result, found.stat)
+        store.record_kept(item.id, kept, result, found.stat)
         return
     source = _status(item.path)
     if source is not None and os.path.samestat(source, os.stat(found.path)):
-        originals.forget(found.path)
+        originals.delete_original(found.path)
 
 
-def adopt(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
-    """Put on record the originals kept for files of these folders that the database knows nothing
-    of: it was lost, or is another. What was done, in words.
+def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
+    """Record kept originals that are missing in the database, which was lost or replaced.
 
-    One whose result is no longer there goes when its time is over, as nobody else looks for it.
+    Searches these folders. Deletes expired originals whose result is gone. Returns messages.
     """
-    found = {item.key: item for folder in folders for item in originals.listing(folder)}
+    found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
     lost = [found[key] for key in store.without_original(found)]
-    adopted = [item for item in map(_kept, lost) if item is not None]
-    if adopted:
-        store.adopt_kept(adopted)
-    known = {item.kept_path for item in adopted}
-    over = [item for item in lost if item.path not in known and _is_over(item.path, limits)]
-    for item in over:
-        originals.forget(item.path)
-    texts = [f"found {len(adopted)} kept originals that were not on record"] if adopted else []
-    return texts + ([f"threw away {len(over)} kept originals of files that are gone"] * bool(over))
+    recorded = [item for item in map(_kept, lost) if item is not None]
+    if recorded:
+        store.record_found(recorded)
+    known = {item.kept_path for item in recorded}
+    expired_lost = [
+        item for item in lost if item.path not in known and _is_expired(item.path, limits)
+    ]
+    for item in expired_lost:
+        originals.delete_original(item.path)
+    messages = []
+    if recorded:
+        messages.append(f"found {_originals(len(recorded))} not in the database")
+    if expired_lost:
+        messages.append(f"deleted {_originals(len(expired_lost))} of files that are gone")
+    return messages
 
 
-def _kept(found: originals.Found) -> KeptOriginal | None:
+def _originals(count: int) -> str:
+    return f"{count} kept original{'s' if count != 1 else ''}"
+
+
+def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
     try:
         status = os.stat(found.path)
         result = found.result(os.path.dirname(os.path.dirname(found.path)))
@@ -89,9 +95,8 @@ def _kept(found: originals.Found) -> KeptOriginal | None:
     )
 
 
-def _is_over(path: str, limits: Originals) -> bool:
-    """The second name of an original counts from when it was made, which is the last change of its
-    inode."""
+def _is_expired(path: str, limits: Originals) -> bool:
+    """Return whether a kept original is too old; its age counts from the change of its inode."""
     status = _status(path)
     return status is not None and time.time() - status.st_ctime > limits.days * DAY_SECONDS
 
@@ -106,14 +111,14 @@ def _status(path: str) -> os.stat_result | None:
 def _expire(store: Store, settings: Settings) -> list[str]:
     gone = expired(store.kept(), settings.config.originals)
     for item in gone:
-        originals.forget(item.kept_path)
+        originals.delete_original(item.kept_path)
     if gone:
         store.forget_kept(item.outcome for item in gone)
-    return [f"threw away {len(gone)} kept originals, as [originals] says"] if gone else []
+    return [f"deleted {_originals(len(gone))}: too old, or too large in total"] if gone else []
 
 
-def refusal(item: KeptOriginal) -> str | None:
-    """Why a kept original could not be put back as things are now; ``None`` if it could."""
+def restore_problem(item: KeptOriginal) -> str | None:
+    """Return why a kept original cannot be restored; ``None`` if it can."""
     if _status(item.kept_path) is None:
         return "its original is no longer kept"
     now = _status(item.result_path)
@@ -126,8 +131,8 @@ def refusal(item: KeptOriginal) -> str | None:
     return None
 
 
-def put_back(store: Store, item: KeptOriginal) -> None:
-    """Put a kept original back; ``FileError`` if that cannot be done."""
+def restore_original(store: Store, item: KeptOriginal) -> None:
+    """Restore a kept original; raise ``FileError`` if that is impossible."""
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
-    store.note_undone(item.outcome)
+    store.record_undone(item.outcome)
     store.forget_file(item.result_path)

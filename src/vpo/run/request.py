@@ -1,4 +1,4 @@
-"""What is asked of a run: on the command line, and by signals in the midst of it."""
+"""The request for a run, and its interruption."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vpo.errors import OnError
 from vpo.policy.policy_files import PolicyFiles
 
 Order = Literal["auto", "name", "size", "newest"]
-Encodes = Mapping[bytes, tuple[History, int, int]]
-"""As ``vpo.db.store.Store.encodes`` has them."""
-Starter = Callable[[str], str]
-"""Takes the path of a file whose work begins, and gives its outcome's id."""
+EncodeHistory = Mapping[bytes, tuple[History, int, int]]
+"""As ``vpo.db.store.Store.encodes`` returns them."""
+StartOutcome = Callable[[str], str]
+"""Takes the path of a file that is started, and returns its outcome's id."""
 
 
 class Request(NamedTuple):
-    """What the user asks of a run."""
+    """The files, the policies and the options of a run."""
 
     paths: tuple[str, ...]
     policies: PolicyFiles
@@ -29,21 +29,21 @@ class Request(NamedTuple):
 
 
 class Interrupt:
-    """What is to end before it is done; whoever works looks here again and again.
+    """The flags that end a run early, which workers check.
 
-    Plain attributes, because a signal's handler may come in the midst of anything: the lock that it
-    would wait for could be held by what it has interrupted.
+    Plain attributes without a lock: a signal handler could wait for ever for a lock that the
+    interrupted code holds.
 
-    ``stop``: nothing new starts. ``asked``: because a signal said so, and ``at_once``: what runs is
-    ended, too.
+    ``stop``: nothing new starts. ``signalled``: because of a signal. ``at_once``: running tools are
+    killed, too.
     """
 
     def __init__(self) -> None:
         self.stop = False
-        self.asked = False
+        self.signalled = False
         self.at_once = False
 
-    def ask(self) -> None:
-        """As a first Ctrl-C, or one more."""
-        self.at_once = self.asked
-        self.asked = self.stop = True
+    def signal(self) -> None:
+        """Handle a Ctrl-C: the first stops the run, the second kills the tools."""
+        self.at_once = self.signalled
+        self.signalled = self.stop = True

@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""The summary of a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vpo.execute.outcome import Outcome
 
 
 class Summary:
-    """What a run came to.
+    """The counts, the duration and the savings of a run.
 
-    ``seconds`` is its whole time; ``saved`` the bytes by which the files became smaller in all.
+    ``seconds`` is its duration, ``saved`` the total of the bytes that the files became smaller.
     """
 
     def __init__(self, run_id: str, total: int) -> None:
@@ -26,7 +26,7 @@ class Summary:
         self.saved = 0
 
     def facts(self) -> dict[str, object]:
-        """Return the summary as the JSON contract has it."""
+        """Return the summary as documented for JSON."""
         return {
             "total": self.total,
             **{name: self.counts[name] for name in STATUSES},
@@ -35,7 +35,7 @@ class Summary:
         }
 
     def count(self, outcome: Outcome) -> None:
-        """Count what became of one file."""
+        """Count the outcome of one file."""
         self.counts[outcome.status] += 1
         if outcome.error and outcome.error.kind is ErrorKind.TOOL_MISSING:
             self.tool_missing = True

@@ -1,4 +1,4 @@
-"""Count, record and report what becomes of each file of a run."""
+"""Counting, recording and reporting the outcomes of a run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from vpo.db.records import STATUSES
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
 from vpo.run.observer import SafeObserver
-from vpo.run.progress import Parts, State
+from vpo.run.progress import FileProgress, RunProgress
 from vpo.run.recorder import Recorder
 from vpo.run.request import Request
-from vpo.run.schedule import Keeper
+from vpo.run.schedule import Pauser
 from vpo.run.summary import Summary
 
 if TYPE_CHECKING:
-    from vpo.db.records import Took
+    from vpo.db.records import Timing
     from vpo.plugins import FileReport, RunReport
-    from vpo.plugins.notifier import Hooks
+    from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.forecast import Forecast
 
 
 class Tally:
     """Counts, records and reports each outcome once.
 
-    ``workers`` is how many work, ``forecast`` what is expected of the files, once that is known.
+    ``workers`` is their number; ``forecast`` is set once there is one.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Tally:
         summary: Summary,
         recorder: Recorder,
         observer: SafeObserver,
-        hooks: Hooks | None,
+        hooks: HookDispatcher | None,
     ) -> None:
         self.summary, self.observer = summary, observer
         self._recorder, self._hooks = recorder, hooks
@@ -42,10 +42,10 @@ class Tally:
         self._waiting: str | None = None
         self.workers = 1
         self.forecast: Forecast | None = None
-        self.parts = Parts()
+        self.file_progress = FileProgress()
 
     def start(self, path: str) -> str:
-        """Take note that the work on a file begins; return its outcome's id."""
+        """Report and record that a file is started; return its outcome's id."""
         self._begun.add(path)
         if self.forecast is not None:
             self.forecast.begin(path, time.monotonic())
@@ -53,12 +53,12 @@ class Tally:
         self.observer.progress(self._state)
         return self._recorder.start(path)
 
-    def known(self, item: Candidate) -> None:
-        """Count a file that is known to comply."""
+    def skip(self, item: Candidate) -> None:
+        """Count a file that complies and is not processed."""
         self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
 
     def take(self, outcome: Outcome) -> None:
-        """Take the outcome of a file that was processed."""
+        """Count, record and report the outcome of a file."""
         path = outcome.was or outcome.path
         self._begun.discard(path)
         if self.forecast is not None:
@@ -67,19 +67,19 @@ class Tally:
             self._recorder.take(outcome)
             if self._hooks is not None and outcome.status != "not_started":
                 self._hooks.file(_file_report(outcome))
-                self.observer.notes(self._hooks.told())
+                self.observer.notes(self._hooks.warnings())
         finally:
             self._count(outcome)
             self.observer.progress(self._state)
 
-    def look(self, keeper: Keeper) -> None:
-        """See whether work may begin, and report how far the files in progress are."""
-        keeper.look()
-        self._waiting = keeper.closed.reason if keeper.closed else None
-        self.observer.advance(self._state)
+    def look(self, pauser: Pauser) -> None:
+        """Check the schedule, and report the progress of the running files."""
+        pauser.update()
+        self._waiting = pauser.paused.reason if pauser.paused else None
+        self.observer.tick(self._state)
 
     def report(self, request: Request) -> RunReport:
-        """Return what plugins are told of the run."""
+        """Return the report of the run for plugins."""
         from vpo.plugins import RunReport  # late: most configurations have no plugin
 
         summary = self.summary
@@ -99,16 +99,16 @@ class Tally:
             self._failed.append(outcome)
         self.observer.finished(outcome)
 
-    def _state(self) -> State:
+    def _state(self) -> RunProgress:
         done = sum(self.summary.counts.values()) - self.summary.counts["not_started"]
         # A worker has its next file before the outcome of its last one arrives here.
         active = min(self.workers, len(self._begun))
         if self.forecast is None:
-            return State(done, self.summary.total, active, waiting=self._waiting)
+            return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
-        self.forecast.advance(self.parts.now)
+        self.forecast.update(self.file_progress.now)
         left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return State(done, self.summary.total, active, left, running, self._waiting)
+        return RunProgress(done, self.summary.total, active, left, running, self._waiting)
 
 
 def _file_report(outcome: Outcome) -> FileReport:
@@ -126,11 +126,11 @@ def _file_report(outcome: Outcome) -> FileReport:
     )
 
 
-def _took(path: str, outcome: Outcome) -> Took | None:
-    """What a file took; failures say nothing about how long others take."""
+def _took(path: str, outcome: Outcome) -> Timing | None:
+    """Return the duration of a file, ``None`` for a failure, which predicts nothing."""
     if outcome.error is not None or outcome.size_before is None:
         return None
-    from vpo.db.records import Took
-    from vpo.run.cost import spent
+    from vpo.db.records import Timing
+    from vpo.run.cost import outcome_cost
 
-    return Took(path, spent(outcome), outcome.size_before, outcome.seconds)
+    return Timing(path, outcome_cost(outcome), outcome.size_before, outcome.seconds)

@@ -1,4 +1,4 @@
-"""The threads of this process as workers; what they need is loaded when there is work."""
+"""The threads of this process as workers, imported when there are files to process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Threads:
-    """The threads of this process, as many as there are workers."""
+    """Workers that are threads of this process."""
 
     def __init__(self) -> None:
         self._prober: Prober | None = None
 
     def prepare(self, settings: Settings) -> None:
-        """Start a parser of media files while policies and further modules are loaded."""
+        """Start the prober's child process while policies and modules are loaded."""
         if self._prober is None:
             from vpo.run.probers import new_prober
 
@@ -33,7 +33,7 @@ class Threads:
         return threads(assignment, prober)
 
     def close(self) -> None:
-        """End the parser, if there was no work for it."""
+        """End the prober's child process if no run has used it."""
         if self._prober is not None:
             self._prober.processes.close()
             self._prober = None

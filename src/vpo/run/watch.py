@@ -1,8 +1,8 @@
-"""Follow folders, and let every file that has settled go through a run.
+"""Watching folders: each new or changed file is processed once it has settled.
 
-The record says what is done: a file that is not on it with the size, time and inode that it has now
-is news. So it does not matter which events were missed: at the start, after every run and now and
-then all folders are looked through, which costs no more than a run with nothing to do.
+A file is new if the database has no record of it with its current size, time and inode. So missed
+events do no harm: all folders are searched at the start, after every run and at intervals, which
+costs no more than a run with nothing to do.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
 from vpo.errors import WatchError
-from vpo.plugins.metadata import marks
+from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
 TICK = 1.0
-"""Seconds after which it looks whether it is to end, and whether the folders are still there."""
+"""Seconds between the checks for an interrupt and for missing folders."""
 _LONGEST = 6 * 3600.0
-"""Seconds after which a file that could not be done is tried again at the latest."""
+"""The longest time in seconds until a failed file is tried again."""
 _FEW = 200
-"""Up to so many files are named to the run; of more, it looks through the folders itself."""
+"""The largest number of files that are named to the run; with more, it searches the folders."""
 
 Identity = tuple[int, int]
 """Device and inode."""
 Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
-"""Takes folders, and yields the paths that have changed in them, an empty set every ``TICK``."""
+"""Takes folders, and yields the changed paths in them; an empty set after each ``TICK``."""
 
 
 class _Waiting(NamedTuple):
-    """A file that is news: as it was, when it is due, and how often it was tried."""
+    """A new or changed file: its state, when it is due, and how often it was tried."""
 
     stat: Stat
     due: float
@@ -46,14 +46,16 @@ class _Waiting(NamedTuple):
 
 @dataclass
 class Waitlist:
-    """The files that are news, until they are due: when they have settled, and after a failure that
-    may pass later and later. Times in seconds, as of a clock that never goes back."""
+    """The new and changed files, due once they have settled, and ever later after failures.
+
+    Times are in seconds, of a monotonic clock.
+    """
 
     settle: float
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     def see(self, path: str, stat: Stat | None, now: float) -> None:
-        """The file is like this now; ``None`` if it is gone, or no news any more."""
+        """Update the state of a file; ``None`` if it is gone or done."""
         known = self.waiting.get(path)
         if stat is None:
             self.waiting.pop(path, None)
@@ -61,22 +63,22 @@ class Waitlist:
             self.waiting[path] = _Waiting(stat, now + self.settle)
 
     def failed(self, path: str, stat: Stat, now: float) -> None:
-        """It was tried and is news still."""
+        """Postpone a file that was tried and is not done."""
         known = self.waiting.get(path)
         tries = known.tries + 1 if known and known.stat == stat else 1
         again = min(_LONGEST, max(1.0, self.settle) * 2**tries)
         self.waiting[path] = _Waiting(stat, now + again, tries)
 
     def due(self, now: float) -> list[str]:
-        """Those that can be worked on."""
+        """Return the files to process now."""
         return [path for path, item in self.waiting.items() if item.due <= now]
 
 
 class WatchOptions(NamedTuple):
     """When files are processed, in seconds.
 
-    A file is processed once it has not changed for ``settle``; what is there at the start, at once.
-    Every ``every`` all folders are searched.
+    A file is processed once it has not changed for ``settle``, at the start at once. All folders
+    are searched at intervals of ``every``.
     """
 
     settle: float
@@ -90,7 +92,7 @@ def watch(
     waiter: Waiter,
     options: WatchOptions,
 ) -> Iterator[Summary]:
-    """Yield the summaries of the runs, until the coordinator's interrupt ends it.
+    """Yield the summaries of the runs, until the coordinator's interrupt is set.
 
     ``request.paths`` are the folders.
     """
@@ -101,13 +103,13 @@ def watch(
         for text in watcher.missing(folders):
             coordinator.observer.note(text)
         if first:
-            watcher.look(list(folders), at_once=True)
+            watcher.search(list(folders), at_once=True)
             first = False
         yield from watcher.follow(folders)
 
 
 class _Watcher:
-    """Keeps the list of what is news, and hands what is due to a run."""
+    """Keeps the waitlist, and starts a run for the files that are due."""
 
     def __init__(
         self,
@@ -122,10 +124,10 @@ class _Watcher:
         self._waiter, self._every = waiter, options.every
         self._waitlist = Waitlist(options.settle)
         self._gone: set[str] = set()
-        self._looked = 0.0
+        self._searched_at = 0.0
 
     def missing(self, there: Mapping[str, Identity]) -> list[str]:
-        """What to tell of folders that went or came."""
+        """Return messages about folders that disappeared or came back."""
         gone = set(self._request.paths) - there.keys()
         notes = [f"{path} is not there; waiting for it" for path in sorted(gone - self._gone)]
         notes += [f"{path} is there again" for path in sorted(self._gone - gone)]
@@ -133,37 +135,37 @@ class _Watcher:
         return notes
 
     def follow(self, folders: Mapping[str, Identity]) -> Iterator[Summary]:
-        """Until a folder comes or goes, or it is time to look through all of them."""
+        """Follow the folders until one comes or goes, or it is time to search all of them."""
         there = list(folders)
         for number, changed in enumerate(self._waiter(there)):
             if not number:
-                self.look(there)  # for what came before anybody was listening
+                self.search(there)  # for files that came before the events were followed
             self._see(changed)
             if due := self._waitlist.due(time.monotonic()):
                 yield self._run(due, there)
-                self.look(there)
+                self.search(there)
             if self._interrupt.stop or _identities(self._request.paths) != folders:
                 return
-            if time.monotonic() - self._looked > self._every:
+            if time.monotonic() - self._searched_at > self._every:
                 return
 
-    def look(self, there: Sequence[str], at_once: bool = False) -> None:
-        """Look through these folders for what is news."""
-        self._looked = time.monotonic()
+    def search(self, there: Sequence[str], at_once: bool = False) -> None:
+        """Search these folders for new and changed files."""
+        self._searched_at = time.monotonic()
         found = self._discover(there)
-        now = self._looked - self._waitlist.settle if at_once else self._looked
-        for item in self._news(found):
+        now = self._searched_at - self._waitlist.settle if at_once else self._searched_at
+        for item in self._new_files(found):
             self._waitlist.see(item.path, _stat(item), now)
 
     def _see(self, changed: Iterable[str]) -> None:
         now = time.monotonic()
         paths = [path for path in changed if os.path.exists(path) and not self._hidden(path)]
         found = self._discover(paths) if paths else []
-        news = {item.path: _stat(item) for item in self._news(found)}
+        new = {item.path: _stat(item) for item in self._new_files(found)}
         for item in found:
-            self._waitlist.see(item.path, news.get(item.path), now)
+            self._waitlist.see(item.path, new.get(item.path), now)
         for path in list(self._waitlist.waiting):
-            # What grows without an event, as on a file system of the network, has not settled.
+            # A file that grows without an event, as on network file systems, has not settled.
             self._waitlist.see(path, _stat_of(path), now)
 
     def _run(self, due: Sequence[str], there: Sequence[str]) -> Summary:
@@ -171,7 +173,7 @@ class _Watcher:
         named = self._request._replace(paths=tuple(due if few else there), recursive=not few)
         summary = self._coordinator.run(named)
         now = time.monotonic()
-        again = {item.path: _stat(item) for item in self._news(self._discover(due))}
+        again = {item.path: _stat(item) for item in self._new_files(self._discover(due))}
         for path in due:
             if path in again:
                 self._waitlist.failed(path, again[path], now)
@@ -180,21 +182,22 @@ class _Watcher:
         return summary
 
     def _hidden(self, path: str) -> bool:
-        """Whether a name below the folders begins with a dot, as those of vpo's own files do."""
+        """Return whether a name below the folders begins with a dot, as those of vpo's files do."""
         inner = [
             path[len(root) :] for root in self._request.paths if path.startswith(root + os.sep)
         ]
         return any(part.startswith(".") for text in inner for part in text.split(os.sep))
 
+    def _stops(self) -> bool:
+        return self._interrupt.stop
+
     def _discover(self, paths: Sequence[str]) -> list[Candidate]:
         extensions = self._settings.config.files.extensions
         suffixes = tuple(f".{suffix}" for suffix in extensions)
-        found = discover(
-            paths, recursive=True, extensions=extensions, stop=lambda: self._interrupt.stop
-        )
+        found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]
 
-    def _news(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
+    def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
         done = _done(self._store, self._request.policies.fingerprint, [i.path for i in found])
         for item in found:
             if _stat(item) not in done.get(os.fsencode(item.path), ()):
@@ -202,13 +205,13 @@ class _Watcher:
 
 
 def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes, set[Stat]]:
-    """As what the files were worked on, or failed for good, with any answer of a source."""
+    """Return the states in which files complied or would fail again, with any metadata."""
     done: dict[bytes, set[Stat]] = {}
-    for path, stat in store.known(fingerprint, paths).items():
+    for path, stat in store.compliant(fingerprint, paths).items():
         done.setdefault(path, set()).add(stat)
     for path, (stat, *_) in store.failed(fingerprint).items():
         done.setdefault(path, set()).add(stat)
-    for path, rows in store.answered(*marks(fingerprint)).items():
+    for path, rows in store.compliance_records(*cache_key_range(fingerprint)).items():
         done.setdefault(path, set()).update(row.stat for row in rows)
     return done
 
@@ -226,7 +229,7 @@ def _stat_of(path: str) -> Stat | None:
 
 
 def _identities(paths: Iterable[str]) -> dict[str, Identity]:
-    """Those folders that are there; another one under a name is a file system just mounted."""
+    """Return the existing folders with their identity, which changes if one is mounted."""
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):
@@ -236,7 +239,7 @@ def _identities(paths: Iterable[str]) -> dict[str, Identity]:
 
 
 def events(folders: Sequence[str], stop: Callable[[], bool]) -> Iterator[set[str]]:
-    """The ``Waiter`` of the system: what it reports of these folders and all below."""
+    """Yield the system's change events for these folders and all below: a ``Waiter``."""
     if not folders:
         while not stop():
             time.sleep(TICK)
@@ -257,9 +260,9 @@ def events(folders: Sequence[str], stop: Callable[[], bool]) -> Iterator[set[str
             if stop():
                 return
     except FileNotFoundError:
-        return  # it went while we began to look
+        return  # a folder was removed in the meantime
     except OSError as error:
         raise WatchError(
-            f"the folders cannot be followed: {error}; raise fs.inotify.max_user_watches (sysctl), "
+            f"the folders cannot be watched: {error}; raise fs.inotify.max_user_watches (sysctl), "
             "or watch fewer folders"
         ) from None

@@ -1,4 +1,4 @@
-"""The workers of a run: the threads of this process, or whatever else does jobs."""
+"""The workers of a run: threads of this process, or another executor of jobs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from vpo.tools.programs import TOOLS, Tools, find_tools
 
 @dataclass(frozen=True)
 class Workers:
-    """What does the jobs of a run.
+    """The workers of one run.
 
-    ``slots`` is how many files can be processed at the same time, now. ``work`` does one job,
-    ``end_tools`` ends what runs at once, ``pause`` suspends it (true) and resumes it, ``messages``
-    returns what there is to report since it was last called.
+    ``slots`` returns how many files can be processed at the same time now. ``work`` processes one
+    job, ``end_tools`` kills the running tools, ``pause`` suspends (true) or resumes them, and
+    ``messages`` returns the messages since its last call.
     """
 
     executor: Executor
@@ -43,9 +43,9 @@ class Workers:
 
 
 class Assignment(NamedTuple):
-    """What workers have to know before they begin.
+    """The run that workers are opened for.
 
-    ``progress`` takes a path and the part of its work that is done.
+    ``progress`` takes a path and the fraction of its work that is done.
     """
 
     policies: PolicyFiles
@@ -56,10 +56,10 @@ class Assignment(NamedTuple):
 
 
 class WorkerSource(Protocol):
-    """A kind of workers; whoever composes a run chooses one."""
+    """A kind of workers, chosen by the caller of the coordinator."""
 
     def prepare(self, settings: Settings) -> None:
-        """Start what takes long to start, while other things are loaded."""
+        """Start what takes long to start, while policies and modules are loaded."""
 
     def open(self, assignment: Assignment) -> AbstractContextManager[Workers]:
         """Return the workers, for one run."""
@@ -70,7 +70,7 @@ class WorkerSource(Protocol):
 
 @contextlib.contextmanager
 def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Workers]:
-    """Yield as many threads as there are workers, with a context of their own.
+    """Yield the configured number of threads, with a new context.
 
     ``prober`` is one that was started early.
     """
@@ -98,11 +98,11 @@ def new_context(
     prober: Prober,
     progress: Callable[[str, float], object] = ignore_progress,
 ) -> RunContext:
-    """Return what so many workers on this machine share for one run."""
+    """Return the context that the workers of this machine share for one run."""
     return RunContext(
         tools=installed_tools(settings, prober.processes),
         prober=prober,
-        # Alone, an encode may have all of the processor; with others, its part.
+        # A single encode may use all cores; several share them.
         threads=max(1, settings.cores // workers) if workers > 1 else None,
         hardware_sessions=settings.config.processing.hardware_sessions,
         progress=progress,
@@ -110,14 +110,14 @@ def new_context(
 
 
 def installed_tools(settings: Settings, processes: Processes | None = None) -> Tools:
-    """Return the programs of this machine, as it is configured."""
+    """Return the tools of this machine, as configured."""
     configured = settings.config.tools
     paths = {name: str(path) if (path := getattr(configured, name)) else None for name in TOOLS}
     return find_tools(paths, float(configured.stall_seconds), processes or Processes())
 
 
 def rewrite_options(settings: Settings) -> RewriteOptions:
-    """Return what the configuration says about rewriting files."""
+    """Return the options for rewriting files, as configured."""
     files = settings.config.files
     return RewriteOptions(
         timestamp="preserve" if files.preserve_mtime else "now",

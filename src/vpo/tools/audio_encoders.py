@@ -7,7 +7,7 @@ from vpo.media.encode_spec import AudioEncode
 from vpo.media.model import Track
 
 _COMMON_LAYOUTS = frozenset({"mono", "stereo", "3.0", "5.0", "5.1", "7.1"})
-"""Layouts that every encoder with so many channels takes, and every decoder knows."""
+"""Layouts that every encoder with as many channels and every decoder supports."""
 
 
 def audio(number: int, how: AudioEncode, source: Track) -> list[str]:

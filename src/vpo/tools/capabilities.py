@@ -1,4 +1,4 @@
-"""What an ffmpeg can do: its encoders and filters."""
+"""The capabilities of an ffmpeg: its encoders and filters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpo.tools.programs import Tools
 Encoder = TypeVar("Encoder", VideoEncoder, AudioEncoder)
 
 _LISTED = re.compile(r"\s[A-Z.|]{2,6}\s+(\S+)\s+\S")
-"""A line of ffmpeg's lists: flags, a name, and what it is."""
+"""A line of ffmpeg's lists: flags, a name, and a description."""
 _LIBAVCODEC = re.compile(r"^\s*libavcodec\s+(\d+)")
 
 
@@ -29,7 +29,7 @@ class Capabilities:
     libavcodec: int
 
     def encoder(self, wanted: Sequence[Encoder], codec: str) -> Encoder:
-        """Return the first of these encoders that is there; ``PlanError`` names the missing."""
+        """Return the first of these encoders that ffmpeg has; ``PlanError`` if it has none."""
         for row in wanted:
             if row.name in self.encoders:
                 return row
@@ -40,8 +40,8 @@ class Capabilities:
         )
 
 
-def ask(tools: Tools) -> Capabilities:
-    """Ask the ffmpeg for its lists; ``ToolMissingError`` if there is none."""
+def read_capabilities(tools: Tools) -> Capabilities:
+    """Read the lists that ffmpeg prints; raise ``ToolMissingError`` if there is none."""
     program = tools.need("ffmpeg")
     encoders, filters = LineCollector(), LineCollector()
     tools.run(Command([program, "-nostdin", "-encoders"]), encoders)

@@ -1,4 +1,4 @@
-"""The video encoders of ffmpeg that vpo uses, one row each.
+"""The video encoders of ffmpeg that vpo uses, one row for each.
 
 A further encoder is one more row. The rows follow the encoders' documentation: SVT-AV1
 ``Docs/CommonQuestions.md``, libvpx ``vpxenc --help``, libaom ``aomenc --help``, NVIDIA's preset
@@ -19,7 +19,7 @@ from vpo.tools.pixel_formats import PixelFormat
 from vpo.tools.presets import X264_PRESETS, X264_TUNES, Option, Options, Presets, scale
 
 CrfOptions = Callable[[float, Quality], Options]
-"""Makes options of a crf and the bounds of the bit rate."""
+"""Returns the options for a crf and the bounds of the bit rate."""
 
 
 class Hdr10(NamedTuple):

@@ -98,7 +98,7 @@ def video(encoding: Encoding) -> list[str]:
 
 
 def warnings(spec: VideoEncode, encoder: VideoEncoder) -> list[str]:
-    """Return, for a person, what is asked for and the encoder does without."""
+    """Return warnings about options that the encoder does not have."""
     found = []
     if spec.tune is not None and not encoder.tune_options(spec.tune):
         found.append(f"{encoder} has no tune {spec.tune}; encoded without")
@@ -178,14 +178,14 @@ def _display(mastering: Mastering, units: Hdr10) -> str:
 
 
 def _number(value: float) -> str:
-    """Without an exponent, which no encoder reads."""
+    """Return the number without an exponent, which no encoder accepts."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
-    """``PlanError`` where the encoder would lose the HDR metadata that is to be kept.
+    """Raise ``PlanError`` if the encoder would lose HDR metadata that is to be kept.
 
-    ``libavcodec`` is the major version of ffmpeg's.
+    ``libavcodec`` is the major version.
     """
     if not encoding.spec.tonemap and not _carries_hdr(encoding, libavcodec):
         raise PlanError(
@@ -195,7 +195,7 @@ def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
 
 
 def _carries_hdr(encoding: Encoding, libavcodec: int) -> bool:
-    """Whether HDR10's static metadata of the track arrives in the output.
+    """Return whether HDR10's static metadata of the track is kept.
 
     From libavcodec 61 (ffmpeg 7) on, ffmpeg takes what the frames say into the container. Before,
     it copies what the source's container says, and only that.

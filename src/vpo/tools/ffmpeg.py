@@ -1,10 +1,9 @@
-"""The argv of ffmpeg for a plan that rewrites a file, with what it copies copied."""
+"""The argv of ffmpeg for a plan that rewrites a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 from vpo.media.containers import APPLE, TIMECODE, Container, container, is_debris, timed
 from vpo.media.languages import alpha3
@@ -18,52 +17,85 @@ from vpo.tools.encoders import Encoding
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 
-def argv(
-    program: str,
-    plan: Plan,
-    source: str,
-    output: str,
-    covers: Mapping[int, str],
-    encodings: Mapping[int, Encoding] = MappingProxyType({}),
-) -> list[str]:
-    """Write ``output`` from ``source``.
+@dataclass(frozen=True)
+class FfmpegJob:
+    """A plan that ffmpeg carries out, with what it reads and writes.
 
     ``covers`` gives, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
-    would make a video track of a cover that it copies. ``encodings`` are, by index in the
-    source, the video tracks that are encoded.
+    would make a video track of a cover that it copies. ``encodings`` are, by index in the source,
+    the video tracks that are encoded.
     """
+
+    plan: Plan
+    source: str
+    output: str
+    covers: Mapping[int, str] = field(default_factory=dict)
+    encodings: Mapping[int, Encoding] = field(default_factory=dict)
+
+
+def argv(program: str, job: FfmpegJob) -> list[str]:
+    """Return the command that writes the output from the source."""
+    plan, covers = job.plan, job.covers
     target = container(plan.after.container)
-    command = [program, "-hide_banner", "-nostdin", "-loglevel", "level+verbose", "-y"]
-    command += ["-progress", "pipe:1", "-nostats"]
-    if container(plan.before.container).lacks_timestamps:
-        # They do not store every presentation time; Matroska and MP4 cannot do without.
-        command += ["-fflags", "+genpts"]
-    for encoding in encodings.values():
-        command += encoding.encoder.device_options
-    command += [*_as_stored(encodings), "-i", source]
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
-    command += _maps(plan, [*tracks, *mapped], encodings)
-    # Without the last, what comes before the first key frame would silently be left out.
+    command = [*_start(program, "level+verbose"), *_input(job)]
+    command += _maps(plan, [*tracks, *mapped], job.encodings)
+    # Without -copyinkf, ffmpeg silently drops what comes before the first key frame.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(tracks):
         command += _track(plan, number, track)
-        if track.index in encodings:
-            command += filters.mapped(encodings[track.index])[1]
-            command += _times(number, target, encodings[track.index].time_base)
-            command += encoders.video(encodings[track.index])
+        if track.index in job.encodings:
+            command += _encoded(number, target, job.encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
     command += _metadata(plan)
     command += target.muxer_options
     if target.mp4_family:
-        command += ["-movflags", f"+faststart{_movflags(plan)}"]
-        # So the muxer calls the boxes of Dolby Vision and of spherical video, and FLAC until 6.1.
-        flac = any(track.codec == "flac" for track in plan.after.tracks)
-        command += ["-strict", "experimental" if flac else "unofficial"]
-        if len(tracks) == len(plan.after.tracks) and _timecode(plan):
-            # From a mere tag the muxer would make a timecode track.
-            command += ["-write_tmcd", "0"]
-    return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, output]
+        command += _mp4(plan, tracks)
+    return [*command, "-max_muxing_queue_size", "4096", "-f", target.muxer, job.output]
+
+
+def first_pass(program: str, job: FfmpegJob) -> list[str]:
+    """Return the command that writes the statistics for the second pass, and nothing else."""
+    command = [*_start(program, "warning"), *_input(job)]
+    for number, encoding in enumerate(job.encodings.values()):
+        alone = replace(encoding, number=number)
+        maps, filtering = filters.mapped(alone)
+        command += [*maps, *filtering, *encoders.video(alone)]
+    return [*command, "-f", "null", "-"]
+
+
+def _start(program: str, level: str) -> list[str]:
+    command = [program, "-hide_banner", "-nostdin", "-loglevel", level, "-y"]
+    return [*command, "-progress", "pipe:1", "-nostats"]
+
+
+def _input(job: FfmpegJob) -> list[str]:
+    arguments: list[str] = []
+    if container(job.plan.before.container).lacks_timestamps:
+        # They do not store every presentation time; Matroska and MP4 require them.
+        arguments += ["-fflags", "+genpts"]
+    for encoding in job.encodings.values():
+        arguments += encoding.encoder.device_options
+    return [*arguments, *_as_stored(job.encodings), "-i", job.source]
+
+
+def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:
+    arguments = filters.mapped(encoding)[1]
+    arguments += _times(number, target, encoding.time_base)
+    return arguments + encoders.video(encoding)
+
+
+def _mp4(plan: Plan, tracks: Sequence[Track]) -> list[str]:
+    """Return the options of the MP4 muxer for the boxes that the result needs."""
+    arguments = ["-movflags", f"+faststart{_movflags(plan)}"]
+    # The muxer calls Dolby Vision and spherical video unofficial, and FLAC experimental up to 6.1.
+    flac = any(track.codec == "flac" for track in plan.after.tracks)
+    arguments += ["-strict", "experimental" if flac else "unofficial"]
+    if len(tracks) == len(plan.after.tracks) and _timecode(plan):
+        # From a mere tag the muxer would make a timecode track.
+        arguments += ["-write_tmcd", "0"]
+    return arguments
 
 
 def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
@@ -79,22 +111,6 @@ def _times(number: int, target: Container, time_base: str) -> list[str]:
     if target.constant_frame_rate:
         return []
     return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", time_base]
-
-
-def first_pass(
-    program: str, plan: Plan, source: str, encodings: Mapping[int, Encoding]
-) -> list[str]:
-    """Write the statistics for the second pass, and nothing else."""
-    command = [program, "-hide_banner", "-nostdin", "-loglevel", "warning", "-y"]
-    command += ["-progress", "pipe:1", "-nostats"]
-    if container(plan.before.container).lacks_timestamps:
-        command += ["-fflags", "+genpts"]
-    command += [*_as_stored(encodings), "-i", source]
-    alone = [replace(item, number=n) for n, item in enumerate(encodings.values())]
-    for encoding in alone:
-        maps, filtering = filters.mapped(encoding)
-        command += [*maps, *filtering, *encoders.video(encoding)]
-    return [*command, "-f", "null", "-"]
 
 
 def _timecode(plan: Plan) -> bool:
@@ -172,16 +188,16 @@ def _attached(
 
 
 def _metadata(plan: Plan) -> list[str]:
-    """The tags that change. A tool's own Matroska would keep, as if they were of the new file."""
-    words: list[str] = []
+    """Return the changed tags, and remove tags of tools, which Matroska would keep."""
+    arguments: list[str] = []
     for change in plan.changes:
         if change.kind is ChangeKind.TAG:
-            words += ["-metadata", f"{change.fact.name}={change.after or ''}"]
+            arguments += ["-metadata", f"{change.fact.name}={change.after or ''}"]
     if container(plan.after.container).matroska:
         for name, value in plan.after.tags:
             if name == "timecode":
                 # ffmpeg 9 copies that of an MP4 to the video track alone.
-                words += ["-metadata", f"{name}={value}"]
+                arguments += ["-metadata", f"{name}={value}"]
             if is_debris(name) and name != "encoder":
-                words += ["-metadata", f"{name}="]
-    return words
+                arguments += ["-metadata", f"{name}="]
+    return arguments

@@ -1,4 +1,4 @@
-"""What ffmpeg prints while it works: its progress, and how many packets it read and wrote."""
+"""The output of ffmpeg: its progress, and the numbers of packets that it read and wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MICRO = 1_000_000
 
 
 class PacketCount(NamedTuple):
-    """The packets of a stream, and their bytes."""
+    """The number of packets of a stream, and their size in bytes."""
 
     packets: int
     size: int
@@ -27,9 +27,9 @@ class PacketCount(NamedTuple):
 class FfmpegOutput(Listener):
     """Reads the output of ffmpeg with ``-progress pipe:1 -loglevel level+verbose``.
 
-    ``duration`` is the source's in seconds; ``report`` takes the part that is done. ``seconds`` and
-    ``size`` (bytes) are what is written so far; ``read`` and ``written`` are the packets of the
-    source's and the result's streams, by number, once ffmpeg has ended.
+    ``duration`` is the source's in seconds; ``report`` takes the fraction that is done.
+    ``seconds`` and ``size`` (bytes) are the length of the output so far; ``read`` and ``written``
+    are the packets of the streams of source and result, by number, once ffmpeg has ended.
     """
 
     def __init__(self, duration: float | None, report: Callable[[float], object]) -> None:
@@ -41,7 +41,7 @@ class FfmpegOutput(Listener):
 
     @property
     def part(self) -> float:
-        """The part that is done, from 0 to 1; 0 where the duration is unknown."""
+        """The fraction that is done, from 0 to 1; 0 where the duration is unknown."""
         return min(1.0, self.seconds / self._duration) if self._duration else 0.0
 
     def stdout(self, line: str) -> bool:

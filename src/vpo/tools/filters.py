@@ -18,12 +18,12 @@ _DELETE_HDR = (
 )
 """Removes the HDR metadata of frames, which would stay once they are SDR."""
 _NOMINAL = 100
-"""Candela that are white in SDR (ITU-R BT.1886)."""
+"""The luminance of white in SDR, in cd/m² (ITU-R BT.1886)."""
 _USUAL = 1000
-"""Candela up to which most HDR is mastered, and HLG is meant to be shown."""
+"""The peak luminance of most HDR masters and of HLG displays, in cd/m²."""
 _DIMMEST, _BRIGHTEST = 2.0, 100.0
 _DESATURATE = 0
-"""Newer ffmpegs take a wrong luma for it from RGB, and greys come out too bright."""
+"""No desaturation: newer ffmpegs compute the luma of RGB wrongly, which brightens greys."""
 
 
 def chain(encoding: Encoding) -> str:
@@ -45,8 +45,8 @@ def steps(encoding: Encoding) -> list[str]:
     spec, track = encoding.spec, encoding.track
     found: list[str] = []
     if track.field_order is not None:
-        # Else the fields of two moments would be one frame for ever. Frames between them that are
-        # not interlaced stay unchanged.
+        # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
+        # stay unchanged.
         found.append("bwdif=mode=send_frame:deint=interlaced")
     if spec.size is not None:
         found.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
@@ -97,7 +97,7 @@ def _colors(color: Color) -> str:
 
 
 def _zscale(track: Track) -> str:
-    """Linear light, BT.709's primaries, the curve, and back (the way ffmpeg's wiki shows)."""
+    """Return the filters for tone mapping in linear light, as in ffmpeg's wiki."""
     return ",".join(
         (
             f"zscale=t=linear:npl={_NOMINAL}",

@@ -1,13 +1,13 @@
-"""The lines of a stream of bytes, of which no length and no end is certain."""
+"""The lines of a byte stream, which may be long or incomplete."""
 
 from __future__ import annotations
 
-LONGEST = 65536
-"""Bytes of a line that are kept; the rest of a longer one is dropped."""
+MAX_LINE_BYTES = 65536
+"""The longest line in bytes; the rest of a longer one is dropped."""
 
 
-class Lines:
-    """Cuts what a tool prints into lines, ended by LF or CR, as it comes."""
+class LineSplitter:
+    """Splits the output of a tool into lines, ended by LF or CR, as it arrives."""
 
     def __init__(self) -> None:
         self._begun = b""
@@ -15,7 +15,7 @@ class Lines:
     def feed(self, data: bytes) -> list[str]:
         """Return the lines that these bytes complete."""
         *complete, self._begun = (self._begun + data).replace(b"\r", b"\n").split(b"\n")
-        self._begun = self._begun[:LONGEST]
+        self._begun = self._begun[:MAX_LINE_BYTES]
         return [_text(line) for line in complete]
 
     def rest(self) -> list[str]:
@@ -25,4 +25,4 @@ class Lines:
 
 
 def _text(line: bytes) -> str:
-    return line[:LONGEST].decode("utf-8", "replace")
+    return line[:MAX_LINE_BYTES].decode("utf-8", "replace")

@@ -1,6 +1,6 @@
-"""What ffmpeg loses when it rewrites a file in its own container, where mkvtoolnix would not.
+"""The features of a file that ffmpeg or mkvmerge would lose in the same container.
 
-Where the container changes, the policy's operation reports what is lost.
+Where the container changes, the policy's operation reports losses.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from vpo.media.model import SIDE_DATA, Track
 from vpo.plan.model import Plan
 
 
-def by_mkvmerge(track: Track) -> bool:
-    """Whether mkvmerge would lose something of a track that ffmpeg carries: transparency, or a
-    language code that is none (``jp``), as it is written.
+def mkvmerge_loses(track: Track) -> bool:
+    """Return whether mkvmerge would lose a feature of a track that ffmpeg keeps.
+
+    These are transparency, and language codes that are not valid (``jp``).
     """
     return "alpha" in dict(track.side_data) or not is_language(track.language or "und")
 
 
-def grave(plan: Plan) -> Iterator[str]:
-    """Yield, as display text, what is lost and is a reason to refuse the plan."""
+def refused_losses(plan: Plan) -> Iterator[str]:
+    """Yield the losses that are a reason to refuse the plan, as display text."""
     for track in plan.after.of("data"):
         if not carries_data(plan.before, track, plan.after.container):
             yield str(track)
@@ -30,14 +31,14 @@ def grave(plan: Plan) -> Iterator[str]:
     yield from plan.before.fragile
     for track in plan.after.tracks:
         if track.codec_tag is not None and track.matroska_id is not None:
-            yield f"{track}, whose codec {track.codec_tag} it does not know"
+            yield f"{track}, whose codec {track.codec_tag} it does not support"
     for track in plan.after.tracks:
         for fact in uncarried(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
 
-def slight(plan: Plan) -> Iterator[str]:
-    """Yield, as display text, what is lost and worth a warning."""
+def warned_losses(plan: Plan) -> Iterator[str]:
+    """Yield the losses that are worth a warning, as display text."""
     name = plan.after.container
     lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:

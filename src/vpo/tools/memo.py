@@ -1,4 +1,4 @@
-"""Values that are computed once in a run."""
+"""Memoization: values that are computed once in a run."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
-Computed = TypeVar("Computed")
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 
-class Memo(Generic[Key, Computed]):
-    """Computes a value for each key once; threads that ask for the same key wait for it.
+class Memo(Generic[_Key, _Value]):
+    """Computes the value of each key once; other threads wait for it.
 
-    What fails is computed again by whoever asks next.
+    After an error, the next caller computes the value again.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[Key, threading.Lock] = {}
-        self._values: dict[Key, Computed] = {}
+        self._locks: dict[_Key, threading.Lock] = {}
+        self._values: dict[_Key, _Value] = {}
 
-    def get(self, key: Key, compute: Callable[[], Computed]) -> Computed:
-        """Return the value of ``key``."""
+    def get(self, key: _Key, compute: Callable[[], _Value]) -> _Value:
+        """Return the value of ``key``, computed if necessary."""
         with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        with turn:
+            key_lock = self._locks.setdefault(key, threading.Lock())
+        with key_lock:
             if key not in self._values:
                 self._values[key] = compute()
             return self._values[key]

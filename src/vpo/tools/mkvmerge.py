@@ -1,4 +1,4 @@
-"""mkvmerge: the argv for a plan that rewrites a Matroska file without encoding, and its output."""
+"""The argv of mkvmerge for a plan that remuxes a Matroska file, and its output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXPLICIT = ("default", "forced")
 
 
 def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
-    """Write ``output`` from ``source``; tracks are named by mkvmerge's own ids."""
+    """Return the command that writes ``output`` from ``source``, with mkvmerge's track ids."""
     command = [program, "--gui-mode", "--output", output]
     command += container(plan.after.container).mkvmerge_options
     if not any(t.language_ietf or "-" in (t.language or "") for t in plan.before.tracks):
@@ -62,7 +62,7 @@ def _selection(plan: Plan) -> list[str]:
 
 
 def _properties(old: Track, new: Track) -> list[str]:
-    """Return what changes; default and forced always, which mkvmerge would choose by itself."""
+    """Return the changes of a track; default and forced always, which mkvmerge guesses."""
     number = _id(new)
     arguments: list[str] = []
     for flag, option in _FLAGS.items():

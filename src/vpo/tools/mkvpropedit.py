@@ -17,7 +17,7 @@ FLAGS = {
 
 
 def argv(program: str, plan: Plan, path: str) -> list[str]:
-    """Edit the file at ``path`` in place.
+    """Return the command that edits the file at ``path`` in place.
 
     mkvpropedit counts tracks from 1, in the order of the TrackEntry elements.
     """

@@ -1,4 +1,4 @@
-"""x264's presets and tunes, in which policies are written, and what encoders make of a preset."""
+"""The presets and tunes of x264, which policies use, and their equivalents in other encoders."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Presets:
     def options(self, encoder: str, preset: str | None) -> Options:
         """Return the options for a preset, ``medium`` for ``None``.
 
-        ``PlanError``, which names the encoder, for a preset that there is not.
+        Raises ``PlanError``, which names the encoder, for an unknown preset.
         """
         name = preset or "medium"
         found = self.by_x264.get(name) or self.own.get(name)

@@ -1,8 +1,8 @@
-"""Running the programs of one run: the only module that starts processes.
+"""The processes of one run: this is the only module that starts any.
 
 A tool runs in its own process group with its input closed, so that a Ctrl-C in the terminal reaches
-vpo alone; on Linux it dies with vpo. Its output is read line by line as it comes. A tool that makes
-no progress for the stall time is ended.
+vpo alone; on Linux it is killed with vpo. Its output is read line by line as it arrives. A tool
+that makes no progress for the stall time is killed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from functools import cache
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
-from vpo.tools.lines import Lines
+from vpo.tools.lines import LineSplitter
 
 _TAIL = 8192
-"""Bytes of a tool's output that are kept for an error message, and for nothing else."""
+"""Bytes of a tool's output that are kept for an error message."""
 _NOISE = re.compile(
     r"\[(?:info|verbose)\] |^frame= |^size= |Multiple -c, -codec, .* options specified"
 )
-"""Lines that no error message shows. The last: a track that is encoded has two codecs on the
-command line, on purpose."""
+"""Lines that are left out of error messages. The last: an encoded track has two codec options."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
 _QUICK_SECONDS = 30.0
@@ -44,10 +43,10 @@ log = logging.getLogger(__name__)
 
 
 class Command(NamedTuple):
-    """A command to run: words, and how it is to be watched.
+    """A command to run, and how it is monitored.
 
     ``output`` is a file whose growth counts as progress, ``ok`` the exit statuses of success,
-    ``fds`` the file descriptors that stay open in it.
+    ``fds`` the file descriptors that it inherits.
     """
 
     argv: Sequence[str | bytes]
@@ -57,7 +56,7 @@ class Command(NamedTuple):
 
 
 class Listener:
-    """Takes each line of a tool's output as it comes; without overriding, nothing is done."""
+    """Receives each line of a tool's output as it arrives; the base class ignores them."""
 
     def stdout(self, line: str) -> bool:  # noqa: ARG002
         """Return whether the line shows that the tool made progress."""
@@ -83,9 +82,9 @@ class LineCollector(Listener):
 
 
 class ProcessGroup:
-    """A program that was started, with the programs that it starts in turn.
+    """The process group of a program that was started.
 
-    Sending signals and reaping exclude each other: once reaped, the number may be another group's.
+    Sending signals and reaping exclude each other: once reaped, the id may be another group's.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -101,7 +100,7 @@ class ProcessGroup:
                 os.killpg(self.process.pid, number)
 
     def wait(self, seconds: float = math.inf) -> bool:
-        """Return whether the program ends within that time; it is not reaped."""
+        """Return whether the program ends within ``seconds``; it is not reaped."""
         deadline, pause = time.monotonic() + seconds, 0.0005
         while not self._ended():
             left = deadline - time.monotonic()
@@ -112,13 +111,13 @@ class ProcessGroup:
         return True
 
     def status(self) -> int:
-        """Wait for the end and return the exit status."""
+        """Wait until the program ends; reap it and return its exit status."""
         self.wait()
         with self._lock:
             return self.process.wait()
 
     def end(self, grace: float = _GRACE_SECONDS) -> None:
-        """End the whole group: SIGTERM, and SIGKILL after ``grace`` seconds."""
+        """Kill the whole group: SIGTERM, and SIGKILL after ``grace`` seconds."""
         if grace:
             self.signal(signal.SIGTERM)
             self.wait(grace)
@@ -126,7 +125,7 @@ class ProcessGroup:
         self.wait()
 
     def release(self) -> None:
-        """End what still runs, reap it, and close the pipes."""
+        """Kill what still runs, reap it, and close the pipes."""
         if not self.wait(0):
             self.end()
         self.status()
@@ -136,7 +135,7 @@ class ProcessGroup:
 
     def _ended(self) -> bool:
         with self._lock:
-            # Where the status cannot be peeked at (macOS before Python 3.13), it is reaped.
+            # Without os.waitid (macOS before Python 3.13), the status can only be read by reaping.
             if self.process.returncode is None and hasattr(os, "waitid"):
                 with contextlib.suppress(ChildProcessError):
                     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -148,7 +147,7 @@ class Processes:
     """The processes of one run, so that it can cancel and pause them all.
 
     Lock-free, so that ``cancel`` may be called from anywhere, a signal handler included: it sets
-    the flag, then signals; whoever starts a process registers it, then checks the flag again.
+    the flag, then signals; starting a process registers it, then checks the flag again.
     """
 
     def __init__(self) -> None:
@@ -163,14 +162,14 @@ class Processes:
 
     @property
     def overdue(self) -> bool:
-        """Whether tools have been cancelled and had their time to end."""
+        """Whether tools were cancelled and the grace time is over."""
         at = self._cancelled_at
         return at is not None and time.monotonic() - at > _GRACE_SECONDS
 
     def cancel(self) -> None:
-        """End all tools and start none; whoever waits for one gets ``CancelledError``.
+        """Kill all tools and start no more; callers of ``run`` get ``CancelledError``.
 
-        May be called from any thread, and again.
+        May be called from any thread, and repeatedly.
         """
         if self._cancelled_at is None:
             self._cancelled_at = time.monotonic()
@@ -191,9 +190,9 @@ class Processes:
     def run(self, command: Command, stall_seconds: float, listener: Listener | None = None) -> int:
         """Run a tool to its end and return its exit status.
 
-        It stalls if for ``stall_seconds`` neither the listener reports progress nor the command's
-        output file is written to. ``ToolError`` on a status that is not ok, a signal or a stall,
-        ``CancelledError`` if it was cancelled.
+        It stalls if for ``stall_seconds`` the listener reports no progress and the command's output
+        file is not written. Raises ``ToolError`` on a status that is not ok, a signal or a stall,
+        and ``CancelledError`` if it was cancelled.
         """
         with self._started(command) as group:
             reader = _Reader(self, group, command, stall_seconds, listener or Listener())
@@ -226,7 +225,7 @@ class Processes:
     def start_service(self, argv: Sequence[str], environment: Mapping[str, str]) -> ProcessGroup:
         """Start a child with pipes for input and output that ``cancel`` kills at once.
 
-        Its input is the one exception to closed inputs: it reads nothing but what vpo writes.
+        Its input is the one exception to closed inputs: it reads only what vpo writes.
         """
         group = ProcessGroup(
             subprocess.Popen(
@@ -243,7 +242,7 @@ class Processes:
         return group
 
     def end_service(self, group: ProcessGroup) -> None:
-        """Kill a child that ``start_service`` started, and release what it holds here."""
+        """Kill a child that ``start_service`` started, and close its pipes."""
         group.signal(signal.SIGKILL)
         group.release()
         self._services.discard(group)
@@ -271,12 +270,12 @@ def lower_priority(processes: Processes, nice: int, ionice: str) -> None:
         argv = ["ionice", *_IO_CLASSES[ionice], "-p", str(threading.get_native_id())]
         try:
             processes.run(Command(argv), _QUICK_SECONDS)
-        except ToolError as error:  # the work can be done all the same
+        except ToolError as error:  # the tools run anyway
             log.warning("the disk priority of the tools could not be lowered: %s", error)
 
 
 class _Reader:
-    """Reads a tool's output until it ends, and notices a stall."""
+    """Reads a tool's output until it ends, and detects a stall."""
 
     def __init__(
         self,
@@ -291,16 +290,16 @@ class _Reader:
         self._listener = listener
         self._state = (-1, -1)
         self._active = time.monotonic()
-        self._lines = {"stdout": Lines(), "stderr": Lines()}
+        self._lines = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._tails = {"stdout": b"", "stderr": b""}
 
     @property
     def tail(self) -> str:
-        """The end of what it printed, for an error message."""
+        """The end of the tool's output, for an error message."""
         return (self._tails["stderr"] or self._tails["stdout"]).decode("utf-8", "replace")
 
     def read(self) -> bool:
-        """Read until the end; false if it stalled, or did not end when it was cancelled."""
+        """Read to the end; return false if the tool stalled, or did not end after a cancel."""
         with selectors.DefaultSelector() as selector:
             for name in self._lines:
                 stream = getattr(self._group.process, name)
@@ -339,14 +338,14 @@ class _Reader:
         if self._output is not None:
             with contextlib.suppress(OSError):
                 status = os.stat(self._output)
-                # The time too: ffmpeg moves an index to the front without growing the file.
+                # The time counts too: ffmpeg moves an index to the front without growing the file.
                 state = status.st_size, status.st_mtime_ns
                 if state != self._state:
                     self._state, self._active = state, now
         return now - self._active > self._stall
 
     def _ended(self) -> bool:
-        """A tool may close its output and go on running."""
+        """Wait until the tool ends, which may be after it has closed its output."""
         while not self._stalled() and not self._processes.overdue:
             if self._group.wait(_POLL_SECONDS):
                 return True
@@ -355,7 +354,7 @@ class _Reader:
 
 @cache
 def _death_signal() -> tuple[str, ...]:
-    """Words in front of a command that have the kernel kill it when vpo dies (Linux)."""
+    """Return the prefix of a command that makes the kernel kill it when vpo dies (Linux)."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
@@ -380,7 +379,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
 
 def _tool_error(command: Command, status: int, tail: str, stalled_after: float | None) -> ToolError:
     if stalled_after is not None:
-        problem = f"made no progress for {stalled_after:g} s and was ended"
+        problem = f"made no progress for {stalled_after:g} s and was killed"
     elif status < 0:
         problem = f"was killed by {signal_name(-status)}"
     else:
@@ -404,9 +403,9 @@ def signal_name(number: int) -> str:
 
 
 def _last_lines(tail: str) -> str:
-    """The last lines that matter, on one line."""
+    """Return the last relevant lines, joined."""
     lines = [line.strip() for line in tail.replace("\r", "\n").split("\n")]
     lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
-    # ffmpeg names the level of each line: the noise is left out, and the level.
+    # ffmpeg prints the level of each line, which is removed.
     matter = [_LEVEL.sub("", line, count=1) for line in lines if not _NOISE.search(line)]
     return " | ".join(matter[-3:] or lines[-3:])[-600:]

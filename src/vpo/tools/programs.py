@@ -1,4 +1,4 @@
-"""The programs that vpo uses: where they are, and how to get those that are missing."""
+"""The programs that vpo uses: their paths, versions, and how to install missing ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vpo.config.defaults import STALL_SECONDS
@@ -27,7 +28,7 @@ _VERSION_SECONDS = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Tools:
-    """The programs of one run, and the processes that it starts of them.
+    """The programs of one run, and the processes that it starts.
 
     A path is ``None`` for a program that is not installed; ``stall_seconds`` is how long a tool may
     run without progress.
@@ -41,7 +42,7 @@ class Tools:
     _capabilities: Memo[str, Capabilities] = field(default_factory=Memo, repr=False)
 
     def need(self, name: str) -> str:
-        """Return the path of a tool; ``ToolMissingError`` says how to get it."""
+        """Return the path of a tool; raise ``ToolMissingError`` if it is not installed."""
         path: str | None = getattr(self, name)
         if path is None:
             raise ToolMissingError(f"{name} is needed and not installed: {INSTALL[name]}")
@@ -52,10 +53,10 @@ class Tools:
         return self.processes.run(command, self.stall_seconds, listener)
 
     def capabilities(self) -> Capabilities:
-        """Return what the ffmpeg can do, asked once; ``ToolMissingError`` if there is none."""
-        from vpo.tools.capabilities import ask  # late: most work needs no encoder
+        """Return the capabilities of ffmpeg, read once; ``ToolMissingError`` if there is none."""
+        from vpo.tools.capabilities import read_capabilities  # late: most work needs no encoder
 
-        return self._capabilities.get(self.need("ffmpeg"), lambda: ask(self))
+        return self._capabilities.get(self.need("ffmpeg"), partial(read_capabilities, self))
 
 
 def find_tools(

@@ -36,18 +36,18 @@ def whole(crf: float, quality: Quality) -> Options:
 
 
 def constrained(crf: float, quality: Quality) -> Options:
-    """Return libvpx's and libaom's: a bit rate of 0 is none, any other caps the quality."""
+    """Return libvpx's and libaom's options: a bit rate of 0 is none, any other caps the quality."""
     options = [("crf", str(round(crf))), ("b", str(quality.max_bitrate or 0))]
     return [*options, ("minrate", str(quality.min_bitrate))] if quality.min_bitrate else options
 
 
 def nvenc(crf: float, quality: Quality) -> Options:
-    """Return NVENC's; its 0 is not the best quality, but one of its own choice."""
+    """Return NVENC's options; its 0 is not the best quality, but automatic."""
     return [("rc", "vbr"), ("cq", f"{max(1.0, crf):g}"), ("b", "0"), *limits(quality)]
 
 
 def qsv(crf: float, quality: Quality) -> Options:
-    """Return Quick Sync's for H.264 and HEVC.
+    """Return Quick Sync's options for H.264 and HEVC.
 
     Intelligent constant quality, 1 to 51; with a cap, quality-defined variable bit rate.
     """
@@ -59,17 +59,17 @@ def qsv(crf: float, quality: Quality) -> Options:
 
 
 def qsv_of_63(crf: float, quality: Quality) -> Options:
-    """Return Quick Sync's for VP9 and AV1, on the same scale to 51."""
+    """Return Quick Sync's options for VP9 and AV1, on the same scale to 51."""
     return qsv(crf * 51 / 63, quality)
 
 
 def vaapi_qp(crf: float, quality: Quality) -> Options:
-    """Return VAAPI's for H.264 and HEVC: a constant quantizer on the codec's own scale."""
+    """Return VAAPI's options for H.264 and HEVC: a constant quantizer on the codec's own scale."""
     return _vaapi("qp", max(1, round(crf)), quality)
 
 
 def vaapi_index(crf: float, quality: Quality) -> Options:
-    """Return VAAPI's for VP9 and AV1: an index of 1 to 255, four of which are a step of crf."""
+    """Return VAAPI's options for VP9 and AV1: an index of 1 to 255, four per step of crf."""
     return _vaapi("global_quality", max(1, min(255, round(crf * 4))), quality)
 
 
@@ -81,7 +81,7 @@ def _vaapi(option: str, number: int, quality: Quality) -> Options:
 
 
 def videotoolbox(crf: float, quality: Quality) -> Options:
-    """Return VideoToolbox's for H.264 and HEVC: 1 to 100, which is the best."""
+    """Return VideoToolbox's options for H.264 and HEVC: 1 to 100, which is the best."""
     if quality.max_bitrate:
         raise PlanError("VideoToolbox cannot cap a quality; use target_bitrate with max_bitrate")
     return [("q", str(min(100, max(1, round(100 * (1 - crf / 51))))))]

@@ -1,4 +1,4 @@
-"""A child process that answers questions, line by line."""
+"""A child process that answers requests, one line each."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vpo.tools.process import Processes, ProcessGroup, signal_name
 
 _GRACE_SECONDS = 2.0
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(256 << 20)}
-"""For glibc (mallopt(3)): memory of one question is kept for the next one."""
+"""For glibc (mallopt(3)): memory is kept from one request to the next."""
 
 
 class ServiceError(Exception):
-    """A service did not answer; the message ends a sentence that begins with what it is."""
+    """A service did not answer; the message continues a sentence that names the service."""
 
 
 class Service:
-    """A child that answers questions, a line for a line, until it is closed."""
+    """A child process that answers each request line with one line, until it is closed."""
 
     def __init__(self, processes: Processes, argv: Sequence[str]) -> None:
         self._processes = processes
@@ -31,16 +31,16 @@ class Service:
 
     @property
     def alive(self) -> bool:
-        """Whether it has neither ended nor been signalled to."""
+        """Whether it has neither ended nor been killed."""
         return not (self._group.signalled or self._group.wait(0))
 
     def ask(self, line: bytes) -> None:
-        """Send a question; each is answered, in the order in which they were asked."""
-        question = self._group.process.stdin
-        if question is None or question.closed:
+        """Send a request; the answers come in the order of the requests."""
+        requests = self._group.process.stdin
+        if requests is None or requests.closed:
             raise ServiceError("was closed")
         try:
-            question.write(line + b"\n")
+            requests.write(line + b"\n")
         except OSError:
             raise ServiceError(self._why_it_ended()) from None
 
@@ -63,7 +63,7 @@ class Service:
         return answer
 
     def close(self) -> None:
-        """End the child and release what it holds here."""
+        """Kill the child and close its pipes."""
         self._finalizer()
 
     def _why_it_ended(self) -> str:

@@ -53,14 +53,14 @@ def invoke(folder: Path, *args: str) -> Result:
         (2, None, None, None, 1, None),
         (1, None, None, None, 1, None),
         (16, None, None, 8, 8, None),
-        (16, None, None, 9, 8, "9 workers asked for (flag --workers), running 8"),
-        (3, None, None, 64, 1, "64 workers asked for (flag --workers), running 1"),
+        (16, None, None, 9, 8, "9 workers requested (flag --workers), running 8"),
+        (3, None, None, 64, 1, "64 workers requested (flag --workers), running 1"),
         (16, 3, None, None, 3, None),
         (16, 3, 4, None, 4, None),
         (16, 3, 4, 5, 5, None),
         (16, 3, 4, 1, 1, None),
         (4, 3, None, None, 2, "running 2: half of the 4 usable cores"),
-        (4, None, 3, None, 2, "3 workers asked for (environment VPO_WORKERS), running 2"),
+        (4, None, 3, None, 2, "3 workers requested (environment VPO_WORKERS), running 2"),
     ],
 )
 def test_workers_come_from_flag_environment_file_or_default(
@@ -94,7 +94,7 @@ def test_max_workers_replaces_the_limit_by_cores(
     (folder.parent / "config.toml").write_text("[processing]\nmax_workers = 4\n")
     result = invoke(folder, "--format", "json", "-w", "5")
     assert json.loads(result.stdout)["workers"] == 4
-    assert "5 workers asked for (flag --workers), running 4" in result.stderr
+    assert "5 workers requested (flag --workers), running 4" in result.stderr
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "two", ""])

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from vpo.cli.signals import heeded
+from vpo.cli.signals import signals_handled
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,11 @@ def test_first_ctrl_c_stops_the_queue_and_later_signals_end_tools(
     """The first Ctrl-C only stops the queue; a second one and the others end the tools."""
     monkeypatch.setattr(os, "write", lambda _fd, data: len(data))
     before = [signal.getsignal(number) for number in numbers]
-    with heeded() as interrupt:
-        assert not interrupt.asked
+    with signals_handled() as interrupt:
+        assert not interrupt.signalled
         for number in numbers:
             signal.raise_signal(number)
-        assert (interrupt.asked, interrupt.stop) == (True, True)
+        assert (interrupt.signalled, interrupt.stop) == (True, True)
         assert interrupt.at_once == at_once
     assert [signal.getsignal(number) for number in numbers] == before
 
@@ -40,6 +40,6 @@ def test_interrupt_works_with_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> 
         raise BrokenPipeError
 
     monkeypatch.setattr(os, "write", write)
-    with heeded() as interrupt:
+    with signals_handled() as interrupt:
         signal.raise_signal(signal.SIGINT)
-    assert interrupt.asked
+    assert interrupt.signalled

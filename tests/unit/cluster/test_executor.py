@@ -36,13 +36,13 @@ def first(job: str) -> str:
     return job
 
 
-def again(job: str) -> str:
+def retry(job: str) -> str:
     return f"{job} again"
 
 
 @pytest.fixture
 def nodes() -> NodesExecutor:
-    return NodesExecutor(again)
+    return NodesExecutor(retry)
 
 
 def test_executor_submits_as_many_jobs_as_slots(nodes: NodesExecutor) -> None:
@@ -66,7 +66,7 @@ def test_executor_moves_job_of_lost_node_to_another(nodes: NodesExecutor) -> Non
     assert a.given[0][1].cancelled()
     nodes.add("b", b, 1)
     assert not b.jobs  # not before somebody says that the cluster is well
-    nodes.give_out()
+    nodes.reassign()
     assert b.jobs == ["film again"]
     b.answer()
     assert future.result() == "film again"
@@ -86,7 +86,7 @@ def test_executor_ignores_results_of_lost_node(nodes: NodesExecutor) -> None:
     a.answer()
     assert not future.done()
     nodes.add("b", b, 1)
-    nodes.give_out()
+    nodes.reassign()
     b.answer()
     assert future.result() == "film again"
 
@@ -96,9 +96,9 @@ def test_executor_fails_job_that_kills_nodes(nodes: NodesExecutor) -> None:
     for name in range(ATTEMPTS):
         assert not future.done()
         nodes.add(str(name), Node(), 1)
-        nodes.give_out()
+        nodes.reassign()
         nodes.lose(str(name))
-    nodes.give_out()
+    nodes.reassign()
     with pytest.raises(NodeLostError, match="3 nodes were lost"):
         future.result(timeout=0)
 
@@ -108,7 +108,7 @@ def test_executor_retries_job_whose_error_means_node_lost(nodes: NodesExecutor) 
     nodes.add("a", a, 1)
     future = nodes.submit(first, "film")
     a.given[0][1].set_exception(CancelledError())
-    nodes.give_out()
+    nodes.reassign()
     a.answer()
     assert future.result() == "film again"
 
@@ -126,7 +126,7 @@ def test_executor_call_off_cancels_waiting_jobs(nodes: NodesExecutor) -> None:
     a = Node()
     nodes.add("a", a, 1)
     running, waiting = nodes.submit(first, "u"), nodes.submit(first, "v")
-    nodes.call_off()
+    nodes.cancel_waiting()
     with pytest.raises(CancelledError):
         waiting.result(timeout=0)
     a.answer()

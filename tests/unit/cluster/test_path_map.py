@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from vpo.cluster.path_map import Places
+from vpo.cluster.path_map import PathMap
 from vpo.execute.options import RewriteOptions
 from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
@@ -14,7 +14,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.run.job import Job
 
-PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
+PLACES = PathMap({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ PLACES = Places({"/mnt/media": "/volume1/media", "/mnt/media/films": "/films/"})
         ("/srv/na\udcefve.mkv", "/srv/na\udcefve.mkv"),
     ],
 )
-def test_path_map_translates_there_and_back(here: str, there: str) -> None:
-    assert PLACES.there(here) == there
-    assert PLACES.back(there) == here
+def test_path_map_translates_there_and_to_coordinator(here: str, there: str) -> None:
+    assert PLACES.to_node(here) == there
+    assert PLACES.to_coordinator(there) == here
 
 
 def test_path_map_without_entries_keeps_paths() -> None:
-    assert Places(None).there("/a") == Places({}).back("/a") == "/a"
+    assert PathMap(None).to_node("/a") == PathMap({}).to_coordinator("/a") == "/a"
 
 
 def test_path_map_translates_job_and_outcome() -> None:

@@ -98,7 +98,7 @@ def test_build_refuses_flag_for_key_without_one(path: Path) -> None:
 
 
 def test_build_refuses_missing_file_named_by_environment(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         build({}, {"VPO_CONFIG": str(tmp_path / "none.toml")}, cores=2)
 
 
@@ -170,11 +170,11 @@ def test_build_keeps_sections_of_other_plugins(path: Path) -> None:
         ('[plugins.radarr]\nurl = "http://nas"\n', "[plugins.radarr] api_key is missing"),
         ('[plugins.sonarr]\napi_key = "abc"\n', "[plugins.sonarr] url is missing"),
         ("[plugins.sonarr]\ntimeout_seconds = 5\n", "[plugins.sonarr] url is missing"),
-        ('[plugins.radarr]\nurl = "nas:7878"\n', 'url: expected an address like "http://local'),
-        ('[plugins.radarr]\nurl = "file:///etc"\n', "url: expected an address"),
-        ('[plugins.radarr]\nurl = "http://nas:x"\n', "url: expected an address"),
-        ('[plugins.radarr]\nurl = "http://nas/?k=v"\n', "url: expected an address"),
-        ('[plugins.radarr]\nurl = "http://me:pw@nas"\n', "url: an address with a user or a passw"),
+        ('[plugins.radarr]\nurl = "nas:7878"\n', 'url: expected a URL like "http://local'),
+        ('[plugins.radarr]\nurl = "file:///etc"\n', "url: expected a URL"),
+        ('[plugins.radarr]\nurl = "http://nas:x"\n', "url: expected a URL"),
+        ('[plugins.radarr]\nurl = "http://nas/?k=v"\n', "url: expected a URL"),
+        ('[plugins.radarr]\nurl = "http://me:pw@nas"\n', "url: a URL with a user or a passw"),
         ('[plugins.radarr]\npath_map = {"a" = "/b"}\n', 'path_map: "a" is not an absolute path'),
         ('[plugins.radarr]\npath_map = "/a"\n', "path_map: expected a table like"),
         ("[plugins.radarr]\ntimeout_seconds = 0\n", "timeout_seconds: expected a whole number"),

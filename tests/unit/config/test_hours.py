@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.config.hours import opening, span
+from vpo.config.hours import next_start, span
 
 # 2026-11-25 is a Wednesday.
 
@@ -31,8 +31,8 @@ from vpo.config.hours import opening, span
         (["wed 10:00-11:00"], "2026-11-25 11:00", "2026-12-02 10:00"),
     ],
 )
-def test_opening_is_the_next_start_of_a_span(spans: list[str], now: str, opens: str | None) -> None:
-    found = opening([span(text) for text in spans], datetime.fromisoformat(now))
+def test_next_start_of_spans(spans: list[str], now: str, opens: str | None) -> None:
+    found = next_start([span(text) for text in spans], datetime.fromisoformat(now))
     assert found == (datetime.fromisoformat(opens) if opens else None)
 
 
@@ -59,8 +59,8 @@ def test_opening_is_open_and_the_minute_before_is_not(
     spans = [
         span(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}") for a, b in minutes if a != b
     ]
-    opens = opening(spans, now)
+    opens = next_start(spans, now)
     if opens is not None:
         assert now < opens <= now + timedelta(days=1)
-        assert opening(spans, opens) is None
-        assert opening(spans, opens - timedelta(minutes=1)) == opens
+        assert next_start(spans, opens) is None
+        assert next_start(spans, opens - timedelta(minutes=1)) == opens

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpo.config.loader import from_environment, load
+from vpo.config.loader import from_environment, read_config_file
 from vpo.errors import EXIT_USAGE, ConfigError
 
 
@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(ConfigError) as caught:
-        load(path, required=True)
+        read_config_file(path, required=True)
     assert caught.value.exit_code == EXIT_USAGE
     message = str(caught.value)
     assert message.startswith(str(path))
@@ -32,7 +32,7 @@ def test_load_reads_every_kind_of_value(path: Path) -> None:
         '[files]\nextensions = [".MKV", "mkv", "mp4"]\npreserve_mtime = false\n'
         '[logging]\nlevel = "DEBUG"\nfile = "~/vpo.log"\nformat = "json"\n'
     )
-    assert load(path, required=True) == {
+    assert read_config_file(path, required=True) == {
         "processing.workers": 3,
         "tools.ffmpeg": path.parent / "bin/ffmpeg",
         "tools.mkvmerge": Path("/opt/mkvmerge"),
@@ -47,30 +47,33 @@ def test_load_reads_every_kind_of_value(path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "[processing]\n", "\ufeff[logging]\r\n"])
 def test_load_accepts_file_that_sets_nothing(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
-    assert load(path, required=True) == {}
+    assert read_config_file(path, required=True) == {}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[procesing]\nworkers = 1\n", ":1: there is no section [procesing]; did you mean proc"),
-        ("\n[x]\n", ":2: there is no section [x]; there are processing, tools, files, orig"),
-        ("[x.y]\n", ":1: there is no section [x]"),
-        ("workers = 1\n", ":1: there is no section [workers]; that is a key of [proc"),
+        ("[procesing]\nworkers = 1\n", ":1: unknown section [procesing]; did you mean `proc"),
+        ("\n[x]\n", ":2: unknown section [x]; known: processing, tools, files, orig"),
+        ("[x.y]\n", ":1: unknown section [x]"),
+        ("workers = 1\n", ":1: unknown section [workers]; it belongs to [proc"),
         ("processing = 1\n", ":1: write [processing] as a section of its own"),
         ("[[processing]]\n", ":1: write [processing] as a section of its own"),
         (
             "# c\n[processing]\n\nworker = 1\n",
-            ":4: [processing] has no key worker; did you mean wo",
+            ":4: [processing] has no key worker; did you mean `wo",
         ),
-        ("processing.worker = 1\n", ":1: [processing] has no key worker; did you mean workers?"),
+        ("processing.worker = 1\n", ":1: [processing] has no key worker; did you mean `workers`?"),
         ("processing = {worker = 1}\n", ":1: [processing] has no key worker; did you mean"),
         (
             "[tools]\nworkers = 1\n[processing]\nworkers = 2\n",
-            ":2: [tools] has no key workers; that is a",
+            ":2: [tools] has no key workers; it belongs to",
         ),
-        ('[logging]\n"file name" = 1\n', ":2: [logging] has no key file name; did you mean file?"),
-        ("[logging]\nq = 1\n", ":2: [logging] has no key q; there are level, file, format"),
+        (
+            '[logging]\n"file name" = 1\n',
+            ":2: [logging] has no key file name; did you mean `file`?",
+        ),
+        ("[logging]\nq = 1\n", ":2: [logging] has no key q; known: level, file, format"),
     ],
 )
 def test_load_refuses_unknown_key_or_section(path: Path, text: str, said: str) -> None:
@@ -98,11 +101,11 @@ WHOLE = "expected a whole number of at least 1, not"
         ("tools", 'ffmpeg = "~nobody-of-that-name/x"', "ffmpeg: "),
         ("files", "preserve_mtime = 1", "preserve_mtime: expected true or false, not 1"),
         ("files", 'preserve_mtime = "no"', 'preserve_mtime: expected true or false, not "no"'),
-        ("files", 'extensions = "mkv"', "extensions: expected a list of texts in quotes, with at"),
-        ("files", "extensions = []", "extensions: expected a list of texts in quotes, with at"),
-        ("files", "extensions = [1]", "extensions: expected a list of texts in quotes, with at"),
-        ("files", 'extensions = ["."]', 'extensions: "." is not the suffix of a file name'),
-        ("files", 'extensions = ["a/b"]', 'extensions: "a/b" is not the suffix of a file name'),
+        ("files", 'extensions = "mkv"', "extensions: expected a list of strings, with at"),
+        ("files", "extensions = []", "extensions: expected a list of strings, with at"),
+        ("files", "extensions = [1]", "extensions: expected a list of strings, with at"),
+        ("files", 'extensions = ["."]', 'extensions: "." is not a file name extension'),
+        ("files", 'extensions = ["a/b"]', 'extensions: "a/b" is not a file name extension'),
         ("logging", 'level = "loud"', 'level: expected "debug" or "info" or "warning" or "error"'),
         (
             "logging",
@@ -151,10 +154,10 @@ def test_load_refuses_folder(path: Path) -> None:
     assert "is a folder; a TOML file is expected here" in refusal(path)
 
 
-def test_load_refuses_missing_file_only_if_required(path: Path) -> None:
-    assert "there is no such file; correct VPO_CONFIG" in refusal(path)
-    assert load(path, required=False) == {}
-    assert load(path / "below" / "nothing", required=False) == {}
+def test_read_config_file_refuses_missing_file_only_if_required(path: Path) -> None:
+    assert "the file does not exist; correct VPO_CONFIG" in refusal(path)
+    assert read_config_file(path, required=False) == {}
+    assert read_config_file(path / "below" / "nothing", required=False) == {}
 
 
 def test_load_refuses_circular_link(path: Path) -> None:

@@ -30,7 +30,7 @@ def restore() -> Iterator[None]:
 
 def text(style: str = "text", level: str = "warning") -> io.StringIO:
     stream = io.StringIO()
-    logs.configure(level, style=style, stream=stream)
+    logs.configure(level, log_format=style, stream=stream)
     return stream
 
 

@@ -9,8 +9,17 @@ from typing import Literal, get_origin
 
 import pytest
 
-from vpo.config.loader import check
-from vpo.config.models import VIDEO_SUFFIXES, Config, Processing, Seconds, Size, Spec, spec, specs
+from vpo.config.loader import check_value
+from vpo.config.models import (
+    VIDEO_EXTENSIONS,
+    Config,
+    Processing,
+    Seconds,
+    Size,
+    Spec,
+    spec,
+    specs,
+)
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]
@@ -54,8 +63,8 @@ def test_config_is_frozen() -> None:
         Config().processing.workers = 3  # type: ignore[misc]
 
 
-def test_video_suffixes_are_normalized_and_sorted() -> None:
-    assert list(VIDEO_SUFFIXES) == sorted({s.lower().lstrip(".") for s in VIDEO_SUFFIXES})
+def test_video_extensions_are_normalized_and_sorted() -> None:
+    assert list(VIDEO_EXTENSIONS) == sorted({s.lower().lstrip(".") for s in VIDEO_EXTENSIONS})
 
 
 def test_specs_name_every_key_in_order() -> None:
@@ -83,7 +92,7 @@ _KINDS = (int, bool, str, Path, tuple, Literal, Size, Seconds, Mapping)
 def test_key_default_passes_its_own_check(known: Spec) -> None:
     if known.default is not None:
         written = list(known.default) if isinstance(known.default, tuple) else known.default
-        assert check(known, written, "here") == known.default
+        assert check_value(known, written, "here") == known.default
 
 
 @pytest.mark.parametrize("known", KEYS, ids=NAMES)

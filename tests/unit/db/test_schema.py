@@ -13,7 +13,7 @@ from threading import Barrier
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.schema import STEPS, migrate
+from vpo.db.schema import STEPS, migrate_database
 from vpo.errors import DatabaseError
 
 NEXT = (
@@ -44,11 +44,11 @@ def shape(pool: DaemonConnectionPool) -> tuple[int, list[tuple[str, str]]]:
 
 def test_migrate_creates_schema_and_is_idempotent(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
-        migrate(pool)
+        migrate_database(pool)
         first = shape(pool)
         assert first[0] == len(STEPS)
         assert {name for name, _ in first[1]} >= {"files", "verdicts", "runs", "outcomes"}
-        migrate(pool)
+        migrate_database(pool)
         assert shape(pool) == first
 
 
@@ -58,19 +58,19 @@ def test_migrate_step_by_step_gives_the_same_schema(tmp_path: Path) -> None:
         DaemonConnectionPool(tmp_path / "a") as at_once,
         DaemonConnectionPool(tmp_path / "b") as stepwise,
     ):
-        migrate(at_once, steps)
+        migrate_database(at_once, steps)
         for known in range(1, len(steps) + 1):
-            migrate(stepwise, steps[:known])
+            migrate_database(stepwise, steps[:known])
             assert shape(stepwise)[0] == known
         assert shape(stepwise) == shape(at_once)
 
 
 def test_migrate_keeps_stored_rows(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
-        migrate(pool)
+        migrate_database(pool)
         with pool.transaction() as connection:
             connection.execute("INSERT INTO files VALUES (1, 'id', x'ff', 1, 2, 3)")
-        migrate(pool, (*STEPS, NEXT))
+        migrate_database(pool, (*STEPS, NEXT))
         with pool.read() as connection:
             row = connection.execute("SELECT * FROM files").fetchone()
         assert row == (1, "id", b"\xff", 1, 2, 3, None)
@@ -78,24 +78,24 @@ def test_migrate_keeps_stored_rows(path: Path) -> None:
 
 def test_failed_migration_step_changes_nothing(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
-        migrate(pool)
+        migrate_database(pool)
         before = shape(pool)
         with pytest.raises(DatabaseError, match="syntax error"):
-            migrate(pool, (*STEPS, (*NEXT, "CREATE NONSENSE")))
+            migrate_database(pool, (*STEPS, (*NEXT, "CREATE NONSENSE")))
         assert shape(pool) == before
-        migrate(pool, (*STEPS, NEXT))
+        migrate_database(pool, (*STEPS, NEXT))
         assert shape(pool)[0] == len(STEPS) + 1
 
 
 def test_migrate_refuses_newer_version(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
-        migrate(pool, (*STEPS, NEXT))
+        migrate_database(pool, (*STEPS, NEXT))
     before = path.read_bytes()
     with (
         DaemonConnectionPool(path) as pool,
-        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 6, .* 5\)"),
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 6; .* 5\)"),
     ):
-        migrate(pool)
+        migrate_database(pool)
     assert path.read_bytes() == before
 
 
@@ -105,7 +105,7 @@ def test_migrate_refuses_database_of_another_program(path: Path) -> None:
     other.close()
     with DaemonConnectionPool(path) as pool:
         with pytest.raises(DatabaseError, match="another program's database"):
-            migrate(pool)
+            migrate_database(pool)
         assert [name for name, _ in shape(pool)[1]] == ["theirs"]
 
 
@@ -115,7 +115,7 @@ def test_two_threads_can_migrate_at_once(path: Path) -> None:
     def run(_: int) -> None:
         with DaemonConnectionPool(path) as pool:
             barrier.wait(timeout=30)
-            migrate(pool)
+            migrate_database(pool)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(run, range(2)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Load, Result, Run, Stat, Took
+from vpo.db.records import Cost, NewRun, Result, Run, Stat, Timing
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
 from vpo.media.model import Chapter, Color, MediaFile, Track
@@ -56,13 +56,13 @@ class Library:
 
     def start(self, run_id: str = "00000000-0000-4000-8000-000000000000", **more: Any) -> str:
         values = {"policies": ["p"], "options": {}, "workers": 2, "dry_run": False}
-        self.store.start_run(run_id, **{**values, "pid": 1, "host": "here", **more})
+        self.store.start_run(NewRun(run_id, **{**values, "pid": 1, "host": "here", **more}))
         return run_id
 
     def record(self, path: str, stat: Stat | None = STAT, **more: Any) -> str | None:
         """Record a file that complies; returns its UUID."""
         (outcome,) = self.store.start_outcomes(self.run_id, [path])
-        verdict = {"fingerprint": POLICY, "verdict": "complies" if stat else None}
+        verdict = {"fingerprint": POLICY, "compliance": "complies" if stat else None}
         what = {"status": "unchanged", **verdict, **more}
         self.store.record([Result(outcome, path, stat=stat, **what)])
         return self.store.outcomes(self.run_id)[-1].file_id
@@ -82,24 +82,24 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.mark.parametrize("path", ODD)
 def test_known_has_file_that_complies(library: Library, path: str) -> None:
     library.record(path)
-    assert library.store.known(POLICY) == {os.fsencode(path): STAT}
-    assert library.store.known(POLICY, [path]) == {os.fsencode(path): STAT}
-    assert library.store.known(OTHER) == {}
+    assert library.store.compliant(POLICY) == {os.fsencode(path): STAT}
+    assert library.store.compliant(POLICY, [path]) == {os.fsencode(path): STAT}
+    assert library.store.compliant(OTHER) == {}
     assert library.store.outcomes(library.run_id)[0].path == path
 
 
-def test_known_lacks_file_without_verdict(library: Library) -> None:
-    library.record("/m/a", verdict=None)
-    assert library.store.known(POLICY) == {}
+def test_compliant_lacks_file_without_record(library: Library) -> None:
+    library.record("/m/a", compliance=None)
+    assert library.store.compliant(POLICY) == {}
     assert library.rows("files") == 1
 
 
 def test_known_is_separate_for_each_policy(library: Library) -> None:
     library.record("/m/a")
-    library.record("/m/a", fingerprint=OTHER, verdict="complies")
+    library.record("/m/a", fingerprint=OTHER, compliance="complies")
     library.record("/m/b", stat=(1, 2, 3), fingerprint=OTHER)
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
-    assert library.store.known(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(OTHER) == {b"/m/a": STAT, b"/m/b": (1, 2, 3)}
 
 
 def test_known_is_limited_to_folders(library: Library) -> None:
@@ -108,7 +108,7 @@ def test_known_is_limited_to_folders(library: Library) -> None:
         library.record(path, stat=(1, 1, inode))
 
     def under(*folders: str) -> set[str]:
-        return {os.fsdecode(path) for path in library.store.known(POLICY, folders)}
+        return {os.fsdecode(path) for path in library.store.compliant(POLICY, folders)}
 
     assert under("/m/a") == {"/m/a", "/m/a/b", "/m/a/c/d"}
     assert under("/m/a/") == {"/m/a/b", "/m/a/c/d"}
@@ -123,7 +123,7 @@ def test_known_is_limited_to_folders(library: Library) -> None:
 )
 def test_stored_stat_comes_back_unchanged(library: Library, stat: Stat) -> None:
     library.record("/m/a", stat=stat)
-    assert library.store.known(POLICY) == {b"/m/a": stat}
+    assert library.store.compliant(POLICY) == {b"/m/a": stat}
     first = library.record("/m/b", stat=stat)
     assert first == library.store.outcomes(library.run_id)[0].file_id
 
@@ -133,15 +133,15 @@ def test_changed_stat_deletes_verdicts(library: Library, stat: Stat) -> None:
     first = library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", fingerprint=OTHER)
     assert library.record("/m/a", stat=stat) == first
-    assert library.store.known(POLICY) == {b"/m/a": stat}
-    assert library.store.known(OTHER) == {}
+    assert library.store.compliant(POLICY) == {b"/m/a": stat}
+    assert library.store.compliant(OTHER) == {}
     assert library.store.media("/m/a") is None
 
 
 def test_unchanged_stat_keeps_verdicts(library: Library) -> None:
     library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
-    library.record("/m/a", verdict=None)
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    library.record("/m/a", compliance=None)
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
     assert library.store.media("/m/a") is not None
 
 
@@ -154,9 +154,9 @@ def test_deleted_file_has_only_an_outcome(library: Library) -> None:
 
 def test_renamed_file_keeps_id_and_verdicts(library: Library) -> None:
     first = library.record("/m/old.mkv")
-    assert library.record("/m/new.mkv", verdict=None) == first
+    assert library.record("/m/new.mkv", compliance=None) == first
     assert library.asked == ["/m/old.mkv"]
-    assert library.store.known(POLICY) == {b"/m/new.mkv": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/new.mkv": STAT}
     assert library.rows("files") == 1
 
 
@@ -174,7 +174,7 @@ def test_new_path_with_other_stat_is_a_new_file(library: Library) -> None:
 def test_conversion_keeps_id_of_file(library: Library) -> None:
     first = library.record("/m/a.avi")
     assert library.record("/m/a.mkv", stat=NEW, was="/m/a.avi") == first
-    assert library.store.known(POLICY) == {b"/m/a.mkv": NEW}
+    assert library.store.compliant(POLICY) == {b"/m/a.mkv": NEW}
     assert library.rows("files") == 1
 
 
@@ -188,7 +188,7 @@ def test_conversion_onto_known_path_keeps_id_of_source(library: Library) -> None
 
 def test_conversion_of_unknown_file_is_stored(library: Library) -> None:
     assert library.record("/m/a.mkv", was="/m/a.avi")
-    assert library.store.known(POLICY) == {b"/m/a.mkv": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a.mkv": STAT}
 
 
 def test_stored_media_comes_back_unchanged(library: Library) -> None:
@@ -215,10 +215,10 @@ def test_in_place_edit_deletes_verdicts_of_all_names(library: Library) -> None:
     library.record("/m/a")
     library.record("/m/link")
     library.record("/m/other", stat=NEW)
-    assert len(library.store.known(POLICY)) == 3
+    assert len(library.store.compliant(POLICY)) == 3
     library.record("/m/a", fingerprint=OTHER, touched=True)
-    assert library.store.known(POLICY) == {b"/m/other": NEW}
-    assert library.store.known(OTHER) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/other": NEW}
+    assert library.store.compliant(OTHER) == {b"/m/a": STAT}
 
 
 def test_stored_outcome_comes_back_unchanged(library: Library) -> None:
@@ -263,14 +263,14 @@ def test_outcomes_are_in_start_order(library: Library) -> None:
 
 def test_record_is_atomic(library: Library) -> None:
     keys = library.store.start_outcomes(library.run_id, ["/m/a", "/m/b"])
-    good = Result(keys[0], "/m/a", "changed", stat=STAT, fingerprint=POLICY, verdict="complies")
-    bad = good._replace(outcome=keys[1], path="/m/b", verdict="wrong")  # type: ignore[arg-type]
+    good = Result(keys[0], "/m/a", "changed", stat=STAT, fingerprint=POLICY, compliance="complies")
+    bad = good._replace(outcome=keys[1], path="/m/b", compliance="wrong")  # type: ignore[arg-type]
     with pytest.raises(DatabaseError, match="CHECK constraint failed"):
         library.store.record([good, bad])
-    assert library.store.known(POLICY) == {}
+    assert library.store.compliant(POLICY) == {}
     assert [outcome.state for outcome in library.store.outcomes(library.run_id)] == ["running"] * 2
     library.store.record([good])
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
 
 
 def test_stored_run_comes_back_unchanged(library: Library) -> None:
@@ -292,7 +292,7 @@ def test_run_times_are_stored_in_utc(tmp_path: Path) -> None:
 
     with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
         store = Store(pool, now=now)
-        store.start_run("r", policies=[], options={}, workers=1, dry_run=False, pid=1, host="h")
+        store.start_run(NewRun("r", [], {}, workers=1, pid=1, host="h"))
         with pool.read() as connection:
             (stored,) = connection.execute("SELECT started_at FROM runs").fetchone()
         assert stored == "2026-01-01T00:30:00.000000+00:00"
@@ -310,7 +310,7 @@ def test_run_is_found_by_prefix_of_its_id(library: Library) -> None:
     library.start("abcd-1")
     library.start("abce-2")
     assert library.store.run("abcd").id == library.store.run("ABCD-1").id == "abcd-1"
-    with pytest.raises(UsageError, match="several runs begin with abc;"):
+    with pytest.raises(UsageError, match="several run ids begin with abc;"):
         library.store.run("abc")
     for none in ("x", "", "%", "abcd-1-"):
         with pytest.raises(UsageError, match="no run"):
@@ -345,7 +345,7 @@ def test_verdicts_of_unfinished_files_are_deleted_after_a_kill(library: Library)
     library.record("/m/b", stat=NEW)
     library.store.start_outcomes(library.start("killed"), ["/m/b"])
     library.store.mark_interrupted(["killed"])
-    assert library.store.known(POLICY) == {b"/m/a": STAT}
+    assert library.store.compliant(POLICY) == {b"/m/a": STAT}
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_took_returns_durations_of_last_files(library: Library) -> None:
     library.record(ODD[0], status="changed", **more)
     library.record("/m/failed.mkv", status="failed", **more)
     library.record("/m/known.mkv", strategy="none")
-    assert library.store.took(["p"]) == [Took(ODD[0], Load("remux", 900), 900, 2.5)]
-    assert library.store.took(["other"]) == [
-        Took(ODD[0], Load("remux", 900), 900, 2.5, alike=False)
+    assert library.store.timings(["p"]) == [Timing(ODD[0], Cost("remux", 900), 900, 2.5)]
+    assert library.store.timings(["other"]) == [
+        Timing(ODD[0], Cost("remux", 900), 900, 2.5, alike=False)
     ]

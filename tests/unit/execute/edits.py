@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vpo.execute import undo
-from vpo.execute.stand_in import Edit, try_edit
+from vpo.execute.sparse_copy import PatchSet, edit_sparse_copy
 
 FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
 LONG_TITLE = f"--edit track:2 --set name={'x' * 300}"
@@ -24,7 +24,7 @@ def opened(path: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def planned(path: Path, words: str = LONG_TITLE) -> Edit:
+def planned(path: Path, words: str = LONG_TITLE) -> PatchSet:
     """What mkvpropedit with these words would change in the file."""
 
     def tool(stand_in: str, fd: int) -> None:
@@ -33,18 +33,18 @@ def planned(path: Path, words: str = LONG_TITLE) -> Edit:
         assert done.returncode in (0, 1), done.stdout
 
     with opened(path) as fd:
-        ranges = undo.regions(fd)
+        ranges = undo.header_regions(fd)
         assert ranges is not None
-        return try_edit(fd, ranges, str(path.parent), tool)
+        return edit_sparse_copy(fd, ranges, str(path.parent), tool)
 
 
-def saved(path: Path, edit: Edit, keep_free: int = 0) -> Path:
+def saved(path: Path, edit: PatchSet, keep_free: int = 0) -> Path:
     """The undo file for the edit."""
     with opened(path) as fd:
         return Path(undo.save(str(path), fd, edit.patches, edit.length, keep_free))
 
 
-def applied(path: Path, edit: Edit) -> None:
+def applied(path: Path, edit: PatchSet) -> None:
     """Carry the edit out."""
     with opened(path) as fd:
         edit.apply(fd)

@@ -146,7 +146,7 @@ def test_lock_refuses_file_replaced_before_locking(
         ("append", "changed by another program"),
         ("touch", "changed by another program"),
         ("replace", "changed by another program"),
-        ("remove", "went away"),
+        ("remove", "was removed"),
     ],
 )
 def test_lock_check_detects_changed_source(film: Path, change: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Verification: real files that are wrong in one way each are thrown away, right ones accepted."""
+"""Verification: real files that are wrong in one way each are rejected, right ones accepted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import pytest
 from tests.notation import media as media_of
 
 from vpo.errors import VerifyError
-from vpo.execute.proof import differences, quick_ends, verify, verify_headers
+from vpo.execute.proof import differences, source_end_times, verify, verify_headers
 from vpo.media.model import Attachment, Chapter, MediaFile
 from vpo.plan.model import Plan
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
 from vpo.tools import ffmpeg as commands
+from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.process import Processes
 
 Make = Callable[[Path, Path], None]
@@ -68,12 +69,12 @@ def cut(part: float) -> Make:
 def by_vpo(source: Path, target: Path) -> None:
     """As vpo itself has ffmpeg write it."""
     plan = plan_for(source)
-    run(*commands.argv("ffmpeg", plan, str(source), str(target), {}))
+    run(*commands.argv("ffmpeg", FfmpegJob(plan, str(source), str(target))))
 
 
 def plan_for(path: Path) -> Plan:
     """A rewrite that keeps everything as it is; the title only makes it a rewrite."""
-    media = probe(str(path))
+    media = probe_file(str(path))
     return Plan(media, media)
 
 
@@ -82,7 +83,7 @@ SWAPPED = "0:0,0:2,0:1"
 WRONG: list[tuple[str, Make, str]] = [
     ("multi-audio.mkv", cut(0.9), "the file is cut off"),
     ("multi-audio.mkv", cut(0.0), "the file is empty"),
-    ("multi-audio.mkv", cut(0.005), "thrown away"),
+    ("multi-audio.mkv", cut(0.005), "discarded"),
     ("multi-audio.mkv", merge("-a", "!2", "@"), "9 tracks instead of 10"),
     ("multi-audio.mkv", merge("-S", "@"), "6 tracks instead of 10"),
     ("multi-audio.mkv", merge("--track-order", SWAPPED, "@"), "codec ac3 instead of mp3"),
@@ -141,7 +142,7 @@ WRONG: list[tuple[str, Make, str]] = [
     (
         "statistics.mkv",
         ffmpeg("-map", "0", "-c", "copy", "-c:a", "ac3", "-af", "atrim=end=0.5"),
-        r"thrown away: audio 1 .* ends at 0\.\d s instead of 2\.0 s",
+        r"discarded: audio 1 .* ends at 0\.\d s instead of 2\.0 s",
     ),
     (
         "statistics.mkv",
@@ -156,7 +157,7 @@ WRONG: list[tuple[str, Make, str]] = [
         ffmpeg("-map", "0:v", "-map", "0:a", "-c", "copy", suffix="mp4"),
         "3 tracks instead of 5",
     ),
-    ("mov-text.mp4", cut(0.95), "cut off|thrown away"),
+    ("mov-text.mp4", cut(0.95), "cut off|discarded"),
     (
         "cover.mp4",
         ffmpeg("-map", "0:0", "-map", "0:1", "-c", "copy", suffix="mp4"),
@@ -181,7 +182,7 @@ RIGHT: list[tuple[str, Make]] = [
 
 def proven(plan: Plan, output: Path, encoded: Collection[int] = ()) -> MediaFile:
     prober = Prober(Processes(), 120)
-    return verify(plan, str(output), prober, quick_ends(plan, prober), encoded)
+    return verify(plan, str(output), prober, source_end_times(plan, prober), encoded)
 
 
 @pytest.mark.parametrize(("name", "make", "problem"), WRONG)
@@ -204,7 +205,7 @@ def test_proof_accepts_right_result(corpus: Path, tmp_path: Path, name: str, mak
 
 def test_proof_refuses_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "output").write_text("no space left on device\n" * 40)
-    with pytest.raises(VerifyError, match="the tool's result was thrown away"):
+    with pytest.raises(VerifyError, match="the result was discarded"):
         proven(plan_for(corpus / "chapters.mkv"), tmp_path / "output")
 
 
@@ -257,7 +258,7 @@ def test_differences_are_listed(expected: MediaFile, found: MediaFile, problems:
 def test_proof_refuses_encode_without_its_hdr(corpus: Path, tmp_path: Path) -> None:
     source = tmp_path / "source.mkv"
     shutil.copyfile(corpus / "hdr10.mkv", source)
-    media = probe(str(source), frames=True)
+    media = probe_file(str(source), frames=True)
     plan = Plan(media, media)
     assert proven(plan, source, [0]).tracks[0].hdr == media.tracks[0].hdr
     target = tmp_path / "target.mkv"
@@ -271,18 +272,18 @@ def test_proof_refuses_encode_without_its_hdr(corpus: Path, tmp_path: Path) -> N
 def test_verify_headers_accepts_unchanged_samples(corpus: Path) -> None:
     prober = Prober(Processes(), 120)
     for path in sorted(corpus.glob("*.mkv")):
-        known = probe(str(path))
+        known = probe_file(str(path))
         assert verify_headers(Plan(known, known), str(path), prober) == known
 
 
 def test_proof_of_copied_packets_needs_no_decoding(corpus: Path, tmp_path: Path) -> None:
     """Whatever ffmpeg would find out by decoding is known of the source."""
     for path in sorted(corpus.glob("*.mkv")):
-        known, target = probe(str(path)), tmp_path / path.name
+        known, target = probe_file(str(path)), tmp_path / path.name
         merge()(path, target)
         if known.attachments or known.of("data"):
             continue
-        found, whole = proven(Plan(known, known), target), probe(str(target))
+        found, whole = proven(Plan(known, known), target), probe_file(str(target))
         assert [track.pixel_format for track in found.tracks] == [
             track.pixel_format for track in whole.tracks
         ]
@@ -290,7 +291,7 @@ def test_proof_of_copied_packets_needs_no_decoding(corpus: Path, tmp_path: Path)
 
 
 def test_verify_headers_refuses_changed_flags(corpus: Path, tmp_path: Path) -> None:
-    known = probe(str(corpus / "wrong-flags.mkv"))
+    known = probe_file(str(corpus / "wrong-flags.mkv"))
     target = tmp_path / "edited.mkv"
     edited("--edit", "track:2", "--set", "flag-default=0")(corpus / "wrong-flags.mkv", target)
     with pytest.raises(VerifyError, match=r"audio 1 .*: flags"):

@@ -43,7 +43,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_replace_under_the_same_name(film: Path, lock: FileLock, workspace: Workspace) -> None:
-    publish.replace(lock, workspace, str(film))
+    publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert names(film.parent) == ["film.mp4"]
 
@@ -52,7 +52,7 @@ def test_replace_under_another_name_removes_the_original(
     film: Path, lock: FileLock, workspace: Workspace
 ) -> None:
     target = film.with_suffix(".mkv")
-    publish.replace(lock, workspace, str(target))
+    publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"result"
     assert names(film.parent) == ["film.mkv"]
 
@@ -63,7 +63,7 @@ def test_replace_refuses_name_that_is_taken(
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match=r"film\.mkv exists already"):
-        publish.replace(lock, workspace, str(target))
+        publish.replace_original(lock, workspace, str(target))
     assert (film.read_bytes(), target.read_bytes()) == (b"original", b"another film")
 
 
@@ -83,10 +83,10 @@ def test_replace_works_without_hard_links(
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match="exists already"):
-        publish.replace(lock, workspace, str(target))
+        publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"another film"
     target.unlink()
-    publish.replace(lock, workspace, str(target))
+    publish.replace_original(lock, workspace, str(target))
     assert target.read_bytes() == b"result"
     assert not film.exists()
 
@@ -107,16 +107,16 @@ def test_check_ready_refuses_deleted_source(
     film: Path, lock: FileLock, workspace: Workspace
 ) -> None:
     film.unlink()
-    with pytest.raises(SourceChangedError, match="went away"):
+    with pytest.raises(SourceChangedError, match="was removed"):
         publish.check_ready(lock, workspace)
 
 
 def test_check_ready_refuses_replaced_output(lock: FileLock, workspace: Workspace) -> None:
     Path(workspace.path).unlink()
-    with pytest.raises(PublishError, match="the result went away"):
+    with pytest.raises(PublishError, match="the result was removed"):
         publish.check_ready(lock, workspace)
     Path(workspace.path).write_bytes(b"not the file that was verified")
-    with pytest.raises(PublishError, match="another file in the place of its output"):
+    with pytest.raises(PublishError, match="replaced its output with another file"):
         publish.check_ready(lock, workspace)
 
 
@@ -132,8 +132,8 @@ def test_replace_is_undone_when_original_cannot_be_removed(
         real(path, **options)
 
     monkeypatch.setattr(os, "unlink", unlink)
-    with pytest.raises(PublishError, match="could not be put in place"):
-        publish.replace(lock, workspace, str(film.with_suffix(".mkv")))
+    with pytest.raises(PublishError, match="could not be renamed"):
+        publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
     assert film.read_bytes() == b"original"
 

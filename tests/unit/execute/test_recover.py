@@ -15,7 +15,7 @@ from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import recover
 from vpo.execute.lock import try_lock
-from vpo.execute.rename import note
+from vpo.execute.rename import rename_note
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_sweep_removes_undo_file_of_replaced_media_file(media: Path) -> None:
     other = media.with_name("other")
     other.write_bytes(b"another film")
     other.replace(media)
-    assert sweep(media.parent) == [f"removed {saved}: {media} is another file by now"]
+    assert sweep(media.parent) == [f"removed {saved}: {media} was replaced since"]
     assert media.read_bytes() == b"another film"
 
 
@@ -146,7 +146,7 @@ def test_sweep_continues_after_a_failure(media: Path) -> None:
     (media.parent / ".vpo-9.part").touch()
     told = sweep(media.parent)
     assert f"removed {media.parent}/.vpo-9.part, left by an interrupted run" in told
-    assert f"{saved}, left by an interrupted run, cannot be dealt with: Is a directory" in told
+    assert f"{saved}, left by an interrupted run, cannot be cleaned up: Is a directory" in told
     assert saved.exists()
 
 
@@ -160,7 +160,7 @@ def cut_off(tmp_path: Path) -> Path:
     (tmp_path / "result").write_bytes(b"new")
     inode = (tmp_path / "result").stat().st_ino
     left = tmp_path / ".vpo-1.rename"
-    with note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
+    with rename_note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
         held = next(tmp_path.glob(".vpo-*.rename"))
         assert sweep(tmp_path) == []  # it belongs to somebody
         os.link(held, left)
@@ -170,7 +170,10 @@ def cut_off(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("cut_off")
 def test_sweep_undoes_unfinished_conversion(tmp_path: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
-    told = f"took back {tmp_path}/One.mkv; {tmp_path}/One.mp4 is still the original"
+    told = (
+        f"removed {tmp_path}/One.mkv, which an interrupted run had written; "
+        f"{tmp_path}/One.mp4 is unchanged"
+    )
     assert sweep(tmp_path) == [told]
     assert names(tmp_path) == ["One.mp4"]
 

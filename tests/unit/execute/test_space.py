@@ -43,7 +43,7 @@ def test_reserve_allows_what_fits_together(ledger: SpaceLedger, output: str) -> 
 
 def test_reserve_refuses_what_never_fits(ledger: SpaceLedger, output: str) -> None:
     with (
-        pytest.raises(SpaceError, match="about 101 MiB are needed and 100 MiB are free in"),
+        pytest.raises(SpaceError, match="about 106 MB are needed and 105 MB are free in"),
         ledger.reserve(output, 101 * MIB),
     ):
         pytest.fail("there is no room")
@@ -53,7 +53,7 @@ def test_reserve_leaves_keep_free(ledger: SpaceLedger, output: str) -> None:
     with ledger.reserve(output, 90 * MIB, keep_free=10 * MIB):
         pass
     with (
-        pytest.raises(SpaceError, match=r"90 MiB are free in .* besides the 10 MiB of"),
+        pytest.raises(SpaceError, match=r"94.4 MB are free in .* besides the 10.5 MB of"),
         ledger.reserve(output, 91 * MIB, keep_free=10 * MIB),
     ):
         pytest.fail("that is to be kept free")
@@ -136,7 +136,7 @@ def test_reserve_fails_after_waiting_in_vain(
         free[0] = 50 * MIB
     thread.join(30)
     assert failed[0].startswith(
-        "not enough free space: about 90 MiB are needed and 50 MiB are free"
+        "not enough free space: about 94.4 MB are needed and 52.4 MB are free"
     )
 
 

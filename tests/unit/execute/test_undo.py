@@ -97,7 +97,7 @@ def test_undo_leaves_file_overwritten_by_a_backup(corpus: Path, media: Path) -> 
 @pytest.mark.parametrize("name", ["no-seekhead.mkv", "live.webm", "old.avi", "bad/text.mkv"])
 def test_regions_are_none_where_edit_in_place_is_unsafe(corpus: Path, name: str) -> None:
     with (corpus / name).open("rb") as file:
-        assert undo.regions(file.fileno()) is None
+        assert undo.header_regions(file.fileno()) is None
 
 
 def test_regions_are_none_with_void_behind_the_clusters(corpus: Path, tmp_path: Path) -> None:
@@ -106,15 +106,15 @@ def test_regions_are_none_with_void_behind_the_clusters(corpus: Path, tmp_path: 
     with path.open("ab") as file:
         file.write(b"\xec\x01" + (20000).to_bytes(7, "big") + bytes(20000))
     with opened(path) as fd:
-        assert undo.regions(fd) is None
+        assert undo.header_regions(fd) is None
 
 
 def test_regions_are_none_above_the_size_limit(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undo, "LARGEST", 1000)
+    monkeypatch.setattr(undo, "MAX_REGION_BYTES", 1000)
     with opened(media) as fd:
-        assert undo.regions(fd) is None
+        assert undo.header_regions(fd) is None
 
 
 def test_undo_file_is_hidden_and_private(media: Path) -> None:
@@ -123,7 +123,7 @@ def test_undo_file_is_hidden_and_private(media: Path) -> None:
     assert undo_file.name.startswith(".vpo-")
     assert undo_file.name.endswith(".undo")
     assert undo_file.stat().st_mode & 0o777 == 0o600
-    assert undo.read_name(str(undo_file)) == str(media)
+    assert undo.media_path(str(undo_file)) == str(media)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mkv", b"-i \n'\".mkv"])
@@ -133,7 +133,7 @@ def test_undo_file_keeps_odd_names(media: Path, name: bytes) -> None:
         media.rename(odd)
     except OSError:
         pytest.skip("this system refuses such a name")
-    assert undo.read_name(str(save(odd))) == str(odd)
+    assert undo.media_path(str(save(odd))) == str(odd)
 
 
 @pytest.mark.parametrize("part", [0, 5, 0.1, 0.5, -1])
@@ -142,7 +142,7 @@ def test_truncated_undo_file_is_ignored(media: Path, part: float) -> None:
     size = undo_file.stat().st_size
     os.truncate(undo_file, int(part * size) if 0 < part < 1 else int(part) % size)
     before = media.read_bytes()
-    assert undo.read_name(str(undo_file)) is None
+    assert undo.media_path(str(undo_file)) is None
     with opened(media) as fd, pytest.raises(PublishError, match="damaged"):
         undo.roll_back(str(undo_file), fd)
     assert media.read_bytes() == before
@@ -153,7 +153,7 @@ def test_modified_undo_file_is_ignored(media: Path) -> None:
     data = bytearray(undo_file.read_bytes())
     data[-1] ^= 1
     undo_file.write_bytes(data)
-    assert undo.read_name(str(undo_file)) is None
+    assert undo.media_path(str(undo_file)) is None
 
 
 def test_undo_file_with_a_path_to_another_folder_is_ignored(media: Path) -> None:
@@ -163,7 +163,7 @@ def test_undo_file_with_a_path_to_another_folder_is_ignored(media: Path) -> None
     body = body.replace(b'"ZmlsbS5ta3Y="', b'"Li4vZmlsbS5ta3Y="')  # ../film.mkv
     digest = hashlib.sha256(body).hexdigest().encode()
     undo_file.write_bytes(b"\n".join((magic, digest, body)))
-    assert undo.read_name(str(undo_file)) is None
+    assert undo.media_path(str(undo_file)) is None
 
 
 def test_undo_leaves_replaced_file(media: Path) -> None:
@@ -185,12 +185,12 @@ def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
     undo_file.rename(elsewhere)
     undo_file.symlink_to(elsewhere)
     with pytest.raises(OSError, match="symbolic links"):
-        undo.read_name(str(undo_file))
+        undo.media_path(str(undo_file))
 
 
 def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
     edit = planned(media)
-    with pytest.raises(SpaceError, match="no room for an undo file"):
+    with pytest.raises(SpaceError, match="not enough free space for an undo file"):
         saved(media, edit, keep_free=1 << 62)
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
@@ -213,7 +213,7 @@ def test_sweep_leaves_undo_file_while_it_is_written(
     monkeypatch.setattr(os, "fsync", incomplete_still)
     undo_file = saved(media, edit)
     assert swept == [[]]
-    assert undo.read_name(str(undo_file)) == str(media)
+    assert undo.media_path(str(undo_file)) == str(media)
 
 
 def test_save_fails_when_sweep_removed_the_undo_file(
@@ -229,5 +229,5 @@ def test_save_fails_when_sweep_removed_the_undo_file(
 
     edit = planned(media)
     monkeypatch.setattr(os, "fsync", removed)
-    with pytest.raises(PublishError, match="no undo file could be written"):
+    with pytest.raises(PublishError, match="cannot write the undo file"):
         saved(media, edit)

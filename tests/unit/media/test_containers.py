@@ -10,7 +10,7 @@ import pytest
 
 import vpo
 from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 
 
 def test_extensions_are_unique() -> None:
@@ -58,7 +58,7 @@ def test_container_flags_are_those_that_ffmpeg_writes(
         ],
         check=True,
     )
-    kept = flag in probe(str(output)).tracks[1].dispositions
+    kept = flag in probe_file(str(output)).tracks[1].dispositions
     assert kept == (flag in container(name).flags)
 
 
@@ -71,7 +71,7 @@ def test_webm_flags_are_those_that_mkvmerge_writes(corpus: Path, tmp_path: Path,
     words = ("--webm", "--no-subtitles", f"--{name}-flag", "1:1", corpus / "clip.webm")
     subprocess.run(["mkvmerge", "-q", "-o", output, *words], check=True)
     assert flag in container("webm").flags
-    assert flag in probe(str(output)).tracks[1].dispositions
+    assert flag in probe_file(str(output)).tracks[1].dispositions
 
 
 @pytest.mark.parametrize("name", ["mp4", "mov"])
@@ -83,4 +83,4 @@ def test_ffmpeg_enables_first_track_of_each_type_without_default(
     source = corpus / "mov-text.mp4"
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", source, *words, output], check=True)
     assert container(name).one_default
-    assert [track.default for track in probe(str(output)).tracks] == [True, True, False]
+    assert [track.default for track in probe_file(str(output)).tracks] == [True, True, False]

@@ -264,7 +264,12 @@ THEN = {"subtitle_actions": {"clear_all_titles": True}}
             "skipped",
             "depends on 'p1', which did not complete",
         ),
-        ({}, {"skip_when": {"duration_under": "2m"}}, "skipped", "duration 1m30s is under 2m"),
+        (
+            {},
+            {"skip_when": {"duration_under": "2m"}},
+            "skipped",
+            "duration 0:01:30 is under 0:02:00",
+        ),
         ({}, {"skip_when": {"duration_under": "90s"}}, "changed", ""),
     ],
 )

@@ -14,7 +14,7 @@ from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
 from vpo.policy.loader import PolicyPositions, parse_policy
-from vpo.report.explain import Lines, json_document, text
+from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
 
 POLICY = """\
 schema_version: 13
@@ -62,11 +62,11 @@ MEDIA = media_of(
 
 def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
     plan, stories = explain(parse_policy(policy, "p"), media)
-    return [line for line, _ in text(plan, stories, lines(policy))]
+    return [line for line, _ in explanation_lines(plan, stories, lines(policy))]
 
 
-def lines(policy: str) -> Lines:
-    return Lines(PolicyPositions(policy, "p"))
+def lines(policy: str) -> PolicyLines:
+    return PolicyLines(PolicyPositions(policy, "p"))
 
 
 STORY = """\
@@ -113,7 +113,7 @@ phase other (line 28) skipped: container is mkv
 
 def test_explain_shows_every_step_with_its_line() -> None:
     found = "\n".join(told())
-    story, _, end = found.partition("\nin the end: ")
+    story, _, end = found.partition("\nresult: ")
     assert story.rstrip() == STORY.rstrip()
     assert end.startswith("6 changes (remux)\n")
     assert "decide/rules: rule 'english': set_language" in end
@@ -125,7 +125,7 @@ def test_explain_shows_what_a_rule_sets_at_its_step() -> None:
     )
     policy = policy.replace("preserve_forced: true", "remove_all: true")
     found = told(policy)
-    place = found.index("  rules, carried out (line 4)")
+    place = found.index("  rules, applied (line 4)")
     assert "default: yes -> no  (rule 'english': set_default)" in found[place + 1]
 
 
@@ -138,7 +138,7 @@ def test_explain_ends_at_rule_that_fails() -> None:
     assert "      then: fail no  (line 17)" in found
     assert "    failed: no" in found
     assert "  keep_audio (line 18)" not in found
-    assert found[-1] == "in the end: phase 'decide': no"
+    assert found[-1] == "result: phase 'decide': no"
 
 
 def test_explain_reports_skipped_filters() -> None:
@@ -193,7 +193,7 @@ def test_explain_has_the_same_plan_as_evaluate(policy: Policy, media: MediaFile)
 
 def test_as_json() -> None:
     plan, stories = explain(parse_policy(POLICY, "p"), MEDIA)
-    document: dict[str, Any] = json_document("p", plan, stories, lines(POLICY))
+    document: dict[str, Any] = explanation_json("p", plan, stories, lines(POLICY))
     assert json.loads(json.dumps(document)) == document
     rules = document["phases"][0]["steps"][0]
     assert (rules["operation"], rules["line"]) == ("rules", 4)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import ConfigError
-from vpo.plugins.asking import ask
+from vpo.plugins.queries import query_plugins
 
 Install = Callable[..., None]
 
@@ -43,7 +43,7 @@ def plugin(body: str, arguments: str = "paths, settings") -> str:
 
 
 def fields(name: str, settings: Mapping[str, object] = {}) -> tuple[Any, list[str]]:
-    return ask({name: settings}, ["/a.mkv", "/b.mkv"])
+    return query_plugins({name: settings}, ["/a.mkv", "/b.mkv"])
 
 
 def test_plugin_answers_with_fields(install: Install) -> None:
@@ -72,7 +72,7 @@ def test_plugin_gets_only_arguments_it_names(install: Install) -> None:
 def test_plugins_get_their_own_settings(install: Install) -> None:
     install("one", plugin("return {'/a.mkv': settings}"))
     install("two", plugin("return {'/a.mkv': settings}"))
-    found, _ = ask({"two": {"x": 2}, "one": {"x": 1}}, ["/a.mkv"])
+    found, _ = query_plugins({"two": {"x": 2}, "one": {"x": 1}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"two": {"x": 2}, "one": {"x": 1}}}
     assert list(found["/a.mkv"]) == ["two", "one"]
 
@@ -87,8 +87,8 @@ def test_answers_for_unknown_files_are_ignored(install: Install) -> None:
     [
         ("raise SourceError('it sleeps')", "it sleeps"),
         ("raise RuntimeError('oh')", "the plugin failed: RuntimeError: oh"),
-        ("return 5", "the plugin answered with int, not with a mapping"),
-        ("return {'/a.mkv': 5}", "the plugin's answer for a file is not a mapping of fields"),
+        ("return 5", "the plugin returned int, not a mapping"),
+        ("return {'/a.mkv': 5}", "the plugin's metadata of a file is not a mapping"),
         ("return {'/a.mkv': {'x': [1]}}", "the plugin's field 'x' is a list"),
         ("return {'/a.mkv': {1: 'x'}}", "the plugin's field 1 is a str"),
     ],
@@ -98,9 +98,9 @@ def test_failing_plugin_is_a_warning_and_others_are_asked(
 ) -> None:
     install("bad", plugin(body))
     install("good", plugin("return {'/a.mkv': {'x': 1}}"))
-    found, warnings = ask({"bad": {}, "good": {}}, ["/a.mkv"])
+    found, warnings = query_plugins({"bad": {}, "good": {}}, ["/a.mkv"])
     assert found == {"/a.mkv": {"good": {"x": 1}}}
-    assert warnings == [f"bad: {said} (what it knows of the files is unknown in this run)"]
+    assert warnings == [f"bad: {said} (its metadata is unknown in this run)"]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,13 @@ def test_failing_plugin_is_a_warning_and_others_are_asked(
         ("import no_such_module", "cannot be loaded from vpo_test_bad: ModuleNotFoundError: "),
         ("1 / 0", "cannot be loaded from vpo_test_bad: ZeroDivisionError: division by zero"),
         ("def broken(:", "cannot be loaded from vpo_test_bad: SyntaxError: "),
-        ("x = 1", "does nothing: it has no hook of vpo marked with hookimpl"),
-        ("def vpo_metadata(paths): return {}", "does nothing"),
-        (plugin("return {}", "paths, media"), "does not fit this vpo: "),
-        (plugin("return {}").replace("vpo_metadata", "vpo_other"), "does not fit this vpo: "),
+        ("x = 1", "implements no hook of vpo; mark its hooks with hookimpl"),
+        ("def vpo_metadata(paths): return {}", "implements no hook"),
+        (plugin("return {}", "paths, media"), "is not compatible with this vpo: "),
+        (
+            plugin("return {}").replace("vpo_metadata", "vpo_other"),
+            "is not compatible with this vpo: ",
+        ),
     ],
 )
 def test_unusable_plugin_is_an_error(install: Install, source: str, said: str) -> None:
@@ -139,7 +142,7 @@ def test_missing_plugin_is_an_error_with_a_suggestion(install: Install) -> None:
 def test_plugin_name_in_two_packages_is_an_error(install: Install) -> None:
     install("one", plugin("return {}"), package="vpo_test_a")
     install("one", plugin("return {}"), package="vpo_test_b")
-    with pytest.raises(ConfigError, match="in several packages: vpo_test_a, vpo_test_b"):
+    with pytest.raises(ConfigError, match="provided by several packages: vpo_test_a, vpo_test_b"):
         fields("one")
 
 

@@ -51,12 +51,12 @@ def test_notify_sends_message_after_chosen_runs(
 def test_message_summarizes_the_run(server: Server) -> None:
     (said,) = tell(server, FINE, "always")
     assert said["title"] == "vpo: done"
-    assert said["message"] == "2 changed, 3 unchanged, in 1m1s\n5 MB less than before"
+    assert said["message"] == "2 changed, 3 unchanged, in 0:01:01\n5.00 MB less than before"
 
 
 def test_message_lists_first_failures() -> None:
-    assert notify.title(FAILED) == "vpo: 7 of 8 files failed"
-    assert notify.body(FAILED).splitlines()[2:] == [
+    assert notify.message_title(FAILED) == "vpo: 7 of 8 files failed"
+    assert notify.message_body(FAILED).splitlines()[2:] == [
         *["/v/a.mkv: it broke; mend it"] * 5,
         "and 2 more: vpo history show 4e0daa86",
     ]

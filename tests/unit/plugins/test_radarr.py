@@ -123,6 +123,6 @@ def test_radarr_ignores_malformed_films(server: Server, film: dict[str, Any]) ->
 
 
 def test_radarr_reports_refused_key_without_showing_it(server: Server) -> None:
-    with pytest.raises(SourceError, match="it refuses the API key") as error:
+    with pytest.raises(SourceError, match="the server refuses the API key") as error:
         ask(server, FILM, api_key="wrong-key")
     assert "wrong-key" not in str(error.value)

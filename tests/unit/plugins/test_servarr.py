@@ -11,7 +11,8 @@ import pytest
 from tests.servers import KEY, Server, serving
 
 from vpo.plugins import SourceError
-from vpo.plugins.servarr import Api, Places, date, language
+from vpo.plugins.servarr import Api, parse_date, parse_language
+from vpo.plugins.server_paths import ServerPaths
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def problem(settings: dict[str, Any], **more: Any) -> str:
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (401, "it refuses the API key"),
-        (403, "it refuses the API key"),
-        (404, "it has no such API; is the URL base right?"),
-        (500, "it answers with 500"),
-        (503, "it answers with 503"),
+        (401, "the server refuses the API key"),
+        (403, "the server refuses the API key"),
+        (404, "not found; is the URL base right?"),
+        (500, "HTTP status 500"),
+        (503, "HTTP status 503"),
     ],
 )
 def test_api_reports_error_status(server: Server, status: int, said: str) -> None:
@@ -46,12 +47,12 @@ def test_api_reports_error_status(server: Server, status: int, said: str) -> Non
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<!doctype html><html>", "its answer is not JSON; is the URL base right?"),
-        (b"", "its answer is not JSON; is the URL base right?"),
-        (b"\xff\xfe\xff", "its answer is not JSON; is the URL base right?"),
-        (b"[" * 100_000, "its answer is not JSON; is the URL base right?"),
-        (b'{"title": "x"}', "it does not answer as it should; is this the right server?"),
-        (b"[1, 2]", "it does not answer as it should; is this the right server?"),
+        (b"<!doctype html><html>", "the response is not JSON; is the URL base right?"),
+        (b"", "the response is not JSON; is the URL base right?"),
+        (b"\xff\xfe\xff", "the response is not JSON; is the URL base right?"),
+        (b"[" * 100_000, "the response is not JSON; is the URL base right?"),
+        (b'{"title": "x"}', "unexpected response; is this the right server?"),
+        (b"[1, 2]", "unexpected response; is this the right server?"),
     ],
 )
 def test_api_reports_malformed_answer(server: Server, body: bytes, said: str) -> None:
@@ -61,19 +62,19 @@ def test_api_reports_malformed_answer(server: Server, body: bytes, said: str) ->
 
 def test_api_reports_truncated_answer(server: Server) -> None:
     server.put("/api/v3/movie", b"[{}", headers={"Content-Length": "1000"})
-    assert problem(server.settings) == "its answer is not JSON; is the URL base right?"
+    assert problem(server.settings) == "the response is not JSON; is the URL base right?"
 
 
 def test_api_refuses_oversized_answer(server: Server) -> None:
     server.put("/api/v3/movie", b"[" + b" " * (3 << 20) + b"]")
-    assert problem(server.settings, largest=2 << 20) == "its answer is larger than 2 MiB"
+    assert problem(server.settings, max_size=2_000_000) == "the response is larger than 2.00 MB"
 
 
 def test_api_reports_unreachable_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     said = problem({**Server(f"http://127.0.0.1:{port}").settings, "timeout_seconds": 5})
-    assert said.startswith("it cannot be reached: ")
+    assert said.startswith("cannot connect: ")
     assert "refused" in said
 
 
@@ -81,7 +82,7 @@ def test_api_times_out_on_silent_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         said = problem({**Server(url).settings, "timeout_seconds": 1})
-    assert said == "no whole answer within 1 second"
+    assert said == "no complete response within 1 second"
 
 
 def test_api_times_out_on_endless_answer() -> None:
@@ -105,7 +106,7 @@ def test_api_times_out_on_endless_answer() -> None:
         said = problem({**Server(url).settings, "timeout_seconds": 1})
         done.set()
         thread.join()
-    assert said == "no whole answer within 1 second"
+    assert said == "no complete response within 1 second"
 
 
 def test_api_follows_redirect_on_the_same_server(server: Server) -> None:
@@ -117,7 +118,7 @@ def test_api_follows_redirect_on_the_same_server(server: Server) -> None:
 def test_api_refuses_redirect_to_another_server(server: Server) -> None:
     with serving() as other:
         server.put("/api/v3/movie", b"", 302, {"Location": f"{other.url}/api/v3/movie"})
-        assert problem(server.settings) == "it redirects to 127.0.0.1, which is not asked"
+        assert problem(server.settings) == "refused its redirect to 127.0.0.1; correct the url"
         assert other.asked == []
 
 
@@ -129,7 +130,7 @@ def test_api_refuses_redirect_out_of_http(server: Server, place: str) -> None:
 
 def test_api_refuses_circular_redirect(server: Server) -> None:
     server.put("/api/v3/movie", b"", 302, {"Location": "/api/v3/movie"})
-    assert problem(server.settings) == "it answers with 302"
+    assert problem(server.settings) == "HTTP status 302"
 
 
 @pytest.mark.parametrize(
@@ -146,12 +147,12 @@ def test_api_refuses_circular_redirect(server: Server) -> None:
     ],
 )
 def test_language_names_become_tags(name: str, tag: str | None) -> None:
-    assert language({"id": 1, "name": name}) == tag
+    assert parse_language({"id": 1, "name": name}) == tag
 
 
 @pytest.mark.parametrize("value", [None, 1, "English", {}, {"name": 4}])
 def test_unknown_language_name_is_none(value: object) -> None:
-    assert language(value) is None
+    assert parse_language(value) is None
 
 
 @pytest.mark.parametrize(
@@ -167,17 +168,17 @@ def test_unknown_language_name_is_none(value: object) -> None:
     ],
 )
 def test_date_is_read_from_timestamp(value: object, day: str | None) -> None:
-    assert date(value) == day
+    assert parse_date(value) == day
 
 
 @pytest.mark.parametrize("path", [None, "", 7, "relative", "C:\\unmapped", "/a\0b"])
 def test_unmapped_path_is_none(path: object) -> None:
-    assert Places({}).here(path) is None
+    assert ServerPaths({}).to_local(path) is None
 
 
 def test_path_map_uses_longest_entry() -> None:
-    places = Places({"/data": "/a", "/data/tv": "/b"})
-    assert [places.here(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
+    places = ServerPaths({"/data": "/a", "/data/tv": "/b"})
+    assert [places.to_local(p) for p in ("/data/x", "/data/tv/x", "/data/tvx")] == [
         "/a/x",
         "/b/x",
         "/a/tvx",

@@ -293,7 +293,7 @@ def test_load_accepts_byte_order_mark(tmp_path: Path) -> None:
 def test_load_policy_reports_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         load_policy(tmp_path / "none.yaml")
-    with pytest.raises(PolicyError, match="Is a directory"):
+    with pytest.raises(PolicyError, match="is a folder; name the policy file in it"):
         load_policy(tmp_path)
 
 

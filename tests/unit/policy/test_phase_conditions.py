@@ -43,14 +43,14 @@ UNKNOWN = notation.media(["v:h264", "a:dts/eng"], size=5)
         ({"resolution": ["720p", "4k"]}, None),
         ({"resolution_under": "4K"}, "resolution 1080p is under 2160p"),
         ({"resolution_under": "1080p"}, None),
-        ({"file_size_under": "2GB"}, "size 1.5 GB is under 2 GB"),
+        ({"file_size_under": "2GB"}, "size 1.50 GB is under 2.00 GB"),
         ({"file_size_under": "1.5 GB"}, None),
-        ({"file_size_over": "1.4GB"}, "size 1.5 GB is over 1.4 GB"),
+        ({"file_size_over": "1.4GB"}, "size 1.50 GB is over 1.40 GB"),
         ({"file_size_over": "1.5GB"}, None),
-        ({"file_size_over": 1000}, "size 1.5 GB is over 1 kB"),
-        ({"duration_under": "2h"}, "duration 1h30m15s is under 2h"),
+        ({"file_size_over": 1000}, "size 1.50 GB is over 1.00 kB"),
+        ({"duration_under": "2h"}, "duration 1:30:15 is under 2:00:00"),
         ({"duration_under": "90m"}, None),
-        ({"duration_over": 60}, "duration 1h30m15s is over 1m"),
+        ({"duration_over": 60}, "duration 1:30:15 is over 0:01:00"),
         ({"duration_over": "1h30m16s"}, None),
         ({"mode": "any", "container": "mp4", "video_codec": "hevc"}, "video codec is hevc"),
         ({"mode": "all", "container": "mp4", "video_codec": "hevc"}, None),
@@ -168,21 +168,3 @@ def test_duration_refuses_invalid_text(text: object) -> None:
 )
 def test_resolution_of_dimensions(width: int | None, height: int | None, name: str | None) -> None:
     assert units.resolution_of(width, height) == name
-
-
-def test_format_size() -> None:
-    sizes = [0, 999, 1000, 1_536_000, 734_003_200, 5 * 10**15]
-    assert [units.format_size(n) for n in sizes] == [
-        "0 B",
-        "999 B",
-        "1 kB",
-        "1.54 MB",
-        "734 MB",
-        "5000 TB",
-    ]
-    assert [units.format_duration(n) for n in (0, 59.6, 3600, 5415.4)] == [
-        "0s",
-        "1m",
-        "1h",
-        "1h30m15s",
-    ]

@@ -10,7 +10,7 @@ import pytest
 
 from vpo.media.model import Color
 from vpo.probe import h264
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 
 ENCODES = {
     "plain": ("yuv420p",),
@@ -60,7 +60,7 @@ def test_frame_format_agrees_with_a_decoder(name: str, suffix: str, tmp_path: Pa
         str(path),
     ]
     said = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)["streams"][0]
-    track = probe(str(path)).tracks[0]
+    track = probe_file(str(path)).tracks[0]
     color = track.color or Color()
     assert track.pixel_format == said["pix_fmt"]
     assert [color.space, color.primaries, color.transfer, color.range] == [
@@ -72,7 +72,7 @@ def test_frame_format_agrees_with_a_decoder(name: str, suffix: str, tmp_path: Pa
 def test_frame_format_leaves_unusual_video_to_a_decoder(name: str, tmp_path: Path) -> None:
     path = encode(tmp_path / "film.mkv", *OTHERS[name])
     assert h264.frame_format(extradata(path)) is None
-    assert probe(str(path)).tracks[0].pixel_format == OTHERS[name][0]
+    assert probe_file(str(path)).tracks[0].pixel_format == OTHERS[name][0]
 
 
 def test_frame_format_ignores_damaged_headers(tmp_path: Path) -> None:

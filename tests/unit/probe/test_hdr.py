@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vpo.media.model import Hdr, Mastering, media_from_json, media_to_json
 from vpo.probe import hdr
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
 from vpo.tools.process import Processes
 
@@ -24,23 +24,23 @@ def test_hdr10_metadata_is_read(corpus: Path) -> None:
     media = Prober(Processes(), 120).probe(path, frames=True)
     assert [track.hdr for track in media.of("video")] == [HDR10]
     assert media.of("video")[0].dynamic_range == "HDR10"
-    assert media == probe(path, frames=True)
+    assert media == probe_file(path, frames=True)
 
 
 def test_hdr_is_only_read_with_frames(corpus: Path) -> None:
-    media = probe(str(corpus / "hdr10.mkv"))
+    media = probe_file(str(corpus / "hdr10.mkv"))
     assert {track.hdr for track in media.tracks} == {None}
-    bare = tuple(replace(t, hdr=None) for t in probe(media.path, frames=True).tracks)
+    bare = tuple(replace(t, hdr=None) for t in probe_file(media.path, frames=True).tracks)
     assert media.tracks == bare
 
 
 def test_hdr_of_sdr_is_none(corpus: Path) -> None:
-    media = probe(str(corpus / "multi-audio.mkv"), frames=True)
+    media = probe_file(str(corpus / "multi-audio.mkv"), frames=True)
     assert {track.hdr for track in media.tracks} == {None}
 
 
 def test_hdr_survives_json(corpus: Path) -> None:
-    media = probe(str(corpus / "hdr10.mkv"), frames=True)
+    media = probe_file(str(corpus / "hdr10.mkv"), frames=True)
     assert media_from_json(media_to_json(media)) == media
 
 

@@ -17,7 +17,7 @@ from vpo.errors import ProbeError
 from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
 from vpo.probe.packets import cover_image, end_times, keyframes
-from vpo.probe.reader import headers_and_end_times, probe
+from vpo.probe.reader import headers_and_end_times, probe_file
 from vpo.probe.service import Prober
 from vpo.tools.process import Processes
 
@@ -27,7 +27,7 @@ WHOLE = sorted(name for name, facts in FILES.items() if not facts.get("broken"))
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_probe_agrees_with_the_manifest(corpus: Path, name: str) -> None:
-    facts, media = FILES[name], probe(str(corpus / name))
+    facts, media = FILES[name], probe_file(str(corpus / name))
     assert media.container == facts["container"]
     assert (media.duration or 0) == pytest.approx(facts["duration"], abs=0.06)
     assert dict(media.tags).get("title") == facts.get("title")
@@ -46,7 +46,7 @@ def test_probe_agrees_with_the_manifest(corpus: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in WHOLE if FILES[n]["container"] in ("mkv", "webm")])
 def test_probe_matroska_ids_agree_with_mkvmerge(corpus: Path, name: str) -> None:
     wanted = read(corpus / name)
-    media = probe(str(corpus / name))
+    media = probe_file(str(corpus / name))
     assert [(t.index, t.matroska_id, t.matroska_uid) for t in media.tracks] == [
         (t.index, t.matroska_id, t.matroska_uid) for t in wanted.tracks
     ]
@@ -54,41 +54,41 @@ def test_probe_matroska_ids_agree_with_mkvmerge(corpus: Path, name: str) -> None
 
 
 def test_probe_counts_tracks_that_ffmpeg_ignores_for_matroska_ids(corpus: Path) -> None:
-    media = probe(str(corpus / "unknown-track.mkv"))
+    media = probe_file(str(corpus / "unknown-track.mkv"))
     assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]
 
 
 def test_probe_names_subtitle_codecs_that_ffmpeg_does_not_name(corpus: Path) -> None:
-    assert probe(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
+    assert probe_file(str(corpus / "webvtt.mkv")).of("subtitle")[0].codec == "webvtt"
 
 
 def test_probe_sets_no_matroska_ids_for_other_containers(corpus: Path) -> None:
-    media = probe(str(corpus / "data-first.mp4"))
+    media = probe_file(str(corpus / "data-first.mp4"))
     assert {t.matroska_id for t in media.tracks} == {None}
 
 
 @pytest.mark.parametrize("name", ["bad/zero.mkv", "bad/text.mkv", "bad/no-moov.mp4"])
 def test_probe_refuses_files_without_video(corpus: Path, name: str) -> None:
     with pytest.raises(ProbeError):
-        probe(str(corpus / name))
+        probe_file(str(corpus / name))
 
 
 def test_probe_reports_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cannot be opened: No such file"):
-        probe(str(tmp_path / "x.mkv"))
+        probe_file(str(tmp_path / "x.mkv"))
     os.mkfifo(tmp_path / "x.mkv")
     with pytest.raises(ProbeError, match="not a regular file"):
-        probe(str(tmp_path / "x.mkv"))
+        probe_file(str(tmp_path / "x.mkv"))
 
 
 def test_probe_refuses_playlists_text_and_pictures(tmp_path: Path, corpus: Path) -> None:
     """ffmpeg also reads text files, pictures and playlists, which may name other files."""
     (tmp_path / "x.mkv").write_text(f"#EXTM3U\n#EXTINF:1,\n{corpus}/chapters.mkv\n")
     with pytest.raises(ProbeError):
-        probe(str(tmp_path / "x.mkv"))
+        probe_file(str(tmp_path / "x.mkv"))
     (tmp_path / "x.mkv").write_text(f"ffconcat version 1.0\nfile {corpus}/chapters.mkv\n")
     with pytest.raises(ProbeError):
-        probe(str(tmp_path / "x.mkv"))
+        probe_file(str(tmp_path / "x.mkv"))
 
 
 @pytest.mark.parametrize("name", sorted(make.odd_names()))
@@ -96,7 +96,7 @@ def test_probe_reads_odd_names(corpus: Path, name: str) -> None:
     path = os.fspath(corpus / name)
     if not os.path.exists(path):
         pytest.skip("this system refuses such a name")
-    media = probe(path)
+    media = probe_file(path)
     assert media.path == path
     assert len(media.tracks) == 3
     assert Prober(Processes(), 120).probe(path) == media
@@ -104,7 +104,7 @@ def test_probe_reads_odd_names(corpus: Path, name: str) -> None:
 
 def test_end_times_of_streams(corpus: Path) -> None:
     path = str(corpus / "statistics.mkv")
-    media = probe(path)
+    media = probe_file(path)
     ends = end_times(path, media.duration, frozenset({0, 1}))
     assert ends == {0: pytest.approx(2.0, abs=0.05), 1: pytest.approx(2.016, abs=0.05)}
     assert end_times(path, media.duration, frozenset({1})).keys() == {1}
@@ -122,7 +122,7 @@ def test_prober_returns_what_the_reader_returns(corpus: Path, tmp_path: Path) ->
     path = str(corpus / "attachments.mkv")
     prober = Prober(Processes(), 120)
     media: MediaFile = prober.probe(path)
-    assert media == probe(path)
+    assert media == probe_file(path)
     assert prober.end_times(path, 2.0, frozenset({0})).result() == end_times(
         path, 2.0, frozenset({0})
     )
@@ -138,7 +138,7 @@ def test_prober_allows_several_pending_requests(corpus: Path, tmp_path: Path) ->
     first = prober.end_times(path, 2.0, frozenset({0}))
     lost = prober.end_times(str(tmp_path / "gone"), 2.0, frozenset({0}))
     second = prober.end_times(path, 2.0, frozenset({1}))
-    assert prober.probe(path) == probe(path)
+    assert prober.probe(path) == probe_file(path)
     ends = [request.result().keys() for request in (second, first, first)]
     assert ends == [{1}, {0}, {0}]
     with pytest.raises(ProbeError, match="its end cannot be read: no such file"):
@@ -148,7 +148,7 @@ def test_prober_allows_several_pending_requests(corpus: Path, tmp_path: Path) ->
 def test_headers_and_end_times_equal_two_separate_reads(corpus: Path) -> None:
     for file in sorted(corpus.glob("*.mkv")):
         media, ends = headers_and_end_times(str(file))
-        assert media == probe(str(file), decode=False)
+        assert media == probe_file(str(file), decode=False)
         assert ends == end_times(str(file), media.duration, media.audio_video_indexes)
 
 
@@ -166,7 +166,7 @@ def test_prober_survives_damaged_files(corpus: Path, tmp_path: Path) -> None:
     at = data.index(b"\x53\xac\x82")  # a SeekPosition of two bytes
     data[at + 3 : at + 5] = b"\xff\xff"
     path.write_bytes(data)
-    assert len(probe(str(path)).tracks) == 2
+    assert len(probe_file(str(path)).tracks) == 2
 
 
 def test_track_str() -> None:
@@ -181,7 +181,7 @@ def test_end_times_of_audio_that_ends_before_video_begins(corpus: Path, tmp_path
     picture = ("--no-audio", "--sync", "0:2500", corpus / "und.mkv")
     words = ("--no-video", "--no-subtitles", corpus / "und.mkv", "--no-subtitles", *picture)
     subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
-    media = probe(str(path))
+    media = probe_file(str(path))
     assert [track.type for track in media.tracks] == ["audio", "video"]
     ends = end_times(str(path), media.duration, frozenset({0, 1}))
     assert {index: round(end) for index, end in ends.items()} == {0: 2, 1: 4}

@@ -10,7 +10,7 @@ import pytest
 
 from vpo.db.records import OutcomeRow, Run, Status
 from vpo.report.page import page
-from vpo.report.svg import Bar, Block, bars, lanes, time_line
+from vpo.report.svg import Bar, Block, bar_chart, lanes, timeline
 
 BEGAN = datetime(2026, 11, 20, 22, 0, tzinfo=timezone.utc)
 SUMMARY = {"changed": 2, "unchanged": 5, "failed": 1, "seconds": 75.0}
@@ -78,7 +78,7 @@ def test_page_holds_run_and_outcomes() -> None:
     assert found.open == []
     assert found.fetched == []
     assert not {"script", "link", "img", "iframe", "object"} & set(found.tags)
-    for words in ("/v/a.mkv", "default: yes -> no: <not> wanted", "it broke; mend it", "30 MB"):
+    for words in ("/v/a.mkv", "default: yes -> no: <not> wanted", "it broke; mend it", "30.0 MB"):
         assert words in text
     assert found.tags.count("svg") == 4
 
@@ -124,11 +124,11 @@ def test_lanes_hold_blocks_that_do_not_overlap() -> None:
 
 def test_time_line_merges_small_blocks() -> None:
     work = [Block(n, n + 1, str(n), "changed") for n in range(10_000)]
-    text = time_line(work, 10_000)
+    text = timeline(work, 10_000)
     assert text.count("<rect") == 1
     assert "10,000 files" in text
 
 
 def test_bars_are_as_long_as_their_values() -> None:
-    widths = re.findall(r'width="([\d.]+)" height', bars([Bar("a", 2, "2"), Bar("b", 1, "1")]))
+    widths = re.findall(r'width="([\d.]+)" height', bar_chart([Bar("a", 2, "2"), Bar("b", 1, "1")]))
     assert float(widths[0]) == pytest.approx(2 * float(widths[1]), abs=0.2)

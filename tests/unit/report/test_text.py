@@ -19,7 +19,7 @@ from vpo.policy.desired_state import Reason
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
 from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.progress import Running, State
+from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -114,7 +114,7 @@ def test_quiet_report_shows_failures_only() -> None:
 def test_failures_are_not_repeated_in_the_same_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     assert told(FAILED, SKIPPED)[1] == ""
     assert told(FAILED, verbosity=-1)[1] != ""
 
@@ -131,7 +131,7 @@ class _Terminal(io.StringIO):
 def test_failures_out_of_sight_are_repeated_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, others: int, repeated: bool
 ) -> None:
-    monkeypatch.setattr(text, "_same_place", lambda *_: True)
+    monkeypatch.setattr(text, "_same_destination", lambda *_: True)
     out, err = _Terminal(), _Terminal()
     report = TextReport(out, err, 1)
     for outcome in [FAILED, *[SKIPPED] * others]:
@@ -143,11 +143,11 @@ def test_failures_out_of_sight_are_repeated_on_a_terminal(
 def test_same_place_recognizes_the_same_stream() -> None:
     reading, writing = os.pipe()
     with open(writing, "w") as one, open(os.dup(writing), "w") as same, open(reading) as other:
-        assert text._same_place(one, same)
-        assert not text._same_place(one, io.StringIO())
+        assert text._same_destination(one, same)
+        assert not text._same_destination(one, io.StringIO())
         with open(os.devnull, "w") as null:
-            assert not text._same_place(one, null)
-        assert text._same_place(one, other)  # a pipe is one file, from both ends
+            assert not text._same_destination(one, null)
+        assert text._same_destination(one, other)  # a pipe is one file, from both ends
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
@@ -157,7 +157,7 @@ def test_progress_line_fits_the_terminal(
     size = os.terminal_size((columns, 24))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(State(10**30, 10**60, 2))
+    ProgressLine(stream, enabled=True).show(RunProgress(10**30, 10**60, 2))
     wanted = f"Processing: {10**30}/{10**60} files [2 active]"
     if len(wanted) >= shown:
         wanted = f"{wanted[: shown - 2]}…"
@@ -176,16 +176,19 @@ def test_progress_line_fits_the_terminal(
 )
 def test_progress_line_shows_time_left(left: float | None, end: str) -> None:
     stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(State(3, 10, 2, left))
+    ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, left))
     line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
     assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
 
 
 def test_verbose_progress_line_shows_each_active_file() -> None:
-    running = (Running("/v/A Very Long Name of a Film.mkv", 0.42, 80.0), Running("/v/映画.mkv"))
+    running = (
+        RunningFile("/v/A Very Long Name of a Film.mkv", 0.42, 80.0),
+        RunningFile("/v/映画.mkv"),
+    )
     stream = _Terminal()
     for each in (False, True):
-        ProgressLine(stream, enabled=True).show(State(3, 10, 2, None, running), each=each)
+        ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, None, running), each=each)
     plain, detailed = stream.getvalue().replace("\x1b[K", "").strip("\r").split("\r")
     assert plain == "Processing: 3/10 files [2 active]"
     assert detailed == f"{plain}; A Very Long Name of a F… 42%, 80 s left; 映…"
@@ -193,7 +196,7 @@ def test_verbose_progress_line_shows_each_active_file() -> None:
 
 @pytest.mark.parametrize(
     ("saved", "end"),
-    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.5 GB less"), (-2_000_000, "; 2 MB more")],
+    [(0, ""), (999_999, ""), (1_500_000_000, "; 1.50 GB less"), (-2_000_000, "; 2.00 MB more")],
 )
 def test_summary_shows_saved_bytes(saved: int, end: str) -> None:
     summary = Summary("id", 1)

@@ -119,7 +119,7 @@ def test_batch_completes_running_jobs_after_interrupt() -> None:
 
     def work(job: Job) -> Outcome:
         both.wait(30)
-        interrupt.ask()
+        interrupt.signal()
         return done(job)
 
     found = list(batch(10, work, workers=2, interrupt=interrupt))
@@ -128,7 +128,7 @@ def test_batch_completes_running_jobs_after_interrupt() -> None:
 
 def test_batch_interrupted_before_the_first_starts_nothing() -> None:
     interrupt = Interrupt()
-    interrupt.ask()
+    interrupt.signal()
     assert [o.status for o in batch(3, done, interrupt=interrupt)] == ["not_started"] * 3
 
 
@@ -140,8 +140,8 @@ def test_batch_ends_tools_once_on_second_interrupt() -> None:
         ended.set()
 
     def work(job: Job) -> Outcome:
-        interrupt.ask()
-        interrupt.ask()
+        interrupt.signal()
+        interrupt.signal()
         assert ended.wait(30)
         return done(job)
 

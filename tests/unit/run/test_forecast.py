@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpo.db.records import Load, Took
+from vpo.db.records import Cost, Timing
 from vpo.discover import Candidate
 from vpo.run.forecast import Forecast, Pace
 
@@ -65,9 +65,9 @@ def test_forecast_without_history_starts_with_the_largest() -> None:
 
 
 RECORD = (
-    Took("/old/1.mkv", Load("header", 4000 * MB), 4000 * MB, 0.06),
-    Took("/old/2.avi", Load("remux", 700 * MB), 700 * MB, 7.0),
-    Took("/old/3.mkv", Load("transcode", 300 * MB), 300 * MB, 600.0, alike=False),
+    Timing("/old/1.mkv", Cost("header", 4000 * MB), 4000 * MB, 0.06),
+    Timing("/old/2.avi", Cost("remux", 700 * MB), 700 * MB, 7.0),
+    Timing("/old/3.mkv", Cost("transcode", 300 * MB), 300 * MB, 600.0, alike=False),
 )
 
 
@@ -81,7 +81,7 @@ def test_forecast_starts_with_the_slowest_kind() -> None:
 
 def test_forecast_prefers_planned_strategy_to_extension() -> None:
     items = [candidate("/known.mkv", 150 * MB)]
-    forecast = Forecast(items, 1, RECORD, {"/known.mkv": Load("transcode", 150 * MB)})
+    forecast = Forecast(items, 1, RECORD, {"/known.mkv": Cost("transcode", 150 * MB)})
     assert forecast.seconds("/known.mkv") == pytest.approx(300, rel=0.05)
 
 
@@ -95,11 +95,11 @@ def test_forecast_of_encodes_counts_pixels() -> None:
     ]
     hour = 1280 * 720 * 25 * 3600
     foreseen = {
-        "/hour.mkv": Load("hevc slow", hour),
-        "/hour of noise.mkv": Load("hevc slow", hour),
-        "/clip of noise.mkv": Load("hevc slow", hour // 10),
+        "/hour.mkv": Cost("hevc slow", hour),
+        "/hour of noise.mkv": Cost("hevc slow", hour),
+        "/clip of noise.mkv": Cost("hevc slow", hour // 10),
     }
-    record = [Took("/old.mkv", Load("hevc slow", hour), 2000 * MB, 4000.0)]
+    record = [Timing("/old.mkv", Cost("hevc slow", hour), 2000 * MB, 4000.0)]
     forecast = Forecast(items, 2, record, foreseen)
     assert forecast.seconds("/hour.mkv") == pytest.approx(4000, rel=0.01)
     assert forecast.seconds("/hour of noise.mkv") == pytest.approx(4000, rel=0.01)
@@ -113,7 +113,7 @@ def test_forecast_of_encodes_counts_pixels() -> None:
 
 
 def test_forecast_of_unknown_encoder_counts_bytes() -> None:
-    foreseen = {"/a.mkv": Load("av1", 10**12)}
+    foreseen = {"/a.mkv": Cost("av1", 10**12)}
     forecast = Forecast([candidate("/a.mkv", 100 * MB)], 1, RECORD[:2], foreseen)
     assert 0 < forecast.seconds("/a.mkv") < 10
 
@@ -128,10 +128,10 @@ def test_forecast_remaining_falls_as_time_passes() -> None:
     forecast = Forecast(items, 2)
     forecast.begin("/0.avi", 0.0)
     forecast.begin("/1.avi", 0.0)
-    forecast.end("/0.avi", Took("/0.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
+    forecast.end("/0.avi", Timing("/0.avi", Cost("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/2.avi", 10.0)
     assert forecast.remaining(10.0) == pytest.approx(10, rel=0.05)
-    forecast.end("/1.avi", Took("/1.avi", Load("remux", 100 * MB), 100 * MB, 10.0))
+    forecast.end("/1.avi", Timing("/1.avi", Cost("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/3.avi", 10.0)
     assert forecast.remaining(14.0) == pytest.approx(6, rel=0.05)
     forecast.end("/2.avi", None)
@@ -149,17 +149,19 @@ def test_forecast_remaining_covers_the_longest_file() -> None:
 def test_forecast_ignores_files_of_other_batches() -> None:
     forecast = Forecast([candidate("/a.avi", MB)], 1)
     forecast.begin("/other.avi", 0.0)
-    forecast.end("/other.avi", Took("/other.avi", Load("remux", MB), MB, 1.0))
+    forecast.end("/other.avi", Timing("/other.avi", Cost("remux", MB), MB, 1.0))
     assert forecast.remaining(0.0) is None
 
 
 def test_forecast_weighs_this_run_more_than_history() -> None:
-    long_ago = [Took(f"/old/{n}.avi", Load("remux", 100 * MB), 100 * MB, 1.0) for n in range(1000)]
+    long_ago = [
+        Timing(f"/old/{n}.avi", Cost("remux", 100 * MB), 100 * MB, 1.0) for n in range(1000)
+    ]
     items = [candidate(f"/{n}.avi", 100 * MB) for n in range(31)]
     forecast = Forecast(items, 1, long_ago)
     for item in items[:30]:
         forecast.begin(item.path, 0.0)
-        forecast.end(item.path, Took(item.path, Load("remux", item.size), item.size, 3.0))
+        forecast.end(item.path, Timing(item.path, Cost("remux", item.size), item.size, 3.0))
     assert forecast.seconds("/30.avi") == pytest.approx(2.5, rel=0.05)
 
 
@@ -170,14 +172,14 @@ def test_forecast_without_data_starts_with_samples_of_all_sizes() -> None:
     assert ordered[2:12] == [6, 15, 24, 33, 42, 51, 60, 69, 78, 87]
     assert ordered[13:] == sorted(ordered[13:])
     assert sorted(ordered) == list(range(100))
-    record = [Took("/000.mkv", Load("remux", 1000), 1000, 1.0)]
+    record = [Timing("/000.mkv", Cost("remux", 1000), 1000, 1.0)]
     assert Forecast(items, 2, record).ordered(items) == items
 
 
 def test_forecast_uses_progress_of_running_file() -> None:
-    forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Took("/a.mkv", None, 1000, 1.0)])
+    forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Timing("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
-    forecast.advance({"/a.mkv": 0.25})
+    forecast.update({"/a.mkv": 0.25})
     assert forecast.remaining(2.0) == 0.0  # by the record; two seconds are mostly a tool's start
     assert forecast.remaining(20.0) == 60.0
     (running,) = forecast.running(20.0)

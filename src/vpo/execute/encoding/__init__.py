@@ -1,1 +1,1 @@
-"""Encoding the video of one file: devices, the search for a crf, passes."""
+"""Encoding the video of one file: choice of the encoder, crf search, passes."""

@@ -1,10 +1,9 @@
-"""Search for the crf that gives a video the VMAF that a policy asks for, on clips of it.
+"""The search for the crf at which a video has the VMAF score of a policy, on sample clips.
 
-Sample clips from all over the video are encoded and compared with the source. A third of them
-shows, from a first guess, where the answer lies; all of them, encoded there, give the score;
-between the two, the score is interpolated. Clips are short and many, because the shots of a film
-differ more than the frames of a shot; they begin near keyframes, because seeking to a frame far
-from one costs more than encoding it.
+Sample clips from the whole video are encoded and compared with the source: a third of them for a
+first estimate, then all of them near the answer, with linear interpolation in between. There are
+many short clips, because shots differ more than the frames of one shot; they begin near keyframes,
+because seeking to a frame far from one costs more than encoding it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from vpo.errors import PlanError, ToolError
@@ -28,36 +28,37 @@ from vpo.tools.programs import Tools
 Metric = Literal["vmaf", "xpsnr"]
 
 _WHOLE = 20.0
-"""Seconds of a video that is its own sample."""
+"""Seconds up to which the whole video is the sample."""
 _LENGTH = 0.6
-"""Seconds of a sample. Half as long, the keyframe that each begins with tells in the score."""
+"""Seconds of a sample. In shorter ones, the first keyframe distorts the score."""
 _PART = 0.06
-"""The part of a video that is in its samples; a third where the encoder is faster than scoring."""
+"""The fraction of a video in its samples; a third where encoding is faster than scoring."""
 _FEW, _MANY = 6, 120
-"""So many samples at least and at most."""
+"""The minimum and maximum number of samples."""
 _BATCH = 9
-"""Samples that one ffmpeg reads at a time, each with a decoder of its own."""
+"""Samples that one ffmpeg reads at the same time, each with its own decoder."""
 _ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
-"""Points of VMAF that may be gone in a line: with all of a video, all samples, a third of them."""
+"""The largest difference in VMAF for linear interpolation: with the whole video, all samples, or a
+third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
 _LEAP = 20.0
-"""Steps of crf at a time."""
+"""The largest change of the crf from one encode to the next."""
 _SLOPE: dict[str, float] = {"h264": -1.2, "hevc": -1.0, "vp9": -0.5, "av1": -0.5}
-"""Points of VMAF that a step of crf costs, before anything is known."""
+"""The initial estimate of the change in VMAF per step of crf."""
 _START: dict[str, float] = {"h264": 24, "hevc": 24, "vp9": 32, "av1": 32}
-"""A crf that gives about 93 points."""
+"""A crf that scores about 93."""
 _START_SCORE = 93.0
 _LARGE = 1440
-"""Lines of a picture from which on VMAF's model for large screens is used."""
+"""The frame height above which VMAF's 4K model is used."""
 _VMAF = re.compile(r"VMAF score: ([\d.]+)")
 _XPSNR = re.compile(r"XPSNR\s+y: ([\d.]+)")
 _XPSNR_AT = (95.0, 39.3, 1.2)
-"""A VMAF, the XPSNR of the luma that goes with it, and how many points a decibel is worth."""
+"""A VMAF score, the luma XPSNR (dB) that corresponds to it, and the VMAF points per dB."""
 
 
 @dataclass(frozen=True, slots=True)
-class CrfFound:
-    """The crf, and the score that it has on the samples."""
+class CrfResult:
+    """The crf that was found, and its score on the samples."""
 
     crf: float
     score: float
@@ -68,22 +69,22 @@ class CrfFound:
         return f"crf {self.crf:g} ({unit} {self.score:.1f} on samples)"
 
 
-def metric(able: Capabilities) -> Metric:
-    """What this ffmpeg can compare pictures with; ``PlanError`` for nothing."""
-    if "libvmaf" in able.filters:
+def metric(capabilities: Capabilities) -> Metric:
+    """Return the metric that this ffmpeg has; raise ``PlanError`` if it has none."""
+    if "libvmaf" in capabilities.filters:
         return "vmaf"
-    if "xpsnr" in able.filters:
+    if "xpsnr" in capabilities.filters:
         return "xpsnr"
     raise PlanError(
-        "this ffmpeg cannot look for a vmaf: it has neither libvmaf nor xpsnr; give a crf, or use "
+        "this ffmpeg cannot measure vmaf: it has neither libvmaf nor xpsnr; set a crf, or use "
         "an ffmpeg built with libvmaf, for example vpo's bundled one"
     )
 
 
 class SourceVideo(NamedTuple):
-    """The video whose clips are encoded: as a tool names it, and by its path for the prober.
+    """The video that is encoded: ``name`` for the tools, ``path`` for the prober.
 
-    ``fds`` stay open in the tools; ``duration`` in seconds.
+    ``fds`` stay open in the tools; ``duration`` is in seconds.
     """
 
     name: str
@@ -96,20 +97,20 @@ _Key = tuple[str, float | None, Track, VideoEncode, str]
 
 
 class CrfSearches:
-    """The crfs that were found in a run, by file and encode."""
+    """The results of the crf searches of a run, by file and encode."""
 
     def __init__(self) -> None:
-        self._found: Memo[_Key, CrfFound] = Memo()
+        self._found: Memo[_Key, CrfResult] = Memo()
 
-    def find(self, bench: Bench, source: SourceVideo, encoding: Encoding) -> CrfFound:
-        """Return the crf for the encoding's ``vmaf``."""
+    def find(self, sampling: SampleTools, source: SourceVideo, encoding: Encoding) -> CrfResult:
+        """Return the crf for the encoding's ``vmaf``, searched for once."""
         key = (source.path, source.duration, encoding.track, encoding.spec, encoding.encoder.name)
-        return self._found.get(key, lambda: _search(_Trial(bench, source, encoding)))
+        return self._found.get(key, partial(_search, _SampleEncoder(sampling, source, encoding)))
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What clips are encoded and scored with: tools, a prober, and a file to write them to."""
+class SampleTools:
+    """The tools, the prober and the output file for encoding and scoring samples."""
 
     tools: Tools
     prober: Prober
@@ -123,35 +124,36 @@ class _Span(NamedTuple):
     length: float
 
 
-def places(duration: float, fast: bool) -> list[_Span]:
-    """Where the samples are: one in each of so many equal parts, in ever another place of it."""
+def sample_spans(duration: float, fast: bool) -> list[_Span]:
+    """Return the samples: one in each of several equal parts, at varying offsets."""
     if duration <= _WHOLE:
         return [_Span(0.0, duration)]
     part = _PART / 3 if fast else _PART
     count = min(_MANY, max(_FEW, round(duration * part / _LENGTH)))
-    room = duration / count - _LENGTH
+    slack = duration / count - _LENGTH
     golden = 0.618034
     return [
-        _Span(n * duration / count + room * ((n * golden + 0.5) % 1), _LENGTH) for n in range(count)
+        _Span(n * duration / count + slack * ((n * golden + 0.5) % 1), _LENGTH)
+        for n in range(count)
     ]
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """Encodes at one crf or another, and their scores."""
+class _SampleEncoder:
+    """Encodes the samples at a given crf, and scores them."""
 
-    bench: Bench
+    sampling: SampleTools
     source: SourceVideo
     encoding: Encoding
 
     def spans(self) -> list[_Span]:
         if not self.source.duration:
-            raise PlanError("its duration is not known, so no samples can be taken; give a crf")
-        spans = places(self.source.duration, self._fast)
+            raise PlanError("its duration is unknown, so no samples can be taken; set a crf")
+        spans = sample_spans(self.source.duration, self._fast)
         if len(spans) == 1:
             return spans
         index, times = self.encoding.track.index, [span.start for span in spans]
-        keys = self.bench.prober.keyframes(self.source.path, index, times)
+        keys = self.sampling.prober.keyframes(self.source.path, index, times)
         return [
             span._replace(start=key + (span.start - key) % 1.0)
             for span, key in zip(spans, keys, strict=True)
@@ -162,7 +164,7 @@ class _Trial:
         return self.encoding.encoder.is_quick(self.encoding.spec.preset)
 
     def score(self, spans: Sequence[_Span], crf: float) -> float:
-        """The mean of the samples, in points of VMAF."""
+        """Return the mean VMAF score of the samples."""
         total = weight = 0.0
         for first in range(0, len(spans), _BATCH):
             batch = spans[first : first + _BATCH]
@@ -171,25 +173,34 @@ class _Trial:
         return total / weight
 
     def _batch(self, spans: Sequence[_Span], crf: float) -> float:
-        output = self.bench.output
+        output = self.sampling.output
         quality = replace(self.encoding.spec.quality, crf=crf, vmaf=None, max_bitrate=None)
         spec = replace(self.encoding.spec, quality=quality)
         encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
-        graph = f"{self._pictures(spans, 0)}{self._steps()}[v]"
-        words = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
-        words += [*encoders.video(encoding), "-f", "matroska", output]
+        graph = f"{self._frames(spans, 0)}{self._steps()}[v]"
+        arguments = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
+        arguments += [*encoders.video(encoding), "-f", "matroska", output]
         head = encoding.encoder.device_options
-        self._run([*head, *self._inputs(spans), *words], output, Listener())
+        self._run([*head, *self._inputs(spans), *arguments], output, Listener())
         return self._compare(spans, output)
 
     def _compare(self, spans: Sequence[_Span], encoded: str) -> float:
-        kind = metric(self.bench.tools.capabilities())
-        reference = f"{self._pictures(spans, 1)}{self._plain_steps()}[reference]"
-        # The formats have to be the same, and neither filter takes what hardware has.
+        kind = metric(self.sampling.tools.capabilities())
+        reference = f"{self._frames(spans, 1)}{self._plain_steps()}[reference]"
+        # Both inputs need the same pixel format, in memory: the filters take no hardware frames.
         graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
-        words = ["-i", encoded, *self._inputs(spans), "-filter_complex", graph, "-f", "null", "-"]
+        arguments = [
+            "-i",
+            encoded,
+            *self._inputs(spans),
+            "-filter_complex",
+            graph,
+            "-f",
+            "null",
+            "-",
+        ]
         score = _Score(kind)
-        self._run(words, None, score)
+        self._run(arguments, None, score)
         if score.value is None:
             raise ToolError("ffmpeg compared the clips and printed no score", ("ffmpeg",), 1, "")
         value = score.value
@@ -208,20 +219,20 @@ class _Trial:
         return f"libvmaf=n_threads={self.encoding.threads or 2}:n_subsample=3{model}"
 
     def _inputs(self, spans: Sequence[_Span]) -> list[str]:
-        words: list[str] = []
+        arguments: list[str] = []
         for span in spans:
-            words += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
-            words += ["-i", self.source.name]
-        return words
+            arguments += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
+            arguments += ["-i", self.source.name]
+        return arguments
 
-    def _pictures(self, spans: Sequence[_Span], first: int) -> str:
+    def _frames(self, spans: Sequence[_Span], first: int) -> str:
         index = self.encoding.track.index
         inputs = "".join(f"[{first + n}:{index}]" for n in range(len(spans)))
         return f"{inputs}concat=n={len(spans)}:v=1:a=0,{self._timing}"
 
     @property
     def _timing(self) -> str:
-        """Picture by picture, whatever the times were: so they can be compared, and rated."""
+        """The filters that number the frames, so that they are compared one by one."""
         return f"settb=1/({self.encoding.track.frame_rate or 25}),setpts=N"
 
     def _steps(self) -> str:
@@ -229,13 +240,13 @@ class _Trial:
         return f",{steps}" if steps else ""
 
     def _plain_steps(self) -> str:
-        """The same for the reference, which stays where the processor can read it."""
+        """Return the same filters for the reference, without the upload to a device."""
         steps = ",".join(filters.steps(self.encoding))
         return f",{steps}" if steps else ""
 
-    def _run(self, words: Sequence[str], output: str | None, listener: Listener) -> None:
-        tools = self.bench.tools
-        argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *words]
+    def _run(self, arguments: Sequence[str], output: str | None, listener: Listener) -> None:
+        tools = self.sampling.tools
+        argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
         tools.run(Command(argv, output, fds=self.source.fds), listener)
 
 
@@ -252,8 +263,8 @@ class _Score(Listener):
             self.value = float(found[1])
 
 
-def _search(trial: _Trial) -> CrfFound:
-    """From a guess on a third of the samples to the score of all of them."""
+def _search(trial: _SampleEncoder) -> CrfResult:
+    """Search with a third of the samples first, then with all of them."""
     codec = trial.encoding.spec.codec
     target = trial.encoding.spec.quality.vmaf or 0.0
     curve = _Curve(trial, target, _SLOPE[codec])
@@ -265,23 +276,23 @@ def _search(trial: _Trial) -> CrfFound:
         at, score = curve.follow(spans, at, _NEAR, rounds=2)
     else:
         at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
-    return CrfFound(at, round(score, 2), metric(trial.bench.tools.capabilities()))
+    return CrfResult(at, round(score, 2), metric(trial.sampling.tools.capabilities()))
 
 
 @dataclass
 class _Curve:
-    """The score over the crf, as far as it is known; ``slope`` in points for a step of crf."""
+    """The score as a function of the crf; ``slope`` is its change per step of crf."""
 
-    trial: _Trial
+    trial: _SampleEncoder
     target: float
     slope: float
 
     def follow(
         self, spans: Sequence[_Span], at: float, near: float, rounds: int
     ) -> tuple[float, float]:
-        """The crf for the target, and its score, from at most so many encodes of the samples.
+        """Return the crf for the target and its score, from at most ``rounds`` encodes.
 
-        It ends with one that is within ``near`` points, and goes the rest of the way in a line.
+        Stops at a score within ``near`` of the target, and interpolates linearly from there.
         """
         points: dict[float, float] = {}
         at = self._step(at)
@@ -294,12 +305,15 @@ class _Curve:
         else:
             at = last
         if abs(score - self.target) > _FAR:
-            # So far away, a line would be a fairy tale.
+            # Too far from the target to extrapolate.
             return at, score
         return better, score + (better - at) * self.slope
 
     def _better(self, points: dict[float, float], at: float) -> float:
-        """Where the line through the two nearest points meets the target; ``slope`` is its own."""
+        """Return the crf at which the line through the two nearest points has the target score.
+
+        Sets ``slope`` to that of the line.
+        """
         above = [crf for crf, score in points.items() if score >= self.target]
         below = [crf for crf, score in points.items() if score < self.target]
         pair = (max(above), min(below)) if above and below else tuple(sorted(points)[-2:])
@@ -310,7 +324,7 @@ class _Curve:
         return at + min(_LEAP, max(-_LEAP, step))
 
     def _step(self, crf: float) -> float:
-        """The next crf that the encoder knows."""
+        """Return the nearest crf that the encoder accepts."""
         low, high = CRF_RANGE[self.trial.encoding.spec.codec]
         fine = self.trial.encoding.encoder.fractional_crf
         return min(float(high), max(float(low + 1), round(crf, 1 if fine else None)))

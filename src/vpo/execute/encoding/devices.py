@@ -1,7 +1,7 @@
-"""The encoder of a video track: software, or hardware that has proven itself.
+"""The choice of the encoder for a video track: software, or hardware that was tested.
 
-That an ffmpeg lists an encoder says nothing about the machine. A device counts as available when it
-has encoded one frame of the same pixel format in this run.
+That ffmpeg lists an encoder says nothing about the machine. A device is available if it has encoded
+one frame of the same pixel format in this run.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from vpo.errors import CancelledError, PlanError, ToolError
 from vpo.media.encode_spec import Device, Quality, VideoEncode
@@ -25,15 +26,15 @@ from vpo.tools.programs import Tools
 
 _TEST_FRAME = "color=c=gray:s=640x360:r=25:d=1"
 _PREFIX = re.compile(r"^\[[^]]*\]\s*")
-"""The part of ffmpeg that speaks, in front of its lines."""
+"""The component that ffmpeg names at the start of a line."""
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderChoice:
-    """The encoder for a track, and what to report about the choice.
+    """The encoder for a track, with warnings about the choice.
 
-    ``tonemapper`` is set where HDR is to become SDR.
+    ``tonemapper`` is set for tone mapping.
     """
 
     encoder: VideoEncoder
@@ -43,23 +44,23 @@ class EncoderChoice:
 
 
 class Devices:
-    """What can encode video here: proven once in a run, and shared by its workers."""
+    """The encoders of this machine: each tested once in a run, and shared by its workers."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._proofs: Memo[tuple[str, str], str] = Memo()
-        """By encoder and pixel format: why it does not work, empty if it does."""
+        """By encoder and pixel format: the reason why it does not work, empty if it does."""
         self._free = threading.Condition()
         self._taken = 0
 
     def choose(self, spec: VideoEncode, track: Track, container: str) -> EncoderChoice:
-        """Return the encoder for a track, proven as far as it can be before the work.
+        """Return the encoder for a track, tested before the work.
 
-        ``PlanError`` for an encoder, a device or a filter that is missing, and for what the encode
-        would lose. Software replaces hardware where the policy allows it.
+        Raises ``PlanError`` for an encoder, a device or a filter that is missing, and for metadata
+        that the encode would lose. Software replaces hardware where the policy allows it.
         """
-        able = self._tools.capabilities()
-        tonemapper = self._tonemapper(able) if spec.tonemap else None
+        capabilities = self._tools.capabilities()
+        tonemapper = self._tonemapper(capabilities) if spec.tonemap else None
         wanted = _devices(spec)
         problems: list[str] = []
         for device in wanted:
@@ -71,26 +72,26 @@ class Devices:
                 return EncoderChoice(name, device, tonemapper, tuple(encoders.warnings(spec, name)))
         if wanted and not spec.hw_fallback:
             raise PlanError(
-                f"no hardware encodes {spec.codec} here ({'; '.join(problems)}), "
-                "and hw_fallback is off"
+                f"no hardware encoder for {spec.codec} is available ({'; '.join(problems)}); "
+                "correct that, or set hw_fallback: true"
             )
-        name = _suitable(able, spec, track, container, "none")
+        name = _suitable(capabilities, spec, track, container, "none")
         warnings = encoders.warnings(spec, name)
         if wanted:
             warnings.insert(0, f"encoded by {name}, without hardware ({'; '.join(problems)})")
         return EncoderChoice(name, "none", tonemapper, tuple(warnings))
 
     def prove(self, encoder: VideoEncoder, spec: VideoEncode, track: Track) -> str:
-        """Return why an encoder does not work, empty if it has encoded a frame."""
+        """Encode one frame; return why the encoder does not work, empty if it does."""
         pixels = None if spec.tonemap else track.pixel_format
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
         encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
         key = encoder.name, plain.pixel_format or ""
-        return self._proofs.get(key, lambda: self._failure(_trial(encoding)))
+        return self._proofs.get(key, partial(self._failure, _test_arguments(encoding)))
 
     @contextlib.contextmanager
     def session(self, device: Device, limit: int) -> Iterator[None]:
-        """Wait for one of ``limit`` sessions of the hardware; software needs none."""
+        """Hold one of ``limit`` sessions of the hardware; software needs none."""
         if device == "none":
             yield
             return
@@ -110,25 +111,25 @@ class Devices:
     def _hardware(
         self, spec: VideoEncode, track: Track, container: str, device: Device
     ) -> VideoEncoder:
-        able = self._tools.capabilities()
+        capabilities = self._tools.capabilities()
         rows = candidates(spec.codec, device)
         if not rows:
             raise PlanError(f"it has no encoder for {spec.codec}")
-        if able.encoders.isdisjoint(row.name for row in rows):
+        if capabilities.encoders.isdisjoint(row.name for row in rows):
             raise PlanError(f"this ffmpeg was built without {rows[0]}")
-        name = _suitable(able, spec, track, container, device)
+        name = _suitable(capabilities, spec, track, container, device)
         problem = self.prove(name, spec, track)
         if problem:
             raise PlanError(problem)
         return name
 
-    def _tonemapper(self, able: Capabilities) -> Tonemapper:
-        """zscale needs nothing else; libplacebo has to prove that there is a Vulkan device."""
-        found = filters.tonemappers(able.filters)[0]
+    def _tonemapper(self, capabilities: Capabilities) -> Tonemapper:
+        """Return the filter for tone mapping; libplacebo is tested, as it needs a Vulkan device."""
+        found = filters.tonemappers(capabilities.filters)[0]
         if found == "zscale":
             return found
-        words = ["-f", "lavfi", "-i", _TEST_FRAME, "-vf", "libplacebo=format=yuv420p"]
-        problem = self._proofs.get(("libplacebo", ""), lambda: self._failure(words))
+        arguments = ["-f", "lavfi", "-i", _TEST_FRAME, "-vf", "libplacebo=format=yuv420p"]
+        problem = self._proofs.get(("libplacebo", ""), partial(self._failure, arguments))
         if problem:
             raise PlanError(
                 "this ffmpeg cannot map HDR to SDR: it lacks zscale, and libplacebo needs a Vulkan "
@@ -136,43 +137,43 @@ class Devices:
             )
         return found
 
-    def _failure(self, words: list[str]) -> str:
-        """Why ffmpeg cannot write one frame with these options, empty if it can."""
+    def _failure(self, arguments: list[str]) -> str:
+        """Return why ffmpeg fails to write one frame with these arguments, empty if it succeeds."""
         argv = [self._tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-loglevel", "error"]
         try:
-            self._tools.run(Command([*argv, *words, "-frames:v", "1", "-f", "null", "-"]))
+            self._tools.run(Command([*argv, *arguments, "-frames:v", "1", "-f", "null", "-"]))
         except ToolError as error:
-            # The first line is the cause, the others what follows from it.
+            # The first line is the cause, the others are consequences.
             lines = (_PREFIX.sub("", line).strip() for line in error.stderr.splitlines())
             return next(filter(None, lines), str(error))
         return ""
 
 
 def _devices(spec: VideoEncode) -> tuple[Device, ...]:
-    """The hardware to try, in order."""
+    """Return the hardware devices to try, in order."""
     if spec.hw == "none":
         return ()
     return tuple(accelerators()) if spec.hw == "auto" else (spec.hw,)
 
 
 def _suitable(
-    able: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
+    capabilities: Capabilities, spec: VideoEncode, track: Track, container: str, device: Device
 ) -> VideoEncoder:
-    """The encoder of that device that this ffmpeg has, if it can do what is asked for."""
-    name = able.encoder(candidates(spec.codec, device), spec.codec)
+    """Return the device's encoder; raise ``PlanError`` if it cannot do the encode."""
+    name = capabilities.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_with_crf(spec), track, name, 0, container=container)
     encoders.video(encoding)
-    encoders.must_carry_hdr(encoding, able.libavcodec)
+    encoders.must_carry_hdr(encoding, capabilities.libavcodec)
     return name
 
 
 def _with_crf(spec: VideoEncode) -> VideoEncode:
-    """The encode with a crf, also where it is yet to be found: the options are the same."""
+    """Return the encode with any crf instead of a ``vmaf``: the options are the same."""
     return replace(spec, quality=Quality()) if spec.quality.vmaf is not None else spec
 
 
-def _trial(encoding: Encoding) -> list[str]:
+def _test_arguments(encoding: Encoding) -> list[str]:
     steps = filters.chain(encoding)
-    words = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
-    words += ["-filter:0", steps] if steps else []
-    return [*words, *encoders.video(encoding)]
+    arguments = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
+    arguments += ["-filter:0", steps] if steps else []
+    return [*arguments, *encoders.video(encoding)]

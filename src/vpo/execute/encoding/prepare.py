@@ -1,4 +1,4 @@
-"""The video encodes of one plan, as they are carried out on this machine."""
+"""The video encodes of one plan, with the encoders of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from vpo.execute.context import RunContext
 from vpo.execute.encoding import crf_search
-from vpo.execute.encoding.crf_search import Bench, CrfFound, SourceVideo
+from vpo.execute.encoding.crf_search import CrfResult, SampleTools, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
@@ -18,15 +18,15 @@ from vpo.tools.encoders import Encoding, source_time_base
 
 @dataclass(frozen=True)
 class PreparedEncodes:
-    """By index of the track in the source: what encodes it, and the crf that was found."""
+    """The encodes, the choice of encoders, and the crf results, by track index in the source."""
 
     encodings: Mapping[int, Encoding]
     choices: Mapping[int, EncoderChoice]
-    found: Mapping[int, CrfFound]
+    found: Mapping[int, CrfResult]
 
     @property
     def device(self) -> Device:
-        """The hardware that is used, of which the encodes of a file share one session."""
+        """The hardware device that is used; the encodes of a file share one session of it."""
         used = (choice.device for choice in self.choices.values() if choice.device != "none")
         return next(used, "none")
 
@@ -35,7 +35,7 @@ class PreparedEncodes:
         return tuple(dict.fromkeys(w for c in self.choices.values() for w in c.warnings))
 
     def encoded(self) -> tuple[Encoded, ...]:
-        """Return what the outcome reports of them."""
+        """Return the encodes as the outcome reports them."""
         return tuple(
             Encoded(
                 index,
@@ -50,7 +50,7 @@ class PreparedEncodes:
 def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
     """Choose the encoders for the video of a plan, before anything is written.
 
-    ``PlanError`` for an encoder, a device or a filter that is missing.
+    Raises ``PlanError`` for an encoder, a device or a filter that is missing.
     """
     sources = {track.index: track for track in plan.before.tracks}
     numbers = {track.index: number for number, track in enumerate(plan.after.tracks)}
@@ -76,14 +76,14 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
 def with_crfs(
     encodes: PreparedEncodes, context: RunContext, source: SourceVideo, workspace: Workspace
 ) -> PreparedEncodes:
-    """Return the same with a crf for each ``vmaf``, which is searched for."""
+    """Search for the crf of each ``vmaf``, and return the encodes with it."""
     encodings, found = dict(encodes.encodings), dict(encodes.found)
     for index, encoding in encodes.encodings.items():
         quality = encoding.spec.quality
         if quality.vmaf is None or index in found:
             continue
-        bench = Bench(context.tools, context.prober, workspace.store(b""))
-        result = found[index] = context.crf_searches.find(bench, source, encoding)
+        sampling = SampleTools(context.tools, context.prober, workspace.store(b""))
+        result = found[index] = context.crf_searches.find(sampling, source, encoding)
         spec = replace(encoding.spec, quality=replace(quality, crf=result.crf))
         encodings[index] = replace(encoding, spec=spec)
     return replace(encodes, encodings=encodings, found=found)
@@ -92,7 +92,7 @@ def with_crfs(
 def without_hardware(
     encodes: PreparedEncodes, context: RunContext, why: str
 ) -> PreparedEncodes | None:
-    """Return the same by software, where every encode that used hardware allows that.
+    """Return the encodes with software encoders; ``None`` if one does not allow the fallback.
 
     A crf that was found for the hardware is not valid for software, and is dropped.
     """

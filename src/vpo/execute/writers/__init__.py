@@ -1,4 +1,4 @@
-"""The writers: each is one way to carry out a plan. One is chosen once for a plan."""
+"""The writers, each of which is one way to carry out a plan; chosen once per plan."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from vpo.plan.model import Plan
 __all__ = ["Writer", "choose_writer"]
 
 _WRITERS: tuple[type[Writer], ...] = (HeaderEdit, MkvmergeRemux, FfmpegRewrite)
-"""The cheapest first; the last takes every plan."""
+"""Cheapest first; the last accepts every plan."""
 
 
 def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
-    """Return the cheapest writer that carries out the plan here; ``None`` if nothing changes.
+    """Return the cheapest writer for the plan; ``None`` if nothing changes.
 
-    Raises ``PlanError`` for what no tool here can write, ``ToolMissingError`` where one is missing.
+    Raises ``PlanError`` for what no installed tool can write, ``ToolMissingError`` for a tool that
+    is missing.
     """
     if plan.strategy == "none":
         return None

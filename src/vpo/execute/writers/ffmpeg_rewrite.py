@@ -1,4 +1,4 @@
-"""Rewrites by ffmpeg: remuxes of and to every container, and transcodes."""
+"""Rewrites with ffmpeg: remuxes between all containers, and transcodes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from vpo.execute.encoding.encode import encode
 from vpo.execute.encoding.prepare import prepare_encodes
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.media.audio_codecs import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4
 from vpo.tools import ffmpeg, losses
+from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
 
 _ENCODE_FACTOR = 1.5
-"""Free space in sizes of the source: an encode that becomes larger is ended, if not at once."""
+"""The free space that an encode needs, as a multiple of the size of the source."""
 _KNOWN_SINCE = {"vvc": 61}
-"""The libavcodec from which on ffmpeg knows a codec that the parser knows."""
+"""The first libavcodec that supports a codec which the probe recognizes."""
 
 
 class FfmpegRewrite(Writer):
-    """Writes a file with ffmpeg; what is not encoded is copied in the same run."""
+    """Writes a file with ffmpeg; streams that are not encoded are copied in the same run."""
 
     def __init__(self, plan: Plan, context: RunContext) -> None:
         super().__init__(plan, context)
@@ -37,7 +38,7 @@ class FfmpegRewrite(Writer):
         self._refuse_unknown_codecs()
         self._need_audio_encoders()
         self.encodes = prepare_encodes(plan, context)
-        self.warnings = (*losses.slight(plan), *self.encodes.warnings)
+        self.warnings = (*losses.warned_losses(plan), *self.encodes.warnings)
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:  # noqa: ARG003
@@ -48,20 +49,20 @@ class FfmpegRewrite(Writer):
         return rewrite(work, self._write, factor, work.begin_proof())
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
-        source = tool_name(work.lock.path, work.lock.fd)
-        output = tool_name(workspace.path, workspace.fd)
+        source = tool_path(work.lock.path, work.lock.fd)
+        output = tool_path(workspace.path, workspace.fd)
         fds = (work.lock.fd, workspace.fd)
         covers = self._covers(workspace)
         if self.plan.video_encodes:
             video = SourceVideo(source, self.plan.before.path, fds, self.plan.before.duration)
             return self._encode(work, video, workspace, covers)
         tools = self.context.tools
-        argv = ffmpeg.argv(tools.need("ffmpeg"), self.plan, source, output, covers)
-        heard = FfmpegOutput(self.plan.before.duration, work.report)
-        tools.run(Command(argv, workspace.path, fds=fds), heard)
+        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, covers))
+        output_reader = FfmpegOutput(self.plan.before.duration, work.report)
+        tools.run(Command(argv, workspace.path, fds=fds), output_reader)
         mp4_family = container(self.plan.after.container).mp4_family
         stored = mp4.sample_bytes(workspace.fd) if mp4_family else ()
-        lost = list(lost_packets(self.plan, heard, stored))
+        lost = list(lost_packets(self.plan, output_reader, stored))
         if lost:
             raise VerifyError(f"ffmpeg did not write all that it read: {'; '.join(lost)}")
         return Written()
@@ -70,12 +71,12 @@ class FfmpegRewrite(Writer):
         self, work: Work, video: SourceVideo, workspace: Workspace, covers: dict[int, str]
     ) -> Written:
         done = encode(self.encodes, work, video, workspace, covers)
-        # Those of the choice were reported with the plan.
+        # The warnings about the choice of the encoder were reported with the plan.
         new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
         return Written(new, done.encoded())
 
     def _covers(self, workspace: Workspace) -> dict[int, str]:
-        """Files with the covers that go into Matroska, by stream index."""
+        """Return a file for each cover that goes into Matroska, by stream index."""
         plan = self.plan
         if not container(plan.after.container).matroska:
             return {}
@@ -93,14 +94,14 @@ class FfmpegRewrite(Writer):
                 f"vpo cannot write {plan.after.container} files; "
                 "convert it with container: target: mkv"
             )
-        lost = list(losses.grave(plan))
+        lost = list(losses.refused_losses(plan))
         if lost:
             raise PlanError(
-                f"ffmpeg would lose {', '.join(lost)}; the file is left alone{self._advice()}"
+                f"ffmpeg would lose {', '.join(lost)}; the file is unchanged{self._advice()}"
             )
 
     def _advice(self) -> str:
-        # What is encoded has to be ffmpeg's work.
+        # mkvmerge cannot encode.
         target = container(self.plan.after.container)
         can_remux = target.kept_by_mkvmerge and self.plan.strategy != "transcode"
         if can_remux and not self.context.tools.mkvmerge:
@@ -114,7 +115,7 @@ class FfmpegRewrite(Writer):
             since = _KNOWN_SINCE.get(track.codec)
             if since is not None and self.context.tools.capabilities().libavcodec < since:
                 raise PlanError(
-                    f"this ffmpeg does not know the codec of {track}, and would lose what it is; "
+                    f"this ffmpeg does not support the codec of {track} and would lose its name; "
                     "use a newer one, for example vpo's bundled one"
                 )
 

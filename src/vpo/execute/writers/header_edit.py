@@ -1,15 +1,15 @@
-"""Header edits of Matroska by mkvpropedit, on a stand-in for the file."""
+"""Header edits of Matroska files with mkvpropedit, in a sparse copy of the file."""
 
 from __future__ import annotations
 
 from vpo.errors import DamagedError
-from vpo.execute import stand_in, undo
+from vpo.execute import sparse_copy, undo
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
-from vpo.execute.stand_in import Edit
+from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, Written
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.probe.integrity import is_complete
@@ -19,9 +19,9 @@ from vpo.tools.programs import Tools
 
 
 class HeaderEdit(Writer):
-    """Changes flags, titles and languages in the header; no packet is written.
+    """Changes flags, titles and languages in the header, without rewriting packets.
 
-    In place, or in a copy where that costs nothing or the file has further hard links.
+    Edits in place, or in a copy where that costs nothing or the file has further hard links.
     """
 
     strategy = "header"
@@ -33,14 +33,14 @@ class HeaderEdit(Writer):
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
-        ranges = undo.regions(work.lock.fd)
+        ranges = undo.header_regions(work.lock.fd)
         if ranges is None:
-            # What the tool would have to see is not known: it edits a whole copy.
+            # The structure of the file is not understood: the tool edits a full copy.
             return rewrite(work, self._edit_copy)
-        edit = stand_in.try_edit(work.lock.fd, ranges, work.folder, self._propedit)
+        edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, self._propedit)
         options = work.options
         shared = work.linked and options.hardlinks == "edit"
-        # A kept original is a whole file, to be counted as one; an undo file is not.
+        # Keeping the original of a clone keeps a whole file, that of an edit only an undo file.
         cheap = not shared and not options.keep_originals and can_clone(work.lock.fd, work.folder)
         if cheap or (work.linked and not shared):
             return rewrite(work, _PatchedCopy(edit).write, 0.0 if cheap else REMUX_FACTOR)
@@ -48,7 +48,7 @@ class HeaderEdit(Writer):
 
     def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
         copy_file(work.lock, workspace)
-        self._propedit(tool_name(workspace.path, workspace.fd), workspace.fd)
+        self._propedit(tool_path(workspace.path, workspace.fd), workspace.fd)
         return Written()
 
     def _propedit(self, path: str, fd: int) -> None:
@@ -58,9 +58,9 @@ class HeaderEdit(Writer):
 
 
 class _PatchedCopy:
-    """A copy of the file with an edit in it."""
+    """Writes a copy of the file with the patches applied."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: PatchSet) -> None:
         self._edit = edit
 
     def write(self, work: Work, workspace: Workspace) -> Written:

@@ -1,10 +1,10 @@
-"""Remuxes from Matroska to Matroska by mkvmerge."""
+"""Remuxes from Matroska to Matroska with mkvmerge."""
 
 from __future__ import annotations
 
 from vpo.execute.rewrite import rewrite
 from vpo.execute.work import Applied, Work, Written
-from vpo.execute.workspace import Workspace, tool_name
+from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.media.containers import container
 from vpo.plan.model import Plan
@@ -16,7 +16,7 @@ from vpo.tools.programs import Tools
 
 
 class MkvmergeRemux(Writer):
-    """Writes a Matroska file again, without encoding: mkvmerge keeps what ffmpeg does not know."""
+    """Remuxes a Matroska file with mkvmerge, which keeps elements that ffmpeg drops."""
 
     strategy = "remux"
 
@@ -29,9 +29,9 @@ class MkvmergeRemux(Writer):
             and container(plan.before.container).matroska
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
-            and not any(losses.by_mkvmerge(track) for track in plan.after.tracks)
+            and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
-            # mkvmerge refuses WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
+            # mkvmerge rejects WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and (
                 container(plan.after.container).mkvmerge_subtitles or not plan.after.of("subtitle")
             )
@@ -42,8 +42,8 @@ class MkvmergeRemux(Writer):
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         tools, lock = self.context.tools, work.lock
-        source = tool_name(lock.path, lock.fd)
-        output = tool_name(workspace.path, workspace.fd)
+        source = tool_path(lock.path, lock.fd)
+        output = tool_path(workspace.path, workspace.fd)
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
         heard = MkvmergeOutput(work.report)
         tools.run(Command(argv, workspace.path, (0, 1), (lock.fd, workspace.fd)), heard)

@@ -1,4 +1,4 @@
-"""What all writers have in common."""
+"""The base class of the writers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from vpo.tools.programs import Tools
 class Writer(ABC):
     """One way to carry out a plan.
 
-    Making one checks the plan: ``PlanError`` for what this writer would lose. ``warnings`` are what
-    it cannot keep and is not worth refusing the plan for.
+    The constructor checks the plan: ``PlanError`` for what this writer would lose. ``warnings``
+    name minor losses, which are no reason to refuse the plan.
     """
 
     strategy: Strategy

@@ -25,6 +25,7 @@ from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import parse_encoder_options
 from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
 from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.text import format_bit_rate
 
 
 class SkipIf(Model):
@@ -61,8 +62,8 @@ class SkipIf(Model):
             or (track.bit_rate or self.bitrate_under) < self.bitrate_under
         ):
             return None
-        rate = f"{track.bit_rate / 1000:.0f}k" if track.bit_rate else "unknown"
-        return f"bit rate {rate} is not under {self.bitrate_under / 1000:.0f}k"
+        rate = format_bit_rate(track.bit_rate) if track.bit_rate else "unknown"
+        return f"bit rate {rate} is not under {format_bit_rate(self.bitrate_under)}"
 
 
 class VideoSection(Model):

@@ -12,12 +12,12 @@ import pytest
 from vpo.errors import PlanError
 from vpo.execute.encoding import crf_search
 from vpo.execute.encoding.crf_search import (
-    Bench,
-    CrfFound,
+    CrfResult,
     CrfSearches,
+    SampleTools,
     SourceVideo,
     metric,
-    places,
+    sample_spans,
 )
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
@@ -66,7 +66,7 @@ class Able(Tools):
         return able
 
 
-Finder = Callable[..., CrfFound]
+Finder = Callable[..., CrfResult]
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def find(tmp_path: Path) -> Finder:
         codec: VideoCodec = "hevc",
         able: Capabilities = ABLE,
         preset: str = "medium",
-    ) -> CrfFound:
+    ) -> CrfResult:
         program = tmp_path / "ffmpeg"
         text = FFMPEG.replace("@SCORE", score).replace("@LOG", str(tmp_path / "log"))
         (tmp_path / "ffmpeg.py").write_text(text)
@@ -92,8 +92,8 @@ def find(tmp_path: Path) -> Finder:
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
         encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)
         source = SourceVideo("SOURCE", str(tmp_path), (), seconds)
-        bench = Bench(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
-        return searches.find(bench, source, encoding)
+        sampling = SampleTools(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
+        return searches.find(sampling, source, encoding)
 
     return run
 
@@ -158,7 +158,7 @@ def test_sample_clips_are_a_small_part_of_the_video(find: Finder, tmp_path: Path
 @pytest.mark.parametrize("duration", [20.1, 125.0, 1000.0, 20_000.0])
 @pytest.mark.parametrize("fast", [True, False])
 def test_sample_clips_are_spread_over_the_video(duration: float, fast: bool) -> None:
-    spans = places(duration, fast)
+    spans = sample_spans(duration, fast)
     assert 6 <= len(spans) <= 120
     for n, span in enumerate(spans):
         assert n * duration / len(spans) <= span.start
@@ -168,7 +168,7 @@ def test_sample_clips_are_spread_over_the_video(duration: float, fast: bool) -> 
 
 
 def test_short_video_is_its_own_sample_clip() -> None:
-    assert places(12.5, fast=False) == [(0.0, 12.5)]
+    assert sample_spans(12.5, fast=False) == [(0.0, 12.5)]
 
 
 def test_sample_clips_begin_near_keyframes(find: Finder, tmp_path: Path) -> None:
@@ -196,13 +196,13 @@ def test_metric_fails_without_libvmaf_and_xpsnr() -> None:
 
 
 def test_search_fails_without_duration(find: Finder) -> None:
-    with pytest.raises(PlanError, match="duration is not known"):
+    with pytest.raises(PlanError, match="duration is unknown"):
         find(95, "120 - crf", None)
 
 
 def test_vmaf_of_4k_uses_its_own_model(tmp_path: Path) -> None:
     large = Track(0, "video", "h264", width=3840, height=2160)
     encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, VIDEO_ENCODERS["libx265"], 0)
-    bench = Bench(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
-    trial = crf_search._Trial(bench, SourceVideo("", "", (), 9), encoding)
+    sampling = SampleTools(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
+    trial = crf_search._SampleEncoder(sampling, SourceVideo("", "", (), 9), encoding)
     assert "vmaf_4k" in trial._filter("vmaf")

@@ -147,7 +147,7 @@ def test_choose_falls_back_to_software_with_a_warning(machine: Machine) -> None:
 
 
 def test_choose_fails_without_device_and_fallback(machine: Machine) -> None:
-    with pytest.raises(PlanError, match=r"no hardware encodes hevc here .*hw_fallback is off"):
+    with pytest.raises(PlanError, match=r"no hardware encoder for hevc is available .*hw_fallback"):
         choose(machine(), encode(hw="auto", hw_fallback=False), TRACK, "mkv")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from vpo.errors import PlanError
 from vpo.execute.context import RunContext
-from vpo.execute.encoding.crf_search import CrfFound, SourceVideo
+from vpo.execute.encoding.crf_search import CrfResult, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.encoding.prepare import (
     PreparedEncodes,
@@ -25,7 +25,7 @@ from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
-from vpo.probe.reader import probe
+from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
 from vpo.tools import encoders, filters
 from vpo.tools.encoder_table import VIDEO_ENCODERS
@@ -77,7 +77,7 @@ def prepared(tools: Tools, plan: Plan) -> PreparedEncodes:
     return prepare_encodes(plan, context(tools))
 
 
-def hardware(spec: VideoEncode, found: dict[int, CrfFound]) -> PreparedEncodes:
+def hardware(spec: VideoEncode, found: dict[int, CrfResult]) -> PreparedEncodes:
     nvenc = VIDEO_ENCODERS["hevc_nvenc"]
     encoding = Encoding(spec, PICTURE, nvenc, 1)
     return PreparedEncodes({1: encoding}, {1: EncoderChoice(nvenc, "nvenc")}, found)
@@ -86,7 +86,7 @@ def hardware(spec: VideoEncode, found: dict[int, CrfFound]) -> PreparedEncodes:
 def test_without_hardware_replaces_failed_device_by_software(real: Tools) -> None:
     spec = replace(HEVC, hw="nvenc", quality=Quality(crf=30.0, vmaf=95))
     found = without_hardware(
-        hardware(spec, {1: CrfFound(30.0, 95.0)}), context(real), "out of memory"
+        hardware(spec, {1: CrfResult(30.0, 95.0)}), context(real), "out of memory"
     )
     assert found is not None
     assert found.encodings[1].encoder.name == "libx265"
@@ -116,14 +116,14 @@ def encode(tools: Tools, media: MediaFile, encodes: PreparedEncodes, output: Pat
 def test_encode_keeps_hdr10_metadata(
     corpus: Path, tmp_path: Path, real: Tools, codec: VideoCodec, suffix: str
 ) -> None:
-    media = probe(str(corpus / "hdr10.mkv"), frames=True)
+    media = probe_file(str(corpus / "hdr10.mkv"), frames=True)
     (track,) = media.of("video")
     spec = VideoEncode(codec, Quality(crf=40), "ultrafast")
     output = tmp_path / f"result.{suffix}"
     after = replace(media, container=suffix)
     plan = Plan(media, after, encodes=((track.index, spec),))
     encode(real, media, prepared(real, plan), output)
-    (result,) = probe(str(output), frames=True).of("video")
+    (result,) = probe_file(str(output), frames=True).of("video")
     assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=False), result) == []
     assert result.codec == codec
     assert result.hdr is not None and track.hdr is not None
@@ -136,13 +136,13 @@ def test_tone_mapped_encode_has_no_hdr_metadata(
 ) -> None:
     if "zscale" not in real.capabilities().filters:
         pytest.skip("this ffmpeg has no zscale")
-    media = probe(str(corpus / "hdr10.mkv"), frames=True)
+    media = probe_file(str(corpus / "hdr10.mkv"), frames=True)
     (track,) = media.of("video")
     spec = VideoEncode("h264", Quality(crf=40), "ultrafast", size=(64, 36), tonemap=True)
     output = tmp_path / f"result.{suffix}"
     plan = Plan(media, media, encodes=((track.index, spec),))
     encode(real, media, prepared(real, plan), output)
-    (result,) = probe(str(output), frames=True).of("video")
+    (result,) = probe_file(str(output), frames=True).of("video")
     assert dynamic_range.mismatches(dynamic_range.after_encode(track, tonemap=True), result) == []
     assert (result.pixel_format, result.width, result.height) == ("yuv420p", 64, 36)
     assert (result.color, result.hdr, result.side_data) == (dynamic_range.SDR, None, ())
@@ -153,7 +153,7 @@ def test_search_with_real_ffmpeg_reaches_vmaf(corpus: Path, tmp_path: Path) -> N
     tools = Tools(ffmpeg=bundled, stall_seconds=120)
     if "libvmaf" not in tools.capabilities().filters:
         pytest.skip("the bundled ffmpeg has no libvmaf")
-    media = probe(str(corpus / "multi-audio.mkv"))
+    media = probe_file(str(corpus / "multi-audio.mkv"))
     (track,) = media.of("video")
     spec = VideoEncode("h264", Quality(vmaf=85), "ultrafast")
     encodes = prepared(tools, Plan(media, media, encodes=((track.index, spec),)))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Result, Stat, Verdict
+from vpo.db.records import Compliance, NewRun, Result, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
-from vpo.plugins.metadata import Answers, marks
-from vpo.run.known import Verdicts
+from vpo.plugins.metadata import Metadata, cache_key_range
+from vpo.run.compliance import ComplianceRecords
 
 POLICY = "f" * 64
 JAPANESE = {"radarr": {"original_language": "ja"}}
@@ -26,13 +26,11 @@ FILE = Candidate("/m/a.mkv", *STAT, 1)
 def store(tmp_path: Path) -> Iterator[Store]:
     with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
         found = Store(pool, exists=lambda _: True)
-        found.start_run(
-            "run", policies=[], options={}, workers=1, dry_run=False, pid=1, host="here"
-        )
+        found.start_run(NewRun("run", [], {}, workers=1, pid=1, host="here"))
         yield found
 
 
-def record(store: Store, known: Any, verdict: Verdict) -> None:
+def record(store: Store, known: Any, verdict: Compliance) -> None:
     (key,) = store.start_outcomes("run", [FILE.path])
     error = ("VerifyError", "no") if verdict == "failed" else (None, None)
     store.record(
@@ -42,8 +40,8 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
                 FILE.path,
                 "changed",
                 stat=STAT,
-                fingerprint=answers(known).mark(FILE.path, POLICY),
-                verdict=verdict,
+                fingerprint=answers(known).cache_key(FILE.path, POLICY),
+                compliance=verdict,
                 error_type=error[0],
                 error_message=error[1],
             )
@@ -51,8 +49,8 @@ def record(store: Store, known: Any, verdict: Verdict) -> None:
     )
 
 
-def answers(known: Any, *warnings: str) -> Answers:
-    return Answers({FILE.path: known} if known else {}, warnings)
+def answers(known: Any, *warnings: str) -> Metadata:
+    return Metadata({FILE.path: known} if known else {}, warnings)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +69,13 @@ def answers(known: Any, *warnings: str) -> Answers:
     ],
 )
 def test_complies_only_for_unchanged_file_and_metadata(
-    store: Store, then: Any, now: Answers, complies: bool
+    store: Store, then: Any, now: Metadata, complies: bool
 ) -> None:
     record(store, then, "complies")
-    verdicts = Verdicts(store, POLICY, now, ["/m"])
-    assert verdicts.complies(FILE) == complies
-    assert not verdicts.complies(FILE._replace(size=1001))
-    assert not Verdicts(store, "0" * 64, now, ["/m"]).complies(FILE)
+    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    assert records.complies(FILE) == complies
+    assert not records.complies(FILE._replace(size=1001))
+    assert not ComplianceRecords(store, "0" * 64, now, ["/m"]).complies(FILE)
 
 
 @pytest.mark.parametrize(
@@ -91,24 +89,24 @@ def test_complies_only_for_unchanged_file_and_metadata(
     ],
 )
 def test_failure_is_known_only_for_unchanged_file_and_metadata(
-    store: Store, then: Any, now: Answers, fails: bool
+    store: Store, then: Any, now: Metadata, fails: bool
 ) -> None:
     record(store, then, "failed")
-    verdicts = Verdicts(store, POLICY, now, ["/m"])
-    assert verdicts.failure(FILE) == (("VerifyError", "no") if fails else None)
-    assert verdicts.failure(FILE._replace(mtime_ns=1)) is None
-    assert not verdicts.complies(FILE)
+    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    assert records.failure(FILE) == (("VerifyError", "no") if fails else None)
+    assert records.failure(FILE._replace(mtime_ns=1)) is None
+    assert not records.complies(FILE)
 
 
 def test_cache_keys_lie_between_their_bounds() -> None:
-    first, end = marks(POLICY)
-    assert first <= answers(JAPANESE).mark(FILE.path, POLICY) < end
+    first, end = cache_key_range(POLICY)
+    assert first <= answers(JAPANESE).cache_key(FILE.path, POLICY) < end
     for other in ("e" * 64, POLICY + "f", "g"):
-        assert not first <= answers(JAPANESE).mark(FILE.path, other) < end
+        assert not first <= answers(JAPANESE).cache_key(FILE.path, other) < end
     assert not first <= POLICY < end
 
 
 def test_cache_key_ignores_field_order_but_not_type() -> None:
-    one = answers({"a": {"x": 1, "y": 2}}).mark(FILE.path, POLICY)
-    assert one == answers({"a": {"y": 2, "x": 1}}).mark(FILE.path, POLICY)
-    assert one != answers({"a": {"x": "1", "y": 2}}).mark(FILE.path, POLICY)
+    one = answers({"a": {"x": 1, "y": 2}}).cache_key(FILE.path, POLICY)
+    assert one == answers({"a": {"y": 2, "x": 1}}).cache_key(FILE.path, POLICY)
+    assert one != answers({"a": {"x": "1", "y": 2}}).cache_key(FILE.path, POLICY)

@@ -1,6 +1,6 @@
-"""Tells plugins what became of files and runs, without anything waiting for them.
+"""Calls the event hooks of plugins in a thread, so that processing does not wait for them.
 
-One thread calls the hooks. What they cannot do is a warning: the files are done by then.
+An error in a hook is a warning: the file is done by then.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ConfigError, SourceError
-from vpo.plugins.loading import load
+from vpo.plugins.loading import load_plugins
 
 if TYPE_CHECKING:
     import pluggy
 
-    from vpo.plugins import FileReport, RunReport
+    from vpo.plugins.interface import FileReport, RunReport
 
 log = logging.getLogger(__name__)
 
 _HOOKS = ("vpo_after_file", "vpo_changed", "vpo_after_run")
-_MOST = 10_000
-"""Reports that wait to be told; a plugin that is slower than the run misses further ones."""
+_QUEUE_SIZE = 10_000
+"""Reports in the queue; further ones are dropped if a plugin is slower than the run."""
 _PERIOD = 300.0
-"""Seconds after which plugins hear of changed folders while a run goes on."""
+"""Seconds between two calls of ``vpo_changed`` during a run."""
 _TICK = 0.5
-_PATIENCE = 60.0
-"""Seconds that a run waits for them at its end."""
+_END_TIMEOUT = 60.0
+"""Seconds that a run waits for plugins at its end."""
 
 
-class Hooks:
-    """Tells plugins, each with its settings, what happens."""
+class HookDispatcher:
+    """Calls the event hooks of the plugins with these settings (by name)."""
 
     def __init__(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
         self._settings = settings
         self._callers: dict[str, dict[str, pluggy.HookCaller]] = {
-            hook: load(settings, hook) for hook in _HOOKS
+            hook: load_plugins(settings, hook) for hook in _HOOKS
         }
-        self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_MOST)
+        self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_QUEUE_SIZE)
         self._folders: set[str] = set()
         self._warnings: list[str] = []
         self._missed = 0
@@ -49,16 +49,15 @@ class Hooks:
         self._thread.start()
 
     def file(self, report: FileReport) -> None:
-        """A file is done."""
+        """Report a file that is done."""
         try:
             self._queue.put_nowait(("vpo_after_file", report))
         except queue.Full:
             self._missed += 1
 
     def run(self, report: RunReport, stop: Callable[[], bool]) -> None:
-        """The run is done: the last thing that is told. Waits for the plugins, but not for ever,
-        nor when it is told to ``stop``."""
-        until = time.monotonic() + _PATIENCE
+        """Report the end of the run, and wait for the plugins up to a limit, or until ``stop``."""
+        until = time.monotonic() + _END_TIMEOUT
         for item in (("vpo_after_run", report), None):
             try:
                 self._queue.put(item, timeout=_TICK)
@@ -67,27 +66,31 @@ class Hooks:
         while self._thread.is_alive() and time.monotonic() < until and not stop():
             self._thread.join(_TICK)
         if self._thread.is_alive():
-            self._warnings.append("plugins are not done with the run; vpo does not wait for them")
+            self._warnings.append(
+                "plugins are still busy with this run; vpo no longer waits for them"
+            )
         if self._missed:
-            self._warnings.append(f"plugins were too slow, and missed {self._missed} files")
+            self._warnings.append(
+                f"plugins were too slow: {self._missed} files were not reported to them"
+            )
 
-    def told(self) -> list[str]:
-        """The warnings since the last time."""
-        told, self._warnings = self._warnings, []
-        return told
+    def warnings(self) -> list[str]:
+        """Return the warnings since the last call."""
+        found, self._warnings = self._warnings, []
+        return found
 
     def _work(self) -> None:
         last = time.monotonic()
         while (item := self._queue.get()) is not None:
             hook, report = item
             if hook == "vpo_after_run" or time.monotonic() - last > _PERIOD:
-                self._tell_changed()
+                self._report_folders()
                 last = time.monotonic()
             self._call(hook, **{hook.removeprefix("vpo_after_"): report})
             if hook == "vpo_after_file" and report.status == "changed":
-                self._folders.add(_sayable(os.path.dirname(report.path)))
+                self._folders.add(_utf8_folder(os.path.dirname(report.path)))
 
-    def _tell_changed(self) -> None:
+    def _report_folders(self) -> None:
         if self._folders:
             folders, self._folders = tuple(sorted(self._folders)), set()
             self._call("vpo_changed", folders=folders)
@@ -98,14 +101,14 @@ class Hooks:
                 caller(**values, settings=dict(self._settings[name]))
             except (ConfigError, SourceError) as error:
                 self._warnings.append(f"warning: {name}: {error}")
-            except Exception as error:  # the border of what vpo is responsible for
+            except Exception as error:  # a plugin may raise anything
                 log.exception("the plugin %s failed", name)
                 problem = f"{type(error).__name__}: {error}"
                 self._warnings.append(f"warning: {name}: the plugin failed: {problem}")
 
 
-def _sayable(folder: str) -> str:
-    """The folder, or the next one above it that a server can be told of: its name is UTF-8."""
+def _utf8_folder(folder: str) -> str:
+    """Return the folder or its nearest parent whose path is UTF-8, as JSON requires."""
     while True:
         try:
             folder.encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from vpo.db import upkeep
+from vpo.db import maintenance
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 
@@ -18,4 +18,4 @@ def test_rebuild_saves_every_table(tmp_path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         Store(pool)
     names = sqlite3.connect(path).execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    assert {name for (name,) in names} - REMADE == set(upkeep.rebuild(path).saved)
+    assert {name for (name,) in names} - REMADE == set(maintenance.rebuild_database(path).saved)

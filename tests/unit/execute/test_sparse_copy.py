@@ -12,7 +12,7 @@ import pytest
 
 from vpo.errors import ToolError, VerifyError
 from vpo.execute import undo
-from vpo.execute.stand_in import Edit, try_edit
+from vpo.execute.sparse_copy import PatchSet, edit_sparse_copy
 
 EDITS = (
     "--edit track:1 --set flag-default=0 --set flag-forced=1",
@@ -33,14 +33,14 @@ def propedit(words: str) -> Tool:
     return tool
 
 
-def tried(path: Path, tool: Tool) -> Edit:
+def tried(path: Path, tool: Tool) -> PatchSet:
     with path.open("rb") as file:
-        ranges = undo.regions(file.fileno())
+        ranges = undo.header_regions(file.fileno())
         assert ranges is not None
-        return try_edit(file.fileno(), ranges, str(path.parent), tool)
+        return edit_sparse_copy(file.fileno(), ranges, str(path.parent), tool)
 
 
-def applied(path: Path, edit: Edit) -> bytes:
+def applied(path: Path, edit: PatchSet) -> bytes:
     copy = Path(shutil.copyfile(path, path.with_name("copy.mkv")))
     with copy.open("r+b") as file:
         edit.apply(file.fileno())
@@ -78,7 +78,7 @@ def test_planned_edit_equals_mkvpropedit_on_the_file(
 
 def test_edit_without_change_is_empty(film: Path) -> None:
     edit = tried(film, lambda path, fd: None)  # noqa: ARG005
-    assert edit == Edit((), film.stat().st_size)
+    assert edit == PatchSet((), film.stat().st_size)
 
 
 def test_edit_has_only_the_blocks_that_differ(film: Path) -> None:

@@ -1,4 +1,4 @@
-"""A server that is asked over HTTP with a key: JSON both ways, and never another server."""
+"""An HTTP client for the JSON API of one server; it never sends the API key to another one."""
 
 from __future__ import annotations
 
@@ -21,43 +21,48 @@ from urllib.request import (
 )
 
 from vpo.errors import SourceError
-from vpo.text import counted
+from vpo.text import counted, format_size
 
-LARGEST = 256 << 20
-"""Bytes of an answer. A film of Radarr takes some 8 kB."""
+MAX_RESPONSE_SIZE = 256 << 20
+"""Bytes of a response. Radarr sends about 8 kB for each film."""
 _CHUNK = 1 << 16
 
 
-class Server:
-    """A server with the settings ``url`` and ``timeout_seconds``; ``headers`` hold its key, which
-    is in no message. All that goes wrong is a ``SourceError``."""
+class HttpClient:
+    """A client of the server with the settings ``url`` and ``timeout_seconds``.
+
+    ``headers`` hold the API key, which no message shows. Every method raises ``SourceError``.
+    """
 
     def __init__(
-        self, settings: Mapping[str, Any], headers: Mapping[str, str], largest: int = LARGEST
+        self,
+        settings: Mapping[str, Any],
+        headers: Mapping[str, str],
+        max_size: int = MAX_RESPONSE_SIZE,
     ) -> None:
         self._url, self._headers = settings["url"], dict(headers)
-        self._seconds, self._largest = settings["timeout_seconds"], largest
+        self._seconds, self._max_size = settings["timeout_seconds"], max_size
         self._opener = _opener()
 
-    def get(self, place: str, /, **query: object) -> Any:
-        """The JSON under a path."""
+    def get_json(self, path: str, /, **query: object) -> Any:
+        """Return the JSON at a path."""
         try:
-            return json.loads(self.ask(place, **query))
+            return json.loads(self.fetch(path, **query))
         except (ValueError, RecursionError):
-            raise self.error("its answer is not JSON; is the URL base right?") from None
+            raise self.error("the response is not JSON; is the URL base right?") from None
 
-    def ask(self, place: str, /, **query: object) -> bytes:
-        """What is under a path, whatever it is."""
-        return self._send(Request(f"{self._url}{place}{'?' if query else ''}{urlencode(query)}"))  # noqa: S310 - checked: http or https
+    def fetch(self, path: str, /, **query: object) -> bytes:
+        """Return the content at a path."""
+        return self._send(Request(f"{self._url}{path}{'?' if query else ''}{urlencode(query)}"))  # noqa: S310 - checked: http or https
 
-    def post(self, path: str, data: object) -> None:
-        """Send JSON; the answer does not matter as long as it is no refusal."""
+    def post_json(self, path: str, data: object) -> None:
+        """Send JSON to a path; the content of the response is ignored."""
         body = json.dumps(data).encode("ascii")
         headers = {"Content-Type": "application/json"}
         self._send(Request(self._url + path, body, headers, method="POST"))  # noqa: S310
 
     def error(self, problem: str) -> SourceError:
-        """What is wrong with it."""
+        """Return an error that names the server."""
         return SourceError(f"{self._url}: {problem}")
 
     def _send(self, request: Request) -> bytes:
@@ -73,39 +78,41 @@ class Server:
                 return self._read(response, until)
         except HTTPError as error:
             error.close()
-            raise self.error(_refusals.get(error.code, f"it answers with {error.code}")) from None
+            raise self.error(
+                _STATUS_MESSAGES.get(error.code, f"HTTP status {error.code}")
+            ) from None
         except TimeoutError:
-            raise self._late() from None
+            raise self._timeout() from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             if isinstance(reason, TimeoutError):
-                raise self._late() from None
-            raise self.error(f"it cannot be reached: {reason}") from None
+                raise self._timeout() from None
+            raise self.error(f"cannot connect: {reason}") from None
 
     def _read(self, response: HTTPResponse, until: float) -> bytes:
         parts, size = [], 0
         while part := response.read1(_CHUNK):
             parts.append(part)
             size += len(part)
-            if size > self._largest:
-                raise self.error(f"its answer is larger than {self._largest >> 20} MiB")
+            if size > self._max_size:
+                raise self.error(f"the response is larger than {format_size(self._max_size)}")
             if time.monotonic() > until:
-                raise self._late()
+                raise self._timeout()
         return b"".join(parts)
 
-    def _late(self) -> SourceError:
-        return self.error(f"no whole answer within {counted(self._seconds, 'second')}")
+    def _timeout(self) -> SourceError:
+        return self.error(f"no complete response within {counted(self._seconds, 'second')}")
 
 
-_refusals = {
-    401: "it refuses the API key",
-    403: "it refuses the API key",
-    404: "it has no such API; is the URL base right?",
+_STATUS_MESSAGES = {
+    401: "the server refuses the API key",
+    403: "the server refuses the API key",
+    404: "not found; is the URL base right?",
 }
 
 
 def _opener() -> OpenerDirector:
-    """One that knows HTTP and nothing else: no files, and no redirection to elsewhere."""
+    """Return an opener for HTTP only: no files, and no redirect to another server."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
@@ -120,7 +127,7 @@ def _opener() -> OpenerDirector:
 
 
 class _SameServer(HTTPRedirectHandler):
-    """Follows only to the same server, or to the same host over HTTPS: the key goes along."""
+    """Follows a redirect only to the same server, or to its host over HTTPS: it gets the key."""
 
     def redirect_request(
         self,
@@ -137,4 +144,4 @@ class _SameServer(HTTPRedirectHandler):
             return super().redirect_request(req, fp, code, msg, headers, newurl)
         fp.close()
         server = f"{old.scheme}://{old.netloc}"
-        raise SourceError(f"{server}: it redirects to {new.hostname}, which is not asked")
+        raise SourceError(f"{server}: refused its redirect to {new.hostname}; correct the url")

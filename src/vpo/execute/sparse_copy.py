@@ -1,9 +1,9 @@
-"""A header edit, tried on a stand-in for the file that has no clusters.
+"""A header edit, made by the tool in a sparse copy of the file without its clusters.
 
-The tool never gets hold of the user's file: it edits a sparse copy of what is outside the clusters
-(in memory where the system has such files), and vpo takes over only what has become different
-there. So a tool that hangs, dies or writes where it should not has done no harm, and the file
-itself is in between for no longer than a few small writes take.
+The tool never gets the user's file: it edits a sparse copy of everything outside the clusters (in
+memory where the system supports that), and vpo applies the differences to the file. So a tool that
+hangs, crashes or writes in the wrong place does no harm, and the file itself is inconsistent only
+during a few small writes.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from vpo.execute.undo import Patch, write_at
 from vpo.execute.workspace import Workspace
 
 _CLUSTER_HEADER = 12
-"""Bytes of the first cluster that the tool has to see, so that it knows where to stop."""
+"""Bytes of the first cluster in the copy, so that the tool finds where the clusters begin."""
 _BLOCK = 4096
 
 
-class Edit(NamedTuple):
-    """What an edit comes to: the patches, and the file's length afterwards."""
+class PatchSet(NamedTuple):
+    """The byte ranges that an edit changes, and the file's length afterwards."""
 
     patches: tuple[Patch, ...]
     length: int
 
     def apply(self, fd: int) -> None:
-        """Make the changes in the file, open for writing, or in a copy of it."""
+        """Write the changes to the file, open for writing, or to a copy of it."""
         for patch in self.patches:
             write_at(fd, patch.new, patch.offset)
         os.ftruncate(fd, self.length)
 
 
-def try_edit(
+def edit_sparse_copy(
     media: int, ranges: list[tuple[int, int]], folder: str, tool: Callable[[str, int], None]
-) -> Edit:
-    """Let ``tool`` edit a stand-in for the open file ``media``; what it has changed.
+) -> PatchSet:
+    """Return what ``tool`` changes in a sparse copy of the open file ``media``.
 
-    ``ranges`` (offset, length) is what it may change, the first beginning at 0. The tool is given
-    the stand-in's path and descriptor. ``VerifyError`` if it has changed something else.
-    ``folder`` is for a temporary file where memory cannot be a file.
+    It may change ``ranges`` (offset, length), the first of which begins at 0; raises
+    ``VerifyError`` if it changes anything else. The tool gets the path and descriptor of the copy.
+    ``folder`` is for a temporary file where the system has no files in memory.
     """
     length = os.fstat(media).st_size
-    with _stand_in(folder) as (path, fd):
+    with _sparse_file(folder) as (path, fd):
         os.ftruncate(fd, length)
         for offset, size in [*ranges, (ranges[0][1], _CLUSTER_HEADER)]:
             write_at(fd, os.pread(media, min(size, length - offset), offset), offset)
@@ -56,11 +56,11 @@ def try_edit(
         found = [patch for item in ranges for patch in _differences(media, fd, *item)]
         if edited > length:
             found.append(Patch(length, b"", os.pread(fd, edited - length, length)))
-    return Edit(tuple(found), edited)
+    return PatchSet(tuple(found), edited)
 
 
 @contextlib.contextmanager
-def _stand_in(folder: str) -> Iterator[tuple[str, int]]:
+def _sparse_file(folder: str) -> Iterator[tuple[str, int]]:
     if not hasattr(os, "memfd_create"):
         with Workspace(folder, 0o600) as workspace:
             yield workspace.path, workspace.fd
@@ -73,7 +73,7 @@ def _stand_in(folder: str) -> Iterator[tuple[str, int]]:
 
 
 def _differences(media: int, fd: int, offset: int, size: int) -> Iterator[Patch]:
-    """Block by block, with neighbouring blocks put together."""
+    """Yield the blocks that differ, adjacent ones joined."""
     found: Patch | None = None
     for at in range(offset, offset + size, _BLOCK):
         part = min(_BLOCK, offset + size - at)
@@ -93,7 +93,7 @@ def _differences(media: int, fd: int, offset: int, size: int) -> Iterator[Patch]
 def _refuse_stray(
     media: int, fd: int, ranges: list[tuple[int, int]], length: int, edited: int
 ) -> None:
-    """The clusters' place must be as empty as it was, and must not be cut off."""
+    """Raise ``VerifyError`` if the tool wrote in the place of the clusters, or cut it off."""
     for start, end in _gaps(ranges, length):
         first = start == ranges[0][1]
         head = os.pread(media, _CLUSTER_HEADER, start)[: end - start] if first else b""
@@ -102,7 +102,7 @@ def _refuse_stray(
             for at, data in _written(fd, start, end)
         ):
             raise VerifyError(
-                "the tool's edit was thrown away: it changed more than the header of the file"
+                "the edit was discarded: the tool changed more than the header of the file"
             )
 
 
@@ -117,7 +117,7 @@ def _gaps(ranges: list[tuple[int, int]], length: int) -> Iterator[tuple[int, int
 
 
 def _written(fd: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """The parts that are not holes; a file system without holes shows everything."""
+    """Yield offset and content of the data between holes; without holes, of everything."""
     while start < end:
         try:
             start = os.lseek(fd, start, os.SEEK_DATA)

@@ -1,4 +1,4 @@
-"""Every configured plugin is asked once; an answer that cannot be had is a warning."""
+"""Queries the metadata plugins once a run; a plugin that does not respond is a warning."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Mapping, Sequence
 import pluggy
 
 from vpo.errors import ConfigError, SourceError
-from vpo.plugins import Fields
-from vpo.plugins.loading import load
+from vpo.plugins.interface import Fields
+from vpo.plugins.loading import load_plugins
 
 log = logging.getLogger(__name__)
 
-Found = dict[str, dict[str, dict[str, str | int | float | bool]]]
-"""Fields by path and source."""
+FieldsByPath = dict[str, dict[str, dict[str, str | int | float | bool]]]
+"""The fields of each file, by path and plugin."""
 
 
-def ask(
+def query_plugins(
     settings: Mapping[str, Mapping[str, object]], paths: Sequence[str]
-) -> tuple[Found, list[str]]:
-    """What the plugins with these settings (by name) know, and a warning for each that is silent.
+) -> tuple[FieldsByPath, list[str]]:
+    """Return the metadata from the plugins with these settings (by name), and warnings.
 
     Raises ``ConfigError`` for a plugin that cannot be loaded or whose settings are wrong.
     """
-    found: Found = {}
+    found: FieldsByPath = {}
     warnings = []
-    for name, caller in load(settings, "vpo_metadata").items():
+    for name, caller in load_plugins(settings, "vpo_metadata").items():
         try:
             answer = _answer(name, caller, paths, settings[name])
         except SourceError as error:
-            warnings.append(f"{name}: {error} (what it knows of the files is unknown in this run)")
+            warnings.append(f"{name}: {error} (its metadata is unknown in this run)")
             continue
         for path, fields in answer.items():
             found.setdefault(path, {})[name] = fields
@@ -46,7 +46,7 @@ def _answer(
         raise ConfigError(f"[plugins.{name}]: {error}") from error
     except SourceError:
         raise
-    except Exception as error:  # the border of what vpo is responsible for
+    except Exception as error:  # a plugin may raise anything
         log.exception("the plugin %s failed", name)
         raise SourceError(f"the plugin failed: {type(error).__name__}: {error}") from error
     return _checked(answer, frozenset(paths))
@@ -55,16 +55,16 @@ def _answer(
 def _checked(
     answer: object, paths: frozenset[str]
 ) -> dict[str, dict[str, str | int | float | bool]]:
-    """The answer for the files that were asked for, without what is empty."""
+    """Return the metadata of the requested files, without empty values."""
     if not isinstance(answer, Mapping):
-        raise SourceError(f"the plugin answered with {type(answer).__name__}, not with a mapping")
+        raise SourceError(f"the plugin returned {type(answer).__name__}, not a mapping")
     known = {path: _fields(fields) for path, fields in answer.items() if path in paths}
     return {path: fields for path, fields in known.items() if fields}
 
 
 def _fields(fields: Fields) -> dict[str, str | int | float | bool]:
     if not isinstance(fields, Mapping):
-        raise SourceError("the plugin's answer for a file is not a mapping of fields")
+        raise SourceError("the plugin's metadata of a file is not a mapping")
     for name, value in fields.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float | None):
             raise SourceError(f"the plugin's field {name!r} is a {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""Checking, copying and rebuilding the database file."""
+"""Checks, backs up and rebuilds the database file."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool, read_only_address
-from vpo.db.schema import migrate
+from vpo.db.schema import migrate_database
 from vpo.errors import DatabaseError
 
 _TABLES = ("files", "probes", "verdicts", "encodes", "runs", "outcomes")
-"""In the order in which they refer to each other."""
+"""Ordered so that a table only refers to those before it."""
 _SIDE_FILES = ("-wal", "-shm")
 
 
 class Rebuilt(NamedTuple):
-    """Where the old database is now (``None`` if there was none), and rows saved by table."""
+    """The path to which the old database was moved, if there was one, and rows saved by table."""
 
-    aside: Path | None
+    moved_to: Path | None
     saved: Mapping[str, int]
 
 
-def check(path: Path) -> list[str]:
-    """What is wrong with the database; nothing if it is sound or does not exist yet."""
+def check_database(path: Path) -> list[str]:
+    """Return what is wrong with the database; nothing if it is sound or does not exist yet."""
     if not path.exists():
         return []
     try:
@@ -37,13 +37,13 @@ def check(path: Path) -> list[str]:
     except sqlite3.Error as error:
         return [str(error)]
     found = [str(row[0]) for row in rows if row[0] != "ok"]
-    return found + ([f"{len(broken)} rows refer to rows that are not there"] if broken else [])
+    return found + ([f"{len(broken)} rows refer to missing rows"] if broken else [])
 
 
-def backup(path: Path, target: str) -> int:
-    """Copy the database, consistent also while others write it; the copy's size in bytes.
+def back_up_database(path: Path, target: str) -> int:
+    """Copy the database, even while it is written, and return the copy's size in bytes.
 
-    Raises ``DatabaseError``; an existing file is not overwritten.
+    Raises ``DatabaseError``; never overwrites a file.
     """
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
@@ -53,35 +53,39 @@ def backup(path: Path, target: str) -> int:
         ):
             source.backup(copy)
     except OSError as error:
-        raise DatabaseError(f"{target}: cannot be written: {error.strerror}") from None
+        raise DatabaseError(
+            f"{target}: the backup cannot be written: {error.strerror}; choose another path"
+        ) from None
     except sqlite3.Error as error:
         os.unlink(target)
-        raise DatabaseError(f"{path}: cannot be copied: {error}; try `vpo db rebuild`") from None
+        raise DatabaseError(
+            f"{path}: the database cannot be copied: {error}; try `vpo db rebuild`"
+        ) from None
     return os.stat(target).st_size
 
 
-def rebuild(path: Path) -> Rebuilt:
-    """Put the database aside and save into a new one what can be read of it."""
-    aside = _put_aside(path)
+def rebuild_database(path: Path) -> Rebuilt:
+    """Move the database away and copy everything readable into a new one."""
+    moved_to = _move_away(path)
     saved = dict.fromkeys(_TABLES, 0)
     with DaemonConnectionPool(path) as pool:
-        migrate(pool)
-        if aside is not None:
-            with contextlib.suppress(sqlite3.Error), contextlib.closing(_open(aside)) as old:
+        migrate_database(pool)
+        if moved_to is not None:
+            with contextlib.suppress(sqlite3.Error), contextlib.closing(_open(moved_to)) as old:
                 for table in _TABLES:
                     saved[table] = _save(pool, old, table)
-    return Rebuilt(aside, saved)
+    return Rebuilt(moved_to, saved)
 
 
-def _put_aside(path: Path) -> Path | None:
+def _move_away(path: Path) -> Path | None:
     if not path.exists():
         return None
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    target = path.with_name(f"{path.name}.damaged-{stamp}")
     for suffix in ("", *_SIDE_FILES):
         with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{path}{suffix}", f"{aside}{suffix}")
-    return aside
+            os.rename(f"{path}{suffix}", f"{target}{suffix}")
+    return target
 
 
 def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> int:
@@ -89,7 +93,7 @@ def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> in
     saved = 0
     with pool.transaction() as connection:
         known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        # Within the transaction, an error of the old database would pass for one of the new.
+        # Caught here, or the transaction would report it as an error of the new database.
         try:
             there = old.execute(f"PRAGMA table_info({table})").fetchall()
             columns = ", ".join(names := [row[1] for row in there if row[1] in known])
@@ -112,6 +116,6 @@ def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> in
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """For reading; also a database whose side files need to be worked in first."""
+    """Open a database for reading; one with a write-ahead log is opened writable to apply it."""
     address = read_only_address(path) or f"{path.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(address, uri=True)

@@ -1,0 +1,63 @@
+"""The compliance records of earlier runs, for the policies and metadata of this run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from vpo.db.records import ComplianceRecord, Stat
+from vpo.db.store import Store
+from vpo.discover import Candidate
+from vpo.plugins.metadata import Metadata, cache_key_range
+
+
+class ComplianceRecords:
+    """The recorded compliance and failures, each for one state of a file and its metadata.
+
+    If a metadata plugin is unavailable now, a file that complied with any earlier metadata still
+    complies, and is not processed again with less metadata.
+    """
+
+    def __init__(
+        self, store: Store, fingerprint: str, metadata: Metadata, roots: Sequence[str]
+    ) -> None:
+        self._metadata, self._fingerprint = metadata, fingerprint
+        self._compliant = store.compliant(fingerprint, roots)
+        self._failed = store.failed(fingerprint)
+        uses_metadata = metadata.fields or metadata.warnings
+        self._with_metadata = (
+            store.compliance_records(*cache_key_range(fingerprint)) if uses_metadata else {}
+        )
+
+    def complies(self, item: Candidate) -> bool:
+        """Return whether the file is known to comply."""
+        if self._metadata.warnings and any(row.complies for row in self._rows(item)):
+            return True
+        if item.path in self._metadata.fields:
+            return any(row.complies for row in self._rows(item, exact=True))
+        return self._compliant.get(os.fsencode(item.path)) == _stat(item)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a failure of any file is recorded."""
+        with_metadata = (row for rows in self._with_metadata.values() for row in rows)
+        return bool(self._failed) or any(not row.complies for row in with_metadata)
+
+    def failure(self, item: Candidate) -> tuple[str, str] | None:
+        """Return the type and message of a failure that would only happen again."""
+        if item.path in self._metadata.fields:
+            failed = (row for row in self._rows(item, exact=True) if not row.complies)
+            return next(((row.error_type, row.error_message) for row in failed), None)
+        stat, *error = self._failed.get(os.fsencode(item.path), (None, "", ""))
+        return (error[0], error[1]) if stat == _stat(item) else None
+
+    def _rows(self, item: Candidate, exact: bool = False) -> Iterator[ComplianceRecord]:
+        """Yield the records of the file's state, with any metadata or (``exact``) the current."""
+        key = self._metadata.cache_key(item.path, self._fingerprint) if exact else None
+        for row in self._with_metadata.get(os.fsencode(item.path), ()):
+            if row.stat == _stat(item) and key in (None, row.cache_key):
+                yield row
+
+
+def _stat(item: Candidate) -> Stat:
+    return item.size, item.mtime_ns, item.inode
