@@ -28,7 +28,7 @@ from vpo.policy.operations.transcode import Transcode
 from vpo.run.job import Job, process_file
 from vpo.run.probers import new_prober
 from vpo.run.workers import new_context
-from vpo.tools.process import lower_priority
+from vpo.tools.priority import lower_priority
 from vpo.tools.programs import tool_versions
 
 _LEASE_SECONDS = 120.0

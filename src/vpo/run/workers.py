@@ -21,7 +21,8 @@ from vpo.probe.service import Prober
 from vpo.run.job import Job, process_file
 from vpo.run.probers import new_prober
 from vpo.run.request import Interrupt
-from vpo.tools.process import Processes, lower_priority
+from vpo.tools.priority import lower_priority
+from vpo.tools.process import Processes
 from vpo.tools.programs import TOOLS, Tools, find_tools
 
 

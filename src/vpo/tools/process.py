@@ -8,7 +8,6 @@ that makes no progress for the stall time is killed.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import re
@@ -16,7 +15,6 @@ import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,12 +32,9 @@ _NOISE = re.compile(
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
-_QUICK_SECONDS = 30.0
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
 _LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
-
-log = logging.getLogger(__name__)
 
 
 class Command(NamedTuple):
@@ -251,27 +246,6 @@ class Processes:
         """Kill the services, when the run is over."""
         for group in list(self._services):
             self.end_service(group)
-
-
-_IO_CLASSES = {"low": ("-c", "2", "-n", "7"), "idle": ("-c", "3")}
-"""Best effort at its lowest level, and idle: ionice(1)."""
-
-
-def lower_priority(processes: Processes, nice: int, ionice: str) -> None:
-    """Lower the priority of the tools that this thread starts from now on.
-
-    ``nice`` as of nice(1); ``ionice`` is ``normal``, ``low``, or ``idle``, which runs only when the
-    disk is idle and needs the program of that name. A priority that is lower already stays.
-    """
-    thread = threading.get_native_id() if sys.platform == "linux" else 0
-    if nice > os.getpriority(os.PRIO_PROCESS, thread):
-        os.setpriority(os.PRIO_PROCESS, thread, nice)
-    if ionice != "normal":
-        argv = ["ionice", *_IO_CLASSES[ionice], "-p", str(threading.get_native_id())]
-        try:
-            processes.run(Command(argv), _QUICK_SECONDS)
-        except ToolError as error:  # the tools run anyway
-            log.warning("the disk priority of the tools could not be lowered: %s", error)
 
 
 class _Reader:
