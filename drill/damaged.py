@@ -239,7 +239,7 @@ def _parser(bench: Bench, number: int) -> None:
 
 def _is_parser(pid: int) -> bool:
     try:
-        return b"vpo.probe.service" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"vpo.probe.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

@@ -55,6 +55,11 @@ from vpo.run.summary import Summary
 )
 @click.option("--force", is_flag=True, help="Also process files known to comply, or known to fail.")
 @click.option(
+    "--salvage",
+    is_flag=True,
+    help="Rewrite damaged files with what can be read, and keep their originals.",
+)
+@click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Process files on the nodes of this Dask scheduler, as tcp://HOST:8786.",
@@ -74,7 +79,8 @@ def command(**options: Any) -> int:
     """
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose cannot be used together")
-    settings = build({"processing.workers": options["workers"]})
+    damaged = "salvage" if options["salvage"] else None
+    settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
     print_warnings(settings.warnings)
     verbosity = -1 if options["quiet"] else options["verbose"]
     observer = create_observer(options["output_format"], verbosity)

@@ -33,6 +33,8 @@ Keep = Literal["none", "trash"]
 NotifyOn = Literal["failure", "change", "always"]
 IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
+VerifyMode = Literal["full", "quick"]
+DamagedMode = Literal["refuse", "salvage"]
 Size = NewType("Size", int)
 """Bytes; written ``"10GB"``, ``"700MiB"`` or as a number."""
 Seconds = NewType("Seconds", float)
@@ -191,6 +193,22 @@ class Files:
             " library. Unset: that of the original."
         ),
     ] = None
+    verify: Annotated[
+        VerifyMode,
+        Key(
+            "How a result is verified before it replaces the original: `full` reads every packet of"
+            " both files; `quick` compares tracks, counts and end times, and does not notice a"
+            " damaged original."
+        ),
+    ] = "full"
+    damaged: Annotated[
+        DamagedMode,
+        Key(
+            "What to do with a file that is damaged or incomplete: `refuse` it, or `salvage` what"
+            " can be read and keep the original for `vpo undo`.",
+            flag="--salvage",
+        ),
+    ] = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

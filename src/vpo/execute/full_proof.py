@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vpo.config.models import DamagedMode, VerifyMode
 from vpo.errors import DamagedError, ProbeError, VerifyError
 from vpo.execute.copied_streams import copied_streams, payload_forms
-from vpo.execute.options import DamagedMode, VerifyMode
 from vpo.execute.proof import source_end_times, verify
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan

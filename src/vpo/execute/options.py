@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vpo.config.models import DamagedMode, VerifyMode
 from vpo.policy.desired_state import Timestamp
-
-VerifyMode = Literal["full", "quick"]
-DamagedMode = Literal["refuse", "salvage"]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
 from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
+from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
 from vpo.run.compliance import ComplianceRecords
@@ -186,11 +187,21 @@ class _Run:
         for item in found.candidates:
             if records.complies(item):
                 tally.skip(item)
-            elif not in_turn and (failure := records.failure(item)):
+            elif not in_turn and (failure := self._lasting_failure(records, item)):
                 tally.take(_failed_before(item, *failure))
             else:
                 todo.append(item)
         return todo
+
+    def _lasting_failure(
+        self, records: ComplianceRecords, item: Candidate
+    ) -> tuple[str, str] | None:
+        """Return a recorded failure, unless the user now wants damaged files salvaged."""
+        failure = records.failure(item)
+        salvage = self._settings.config.files.damaged == "salvage"
+        if failure is not None and salvage and ErrorKind(failure[0]) is ErrorKind.DAMAGED:
+            return None
+        return failure
 
     def _process(self, todo: list[Candidate], tally: Tally) -> None:
         """Let the workers process the files."""

@@ -127,4 +127,6 @@ def rewrite_options(settings: Settings) -> RewriteOptions:
         keep_free=files.keep_free,
         temporary_folder=os.fspath(files.temporary_folder) if files.temporary_folder else None,
         keep_originals=settings.config.originals.keep == "trash",
+        verify=files.verify,
+        damaged=files.damaged,
     )

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vpo.errors import SavingsError, ToolError
+from vpo.errors import DamagedError, SavingsError, ToolError
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
+from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.text import format_size
 from vpo.tools import encoders, ffmpeg
@@ -80,7 +81,22 @@ class _Encoding:
                     tools.run(Command(argv, fds=self.source.fds), self._output())
             argv = ffmpeg.argv(program, self._job(encodings))
             command = Command(argv, self.workspace.path, fds=self.source.fds)
-            tools.run(command, _LimitedOutput(self.work, self.limit))
+            output = _LimitedOutput(self.work, self.limit)
+            tools.run(command, output)
+        self._refuse_damage(output)
+
+    def _refuse_damage(self, output: FfmpegOutput) -> None:
+        """Raise ``DamagedError`` if frames could not be decoded: concealed, they are no error."""
+        if output.first_error is None or self.work.options.damaged == "salvage":
+            return
+        at, message = output.first_error
+        recorded = container(self.work.plan.before.container).transport_stream
+        if recorded and not at:
+            return  # a recording may begin before its first key frame
+        raise DamagedError(
+            f"the file is damaged: at {at:.1f} s, ffmpeg could not decode it ({message}); it was "
+            "left alone; get it again, or let vpo keep what can be decoded (--salvage)"
+        )
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
