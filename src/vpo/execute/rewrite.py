@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from vpo.errors import SpaceError, ToolError, VerifyError
+from vpo.errors import SavingsError, SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
 from vpo.execute.full_proof import Proof, ProofFacts
 from vpo.execute.originals import Kept
@@ -60,6 +60,10 @@ def _written(
         if proof is not None:
             return written, *proof.prove(workspace.path)
         return written, verify(work.plan, workspace.path, work.context.prober, None), None
+    except SavingsError:
+        if proof is not None:
+            proof.check_source()  # a damaged file would be said to be not worth encoding
+        raise
     except (ToolError, VerifyError):
         if is_full(workspace.fd):
             raise SpaceError(

@@ -270,6 +270,7 @@ def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outc
         stamp=now if certain else None,
         kept=applied.kept,
         encoded=applied.encoded,
+        proof=applied.proof,
         encode=_encode_history(job, plan),
     )
 

@@ -1,0 +1,120 @@
+"""Reading all packets of a file, and what of each is compared."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vpo.probe import content as packet_reading
+from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.integrity import DamageKind, first_damage, is_complete
+
+
+def ignore(part: float) -> None:
+    """Nobody waits for it."""
+
+
+def content(path: Path, forms: dict[int, PayloadForm] | None = None) -> Content:
+    return read_content(str(path), forms or {}, ignore)
+
+
+def packet_positions(path: Path) -> list[tuple[int, int]]:
+    """The position and size of the packets of the first video track, by ffprobe."""
+    words = ["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pos,size"]
+    done = subprocess.run(
+        ["ffprobe", *words, "-of", "compact=p=0:nk=0", path], capture_output=True, text=True
+    )
+    found = []
+    for line in done.stdout.split():
+        values = dict(part.split("=") for part in line.split("|") if "=" in part)
+        if values.get("pos", "N/A") != "N/A":
+            found.append((int(values["pos"]), int(values["size"])))
+    return found
+
+
+def test_packets_are_counted_as_ffprobe_counts_them(corpus: Path) -> None:
+    path = corpus / "multi-audio.mkv"
+    words = ["-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets"]
+    done = subprocess.run(
+        ["ffprobe", *words, "-of", "csv=p=0", path], capture_output=True, text=True, check=True
+    )
+    read = content(path)
+    counts = [read.streams[index].packets for index in sorted(read.streams)]
+    assert counts == [int(count) for count in done.stdout.split()]
+
+
+def test_every_sample_that_is_whole_has_no_damage(corpus: Path) -> None:
+    for path in sorted(corpus.glob("*.*")):
+        assert first_damage(content(path), is_complete(str(path))) is None, path.name
+
+
+@pytest.mark.parametrize("name", ["multi-audio.mkv", "chapters.mp4", "broadcast.ts", "clip.webm"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_file_that_is_cut_off_is_damaged(
+    corpus: Path, tmp_path: Path, name: str, part: float
+) -> None:
+    path = Path(shutil.copyfile(corpus / name, tmp_path / name))
+    with path.open("r+b") as file:
+        file.truncate(int(path.stat().st_size * part) // 188 * 188 + 7)
+    try:
+        read = content(path)
+    except Exception as error:  # noqa: BLE001 - so little is left that nothing can be read
+        assert type(error).__name__ == "ProbeError"
+        return
+    assert first_damage(read, is_complete(str(path))) is not None
+
+
+def test_a_tail_of_zeros_is_damage(corpus: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(corpus / "multi-audio.mkv", tmp_path / "film.mkv"))
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(size // 2)
+        file.truncate(size)
+    damage = first_damage(content(path), is_complete(str(path)))
+    assert damage is not None
+    assert damage.kind in ("unreadable", "zeros", "short")
+
+
+def test_packets_of_zeros_in_mp4_are_damage_with_their_time(corpus: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    large = [(at, size) for at, size in packet_positions(path)[5:] if size > 100]
+    with path.open("r+b") as file:
+        file.seek(large[0][0])
+        file.write(bytes(large[0][1]))
+    damage = first_damage(content(path), is_complete(str(path)))
+    expected: DamageKind = "zeros"
+    assert damage is not None
+    assert (damage.kind, damage.at is not None) == (expected, True)
+
+
+def test_silence_of_pcm_is_no_damage(tmp_path: Path, media_tools: None) -> None:  # noqa: ARG001
+    path = tmp_path / "silence.mkv"
+    words = ["-f", "lavfi", "-i", "anullsrc=d=1", "-c:a", "pcm_s16le"]
+    subprocess.run(["ffmpeg", "-v", "error", *words, path], check=True)
+    assert first_damage(content(path), complete=True) is None
+
+
+def test_h264_is_the_same_in_transport_streams_and_matroska(corpus: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "film.ts", tmp_path / "film.mkv"
+    for before, after in ((corpus / "multi-audio.mkv", source), (source, target)):
+        maps = ["-map", "0:v", "-map", "0:a:2"] if after == source else ["-map", "0"]
+        words = ["-i", str(before), *maps, "-c", "copy"]
+        subprocess.run(["ffmpeg", "-v", "error", *words, after], check=True)
+    forms: dict[int, PayloadForm] = {0: "nal", 1: "adts"}
+    one, other = content(source, forms), content(target, forms)
+    for index in (0, 1):
+        assert one.streams[index].digest.digest() == other.streams[index].digest.digest()
+        assert one.streams[index].packets == other.streams[index].packets
+    raw = content(source), content(target)
+    assert raw[0].streams[0].digest.digest() != raw[1].streams[0].digest.digest()
+
+
+def test_progress_is_between_nothing_and_all(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packet_reading, "_BEAT_SECONDS", 0.0)
+    parts: list[float] = []
+    read_content(str(corpus / "multi-audio.mkv"), {}, parts.append)
+    assert parts
+    assert all(0 <= part <= 1 for part in parts)
