@@ -5,6 +5,7 @@ Every moment is an event: a tool that has started, a message that was written.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import sqlite3
@@ -149,6 +150,18 @@ def kill_during(vpo: Vpo, stage: Stage, policy: Path, root: Path, count: int) ->
     process.communicate()
     for event in stage.events:
         until(lambda pid=event.pid: not alive(pid), "a tool outlives vpo")  # type: ignore[misc]
+    # What the tool's script had started, such as sleep, holds the locks a moment longer.
+    for path in litter(root):
+        until(lambda path=path: unlocked(root / path), "a lock outlives vpo")  # type: ignore[misc]
+
+
+def unlocked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def states(vpo: Vpo) -> list[str]:

@@ -56,7 +56,7 @@ def test_paused_run_starts_nothing_until_resume(vpo: Vpo, library: Library) -> N
     found = events(process)
     until(found, "note", text="paused; continue with: vpo resume")
     assert tree(root) == before
-    assert vpo("resume").stdout == "going on\n"
+    assert vpo("resume").stdout == "resumed\n"
     until(found, "note", text="resumed")
     assert until(found, "file")["status"] == "changed"
     process.communicate(timeout=LIMIT)
