@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from vpo.media.model import MediaFile
 from vpo.probe import matroska, mp4
 from vpo.probe.decoder import MOST, Damage
 from vpo.probe.ebml import StructureError
+from vpo.tools.isolation import python_module
 from vpo.tools.process import Command, Listener, Processes
 
 
@@ -43,7 +43,7 @@ def check_health(
     Raises ``CancelledError`` as ``Processes.run`` does.
     """
     found = Health()
-    argv = [sys.executable, "-m", "vpo.probe.decoder", media.path]
+    argv = python_module("vpo.probe.decoder", media.path)
     try:
         processes.run(Command(argv), stall_seconds, _Report(found, progress))
     except ToolError as error:

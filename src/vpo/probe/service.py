@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.content import PayloadForm
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.packet_proof import CopiedStream, Difference
+from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
 
@@ -112,7 +112,7 @@ class Prober:
         return self._child()
 
     def _child(self) -> Service:
-        return Service(self.processes, [sys.executable, "-m", "vpo.probe.child"])
+        return Service(self.processes, python_module("vpo.probe.child"))
 
 
 class _Request:

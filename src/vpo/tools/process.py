@@ -22,6 +22,7 @@ from functools import cache
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
+from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment
 from vpo.tools.lines import LineSplitter
 
 _TAIL = 8192
@@ -34,7 +35,6 @@ _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
-_LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
 class Command(NamedTuple):
@@ -230,7 +230,8 @@ class Processes:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 bufsize=0,
-                env={**os.environ, **environment},
+                cwd=NEUTRAL_FOLDER,
+                env=child_environment(environment),
             )
         )
         self._services.add(group)
@@ -343,7 +344,8 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
             start_new_session=True,
             pass_fds=command.fds,
             bufsize=0,
-            env={**os.environ, **_LOCALE},
+            cwd=NEUTRAL_FOLDER,
+            env=child_environment(),
         )
     except OSError as error:
         shown = _shown(command)

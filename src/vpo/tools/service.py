@@ -12,6 +12,8 @@ from vpo.errors import CancelledError
 from vpo.tools.process import Processes, ProcessGroup, signal_name
 
 _GRACE_SECONDS = 2.0
+LONGEST_ANSWER = 64 << 20
+"""The most bytes of one answer: a child that was taken over must not fill the memory."""
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(256 << 20)}
 """For glibc (mallopt(3)): memory is kept from one request to the next."""
 
@@ -59,6 +61,8 @@ class Service:
                 if not data:
                     raise ServiceError(self._why_it_ended())
                 self._rest += data
+                if len(self._rest) > LONGEST_ANSWER:
+                    raise ServiceError("answered with more than any file can have")
         answer, _, self._rest = self._rest.partition(b"\n")
         return answer
 

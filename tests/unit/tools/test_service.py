@@ -48,6 +48,18 @@ def test_failing_service_is_a_service_error(script: str, problem: str) -> None:
     service.close()
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_service_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch, over: int) -> None:
+    monkeypatch.setattr("vpo.tools.service.LONGEST_ANSWER", 20_001)
+    service = Service(Processes(), [sys.executable, "-c", ECHO])
+    if over:
+        with pytest.raises(ServiceError, match="more than any file"):
+            answer(service, b"x" * 10_001)
+    else:
+        assert answer(service, b"x" * 10_000) == b"x" * 20_000
+    service.close()
+
+
 def test_cancel_kills_a_service_at_once() -> None:
     processes = Processes()
     service = Service(processes, [sys.executable, "-c", ECHO])

@@ -1,0 +1,28 @@
+"""How child processes are kept apart from where vpo was started: folder, modules, environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+NEUTRAL_FOLDER = "/"
+"""The working directory of all children: what lies in the user's is never taken for a module, a
+preset or a log file. Paths in their arguments are absolute."""
+_WITHHELD = ("PYTHON", "VPO_")
+"""Variables that begin so are not passed on: they change what Python runs, or hold secrets."""
+_LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """Return the command for a module of vpo in a Python of its own.
+
+    In isolated mode (``-I``) it imports nothing from the working directory or the user's folders.
+    """
+    return [sys.executable, "-I", "-m", module, *arguments]
+
+
+def child_environment(further: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a child: the user's without secrets, with messages in English."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(_WITHHELD)}
+    return {**kept, **_LOCALE, **(further or {})}
