@@ -124,9 +124,9 @@ def test_output_alone_does_not_keep_a_tool_alive(sh: Script) -> None:
 
 def test_progress_keeps_a_tool_alive(sh: Script) -> None:
     lines = LineCollector()
-    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do echo $n; sleep 0.1; done"
+    steps = "for n in $(seq 30); do echo $n; sleep 0.1; done"
     assert Processes().run(Command(sh(steps)), STALL, lines) == 0
-    assert lines.out == [str(n) for n in range(1, 11)]
+    assert lines.out == [str(n) for n in range(1, 31)]
 
 
 def test_lines_end_with_carriage_returns_too(sh: Script) -> None:
@@ -137,7 +137,7 @@ def test_lines_end_with_carriage_returns_too(sh: Script) -> None:
 def test_growing_file_keeps_a_tool_alive(sh: Script, tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.touch()
-    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do echo x >>@/output; sleep 0.1; done"
+    steps = "for n in $(seq 30); do echo x >>@/output; sleep 0.1; done"
     assert run(sh(steps), STALL, output=str(output))[0] == 0
 
 
@@ -145,7 +145,7 @@ def test_rewritten_file_keeps_a_tool_alive(sh: Script, tmp_path: Path) -> None:
     """As in ffmpeg's second pass, which moves the index to the front."""
     output = tmp_path / "output"
     output.write_bytes(b"x")
-    steps = "for n in 1 2 3 4 5 6 7 8 9 10; do printf y 1<>@/output; sleep 0.1; done"
+    steps = "for n in $(seq 30); do printf y 1<>@/output; sleep 0.1; done"
     assert run(sh(steps), STALL, output=str(output))[0] == 0
     assert output.read_bytes() == b"y"
 
