@@ -147,7 +147,7 @@ class Started:
             folder / f"{uuid.uuid4().hex}.out",
             folder / f"{uuid.uuid4().hex}.err",
         )
-        self.mark = env["VPO_DRILL"]
+        self.mark = env["DRILL_MARK"]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 argv,
@@ -258,7 +258,7 @@ class Rig:
             "HOME": str(self.home),
             "VPO_DATA_DIR": str(self.data),
             "VPO_CONFIG": str(self.folder / "config.toml"),
-            "VPO_DRILL": uuid.uuid4().hex,
+            "DRILL_MARK": uuid.uuid4().hex,
             "PYTHONUTF8": "1",
             **(changes or {}),
         }
@@ -312,7 +312,7 @@ def until(condition: Callable[[], object], problem: str, limit: float = 30.0) ->
 
 def marked(mark: str) -> list[int]:
     """Return the running processes with this mark in their environment."""
-    wanted = f"VPO_DRILL={mark}".encode()
+    wanted = f"DRILL_MARK={mark}".encode()
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():

@@ -89,12 +89,12 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 def mutated(bench: Bench) -> None:
     """Every mutated file stays unchanged, or becomes an intact result."""
-    sources = _sources(bench)
+    found = _sources(bench)
     total = bench.scale(24, 2000)
     seen = {"changed": 0, "failed": 0, "unchanged": 0}
     for begin in range(0, total, BATCH):
         kind = list(POLICIES)[begin // BATCH % 3] if not bench.short else "header edit"
-        names = _batch(bench, sources, min(BATCH, total - begin))
+        names = _batch(bench, found, min(BATCH, total - begin))
         with bench.trial(f"batch {begin // BATCH}, {kind}", len(names)):
             _run(bench, kind, names, seen)
     bench.remarks.append(", ".join(f"{count} {what}" for what, count in seen.items()))

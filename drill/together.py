@@ -130,8 +130,8 @@ def _undo_file(bench: Bench) -> None:
     script = """\
 real=REAL; "$real" "$@"; status=$?
 for p in /proc/[0-9]*; do
-  if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'm vpo.probe.service' &&
-     tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q "^VPO_DRILL=$VPO_DRILL$"; then
+  if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'm vpo.probe.child' &&
+     tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -q "^DRILL_MARK=$DRILL_MARK$"; then
     kill -STOP ${p#/proc/}; echo ${p#/proc/} > "$here/stopped"
   fi
 done

@@ -16,7 +16,7 @@ from tests.integration.facts import rows, tree
 DOCUMENT = "schema_version run_id policies dry_run workers summary files"
 SUMMARY = "total changed unchanged skipped failed planned not_started seconds stopped_early"
 FILE = "path new_path status strategy changes phases warnings error seconds size_before"
-FILE += " size_after encoded"
+FILE += " size_after encoded proof"
 CHANGE = "kind track from to phase operation reason"
 PHASE = "policy name outcome detail"
 STRATEGIES = {"none", "header", "remux", "transcode"}

@@ -215,7 +215,7 @@ def _structure(output: str, found: MediaFile) -> Iterator[str]:
     try:
         if container(found.container).matroska and not matroska.read_structure(fd).complete:
             yield "the file is cut off"
-        if container(found.container).mp4_family and not mp4.is_complete(fd):
+        if container(found.container).mp4_family and not mp4.fills_file(fd):
             yield "the file is cut off"
     except StructureError as error:
         yield str(error)

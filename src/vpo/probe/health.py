@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vpo.errors import ToolError
-from vpo.media.containers import container
 from vpo.media.model import MediaFile
-from vpo.probe import matroska, mp4
 from vpo.probe.decoder import MOST, Damage
-from vpo.probe.ebml import StructureError
+from vpo.probe.integrity import is_complete
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Command, Listener, Processes
 
@@ -49,7 +47,7 @@ def check_health(
     except ToolError as error:
         message = f"the decoder failed: {error}"
         found.damages.append(Damage(None, found.decoded or None, None, 1, message))
-    if not _is_complete(media):
+    if not is_complete(media.path):
         end = found.decoded or None
         found.damages.append(Damage(None, end, end, 1, "the file is truncated"))
     return found
@@ -73,15 +71,3 @@ class _Report(Listener):
             self._found.undecoded = tuple(report["undecoded"])
             self._found.more = max(0, report["damages"] - MOST)
         return True
-
-
-def _is_complete(media: MediaFile) -> bool:
-    """Return whether the top-level elements fill the file, as far as that can be checked."""
-    with open(media.path, "rb") as file:
-        try:
-            kind = container(media.container)
-            if kind.matroska:
-                return matroska.read_structure(file.fileno()).complete
-            return not kind.mp4_family or mp4.is_complete(file.fileno())
-        except StructureError:
-            return False

@@ -59,7 +59,7 @@ def is_complete(path: str) -> bool:
         head = os.pread(fd, 12, 0)
         if head[:4] == _EBML:
             return matroska.read_structure(fd).complete
-        return head[4:8] not in _BOXES or mp4.is_complete(fd)
+        return head[4:8] not in _BOXES or mp4.fills_file(fd)
     except StructureError:
         return False
     finally:

@@ -73,7 +73,7 @@ def _sample_bytes_in(fd: int, parent: Box) -> int:
     return total
 
 
-def is_complete(fd: int) -> bool:
+def fills_file(fd: int) -> bool:
     """Return whether the top-level boxes fill the file exactly (ISO/IEC 14496-12, 4.2)."""
     offset, length = 0, os.fstat(fd).st_size
     while offset < length:

@@ -12,6 +12,8 @@ from vpo.probe.content import Content, PayloadForm, StreamContent
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""
 _LEAST_TOLERANCE = Fraction(1, 500)
+_NOTICED = Fraction(45, 1000)
+"""Seconds from which viewers notice that sound comes too early (ITU-R BT.1359-1, 2)."""
 """Seconds that rounding may come to where time stamps were converted more than once."""
 
 
@@ -101,7 +103,7 @@ def _time_differences(
     """Compare times as integers of a common unit: a fraction for each packet would take long."""
     if copy.slack and old.times and new.times:
         own = _offset([(old, new)])
-        if _TICKS * (old.time_base + new.time_base) < abs(own - offset) <= copy.slack:
+        if _NOTICED <= abs(own - offset) <= copy.slack:
             start = min(old.times) * old.time_base
             yield Difference(copy.source, "shift", float(start + offset), float(start + own))
         if abs(own - offset) <= copy.slack:

@@ -11,15 +11,17 @@ NEUTRAL_FOLDER = "/"
 preset or a log file. Paths in their arguments are absolute."""
 _WITHHELD = ("PYTHON", "VPO_")
 """Variables that begin so are not passed on: they change what Python runs, or hold secrets."""
+_ISOLATED = ("-E", "-P") if sys.version_info >= (3, 11) else ("-E",)
+"""Python ignores its variables, and the working directory is not searched for modules."""
 _LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
     """Return the command for a module of vpo in a Python of its own.
 
-    In isolated mode (``-I``) it imports nothing from the working directory or the user's folders.
+    It sees the user's own packages (not ``-I``), as vpo may be installed among them.
     """
-    return [sys.executable, "-I", "-m", module, *arguments]
+    return [sys.executable, *_ISOLATED, "-m", module, *arguments]
 
 
 def child_environment(further: Mapping[str, str] | None = None) -> dict[str, str]:
