@@ -12,9 +12,9 @@ from vpo.probe.content import Content, PayloadForm, StreamContent
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""
 _LEAST_TOLERANCE = Fraction(1, 500)
+"""Seconds that rounding may come to where time stamps were converted more than once."""
 _NOTICED = Fraction(45, 1000)
 """Seconds from which viewers notice that sound comes too early (ITU-R BT.1359-1, 2)."""
-"""Seconds that rounding may come to where time stamps were converted more than once."""
 
 
 class CopiedStream(NamedTuple):

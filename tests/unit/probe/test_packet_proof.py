@@ -75,9 +75,11 @@ def test_a_track_that_is_shifted_against_the_others_is_found() -> None:
     assert found(content(VIDEO, AUDIO), shifted) == [(1, "times")]
 
 
-def test_a_shift_within_the_slack_of_a_track_is_reported() -> None:
-    early = content(VIDEO, stream([-7, 14, 36, 57]))
+def test_a_shift_within_the_slack_of_a_track_is_reported_if_it_is_noticed() -> None:
     copies = [CopiedStream(0, 0), CopiedStream(1, 1, slack=0.1)]
+    unnoticed = content(VIDEO, stream([-44, -23, -1, 20]))
+    assert found(content(VIDEO, AUDIO), unnoticed, copies) == []
+    early = content(VIDEO, stream([-45, -24, -2, 19]))
     assert found(content(VIDEO, AUDIO), early, copies) == [(1, "shift")]
     late = content(VIDEO, stream([200, 221, 243, 264]))
     assert found(content(VIDEO, AUDIO), late, copies) == [(1, "times")]
