@@ -215,7 +215,7 @@ class _Run:
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
                 outcomes = run_batch(
-                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.look
+                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.on_tick
                 )
                 scheduled.report()
                 with contextlib.closing(outcomes):
@@ -248,8 +248,8 @@ class _ScheduledWorkers:
     def slots(self) -> int:
         return 0 if self.pauser.paused else self.source.slots()
 
-    def look(self) -> None:
-        self.tally.look(self.pauser)
+    def on_tick(self) -> None:
+        self.tally.on_tick(self.pauser)
 
     def report(self) -> None:
         self.tally.observer.notes(self.source.messages())
