@@ -71,7 +71,8 @@ def command(**options: Any) -> int:
         raise UsageError("--quiet and --verbose cannot be used together")
     if importlib.util.find_spec("watchfiles") is None:
         raise ToolMissingError(
-            "vpo watch needs the package watchfiles; install it with: pip install 'vpo[watch]'"
+            "vpo watch needs watchfiles: install vpo with its extra 'watch' "
+            "(see Install in the README)"
         )
     settings = build({"processing.workers": options["workers"]})
     print_warnings(settings.warnings)
