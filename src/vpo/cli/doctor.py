@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import click
 
-from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
@@ -18,9 +17,15 @@ from vpo.report.text import Console
 from vpo.text import padded, printable, width
 
 _LABELS = {"ok": ("ok", "changed"), "note": ("note", "skipped"), "problem": ("PROBLEM", "failed")}
+_EXIT_CODES = """\b
+Exit codes:
+  0    no problem was found
+  1    a problem was found
+  2    invalid usage or configuration
+  3    ffmpeg is missing, or a configured tool is not a program"""
 
 
-@click.command("doctor", epilog=EXIT_CODES)
+@click.command("doctor", epilog=_EXIT_CODES)
 @table_format_option
 def command(output_format: str) -> int:
     """Check which tools and encoders are available, and what is missing.
