@@ -14,15 +14,15 @@ from vpo.db import maintenance
 from vpo.errors import PlanError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric
 from vpo.execute.encoding.devices import Devices
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import installed_tools
 from vpo.text import format_size
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoder_table import accelerators, candidates
 from vpo.tools.filters import tonemappers
 from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
+from vpo.tools.video_encoders import accelerators, candidates
 
 CheckState = Literal["ok", "note", "problem"]
 """A ``note`` concerns only some policies."""

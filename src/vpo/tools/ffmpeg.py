@@ -10,9 +10,9 @@ from vpo.media.languages import alpha3
 from vpo.media.model import Attachment, Track
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
-from vpo.tools import encoders, filters
-from vpo.tools.audio_encoders import audio
-from vpo.tools.encoders import Encoding
+from vpo.tools import filters, video_options
+from vpo.tools.audio_options import audio
+from vpo.tools.video_options import Encoding
 
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
@@ -61,7 +61,7 @@ def first_pass(program: str, job: FfmpegJob) -> list[str]:
     for number, encoding in enumerate(job.encodings.values()):
         alone = replace(encoding, number=number)
         maps, filtering = filters.mapped(alone)
-        command += [*maps, *filtering, *encoders.video(alone)]
+        command += [*maps, *filtering, *video_options.video(alone)]
     return [*command, "-f", "null", "-"]
 
 
@@ -83,7 +83,7 @@ def _input(job: FfmpegJob) -> list[str]:
 def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:
     arguments = filters.mapped(encoding)[1]
     arguments += _times(number, target, encoding.time_base)
-    return arguments + encoders.video(encoding)
+    return arguments + video_options.video(encoding)
 
 
 def _mp4(plan: Plan, tracks: Sequence[Track]) -> list[str]:

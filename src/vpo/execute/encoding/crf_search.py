@@ -18,12 +18,12 @@ from vpo.errors import PlanError, ToolError
 from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters
+from vpo.tools import filters, video_options
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoders import Encoding
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command, Listener
 from vpo.tools.programs import Tools
+from vpo.tools.video_options import Encoding
 
 Metric = Literal["vmaf", "xpsnr"]
 
@@ -179,7 +179,7 @@ class _SampleEncoder:
         encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
         graph = f"{self._frames(spans, 0)}{self._steps()}[v]"
         arguments = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
-        arguments += [*encoders.video(encoding), "-f", "matroska", output]
+        arguments += [*video_options.video(encoding), "-f", "matroska", output]
         head = encoding.encoder.device_options
         self._run([*head, *self._inputs(spans), *arguments], output, Listener())
         return self._compare(spans, output)

@@ -14,11 +14,11 @@ from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.plan.model import Plan
 from vpo.text import format_size
-from vpo.tools import encoders, ffmpeg
-from vpo.tools.encoders import Encoding
+from vpo.tools import ffmpeg, video_options
 from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.process import Command
+from vpo.tools.video_options import Encoding
 
 _SURE = 0.15
 """The fraction of a video after which the final size is projected."""
@@ -68,7 +68,7 @@ class _Encoding:
         tools = self.work.context.tools
         program = tools.need("ffmpeg")
         encodings = dict(encodes.encodings)
-        twice = [i for i, e in encodings.items() if encoders.passes(e.spec, e.encoder) == 2]
+        twice = [i for i, e in encodings.items() if video_options.passes(e.spec, e.encoder) == 2]
         with tempfile.TemporaryDirectory(prefix="vpo-passes-") as folder:
             for turn in (1, 2) if twice else (2,):
                 for index in twice:

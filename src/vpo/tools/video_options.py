@@ -14,9 +14,9 @@ from vpo.errors import PlanError
 from vpo.media.containers import container
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Mastering, Track
-from vpo.tools.encoder_table import Hdr10, VideoEncoder
 from vpo.tools.pixel_formats import PixelFormat
 from vpo.tools.presets import Options
+from vpo.tools.video_encoders import Hdr10, VideoEncoder
 
 Tonemapper = str
 """``zscale`` or ``libplacebo``: the filter that makes SDR of HDR."""
