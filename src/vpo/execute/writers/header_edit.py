@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpo.execute import sparse_copy, undo
+from vpo.execute import sparse_copy, undo_file
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
@@ -29,7 +29,7 @@ class HeaderEdit(Writer):
         return plan.strategy == "header" and tools.mkvpropedit is not None
 
     def apply(self, work: Work) -> Applied:
-        ranges = undo.header_regions(work.lock.fd)
+        ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
             return rewrite(work, self._edit_copy)
