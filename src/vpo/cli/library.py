@@ -220,7 +220,7 @@ class _JsonPrinter(_TextPrinter):
         )
 
     def end(self) -> None:
-        summary = {"total": self.total, "violations": self.noncompliant}
+        summary = {"total": self.total, "noncompliant": self.noncompliant}
         print_json({"summary": summary, "files": self._files})
 
 
