@@ -21,7 +21,7 @@ from vpo.media.model import Track, media_from_json
 from vpo.tools import filters, video_options
 from vpo.tools.presets import X264_PRESETS
 from vpo.tools.video_encoders import VIDEO_ENCODERS
-from vpo.tools.video_options import Encoding
+from vpo.tools.video_options import EncodePass, Encoding
 
 CASES = Path(__file__).parent / "encoders"
 PLAIN = {
@@ -65,7 +65,7 @@ def encoding_of(case: dict[str, Any]) -> Encoding:
         case.get("number", 0),
         case.get("threads"),
         case.get("container", "mkv"),
-        tuple(case["turn"]) if "turn" in case else None,
+        EncodePass(*case["pass"]) if "pass" in case else None,
         case.get("tonemapper"),
     )
 
