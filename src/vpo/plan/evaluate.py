@@ -43,7 +43,7 @@ def evaluate(
 ) -> Plan:
     """Return the plan that makes the file match the policies, applied in order.
 
-    ``on_error`` overrides what the policies say; ``known`` is what is known beside the media;
+    ``on_error`` overrides what the policies say; ``known`` is what is known besides the media;
     ``trail``, if given, collects every step on the way. The plan is checked to be a fixpoint:
     policies that want changes on their own result contradict themselves, which is the plan's error.
     """
