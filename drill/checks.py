@@ -1,4 +1,4 @@
-"""Checks that a file is the original or the right result, and of the database, without vpo's own code."""
+"""Checks of files and of the database after a drill, without vpo's own code."""
 
 from __future__ import annotations
 
