@@ -24,9 +24,9 @@ from vpo.execute.encoding.devices import Devices
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.probe.service import Prober
-from vpo.tools import encoders
-from vpo.tools.encoders import Encoding
+from vpo.tools import video_options
 from vpo.tools.programs import Tools
+from vpo.tools.video_options import Encoding
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def encode(ffmpeg: str, clip: Path, encoding: Encoding, found: CrfResult, output
     words = ["-nostdin", "-v", "error", "-y", "-i", str(clip), "-map", f"0:{encoding.track.index}"]
     words += ["-fps_mode", "passthrough"]
     subprocess.run(
-        [ffmpeg, *words, *encoders.video(whole), output], check=True, stderr=subprocess.DEVNULL
+        [ffmpeg, *words, *video_options.video(whole), output], check=True, stderr=subprocess.DEVNULL
     )
     return time.monotonic() - started
 

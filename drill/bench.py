@@ -29,11 +29,11 @@ TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
 ROOT = Path(__file__).parent.parent
 
 
-class Lost(Exception):  # noqa: N818 - a verdict
+class Lost(Exception):  # noqa: N818 - a result
     """A promise was broken; the message says how."""
 
 
-class Skip(Exception):  # noqa: N818 - a verdict
+class Skip(Exception):  # noqa: N818 - a result
     """This machine cannot do the drill; the message says why."""
 
 

@@ -1,4 +1,4 @@
-"""The source is changed or removed during the work: changes by others are never overwritten."""
+"""The source is changed or removed during processing: changes by others are never overwritten."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, Started, expect, until
+from drill.checks import database_sound, litter, sha
 from drill.mounts import mounted
 from drill.policies import CONTAINER, HEADER, NOTHING, REMUX
-from drill.verdict import database_sound, litter, sha
 
 HOLD = ': > "$here/running"; until [ -e "$here/go" ]; do sleep 0.05; done; exec real'
 WORKS = {
@@ -158,7 +158,7 @@ def _folder_renamed(rig: Rig, path: Path) -> Callable[[Ended], None]:  # noqa: A
 
 
 def mount_gone(bench: Bench) -> None:
-    """The library's file system disappears during the work, and before it."""
+    """The library's file system disappears during processing, and before it."""
     for work, (tool, policy, sample) in list(WORKS.items())[: bench.scale(1, 3)]:
         with mounted(bench.folder, "ext4", 16 * MEBIBYTE) as point, bench.trial(f"gone, {work}"):
             rig = bench.rig()

@@ -15,8 +15,8 @@ from typing import Any
 from tests.reading import stream_hashes
 
 from drill.bench import Bench, Ended, Rig, expect, until
+from drill.checks import database_sound, hashes, litter, sha
 from drill.policies import CONTAINER, HEADER, REMUX
-from drill.verdict import database_sound, hashes, litter, sha
 
 BATCH = 40
 STALL = 10

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 from drill.bench import Bench, Rig, expect
+from drill.checks import database_sound, facts, hashes, rows, sha, unchanged
 from drill.odd import _without_privileges
 from drill.policies import REMUX
-from drill.verdict import database_sound, facts, hashes, rows, sha, unchanged
 
 SAMPLES = ("a.mkv=multi-audio.mkv", "b.mkv=bitmap-subtitles.mkv")
 PATIENCE = 30.0

@@ -6,9 +6,9 @@ import shlex
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, expect
+from drill.checks import database_sound, facts, hashes, litter, sha, unchanged
 from drill.mounts import fill, mounted
 from drill.policies import CONTAINER, HEADER, REMUX
-from drill.verdict import database_sound, facts, hashes, litter, sha, unchanged
 
 WORKS = {
     "remux with mkvmerge": ("mkvmerge", REMUX, "multi-audio.mkv"),

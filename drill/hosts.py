@@ -1,4 +1,4 @@
-"""Two hosts of a cluster in network namespaces: one is disconnected, one is killed, during the work."""
+"""Two hosts of a cluster in network namespaces: one is disconnected, one is killed, while processing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from drill.bench import Bench, Rig, Skip, expect, until
+from drill.checks import Expected, database_sound, facts, litter, sha
 from drill.policies import REMUX
-from drill.verdict import Expected, database_sound, facts, litter, sha
 
 _NET = "10.213.77"
 _SCHEDULER = f"tcp://{_NET}.1:18786"

@@ -9,9 +9,9 @@ import signal
 import time
 
 from drill.bench import Bench, Rig, Started, expect, until
+from drill.checks import database_sound, facts, hashes, litter, unchanged
 from drill.killed import WORKS, undisturbed
 from drill.policies import HEADER, REMUX
-from drill.verdict import database_sound, facts, hashes, litter, unchanged
 
 HOLD = ': > "$here/running"; until [ -e "$here/go" ]; do sleep 0.05; done; exec real'
 STUBBORN = ": > \"$here/running\"; trap '' TERM INT HUP; while :; do sleep 0.2; done"
@@ -133,7 +133,7 @@ def at_random(bench: Bench) -> None:
                 if vpo.process.poll() is None:
                     vpo.process.send_signal(how)
             ended = vpo.end()
-            # It may come when all is done, and Python has put back what a signal does by itself.
+            # It may come when all is done, and Python has restored what a signal does by itself.
             expect(ended.rc in (0, 130, *(-s for s in (1, 2, 15))), f"{ended}")
             for path in work.paths(rig):
                 known[work.name].expected[path.name].judge(*work.names(path))

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, Started, Watch, expect, until
+from drill.checks import Expected, database_sound, facts, litter, rows, sha, unchanged
 from drill.policies import CONTAINER, HEADER, NOTHING, REMUX, TRANSCODE
-from drill.verdict import Expected, database_sound, facts, litter, rows, sha, unchanged
 
 
 @dataclass(frozen=True)
@@ -272,6 +272,6 @@ def _can_be_undone(work: Work, known: Known, rig: Rig) -> None:
         expect(ended.rc == 0, f"undo: {ended}")
     for path in paths:
         state = known.expected[path.name].judge(*work.names(path))
-        expect(state == "original", f"{path.name} was not put back")
+        expect(state == "original", f"{path.name} was not restored")
     kept = list(rig.library.rglob(".vpo-originals/*"))
     expect(not kept, f"kept for nobody: {kept}")

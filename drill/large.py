@@ -11,9 +11,9 @@ from pathlib import Path
 from tests.integration.facts import CLUSTER, SEGMENT, elements
 
 from drill.bench import Bench, Rig, expect
+from drill.checks import facts, litter, sha
 from drill.mounts import mounted
 from drill.policies import HEADER
-from drill.verdict import facts, litter, sha
 
 SIZE = 20 * 10**9
 MOST_WRITTEN = 64 << 20

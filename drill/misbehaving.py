@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drill.bench import Bench, Ended, Rig, expect
+from drill.checks import database_sound, facts, hashes, litter, sha, unchanged
 from drill.policies import CONTAINER, HEADER, REMUX
-from drill.verdict import database_sound, facts, hashes, litter, sha, unchanged
 
 STALL = 2
 
@@ -158,7 +158,7 @@ def _fault(bench: Bench, case: _Case, name: str) -> None:
     expect(not litter(rig.library), f"left behind: {litter(rig.library)}")
     expect({p.name for p in rig.library.iterdir()} == {p.name for p in before}, "a new file")
     _told(ended, path, fault)
-    # A rollback must also put back the times, or other programs take the file for a new one.
+    # A rollback must also restore the times, or other programs take the file for a new one.
     database_sound(rig)
     rig.throw_away()
 

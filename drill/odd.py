@@ -10,8 +10,8 @@ import struct
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, Skip, expect
+from drill.checks import database_sound, facts, litter, sha
 from drill.policies import CONTAINER, HEADER, REMUX
-from drill.verdict import database_sound, facts, litter, sha
 
 MKV, MP4 = "multi-audio.mkv", "mov-text.mp4"
 NAMES = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, expect
+from drill.checks import hashes, unchanged
 from drill.policies import HEADER
-from drill.verdict import hashes, unchanged
 
 HEAD = "schema_version: 13\n"
 PHASES = f"{HEAD}phases:\n  - name: one\n"

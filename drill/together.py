@@ -10,9 +10,9 @@ import threading
 from tests.reading import read, stream_hashes
 
 from drill.bench import Bench, Ended, Rig, expect, until
+from drill.checks import database_sound, facts, litter, rows, sha
 from drill.killed import WORKS, Work
 from drill.policies import HEADER, NOTHING, REMUX
-from drill.verdict import database_sound, facts, litter, rows, sha
 
 HOLD = ': > "$here/running"; until [ -e "$here/go" ]; do sleep 0.05; done; exec real'
 DONE = ("unchanged", "skipped")
@@ -121,7 +121,7 @@ def _cleans_up_beside(rig: Rig) -> None:
         expect(not ended.notes, f"cleaned up after a living run: {ended.notes}")
         expect(ended.rc == 0, f"{ended}")
     states = rows(rig, "SELECT state FROM runs ORDER BY started_at")
-    expect(states[0][0] == "running", f"a living run is on record as {states[0][0]}")
+    expect(states[0][0] == "running", f"a living run is recorded as {states[0][0]}")
 
 
 def _undo_file(bench: Bench) -> None:

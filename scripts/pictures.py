@@ -42,12 +42,9 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("help", "vpo --help", 60),
     Shot("dry-run", "vpo process -n -p english.yaml Videos/Spirited*", 30),
     Shot("progress", "vpo process -R -p english.yaml Videos", 4, at="3/6 files"),
-    Shot("again", "vpo process -R -p english.yaml Videos", 4),
     Shot("mistake", "vpo process -n -R -p mistake.yaml Videos", 8),
-    Shot("library", "vpo library", 60),
 )
 _POLICY = """\
 schema_version: 13
@@ -123,16 +120,16 @@ def _row(screen: pyte.Screen, number: int) -> str:
     parts: list[tuple[str, str]] = []
     for column in range(screen.columns):
         char = line[column]
-        look = char.fg if char.fg in _COLOURS else "dim" if char.fg == "brightblack" else ""
-        if parts and parts[-1][0] == look:
-            parts[-1] = (look, parts[-1][1] + char.data)
+        color = char.fg if char.fg in _COLOURS else "dim" if char.fg == "brightblack" else ""
+        if parts and parts[-1][0] == color:
+            parts[-1] = (color, parts[-1][1] + char.data)
         else:
-            parts.append((look, char.data))
+            parts.append((color, char.data))
     if parts:
         parts[-1] = (parts[-1][0], parts[-1][1].rstrip())
     return "".join(
-        f'<tspan class="{look}">{escape(text)}</tspan>' if look else escape(text)
-        for look, text in parts
+        f'<tspan class="{color}">{escape(text)}</tspan>' if color else escape(text)
+        for color, text in parts
     )
 
 

@@ -14,18 +14,18 @@ from vpo.db import maintenance
 from vpo.errors import PlanError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric
 from vpo.execute.encoding.devices import Devices
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import installed_tools
 from vpo.text import format_size
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoder_table import accelerators, candidates
 from vpo.tools.filters import tonemappers
 from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
+from vpo.tools.video_encoders import accelerators, candidates
 
-CheckState = Literal["ok", "note", "problem"]
-"""A ``note`` concerns only some policies."""
+CheckState = Literal["ok", "info", "problem"]
+"""``info`` concerns only some policies."""
 
 _NEEDED_FOR = {
     "ffmpeg": "files other than Matroska, `container`, `transcode` and `audio_synthesis`",
@@ -75,7 +75,7 @@ def _tools(found: Tools) -> Iterator[CheckResult]:
         path: str | None = getattr(found, name)
         if path is None:
             needed = f"not installed; needed for {_NEEDED_FOR[name]}"
-            state: CheckState = "problem" if name == "ffmpeg" else "note"
+            state: CheckState = "problem" if name == "ffmpeg" else "info"
             yield CheckResult(name, state, needed, INSTALL[name])
             continue
         try:
@@ -95,7 +95,7 @@ def _encoders(devices: Devices, able: Capabilities) -> Iterator[CheckResult]:
             problem = str(error)
         if problem:
             yield CheckResult(
-                key, "note", problem, "install an ffmpeg with this encoder to use this key"
+                key, "info", problem, "install an ffmpeg with this encoder to use this key"
             )
         else:
             yield CheckResult(key, "ok", f"available: {name}")
@@ -103,7 +103,7 @@ def _encoders(devices: Devices, able: Capabilities) -> Iterator[CheckResult]:
     if missing:
         lacks = f"not available: {', '.join(missing)}"
         yield CheckResult(
-            "audio encoders", "note", lacks, "install an ffmpeg with these encoders to use them"
+            "audio encoders", "info", lacks, "install an ffmpeg with these encoders to use them"
         )
     else:
         yield CheckResult("audio encoders", "ok", ", ".join(sorted(AUDIO_ENCODERS)))
@@ -113,11 +113,11 @@ def _filters(able: Capabilities) -> Iterator[CheckResult]:
     try:
         yield CheckResult("hdr: tonemap", "ok", f"available: {tonemappers(able.filters)[0]}")
     except PlanError as error:
-        yield CheckResult("hdr: tonemap", "note", str(error), _OPTIONAL)
+        yield CheckResult("hdr: tonemap", "info", str(error), _OPTIONAL)
     try:
         yield CheckResult("vmaf", "ok", f"available: {metric(able)}")
     except PlanError as error:
-        yield CheckResult("vmaf", "note", str(error), _OPTIONAL)
+        yield CheckResult("vmaf", "info", str(error), _OPTIONAL)
 
 
 def _hardware(devices: Devices) -> Iterator[CheckResult]:
@@ -133,7 +133,7 @@ def _hardware(devices: Devices) -> Iterator[CheckResult]:
         if proven:
             yield CheckResult(f"hw: {device}", "ok", f"available: {', '.join(proven)}")
         else:
-            yield CheckResult(f"hw: {device}", "note", "not available")
+            yield CheckResult(f"hw: {device}", "info", "not available")
 
 
 def _database(folder: Path) -> Iterator[CheckResult]:

@@ -1,4 +1,4 @@
-"""What lies beside the streams: carried over, named as lost, or a reason not to begin."""
+"""What is next to the streams: carried over, named as lost, or a reason not to begin."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from tests.conftest import Result, ToolsOnPath, Vpo
 
 
 def states(result: Result) -> dict[str, str]:
-    return {item["subject"]: item["state"] for item in result.json["findings"]}
+    return {item["subject"]: item["state"] for item in result.json["checks"]}
 
 
 def messages(result: Result) -> dict[str, str]:
-    return {item["subject"]: item["message"] for item in result.json["findings"]}
+    return {item["subject"]: item["message"] for item in result.json["checks"]}
 
 
 def test_doctor_reports_no_problem_with_all_tools(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001
@@ -35,8 +35,8 @@ def test_doctor_exits_3_without_tools(
     found = vpo("doctor", "--format", "json")
     assert found.rc == 3, found
     assert states(found)["ffmpeg"] == "problem"
-    assert states(found)["mkvmerge"] == "note"
-    advice = {item["subject"]: item["advice"] for item in found.json["findings"]}
+    assert states(found)["mkvmerge"] == "info"
+    advice = {item["subject"]: item["advice"] for item in found.json["checks"]}
     assert "install mkvtoolnix" in advice["mkvmerge"]
 
 
@@ -58,9 +58,9 @@ def test_doctor_reports_listed_encoders_that_cannot_encode(
     tools_on_path(ffmpeg=f'case " $* " in {lists} {broken} esac; exec "$REAL_FFMPEG" "$@"')
     found = vpo("doctor", "--format", "json")
     assert found.rc == 0, found
-    assert states(found)["video: {to: hevc}"] == "note"
+    assert states(found)["video: {to: hevc}"] == "info"
     assert "no driver" in messages(found)["video: {to: hevc}"]
-    assert states(found)["hw: nvenc"] == "note"
+    assert states(found)["hw: nvenc"] == "info"
 
 
 def test_doctor_reports_damaged_database(vpo: Vpo, media_tools: None) -> None:  # noqa: ARG001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import astuple
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
@@ -58,17 +59,17 @@ def test_health_reports_damaged_video_with_its_time(
     whole = vpo("inspect", "--health", "--format", "json", path)
     assert whole.rc == 0, whole
     (health,) = healths(whole)
-    assert (health["whole"], health["damages"]) == (True, [])
+    assert (health["intact"], health["errors"]) == (True, [])
     assert health["decoded"] == pytest.approx(4.0, abs=0.1)
 
     time = damage(path, "video", 2.0)
     found = vpo("inspect", "--health", "--format", "json", path)
     assert found.rc == 1
     (health,) = healths(found)
-    damages = health["damages"]
-    assert isinstance(damages, list)
-    assert damages[0]["stream"] == 0
-    assert damages[0]["start"] == pytest.approx(time, abs=0.1)
+    errors = health["errors"]
+    assert isinstance(errors, list)
+    assert errors[0]["stream"] == 0
+    assert errors[0]["start"] == pytest.approx(time, abs=0.1)
     report = vpo("inspect", "--health", path)
     assert report.rc == 1
     assert "  damaged: track 0 at 0:00:02" in report.stdout
@@ -79,10 +80,10 @@ def test_health_reports_damaged_audio_for_the_audio_track_only(vpo: Vpo, tmp_pat
     time = damage(path, "audio", 2.0)
     found = vpo("inspect", "--health", "--format", "json", path)
     (health,) = healths(found)
-    damages = health["damages"]
-    assert isinstance(damages, list)
-    assert {item["stream"] for item in damages} == {1}
-    assert damages[0]["start"] == pytest.approx(time, abs=0.1)
+    errors = health["errors"]
+    assert isinstance(errors, list)
+    assert {item["stream"] for item in errors} == {1}
+    assert errors[0]["start"] == pytest.approx(time, abs=0.1)
     assert "frame is damaged" not in found.stdout
 
 
@@ -103,11 +104,11 @@ def test_health_reports_file_that_is_cut_off(vpo: Vpo, tmp_path: Path) -> None:
     assert "the file is truncated" in found.stdout
 
 
-def test_health_finds_all_samples_whole(vpo: Vpo, corpus: Path) -> None:
+def test_health_finds_all_samples_intact(vpo: Vpo, corpus: Path) -> None:
     """No decoder complains of what is as it should be."""
     files = sorted(path for path in corpus.iterdir() if path.is_file())
     found = vpo("inspect", "--health", "--format", "json", *files)
-    assert [f["path"] for f in found.json["files"] if not f["health"]["whole"]] == []
+    assert [f["path"] for f in found.json["files"] if not f["health"]["intact"]] == []
 
 
 def test_inspect_decodes_nothing_without_health(vpo: Vpo, corpus: Path) -> None:
@@ -125,13 +126,13 @@ def test_inspect_side_by_side_marks_differences(vpo: Vpo, library: Library) -> N
     assert "≠" not in same.stdout
 
 
-def test_collector_merges_damages_that_are_near() -> None:
+def test_collector_merges_errors_that_are_near() -> None:
     found = Collector()
     for at in (1.0, 2.0, 6.9, 20.0, None):
         found.add(0, at, f"at {at}")
     found.add(1, 2.0, "sound")
     found.add(None, None, "container")
-    assert [tuple(item) for item in found.found] == [
+    assert [astuple(item) for item in found.found] == [
         (0, 1.0, 6.9, 3, "at 1.0"),
         (0, 20.0, 20.0, 2, "at 20.0"),
         (1, 2.0, 2.0, 1, "sound"),

@@ -234,7 +234,7 @@ def test_next_run_cleans_up_after_kill_in_conversion(
 def test_second_run_leaves_files_of_living_run_alone(
     two_workers: Vpo, library: Library, stage: Stage
 ) -> None:
-    """A second vpo neither sweeps the first one's files nor takes its run for dead."""
+    """A second vpo neither cleans up the first one's files nor takes its run for dead."""
     stage.hold("mkvmerge")
     root = copies(library, "a.mkv")
     policy = two_workers.policy(REMUX)

@@ -47,7 +47,7 @@ def test_library_reports_what_scan_indexed(vpo: Vpo, library: Library) -> None:
     assert vpo("library", "duplicates").stdout == "no duplicates found\n"
 
 
-def test_library_lists_violations_without_any_tool(
+def test_library_lists_noncompliant_files_without_any_tool(
     vpo: Vpo, library: Library, tmp_path: Path, tools_on_path: ToolsOnPath
 ) -> None:
     root = library("wrong-flags.mkv", "multi-audio.mkv")

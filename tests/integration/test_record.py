@@ -1,4 +1,4 @@
-"""What is on record of files is true of them, whatever happens during a run and between runs."""
+"""What is recorded of files is true of them, whatever happens during a run and between runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def default_audio(path: Path) -> list[str]:
 
 
 def test_in_place_edit_invalidates_compliance_with_other_policy(vpo: Vpo, library: Library) -> None:
-    """An edit in place leaves size, time and inode as they were; what was on record ends anyway."""
+    """An edit in place leaves size, time and inode as they were; its record ends anyway."""
     path = library("multi-audio.mkv") / "multi-audio.mkv"
     before = path.stat()
     for language in ("eng", "ger", "eng", "ger"):

@@ -1,4 +1,4 @@
-"""Kept originals: put back exactly, on record as such, and found without the database."""
+"""Kept originals: restored exactly, recorded as such, and found without the database."""
 
 from __future__ import annotations
 

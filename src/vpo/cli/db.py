@@ -13,7 +13,7 @@ from vpo.db import maintenance
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK
-from vpo.run.recovery import record_found_originals
+from vpo.run.restore import record_found_originals
 from vpo.text import counted, format_size, printable
 
 

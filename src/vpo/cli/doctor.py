@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import click
 
-from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
@@ -17,21 +16,27 @@ from vpo.report.table import write_csv
 from vpo.report.text import Console
 from vpo.text import padded, printable, width
 
-_LABELS = {"ok": ("ok", "changed"), "note": ("note", "skipped"), "problem": ("PROBLEM", "failed")}
+_LABELS = {"ok": ("ok", "changed"), "info": ("info", "skipped"), "problem": ("PROBLEM", "failed")}
+_EXIT_CODES = """\b
+Exit codes:
+  0    no problem was found
+  1    a problem was found
+  2    invalid usage or configuration
+  3    ffmpeg is missing, or a configured tool is not a program"""
 
 
-@click.command("doctor", epilog=EXIT_CODES)
+@click.command("doctor", epilog=_EXIT_CODES)
 @table_format_option
 def command(output_format: str) -> int:
     """Check which tools and encoders are available, and what is missing.
 
     Checks the tools and their versions, encodes a frame with each encoder and device, and checks
-    the database, free space, permissions and the clock. A "note" concerns only some policies.
+    the database, free space, permissions and the clock. "info" concerns only some policies.
     Nothing is changed.
     """
     results = list(run_checks(build({})))
     if output_format == "json":
-        print_json({"findings": [item._asdict() for item in results]})
+        print_json({"checks": [item._asdict() for item in results]})
     elif output_format == "csv":
         write_csv(sys.stdout, CheckResult._fields, results)
     else:

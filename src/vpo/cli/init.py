@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from vpo.cli.options import format_option
+from vpo.cli.options import at_least_zero, format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.config.templates import GOALS, Goal, configuration, policies
@@ -18,14 +18,14 @@ from vpo.media.languages import is_language
 from vpo.text import printable
 
 _QUESTIONS = {
-    "languages": "Which languages do you understand (such as eng,ger,jpn)?",
+    "languages": "Which languages should be kept (such as eng,ger,jpn)?",
     "goal": "What should the second policy do: keep these languages only, save space, make MP4?",
     "days": "For how many days should originals be kept, for `vpo undo`?",
 }
 
 
 @click.command("init")
-@click.option("--languages", metavar="A,B", help="Languages that you understand.")
+@click.option("--languages", metavar="A,B", help="Languages to keep.")
 @click.option(
     "--goal",
     type=click.Choice(GOALS),
@@ -34,7 +34,8 @@ _QUESTIONS = {
 @click.option(
     "--keep-originals",
     "days",
-    type=click.IntRange(min=0),
+    type=int,
+    callback=at_least_zero,
     metavar="DAYS",
     help="Days for which originals are kept for `vpo undo`; 0 keeps none.",
 )

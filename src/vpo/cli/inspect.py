@@ -47,8 +47,8 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_for
         print_json({"files": facts})
     else:
         _print(found, side_by_side, healths)
-    whole = all(item.whole for item in healths.values())
-    return EXIT_OK if whole and len(found) == len(files) else EXIT_FAILED
+    intact = all(item.intact for item in healths.values())
+    return EXIT_OK if intact and len(found) == len(files) else EXIT_FAILED
 
 
 def _probed(name: str) -> MediaFile:
@@ -74,10 +74,7 @@ def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
 
 
 def _plain(health: Health | None) -> dict[str, Any] | None:
-    if health is None:
-        return None
-    damages = [damage._asdict() for damage in health.damages]
-    return {"whole": health.whole, **asdict(health), "damages": damages}
+    return None if health is None else {"intact": health.intact, **asdict(health)}
 
 
 def _print(found: list[MediaFile], side_by_side: bool, healths: dict[str, Health]) -> None:

@@ -82,7 +82,7 @@ def _question_options(function: F) -> F:
 @_question_options
 @click.pass_context
 def command(ctx: click.Context, output_format: str, under: tuple[str, ...]) -> None:
-    """Show files, time and size by container, codec, resolution, range, language.
+    """Show files, time and size by container, codec, resolution, dynamic range, language.
 
     All of it is from the database, filled by "vpo scan" and "vpo process"; no file is opened.
     """
@@ -137,7 +137,7 @@ def _check(
     """List files that do not comply; exit code 1 if any.
 
     Uses the database only. For policies that use metadata or look at frames, "vpo process -n"
-    knows more.
+    is more accurate.
     """
     choice = PolicyFiles(policies)
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
@@ -220,7 +220,7 @@ class _JsonPrinter(_TextPrinter):
         )
 
     def end(self) -> None:
-        summary = {"total": self.total, "violations": self.noncompliant}
+        summary = {"total": self.total, "noncompliant": self.noncompliant}
         print_json({"summary": summary, "files": self._files})
 
 

@@ -34,8 +34,19 @@ def at_least_one(
     value: int | None,
 ) -> int | None:
     """Check a number; click's own range would put ``[x>=1]`` into the help."""
-    if value is not None and value < 1:
-        raise click.BadParameter(f"{value} is less than 1", ctx, param)
+    return _at_least(1, ctx, param, value)
+
+
+def at_least_zero(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    """Check a number as ``at_least_one`` does."""
+    return _at_least(0, ctx, param, value)
+
+
+def _at_least(
+    minimum: int, ctx: click.Context, param: click.Parameter, value: int | None
+) -> int | None:
+    if value is not None and value < minimum:
+        raise click.BadParameter(f"{value} is less than {minimum}", ctx, param)
     return value
 
 
@@ -50,14 +61,21 @@ policy_option = click.option(
     help="Policy to apply; repeat it to apply several, in order, as one plan.",
 )
 recursive_option = click.option("-R", "--recursive", is_flag=True, help="Search subfolders, too.")
-workers_option = click.option(
-    "-w",
-    "--workers",
-    type=int,
-    callback=at_least_one,
-    metavar="N",
-    help="Files to process at the same time; by default 2, at most half of the cores.",
-)
+
+
+def _workers_option(verb: str) -> Callable[[F], F]:
+    return click.option(
+        "-w",
+        "--workers",
+        type=int,
+        callback=at_least_one,
+        metavar="N",
+        help=f"Files to {verb} at the same time; by default 2, at most half of the cores.",
+    )
+
+
+workers_option = _workers_option("process")
+scan_workers_option = _workers_option("read")
 phases_option = click.option(
     "--phases",
     metavar="A,B",

@@ -18,7 +18,7 @@ from vpo.run.schedule import pause
     "--for",
     "length",
     metavar="TIME",
-    help="Resume after this time, as 90m or 2h; by default only with vpo resume.",
+    help="Resume after this time, such as 90m or 2h; by default only with vpo resume.",
 )
 @format_option
 def command(length: str | None, output_format: str) -> None:

@@ -62,7 +62,7 @@ from vpo.run.summary import Summary
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="Process files on the nodes of this Dask scheduler, as tcp://HOST:8786.",
+    help="Process files on the nodes of this Dask scheduler, such as tcp://HOST:8786.",
 )
 @event_format_option
 @verbosity_options

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from vpo.cli.main import EXIT_CODES
-from vpo.cli.options import format_option, recursive_option, workers_option
+from vpo.cli.options import format_option, recursive_option, scan_workers_option
 from vpo.cli.output import print_json, print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.config.builder import build
@@ -27,12 +26,18 @@ _COUNTS = {
     "gone": "gone",
     "unstable": "still being written",
 }
+_EXIT_CODES = """\b
+Exit codes:
+  0    all files are indexed
+  1    a file cannot be read
+  2    invalid usage or configuration
+  130  interrupted"""
 
 
-@click.command("scan", epilog=EXIT_CODES)
+@click.command("scan", epilog=_EXIT_CODES)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
 @recursive_option
-@workers_option
+@scan_workers_option
 @format_option
 def command(
     paths: tuple[str, ...], recursive: bool, workers: int | None, output_format: str

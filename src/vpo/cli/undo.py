@@ -15,7 +15,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.run.recovery import record_found_originals, restore_original, restore_problem
+from vpo.run.restore import record_found_originals, restore_original, restore_problem
 from vpo.text import display_path
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import (
     event_format_option,
     phases_option,
@@ -30,6 +29,13 @@ from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.watch import WatchOptions, events, watch
 
+_EXIT_CODES = """\b
+Exit codes:
+  0    ended by Ctrl-C or SIGTERM
+  1    ended by a failure
+  2    invalid usage, policy or configuration
+  3    a required tool or package is not installed"""
+
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     try:
@@ -38,7 +44,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(str(error), ctx, param) from None
 
 
-@click.command("watch", epilog=EXIT_CODES)
+@click.command("watch", epilog=_EXIT_CODES)
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=str))
 @policy_option
 @workers_option
@@ -71,7 +77,8 @@ def command(**options: Any) -> int:
         raise UsageError("--quiet and --verbose cannot be used together")
     if importlib.util.find_spec("watchfiles") is None:
         raise ToolMissingError(
-            "vpo watch needs the package watchfiles; install it with: pip install 'vpo[watch]'"
+            "vpo watch needs watchfiles: install vpo with its extra 'watch' "
+            "(see Install in the README)"
         )
     settings = build({"processing.workers": options["workers"]})
     print_warnings(settings.warnings)

@@ -18,9 +18,9 @@ from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
 from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
 from vpo.execute.context import RunContext
+from vpo.execute.leftovers import clean_up_folders
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
-from vpo.execute.recover import sweep_folders
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.policy.document import Policy
@@ -96,7 +96,7 @@ def retry_job(job: Job) -> Outcome:
     own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
     while True:
-        sweep_folders([os.path.dirname(own.path_map.to_node(job.path))])
+        clean_up_folders([os.path.dirname(own.path_map.to_node(job.path))])
         outcome = process_job(job)
         locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
         if not locked or own.context.cancelled or time.monotonic() > deadline:

@@ -78,8 +78,7 @@ def _connected(address: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise ClusterError(
-            "--cluster needs Dask, which is not installed: install vpo with its extra 'cluster' "
-            "(README: Install)"
+            "--cluster needs Dask: install vpo with its extra 'cluster' (see Install in the README)"
         ) from None
     try:
         client: Any = Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
@@ -184,7 +183,10 @@ class _Cluster:
         try:
             return asked.result(timeout=_HANDSHAKE_SECONDS)
         except ImportError as error:
-            return f"vpo cannot be used there ({error}); install vpo with its extra 'cluster' there"
+            return (
+                f"vpo cannot be used there ({error}); install vpo with its extra 'cluster' there "
+                "(see Install in the README)"
+            )
         except Exception as error:  # noqa: BLE001 - any error means that this node is unusable
             return f"it did not answer ({type(error).__name__}: {error})"
 

@@ -40,8 +40,7 @@ phases:
 """
 _GOALS: dict[Goal, str] = {
     "languages": """\
-# Keep only the languages that you understand, in this order; a file with none of them keeps its
-# first audio track.
+# Keep only these languages, in this order; a file with none of them keeps its first audio track.
 schema_version: 13
 name: languages
 config:

@@ -346,7 +346,7 @@ class Store:
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
     def record_undone(self, outcome: str) -> None:
-        """Note that the kept original of this outcome was put back."""
+        """Record that the kept original of this outcome was restored."""
         with self._pool.transaction() as connection:
             connection.execute(
                 "UPDATE outcomes SET kept = NULL, undone_at = ? WHERE id = ?",
@@ -354,7 +354,7 @@ class Store:
             )
 
     def folders(self) -> set[str]:
-        """The folders of all files that are or were on record."""
+        """Return the folders of all files that are or were recorded."""
         with self._pool.read() as connection:
             rows = connection.execute("SELECT path FROM files UNION SELECT path FROM outcomes")
             return {os.path.dirname(os.fsdecode(path)) for (path,) in rows}

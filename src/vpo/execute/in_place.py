@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from vpo.errors import PublishError
-from vpo.execute import originals, publish, undo
+from vpo.execute import originals, publish, undo_file
 from vpo.execute.lock import FileLock
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify_headers
@@ -21,7 +21,7 @@ def edit_in_place(work: Work, edit: PatchSet) -> Applied:
         # From here on ``fd`` is the locked file, even if the path is replaced.
         lock.check()
         free = work.options.keep_free
-        saved = undo.save(lock.path, lock.fd, edit.patches, edit.length, free)
+        saved = undo_file.save(lock.path, lock.fd, edit.patches, edit.length, free)
         try:
             edit.apply(fd)
             found = verify_headers(work.plan, lock.path, work.context.prober)
@@ -48,7 +48,7 @@ def _finish(saved: str, work: Work, lock: FileLock) -> Kept | None:
 def _roll_back(saved: str, fd: int) -> None:
     """Roll back the edit, then remove its undo file."""
     try:
-        if not undo.roll_back(saved, fd):
+        if not undo_file.roll_back(saved, fd):
             raise PublishError("the file was changed by another program during the edit")
     except OSError as error:
         raise PublishError(

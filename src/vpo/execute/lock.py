@@ -97,11 +97,12 @@ class FileLock:
             now = os.stat(self.path)
         except OSError as error:
             raise SourceChangedError(
-                f"the file was removed during the work ({error.strerror}); it was not written again"
+                f"the file was removed during processing ({error.strerror}); "
+                "it was not written again"
             ) from None
         if Stamp.of(now) != self.stamp or _permissions(now) != _permissions(self.status):
             raise SourceChangedError(
-                "the file was changed by another program during the work; its new state was kept"
+                "the file was changed by another program during processing; its new state was kept"
             )
 
     def release(self) -> None:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
-from vpo.execute import undo
+from vpo.execute import undo_file
 from vpo.execute.lock import FileLock
 from vpo.execute.publish import sync_folder
 from vpo.execute.rename import claim_name, rename_note
@@ -50,7 +50,7 @@ class StoredOriginal(NamedTuple):
 
     @property
     def kind(self) -> OriginalKind:
-        return "file" if undo.media_path(self.path) is None else "header"
+        return "file" if undo_file.media_path(self.path) is None else "header"
 
     def result(self, folder: str) -> str | None:
         """Return the path of the result in this folder, ``None`` if it is gone or changed."""
@@ -134,7 +134,7 @@ def restore(
     with FileLock(result) as lock:
         now = lock.status
         if (now.st_size, now.st_mtime_ns, now.st_ino) != stat:
-            raise SourceChangedError("the file has changed since; it is left as it is now")
+            raise SourceChangedError("the file has changed since; it is not restored")
         if kind == "header":
             _restore_header(kept, result)
         elif original == result:
@@ -147,13 +147,13 @@ def restore(
 
 def _restore_header(kept: str, media: str) -> None:
     """Roll back the header edit; if vpo is killed, the next run completes that."""
-    saved = undo.new_path(os.path.dirname(media))
+    saved = undo_file.new_path(os.path.dirname(media))
     fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         os.rename(kept, saved)
-        if not undo.roll_back(saved, fd):
+        if not undo_file.roll_back(saved, fd):
             os.rename(saved, kept)
-            raise SourceChangedError("the file has changed since; it is left as it is now")
+            raise SourceChangedError("the file has changed since; it is not restored")
         os.unlink(saved)
     finally:
         os.close(fd)

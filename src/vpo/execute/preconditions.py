@@ -1,4 +1,4 @@
-"""Refuse files that cannot be written, or that are still being written."""
+"""Refuse files that cannot or must not be changed, or that are still being written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 
 from vpo.errors import BusyError, PublishError
 from vpo.execute.lock import FileLock
+from vpo.execute.options import RewriteOptions
 
 _NANO = 1_000_000_000
 
@@ -49,6 +50,17 @@ def _written_elsewhere(fd: int) -> bool:
         return error.errno in (errno.EAGAIN, errno.EBUSY)
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
+
+
+def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptions) -> None:
+    """Raise an error for a file that may not be changed, in a run or a dry run.
+
+    ``PublishError`` for a file that cannot be written, ``BusyError`` for one that the
+    configuration excludes.
+    """
+    if status.st_nlink > 1 and options.hardlinks == "skip":
+        raise BusyError('it has further hard links and [files] hardlinks is "skip"')
+    refuse_unwritable(path, status)
 
 
 def refuse_unwritable(path: str, status: os.stat_result) -> None:

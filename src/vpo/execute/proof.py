@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from vpo.errors import ProbeError, VerifyError
-from vpo.media.containers import TIMECODE, container, holds_tag, users_tags
+from vpo.media.containers import TIMECODE, container, holds_tag, user_tags
 from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.plan.model import Plan
@@ -152,7 +152,7 @@ def _tag_differences(
 ) -> Iterator[str]:
     """Yield the lost or changed tags of users; tags that tools write are not compared."""
     there = dict(have)
-    for name, value in users_tags(want).items():
+    for name, value in user_tags(want).items():
         if " ".join(there.get(name, "").split()) != " ".join(value.split()):
             yield f"tag {name} is {there.get(name, '')!r} instead of {value!r}"
 

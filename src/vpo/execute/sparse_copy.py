@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from vpo.errors import VerifyError
-from vpo.execute.undo import Patch, write_at
+from vpo.execute.undo_file import Patch, write_at
 from vpo.execute.workspace import Workspace
 
 _CLUSTER_HEADER = 12

@@ -77,7 +77,7 @@ _STATISTICS = (
     "bps duration number_of_frames number_of_bytes"
     " _statistics_writing_app _statistics_writing_date_utc _statistics_tags"
 )
-DEBRIS = frozenset([*_TOOLS.split(), *_STATISTICS.split()])
+TOOL_TAGS = frozenset([*_TOOLS.split(), *_STATISTICS.split()])
 """Tags that a tool writes about its own work or its own format: in another file they are false."""
 _DERIVED = frozenset("creation_time rotate stereo_mode alpha_mode".split())  # noqa: SIM905
 """What ffmpeg shows as tags and containers keep elsewhere."""
@@ -215,7 +215,7 @@ def container(name: str) -> Container:
     return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
 
 
-def uncarried(track: Track, name: str) -> tuple[str, ...]:
+def unsupported_side_data(track: Track, name: str) -> tuple[str, ...]:
     """Return the side data of a track that ffmpeg does not carry into the container of that name.
 
     Of stereo modes MP4 has two, of projections ffmpeg writes two.
@@ -237,7 +237,7 @@ TIMECODE = "tmcd"
 """The codec of a camera's data track with the time of the clock or tape at the first frame."""
 
 
-def carries_data(media: MediaFile, track: Track, name: str) -> bool:
+def can_copy_data(media: MediaFile, track: Track, name: str) -> bool:
     """Whether ffmpeg carries a data track of the media into the container of that name.
 
     It writes a new timecode track from the tag that the video track has of it; copied, one that
@@ -248,32 +248,36 @@ def carries_data(media: MediaFile, track: Track, name: str) -> bool:
     if track.codec != TIMECODE:
         return track.codec == "gpmd"
     alike = [other for other in media.tracks if other.codec == TIMECODE]
-    return len(alike) == 1 and len(timed(media)) == 1
+    return len(alike) == 1 and len(with_timecode(media)) == 1
 
 
-def timed(media: MediaFile) -> tuple[Track, ...]:
+def with_timecode(media: MediaFile) -> tuple[Track, ...]:
     """Return the video tracks with a timecode in their tags."""
     return tuple(track for track in media.of("video") if "timecode" in dict(track.tags))
 
 
-APPLE = "com.apple.quicktime."
+APPLE_TAG_PREFIX = "com.apple.quicktime."
 """The prefix of the tags that only QuickTime files of phones and cameras have."""
 
 
 def holds_tag(name: str, tag: str) -> bool:
     """Whether ffmpeg carries a tag of the file into the container of that name."""
     kind = container(name)
-    return kind.tags is None or tag in kind.tags or (kind.apple_tags and tag.startswith(APPLE))
+    return (
+        kind.tags is None
+        or tag in kind.tags
+        or (kind.apple_tags and tag.startswith(APPLE_TAG_PREFIX))
+    )
 
 
-def users_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def user_tags(tags: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return the tags that somebody wrote about the film, not a tool about its work."""
-    return {name: value for name, value in tags if not is_debris(name) and name not in _DERIVED}
+    return {name: value for name, value in tags if not is_tool_tag(name) and name not in _DERIVED}
 
 
-def is_debris(name: str) -> bool:
+def is_tool_tag(name: str) -> bool:
     """Whether a tag is a tool's own, also with a language (``bps-eng``)."""
-    return name.partition("-")[0] in DEBRIS
+    return name.partition("-")[0] in TOOL_TAGS
 
 
 def as_stored(media: MediaFile) -> MediaFile:

@@ -26,7 +26,7 @@ SIDE_DATA = {
     "rotation": "its rotation",
     "stereo": "its stereo mode",
 }
-"""The kinds of side data: what a container stores about video beside its stream, with their names
+"""The kinds of side data: what a container stores about video besides its stream, with their names
 in messages."""
 
 

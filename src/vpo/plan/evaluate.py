@@ -31,7 +31,7 @@ class Stage(NamedTuple):
     policy: Policy
     phase: Phase
     operation: Operation
-    draft: DesiredState
+    state: DesiredState
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
 ) -> Plan:
     """Return the plan that makes the file match the policies, applied in order.
 
-    ``on_error`` overrides what the policies say; ``known`` is what is known beside the media;
+    ``on_error`` overrides what the policies say; ``known`` is what is known besides the media;
     ``trail``, if given, collects every step on the way. The plan is checked to be a fixpoint:
     policies that want changes on their own result contradict themselves, which is the plan's error.
     """
@@ -51,7 +51,7 @@ def evaluate(
     plan = _unchanged(media, fold) if fold.halted else _planned(media, fold)
     if not plan.changes:
         return plan
-    conflict = _conflict(policies, plan, fold.draft.reasons, on_error, known)
+    conflict = _conflict(policies, plan, fold.state.reasons, on_error, known)
     return plan if conflict is None else replace(_unchanged(media, fold), error=conflict)
 
 
@@ -59,7 +59,7 @@ def evaluate(
 class _Fold:
     """The state of the fold over all phases of all policies."""
 
-    draft: DesiredState
+    state: DesiredState
     reports: list[PhaseReport] = field(default_factory=list)
     error: FileError | None = None
     mode: OnError = "continue"
@@ -98,24 +98,24 @@ def _run_phase(
     def report(outcome: PhaseOutcome, detail: str = "") -> PhaseReport:
         return PhaseReport(policy.name or "", phase.name, outcome, mode, detail)
 
-    reason = _reason_to_skip(phase, fold.draft.media, outcomes)
+    reason = _reason_to_skip(phase, fold.state.media, outcomes)
     if reason:
         return report("skipped", reason)
-    draft = replace(fold.draft, skips=frozenset(), deferred=())
+    state = replace(fold.state, skips=frozenset(), deferred=())
     try:
         for operation in phase.operations:
-            draft = draft.attributed_to(phase.name, operation.key)
+            state = state.attributed_to(phase.name, operation.key)
             if fold.trail is not None:
-                fold.trail.append(Stage(policy, phase, operation, draft))
-            draft = operation.apply(draft, policy.config)
+                fold.trail.append(Stage(policy, phase, operation, state))
+            state = operation.apply(state, policy.config)
     except PlanError as error:
-        detail = f"{draft.operation}: {error}" if draft.operation else str(error)
+        detail = f"{state.operation}: {error}" if state.operation else str(error)
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
         return report("failed", detail)
     changed = (
-        as_stored(draft.media) != as_stored(fold.draft.media) or draft.encodes != fold.draft.encodes
+        as_stored(state.media) != as_stored(fold.state.media) or state.encodes != fold.state.encodes
     )
-    fold.draft = draft
+    fold.state = state
     return report("changed" if changed else "unchanged")
 
 
@@ -136,19 +136,19 @@ def _reason_to_skip(
 
 def _planned(media: MediaFile, fold: _Fold) -> Plan:
     """Return the plan that leads to the state that the fold has come to."""
-    after = as_stored(fold.draft.media)
+    after = as_stored(fold.state.media)
     there = {track.index for track in after.tracks}
-    encodes = {index: how for index, how in fold.draft.encodes.items() if index in there}
+    encodes = {index: how for index, how in fold.state.encodes.items() if index in there}
     if after == as_stored(media) and not encodes:
         # A rewrite would change what the policies do not ask for, and nothing else.
         after = media
     return Plan(
         before=media,
         after=after,
-        changes=tuple(difference(media, after, fold.draft.reasons, encodes)),
+        changes=tuple(difference(media, after, fold.state.reasons, encodes)),
         phases=tuple(fold.reports),
-        warnings=fold.draft.warnings,
-        timestamp=fold.draft.timestamp,
+        warnings=fold.state.warnings,
+        timestamp=fold.state.timestamp,
         error=fold.error,
         on_error=fold.mode,
         encodes=tuple(encodes.items()),
@@ -161,7 +161,7 @@ def _unchanged(media: MediaFile, fold: _Fold) -> Plan:
         before=media,
         after=media,
         phases=tuple(fold.reports),
-        warnings=fold.draft.warnings,
+        warnings=fold.state.warnings,
         error=fold.error,
         on_error=fold.mode,
     )
@@ -178,7 +178,7 @@ def _conflict(
     result = plan.expected
     # What an encode cannot foresee, as its bit rate, is not known of the expected result either.
     known = replace(known, encoded=known.encoded or bool(plan.video_encodes))
-    again = _fold(policies, result, on_error, known).draft
+    again = _fold(policies, result, on_error, known).state
     wanted = difference(result, as_stored(again.media), again.reasons, again.encodes)
     change = next(wanted, None)
     if change is None:

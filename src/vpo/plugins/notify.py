@@ -1,4 +1,4 @@
-"""The notification plugin: one short message a run, sent with Apprise (``vpo[notify]``)."""
+"""The notification plugin: one short message a run, sent with Apprise (the extra ``notify``)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _sender(urls: tuple[str, ...]) -> Any:
     try:
         import apprise
     except ImportError:
-        raise ConfigError("urls need Apprise: install vpo with its extra 'notify'") from None
+        raise ConfigError(
+            "urls need Apprise: install vpo with its extra 'notify' (see Install in the README)"
+        ) from None
     sender = apprise.Apprise()
     for number, url in enumerate(urls, 1):
         if not sender.add(url):  # the URL may contain a password, so it is not shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import AudioCodec, AudioEncode
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState

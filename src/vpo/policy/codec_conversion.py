@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from vpo.errors import PlanError
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from vpo.media.containers import container, holds_tag, uncarried, users_tags
+from vpo.media.containers import container, holds_tag, unsupported_side_data, user_tags
 from vpo.media.encode_spec import Encode
 from vpo.media.model import Attachment, MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact
@@ -159,7 +159,7 @@ class DesiredState:
             self.media, container=name, path=path, tracks=tracks, attachments=covers, fragile=()
         )
         state = self._with(media, [Fact(ChangeKind.CONTAINER)], why)
-        for tag in users_tags(media.tags):
+        for tag in user_tags(media.tags):
             if not holds_tag(name, tag):
                 state = state.set_tag(tag, "", f"{name} cannot hold this tag")
         for track in media.tracks:
@@ -236,11 +236,11 @@ class DesiredState:
 
 def _track_in(track: Track, name: str) -> Track:
     """Return the track with those tags and side data that the container of that name holds."""
-    lost = uncarried(track, name)
+    lost = unsupported_side_data(track, name)
     keeps_tags = container(name).track_tags or track.type == "data"
     return replace(
         track,
-        tags=tuple(users_tags(track.tags).items()) if keeps_tags else (),
+        tags=tuple(user_tags(track.tags).items()) if keeps_tags else (),
         side_data=tuple(fact for fact in track.side_data if fact[0] not in lost),
     )
 

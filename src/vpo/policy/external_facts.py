@@ -17,7 +17,7 @@ MetadataValue = str | int | float | bool
 
 @dataclass(frozen=True)
 class ExternalFacts:
-    """Facts about a file beside its content.
+    """Facts about a file besides its content.
 
     ``metadata`` are the fields that metadata plugins returned, by the plugin's name. ``encoded``:
     these policies have already encoded the file's video, so that what an encode cannot foresee,

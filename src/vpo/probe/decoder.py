@@ -3,7 +3,7 @@
 It is a process, ``python -m vpo.probe.decoder PATH``, because a damaged file may crash or hang a
 decoder. The lines: ``{"part": 0.5}`` for progress, ``{"decoded": seconds}`` when all is decoded,
 ``{"damage": [...]}`` (the fields of ``Damage``), and last the streams without a decoder and the
-number of damages: ``{"undecoded": [1], "damages": 3}``.
+number of errors: ``{"no_decoder": [1], "errors": 3}``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from vpo.probe.media_input import open_container
 
@@ -21,29 +22,30 @@ if TYPE_CHECKING:
 MEMORY = 4 << 30
 """Bytes of address space for data."""
 NEAR = 5.0
-"""Seconds within which damages are reported as one."""
+"""Seconds within which errors are reported as one."""
 MOST = 200
-"""The most damages that are reported."""
+"""The most errors that are reported."""
 _MESSAGE_LENGTH = 120
 """Characters of a decoder's message; all lines together must fit into a pipe."""
 
 
-class Damage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Damage:
     """A damaged part of a stream, or of the container (``stream`` is ``None``).
 
-    It goes from ``start`` to ``end``, in seconds (``None`` if unknown), with ``times`` errors;
-    ``said`` is the decoder's first message.
+    It goes from ``start`` to ``end``, in seconds (``None`` if unknown), with ``count`` errors;
+    ``message`` is the decoder's first one.
     """
 
     stream: int | None
     start: float | None
     end: float | None
-    times: int
-    said: str
+    count: int
+    message: str
 
 
 class Collector:
-    """Merges damages that are near each other; ``found`` are the results, in order."""
+    """Merges errors that are near each other; ``found`` are the results, in order."""
 
     def __init__(self) -> None:
         self.found: list[Damage] = []
@@ -54,7 +56,7 @@ class Collector:
         last = self.found[number] if number is not None else None
         if number is not None and last is not None and _near(last, at):
             end = max(last.end, at) if last.end is not None and at is not None else last.end
-            self.found[number] = last._replace(end=end, times=last.times + 1)
+            self.found[number] = replace(last, end=end, count=last.count + 1)
         else:
             self._last[stream] = len(self.found)
             self.found.append(Damage(stream, at, at, 1, message[:_MESSAGE_LENGTH]))
@@ -86,9 +88,9 @@ def decode(path: str) -> Iterator[dict[str, Any]]:
             stream.codec_context.thread_count = 1
         yield from _progress(source, known, collector, messages)
         for damage in collector.found[:MOST]:
-            yield {"damage": list(damage)}
-        undecoded = [stream.index for stream in media if not stream.codec_context]
-        yield {"undecoded": undecoded, "damages": len(collector.found)}
+            yield {"damage": astuple(damage)}
+        no_decoder = [stream.index for stream in media if not stream.codec_context]
+        yield {"no_decoder": no_decoder, "errors": len(collector.found)}
 
 
 def _progress(

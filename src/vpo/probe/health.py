@@ -19,18 +19,18 @@ from vpo.tools.process import Command, Listener, Processes
 class Health:
     """The result of a health check.
 
-    ``decoded`` is how many seconds were decoded, ``undecoded`` the indexes of streams without a
-    decoder, ``damages`` what is damaged, ``more`` how many further damages there are.
+    ``decoded`` is how many seconds were decoded, ``no_decoder`` the indexes of streams without a
+    decoder, ``errors`` what is damaged, ``omitted`` how many further errors there are.
     """
 
     decoded: float = 0.0
-    undecoded: tuple[int, ...] = ()
-    damages: list[Damage] = field(default_factory=list)
-    more: int = 0
+    no_decoder: tuple[int, ...] = ()
+    errors: list[Damage] = field(default_factory=list)
+    omitted: int = 0
 
     @property
-    def whole(self) -> bool:
-        return not self.damages
+    def intact(self) -> bool:
+        return not self.errors
 
 
 def check_health(
@@ -46,10 +46,10 @@ def check_health(
         processes.run(Command(argv), stall_seconds, _Report(found, progress))
     except ToolError as error:
         message = f"the decoder failed: {error}"
-        found.damages.append(Damage(None, found.decoded or None, None, 1, message))
+        found.errors.append(Damage(None, found.decoded or None, None, 1, message))
     if not is_complete(media.path):
         end = found.decoded or None
-        found.damages.append(Damage(None, end, end, 1, "the file is truncated"))
+        found.errors.append(Damage(None, end, end, 1, "the file is truncated"))
     return found
 
 
@@ -64,10 +64,10 @@ class _Report(Listener):
         if "part" in report:
             self._progress(report["part"])
         if "damage" in report:
-            self._found.damages.append(Damage(*report["damage"]))
+            self._found.errors.append(Damage(*report["damage"]))
         if "decoded" in report:
             self._found.decoded = report["decoded"]
-        if "damages" in report:
-            self._found.undecoded = tuple(report["undecoded"])
-            self._found.more = max(0, report["damages"] - MOST)
+        if "errors" in report:
+            self._found.no_decoder = tuple(report["no_decoder"])
+            self._found.omitted = max(0, report["errors"] - MOST)
         return True

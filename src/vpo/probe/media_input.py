@@ -43,7 +43,7 @@ def open_input(path: str) -> Iterator[MediaInput]:
         if not S_ISREG(stat.st_mode):
             raise ProbeError("not a regular file")
         if stat.st_size == 0:
-            raise ProbeError("the file is empty; get it again, or remove it")
+            raise ProbeError("the file is empty; download or copy it again, or remove it")
         yield MediaInput(path, fd, stat)
     except (av.FFmpegError, UnicodeError) as error:
         raise ProbeError(

@@ -105,7 +105,9 @@ def _assembled(
     found = list(source.streams)
     real = [stream for stream in found if streams.is_track(stream, facts)]
     if not any(stream.type in ("video", "audio", "subtitle") for stream in real):
-        raise ProbeError("it has no video, audio or subtitle track; get it again, or remove it")
+        raise ProbeError(
+            "it has no video, audio or subtitle track; download or copy it again, or remove it"
+        )
     return MediaFile(
         path=file.path,
         container=facts.container,

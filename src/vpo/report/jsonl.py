@@ -43,7 +43,7 @@ class JsonReport:
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
 
-    def progress(self, look: ProgressSource) -> None:
+    def progress(self, get_progress: ProgressSource) -> None:
         """Ignored, as ``started``."""
 
     tick = progress
@@ -74,8 +74,8 @@ class JsonLinesReport:
     def finished(self, outcome: Outcome) -> None:
         self._event("file", file_json(outcome))
 
-    def progress(self, look: ProgressSource) -> None:
-        state = look()
+    def progress(self, get_progress: ProgressSource) -> None:
+        state = get_progress()
         facts: dict[str, Any] = {"done": state.done, "total": state.total, "active": state.active}
         running = [
             {"path": item.path, "part": item.part, "eta_seconds": _rounded(item.left)}
@@ -84,7 +84,7 @@ class JsonLinesReport:
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 
-    def tick(self, look: ProgressSource) -> None:
+    def tick(self, get_progress: ProgressSource) -> None:
         """Ignored: readers of events need no redrawing."""
 
     def end(self, summary: Summary) -> None:

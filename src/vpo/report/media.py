@@ -87,15 +87,15 @@ def health_lines(
     if health is None:
         return
     what = f"{display_path(media.path)}: " if named else ""
-    if health.whole:
+    if health.intact:
         yield f"  {what}no damage: {format_time(health.decoded)} decoded without errors", "changed"
-    for damage in health.damages[:_LISTED]:
+    for damage in health.errors[:_LISTED]:
         yield f"  {what}{printable(_damage(damage))}", "failed"
-    more = len(health.damages) - _LISTED + health.more
+    more = len(health.errors) - _LISTED + health.omitted
     if more > 0:
         yield f"  {what}and {more:,} more", "failed"
-    if health.undecoded:
-        tracks = ", ".join(map(str, health.undecoded))
+    if health.no_decoder:
+        tracks = ", ".join(map(str, health.no_decoder))
         yield (
             f"  {what}not checked, because ffmpeg has no decoder for them: tracks {tracks}",
             "skipped",
@@ -104,8 +104,8 @@ def health_lines(
 
 def _damage(damage: Damage) -> str:
     where = "container" if damage.stream is None else f"track {damage.stream}"
-    times = f" ({damage.times} times)" if damage.times > 1 else ""
-    return f"damaged: {where}{_span(damage.start, damage.end)}: {damage.said}{times}"
+    times = f" ({damage.count} times)" if damage.count > 1 else ""
+    return f"damaged: {where}{_span(damage.start, damage.end)}: {damage.message}{times}"
 
 
 def _span(start: float | None, end: float | None) -> str:

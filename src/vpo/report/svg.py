@@ -25,7 +25,7 @@ class Bar(NamedTuple):
     label: str
     value: float
     text: str
-    look: str = "bar"
+    css_class: str = "bar"
 
 
 class Block(NamedTuple):
@@ -34,7 +34,7 @@ class Block(NamedTuple):
     start: float
     end: float
     title: str
-    look: str
+    css_class: str
 
 
 def bar_chart(items: Sequence[Bar]) -> str:
@@ -48,7 +48,7 @@ def bar_chart(items: Sequence[Bar]) -> str:
         rows.append(
             f'<text x="{_LABEL - 8}" y="{middle:g}" class="label">{escape(item.label)}</text>'
             f'<rect x="{_LABEL}" y="{top + (_ROW - _BAR) / 2:g}" width="{length:.1f}"'
-            f' height="{_BAR}" rx="2" class="{item.look}"/>'
+            f' height="{_BAR}" rx="2" class="{item.css_class}"/>'
             f'<text x="{_LABEL + length + 6:.1f}" y="{middle:g}">{escape(item.text)}</text>'
         )
     return _svg(len(items) * _ROW, rows)
@@ -62,7 +62,7 @@ def stacked_bar(parts: Iterable[Bar]) -> str:
     for part in shown:
         width = part.value / total * _WIDTH
         rows.append(
-            f'<rect x="{at:.1f}" y="0" width="{width:.1f}" height="20" class="{part.look}">'
+            f'<rect x="{at:.1f}" y="0" width="{width:.1f}" height="20" class="{part.css_class}">'
             f"<title>{escape(f'{part.label}: {part.text}')}</title></rect>"
         )
         at += width
@@ -109,9 +109,11 @@ def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
     for block in lane:
         last, count = found[-1] if found else (None, 0)
         if last and _can_merge(last, block, narrow):
-            look = "failed" if "failed" in (last.look, block.look) else last.look
+            css_class = (
+                "failed" if "failed" in (last.css_class, block.css_class) else last.css_class
+            )
             end = max(last.end, block.end)
-            found[-1] = (last._replace(end=end, look=look), count + 1)
+            found[-1] = (last._replace(end=end, css_class=css_class), count + 1)
         else:
             found.append((block, 1))
     return [
@@ -122,14 +124,14 @@ def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
 def _can_merge(last: Block, block: Block, narrow: float) -> bool:
     if block.end - block.start >= narrow or block.start - last.end >= narrow:
         return False
-    return last.look == block.look or last.end - last.start < narrow
+    return last.css_class == block.css_class or last.end - last.start < narrow
 
 
 def _rect(block: Block, scale: float, top: float) -> str:
     width = max(1.0, (block.end - block.start) * scale)
     return (
         f'<rect x="{block.start * scale:.1f}" y="{top:g}" width="{width:.1f}" height="{_BLOCK}"'
-        f' rx="1" class="{block.look}"><title>{escape(block.title)}</title></rect>'
+        f' rx="1" class="{block.css_class}"><title>{escape(block.title)}</title></rect>'
     )
 
 
@@ -149,10 +151,10 @@ def _tick(at: int, scale: float, height: int) -> str:
     )
 
 
-def _svg(height: int, rows: Iterable[str], look: str = "chart") -> str:
+def _svg(height: int, rows: Iterable[str], css_class: str = "chart") -> str:
     """Return an SVG; a stacked bar is stretched, a chart with text keeps its proportions."""
-    shape = ' preserveAspectRatio="none"' if look == "stack" else ""
+    shape = ' preserveAspectRatio="none"' if css_class == "stack" else ""
     return (
-        f'<div class="{look}"><svg viewBox="0 0 {_WIDTH} {max(height, 1)}"{shape} role="img"'
+        f'<div class="{css_class}"><svg viewBox="0 0 {_WIDTH} {max(height, 1)}"{shape} role="img"'
         f' xmlns="http://www.w3.org/2000/svg">{"".join(rows)}</svg></div>'
     )

@@ -161,9 +161,9 @@ class TextReport:
             self._line.clear()
             self._show(outcome)
 
-    def progress(self, look: ProgressSource) -> None:
+    def progress(self, get_progress: ProgressSource) -> None:
         if not self._dry_run and self._line.enabled:
-            self._line.show(look(), each=self._verbosity >= 1)
+            self._line.show(get_progress(), each=self._verbosity >= 1)
 
     tick = progress
 

@@ -100,11 +100,11 @@ class Silent:
     def finished(self, outcome: Outcome) -> None:
         """Take the outcome of a file."""
 
-    def progress(self, look: ProgressSource) -> None:
-        """Take new counts; call ``look`` for them."""
+    def progress(self, get_progress: ProgressSource) -> None:
+        """Take new counts; call ``get_progress`` for them."""
 
-    def tick(self, look: ProgressSource) -> None:
-        """Take the progress every half second; call ``look`` for it."""
+    def tick(self, get_progress: ProgressSource) -> None:
+        """Take the progress every half second; call ``get_progress`` for it."""
 
     def end(self, summary: Summary) -> None:
         """Take the summary at the end of the run."""

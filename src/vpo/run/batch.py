@@ -28,7 +28,7 @@ class Queue(NamedTuple):
 
 
 def run_batch(
-    queue: Queue, workers: Workers, interrupt: Interrupt, look: Callable[[], None]
+    queue: Queue, workers: Workers, interrupt: Interrupt, on_tick: Callable[[], None]
 ) -> Generator[Outcome, None, None]:
     """Yield the outcomes of the queue's jobs as they complete.
 
@@ -36,18 +36,18 @@ def run_batch(
     after ``interrupt`` was set, by an outcome or a signal. From then on nothing new starts and
     running jobs complete, unless they are to be killed; the rest is reported as ``not_started``.
     An error of ``job_for`` ends the batch in the same way, and is then raised. The batch waits
-    while no worker has a slot. ``look`` is called at least twice a second.
+    while no worker has a slot. ``on_tick`` is called at least twice a second.
     """
     batch = _Batch(queue, workers, interrupt)
     ended = False
-    look()
+    on_tick()
     batch.fill()
     while batch.running or batch.waiting:
         if interrupt.at_once and not ended:
             workers.end_tools()
             ended = True
         outcomes = batch.done()
-        look()
+        on_tick()
         batch.fill()  # first, as workers need not wait for the recording
         yield from outcomes
     for item in batch.rest():

@@ -121,11 +121,11 @@ class _Run:
             return self._discover()
         self._observer.notes(_clean_up(self._written, self._settings))
         found = self._discover()
-        swept = _sweep(found.leftovers, self._interrupt)
-        self._observer.notes(swept)
+        cleaned = _clean_up_leftovers(found.leftovers, self._interrupt)
+        self._observer.notes(cleaned)
         self._observer.notes(_record_found(found.leftovers, self._written, self._settings))
         # Files that were rolled back have changed since they were found.
-        return self._discover() if swept else found
+        return self._discover() if cleaned else found
 
     def _discover(self) -> Discovery:
         return discover(
@@ -226,7 +226,7 @@ class _Run:
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
                 outcomes = run_batch(
-                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.look
+                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.on_tick
                 )
                 scheduled.report()
                 with contextlib.closing(outcomes):
@@ -259,8 +259,8 @@ class _ScheduledWorkers:
     def slots(self) -> int:
         return 0 if self.pauser.paused else self.source.slots()
 
-    def look(self) -> None:
-        self.tally.look(self.pauser)
+    def on_tick(self) -> None:
+        self.tally.on_tick(self.pauser)
 
     def report(self) -> None:
         self.tally.observer.notes(self.source.messages())
@@ -300,16 +300,16 @@ def _clean_up(store: Store, settings: Settings) -> list[str]:
     return clean_up(store, settings)
 
 
-def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
+def _clean_up_leftovers(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
     if not leftovers:
         return []
-    from vpo.execute.recover import sweep
+    from vpo.execute.leftovers import clean_up_leftovers
 
     done: list[str] = []
     for leftover in leftovers:
         if interrupt.stop:
             break
-        done += sweep([leftover])
+        done += clean_up_leftovers([leftover])
     return done
 
 
@@ -317,7 +317,7 @@ def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) ->
     places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
     if not places:
         return []
-    from vpo.run.recovery import record_found_originals
+    from vpo.run.restore import record_found_originals
 
     return record_found_originals(store, places, settings.config.originals)
 

@@ -24,11 +24,12 @@ from vpo.errors import (
     SourceChangedError,
     ToolMissingError,
 )
-from vpo.execute.apply import apply_plan, refuse_untouchable
+from vpo.execute.apply import apply_plan
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
+from vpo.execute.preconditions import refuse_unchangeable
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
@@ -131,7 +132,7 @@ def _process(job: Job, context: RunContext) -> Outcome:
         if writer is None:
             return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))
         if job.dry_run:
-            _refuse_untouchable(job)
+            _refuse_in_dry_run(job)
             return _without_work(plan, writer.strategy, stamp)._replace(encode=_encode_history(job))
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
@@ -169,13 +170,13 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
         )
 
 
-def _refuse_untouchable(job: Job) -> None:
+def _refuse_in_dry_run(job: Job) -> None:
     """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
-    refuse_untouchable(job.path, status, job.options)
+    refuse_unchangeable(job.path, status, job.options)
 
 
 def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
@@ -282,6 +283,6 @@ def _require_convergence(job: Job, plan: Plan, found: MediaFile) -> None:
     if again.changes:
         change = again.changes[0]
         raise ConvergeError(
-            f"after the work the policy still wants a change ({change.fact.label}, "
+            f"after processing, the policy still wants a change ({change.fact.label}, "
             f"{change.reason}); the result was discarded"
         )

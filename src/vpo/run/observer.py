@@ -22,8 +22,8 @@ class Observer(Protocol):
     def note(self, text: str) -> None: ...
     def started(self, path: str) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
-    def progress(self, look: ProgressSource) -> None: ...
-    def tick(self, look: ProgressSource) -> None: ...
+    def progress(self, get_progress: ProgressSource) -> None: ...
+    def tick(self, get_progress: ProgressSource) -> None: ...
     def end(self, summary: Summary) -> None: ...
 
 
@@ -53,11 +53,11 @@ class SafeObserver:
     def finished(self, outcome: Outcome) -> None:
         self._pass(self._observer.finished, outcome)
 
-    def progress(self, look: ProgressSource) -> None:
-        self._pass(self._observer.progress, look)
+    def progress(self, get_progress: ProgressSource) -> None:
+        self._pass(self._observer.progress, get_progress)
 
-    def tick(self, look: ProgressSource) -> None:
-        self._pass(self._observer.tick, look)
+    def tick(self, get_progress: ProgressSource) -> None:
+        self._pass(self._observer.tick, get_progress)
 
     def end(self, summary: Summary) -> None:
         self._pass(self._observer.end, summary)

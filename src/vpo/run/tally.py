@@ -72,7 +72,7 @@ class Tally:
             self._count(outcome)
             self.observer.progress(self._state)
 
-    def look(self, pauser: Pauser) -> None:
+    def on_tick(self, pauser: Pauser) -> None:
         """Check the schedule, and report the progress of the running files."""
         pauser.update()
         self._waiting = pauser.paused.reason if pauser.paused else None

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vpo.errors import PlanError
-from vpo.media.audio_codecs import AudioEncoder
-from vpo.tools.encoder_table import VideoEncoder
+from vpo.media.audio_encoders import AudioEncoder
 from vpo.tools.process import Command, LineCollector
 from vpo.tools.programs import Tools
+from vpo.tools.video_encoders import VideoEncoder
 
 Encoder = TypeVar("Encoder", VideoEncoder, AudioEncoder)
 

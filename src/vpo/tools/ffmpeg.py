@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vpo.media.containers import APPLE, TIMECODE, Container, container, is_debris, timed
+from vpo.media.containers import (
+    APPLE_TAG_PREFIX,
+    TIMECODE,
+    Container,
+    container,
+    is_tool_tag,
+    with_timecode,
+)
 from vpo.media.languages import alpha3
 from vpo.media.model import Attachment, Track
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
-from vpo.tools import encoders, filters
-from vpo.tools.audio_encoders import audio
-from vpo.tools.encoders import Encoding
+from vpo.tools import filters, video_options
+from vpo.tools.audio_options import audio
+from vpo.tools.video_options import Encoding
 
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
@@ -61,7 +68,7 @@ def first_pass(program: str, job: FfmpegJob) -> list[str]:
     for number, encoding in enumerate(job.encodings.values()):
         alone = replace(encoding, number=number)
         maps, filtering = filters.mapped(alone)
-        command += [*maps, *filtering, *encoders.video(alone)]
+        command += [*maps, *filtering, *video_options.video(alone)]
     return [*command, "-f", "null", "-"]
 
 
@@ -83,7 +90,7 @@ def _input(job: FfmpegJob) -> list[str]:
 def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:
     arguments = filters.mapped(encoding)[1]
     arguments += _times(number, target, encoding.time_base)
-    return arguments + encoders.video(encoding)
+    return arguments + video_options.video(encoding)
 
 
 def _mp4(plan: Plan, tracks: Sequence[Track]) -> list[str]:
@@ -114,7 +121,7 @@ def _times(number: int, target: Container, time_base: str) -> list[str]:
 
 
 def _timecode(plan: Plan) -> bool:
-    return bool(timed(plan.before)) or "timecode" in dict(plan.before.tags)
+    return bool(with_timecode(plan.before)) or "timecode" in dict(plan.before.tags)
 
 
 def _maps(
@@ -130,7 +137,7 @@ def _maps(
 def _movflags(plan: Plan) -> str:
     """Ask for Apple's tags where there are some; ffmpeg writes one kind of tags or the other."""
     apple = container(plan.after.container).apple_tags and any(
-        t.startswith(APPLE) for t, _ in plan.after.tags
+        t.startswith(APPLE_TAG_PREFIX) for t, _ in plan.after.tags
     )
     return "+use_metadata_tags" if apple else ""
 
@@ -156,7 +163,7 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
         flags = sorted(track.dispositions & target.flags)
         arguments += [f"-disposition:{number}", "+".join(flags) or "0"]
     # Of this file these tags may be false, and Matroska would keep them.
-    for name in sorted(tag for tag, _ in old.tags if is_debris(tag) and target.track_tags):
+    for name in sorted(tag for tag, _ in old.tags if is_tool_tag(tag) and target.track_tags):
         arguments += [f"-metadata:s:{number}", f"{name}="]
     return arguments
 
@@ -198,6 +205,6 @@ def _metadata(plan: Plan) -> list[str]:
             if name == "timecode":
                 # ffmpeg 9 copies that of an MP4 to the video track alone.
                 arguments += ["-metadata", f"{name}={value}"]
-            if is_debris(name) and name != "encoder":
+            if is_tool_tag(name) and name != "encoder":
                 arguments += ["-metadata", f"{name}="]
     return arguments

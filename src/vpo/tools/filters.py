@@ -7,7 +7,7 @@ from collections.abc import Collection
 from vpo.errors import PlanError
 from vpo.media.model import Color, Hdr, Track
 from vpo.tools import pixel_formats
-from vpo.tools.encoders import TONEMAPPED, Encoding, Tonemapper
+from vpo.tools.video_options import TONEMAPPED, Encoding, Tonemapper
 
 _FULL = "scale=in_range=full:out_range=full"
 """ffmpeg's own conversion of its old full-range formats would make them limited."""

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpo.media.containers import carries_data, container, holds_tag, uncarried, users_tags
+from vpo.media.containers import (
+    can_copy_data,
+    container,
+    holds_tag,
+    unsupported_side_data,
+    user_tags,
+)
 from vpo.media.languages import is_language
 from vpo.media.model import SIDE_DATA, Track
 from vpo.plan.model import Plan
@@ -24,7 +30,7 @@ def mkvmerge_loses(track: Track) -> bool:
 def refused_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are a reason to refuse the plan, as display text."""
     for track in plan.after.of("data"):
-        if not carries_data(plan.before, track, plan.after.container):
+        if not can_copy_data(plan.before, track, plan.after.container):
             yield str(track)
     if plan.before.container != plan.after.container:
         return
@@ -33,14 +39,14 @@ def refused_losses(plan: Plan) -> Iterator[str]:
         if track.codec_tag is not None and track.matroska_id is not None:
             yield f"{track}, whose codec {track.codec_tag} it does not support"
     for track in plan.after.tracks:
-        for fact in uncarried(track, plan.after.container):
+        for fact in unsupported_side_data(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
 
 def warned_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are worth a warning, as display text."""
     name = plan.after.container
-    lost = [tag for tag in users_tags(plan.after.tags) if not holds_tag(name, tag)]
+    lost = [tag for tag in user_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
         if container(name).matroska and "-" in (track.language_ietf or ""):
             yield f"ffmpeg writes only the language of {track.language}: {track}"

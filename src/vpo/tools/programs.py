@@ -21,7 +21,7 @@ TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
 INSTALL = {
     "mkvmerge": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
     "mkvpropedit": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
-    "ffmpeg": "install ffmpeg, or vpo with its extra 'bundled', which brings one",
+    "ffmpeg": "install ffmpeg, or vpo with its extra 'bundled' (see Install in the README)",
 }
 _VERSION_SECONDS = 30.0
 

@@ -25,17 +25,17 @@ def limits(quality: Quality) -> Options:
     return options
 
 
-def fractional(crf: float, quality: Quality) -> Options:
+def x264_x265(crf: float, quality: Quality) -> Options:
     """Return x264's and x265's options for a crf."""
     return [("crf", f"{crf:g}"), *limits(quality)]
 
 
-def whole(crf: float, quality: Quality) -> Options:
+def svt_av1(crf: float, quality: Quality) -> Options:
     """Return SVT-AV1's options for a crf."""
     return [("crf", str(round(crf))), *limits(quality)]
 
 
-def constrained(crf: float, quality: Quality) -> Options:
+def libvpx_libaom(crf: float, quality: Quality) -> Options:
     """Return libvpx's and libaom's options: a bit rate of 0 is none, any other caps the quality."""
     options = [("crf", str(round(crf))), ("b", str(quality.max_bitrate or 0))]
     return [*options, ("minrate", str(quality.min_bitrate))] if quality.min_bitrate else options

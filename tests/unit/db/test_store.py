@@ -340,7 +340,7 @@ def test_killed_run_leaves_its_unfinished_paths(library: Library) -> None:
 
 
 def test_verdicts_of_unfinished_files_are_deleted_after_a_kill(library: Library) -> None:
-    """It may have been done with an edit in place that it did not come to put on record."""
+    """It may have been done with an edit in place that it did not come to record."""
     library.record("/m/a")
     library.record("/m/b", stat=NEW)
     library.store.start_outcomes(library.start("killed"), ["/m/b"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vpo.execute import undo
+from vpo.execute import undo_file
 from vpo.execute.sparse_copy import PatchSet, edit_sparse_copy
 
 FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
@@ -33,7 +33,7 @@ def planned(path: Path, words: str = LONG_TITLE) -> PatchSet:
         assert done.returncode in (0, 1), done.stdout
 
     with opened(path) as fd:
-        ranges = undo.header_regions(fd)
+        ranges = undo_file.header_regions(fd)
         assert ranges is not None
         return edit_sparse_copy(fd, ranges, str(path.parent), tool)
 
@@ -41,7 +41,7 @@ def planned(path: Path, words: str = LONG_TITLE) -> PatchSet:
 def saved(path: Path, edit: PatchSet, keep_free: int = 0) -> Path:
     """The undo file for the edit."""
     with opened(path) as fd:
-        return Path(undo.save(str(path), fd, edit.patches, edit.length, keep_free))
+        return Path(undo_file.save(str(path), fd, edit.patches, edit.length, keep_free))
 
 
 def applied(path: Path, edit: PatchSet) -> None:

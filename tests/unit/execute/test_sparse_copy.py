@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import ToolError, VerifyError
-from vpo.execute import undo
+from vpo.execute import undo_file
 from vpo.execute.sparse_copy import PatchSet, edit_sparse_copy
 
 EDITS = (
@@ -35,7 +35,7 @@ def propedit(words: str) -> Tool:
 
 def tried(path: Path, tool: Tool) -> PatchSet:
     with path.open("rb") as file:
-        ranges = undo.header_regions(file.fileno())
+        ranges = undo_file.header_regions(file.fileno())
         assert ranges is not None
         return edit_sparse_copy(file.fileno(), ranges, str(path.parent), tool)
 

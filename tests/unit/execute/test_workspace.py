@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PublishError
-from vpo.execute import recover
+from vpo.execute import leftovers
 from vpo.execute.lock import try_lock
 from vpo.execute.workspace import Workspace
 
@@ -64,7 +64,7 @@ def test_workspace_in_missing_folder_is_an_error(tmp_path: Path) -> None:
         pytest.fail("no folder")
 
 
-def test_workspace_retries_after_sweep_removed_its_file(
+def test_workspace_retries_after_cleanup_removed_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[Path] = []
@@ -130,6 +130,6 @@ def test_workspace_leaves_nothing_when_it_cannot_begin(
 def test_workspace_locks_and_removes_stored_files(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         picture = Path(workspace.store(b"picture"))
-        assert recover.sweep_folders([str(tmp_path)]) == []
+        assert leftovers.clean_up_folders([str(tmp_path)]) == []
         assert picture.read_bytes() == b"picture"
     assert os.listdir(tmp_path) == []

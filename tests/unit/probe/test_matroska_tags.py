@@ -1,4 +1,4 @@
-"""What a Matroska file says beside its tracks: written by mkvpropedit, or byte by byte."""
+"""What a Matroska file says besides its tracks: written by mkvpropedit, or byte by byte."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ import pytest
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Track
 from vpo.tools import filters
-from vpo.tools.encoder_table import VIDEO_ENCODERS
-from vpo.tools.encoders import Encoding
+from vpo.tools.video_encoders import VIDEO_ENCODERS
+from vpo.tools.video_options import Encoding
 
 SIDE = 64
 TRACK = Track(

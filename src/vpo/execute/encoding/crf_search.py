@@ -18,30 +18,30 @@ from vpo.errors import PlanError, ToolError
 from vpo.media.encode_spec import CRF_RANGE, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters
+from vpo.tools import filters, video_options
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoders import Encoding
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command, Listener
 from vpo.tools.programs import Tools
+from vpo.tools.video_options import Encoding
 
 Metric = Literal["vmaf", "xpsnr"]
 
-_WHOLE = 20.0
+_WHOLE_SECONDS = 20.0
 """Seconds up to which the whole video is the sample."""
 _LENGTH = 0.6
 """Seconds of a sample. In shorter ones, the first keyframe distorts the score."""
 _PART = 0.06
 """The fraction of a video in its samples; a third where encoding is faster than scoring."""
-_FEW, _MANY = 6, 120
+_MIN_SAMPLES, _MAX_SAMPLES = 6, 120
 """The minimum and maximum number of samples."""
 _BATCH = 9
 """Samples that one ffmpeg reads at the same time, each with its own decoder."""
-_ENOUGH, _NEAR, _FAR = 0.2, 0.6, 2.0
+_WHOLE_TOLERANCE, _TOLERANCE, _ROUGH_TOLERANCE = 0.2, 0.6, 2.0
 """The largest difference in VMAF for linear interpolation: with the whole video, all samples, or a
 third of them."""
 _FLATTEST, _STEEPEST = -0.05, -8.0
-_LEAP = 20.0
+_MAX_CRF_STEP = 20.0
 """The largest change of the crf from one encode to the next."""
 _SLOPE: dict[str, float] = {"h264": -1.2, "hevc": -1.0, "vp9": -0.5, "av1": -0.5}
 """The initial estimate of the change in VMAF per step of crf."""
@@ -126,10 +126,10 @@ class _Span(NamedTuple):
 
 def sample_spans(duration: float, fast: bool) -> list[_Span]:
     """Return the samples: one in each of several equal parts, at varying offsets."""
-    if duration <= _WHOLE:
+    if duration <= _WHOLE_SECONDS:
         return [_Span(0.0, duration)]
     part = _PART / 3 if fast else _PART
-    count = min(_MANY, max(_FEW, round(duration * part / _LENGTH)))
+    count = min(_MAX_SAMPLES, max(_MIN_SAMPLES, round(duration * part / _LENGTH)))
     slack = duration / count - _LENGTH
     golden = 0.618034
     return [
@@ -179,7 +179,7 @@ class _SampleEncoder:
         encoding = replace(self.encoding, spec=spec, number=0, container="mkv")
         graph = f"{self._frames(spans, 0)}{self._steps()}[v]"
         arguments = ["-filter_complex", graph, "-map", "[v]", "-fps_mode", "passthrough"]
-        arguments += [*encoders.video(encoding), "-f", "matroska", output]
+        arguments += [*video_options.video(encoding), "-f", "matroska", output]
         head = encoding.encoder.device_options
         self._run([*head, *self._inputs(spans), *arguments], output, Listener())
         return self._compare(spans, output)
@@ -271,11 +271,11 @@ def _search(trial: _SampleEncoder) -> CrfResult:
     spans = trial.spans()
     at = _START[codec] + (target - _START_SCORE) / _SLOPE[codec]
     few = spans[::3]
-    if len(few) >= _FEW // 3 and len(spans) > 1:
-        at, _ = curve.follow(few, at, _FAR, rounds=4)
-        at, score = curve.follow(spans, at, _NEAR, rounds=2)
+    if len(few) >= _MIN_SAMPLES // 3 and len(spans) > 1:
+        at, _ = curve.follow(few, at, _ROUGH_TOLERANCE, rounds=4)
+        at, score = curve.follow(spans, at, _TOLERANCE, rounds=2)
     else:
-        at, score = curve.follow(spans, at, _ENOUGH, rounds=4)
+        at, score = curve.follow(spans, at, _WHOLE_TOLERANCE, rounds=4)
     return CrfResult(at, round(score, 2), metric(trial.sampling.tools.capabilities()))
 
 
@@ -288,23 +288,23 @@ class _Curve:
     slope: float
 
     def follow(
-        self, spans: Sequence[_Span], at: float, near: float, rounds: int
+        self, spans: Sequence[_Span], at: float, tolerance: float, rounds: int
     ) -> tuple[float, float]:
         """Return the crf for the target and its score, from at most ``rounds`` encodes.
 
-        Stops at a score within ``near`` of the target, and interpolates linearly from there.
+        Stops at a score within ``tolerance`` of the target, and interpolates linearly from there.
         """
         points: dict[float, float] = {}
         at = self._step(at)
         for _ in range(rounds):
             score = points[at] = self.trial.score(spans, at)
             better = self._step(self._better(points, at))
-            if better in points or abs(score - self.target) <= near:
+            if better in points or abs(score - self.target) <= tolerance:
                 break
             last, at = at, better
         else:
             at = last
-        if abs(score - self.target) > _FAR:
+        if abs(score - self.target) > _ROUGH_TOLERANCE:
             # Too far from the target to extrapolate.
             return at, score
         return better, score + (better - at) * self.slope
@@ -321,7 +321,7 @@ class _Curve:
             slope = (points[pair[1]] - points[pair[0]]) / (pair[1] - pair[0])
             self.slope = min(_FLATTEST, max(_STEEPEST, slope))
         step = (self.target - points[at]) / self.slope
-        return at + min(_LEAP, max(-_LEAP, step))
+        return at + min(_MAX_CRF_STEP, max(-_MAX_CRF_STEP, step))
 
     def _step(self, crf: float) -> float:
         """Return the nearest crf that the encoder accepts."""

@@ -16,13 +16,13 @@ from functools import partial
 from vpo.errors import CancelledError, PlanError, ToolError
 from vpo.media.encode_spec import Device, Quality, VideoEncode
 from vpo.media.model import Track
-from vpo.tools import encoders, filters
+from vpo.tools import filters, video_options
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoder_table import VideoEncoder, accelerators, candidates
-from vpo.tools.encoders import Encoding, Tonemapper
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
+from vpo.tools.video_encoders import VideoEncoder, accelerators, candidates
+from vpo.tools.video_options import Encoding, Tonemapper
 
 _TEST_FRAME = "color=c=gray:s=640x360:r=25:d=1"
 _PREFIX = re.compile(r"^\[[^]]*\]\s*")
@@ -69,14 +69,16 @@ class Devices:
             except PlanError as error:
                 problems.append(f"{device}: {error}")
             else:
-                return EncoderChoice(name, device, tonemapper, tuple(encoders.warnings(spec, name)))
+                return EncoderChoice(
+                    name, device, tonemapper, tuple(video_options.warnings(spec, name))
+                )
         if wanted and not spec.hw_fallback:
             raise PlanError(
                 f"no hardware encoder for {spec.codec} is available ({'; '.join(problems)}); "
                 "correct that, or set hw_fallback: true"
             )
         name = _suitable(capabilities, spec, track, container, "none")
-        warnings = encoders.warnings(spec, name)
+        warnings = video_options.warnings(spec, name)
         if wanted:
             warnings.insert(0, f"encoded by {name}, without hardware ({'; '.join(problems)})")
         return EncoderChoice(name, "none", tonemapper, tuple(warnings))
@@ -162,8 +164,8 @@ def _suitable(
     """Return the device's encoder; raise ``PlanError`` if it cannot do the encode."""
     name = capabilities.encoder(candidates(spec.codec, device), spec.codec)
     encoding = Encoding(_with_crf(spec), track, name, 0, container=container)
-    encoders.video(encoding)
-    encoders.must_carry_hdr(encoding, capabilities.libavcodec)
+    video_options.video(encoding)
+    video_options.must_carry_hdr(encoding, capabilities.libavcodec)
     return name
 
 
@@ -176,4 +178,4 @@ def _test_arguments(encoding: Encoding) -> list[str]:
     steps = filters.chain(encoding)
     arguments = [*encoding.encoder.device_options, "-f", "lavfi", "-i", _TEST_FRAME]
     arguments += ["-filter:0", steps] if steps else []
-    return [*arguments, *encoders.video(encoding)]
+    return [*arguments, *video_options.video(encoding)]

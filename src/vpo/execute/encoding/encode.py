@@ -15,11 +15,11 @@ from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.text import format_size
-from vpo.tools import encoders, ffmpeg
-from vpo.tools.encoders import Encoding
+from vpo.tools import ffmpeg, video_options
 from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.process import Command
+from vpo.tools.video_options import EncodePass, Encoding
 
 _SURE = 0.15
 """The fraction of a video after which the final size is projected."""
@@ -69,13 +69,13 @@ class _Encoding:
         tools = self.work.context.tools
         program = tools.need("ffmpeg")
         encodings = dict(encodes.encodings)
-        twice = [i for i, e in encodings.items() if encoders.passes(e.spec, e.encoder) == 2]
+        twice = [i for i, e in encodings.items() if video_options.passes(e.spec, e.encoder) == 2]
         with tempfile.TemporaryDirectory(prefix="vpo-passes-") as folder:
-            for turn in (1, 2) if twice else (2,):
+            for number in (1, 2) if twice else (2,):
                 for index in twice:
-                    stats = os.path.join(folder, f"pass-{index}")
-                    encodings[index] = replace(encodings[index], turn=(turn, stats))
-                if turn == 1:
+                    now = EncodePass(number, os.path.join(folder, f"pass-{index}"))
+                    encodings[index] = replace(encodings[index], encode_pass=now)
+                if number == 1:
                     first = self._job({index: encodings[index] for index in twice})
                     argv = ffmpeg.first_pass(program, first)
                     tools.run(Command(argv, fds=self.source.fds), self._output())

@@ -13,7 +13,7 @@ from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Device
 from vpo.plan.model import Plan
-from vpo.tools.encoders import Encoding, source_time_base
+from vpo.tools.video_options import Encoding, source_time_base
 
 
 @dataclass(frozen=True)

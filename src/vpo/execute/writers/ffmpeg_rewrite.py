@@ -11,7 +11,7 @@ from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4

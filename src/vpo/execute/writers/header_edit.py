@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpo.errors import DamagedError
-from vpo.execute import sparse_copy, undo
+from vpo.execute import sparse_copy, undo_file
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
@@ -33,7 +33,7 @@ class HeaderEdit(Writer):
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
-        ranges = undo.header_regions(work.lock.fd)
+        ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
             return rewrite(work, self._edit_copy)

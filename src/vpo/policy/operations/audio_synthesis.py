@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.codecs import canonical, matches, require_container_holds
 from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode

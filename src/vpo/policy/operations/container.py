@@ -11,11 +11,11 @@ from vpo.errors import PlanError
 from vpo.media.codecs import canonical, matches
 from vpo.media.containers import (
     TIMECODE,
-    carries_data,
+    can_copy_data,
     container,
-    timed,
-    uncarried,
-    users_tags,
+    unsupported_side_data,
+    user_tags,
+    with_timecode,
 )
 from vpo.media.languages import alpha3
 from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
@@ -111,7 +111,7 @@ class ChangeContainer(Operation):
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
-                carried = carries_data(media, track, self.target)
+                carried = can_copy_data(media, track, self.target)
                 if not carried and track.index not in _redundant_timecodes(media, self.target):
                     yield track
             elif not self._holds(canonical(track.codec)):
@@ -144,7 +144,7 @@ class ChangeContainer(Operation):
 def _shown_wrongly(media: MediaFile, target: str) -> Iterator[str]:
     """Yield the side data without which the target would show the video wrongly."""
     for track in media.tracks:
-        for fact in uncarried(track, target):
+        for fact in unsupported_side_data(track, target):
             value = dict(track.side_data)[fact]
             # Without its record, profile 5 has wrong colours: its base layer is not compatible.
             if fact not in _ONLY_BETTER or (fact == "dolby_vision" and value.startswith("5.")):
@@ -154,7 +154,7 @@ def _shown_wrongly(media: MediaFile, target: str) -> Iterator[str]:
 def _redundant_timecodes(media: MediaFile, target: str) -> list[int]:
     """Return the timecode tracks that only repeat a tag of the video which the target keeps."""
     tracks = [track for track in media.of("data") if track.codec == TIMECODE]
-    repeated = len(tracks) == 1 and len(timed(media)) == 1 and container(target).track_tags
+    repeated = len(tracks) == 1 and len(with_timecode(media)) == 1 and container(target).track_tags
     return [track.index for track in tracks] if repeated else []
 
 
@@ -163,7 +163,7 @@ def _warn_of_losses(state: DesiredState, before: MediaFile) -> DesiredState:
     for what in before.fragile:
         state = state.warn(f"{target} does not keep {what}")
     for track in before.tracks:
-        for fact in uncarried(track, target):
+        for fact in unsupported_side_data(track, target):
             state = state.warn(f"{target} does not keep {SIDE_DATA[fact]}: {track}")
         if not container(target).track_tags and (tags := ", ".join(_own_tags(before, track))):
             state = state.warn(f"{target} does not keep the tags of {track}: {tags}")
@@ -172,7 +172,7 @@ def _warn_of_losses(state: DesiredState, before: MediaFile) -> DesiredState:
 
 def _own_tags(media: MediaFile, track: Track) -> Iterator[str]:
     """Yield the names of a track's tags; outside Matroska, a timecode is another track's."""
-    for name in users_tags(track.tags):
+    for name in user_tags(track.tags):
         if name != "timecode" or container(media.container).track_tags:
             yield name
 

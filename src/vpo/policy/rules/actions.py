@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from vpo.errors import PlanError
-from vpo.media.containers import holds_tag, users_tags
+from vpo.media.containers import holds_tag, user_tags
 from vpo.media.languages import is_language, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState, SkippableOperation
@@ -58,7 +58,7 @@ def _language(tag: str) -> str:
 
 
 def _tag_field(name: str) -> str:
-    if not users_tags(((name.lower(), "something"),)):
+    if not user_tags(((name.lower(), "something"),)):
         raise ValueError(f"`{name}` is written by the tools and cannot be set")
     if "=" in name:
         raise ValueError(f"`{name}` is not a valid tag name: it contains `=`")

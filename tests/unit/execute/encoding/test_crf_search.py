@@ -23,10 +23,10 @@ from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.probe.service import Prober
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoder_table import VIDEO_ENCODERS
-from vpo.tools.encoders import Encoding
 from vpo.tools.process import Processes
 from vpo.tools.programs import Tools
+from vpo.tools.video_encoders import VIDEO_ENCODERS
+from vpo.tools.video_options import Encoding
 
 # The encoded file holds its crf; the comparison makes a score of it.
 FFMPEG = """\

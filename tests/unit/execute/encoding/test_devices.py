@@ -14,8 +14,8 @@ from vpo.errors import CancelledError, PlanError
 from vpo.execute.encoding.devices import Devices, EncoderChoice
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Color, Hdr, Mastering, Track
-from vpo.tools.encoder_table import VIDEO_ENCODERS
 from vpo.tools.programs import Tools
+from vpo.tools.video_encoders import VIDEO_ENCODERS
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p")
 DEEP = Track(0, "video", "hevc", width=1920, height=1080, pixel_format="yuv420p10le")

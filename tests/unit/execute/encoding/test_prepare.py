@@ -27,10 +27,10 @@ from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
-from vpo.tools import encoders, filters
-from vpo.tools.encoder_table import VIDEO_ENCODERS
-from vpo.tools.encoders import Encoding, source_time_base
+from vpo.tools import filters, video_options
 from vpo.tools.programs import Tools
+from vpo.tools.video_encoders import VIDEO_ENCODERS
+from vpo.tools.video_options import Encoding, source_time_base
 
 SOUND = Track(0, "audio", "aac")
 PICTURE = Track(1, "video", "h264", width=640, height=360, pixel_format="yuv420p")
@@ -106,7 +106,7 @@ def test_without_hardware_returns_none_without_fallback(real: Tools) -> None:
 def encode(tools: Tools, media: MediaFile, encodes: PreparedEncodes, output: Path) -> None:
     (encoding,) = encodes.encodings.values()
     mapping, filtering = filters.mapped(encoding)
-    words = [*mapping, *filtering, *encoders.video(encoding), "-frames:v", "5"]
+    words = [*mapping, *filtering, *video_options.video(encoding), "-frames:v", "5"]
     command = [tools.need("ffmpeg"), "-nostdin", "-v", "error", "-y", "-i", media.path, *words]
     subprocess.run([*command, output], check=True, stderr=subprocess.DEVNULL)
 
@@ -163,4 +163,4 @@ def test_search_with_real_ffmpeg_reaches_vmaf(corpus: Path, tmp_path: Path) -> N
     (told,) = found.encoded()
     assert told.crf == found.encodings[track.index].spec.quality.crf
     assert told.vmaf == pytest.approx(85, abs=2)
-    encoders.video(found.encodings[track.index])
+    video_options.video(found.encodings[track.index])

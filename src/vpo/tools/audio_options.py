@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.model import Track
 

@@ -1,4 +1,4 @@
-"""The check that a file is the original or the right result, without vpo's own code."""
+"""Checks of files and of the database after a drill, without vpo's own code."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def database_sound(rig: Rig) -> None:
         for table in ("runs", "outcomes"):
             query = f"SELECT count(*) FROM {table} WHERE state = 'running'"  # noqa: S608
             count = connection.execute(query).fetchone()[0]
-            expect(not count, f"{count} {table} are still on record as running")
+            expect(not count, f"{count} {table} are still recorded as running")
 
 
 def rows(rig: Rig, query: str, *values: object) -> list[tuple[object, ...]]:

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.execute.edits import applied, opened, planned
 from tests.unit.execute.edits import saved as saved_for
 
-from vpo.execute import recover
+from vpo.execute import leftovers
 from vpo.execute.lock import try_lock
 from vpo.execute.rename import rename_note
 
@@ -23,8 +23,8 @@ def media(corpus: Path, tmp_path: Path) -> Path:
     return Path(shutil.copyfile(corpus / "multi-audio.mkv", tmp_path / "film.mkv"))
 
 
-def sweep(folder: Path) -> list[str]:
-    return recover.sweep_folders([str(folder)])
+def clean_up(folder: Path) -> list[str]:
+    return leftovers.clean_up_folders([str(folder)])
 
 
 def save(path: Path) -> Path:
@@ -43,23 +43,23 @@ def names(folder: Path) -> list[str]:
     return sorted(item.name for item in folder.iterdir())
 
 
-def test_sweep_removes_unlocked_temporary_file(tmp_path: Path) -> None:
+def test_cleanup_removes_unlocked_temporary_file(tmp_path: Path) -> None:
     (tmp_path / ".vpo-1.part").write_bytes(b"x")
     (tmp_path / "film.mkv").write_bytes(b"x")
-    assert sweep(tmp_path) == [f"removed {tmp_path}/.vpo-1.part, left by an interrupted run"]
+    assert clean_up(tmp_path) == [f"removed {tmp_path}/.vpo-1.part, left by an interrupted run"]
     assert names(tmp_path) == ["film.mkv"]
 
 
-def test_sweep_leaves_locked_temporary_file(tmp_path: Path) -> None:
+def test_cleanup_leaves_locked_temporary_file(tmp_path: Path) -> None:
     part = tmp_path / ".vpo-1.part"
     part.write_bytes(b"x")
     with locked(part):
-        assert sweep(tmp_path) == []
+        assert clean_up(tmp_path) == []
         assert part.exists()
-    assert sweep(tmp_path)
+    assert clean_up(tmp_path)
 
 
-def test_sweep_leaves_other_files_and_folders(tmp_path: Path) -> None:
+def test_cleanup_leaves_other_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / ".vpo-notes.txt").write_text("mine")
     (tmp_path / ".vpo-folder.part").mkdir()
     (tmp_path / "target").write_text("x")
@@ -67,43 +67,43 @@ def test_sweep_leaves_other_files_and_folders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".vpo-pipe.part")
     os.mkfifo(tmp_path / ".vpo-pipe.undo")
     before = names(tmp_path)
-    assert sweep(tmp_path) == []
+    assert clean_up(tmp_path) == []
     assert names(tmp_path) == before
 
 
-def test_sweep_rolls_back_interrupted_header_edit(media: Path) -> None:
+def test_cleanup_rolls_back_interrupted_header_edit(media: Path) -> None:
     before = media.read_bytes()
     edit = planned(media)
     saved = saved_for(media, edit)
     with opened(media) as fd:
         os.pwrite(fd, edit.patches[0].new[:-50], edit.patches[0].offset)
     assert media.read_bytes() != before
-    assert sweep(media.parent) == [f"rolled back {media}, which an interrupted run was editing"]
+    assert clean_up(media.parent) == [f"rolled back {media}, which an interrupted run was editing"]
     assert media.read_bytes() == before
     assert not saved.exists()
 
 
-def test_sweep_leaves_running_header_edit(media: Path) -> None:
+def test_cleanup_leaves_running_header_edit(media: Path) -> None:
     edit = planned(media)
     saved = saved_for(media, edit)
     applied(media, edit)
     edited = media.read_bytes()
     with locked(media):
-        assert sweep(media.parent) == []
+        assert clean_up(media.parent) == []
         assert saved.exists()
         assert media.read_bytes() == edited
 
 
-def test_sweep_removes_incomplete_undo_file(media: Path) -> None:
+def test_cleanup_removes_incomplete_undo_file(media: Path) -> None:
     before = media.read_bytes()
     saved = save(media)
     os.truncate(saved, saved.stat().st_size // 2)
-    assert sweep(media.parent) == [f"removed {saved}, left by an interrupted run"]
+    assert clean_up(media.parent) == [f"removed {saved}, left by an interrupted run"]
     assert media.read_bytes() == before
     assert names(media.parent) == ["film.mkv"]
 
 
-def test_sweep_leaves_undo_file_completed_meanwhile(
+def test_cleanup_leaves_undo_file_completed_meanwhile(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = save(media)
@@ -114,37 +114,37 @@ def test_sweep_leaves_undo_file_completed_meanwhile(
         saved.write_bytes(whole)
         return try_lock(fd)
 
-    monkeypatch.setattr("vpo.execute.recover.try_lock", completed)
-    assert sweep(media.parent) == []
+    monkeypatch.setattr("vpo.execute.leftovers.try_lock", completed)
+    assert clean_up(media.parent) == []
     assert saved.read_bytes() == whole
 
 
-def test_sweep_removes_undo_file_without_media_file(media: Path) -> None:
+def test_cleanup_removes_undo_file_without_media_file(media: Path) -> None:
     saved = save(media)
     media.unlink()
-    assert sweep(media.parent) == [f"removed {saved}: its media file is gone"]
+    assert clean_up(media.parent) == [f"removed {saved}: its media file is gone"]
     assert names(media.parent) == []
 
 
-def test_sweep_removes_undo_file_of_replaced_media_file(media: Path) -> None:
+def test_cleanup_removes_undo_file_of_replaced_media_file(media: Path) -> None:
     saved = save(media)
     other = media.with_name("other")
     other.write_bytes(b"another film")
     other.replace(media)
-    assert sweep(media.parent) == [f"removed {saved}: {media} was replaced since"]
+    assert clean_up(media.parent) == [f"removed {saved}: {media} was replaced since"]
     assert media.read_bytes() == b"another film"
 
 
-def test_sweep_ignores_missing_folders(tmp_path: Path) -> None:
-    assert recover.sweep_folders([str(tmp_path / "gone"), str(tmp_path)]) == []
+def test_cleanup_ignores_missing_folders(tmp_path: Path) -> None:
+    assert leftovers.clean_up_folders([str(tmp_path / "gone"), str(tmp_path)]) == []
 
 
-def test_sweep_continues_after_a_failure(media: Path) -> None:
+def test_cleanup_continues_after_a_failure(media: Path) -> None:
     saved = save(media)
     media.unlink()
     media.mkdir()
     (media.parent / ".vpo-9.part").touch()
-    told = sweep(media.parent)
+    told = clean_up(media.parent)
     assert f"removed {media.parent}/.vpo-9.part, left by an interrupted run" in told
     assert f"{saved}, left by an interrupted run, cannot be cleaned up: Is a directory" in told
     assert saved.exists()
@@ -162,47 +162,47 @@ def cut_off(tmp_path: Path) -> Path:
     left = tmp_path / ".vpo-1.rename"
     with rename_note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
         held = next(tmp_path.glob(".vpo-*.rename"))
-        assert sweep(tmp_path) == []  # it belongs to somebody
+        assert clean_up(tmp_path) == []  # it belongs to somebody
         os.link(held, left)
     return left
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_sweep_undoes_unfinished_conversion(tmp_path: Path) -> None:
+def test_cleanup_undoes_unfinished_conversion(tmp_path: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     told = (
         f"removed {tmp_path}/One.mkv, which an interrupted run had written; "
         f"{tmp_path}/One.mp4 is unchanged"
     )
-    assert sweep(tmp_path) == [told]
+    assert clean_up(tmp_path) == [told]
     assert names(tmp_path) == ["One.mp4"]
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_sweep_removes_reserved_name(tmp_path: Path) -> None:
+def test_cleanup_removes_reserved_name(tmp_path: Path) -> None:
     """As on a file system without hard links."""
     (tmp_path / "One.mkv").touch()
-    assert len(sweep(tmp_path)) == 1
+    assert len(clean_up(tmp_path)) == 1
     assert names(tmp_path) == ["One.mp4", "result"]
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_sweep_keeps_result_without_original(tmp_path: Path) -> None:
+def test_cleanup_keeps_result_without_original(tmp_path: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     (tmp_path / "One.mp4").unlink()
-    assert sweep(tmp_path) == []
+    assert clean_up(tmp_path) == []
     assert names(tmp_path) == ["One.mkv"]
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_sweep_keeps_file_of_the_user(tmp_path: Path) -> None:
+def test_cleanup_keeps_file_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "One.mkv").write_bytes(b"mine")
-    assert sweep(tmp_path) == []
+    assert clean_up(tmp_path) == []
     assert (tmp_path / "One.mkv").read_bytes() == b"mine"
 
 
-def test_sweep_ignores_incomplete_rename_note(tmp_path: Path, cut_off: Path) -> None:
+def test_cleanup_ignores_incomplete_rename_note(tmp_path: Path, cut_off: Path) -> None:
     (tmp_path / "result").rename(tmp_path / "One.mkv")
     os.truncate(cut_off, 10)
-    assert sweep(tmp_path) == []
+    assert clean_up(tmp_path) == []
     assert names(tmp_path) == ["One.mkv", "One.mp4"]

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
-from vpo.execute import rename, undo
+from vpo.execute import rename, undo_file
 from vpo.execute.lock import try_lock
 from vpo.execute.workspace import TEMPORARY_EXTENSION
 
 
-def sweep(leftovers: Iterable[str]) -> list[str]:
+def clean_up_leftovers(leftovers: Iterable[str]) -> list[str]:
     """Clean up leftover files of vpo; return messages about what was or could not be done.
 
     A locked file belongs to a running vpo and is not touched.
@@ -22,17 +22,17 @@ def sweep(leftovers: Iterable[str]) -> list[str]:
     done = []
     for path in leftovers:
         try:
-            done += _clean_up(path)
+            done += _clean_up_file(path)
         except (OSError, PublishError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             done.append(f"{path}, left by an interrupted run, cannot be cleaned up: {reason}")
     return done
 
 
-def _clean_up(path: str) -> list[str]:
+def _clean_up_file(path: str) -> list[str]:
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return []
-    if path.endswith(undo.UNDO_EXTENSION):
+    if path.endswith(undo_file.UNDO_EXTENSION):
         return _roll_back(path)
     if path.endswith(rename.NOTE_EXTENSION):
         return rename.roll_back_rename(path)
@@ -41,13 +41,13 @@ def _clean_up(path: str) -> list[str]:
     return []
 
 
-def sweep_folders(folders: Iterable[str]) -> list[str]:
+def clean_up_folders(folders: Iterable[str]) -> list[str]:
     """Clean up the leftovers in these folders; missing folders are ignored."""
     leftovers = []
     for folder in sorted(set(folders)):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             leftovers += [e.path for e in entries if e.name.startswith(LEFTOVER_PREFIX)]
-    return sweep(sorted(leftovers))
+    return clean_up_leftovers(sorted(leftovers))
 
 
 def _remove(path: str) -> bool:
@@ -55,7 +55,7 @@ def _remove(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode) or not try_lock(fd):
             return False
-        if undo.media_path(path) is not None:
+        if undo_file.media_path(path) is not None:
             # The undo file was incomplete when it was first read, and is complete now.
             return False
         os.unlink(path)
@@ -66,7 +66,7 @@ def _remove(path: str) -> bool:
 
 def _roll_back(path: str) -> list[str]:
     """Roll back a header edit, unless a run or tool still holds the lock on its file."""
-    media = undo.media_path(path)
+    media = undo_file.media_path(path)
     if media is None:
         return [f"removed {path}, left by an interrupted run"] if _remove(path) else []
     try:
@@ -77,7 +77,7 @@ def _roll_back(path: str) -> list[str]:
     try:
         if not try_lock(fd) or not os.path.lexists(path):
             return []
-        restored = undo.roll_back(path, fd)
+        restored = undo_file.roll_back(path, fd)
         os.unlink(path)
     finally:
         os.close(fd)

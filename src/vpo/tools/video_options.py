@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from vpo.errors import PlanError
 from vpo.media.containers import container
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Mastering, Track
-from vpo.tools.encoder_table import Hdr10, VideoEncoder
 from vpo.tools.pixel_formats import PixelFormat
 from vpo.tools.presets import Options
+from vpo.tools.video_encoders import Hdr10, VideoEncoder
 
 Tonemapper = str
 """``zscale`` or ``libplacebo``: the filter that makes SDR of HDR."""
@@ -31,13 +32,20 @@ _FRAMES_INTO_CONTAINER = 61
 """The libavcodec from which on ffmpeg takes HDR10's metadata from frames into the container."""
 
 
+class EncodePass(NamedTuple):
+    """A pass of an encode in two: its number, and the path of the first pass's statistics."""
+
+    number: int
+    log: str
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """An encode of ``track`` by ``encoder``, as the output's stream ``number``.
 
-    ``threads`` is how many threads it may use, ``None`` for the encoder's default; ``turn`` is the
-    number of a pass and the file for the statistics of the first; ``tonemapper`` is set where tone
-    mapping is asked for; ``time_base`` is ffmpeg's word for that of the source.
+    ``threads`` is how many threads it may use, ``None`` for the encoder's default; ``encode_pass``
+    is set for an encode in two; ``tonemapper`` is set where tone mapping is asked for;
+    ``time_base`` is ffmpeg's word for that of the source.
     """
 
     spec: VideoEncode
@@ -46,7 +54,7 @@ class Encoding:
     number: int
     threads: int | None = None
     container: str = "mkv"
-    turn: tuple[int, str] | None = None
+    encode_pass: EncodePass | None = None
     tonemapper: Tonemapper | None = None
     time_base: str = "-1"
 
@@ -126,8 +134,8 @@ def _color(encoding: Encoding) -> Options:
 
 def _pass(encoding: Encoding) -> Options:
     encoder = encoding.encoder
-    if encoding.turn is not None and encoder.pass_options is not None:
-        return encoder.pass_options(*encoding.turn)
+    if encoding.encode_pass is not None and encoder.pass_options is not None:
+        return encoder.pass_options(*encoding.encode_pass)
     return list(encoder.multipass) if encoding.spec.quality.two_pass else []
 
 

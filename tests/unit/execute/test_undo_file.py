@@ -12,7 +12,7 @@ import pytest
 from tests.unit.execute.edits import applied, opened, planned, saved
 
 from vpo.errors import PublishError, SpaceError
-from vpo.execute import recover, undo
+from vpo.execute import leftovers, undo_file
 
 SAMPLES = (
     "multi-audio.mkv",
@@ -50,16 +50,16 @@ def test_undo_rolls_back_every_edit(corpus: Path, tmp_path: Path, name: str) -> 
     for words in EDITS.values():
         before, stamp = path.read_bytes(), path.stat()
         edit = planned(path, words)
-        undo_file = saved(path, edit)
+        saved_path = saved(path, edit)
         applied(path, edit)
         edited = path.read_bytes()
         assert edited == by_the_tool(path, before, words) != before
         with opened(path) as fd:
-            assert undo.roll_back(str(undo_file), fd)
+            assert undo_file.roll_back(str(saved_path), fd)
         assert path.read_bytes() == before
         assert (path.stat().st_size, path.stat().st_mtime_ns) == (stamp.st_size, stamp.st_mtime_ns)
         path.write_bytes(edited)
-        undo_file.unlink()
+        saved_path.unlink()
 
 
 def by_the_tool(path: Path, content: bytes, words: str) -> bytes:
@@ -74,30 +74,30 @@ def by_the_tool(path: Path, content: bytes, words: str) -> bytes:
 def test_undo_rolls_back_edit_interrupted_anywhere(media: Path, part: float) -> None:
     """As a kill leaves it: the first bytes of what is to be written are there, the rest is not."""
     before, edit = media.read_bytes(), planned(media)
-    undo_file = saved(media, edit)
+    saved_path = saved(media, edit)
     left = int(part * sum(len(patch.new) for patch in edit.patches))
     with opened(media) as fd:
         for patch in edit.patches:
             os.pwrite(fd, patch.new[:left], patch.offset)
             left = max(0, left - len(patch.new))
-        assert undo.roll_back(str(undo_file), fd)
+        assert undo_file.roll_back(str(saved_path), fd)
     assert media.read_bytes() == before
 
 
 def test_undo_leaves_file_overwritten_by_a_backup(corpus: Path, media: Path) -> None:
     """The inode stays the same, the film does not."""
-    undo_file = saved(media, planned(media))
+    saved_path = saved(media, planned(media))
     shutil.copyfile(corpus / "many-tracks.mkv", media)
     before = media.read_bytes()
     with opened(media) as fd:
-        assert not undo.roll_back(str(undo_file), fd)
+        assert not undo_file.roll_back(str(saved_path), fd)
     assert media.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["no-seekhead.mkv", "live.webm", "old.avi", "bad/text.mkv"])
 def test_regions_are_none_where_edit_in_place_is_unsafe(corpus: Path, name: str) -> None:
     with (corpus / name).open("rb") as file:
-        assert undo.header_regions(file.fileno()) is None
+        assert undo_file.header_regions(file.fileno()) is None
 
 
 def test_regions_are_none_with_void_behind_the_clusters(corpus: Path, tmp_path: Path) -> None:
@@ -106,24 +106,24 @@ def test_regions_are_none_with_void_behind_the_clusters(corpus: Path, tmp_path: 
     with path.open("ab") as file:
         file.write(b"\xec\x01" + (20000).to_bytes(7, "big") + bytes(20000))
     with opened(path) as fd:
-        assert undo.header_regions(fd) is None
+        assert undo_file.header_regions(fd) is None
 
 
 def test_regions_are_none_above_the_size_limit(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(undo, "MAX_REGION_BYTES", 1000)
+    monkeypatch.setattr(undo_file, "MAX_REGION_BYTES", 1000)
     with opened(media) as fd:
-        assert undo.header_regions(fd) is None
+        assert undo_file.header_regions(fd) is None
 
 
 def test_undo_file_is_hidden_and_private(media: Path) -> None:
-    undo_file = save(media)
-    assert undo_file.parent == media.parent
-    assert undo_file.name.startswith(".vpo-")
-    assert undo_file.name.endswith(".undo")
-    assert undo_file.stat().st_mode & 0o777 == 0o600
-    assert undo.media_path(str(undo_file)) == str(media)
+    saved_path = save(media)
+    assert saved_path.parent == media.parent
+    assert saved_path.name.startswith(".vpo-")
+    assert saved_path.name.endswith(".undo")
+    assert saved_path.stat().st_mode & 0o777 == 0o600
+    assert undo_file.media_path(str(saved_path)) == str(media)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mkv", b"-i \n'\".mkv"])
@@ -133,41 +133,41 @@ def test_undo_file_keeps_odd_names(media: Path, name: bytes) -> None:
         media.rename(odd)
     except OSError:
         pytest.skip("this system refuses such a name")
-    assert undo.media_path(str(save(odd))) == str(odd)
+    assert undo_file.media_path(str(save(odd))) == str(odd)
 
 
 @pytest.mark.parametrize("part", [0, 5, 0.1, 0.5, -1])
 def test_truncated_undo_file_is_ignored(media: Path, part: float) -> None:
-    undo_file = save(media)
-    size = undo_file.stat().st_size
-    os.truncate(undo_file, int(part * size) if 0 < part < 1 else int(part) % size)
+    saved_path = save(media)
+    size = saved_path.stat().st_size
+    os.truncate(saved_path, int(part * size) if 0 < part < 1 else int(part) % size)
     before = media.read_bytes()
-    assert undo.media_path(str(undo_file)) is None
+    assert undo_file.media_path(str(saved_path)) is None
     with opened(media) as fd, pytest.raises(PublishError, match="damaged"):
-        undo.roll_back(str(undo_file), fd)
+        undo_file.roll_back(str(saved_path), fd)
     assert media.read_bytes() == before
 
 
 def test_modified_undo_file_is_ignored(media: Path) -> None:
-    undo_file = save(media)
-    data = bytearray(undo_file.read_bytes())
+    saved_path = save(media)
+    data = bytearray(saved_path.read_bytes())
     data[-1] ^= 1
-    undo_file.write_bytes(data)
-    assert undo.media_path(str(undo_file)) is None
+    saved_path.write_bytes(data)
+    assert undo_file.media_path(str(saved_path)) is None
 
 
 def test_undo_file_with_a_path_to_another_folder_is_ignored(media: Path) -> None:
-    undo_file = save(media)
-    data = undo_file.read_bytes()
+    saved_path = save(media)
+    data = saved_path.read_bytes()
     magic, _, body = data.split(b"\n", 2)
     body = body.replace(b'"ZmlsbS5ta3Y="', b'"Li4vZmlsbS5ta3Y="')  # ../film.mkv
     digest = hashlib.sha256(body).hexdigest().encode()
-    undo_file.write_bytes(b"\n".join((magic, digest, body)))
-    assert undo.media_path(str(undo_file)) is None
+    saved_path.write_bytes(b"\n".join((magic, digest, body)))
+    assert undo_file.media_path(str(saved_path)) is None
 
 
 def test_undo_leaves_replaced_file(media: Path) -> None:
-    undo_file = save(media)
+    saved_path = save(media)
     other = media.with_name("other.mkv")
     shutil.copyfile(media, other)
     other.replace(media)
@@ -175,17 +175,17 @@ def test_undo_leaves_replaced_file(media: Path) -> None:
         file.write(b"new")
     before = media.read_bytes()
     with opened(media) as fd:
-        assert not undo.roll_back(str(undo_file), fd)
+        assert not undo_file.roll_back(str(saved_path), fd)
     assert media.read_bytes() == before
 
 
 def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
-    undo_file = save(media)
+    saved_path = save(media)
     elsewhere = media.with_name("elsewhere")
-    undo_file.rename(elsewhere)
-    undo_file.symlink_to(elsewhere)
+    saved_path.rename(elsewhere)
+    saved_path.symlink_to(elsewhere)
     with pytest.raises(OSError, match="symbolic links"):
-        undo.media_path(str(undo_file))
+        undo_file.media_path(str(saved_path))
 
 
 def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
@@ -195,28 +195,28 @@ def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
     assert [item.name for item in media.parent.iterdir()] == ["film.mkv"]
 
 
-def test_sweep_leaves_undo_file_while_it_is_written(
+def test_cleanup_leaves_undo_file_while_it_is_written(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swept: list[list[str]] = []
+    cleaned: list[list[str]] = []
     real = os.fsync
 
     def incomplete_still(fd: int) -> None:
-        if not swept and (part := next(media.parent.glob(".vpo-*.undo"), None)):
+        if not cleaned and (part := next(media.parent.glob(".vpo-*.undo"), None)):
             whole = part.read_bytes()
             os.truncate(part, 20)
-            swept.append(recover.sweep_folders([str(media.parent)]))
+            cleaned.append(leftovers.clean_up_folders([str(media.parent)]))
             part.write_bytes(whole)
         real(fd)
 
     edit = planned(media)
     monkeypatch.setattr(os, "fsync", incomplete_still)
-    undo_file = saved(media, edit)
-    assert swept == [[]]
-    assert undo.media_path(str(undo_file)) == str(media)
+    saved_path = saved(media, edit)
+    assert cleaned == [[]]
+    assert undo_file.media_path(str(saved_path)) == str(media)
 
 
-def test_save_fails_when_sweep_removed_the_undo_file(
+def test_save_fails_when_cleanup_removed_the_undo_file(
     media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No edit without an undo file that is there."""

@@ -18,10 +18,10 @@ from ruamel.yaml import YAML
 from vpo.errors import PlanError
 from vpo.media.encode_spec import Quality, VideoEncode
 from vpo.media.model import Track, media_from_json
-from vpo.tools import encoders, filters
-from vpo.tools.encoder_table import VIDEO_ENCODERS
-from vpo.tools.encoders import Encoding
+from vpo.tools import filters, video_options
 from vpo.tools.presets import X264_PRESETS
+from vpo.tools.video_encoders import VIDEO_ENCODERS
+from vpo.tools.video_options import EncodePass, Encoding
 
 CASES = Path(__file__).parent / "encoders"
 PLAIN = {
@@ -65,7 +65,7 @@ def encoding_of(case: dict[str, Any]) -> Encoding:
         case.get("number", 0),
         case.get("threads"),
         case.get("container", "mkv"),
-        tuple(case["turn"]) if "turn" in case else None,
+        EncodePass(*case["pass"]) if "pass" in case else None,
         case.get("tonemapper"),
     )
 
@@ -75,25 +75,25 @@ def test_encoder_case_gives_its_options(case: dict[str, Any]) -> None:
     encoding = encoding_of(case)
     if "error" in case:
         with pytest.raises(PlanError, match=case["error"].replace("(", r"\(")):
-            encoders.video(encoding)
+            video_options.video(encoding)
         return
     if "words" in case:
-        assert encoders.video(encoding) == shlex.split(case["words"])
+        assert video_options.video(encoding) == shlex.split(case["words"])
     if "filters" in case or not encoding.encoder.upload:
         assert filters.chain(encoding) == case.get("filters", "")
-    assert encoders.warnings(encoding.spec, encoding.encoder) == case.get("warnings", [])
+    assert video_options.warnings(encoding.spec, encoding.encoder) == case.get("warnings", [])
     if "passes" in case:
-        assert encoders.passes(encoding.spec, encoding.encoder) == case["passes"]
+        assert video_options.passes(encoding.spec, encoding.encoder) == case["passes"]
     if "device" in case:
         assert list(encoding.encoder.device_options) == shlex.split(case["device"])
     if "clean" in case:
         assert filters.clean(encoding) == case["clean"]
     for version, carried in case.get("carried", {}).items():
         if carried:
-            encoders.must_carry_hdr(encoding, version)
+            video_options.must_carry_hdr(encoding, version)
         else:
             with pytest.raises(PlanError, match="would lose the HDR metadata"):
-                encoders.must_carry_hdr(encoding, version)
+                video_options.must_carry_hdr(encoding, version)
 
 
 def test_every_encoder_has_cases() -> None:
@@ -112,7 +112,7 @@ def test_video_refuses_vmaf_without_crf() -> None:
         {"encode": {"codec": "hevc", "quality": {"vmaf": 95}}, "encoder": "libx265"}
     )
     with pytest.raises(ValueError, match="has not been looked for"):
-        encoders.video(encoding)
+        video_options.video(encoding)
 
 
 def test_tonemappers_are_in_order_of_preference() -> None:

@@ -13,7 +13,7 @@ from tests.made_up import AMF
 
 import vpo
 from vpo.errors import PlanError
-from vpo.media.audio_codecs import AUDIO_ENCODERS
+from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import (
     CRF_RANGE,
     DEFAULT_CRF,
@@ -25,10 +25,10 @@ from vpo.media.encode_spec import (
 )
 from vpo.media.model import Track
 from vpo.policy.encoder_options import parse_encoder_options
-from vpo.tools import encoder_table, encoders, filters
+from vpo.tools import filters, video_encoders, video_options
 from vpo.tools.capabilities import Capabilities
-from vpo.tools.encoder_table import VIDEO_ENCODERS, accelerators, candidates
-from vpo.tools.encoders import Encoding
+from vpo.tools.video_encoders import VIDEO_ENCODERS, accelerators, candidates
+from vpo.tools.video_options import Encoding
 
 TRACK = Track(0, "video", "h264", width=1920, height=1080, pixel_format="yuv420p10le")
 CUTS = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"}
@@ -36,11 +36,11 @@ CUTS = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "
 
 @pytest.fixture
 def further(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(encoder_table.VIDEO_ENCODERS, AMF.name, AMF)
+    monkeypatch.setitem(video_encoders.VIDEO_ENCODERS, AMF.name, AMF)
 
 
 def arguments(spec: VideoEncode, track: Track = TRACK) -> str:
-    return " ".join(encoders.video(Encoding(spec, track, AMF, 0)))
+    return " ".join(video_options.video(Encoding(spec, track, AMF, 0)))
 
 
 @pytest.mark.usefixtures("further")
@@ -66,8 +66,8 @@ def test_further_encoder_has_its_own_arguments() -> None:
 
 def test_further_encoder_refuses_what_its_row_lacks() -> None:
     spec = VideoEncode("hevc", Quality(target_bitrate=4_000_000, two_pass=True), tune="film")
-    assert encoders.passes(spec, AMF) == 1
-    assert encoders.warnings(spec, AMF) == [
+    assert video_options.passes(spec, AMF) == 1
+    assert video_options.warnings(spec, AMF) == [
         "hevc_amf has no tune film; encoded without",
         "hevc_amf has no second pass; encoded in one",
     ]
@@ -83,7 +83,7 @@ def test_further_encoder_gets_frames_from_memory_unless_it_uploads() -> None:
     assert filters.chain(encoding) == "scale=1280:720:flags=lanczos"
     uploading = replace(encoding, encoder=replace(AMF, upload=("hwupload",)))
     assert filters.chain(uploading) == "scale=1280:720:flags=lanczos,format=p010le,hwupload"
-    assert "-pix_fmt:0" not in encoders.video(uploading)
+    assert "-pix_fmt:0" not in video_options.video(uploading)
 
 
 def test_every_codec_and_device_of_policies_has_an_encoder() -> None:
@@ -107,7 +107,7 @@ def test_no_module_but_the_table_knows_encoders_by_name() -> None:
     root = Path(vpo.__file__).parent
     found = [
         f"{path.relative_to(root)}:{node.lineno}: {text}"
-        for path in sorted({*root.rglob("*.py")} - {Path(encoder_table.__file__)})
+        for path in sorted({*root.rglob("*.py")} - {Path(video_encoders.__file__)})
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.expr | ast.MatchValue)
         for text in _names(node)

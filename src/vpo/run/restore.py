@@ -1,0 +1,90 @@
+"""Restoring kept originals, and finding those that are missing in the database."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+from vpo.config.models import Originals
+from vpo.db.records import KeptOriginal
+from vpo.db.store import Store
+from vpo.execute import originals
+from vpo.run.recorder import DAY_SECONDS
+from vpo.text import counted
+
+
+def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
+    """Record kept originals that are missing in the database, which was lost or replaced.
+
+    Searches these folders. Deletes expired originals whose result is gone. Returns messages.
+    """
+    found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
+    lost = [found[key] for key in store.without_original(found)]
+    recorded = [item for item in map(_kept, lost) if item is not None]
+    if recorded:
+        store.record_found(recorded)
+    known = {item.kept_path for item in recorded}
+    expired_lost = [
+        item for item in lost if item.path not in known and _is_expired(item.path, limits)
+    ]
+    for item in expired_lost:
+        originals.delete_original(item.path)
+    messages = []
+    if recorded:
+        messages.append(f"found {counted(len(recorded), 'kept original')} not in the database")
+    if expired_lost:
+        messages.append(
+            f"deleted {counted(len(expired_lost), 'kept original')} of files that are gone"
+        )
+    return messages
+
+
+def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
+    try:
+        status = os.stat(found.path)
+        result = found.result(os.path.dirname(os.path.dirname(found.path)))
+    except OSError:
+        return None
+    if result is None:
+        return None
+    since = datetime.fromtimestamp(status.st_ctime, timezone.utc)
+    path = found.original(result)
+    return KeptOriginal(
+        found.key, path, found.kind, found.path, status.st_size, result, found.stat, since
+    )
+
+
+def _is_expired(path: str, limits: Originals) -> bool:
+    """Return whether a kept original is too old; its age counts from the change of its inode."""
+    status = _status(path)
+    return status is not None and time.time() - status.st_ctime > limits.days * DAY_SECONDS
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def restore_problem(item: KeptOriginal) -> str | None:
+    """Return why a kept original cannot be restored; ``None`` if it can."""
+    if _status(item.kept_path) is None:
+        return "its original is no longer kept"
+    now = _status(item.result_path)
+    if now is None:
+        return "the file is no longer there"
+    if (now.st_size, now.st_mtime_ns, now.st_ino) != item.result_stat:
+        return "the file has changed since; it is not restored"
+    if item.path != item.result_path and _status(item.path) is not None:
+        return f"{item.path} exists; move it away first"
+    return None
+
+
+def restore_original(store: Store, item: KeptOriginal) -> None:
+    """Restore a kept original; raise ``FileError`` if that is impossible."""
+    originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
+    store.record_undone(item.outcome)
+    store.forget_file(item.result_path)
