@@ -14,7 +14,6 @@ from tests.conftest import Library, ToolsOnPath, Vpo
 import vpo
 from vpo.config.builder import build
 from vpo.policy.policy_files import PolicyFiles
-from vpo.run.api import Silent
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Interrupt, Request
 from vpo.run.summary import Summary
@@ -68,7 +67,7 @@ def test_a_plan_is_not_applied_to_a_file_that_has_changed(library: Library) -> N
         vpo.apply(plan)
 
 
-class Starting(Silent):
+class Starting(vpo.Silent):
     """Says when a file is begun."""
 
     def __init__(self) -> None:

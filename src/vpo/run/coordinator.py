@@ -17,7 +17,7 @@ from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
-from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
+from vpo.discover import ORIGINALS_FOLDER, Candidate, Discovery, discover
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
@@ -32,8 +32,6 @@ from vpo.run.tally import Tally
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.workers import Workers, WorkerSource
-
-_KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class _Run:
             tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
-        roots = [os.path.realpath(path) for path in self._request.paths]
+        roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
         records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
@@ -314,7 +312,8 @@ def _sweep(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
 
 
 def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
-    places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
+    split = (os.path.split(path) for path in leftovers)
+    places = [folder for folder, name in split if name == ORIGINALS_FOLDER]
     if not places:
         return []
     from vpo.run.recovery import record_found_originals
