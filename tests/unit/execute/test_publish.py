@@ -10,7 +10,7 @@ import pytest
 
 from vpo.errors import PublishError, SourceChangedError
 from vpo.execute import publish
-from vpo.execute.context import RunContext
+from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
 from vpo.execute.rewrite import _publish
@@ -180,7 +180,7 @@ def test_ctrl_c_deletes_a_kept_original_only_if_it_is_not_the_only_one(
 ) -> None:
     media = MediaFile(str(film), "mp4", 1)
     tools = Tools()
-    context = RunContext(tools, Prober(tools.processes, 60))
+    context = new_run_context(tools, Prober(tools.processes, 60))
     options = RewriteOptions(keep_originals=True)
     work = Work(Plan(media, media), lock, options, context, lambda _: None, "key")
     if replaced:
