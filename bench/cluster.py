@@ -21,7 +21,7 @@ from bench.table import Figure, seconds
 from vpo.cluster.executor import NodesExecutor
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
-from vpo.run.batch import Queue, run_batch
+from vpo.run.batch import Batch, Queue
 from vpo.run.job import Job
 from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
@@ -72,7 +72,7 @@ def _batch(executor: Executor, workers: int, lengths: Sequence[float]) -> float:
     began = time.perf_counter()
     queue = Queue(items, lambda item: Job(item.path, ()))
     crew = Workers(executor, lambda: workers, sleep, _ignore, _never_paused)
-    for outcome in run_batch(queue, crew, Interrupt(), _ignore):
+    for outcome in Batch(queue, crew, Interrupt(), _ignore):
         assert outcome.status == "unchanged", outcome
     return time.perf_counter() - began
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vpo.discover import Discovery
     from vpo.errors import (
         BusyError,
         CancelledError,
@@ -44,8 +45,10 @@ if TYPE_CHECKING:
     from vpo.plan.model import Change, Plan
     from vpo.policy.document import Policy
     from vpo.policy.loader import load_policy
-    from vpo.run.api import Silent, apply, probe, run
-    from vpo.run.observer import Observer
+    from vpo.run.api import RunOptions, apply, probe, run
+    from vpo.run.observer import Observer, Silent
+    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
+    from vpo.run.request import Interrupt, Request
     from vpo.run.summary import Summary
 
 __all__ = [
@@ -60,7 +63,9 @@ __all__ = [
     "DamagedError",
     "DatabaseError",
     "DiscoverError",
+    "Discovery",
     "FileError",
+    "Interrupt",
     "LockedError",
     "MediaFile",
     "Observer",
@@ -70,7 +75,12 @@ __all__ = [
     "Policy",
     "PolicyError",
     "ProbeError",
+    "ProgressSource",
     "PublishError",
+    "Request",
+    "RunOptions",
+    "RunProgress",
+    "RunningFile",
     "SavingsError",
     "Silent",
     "SourceChangedError",
@@ -94,12 +104,19 @@ _HOMES = {
     "Attachment": "vpo.media.model",
     "Change": "vpo.plan.model",
     "Chapter": "vpo.media.model",
+    "Discovery": "vpo.discover",
+    "Interrupt": "vpo.run.request",
     "MediaFile": "vpo.media.model",
     "Observer": "vpo.run.observer",
     "Outcome": "vpo.execute.outcome",
     "Plan": "vpo.plan.model",
     "Policy": "vpo.policy.document",
-    "Silent": "vpo.run.api",
+    "ProgressSource": "vpo.run.progress",
+    "Request": "vpo.run.request",
+    "RunOptions": "vpo.run.api",
+    "RunProgress": "vpo.run.progress",
+    "RunningFile": "vpo.run.progress",
+    "Silent": "vpo.run.observer",
     "Summary": "vpo.run.summary",
     "Track": "vpo.media.model",
     "apply": "vpo.run.api",
@@ -124,11 +141,11 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """Keeps ``vpo.probe`` and ``vpo.run`` the functions of the public API.
 
-    The import system would put the packages of these names in their place.
+    The import system would put the packages of these names in their place; it is ignored.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name not in __all__:
+        if name not in __all__ or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 
 

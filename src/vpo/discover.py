@@ -16,6 +16,8 @@ from vpo.errors import DiscoverError
 
 LEFTOVER_PREFIX = ".vpo-"
 """The prefix of all files that vpo creates next to media files."""
+ORIGINALS_FOLDER = f"{LEFTOVER_PREFIX}originals"
+"""The folder of the kept originals."""
 
 
 class Candidate(NamedTuple):
@@ -30,6 +32,11 @@ class Candidate(NamedTuple):
     inode: int
     device: int
     link: str | None = None
+
+    @property
+    def stat(self) -> tuple[int, int, int]:
+        """Size, modification time and inode, as the database has them."""
+        return self.size, self.mtime_ns, self.inode
 
 
 @dataclass
@@ -79,6 +86,9 @@ class _Walk:
         if not path:
             # Probably an unset variable; to realpath it would be the current folder.
             self.found.problems.append(("", DiscoverError("the path is empty")))
+            return
+        if "\0" in path:
+            self.problem(path, "has a null character, which no file name can have")
             return
         real = os.path.realpath(path)
         try:

@@ -65,7 +65,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         yield from _encoders(devices, able)
         yield from _filters(able)
         yield from _hardware(devices)
-    yield from _database(settings.data_dir)
+    yield from _database(settings.database_path)
     yield from _folders(settings)
     yield _clock()
 
@@ -136,8 +136,7 @@ def _hardware(devices: Devices) -> Iterator[CheckResult]:
             yield CheckResult(f"hw: {device}", "info", "not available")
 
 
-def _database(folder: Path) -> Iterator[CheckResult]:
-    path = folder / "vpo.db"
+def _database(path: Path) -> Iterator[CheckResult]:
     if not path.exists():
         yield CheckResult("database", "ok", f"{path} will be created by the first run")
         return

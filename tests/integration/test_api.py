@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 from tests import reading
 from tests.conftest import Library, ToolsOnPath, Vpo
+from tests.integration.stage import until
 
 import vpo
 from vpo.config.builder import build
+from vpo.db.store import open_store
+from vpo.execute.writers import Writer
+from vpo.plan.evaluate import evaluate
+from vpo.plugins.dispatcher import HookDispatcher
+from vpo.policy.loader import load_policy
 from vpo.policy.policy_files import PolicyFiles
-from vpo.run.api import Silent
-from vpo.run.coordinator import Coordinator
+from vpo.run import api
+from vpo.run.coordinator import Coordinator, _Run
 from vpo.run.request import Interrupt, Request
 from vpo.run.summary import Summary
 from vpo.run.threads import Threads
@@ -68,14 +74,106 @@ def test_a_plan_is_not_applied_to_a_file_that_has_changed(library: Library) -> N
         vpo.apply(plan)
 
 
-class Starting(Silent):
-    """Says when a file is begun."""
+def folder_and_policy(library: Library, *names: str) -> tuple[Path, Path]:
+    folder = library(*(f"{name}=multi-audio.mkv" for name in names), folder="Videos")
+    policy = folder.with_name("english.yaml")
+    policy.write_text(POLICY)
+    return folder, policy
 
-    def __init__(self) -> None:
-        self.begun = threading.Event()
 
-    def started(self, path: str) -> None:  # noqa: ARG002
-        self.begun.set()
+def run_state() -> tuple[str, list[str]]:
+    """Return the state of the last run, and those of its outcomes."""
+    with open_store(build({}).database_path, dry_run=False) as store:
+        assert store is not None
+        run = store.runs()[0]
+        return run.state, [row.state for row in store.outcomes(run.id)]
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_a_path_that_is_text_is_one_path(library: Library) -> None:
+    folder, policy = folder_and_policy(library, "a.mkv")
+    summary = vpo.run(str(folder), policy, options=vpo.RunOptions(dry_run=True))
+    assert summary.total == summary.counts["planned"] == 1
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_a_path_with_a_null_character_fails_alone(library: Library) -> None:
+    folder, policy = folder_and_policy(library, "a.mkv")
+    summary = vpo.run(["a\0b", folder], policy)
+    assert (summary.counts["failed"], summary.counts["changed"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_an_original_that_apply_kept_can_be_restored(library: Library, vpo: Vpo) -> None:
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    folder, policy = folder_and_policy(library, "a.mkv")
+    path = folder / "a.mkv"
+    before = path.read_bytes()
+    applied = api.apply(evaluate([load_policy(policy)], api.probe(path)))
+    assert applied is not None and applied.kept is not None
+    assert path.read_bytes() != before
+    assert vpo("undo", path).rc == 0
+    assert path.read_bytes() == before
+    assert os.listdir(folder) == ["a.mkv"]
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_apply_returns_the_warnings_of_the_writer(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, policy = folder_and_policy(library, "a.mkv")
+    plan = vpo.evaluate([vpo.load_policy(policy)], vpo.probe(folder / "a.mkv"))
+    monkeypatch.setattr(Writer, "warnings", ("slower than it could be",))
+    applied = vpo.apply(plan)
+    assert applied is not None
+    assert "slower than it could be" in applied.warnings
+
+
+class Failing(vpo.Silent):
+    """Raises an error at every tick from the moment when a tool runs."""
+
+    def __init__(self, error: type[BaseException], runs: Path) -> None:
+        self.error, self.runs = error, runs
+
+    def tick(self, get_progress: vpo.ProgressSource) -> None:  # noqa: ARG002
+        if self.runs.exists():
+            raise self.error
+
+
+@pytest.mark.usefixtures("own_settings")
+@pytest.mark.parametrize(
+    ("error", "state"), [(KeyError, "finished"), (KeyboardInterrupt, "interrupted")]
+)
+def test_an_exception_loses_no_outcome(
+    library: Library,
+    tools_on_path: ToolsOnPath,
+    error: type[BaseException],
+    state: str,
+) -> None:
+    folder, policy = folder_and_policy(library, "a.mkv", "b.mkv")
+    runs = folder.with_name("runs")
+    tools_on_path(mkvmerge=f'touch "{runs}"; sleep 1; exec "$REAL_MKVMERGE" "$@"')
+    with pytest.raises(error):
+        vpo.run(folder, policy, observer=Failing(error, runs))
+    ended, outcomes = run_state()
+    assert (ended, set(outcomes)) == (state, {"done"})
+
+
+@pytest.mark.usefixtures("own_settings")
+def test_a_run_that_fails_ends_the_thread_of_the_plugins(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending(vpo.Silent):
+        def started(self, path: str) -> None:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    hooks = HookDispatcher({})
+    monkeypatch.setattr(_Run, "_hooks", lambda _: hooks)
+    folder, policy = folder_and_policy(library, "a.mkv")
+    with pytest.raises(KeyboardInterrupt):
+        vpo.run(folder, policy, observer=Ending())
+    hooks._thread.join(60)
+    assert not hooks._thread.is_alive()
 
 
 @pytest.mark.usefixtures("own_settings")
@@ -85,7 +183,8 @@ def test_one_of_two_runs_is_cancelled_and_the_other_completes(
     """Both wait in mkvmerge; the tools of the first are ended, the other's go on."""
     go = tmp_path / "go"
     tools_on_path(
-        mkvmerge=f'while [ ! -e "{go}" ]; do sleep 0.05; done; exec "$REAL_MKVMERGE" "$@"'
+        mkvmerge=f'touch "{tmp_path}/runs.$$"; while [ ! -e "{go}" ]; do sleep 0.05; done;'
+        ' exec "$REAL_MKVMERGE" "$@"'
     )
     first = library("a.mkv=multi-audio.mkv", folder="first")
     second = library("b.mkv=multi-audio.mkv", folder="second")
@@ -94,17 +193,16 @@ def test_one_of_two_runs_is_cancelled_and_the_other_completes(
     before = (first / "a.mkv").read_bytes()
     summaries: dict[Path, Summary] = {}
     interrupts = {first: Interrupt(), second: Interrupt()}
-    observers = {first: Starting(), second: Starting()}
 
     def run(folder: Path) -> None:
         request = Request((str(folder),), PolicyFiles((str(policy),)))
-        coordinator = Coordinator(build({}), None, observers[folder], interrupts[folder], Threads())
+        coordinator = Coordinator(build({}), None, vpo.Silent(), interrupts[folder], Threads())
         summaries[folder] = coordinator.run(request)
 
     threads = {folder: threading.Thread(target=run, args=(folder,)) for folder in (first, second)}
-    for folder, thread in threads.items():
+    for number, thread in enumerate(threads.values(), 1):
         thread.start()
-        assert observers[folder].begun.wait(60)
+        until(lambda: len([*tmp_path.glob("runs.*")]) == number, "no mkvmerge")  # noqa: B023
     interrupts[first].signal()
     interrupts[first].signal()
     threads[first].join(60)

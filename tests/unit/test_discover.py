@@ -150,3 +150,9 @@ def test_find_refuses_empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = find("")
     assert not found.candidates
     assert "path is empty" in str(found.problems[0][1])
+
+
+def test_find_refuses_path_with_null_character() -> None:
+    found = find("a\0b")
+    assert not found.candidates
+    assert "null character" in str(found.problems[0][1])

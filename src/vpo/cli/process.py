@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -24,8 +21,7 @@ from vpo.cli.output import print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
-from vpo.db.connection import DaemonConnectionPool
-from vpo.db.store import Store
+from vpo.db.store import open_store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import create_observer
@@ -93,8 +89,8 @@ def command(**options: Any) -> int:
         order=options["order"],
         force=options["force"],
     )
-    path = settings.database_path
-    with _store(path, dry_run=request.dry_run) as store, signals_handled() as interrupt:
+    path, dry_run = settings.database_path, request.dry_run
+    with open_store(path, dry_run=dry_run) as store, signals_handled() as interrupt:
         workers = chosen_workers(options["cluster"])
         summary = Coordinator(settings, store, observer, interrupt, workers).run(request)
     if summary.interrupted:
@@ -108,16 +104,6 @@ def _exit_code(summary: Summary) -> int:
     if summary.tool_missing:
         return EXIT_TOOL_MISSING
     return EXIT_FAILED if summary.counts["failed"] or summary.stopped_early else EXIT_OK
-
-
-@contextlib.contextmanager
-def _store(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
-    """Open the library database; ``None`` for a dry run without one, which creates none."""
-    if dry_run and not path.exists():
-        yield None
-        return
-    with DaemonConnectionPool(path, reading=dry_run) as pool:
-        yield Store(pool)
 
 
 def _drop_unwritable_output() -> None:

@@ -125,7 +125,7 @@ class NodesExecutor(Executor):
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Do nothing: ``vpo.run.batch.run_batch`` has waited for all jobs."""
+        """Do nothing: ``vpo.run.batch.Batch`` has waited for all jobs."""
 
     def _end_waiting(self, error: Exception | CancelledError) -> None:
         with self._lock:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vpo.db.connection import DaemonConnectionPool
@@ -380,6 +382,16 @@ class Store:
 
     def _time(self) -> str:
         return _stored(self._now())
+
+
+@contextlib.contextmanager
+def open_store(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
+    """Open the library database; ``None`` for a dry run without one, which creates none."""
+    if dry_run and not path.exists():
+        yield None
+        return
+    with DaemonConnectionPool(path, reading=dry_run) as pool:
+        yield Store(pool)
 
 
 def _stored(time: datetime) -> str:

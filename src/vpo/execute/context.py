@@ -29,18 +29,13 @@ class RunContext:
 
     tools: Tools
     prober: Prober
-    threads: int | None = None
-    hardware_sessions: int = 2
-    progress: Callable[[str, float], object] = ignore_progress
-    space: SpaceLedger = field(init=False)
-    devices: Devices = field(init=False)
+    threads: int | None
+    hardware_sessions: int
+    progress: Callable[[str, float], object]
+    space: SpaceLedger
+    devices: Devices
     crf_searches: CrfSearches = field(default_factory=CrfSearches)
     turns: FileTurns = field(default_factory=FileTurns)
-
-    def __post_init__(self) -> None:
-        processes = self.tools.processes
-        object.__setattr__(self, "space", SpaceLedger(lambda: processes.cancelled))
-        object.__setattr__(self, "devices", Devices(self.tools))
 
     @property
     def cancelled(self) -> bool:
@@ -57,3 +52,15 @@ class RunContext:
     def close(self) -> None:
         """Kill the services of the run, when it is over."""
         self.tools.processes.close()
+
+
+def new_run_context(
+    tools: Tools,
+    prober: Prober,
+    threads: int | None = None,
+    hardware_sessions: int = 2,
+    progress: Callable[[str, float], object] = ignore_progress,
+) -> RunContext:
+    """Return the context of a new run, with nothing reserved and no device tested."""
+    space = SpaceLedger(lambda: tools.processes.cancelled)
+    return RunContext(tools, prober, threads, hardware_sessions, progress, space, Devices(tools))

@@ -91,6 +91,14 @@ class FileLock:
     def stamp(self) -> Stamp:
         return Stamp.of(self.status)
 
+    @property
+    def holds_path(self) -> bool:
+        """Whether the path still names the locked file."""
+        try:
+            return os.path.samestat(os.stat(self.path), self.status)
+        except OSError:
+            return False
+
     def check(self) -> None:
         """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:

@@ -14,14 +14,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from vpo.discover import LEFTOVER_PREFIX
+from vpo.discover import ORIGINALS_FOLDER
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo_file
 from vpo.execute.lock import FileLock
 from vpo.execute.publish import sync_folder
 from vpo.execute.rename import claim_name, rename_note
-
-FOLDER = f"{LEFTOVER_PREFIX}originals"
 
 OriginalKind = Literal["file", "header"]
 
@@ -69,7 +67,7 @@ class StoredOriginal(NamedTuple):
 
 def list_originals(folder: str) -> list[StoredOriginal]:
     """Return the kept originals of the files in this folder."""
-    place = os.path.join(folder, FOLDER)
+    place = os.path.join(folder, ORIGINALS_FOLDER)
     try:
         names = sorted(os.listdir(place))
     except OSError:
@@ -171,7 +169,7 @@ def _restore_renamed(kept: str, original: str, result: str) -> None:
 def _prepared(source: str, key: str, result: os.stat_result) -> str:
     extension = os.path.splitext(source)[1]
     name = f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{extension}"
-    path = os.path.join(os.path.dirname(source), FOLDER, name)
+    path = os.path.join(os.path.dirname(source), ORIGINALS_FOLDER, name)
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     except OSError as error:

@@ -94,16 +94,26 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
 def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
     status = os.fstat(workspace.fd)
     with rename.rename_note(lock.path, target, status.st_ino):
-        rename.claim_name(workspace.path, target)
-        sync_folder(os.path.dirname(target))
-        if not os.path.samestat(status, os.stat(target)):
-            raise PublishError(f"{target} was replaced by another program; the original stays")
         try:
+            rename.claim_name(workspace.path, target)
+            sync_folder(os.path.dirname(target))
+            if not _names(target, status):
+                raise PublishError(f"{target} was replaced by another program; the original stays")
             os.unlink(lock.path)
-        except OSError:
-            os.unlink(target)
+        except BaseException:
+            # A Ctrl-C may arrive after any of these, and the file must not stay with two names.
+            if lock.holds_path and _names(target, status):
+                os.unlink(target)
             raise
         sync_folder(os.path.dirname(target))
+
+
+def _names(path: str, status: os.stat_result) -> bool:
+    """Return whether the path names the file with this status."""
+    try:
+        return os.path.samestat(status, os.stat(path))
+    except OSError:
+        return False
 
 
 def sync_folder(folder: str) -> None:

@@ -53,7 +53,12 @@ def claim_name(temporary: str, target: str) -> None:
             raise
         # Without hard links, reserve the name with an empty file, then replace that.
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except BaseException:
+            if os.path.lexists(temporary):
+                os.unlink(target)
+            raise
 
 
 def roll_back_rename(path: str) -> list[str]:

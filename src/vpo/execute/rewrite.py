@@ -82,7 +82,8 @@ def _publish(work: Work, workspace: Workspace, keep: bool) -> Kept | None:
     try:
         publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:
-        if kept is not None:
+        # A Ctrl-C may arrive after the original was replaced, so that the kept one is the only one.
+        if kept is not None and work.lock.holds_path:
             originals.delete_original(kept.path)
         raise
     return kept

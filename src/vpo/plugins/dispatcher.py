@@ -5,6 +5,7 @@ An error in a hook is a warning: the file is done by then.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -73,6 +74,16 @@ class HookDispatcher:
             self._warnings.append(
                 f"plugins were too slow: {self._missed} files were not reported to them"
             )
+
+    def close(self) -> None:
+        """Let the thread end after the reports in the queue."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            # A plugin hangs: the last report makes room.
+            with contextlib.suppress(queue.Empty):
+                self._queue.get_nowait()
+            self._queue.put_nowait(None)
 
     def warnings(self) -> list[str]:
         """Return the warnings since the last call."""

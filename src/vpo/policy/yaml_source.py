@@ -167,6 +167,8 @@ def read_policy_text(path: str | os.PathLike[str]) -> str:
         raise PolicyError(f"{name} is a folder; name the policy file in it") from None
     except OSError as error:
         raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
+    except ValueError:
+        raise PolicyError(f"cannot read the policy {name}: the path has a null character") from None
     if len(raw) > _MAX_BYTES:
         raise PolicyError(
             f"more than {_MAX_BYTES // 1000} kB: too large for a policy", Position(name, 1, 1)

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
-from vpo.config.builder import Settings, build
-from vpo.db.connection import DaemonConnectionPool
-from vpo.db.store import Store
-from vpo.discover import Discovery
-from vpo.errors import BusyError
+from vpo.config.builder import build
+from vpo.db.store import open_store
+from vpo.errors import BusyError, ProbeError
 from vpo.execute.apply import apply_plan
 from vpo.execute.lock import FileLock
-from vpo.execute.outcome import Outcome
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import choose_writer
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.policy.policy_files import PolicyFiles
 from vpo.run.coordinator import Coordinator
-from vpo.run.observer import Observer
+from vpo.run.observer import Observer, Silent
 from vpo.run.probers import new_prober
-from vpo.run.progress import ProgressSource
 from vpo.run.request import Interrupt, Request
 from vpo.run.summary import Summary
 from vpo.run.threads import Threads
 from vpo.run.workers import new_context, rewrite_options
 
 StrPath = str | os.PathLike[str]
+
+# Without any handler, Python would print the warnings in a program that has not set up logging.
+logging.getLogger("vpo").addHandler(logging.NullHandler())
+
+
+class RunOptions(NamedTuple):
+    """The options of a run.
+
+    ``recursive``: folders with everything below. ``dry_run``: only plan, and change nothing.
+    """
+
+    recursive: bool = True
+    dry_run: bool = False
 
 
 def probe(path: StrPath) -> MediaFile:
@@ -37,6 +50,8 @@ def probe(path: StrPath) -> MediaFile:
     The file is read in a child process, which takes a tenth of a second to start, because a damaged
     file can crash a parser.
     """
+    if "\0" in os.fspath(path):
+        raise ProbeError("the path has a null character, which no file name can have")
     prober = new_prober(build({}))
     with contextlib.closing(prober.processes):
         return prober.probe(os.path.realpath(path), frames=True)
@@ -46,8 +61,10 @@ def apply(plan: Plan) -> Applied | None:
     """Apply a plan to its file, all of it or nothing; return ``None`` if nothing changes.
 
     Raises ``FileError``; the file is then unchanged. ``BusyError`` if the file has changed since
-    the plan was made.
+    the plan was made; the plan's own error if that is why it has no changes.
     """
+    if plan.error is not None and not plan.changes:
+        raise plan.error
     settings = build({})
     prober = new_prober(settings)
     with contextlib.closing(new_context(settings, 1, prober)) as context:
@@ -60,66 +77,47 @@ def apply(plan: Plan) -> Applied | None:
                 raise BusyError(
                     "it has changed since the plan was made; probe and evaluate it again"
                 )
-            work = Work(plan, lock, rewrite_options(settings), context, _accept)
-            return apply_plan(writer, work)
+            key = str(uuid.uuid4())
+            applied = apply_plan(
+                writer, Work(plan, lock, rewrite_options(settings), context, _accept, key)
+            )
+            return replace(applied, warnings=(*writer.warnings, *applied.warnings))
 
 
 def run(
-    paths: Sequence[StrPath],
-    policies: Sequence[StrPath],
+    paths: StrPath | Iterable[StrPath],
+    policies: StrPath | Iterable[StrPath],
     *,
-    recursive: bool = True,
-    dry_run: bool = False,
+    options: RunOptions | None = None,
     observer: Observer | None = None,
+    interrupt: Interrupt | None = None,
 ) -> Summary:
     """Make videos match the policies, as ``vpo process`` does.
 
     ``paths`` are files and folders. Outcomes are reported to the observer and counted in the
-    summary.
+    summary. Another thread, or a signal handler, can end the run with the interrupt.
     """
     settings = build({})
-    choice = PolicyFiles(tuple(os.fspath(path) for path in policies))
-    request = Request(tuple(os.fspath(path) for path in paths), choice, recursive, dry_run)
-    with _store(settings, dry_run) as store:
-        coordinator = Coordinator(settings, store, observer or Silent(), Interrupt(), Threads())
+    observer, options = observer or Silent(), options or RunOptions()
+    for text in settings.warnings:
+        observer.note(f"warning: {text}")
+    choice = PolicyFiles(_paths(policies))
+    request = Request(_paths(paths), choice, options.recursive, options.dry_run)
+    with open_store(settings.database_path, dry_run=options.dry_run) as store:
+        coordinator = Coordinator(settings, store, observer, interrupt or Interrupt(), Threads())
         return coordinator.run(request)
 
 
-class Silent:
-    """An observer that ignores everything, as a base class."""
+# ``import vpo.run.api as api`` finds the module through this name, as ``vpo.run`` is the function.
+probe.__name__, run.__name__ = "vpo.probe", "vpo.run"
 
-    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
-        """Take the begin of the run."""
 
-    def note(self, text: str) -> None:
-        """Take a message that concerns no single file."""
-
-    def started(self, path: str) -> None:
-        """Take the path of a file that is started."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Take the outcome of a file."""
-
-    def progress(self, get_progress: ProgressSource) -> None:
-        """Take new counts; call ``get_progress`` for them."""
-
-    def tick(self, get_progress: ProgressSource) -> None:
-        """Take the progress every half second; call ``get_progress`` for it."""
-
-    def end(self, summary: Summary) -> None:
-        """Take the summary at the end of the run."""
+def _paths(given: StrPath | Iterable[StrPath]) -> tuple[str, ...]:
+    """Return the paths as text; a single path, which as text is an iterable too, is one path."""
+    if isinstance(given, str | os.PathLike):
+        given = (given,)
+    return tuple(os.fspath(path) for path in given)
 
 
 def _accept(media: MediaFile) -> None:
     """Accept every result: the policies of the plan are not known here."""
-
-
-@contextlib.contextmanager
-def _store(settings: Settings, dry_run: bool) -> Iterator[Store | None]:
-    """Open the library database; a dry run does not create it."""
-    path = settings.data_dir / "vpo.db"
-    if dry_run and not path.exists():
-        yield None
-        return
-    with DaemonConnectionPool(path, reading=dry_run) as pool:
-        yield Store(pool)

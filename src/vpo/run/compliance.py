@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from vpo.db.records import ComplianceRecord, Stat
+from vpo.db.records import ComplianceRecord
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.plugins.metadata import Metadata, cache_key_range
@@ -35,7 +35,7 @@ class ComplianceRecords:
             return True
         if item.path in self._metadata.fields:
             return any(row.complies for row in self._rows(item, exact=True))
-        return self._compliant.get(os.fsencode(item.path)) == _stat(item)
+        return self._compliant.get(os.fsencode(item.path)) == item.stat
 
     @property
     def has_failures(self) -> bool:
@@ -49,15 +49,11 @@ class ComplianceRecords:
             failed = (row for row in self._rows(item, exact=True) if not row.complies)
             return next(((row.error_type, row.error_message) for row in failed), None)
         stat, *error = self._failed.get(os.fsencode(item.path), (None, "", ""))
-        return (error[0], error[1]) if stat == _stat(item) else None
+        return (error[0], error[1]) if stat == item.stat else None
 
     def _rows(self, item: Candidate, exact: bool = False) -> Iterator[ComplianceRecord]:
         """Yield the records of the file's state, with any metadata or (``exact``) the current."""
         key = self._metadata.cache_key(item.path, self._fingerprint) if exact else None
         for row in self._with_metadata.get(os.fsencode(item.path), ()):
-            if row.stat == _stat(item) and key in (None, row.cache_key):
+            if row.stat == item.stat and key in (None, row.cache_key):
                 yield row
-
-
-def _stat(item: Candidate) -> Stat:
-    return item.size, item.mtime_ns, item.inode

@@ -6,10 +6,9 @@ database, and no transaction is open while a tool runs.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
-from vpo.discover import LEFTOVER_PREFIX, Candidate, Discovery, discover
+from vpo.discover import ORIGINALS_FOLDER, Candidate, Discovery, discover
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
@@ -32,8 +31,6 @@ from vpo.run.tally import Tally
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.workers import Workers, WorkerSource
-
-_KEPT = f"{os.sep}{LEFTOVER_PREFIX}originals"
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ class Coordinator:
     def run(self, request: Request) -> Summary:
         """Process everything that the request names; the failure of a file raises nothing.
 
-        A dry run writes nothing to the store. An observer that fails with an ``OSError`` or
-        ``ValueError`` is not called again, and the error is raised at the end unless the run was
-        interrupted.
+        A dry run writes nothing to the store. An observer that fails is not called again, and the
+        error is raised at the end unless the run was interrupted. Any other error, and a
+        ``KeyboardInterrupt``, is raised when the outcomes of the files in work are recorded.
         """
         try:
             return _Run(self, request).lead()
@@ -81,26 +78,40 @@ class _Run:
         self._fingerprint = self._known_fingerprint()
         found = self._found()
         hooks = None if self._request.dry_run else self._hooks()
-        self._metadata = self._fetch_metadata(found)
+        try:
+            self._metadata = self._fetch_metadata(found)
+            tally = self._recorded(found, hooks, began)
+            if hooks is not None:
+                hooks.run(tally.report(self._request), self._ends_at_once)
+                self._observer.notes(hooks.warnings())
+        finally:
+            if hooks is not None:
+                hooks.close()
+        self._observer.end(tally.summary)
+        if self._observer.error is not None and not tally.summary.interrupted:
+            raise self._observer.error
+        return tally.summary
+
+    def _recorded(self, found: Discovery, hooks: HookDispatcher | None, began: float) -> Tally:
+        """Process what was found, and record the run, even one that an error ends."""
         with recorder(
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
             summary = Summary(record.run_id, len(found.candidates) + len(found.problems))
-            self._observer.begin(record.run_id, self._request, self._settings.workers, found)
             tally = Tally(summary, record, self._observer, hooks)
-            if todo := self._todo(found, tally):
-                self._process(todo, tally)
-            summary.seconds = round(time.monotonic() - began, 3)
-            summary.interrupted = self._interrupt.signalled
-            summary.stopped_early = self._interrupt.stop
-            record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
-        if hooks is not None:
-            hooks.run(tally.report(self._request), self._ends_at_once)
-            self._observer.notes(hooks.warnings())
-        self._observer.end(summary)
-        if self._observer.error is not None and not summary.interrupted:
-            raise self._observer.error
-        return summary
+            try:
+                self._observer.begin(record.run_id, self._request, self._settings.workers, found)
+                if todo := self._todo(found, tally):
+                    self._process(todo, tally)
+            except BaseException as error:
+                self._interrupt.fail(error)
+                raise
+            finally:
+                summary.seconds = round(time.monotonic() - began, 3)
+                summary.interrupted = self._interrupt.signalled
+                summary.stopped_early = self._interrupt.stop
+                record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
+        return tally
 
     def _known_fingerprint(self) -> str:
         """Return the policies' fingerprint, from the database if their text was loaded before."""
@@ -179,7 +190,7 @@ class _Run:
             tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
-        roots = [os.path.realpath(path) for path in self._request.paths]
+        roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
         records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
@@ -207,7 +218,7 @@ class _Run:
         """Let the workers process the files."""
         self._sources.prepare(self._settings)
         # Imported late: a run in which all files comply needs none of these.
-        from vpo.run.batch import Queue, run_batch
+        from vpo.run.batch import Batch, Queue
         from vpo.run.dispatch import ExternalFactsLookup, JobMaker, forecast, in_order
         from vpo.run.workers import Assignment, rewrite_options
 
@@ -225,12 +236,10 @@ class _Run:
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
-                outcomes = run_batch(
-                    Queue(items, maker.job), scheduled.workers(), self._interrupt, scheduled.on_tick
-                )
+                queue = Queue(items, maker.job)
                 scheduled.report()
-                with contextlib.closing(outcomes):
-                    _take_all(outcomes, scheduled.take, self._interrupt)
+                outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
+                _take_all(outcomes, scheduled.take, self._interrupt)
 
     def _encodes(self) -> EncodeHistory:
         """Return the history of earlier encodes with these policies."""
@@ -271,19 +280,22 @@ class _ScheduledWorkers:
 
 
 def _take_all(
-    outcomes: Iterable[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
+    outcomes: Iterator[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
 ) -> None:
     """Take every outcome.
 
     If that fails, nothing new starts, but running jobs complete and are taken, too, before the
     error is raised.
     """
-    failure: Exception | None = None
-    for outcome in outcomes:
+    failure: BaseException | None = None
+    ended = False
+    while not ended:
         try:
-            take(outcome)
-        except Exception as error:  # noqa: BLE001 - raised again when nothing runs any more
-            interrupt.stop = True
+            for outcome in outcomes:
+                take(outcome)
+            ended = True
+        except BaseException as error:  # noqa: BLE001 - raised again when nothing runs any more
+            interrupt.fail(error)
             failure = failure or error
     if failure is not None:
         raise failure
@@ -314,7 +326,8 @@ def _clean_up_leftovers(leftovers: Sequence[str], interrupt: Interrupt) -> list[
 
 
 def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
-    places = [os.path.dirname(path) for path in leftovers if path.endswith(_KEPT)]
+    split = (os.path.split(path) for path in leftovers)
+    places = [folder for folder, name in split if name == ORIGINALS_FOLDER]
     if not places:
         return []
     from vpo.run.restore import record_found_originals

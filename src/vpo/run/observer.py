@@ -27,10 +27,35 @@ class Observer(Protocol):
     def end(self, summary: Summary) -> None: ...
 
 
+class Silent:
+    """An observer that ignores everything, as a base class."""
+
+    def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
+        """Take the begin of the run."""
+
+    def note(self, text: str) -> None:
+        """Take a message that concerns no single file."""
+
+    def started(self, path: str) -> None:
+        """Take the path of a file that is started."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Take the outcome of a file."""
+
+    def progress(self, get_progress: ProgressSource) -> None:
+        """Take new counts; call ``get_progress`` for them."""
+
+    def tick(self, get_progress: ProgressSource) -> None:
+        """Take the progress every half second; call ``get_progress`` for it."""
+
+    def end(self, summary: Summary) -> None:
+        """Take the summary at the end of the run."""
+
+
 class SafeObserver:
     """Wraps an observer so that its failure does not end the run.
 
-    After an ``OSError`` or ``ValueError``, stored in ``error``, it gets no further events.
+    After an error, stored in ``error``, it gets no further events.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -66,5 +91,5 @@ class SafeObserver:
         if self.error is None:
             try:
                 event(*values)
-            except (OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - raised at the end of the run
                 self.error = error

@@ -61,12 +61,13 @@ class Recorder:
         if self._store is None:
             return
         source = outcome.was or outcome.path
-        key = self._ids.pop(source, None)
+        key = self._ids.get(source)
         if key is None:
             if outcome.status == "not_started":
                 return
             key = self._store.start_outcomes(self.run_id, [source])[0]
         self._results.append(_result(key, outcome, self._cache_key(source)))
+        self._ids.pop(source, None)
         late = time.monotonic() - self._written > _GROUP_SECONDS
         if late or len(self._results) >= _GROUP:
             self.flush()
@@ -79,9 +80,14 @@ class Recorder:
         self._written = time.monotonic()
 
     def finish(self, state: RunState, summary: Mapping[str, Any]) -> None:
-        """Write the current group and the end of the run."""
+        """Write the current group and the end of the run.
+
+        Files that were started and have no outcome are recorded as interrupted.
+        """
         self.flush()
         if self._store is not None:
+            if self._ids:
+                self._store.mark_interrupted([self.run_id])
             self._store.finish_run(self.run_id, state, summary)
 
 
@@ -132,7 +138,7 @@ def recorder(
     cache_key: Callable[[str], str],
     facts: RunFacts,
 ) -> Iterator[Recorder]:
-    """Yield the recorder of a new run; its last group is always written."""
+    """Yield the recorder of a new run, which the caller finishes."""
     run_id = str(uuid.uuid4())
     if store is None:
         yield Recorder(None, run_id, cache_key)
@@ -148,14 +154,7 @@ def recorder(
                 os.uname().nodename,
             )
         )
-        recording = Recorder(store, run_id, cache_key)
-        try:
-            yield recording
-        except BaseException:
-            recording.finish("stopped", {})
-            raise
-        finally:
-            recording.flush()
+        yield Recorder(store, run_id, cache_key)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,12 @@ class Interrupt:
         self.signalled = False
         self.at_once = False
 
+    def fail(self, error: BaseException) -> None:
+        """End the run because of an error; a ``KeyboardInterrupt`` also kills the tools."""
+        self.stop = True
+        if isinstance(error, KeyboardInterrupt):
+            self.signalled = self.at_once = True
+
     def signal(self) -> None:
         """Handle a Ctrl-C: the first stops the run, the second kills the tools."""
         self.at_once = self.signalled

@@ -155,13 +155,13 @@ class _Watcher:
         found = self._discover(there)
         now = self._searched_at - self._waitlist.settle if at_once else self._searched_at
         for item in self._new_files(found):
-            self._waitlist.see(item.path, _stat(item), now)
+            self._waitlist.see(item.path, item.stat, now)
 
     def _see(self, changed: Iterable[str]) -> None:
         now = time.monotonic()
         paths = [path for path in changed if os.path.exists(path) and not self._hidden(path)]
         found = self._discover(paths) if paths else []
-        new = {item.path: _stat(item) for item in self._new_files(found)}
+        new = {item.path: item.stat for item in self._new_files(found)}
         for item in found:
             self._waitlist.see(item.path, new.get(item.path), now)
         for path in list(self._waitlist.waiting):
@@ -173,7 +173,7 @@ class _Watcher:
         named = self._request._replace(paths=tuple(due if few else there), recursive=not few)
         summary = self._coordinator.run(named)
         now = time.monotonic()
-        again = {item.path: _stat(item) for item in self._new_files(self._discover(due))}
+        again = {item.path: item.stat for item in self._new_files(self._discover(due))}
         for path in due:
             if path in again:
                 self._waitlist.failed(path, again[path], now)
@@ -200,7 +200,7 @@ class _Watcher:
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
         done = _done(self._store, self._request.policies.fingerprint, [i.path for i in found])
         for item in found:
-            if _stat(item) not in done.get(os.fsencode(item.path), ()):
+            if item.stat not in done.get(os.fsencode(item.path), ()):
                 yield item
 
 
@@ -214,10 +214,6 @@ def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes
     for path, rows in store.compliance_records(*cache_key_range(fingerprint)).items():
         done.setdefault(path, set()).update(row.stat for row in rows)
     return done
-
-
-def _stat(item: Candidate) -> Stat:
-    return item.size, item.mtime_ns, item.inode
 
 
 def _stat_of(path: str) -> Stat | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from vpo.config.builder import Settings
 from vpo.discover import Candidate
-from vpo.execute.context import RunContext, ignore_progress
+from vpo.execute.context import RunContext, ignore_progress, new_run_context
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Outcome
 from vpo.policy.policy_files import PolicyFiles
@@ -100,7 +100,7 @@ def new_context(
     progress: Callable[[str, float], object] = ignore_progress,
 ) -> RunContext:
     """Return the context that the workers of this machine share for one run."""
-    return RunContext(
+    return new_run_context(
         tools=installed_tools(settings, prober.processes),
         prober=prober,
         # A single encode may use all cores; several share them.

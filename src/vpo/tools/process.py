@@ -18,7 +18,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
@@ -149,6 +148,7 @@ class Processes:
         self._groups: set[ProcessGroup] = set()
         self._services: set[ProcessGroup] = set()
         self._cancelled_at: float | None = None
+        self._prefix = _death_signal()
         self.paused = False
 
     @property
@@ -205,7 +205,7 @@ class Processes:
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
         if self.cancelled:
             raise CancelledError("interrupted")
-        group = ProcessGroup(_spawn(command))
+        group = ProcessGroup(_spawn(command, self._prefix))
         self._groups.add(group)
         try:
             if self.cancelled:
@@ -224,7 +224,7 @@ class Processes:
         """
         group = ProcessGroup(
             subprocess.Popen(
-                [*_death_signal(), *argv],
+                [*self._prefix, *argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -327,17 +327,16 @@ class _Reader:
         return False
 
 
-@cache
 def _death_signal() -> tuple[str, ...]:
     """Return the prefix of a command that makes the kernel kill it when vpo dies (Linux)."""
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
-def _spawn(command: Command) -> subprocess.Popen[bytes]:
+def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [*_death_signal(), *map(os.fsencode, command.argv)],
+            [*prefix, *map(os.fsencode, command.argv)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,8 +10,16 @@ import pytest
 
 from vpo.errors import PublishError, SourceChangedError
 from vpo.execute import publish
+from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
+from vpo.execute.options import RewriteOptions
+from vpo.execute.rewrite import _publish
+from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace
+from vpo.media.model import MediaFile
+from vpo.plan.model import Plan
+from vpo.probe.service import Prober
+from vpo.tools.programs import Tools
 
 OLD = 1_500_000_000_123_456_789
 
@@ -136,6 +144,70 @@ def test_replace_is_undone_when_original_cannot_be_removed(
         publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
     assert film.read_bytes() == b"original"
+
+
+@pytest.mark.parametrize("step", ["link", "unlink"])
+def test_ctrl_c_during_a_rename_leaves_one_name(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """It arrives right after the link to the new name, or after the original was removed."""
+    interrupt_after(monkeypatch, step)
+    with pytest.raises(KeyboardInterrupt):
+        publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
+    assert names(film.parent) == (["film.mp4"] if step == "link" else ["film.mkv"])
+
+
+def test_name_is_free_again_if_the_result_cannot_take_it(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*names: str) -> None:  # noqa: ARG001
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(PublishError, match="could not be renamed"):
+        publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
+    assert not film.with_suffix(".mkv").exists()
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_ctrl_c_deletes_a_kept_original_only_if_it_is_not_the_only_one(
+    film: Path,
+    lock: FileLock,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    replaced: bool,
+) -> None:
+    media = MediaFile(str(film), "mp4", 1)
+    tools = Tools()
+    context = new_run_context(tools, Prober(tools.processes, 60))
+    options = RewriteOptions(keep_originals=True)
+    work = Work(Plan(media, media), lock, options, context, lambda _: None, "key")
+    if replaced:
+        interrupt_after(monkeypatch, "replace")
+    else:
+        monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _publish(work, workspace, keep=False)
+    kept = list((film.parent / ".vpo-originals").glob("*"))
+    assert [path.read_bytes() for path in kept] == ([b"original"] if replaced else [])
+    assert film.read_bytes() == (b"result" if replaced else b"original")
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    """Let a Ctrl-C arrive after the first call of a function of ``os``."""
+    real = getattr(os, function)
+
+    def call(*values: object, **options: object) -> None:
+        monkeypatch.setattr(os, function, real)
+        real(*values, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, function, call)
 
 
 def test_copy_attributes_keeps_mode_and_extended_attributes(

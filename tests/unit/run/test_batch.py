@@ -12,7 +12,7 @@ import pytest
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
 from vpo.policy.document import Policy
-from vpo.run.batch import Queue, run_batch
+from vpo.run.batch import Batch, Queue
 from vpo.run.job import Job
 from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
@@ -39,7 +39,7 @@ def batch(
     with ThreadPoolExecutor(workers) as pool:
         queue = Queue(items(count), lambda item: job(item, on_error))
         crew = Workers(pool, lambda: workers, work, end_tools, ignore)
-        yield from run_batch(queue, crew, interrupt or Interrupt(), nothing)
+        yield from Batch(queue, crew, interrupt or Interrupt(), nothing)
 
 
 def ignore(paused: bool) -> None:
@@ -97,7 +97,7 @@ def test_batch_makes_jobs_when_a_worker_is_free() -> None:
         return job(item)
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = run_batch(Queue(items(10), make), two(pool, done), Interrupt(), nothing)
+        outcomes = Batch(Queue(items(10), make), two(pool, done), Interrupt(), nothing)
         next(outcomes)
         assert len(made) <= 6
         assert len(list(outcomes)) == 9
@@ -163,7 +163,7 @@ def test_batch_ends_after_running_jobs_when_a_job_cannot_be_made() -> None:
         return done(job)
 
     with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="no database"):
-        for outcome in run_batch(Queue(items(5), make), two(pool, work), Interrupt(), nothing):
+        for outcome in Batch(Queue(items(5), make), two(pool, work), Interrupt(), nothing):
             found.append(outcome)
     assert [(o.path, o.status) for o in found] == [
         ("/0", "changed"),
@@ -171,6 +171,27 @@ def test_batch_ends_after_running_jobs_when_a_job_cannot_be_made() -> None:
         ("/3", "not_started"),
         ("/4", "not_started"),
     ]
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_batch_yields_running_jobs_before_it_raises_an_error(error: type[BaseException]) -> None:
+    raised, interrupt, calls = threading.Event(), Interrupt(), iter((False, True))
+
+    def on_tick() -> None:
+        if next(calls, False):
+            raised.set()
+            raise error
+
+    def work(job: Job) -> Outcome:
+        assert raised.wait(30)
+        return done(job)
+
+    found = []
+    with ThreadPoolExecutor(2) as pool, pytest.raises(error):
+        for outcome in Batch(Queue(items(3), job), two(pool, work), interrupt, on_tick):
+            found.append(outcome.status)
+    assert found == ["changed", "changed", "not_started"]
+    assert interrupt.at_once is (error is KeyboardInterrupt)
 
 
 @pytest.mark.parametrize(("on_error", "count"), [("skip", 5), ("continue", 5), ("fail", 2)])
@@ -195,7 +216,7 @@ def test_batch_ends_when_executor_refuses_jobs() -> None:
             future.set_running_or_notify_cancel()
             return future
 
-    found = run_batch(Queue(items(3), job), two(Refusing(), done), Interrupt(), nothing)
+    found = Batch(Queue(items(3), job), two(Refusing(), done), Interrupt(), nothing)
     assert [o.status for o in found] == ["not_started"] * 3
 
 

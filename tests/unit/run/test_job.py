@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import PlanError, ProbeError
-from vpo.execute.context import RunContext
+from vpo.execute.context import RunContext, new_run_context
 from vpo.execute.lock import FileLock
 from vpo.media.model import MediaFile
 from vpo.policy.document import Policy
@@ -23,7 +23,7 @@ POLICY = Policy.model_validate({"schema_version": 13, "phases": [{"name": "p"}]}
 
 def context(tools: Tools | None = None) -> RunContext:
     tools = tools or Tools()
-    return RunContext(tools, Prober(tools.processes, 60))
+    return new_run_context(tools, Prober(tools.processes, 60))
 
 
 class Reader(Prober):
@@ -58,7 +58,7 @@ def test_process_file_turns_every_error_into_an_outcome(
     tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Reader, "error", error)
-    failing = RunContext(Tools(), Reader(Processes(), 60))
+    failing = new_run_context(Tools(), Reader(Processes(), 60))
     outcome = process_file(Job(str(tmp_path / "x"), (POLICY,)), failing)
     assert outcome.error is not None
     assert outcome.error.type == type(error).__name__

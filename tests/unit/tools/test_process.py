@@ -401,3 +401,16 @@ def test_cancel_while_tools_end_raises_nothing_else(sh: Script) -> None:
         now[0].cancel()
         done.wait(0.001)
     assert strange == []
+
+
+def test_setpriv_is_found_again_by_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path that was kept for the life of the process would be missing in the second run."""
+    setpriv = tmp_path / "setpriv"
+    setpriv.write_text('#!/bin/sh\nshift 3\nexec "$@"\n')
+    setpriv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert Processes().run(Command(["true"]), 60) == 0
+    setpriv.unlink()
+    assert Processes().run(Command(["true"]), 60) == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vpo.errors import PlanError
-from vpo.execute.context import RunContext
+from vpo.execute.context import RunContext, new_run_context
 from vpo.execute.encoding.crf_search import CrfResult, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.encoding.prepare import (
@@ -70,7 +70,7 @@ def test_prepare_fails_for_vmaf_without_a_metric(real: Tools) -> None:
 
 
 def context(tools: Tools) -> RunContext:
-    return RunContext(tools, Prober(tools.processes, 120), threads=1)
+    return new_run_context(tools, Prober(tools.processes, 120), threads=1)
 
 
 def prepared(tools: Tools, plan: Plan) -> PreparedEncodes:
