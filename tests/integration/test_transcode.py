@@ -308,6 +308,29 @@ def test_transcode_in_two_passes_behind_audio(vpo: Vpo, film: Path) -> None:
     assert [s["codec_name"] for s in streams(behind)] == ["ac3", "flac", "vp9"]
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_statistics_of_a_killed_first_pass_are_removed(
+    vpo: Vpo, tmp_path: Path, tools_on_path: ToolsOnPath, codec: str
+) -> None:
+    """Also in a folder with a long path, which x265 would cut off."""
+    kill = (
+        '"$REAL_FFMPEG" "$@"; case "$*" in *testsrc*) ;; *pass*=1:*|*-pass*) kill -9 $PPID;; esac'
+    )
+    folder = tmp_path / "in" / ("long " * 40)
+    folder.parent.mkdir()
+    film = made(folder / "film.mkv", "-c:v", "mpeg4", "-q:v", "1")
+    text = policy(f"{{video: {{to: {codec}, target_bitrate: 60k, two_pass: true}}}}")
+    tools_on_path(ffmpeg=kill)
+    assert process(vpo, text, film).rc == -9
+    left = [path.name for path in folder.iterdir() if ".part-" in path.name]
+    assert left
+    assert all(name.startswith(".vpo-") for name in left)
+    tools_on_path(ffmpeg='exec "$REAL_FFMPEG" "$@"')
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert [path.name for path in folder.iterdir()] == ["film.mkv"]
+
+
 def times(path: Path) -> list[float]:
     """When each picture is shown, in seconds."""
     argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-of", "csv=p=0"]

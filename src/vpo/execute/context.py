@@ -40,7 +40,7 @@ class RunContext:
     def __post_init__(self) -> None:
         processes = self.tools.processes
         object.__setattr__(self, "space", SpaceLedger(lambda: processes.cancelled))
-        object.__setattr__(self, "devices", Devices(self.tools))
+        object.__setattr__(self, "devices", Devices(self.tools, self.hardware_sessions))
 
     @property
     def cancelled(self) -> bool:
