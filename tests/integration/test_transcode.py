@@ -251,6 +251,86 @@ def made(path: Path, *words: str) -> Path:
     return path
 
 
+ONLY_AOM = """case " $* " in
+*" -encoders "*) "$REAL_FFMPEG" "$@" | grep -v libsvtav1 ;;
+*) exec "$REAL_FFMPEG" "$@" ;;
+esac"""
+"""An ffmpeg without SVT-AV1, which has no second pass."""
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize(
+    ("codec", "preset", "encoder"),
+    [
+        ("h264", "ultrafast", "libx264"),
+        ("h264", "medium", "libx264"),
+        ("hevc", "ultrafast", "libx265"),
+        ("vp9", "ultrafast", "libvpx-vp9"),
+        ("vp9", "superfast", "libvpx-vp9"),
+        ("av1", "ultrafast", "libaom-av1"),
+    ],
+)
+def test_transcode_in_two_passes(
+    vpo: Vpo,
+    tmp_path: Path,
+    tools_on_path: ToolsOnPath,
+    suffix: str,
+    codec: str,
+    preset: str,
+    encoder: str,
+) -> None:
+    """With every encoder that has two: the second has to understand what the first wrote."""
+    tools_on_path(ffmpeg=ONLY_AOM)
+    film = made(tmp_path / "in" / f"film.{suffix}", "-c:v", "mpeg4", "-q:v", "1")
+    section = f"{{video: {{to: {codec}, target_bitrate: 60k, two_pass: true, preset: {preset}}}}}"
+    done = process(vpo, policy(section), film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert outcome["encoded"][0]["encoder"] == encoder
+    assert streams(film)[0]["codec_name"] == codec
+
+
+def test_transcode_in_two_passes_without_frame_times(vpo: Vpo, tmp_path: Path) -> None:
+    film = made(tmp_path / "in" / "film.avi", "-c:v", "mpeg4", "-q:v", "1")
+    done = process(vpo, policy("{video: {to: h264, target_bitrate: 60k, two_pass: true}}"), film)
+    assert done.rc == 0, done
+    assert streams(film)[0]["codec_name"] == "h264"
+
+
+def test_transcode_in_two_passes_behind_audio(vpo: Vpo, film: Path) -> None:
+    """ffmpeg names the statistics by the number of the stream in the output."""
+    behind = film.with_name("behind.mkv")
+    order = ["-map", "0:1", "-map", "0:2", "-map", "0:0", "-c", "copy", str(behind)]
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(film), *order], check=True)
+    section = "{video: {to: vp9, target_bitrate: 60k, two_pass: true, preset: ultrafast}}"
+    done = process(vpo, policy(section), behind)
+    assert done.rc == 0, done
+    assert [s["codec_name"] for s in streams(behind)] == ["ac3", "flac", "vp9"]
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_statistics_of_a_killed_first_pass_are_removed(
+    vpo: Vpo, tmp_path: Path, tools_on_path: ToolsOnPath, codec: str
+) -> None:
+    """Also in a folder with a long path, which x265 would cut off."""
+    kill = (
+        '"$REAL_FFMPEG" "$@"; case "$*" in *testsrc*) ;; *pass*=1:*|*-pass*) kill -9 $PPID;; esac'
+    )
+    folder = tmp_path / "in" / ("long " * 40)
+    folder.parent.mkdir()
+    film = made(folder / "film.mkv", "-c:v", "mpeg4", "-q:v", "1")
+    text = policy(f"{{video: {{to: {codec}, target_bitrate: 60k, two_pass: true}}}}")
+    tools_on_path(ffmpeg=kill)
+    assert process(vpo, text, film).rc == -9
+    left = [path.name for path in folder.iterdir() if ".part-" in path.name]
+    assert left
+    assert all(name.startswith(".vpo-") for name in left)
+    tools_on_path(ffmpeg='exec "$REAL_FFMPEG" "$@"')
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert [path.name for path in folder.iterdir()] == ["film.mkv"]
+
+
 def times(path: Path) -> list[float]:
     """When each picture is shown, in seconds."""
     argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-of", "csv=p=0"]

@@ -62,5 +62,6 @@ def new_run_context(
     progress: Callable[[str, float], object] = ignore_progress,
 ) -> RunContext:
     """Return the context of a new run, with nothing reserved and no device tested."""
+    devices = Devices(tools, hardware_sessions)
     space = SpaceLedger(lambda: tools.processes.cancelled)
-    return RunContext(tools, prober, threads, hardware_sessions, progress, space, Devices(tools))
+    return RunContext(tools, prober, threads, hardware_sessions, progress, space, devices)

@@ -11,7 +11,7 @@ from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute import rename, undo_file
 from vpo.execute.lock import try_lock
-from vpo.execute.workspace import TEMPORARY_EXTENSION
+from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
 
 
 def clean_up_leftovers(leftovers: Iterable[str]) -> list[str]:
@@ -36,7 +36,11 @@ def _clean_up_file(path: str) -> list[str]:
         return _roll_back(path)
     if path.endswith(rename.NOTE_EXTENSION):
         return rename.roll_back_rename(path)
-    if path.endswith(TEMPORARY_EXTENSION) and _remove(path):
+    # A tool's own file is not locked, but the one with whose name it begins; that one goes first.
+    folder, name = os.path.split(path)
+    owner, end, _ = name.partition(TEMPORARY_EXTENSION + PREFIX_END)
+    orphaned = end and not os.path.lexists(os.path.join(folder, owner + TEMPORARY_EXTENSION))
+    if (orphaned or path.endswith(TEMPORARY_EXTENSION)) and _remove(path):
         return [f"removed {path}, left by an interrupted run"]
     return []
 

@@ -14,6 +14,8 @@ from vpo.errors import PublishError
 from vpo.execute.lock import try_lock
 
 TEMPORARY_EXTENSION = ".part"
+PREFIX_END = "-"
+"""What stands between the name of a temporary file and the rest of that of a tool's own file."""
 
 
 class Workspace:
@@ -48,6 +50,15 @@ class Workspace:
                 file.write(data)
         return path
 
+    def prefix(self) -> str:
+        """Return a prefix for the names of a tool's own files in the folder; they are removed too.
+
+        It is the name of a locked file, which shows that they are in use, and ``PREFIX_END``.
+        """
+        name = os.path.basename(self.store(b"")) + PREFIX_END
+        self._files.callback(_remove_all, self.folder, name)
+        return name
+
     def _new(self, files: contextlib.ExitStack) -> tuple[str, int]:
         """Create a locked file, which is removed when ``files`` is closed; return path and fd."""
         while True:
@@ -80,6 +91,13 @@ def _remove(path: str) -> None:
     except OSError:
         # The tool has created a folder there.
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_all(folder: str, prefix: str) -> None:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix):
+                _remove(entry.path)
 
 
 def tool_path(path: str, fd: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vpo.media.containers import (
     APPLE_TAG_PREFIX,
@@ -64,12 +64,14 @@ def argv(program: str, job: FfmpegJob) -> list[str]:
 
 def first_pass(program: str, job: FfmpegJob) -> list[str]:
     """Return the command that writes the statistics for the second pass, and nothing else."""
+    plan, target = job.plan, container(job.plan.after.container)
+    # ffmpeg names the statistics by the number of the stream, which must be that of the second.
+    last = max(encoding.number for encoding in job.encodings.values())
     command = [*_start(program, "warning"), *_input(job)]
-    for number, encoding in enumerate(job.encodings.values()):
-        alone = replace(encoding, number=number)
-        maps, filtering = filters.mapped(alone)
-        command += [*maps, *filtering, *video_options.video(alone)]
-    return [*command, "-f", "null", "-"]
+    command += [*_maps(plan, plan.after.tracks[: last + 1], job.encodings), "-c", "copy"]
+    for encoding in job.encodings.values():
+        command += _encoded(encoding.number, target, encoding)
+    return [*command, "-max_muxing_queue_size", "4096", "-f", "null", "-"]
 
 
 def _start(program: str, level: str) -> list[str]:
@@ -114,9 +116,12 @@ def _as_stored(encodings: Mapping[int, Encoding]) -> list[str]:
 
 
 def _times(number: int, target: Container, time_base: str) -> list[str]:
-    """Give each frame its own time. ffmpeg would put them on a grid of the mean frame rate."""
+    """Give each frame its own time. ffmpeg would put them on a grid of the mean frame rate.
+
+    For a container without times it does so in both passes, whatever the first writes.
+    """
     if target.constant_frame_rate:
-        return []
+        return [f"-fps_mode:{number}", "vfr"]
     return [f"-fps_mode:{number}", "passthrough", f"-enc_time_base:{number}", time_base]
 
 
@@ -153,7 +158,7 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     elif track.codec != old.codec and track.type == "subtitle":
         arguments += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
     elif track.codec == old.codec == "vp9":
-        # The muxers do so themselves, but behind the count by which ``copied`` finds losses.
+        # The muxers do so themselves, but behind the count by which ``lost_packets`` finds losses.
         arguments += [f"-bsf:{number}", "vp9_superframe"]
     if target.languages:
         arguments += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]

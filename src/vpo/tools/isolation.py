@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 
 NEUTRAL_FOLDER = "/"
-"""The working directory of all children: what lies in the user's is never taken for a module, a
-preset or a log file. Paths in their arguments are absolute."""
+"""The working directory of children: what lies in the user's is never taken for a module, a preset
+or a log file. Paths in their arguments are absolute. Encodes in two passes alone run elsewhere."""
 _WITHHELD = ("PYTHON", "VPO_")
 """Variables that begin so are not passed on: they change what Python runs, or hold secrets."""
 _ISOLATED = ("-E", "-P") if sys.version_info >= (3, 11) else ("-E",)

@@ -40,13 +40,14 @@ class Command(NamedTuple):
     """A command to run, and how it is monitored.
 
     ``output`` is a file whose growth counts as progress, ``ok`` the exit statuses of success,
-    ``fds`` the file descriptors that it inherits.
+    ``fds`` the file descriptors that it inherits, ``folder`` its current folder.
     """
 
     argv: Sequence[str | bytes]
     output: str | None = None
     ok: tuple[int, ...] = (0,)
     fds: tuple[int, ...] = ()
+    folder: str = NEUTRAL_FOLDER
 
 
 class Listener:
@@ -343,7 +344,7 @@ def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
             start_new_session=True,
             pass_fds=command.fds,
             bufsize=0,
-            cwd=NEUTRAL_FOLDER,
+            cwd=command.folder,
             env=child_environment(),
         )
     except OSError as error:

@@ -46,7 +46,8 @@ class VideoEncoder:
 
     ``crf_options`` makes options of a crf, ``bitrate_mode`` goes before a bit rate.
     ``pass_options`` makes options of the number of a pass and the file for its statistics, where
-    the encoder can read the source twice; ``multipass`` is for one that looks twice by itself.
+    the encoder can read the source twice, and ``pass_presets`` are its presets then, where they
+    differ; ``multipass`` is for one that looks twice by itself.
     ``tunes`` are the option for each of x264's tunes that it has, ``quick_presets`` the presets
     with which it takes less time than scoring its result; hardware always does.
 
@@ -67,6 +68,7 @@ class VideoEncoder:
     fractional_crf: bool = False
     bitrate_mode: tuple[Option, ...] = ()
     pass_options: Callable[[int, str], Options] | None = None
+    pass_presets: Presets | None = None
     multipass: tuple[Option, ...] = ()
     presets: Presets | None = None
     quick_presets: frozenset[str] = frozenset()
@@ -99,12 +101,13 @@ class VideoEncoder:
             raise PlanError(f"{self} cannot encode {what}, which {track} has")
         return self.format_name(found)
 
-    def preset_options(self, preset: str | None) -> Options:
-        """Return the options for a preset; ``PlanError`` for one that it does not have.
+    def preset_options(self, preset: str | None, twice: bool = False) -> Options:
+        """Return the options for a preset, where the source is read ``twice`` those for it.
 
-        An encoder without presets takes none.
+        ``PlanError`` for one that it does not have; an encoder without presets takes none.
         """
-        return self.presets.options(self.name, preset) if self.presets else []
+        presets = (twice and self.pass_presets) or self.presets
+        return presets.options(self.name, preset) if presets else []
 
     def tune_options(self, tune: str | None) -> Options:
         """Return the option for one of x264's tunes; nothing for one that it does not have."""
@@ -167,13 +170,13 @@ def _svt_threads(count: int) -> Options:
     return [("svtav1-params", f"lp={count}")]
 
 
-def _libvpx_presets() -> Presets:
-    """Return its speeds; from 6 on, it needs its real-time mode."""
+def _libvpx_presets(fast: str) -> Presets:
+    """Return its speeds; ``fast`` is the mode for those from 6 on."""
 
     def options(speed: int, mode: str) -> Options:
         return [("deadline", mode), ("cpu-used", str(speed))]
 
-    own = [options(speed, "realtime" if speed >= 6 else "good") for speed in range(9)]
+    own = [options(speed, fast if speed >= 6 else "good") for speed in range(9)]
     speeds = zip(X264_PRESETS, (8, 6, 5, 4, 3, 2, 1, 1, 0), strict=False)
     by_x264 = {preset: own[speed] for preset, speed in speeds}
     by_x264["placebo"] = options(0, "best")
@@ -279,7 +282,9 @@ _ROWS = (
         _WIDE | _formats("440", 8, 10, 12) | {PixelFormat("420", 8, alpha=True)},
         rate_control.libvpx_libaom,
         pass_options=_log_file,
-        presets=_libvpx_presets(),
+        presets=_libvpx_presets("realtime"),
+        # Its real-time mode has one pass.
+        pass_presets=_libvpx_presets("good"),
         quick_presets=_QUICK,
         tunes={
             "film": ("tune-content", "film"),

@@ -90,7 +90,7 @@ def video(encoding: Encoding) -> list[str]:
     options += _format(encoding)
     options += _color(encoding)
     options += encoder.rate_options(spec.quality)
-    options += encoder.preset_options(spec.preset)
+    options += encoder.preset_options(spec.preset, encoding.encode_pass is not None)
     options += encoder.tune_options(spec.tune)
     options += _pass(encoding)
     options += _threads(encoding)
@@ -152,7 +152,7 @@ def _tiles(encoding: Encoding) -> Options:
     if not encoding.encoder.tiles:
         return []
     width = (encoding.spec.size or (encoding.track.width or 0, 0))[0]
-    columns = min(4, max(1, width // _TILE_WIDTH).bit_length() - 1, 2)
+    columns = min(2, max(1, width // _TILE_WIDTH).bit_length() - 1)
     return [("row-mt", "1"), ("tile-columns", str(columns))]
 
 

@@ -59,6 +59,18 @@ def test_cleanup_leaves_locked_temporary_file(tmp_path: Path) -> None:
     assert clean_up(tmp_path)
 
 
+def test_cleanup_removes_files_of_a_tool_with_their_temporary_file(tmp_path: Path) -> None:
+    part, stats = tmp_path / ".vpo-1.part", tmp_path / ".vpo-1.part-0.log"
+    part.touch()
+    stats.touch()
+    with locked(part):
+        assert clean_up(tmp_path) == []
+    assert len(clean_up(tmp_path)) == 2
+    assert names(tmp_path) == []
+    stats.touch()
+    assert clean_up(tmp_path) == [f"removed {stats}, left by an interrupted run"]
+
+
 def test_cleanup_leaves_other_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / ".vpo-notes.txt").write_text("mine")
     (tmp_path / ".vpo-folder.part").mkdir()

@@ -133,3 +133,14 @@ def test_workspace_locks_and_removes_stored_files(tmp_path: Path) -> None:
         assert leftovers.clean_up_folders([str(tmp_path)]) == []
         assert picture.read_bytes() == b"picture"
     assert os.listdir(tmp_path) == []
+
+
+def test_workspace_removes_files_with_its_prefix(tmp_path: Path) -> None:
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        own = tmp_path / f"{workspace.prefix()}0.log"
+        own.touch()
+        (tmp_path / "film.mkv").touch()
+        assert own.name.startswith(".vpo-")
+        assert leftovers.clean_up_folders([str(tmp_path)]) == []
+        assert own.exists()
+    assert os.listdir(tmp_path) == ["film.mkv"]

@@ -44,10 +44,13 @@ class EncoderChoice:
 
 
 class Devices:
-    """The encoders of this machine: each tested once in a run, and shared by its workers."""
+    """The encoders of this machine: each tested once in a run, and shared by its workers.
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    ``sessions`` is how many encodes may use hardware at the same time, tests included.
+    """
+
+    def __init__(self, tools: Tools, sessions: int = 1) -> None:
+        self._tools, self._sessions = tools, sessions
         self._proofs: Memo[tuple[str, str], str] = Memo()
         """By encoder and pixel format: the reason why it does not work, empty if it does."""
         self._free = threading.Condition()
@@ -89,16 +92,21 @@ class Devices:
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
         encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
         key = encoder.name, plain.pixel_format or ""
-        return self._proofs.get(key, partial(self._failure, _test_arguments(encoding)))
+        return self._proofs.get(key, partial(self._proof, encoding))
+
+    def _proof(self, encoding: Encoding) -> str:
+        # Without a free session a device that works would fail.
+        with self.session(encoding.encoder.device):
+            return self._failure(_test_arguments(encoding))
 
     @contextlib.contextmanager
-    def session(self, device: Device, limit: int) -> Iterator[None]:
-        """Hold one of ``limit`` sessions of the hardware; software needs none."""
+    def session(self, device: Device) -> Iterator[None]:
+        """Hold one of the sessions of the hardware; software needs none."""
         if device == "none":
             yield
             return
         with self._free:
-            while self._taken >= limit:
+            while self._taken >= self._sessions:
                 if self._tools.processes.cancelled:
                     raise CancelledError("interrupted")
                 self._free.wait(_POLL_SECONDS)

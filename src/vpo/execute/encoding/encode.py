@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from vpo.text import format_size
 from vpo.tools import ffmpeg, video_options
 from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput
+from vpo.tools.isolation import NEUTRAL_FOLDER
 from vpo.tools.process import Command
 from vpo.tools.video_options import EncodePass, Encoding
 
@@ -41,16 +41,16 @@ def encode(
     context = work.context
     limit = SizeLimit(work.plan)
     encoding = _Encoding(work, source, workspace, covers, limit)
-    with context.devices.session(encodes.device, context.hardware_sessions):
-        encodes = with_crfs(encodes, context, source, workspace)
-        try:
+    try:
+        with context.devices.session(encodes.device):
+            encodes = with_crfs(encodes, context, source, workspace)
             encoding.run(encodes)
-        except ToolError as error:
-            other = without_hardware(encodes, context, str(error))
-            if other is None:
-                raise
-            encodes = with_crfs(other, context, source, workspace)
-            encoding.run(encodes)
+    except ToolError as error:
+        other = without_hardware(encodes, context, str(error))
+        if other is None:
+            raise
+        encodes = with_crfs(other, context, source, workspace)
+        encoding.run(encodes)
     limit.check(os.fstat(workspace.fd).st_size)
     return encodes
 
@@ -66,24 +66,28 @@ class _Encoding:
     limit: SizeLimit
 
     def run(self, encodes: PreparedEncodes) -> None:
-        tools = self.work.context.tools
-        program = tools.need("ffmpeg")
-        encodings = dict(encodes.encodings)
-        twice = [i for i, e in encodings.items() if video_options.passes(e.spec, e.encoder) == 2]
-        with tempfile.TemporaryDirectory(prefix="vpo-passes-") as folder:
-            for number in (1, 2) if twice else (2,):
-                for index in twice:
-                    now = EncodePass(number, os.path.join(folder, f"pass-{index}"))
-                    encodings[index] = replace(encodings[index], encode_pass=now)
-                if number == 1:
-                    first = self._job({index: encodings[index] for index in twice})
-                    argv = ffmpeg.first_pass(program, first)
-                    tools.run(Command(argv, fds=self.source.fds), self._output())
-            argv = ffmpeg.argv(program, self._job(encodings))
-            command = Command(argv, self.workspace.path, fds=self.source.fds)
-            output = _LimitedOutput(self.work, self.limit)
-            tools.run(command, output)
+        encodings, tools = dict(encodes.encodings), self.work.context.tools
+        twice = {i: e for i, e in encodings.items() if video_options.passes(e.spec, e.encoder) == 2}
+        # x265 cuts the path of its statistics off at 255 bytes, so that they get a relative one.
+        folder = self.workspace.folder if twice else NEUTRAL_FOLDER
+        if twice:
+            encodings |= self._first_pass(twice, folder)
+        argv = ffmpeg.argv(tools.need("ffmpeg"), self._job(encodings))
+        output = _LimitedOutput(self.work, self.limit, 0.5 if twice else 0.0)
+        command = Command(argv, self.workspace.path, fds=self.source.fds, folder=folder)
+        tools.run(command, output)
         self._refuse_damage(output)
+
+    def _first_pass(self, twice: Mapping[int, Encoding], folder: str) -> dict[int, Encoding]:
+        """Write the statistics; return the encodings of the second pass."""
+        tools, stats = self.work.context.tools, self.workspace.prefix()
+        first = {i: replace(e, encode_pass=EncodePass(1, f"{stats}{i}")) for i, e in twice.items()}
+        argv = ffmpeg.first_pass(tools.need("ffmpeg"), self._job(first))
+        output = FfmpegOutput(
+            self.work.plan.before.duration, lambda part: self.work.report(part / 2)
+        )
+        tools.run(Command(argv, fds=self.source.fds, folder=folder), output)
+        return {i: replace(e, encode_pass=EncodePass(2, f"{stats}{i}")) for i, e in twice.items()}
 
     def _refuse_damage(self, output: FfmpegOutput) -> None:
         """Raise ``DamagedError`` if frames could not be decoded: concealed, they are no error."""
@@ -101,9 +105,6 @@ class _Encoding:
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
         return FfmpegJob(self.work.plan, self.source.name, output, self.covers, encodings)
-
-    def _output(self) -> FfmpegOutput:
-        return FfmpegOutput(self.work.plan.before.duration, self.work.report)
 
 
 class SizeLimit:
@@ -131,10 +132,15 @@ class SizeLimit:
 
 
 class _LimitedOutput(FfmpegOutput):
-    """Ends the encode early once its projected size is clearly over the limit."""
+    """Ends the encode early once its projected size is clearly over the limit.
 
-    def __init__(self, work: Work, limit: SizeLimit) -> None:
-        super().__init__(work.plan.before.duration, work.report)
+    ``done`` is the fraction of the work that was done before.
+    """
+
+    def __init__(self, work: Work, limit: SizeLimit, done: float) -> None:
+        super().__init__(
+            work.plan.before.duration, lambda part: work.report(done + (1 - done) * part)
+        )
         self._limit = limit
 
     def stdout(self, line: str) -> bool:

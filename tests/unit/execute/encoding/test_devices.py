@@ -199,13 +199,13 @@ def test_choose_fails_without_tone_mapping_filter(machine: Machine) -> None:
 
 
 def test_device_sessions_are_limited() -> None:
-    devices = Devices(Tools())
+    devices = Devices(Tools(), 2)
     held, running = threading.Event(), threading.Event()
     most = [0, 0]
     lock = threading.Lock()
 
     def work() -> None:
-        with devices.session("nvenc", 2):
+        with devices.session("nvenc"):
             with lock:
                 most[0] += 1
                 most[1] = max(most)
@@ -219,7 +219,7 @@ def test_device_sessions_are_limited() -> None:
     for thread in threads:
         thread.start()
     assert running.wait(60)
-    with devices.session("none", 1):  # the processor has as many as it likes
+    with devices.session("none"):  # the processor has as many as it likes
         held.set()
     for thread in threads:
         thread.join()
@@ -228,10 +228,24 @@ def test_device_sessions_are_limited() -> None:
 
 def test_cancel_ends_wait_for_a_device_session() -> None:
     tools = Tools()
-    devices = Devices(tools)
-    with devices.session("nvenc", 1):
+    devices = Devices(tools, 1)
+    with devices.session("nvenc"):
         tools.processes.cancel()
-        with pytest.raises(CancelledError), devices.session("nvenc", 1):
+        with pytest.raises(CancelledError), devices.session("nvenc"):
             pass
-    with devices.session("nvenc", 1):
+    with devices.session("nvenc"):
         pass
+
+
+def test_device_is_tested_in_a_session_of_its_own(machine: Machine, tmp_path: Path) -> None:
+    devices = Devices(machine("*hevc_nvenc*"), 1)
+    found: list[str] = []
+    thread = threading.Thread(
+        target=lambda: found.append(devices.choose(encode(hw="nvenc"), TRACK, "mkv").device)
+    )
+    with devices.session("nvenc"):
+        thread.start()
+        thread.join(0.5)
+        assert tried(tmp_path) == []
+    thread.join()
+    assert found == ["nvenc"]
