@@ -23,14 +23,12 @@ class RunContext:
 
     Whoever starts a run creates it and passes it on: two runs in one process share nothing, and
     each tests the hardware again. ``threads`` is the number of threads of one encode, ``None`` for
-    all; ``hardware_sessions`` is how many encodes may use hardware at the same time; ``progress``
-    takes a path and the fraction of its work that is done, from 0 to 1.
+    all; ``progress`` takes a path and the fraction of its work that is done, from 0 to 1.
     """
 
     tools: Tools
     prober: Prober
     threads: int | None
-    hardware_sessions: int
     progress: Callable[[str, float], object]
     space: SpaceLedger
     devices: Devices
@@ -61,7 +59,10 @@ def new_run_context(
     hardware_sessions: int = 2,
     progress: Callable[[str, float], object] = ignore_progress,
 ) -> RunContext:
-    """Return the context of a new run, with nothing reserved and no device tested."""
+    """Return the context of a new run, with nothing reserved and no device tested.
+
+    ``hardware_sessions`` is how many encodes may use hardware at the same time.
+    """
     devices = Devices(tools, hardware_sessions)
     space = SpaceLedger(lambda: tools.processes.cancelled)
-    return RunContext(tools, prober, threads, hardware_sessions, progress, space, devices)
+    return RunContext(tools, prober, threads, progress, space, devices)
