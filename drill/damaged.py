@@ -89,7 +89,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 def mutated(bench: Bench) -> None:
     """Every mutated file stays unchanged, or becomes an intact result."""
-    found = _sources(bench)
+    found = sources(bench)
     total = bench.scale(24, 2000)
     seen = {"changed": 0, "failed": 0, "unchanged": 0}
     for begin in range(0, total, BATCH):
@@ -100,7 +100,7 @@ def mutated(bench: Bench) -> None:
     bench.remarks.append(", ".join(f"{count} {what}" for what, count in seen.items()))
 
 
-def _sources(bench: Bench) -> list[Path]:
+def sources(bench: Bench) -> list[Path]:
     folders = [bench.corpus, *([bench.media] if bench.media else [])]
     found = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     small = [p for p in found if p.suffix.lower() in SUFFIXES and 0 < p.stat().st_size <= LARGEST]

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import MediaInput, open_container, open_input
+from vpo.probe.structure_walk import StructureWalk
 
 if TYPE_CHECKING:
     import av.container
@@ -31,6 +33,11 @@ _ERROR = 16
 _BEAT_SECONDS = 1.0
 _ZEROS = 32
 """Bytes from which on a packet of nothing but zeros is no compressed audio or video."""
+_ZERO_RUN = 4096
+"""Zeros in a row that no packet of a codec with entropy coding has."""
+_DENSE_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
+_PADDED = "mpegts"
+"""The demuxer of a container in which packets are padded with zeros (ITU-T H.264, B.1)."""
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
@@ -118,6 +125,7 @@ class _Reader:
         self._file, self._source, self._messages = file, source, messages
         self._forms = {index: _FORMS[name] for index, name in forms.items()}
         self._reported = 0
+        self._walk: StructureWalk | None = StructureWalk(file.fd, source.format.name)
         duration = source.duration
         self.content = Content(
             source.format.name,
@@ -136,11 +144,23 @@ class _Reader:
                     self._take(packet)
                 if time.monotonic() - beaten > _BEAT_SECONDS:
                     beaten = time.monotonic()
+                    self._follow(packet.pos or 0)
                     beat(min(1.0, (packet.pos or 0) / size))
         except av.FFmpegError as error:
             self.content.errors.append((self._now(), str(error.strerror or error)))
         self._take_messages()
+        self._follow(size)
         return self.content
+
+    def _follow(self, position: int) -> None:
+        """Take an error of the structure up to a byte; what follows it cannot be followed."""
+        if self._walk is None:
+            return
+        try:
+            self._walk.follow(position)
+        except StructureError as error:
+            self.content.errors.append((self._now(), str(error)))
+            self._walk = None
 
     def _take(self, packet: Any) -> None:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
@@ -180,10 +200,14 @@ class _Reader:
     def _is_zeros(self, packet: Any, stream: StreamContent) -> bool:
         if packet.size < _ZEROS or stream.type not in ("audio", "video"):
             return False
-        data = bytes(memoryview(packet)[:_ZEROS])
-        if any(data) or stream.codec.startswith(_RAW_CODECS):
+        data = memoryview(packet)
+        if stream.codec in _DENSE_CODECS and self.content.container != _PADDED:
+            # A run has two of the bytes that are half of it apart.
+            few = bytes(data[:: _ZERO_RUN // 2])
+            return (b"\0\0" in few and bytes(_ZERO_RUN) in bytes(data)) or not any(data)
+        if any(data[:_ZEROS]) or stream.codec.startswith(_RAW_CODECS):
             return False
-        return not any(bytes(packet))
+        return not any(data)
 
     def _take_messages(self) -> None:
         """Take what the demuxer itself has reported as an error since the last time."""

@@ -84,7 +84,7 @@ def fills_file(fd: int) -> bool:
         if size == 1:
             size = int.from_bytes(header[8:16], "big")
         elif size == 0:
-            return True
+            return header[4:8] != bytes(4)  # it goes to the end, unless there are zeros
         if size < _HEADER:
             return False
         offset += size

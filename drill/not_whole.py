@@ -1,0 +1,118 @@
+"""Files that are not whole: cut off, with a tail or a hole of zeros; and whole ones beside them."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.reading import stream_hashes
+
+from drill.bench import Bench, Ended, Rig, expect
+from drill.checks import database_sound, hashes, litter, sha
+from drill.damaged import sources
+from drill.policies import CONTAINER, HEADER, REMUX, TRANSCODE
+
+BATCH = 25
+POLICIES = {
+    "header edit": HEADER,
+    "remux": REMUX,
+    "container change": CONTAINER,
+    "encode": TRANSCODE,
+}
+_PIECE = 1 << 16
+"""Bytes of the smallest source: in a smaller one, a hole can lie within one packet."""
+_LEAST = 0.05
+"""The smallest part of a file that is taken away."""
+
+Damage = Callable[[bytes, random.Random], bytes]
+
+
+def _cut_off(data: bytes, chance: random.Random) -> bytes:
+    return data[: int(len(data) * chance.uniform(_LEAST, 1 - _LEAST))]
+
+
+def _zero_tail(data: bytes, chance: random.Random) -> bytes:
+    return _cut_off(data, chance).ljust(len(data), b"\0")
+
+
+def _hole(data: bytes, chance: random.Random) -> bytes:
+    """Zeros in the middle: pieces of a download that are not there yet."""
+    size = int(len(data) * chance.uniform(_LEAST, 0.4))
+    at = chance.randrange(len(data) // 10, len(data) - size)
+    return data[:at] + bytes(size) + data[at + size :]
+
+
+DAMAGES: tuple[Damage, ...] = (_cut_off, _zero_tail, _hole)
+
+
+def damaged(bench: Bench) -> None:
+    """No file that is not whole is changed."""
+    found = [path for path in sources(bench) if path.stat().st_size >= _PIECE]
+    total = bench.scale(8, 500)
+    refused = 0
+    for begin in range(0, total, BATCH):
+        kind = list(POLICIES)[begin // BATCH % len(POLICIES)] if not bench.short else "remux"
+        rig = bench.rig()
+        made = _make(bench, rig, found, min(BATCH, total - begin))
+        with bench.trial(f"batch {begin // BATCH}, {kind}", len(made)):
+            refused += _run(bench, rig, kind, made)
+        rig.throw_away()
+    bench.remarks.append(f"{refused} failed, the others needed no change")
+
+
+def _make(bench: Bench, rig: Rig, found: list[Path], count: int) -> dict[Path, Path]:
+    """Write damaged files into the library; return the source of each."""
+    made = {}
+    for number in range(count):
+        source = bench.random.choice(found)
+        damage = bench.random.choice(DAMAGES)
+        path = rig.library / f"{number:03} {damage.__name__} {source.stem}{source.suffix.lower()}"
+        path.write_bytes(damage(source.read_bytes(), bench.random))
+        made[path] = source
+    return made
+
+
+def _run(bench: Bench, rig: Rig, kind: str, made: Mapping[Path, Path]) -> int:
+    before = hashes(sorted(rig.library.iterdir()))
+    harmless = {path for path in before if _is_harmless(path, made[path])}
+    ended = rig.process(POLICIES[kind], limit=600)
+    expect("Traceback" not in ended.stderr, f"{ended}")
+    for path, digest in before.items():
+        with bench.trial(f"{kind}, {path.name}", 0):
+            if path not in harmless:
+                _same(ended, path, digest)
+    expect(not litter(rig.library), f"left behind: {litter(rig.library)}")
+    database_sound(rig)
+    return sum(ended.status(path.name) == "failed" for path in before)
+
+
+def _is_harmless(path: Path, source: Path) -> bool:
+    """Return whether only padding was damaged: every packet is still the same."""
+    try:
+        return stream_hashes(path) == stream_hashes(source)
+    except subprocess.CalledProcessError:
+        return False
+
+
+def _same(ended: Ended, path: Path, digest: str) -> None:
+    status = ended.status(path.name)
+    expect(status in ("failed", "unchanged"), f"is {status}")
+    expect(path.exists() and sha(path) == digest, f"is {status}, and was changed")
+
+
+def whole(bench: Bench) -> None:
+    """Whole files are never refused as damaged, however unusual they are."""
+    found = sources(bench)
+    chosen = found if not bench.short else bench.random.sample(found, 6)
+    for kind in ("remux", "container change")[: bench.scale(1, 2)]:
+        rig = bench.rig()
+        for number, source in enumerate(chosen):
+            (rig.library / f"{number:03} {source.name}").write_bytes(source.read_bytes())
+        ended = rig.process(POLICIES[kind], limit=600)
+        for path in sorted(rig.library.iterdir()):
+            with bench.trial(f"{kind}, {path.name}"):
+                error = ended.error(path.name)
+                expect("DamagedError" not in error, error)
+        rig.throw_away()
