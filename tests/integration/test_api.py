@@ -104,6 +104,24 @@ def test_a_path_with_a_null_character_fails_alone(library: Library) -> None:
 
 
 @pytest.mark.usefixtures("own_settings")
+def test_a_run_is_interrupted_and_the_observer_gets_warnings_about_settings(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noting(vpo.Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    notes: list[str] = []
+    monkeypatch.setenv("VPO_WORKERS", "5000")
+    folder, policy = folder_and_policy(library, "a.mkv")
+    interrupt = vpo.Interrupt()
+    interrupt.signal()
+    summary = vpo.run(folder, policy, observer=Noting(), interrupt=interrupt)
+    assert summary.interrupted and not summary.counts["changed"]
+    assert notes[0].startswith("warning: ") and "5000" in notes[0]
+
+
+@pytest.mark.usefixtures("own_settings")
 def test_an_original_that_apply_kept_can_be_restored(library: Library, vpo: Vpo) -> None:
     vpo.config.write_text('[originals]\nkeep = "trash"\n')
     folder, policy = folder_and_policy(library, "a.mkv")
