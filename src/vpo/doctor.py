@@ -79,7 +79,7 @@ def _tools(found: Tools) -> Iterator[CheckResult]:
             yield CheckResult(name, state, needed, INSTALL[name])
             continue
         try:
-            yield CheckResult(name, "ok", f"{tool_version(found, path)} ({path})")
+            yield CheckResult(name, "ok", f"{tool_version(found, name)} ({path})")
         except ToolError as error:
             yield CheckResult(name, "problem", f"{path}: {error}", INSTALL[name])
 

@@ -56,6 +56,11 @@ def format_bit_rate(rate: float) -> str:
     return f"{rate / 1000:.0f} kb/s" if rate < 999_500 else f"{rate / 1_000_000:.1f} Mb/s"
 
 
+def format_seconds(seconds: float) -> str:
+    """Return a number of seconds, as in a configuration file: ``1.5 s``, ``3000000 s``."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"
+
+
 def format_time(seconds: float, decimals: int = 0) -> str:
     """Return a duration, or a position in a film, as ``1:02:03`` (``1:02:03.5`` with decimals)."""
     scale = 10**decimals

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.conftest import Library, Result, Vpo
+from tests.conftest import Library, Result, ToolsOnPath, Vpo
 from tests.integration.facts import (
     clusters,
     everything_else,
@@ -351,3 +351,19 @@ def test_second_run_starts_no_tool_and_opens_no_file(
     assert {file["status"] for file in result.json["files"]} == {"unchanged"}
     assert result.json["summary"]["unchanged"] == len(samples)
     assert stage.events == []
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_warnings_of_mkvpropedit_are_reported(
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, linked: bool
+) -> None:
+    """It ends with status 1 then, as mkvmerge does."""
+    tools_on_path(mkvpropedit='"$REAL_MKVPROPEDIT" "$@"; echo "#GUI#warning it is odd"; exit 1')
+    root = library("wrong-flags.mkv")
+    if linked:
+        os.link(root / "wrong-flags.mkv", root.parent / "other.mkv")
+    done = vpo("process", "--format", "json", "-p", vpo.policy(NO_FLAGS), root)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    assert outcome["strategy"] == "header"
+    assert "mkvpropedit: it is odd" in outcome["warnings"]

@@ -10,6 +10,7 @@ from vpo.text import (
     counted,
     display_path,
     format_bit_rate,
+    format_seconds,
     format_size,
     format_time,
     padded,
@@ -141,3 +142,10 @@ def test_truncated_takes_as_much_as_fits(text: str) -> None:
     kept = shown_.removesuffix("…")
     assert text.startswith(kept)
     assert width(kept) <= 9 < width(text[: len(kept) + 1])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, "0 s"), (1.5, "1.5 s"), (100, "100 s"), (3e6, "3000000 s")]
+)
+def test_format_seconds(seconds: float, expected: str) -> None:
+    assert format_seconds(seconds) == expected

@@ -12,6 +12,7 @@ import time
 from vpo.errors import BusyError, PublishError
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
+from vpo.text import format_seconds
 
 _NANO = 1_000_000_000
 
@@ -28,7 +29,10 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
         )
     age = time.time() - now.st_mtime_ns / _NANO
     if 0 <= age < min_age:
-        raise BusyError(f"modified {age:.0f} s ago; [files] min_age is {min_age:g} s")
+        raise BusyError(
+            f"modified {format_seconds(round(age))} ago; [files] min_age is "
+            f"{format_seconds(min_age)}"
+        )
     if _written_elsewhere(lock.fd):
         raise BusyError("another program has it open for writing")
 

@@ -25,7 +25,8 @@ class Container:
 
     ``codecs`` is what it takes (``None``: nearly everything, but not ``refused``), ``encodes`` the
     codecs vpo encodes to that it takes, where ``codecs`` does not say it. ``text_codecs`` are the
-    text subtitles that are converted, and to what; ``hevc_tag`` the name of HEVC that players want.
+    text subtitles that are converted, and to what, ``audio_fallback`` the codec that audio which it
+    does not take is converted to; ``hevc_tag`` the name of HEVC that players want.
 
     ``flags`` are the dispositions that survive a rewrite; ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
@@ -52,6 +53,7 @@ class Container:
     refused: frozenset[str] = frozenset()
     encodes: frozenset[str] | None = None
     text_codecs: tuple[tuple[str, str], ...] = ()
+    audio_fallback: str = "aac"
     hevc_tag: str | None = None
     flags: frozenset[str] = frozenset()
     one_default: bool = False
@@ -112,6 +114,7 @@ _ALL = (
         matroska=True,
         refused=frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"}),
         text_codecs=(("mov_text", "subrip"),),
+        audio_fallback="flac",  # it refuses only the PCM of discs
         flags=FLAGS_KEPT,
         titles=True,
         languages=True,

@@ -77,7 +77,7 @@ def _properties(old: Track, new: Track) -> list[str]:
 
 
 class MkvmergeOutput(Listener):
-    """Reads what mkvmerge prints in its GUI mode: the progress, and all warnings."""
+    """Reads what mkvmerge or mkvpropedit prints in GUI mode: the progress, and all warnings."""
 
     def __init__(self, report: Callable[[float], object]) -> None:
         self._report = report

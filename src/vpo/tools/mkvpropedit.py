@@ -21,7 +21,7 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
 
     mkvpropedit counts tracks from 1, in the order of the TrackEntry elements.
     """
-    command = [program]
+    command = [program, "--gui-mode"]
     tracks = {track.index: track for track in plan.before.tracks}
     for index in dict.fromkeys(change.track for change in plan.changes):
         if index is None:

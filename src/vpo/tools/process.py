@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
+from vpo.text import format_seconds
 from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment
 from vpo.tools.lines import LineSplitter
 
@@ -31,6 +32,7 @@ _NOISE = re.compile(
 )
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
+_ERROR = "#GUI#error "
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
@@ -355,7 +357,7 @@ def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
 
 def _tool_error(command: Command, status: int, tail: str, stalled_after: float | None) -> ToolError:
     if stalled_after is not None:
-        problem = f"made no progress for {stalled_after:g} s and was killed"
+        problem = f"made no progress for {format_seconds(stalled_after)} and was killed"
     elif status < 0:
         problem = f"was killed by {signal_name(-status)}"
     else:
@@ -381,7 +383,9 @@ def signal_name(number: int) -> str:
 def _last_lines(tail: str) -> str:
     """Return the last relevant lines, joined."""
     lines = [line.strip() for line in tail.replace("\r", "\n").split("\n")]
-    lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
+    # In their GUI mode, mkvmerge and mkvpropedit say which lines are errors.
+    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
+    lines = errors or [line for line in lines if line and not line.startswith("#GUI#progress")]
     # ffmpeg prints the level of each line, which is removed.
     matter = [_LEVEL.sub("", line, count=1) for line in lines if not _NOISE.search(line)]
     return " | ".join(matter[-3:] or lines[-3:])[-600:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,16 +86,12 @@ def _bundled_ffmpeg() -> str | None:
 
 def tool_versions(tools: Tools) -> dict[str, str]:
     """Return the version line of each tool that is installed."""
-    return {
-        name: tool_version(tools, path)
-        for name in TOOLS
-        if (path := getattr(tools, name)) is not None
-    }
+    return {name: tool_version(tools, name) for name in TOOLS if getattr(tools, name) is not None}
 
 
-def tool_version(tools: Tools, path: str) -> str:
+def tool_version(tools: Tools, name: str) -> str:
     """Return the first line that the tool prints about its version. Raises ``ToolError``."""
     lines = LineCollector()
-    option = "-version" if "ffmpeg" in os.path.basename(path) else "--version"
-    tools.processes.run(Command([path, option]), _VERSION_SECONDS, lines)
+    option = "-version" if name == "ffmpeg" else "--version"
+    tools.processes.run(Command([tools.need(name), option]), _VERSION_SECONDS, lines)
     return lines.out[0].strip() if lines.out else ""

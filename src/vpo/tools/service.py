@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Sequence
 
 from vpo.errors import CancelledError
+from vpo.text import format_seconds
 from vpo.tools.process import Processes, ProcessGroup, signal_name
 
 _GRACE_SECONDS = 2.0
@@ -56,7 +57,7 @@ class Service:
             selector.register(answers, selectors.EVENT_READ)
             while b"\n" not in self._rest:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise ServiceError(f"did not answer within {timeout:g} s")
+                    raise ServiceError(f"did not answer within {format_seconds(timeout)}")
                 data = os.read(answers.fileno(), 1 << 20)
                 if not data:
                     raise ServiceError(self._why_it_ended())

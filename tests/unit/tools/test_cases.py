@@ -56,7 +56,9 @@ def media_of(case: dict[str, Any]) -> MediaFile:
 
 def argv(plan: Plan, program: str) -> list[str]:
     if program == "mkvpropedit":
-        return mkvpropedit.argv(program, plan, "IN")
+        name, mode, *words = mkvpropedit.argv(program, plan, "IN")
+        assert mode == "--gui-mode"
+        return [name, *words]
     if program == "mkvmerge":
         return mkvmerge.argv(program, plan, "IN", "OUT")
     return _ffmpeg(plan)

@@ -93,6 +93,13 @@ def test_tool_error_has_status_argv_and_stderr(sh: Script) -> None:
     assert error.value.lasting
 
 
+def test_tool_error_of_mkvtoolnix_is_what_it_calls_an_error(sh: Script) -> None:
+    said = "mkvmerge v74.0.0;#GUI#progress 5%;#GUI#warning odd;#GUI#error cannot be opened"
+    with pytest.raises(ToolError) as error:
+        run(sh(f"echo '{said}' | tr ';' '\\n'; exit 2"))
+    assert str(error.value) == "tool failed with exit status 2: cannot be opened"
+
+
 @pytest.mark.parametrize("name", ["SEGV", "KILL", "TERM"])
 def test_tool_error_names_signal(sh: Script, name: str) -> None:
     with pytest.raises(ToolError, match=f"tool was killed by SIG{name}") as error:

@@ -9,7 +9,7 @@ import pytest
 from vpo.errors import ToolMissingError
 from vpo.tools import programs
 from vpo.tools.process import Processes
-from vpo.tools.programs import TOOLS, Tools, find_tools
+from vpo.tools.programs import TOOLS, Tools, find_tools, tool_versions
 
 
 def program(folder: Path, name: str) -> str:
@@ -37,3 +37,13 @@ def test_find_prefers_configured_tools_to_path(
 def test_need_says_how_to_install_missing_tool(name: str) -> None:
     with pytest.raises(ToolMissingError, match=f"{name} is needed and not installed: install"):
         Tools().need(name)
+
+
+def test_version_of_ffmpeg_does_not_depend_on_its_path(tmp_path: Path) -> None:
+    """It takes ``-version`` alone, the others ``--version``."""
+    ff7 = Path(program(tmp_path, "ff7"))
+    ff7.write_text('#!/bin/sh\n[ "$1" = -version ] && echo version 7\n')
+    merge = Path(program(tmp_path, "ffmpeg-merge"))
+    merge.write_text('#!/bin/sh\n[ "$1" = --version ] && echo version 74\n')
+    found = tool_versions(Tools(mkvmerge=str(merge), ffmpeg=str(ff7)))
+    assert found == {"mkvmerge": "version 74", "ffmpeg": "version 7"}

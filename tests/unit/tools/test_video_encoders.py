@@ -100,6 +100,8 @@ def test_policies_may_give_the_parameters_of_every_encoder() -> None:
     assert len(names) == 4
     for name in names:
         assert parse_encoder_options([f"-{name}", "a=1"])
+        with pytest.raises(ValueError, match="must not name a file"):
+            parse_encoder_options([f"-{name}", "stats=/etc/passwd"])
 
 
 def test_no_module_but_the_table_knows_encoders_by_name() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from vpo.errors import DamagedError
 from vpo.execute import sparse_copy, undo_file
 from vpo.execute.copy import can_clone, copy_file
@@ -14,6 +17,7 @@ from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.probe.integrity import is_complete
 from vpo.tools import mkvpropedit
+from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
 
@@ -37,7 +41,13 @@ class HeaderEdit(Writer):
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
             return rewrite(work, self._edit_copy)
-        edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, self._propedit)
+        heard = MkvmergeOutput(work.report)
+        tool = partial(self._propedit, heard)
+        edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, tool)
+        applied = self._publish(work, edit)
+        return replace(applied, warnings=(*_warnings(heard), *applied.warnings))
+
+    def _publish(self, work: Work, edit: PatchSet) -> Applied:
         options = work.options
         shared = work.linked and options.hardlinks == "edit"
         # Keeping the original of a clone keeps a whole file, that of an edit only an undo file.
@@ -48,13 +58,18 @@ class HeaderEdit(Writer):
 
     def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
         copy_file(work.lock, workspace)
-        self._propedit(tool_path(workspace.path, workspace.fd), workspace.fd)
-        return Written()
+        heard = MkvmergeOutput(work.report)
+        self._propedit(heard, tool_path(workspace.path, workspace.fd), workspace.fd)
+        return Written(_warnings(heard))
 
-    def _propedit(self, path: str, fd: int) -> None:
+    def _propedit(self, heard: MkvmergeOutput, path: str, fd: int) -> None:
         tools = self.context.tools
         argv = mkvpropedit.argv(tools.need("mkvpropedit"), self.plan, path)
-        tools.run(Command(argv, ok=(0, 1), fds=(fd,)))
+        tools.run(Command(argv, ok=(0, 1), fds=(fd,)), heard)
+
+
+def _warnings(heard: MkvmergeOutput) -> tuple[str, ...]:
+    return tuple(f"mkvpropedit: {line}" for line in heard.warnings)
 
 
 class _PatchedCopy:

@@ -32,8 +32,6 @@ _ONLY_BETTER = frozenset({"alpha", "dolby_vision", "light_levels", "mastering"})
 
 ``alpha`` is one of them because browsers mark whatever they record as transparent.
 """
-_AUDIO_FALLBACK = {"mp4": "aac", "mkv": "flac"}
-"""The codec for incompatible audio; in Matroska that is only the PCM of discs, so lossless."""
 _VIDEO_FALLBACK = "h264"
 
 
@@ -104,7 +102,7 @@ class ChangeContainer(Operation):
         """Convert audio or video that the target cannot hold; bitmap subtitles stay."""
         if track.type not in ("audio", "video") or self._holds(canonical(track.codec)):
             return state
-        codec = _AUDIO_FALLBACK[self.target] if track.type == "audio" else _VIDEO_FALLBACK
+        codec = container(self.target).audio_fallback if track.type == "audio" else _VIDEO_FALLBACK
         why = f"{self.target} cannot hold {track.codec}"
         return convert_track(state, track, codec, None, why)
 
