@@ -7,6 +7,7 @@ folders are skipped unless they are given by name.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,8 +17,14 @@ from vpo.errors import DiscoverError
 
 LEFTOVER_PREFIX = ".vpo-"
 """The prefix of all files that vpo creates next to media files."""
+_LEFTOVER_NAME = re.compile(r"\.vpo-[0-9a-f]{32}\.")
 ORIGINALS_FOLDER = f"{LEFTOVER_PREFIX}originals"
 """The folder of the kept originals."""
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file's name is one that vpo itself gives; others are not vpo's to remove."""
+    return _LEFTOVER_NAME.match(name) is not None
 
 
 class Candidate(NamedTuple):
@@ -41,7 +48,7 @@ class Candidate(NamedTuple):
 
 @dataclass
 class Discovery:
-    """The result: candidates, paths that cannot be used, and temporary files of killed runs."""
+    """The result: candidates, paths that cannot be used, and what vpo itself has left there."""
 
     candidates: list[Candidate] = field(default_factory=list)
     problems: list[tuple[str, DiscoverError]] = field(default_factory=list)
@@ -122,7 +129,7 @@ class _Walk:
         """Add the files of a folder; yield its subfolders."""
         for entry in entries:
             if entry.name.startswith("."):
-                if entry.name.startswith(LEFTOVER_PREFIX):
+                if is_leftover(entry.name) or entry.name == ORIGINALS_FOLDER:
                     self.found.leftovers.append(entry.path)
                 continue
             if self.is_folder(entry):

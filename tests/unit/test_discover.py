@@ -114,11 +114,12 @@ def test_find_returns_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 
 def test_find_lists_leftovers_of_killed_runs(tmp_path: Path) -> None:
-    put(tmp_path, "sub/.vpo-1.part", "sub/.vpo-2.undo", "sub/.other", "sub/a.mkv")
+    part, undo = f".vpo-{'1' * 32}.part", f".vpo-{'a' * 32}.undo"
+    put(tmp_path, f"sub/{part}", f"sub/{undo}", "sub/.vpo-1.part", "sub/.other", "sub/a.mkv")
     found = find(tmp_path)
     assert sorted(os.path.basename(path) for path in found.leftovers) == [
-        ".vpo-1.part",
-        ".vpo-2.undo",
+        part,
+        undo,
     ]
     assert len(found.candidates) == 1
 

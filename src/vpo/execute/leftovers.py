@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterable
 
-from vpo.discover import LEFTOVER_PREFIX
+from vpo.discover import is_leftover
 from vpo.errors import PublishError
 from vpo.execute import rename, undo_file
 from vpo.execute.lock import try_lock
@@ -50,7 +50,7 @@ def clean_up_folders(folders: Iterable[str]) -> list[str]:
     leftovers = []
     for folder in sorted(set(folders)):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            leftovers += [e.path for e in entries if e.name.startswith(LEFTOVER_PREFIX)]
+            leftovers += [e.path for e in entries if is_leftover(e.name)]
     return clean_up_leftovers(sorted(leftovers))
 
 

@@ -48,7 +48,7 @@ class StoredOriginal(NamedTuple):
 
     @property
     def kind(self) -> OriginalKind:
-        return "file" if undo_file.media_path(self.path) is None else "header"
+        return "header" if undo_file.is_undo_file(self.path) else "file"
 
     def result(self, folder: str) -> str | None:
         """Return the path of the result in this folder, ``None`` if it is gone or changed."""

@@ -30,7 +30,10 @@ from vpo.text import format_size
 
 UNDO_EXTENSION = ".undo"
 _MAGIC = b"vpo undo 2\n"
+_ANY_MAGIC = b"vpo undo "
 _LINE = 1 << 20
+_DAMAGED = "the undo file is damaged; check the file beside it with vpo inspect --health"
+_OTHER_VERSION = "the undo file is of another version of vpo, which can roll the edit back"
 _GROWTH = 64 << 10
 """Bytes of free space for the growth of the file and the header of the undo file."""
 MAX_REGION_BYTES = 64 << 20
@@ -112,10 +115,17 @@ def media_path(undo: str) -> str | None:
     """Return the path of the media file of an undo file; ``None`` if the undo file is incomplete.
 
     The edit of an incomplete one never began, as the undo file is synced first. Raises ``OSError``
-    if it cannot be read.
+    if it cannot be read, ``PublishError`` if it is damaged or of another version: then it is all
+    that is known of the edit, and has to be kept.
     """
     saved = _read(undo)
     return None if saved is None else os.path.join(os.path.dirname(undo), saved.name)
+
+
+def is_undo_file(path: str) -> bool:
+    """Return whether a file is an undo file, also one of another version."""
+    with open(path, "rb") as file:
+        return file.read(len(_ANY_MAGIC)) == _ANY_MAGIC
 
 
 def roll_back(undo: str, media_fd: int) -> bool:
@@ -127,7 +137,7 @@ def roll_back(undo: str, media_fd: int) -> bool:
     """
     saved = _read(undo)
     if saved is None:
-        raise PublishError(f"the undo file {undo} is damaged")
+        raise PublishError(_DAMAGED)
     status = os.fstat(media_fd)
     if status.st_ino != saved.inode or not _between(media_fd, status.st_size, saved):
         return False
@@ -174,18 +184,34 @@ def _between(fd: int, size: int, saved: _Saved) -> bool:
 def _read(undo: str) -> _Saved | None:
     fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode) or file.read(len(_MAGIC)) != _MAGIC:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        magic = file.read(len(_MAGIC))
+        if magic != _MAGIC:
+            if magic.startswith(_ANY_MAGIC) and not _MAGIC.startswith(magic):
+                raise PublishError(_OTHER_VERSION)
             return None
         digest = file.readline(_LINE).strip()
         body = file.read(2 * MAX_REGION_BYTES + _LINE)
-    if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
-        return None
+    whole = hashlib.sha256(body).hexdigest().encode("ascii") == digest
     line, _, data = body.partition(b"\n")
-    header = json.loads(line)
-    name = os.fsdecode(base64.b64decode(header.pop("name")))
+    try:
+        header = json.loads(line)
+        if not whole:
+            sizes = sum(old + new for _, old, new in header["patches"])
+            if len(data) < sizes:
+                return None
+            raise PublishError(_DAMAGED)
+        name = os.fsdecode(base64.b64decode(header.pop("name")))
+        patches = tuple(_patches(header.pop("patches"), data))
+        saved = _Saved(name=name, patches=patches, **header)
+    except (ValueError, KeyError, TypeError):
+        if not whole:  # even its header is incomplete
+            return None
+        raise PublishError(_OTHER_VERSION) from None
     if os.sep in name:
-        return None
-    return _Saved(name=name, **{**header, "patches": tuple(_patches(header["patches"], data))})
+        raise PublishError(_DAMAGED)
+    return saved
 
 
 def _patches(sizes: Sequence[tuple[int, int, int]], data: bytes) -> Iterator[Patch]:

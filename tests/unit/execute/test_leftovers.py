@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.unit.execute.edits import saved as saved_for
 from vpo.execute import leftovers
 from vpo.execute.lock import try_lock
 from vpo.execute.rename import rename_note
+
+OURS = tuple(f".vpo-{digit * 32}" for digit in "0123")
 
 
 @pytest.fixture
@@ -44,14 +47,14 @@ def names(folder: Path) -> list[str]:
 
 
 def test_cleanup_removes_unlocked_temporary_file(tmp_path: Path) -> None:
-    (tmp_path / ".vpo-1.part").write_bytes(b"x")
+    (tmp_path / f"{OURS[0]}.part").write_bytes(b"x")
     (tmp_path / "film.mkv").write_bytes(b"x")
-    assert clean_up(tmp_path) == [f"removed {tmp_path}/.vpo-1.part, left by an interrupted run"]
+    assert clean_up(tmp_path) == [f"removed {tmp_path}/{OURS[0]}.part, left by an interrupted run"]
     assert names(tmp_path) == ["film.mkv"]
 
 
 def test_cleanup_leaves_locked_temporary_file(tmp_path: Path) -> None:
-    part = tmp_path / ".vpo-1.part"
+    part = tmp_path / f"{OURS[0]}.part"
     part.write_bytes(b"x")
     with locked(part):
         assert clean_up(tmp_path) == []
@@ -60,7 +63,7 @@ def test_cleanup_leaves_locked_temporary_file(tmp_path: Path) -> None:
 
 
 def test_cleanup_removes_files_of_a_tool_with_their_temporary_file(tmp_path: Path) -> None:
-    part, stats = tmp_path / ".vpo-1.part", tmp_path / ".vpo-1.part-0.log"
+    part, stats = tmp_path / f"{OURS[0]}.part", tmp_path / f"{OURS[0]}.part-0.log"
     part.touch()
     stats.touch()
     with locked(part):
@@ -72,12 +75,13 @@ def test_cleanup_removes_files_of_a_tool_with_their_temporary_file(tmp_path: Pat
 
 
 def test_cleanup_leaves_other_files_and_folders(tmp_path: Path) -> None:
-    (tmp_path / ".vpo-notes.txt").write_text("mine")
-    (tmp_path / ".vpo-folder.part").mkdir()
+    for name in (".vpo-notes.txt", ".vpo-1.part", f"{OURS[0]}0.part", f"{OURS[0][:-1]}A.undo"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / f"{OURS[1]}.part").mkdir()
     (tmp_path / "target").write_text("x")
-    (tmp_path / ".vpo-link.part").symlink_to(tmp_path / "target")
-    os.mkfifo(tmp_path / ".vpo-pipe.part")
-    os.mkfifo(tmp_path / ".vpo-pipe.undo")
+    (tmp_path / f"{OURS[2]}.part").symlink_to(tmp_path / "target")
+    os.mkfifo(tmp_path / f"{OURS[3]}.part")
+    os.mkfifo(tmp_path / f"{OURS[3]}.undo")
     before = names(tmp_path)
     assert clean_up(tmp_path) == []
     assert names(tmp_path) == before
@@ -104,6 +108,44 @@ def test_cleanup_leaves_running_header_edit(media: Path) -> None:
         assert clean_up(media.parent) == []
         assert saved.exists()
         assert media.read_bytes() == edited
+
+
+def of_another_version(content: bytes) -> bytes:
+    return content.replace(b"vpo undo 2", b"vpo undo 9", 1)
+
+
+def with_an_unknown_field(content: bytes) -> bytes:
+    magic, _, body = content.split(b"\n", 2)
+    body = body.replace(b'"inode"', b'"where"', 1)
+    return b"\n".join((magic, hashlib.sha256(body).hexdigest().encode(), body))
+
+
+def with_a_changed_bit(content: bytes) -> bytes:
+    return content[:-1] + bytes((content[-1] ^ 1,))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (of_another_version, "of another version"),
+        (with_an_unknown_field, "of another version"),
+        (with_a_changed_bit, "damaged"),
+    ],
+)
+def test_cleanup_leaves_an_undo_file_that_it_cannot_use(
+    media: Path, change: Callable[[bytes], bytes], reason: str
+) -> None:
+    """It is all that is known of the edit; other leftovers are cleaned up all the same."""
+    saved = save(media)
+    content = change(saved.read_bytes())
+    saved.write_bytes(content)
+    (media.parent / f"{OURS[0]}.part").touch()
+    before = media.read_bytes()
+    told = clean_up(media.parent)
+    assert len(told) == 2
+    assert any(reason in text and str(saved) in text for text in told)
+    assert (saved.read_bytes(), media.read_bytes()) == (content, before)
+    assert names(media.parent) == [saved.name, "film.mkv"]
 
 
 def test_cleanup_removes_incomplete_undo_file(media: Path) -> None:
@@ -155,9 +197,9 @@ def test_cleanup_continues_after_a_failure(media: Path) -> None:
     saved = save(media)
     media.unlink()
     media.mkdir()
-    (media.parent / ".vpo-9.part").touch()
+    (media.parent / f"{OURS[1]}.part").touch()
     told = clean_up(media.parent)
-    assert f"removed {media.parent}/.vpo-9.part, left by an interrupted run" in told
+    assert f"removed {media.parent}/{OURS[1]}.part, left by an interrupted run" in told
     assert f"{saved}, left by an interrupted run, cannot be cleaned up: Is a directory" in told
     assert saved.exists()
 
@@ -171,7 +213,7 @@ def cut_off(tmp_path: Path) -> Path:
     (tmp_path / "One.mp4").write_bytes(b"old")
     (tmp_path / "result").write_bytes(b"new")
     inode = (tmp_path / "result").stat().st_ino
-    left = tmp_path / ".vpo-1.rename"
+    left = tmp_path / f"{OURS[0]}.rename"
     with rename_note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
         held = next(tmp_path.glob(".vpo-*.rename"))
         assert clean_up(tmp_path) == []  # it belongs to somebody

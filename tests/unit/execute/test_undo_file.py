@@ -148,22 +148,24 @@ def test_truncated_undo_file_is_ignored(media: Path, part: float) -> None:
     assert media.read_bytes() == before
 
 
-def test_modified_undo_file_is_ignored(media: Path) -> None:
+def test_modified_undo_file_is_an_error(media: Path) -> None:
     saved_path = save(media)
     data = bytearray(saved_path.read_bytes())
     data[-1] ^= 1
     saved_path.write_bytes(data)
-    assert undo_file.media_path(str(saved_path)) is None
+    with pytest.raises(PublishError, match="damaged"):
+        undo_file.media_path(str(saved_path))
 
 
-def test_undo_file_with_a_path_to_another_folder_is_ignored(media: Path) -> None:
+def test_undo_file_with_a_path_to_another_folder_is_an_error(media: Path) -> None:
     saved_path = save(media)
     data = saved_path.read_bytes()
     magic, _, body = data.split(b"\n", 2)
     body = body.replace(b'"ZmlsbS5ta3Y="', b'"Li4vZmlsbS5ta3Y="')  # ../film.mkv
     digest = hashlib.sha256(body).hexdigest().encode()
     saved_path.write_bytes(b"\n".join((magic, digest, body)))
-    assert undo_file.media_path(str(saved_path)) is None
+    with pytest.raises(PublishError, match="damaged"):
+        undo_file.media_path(str(saved_path))
 
 
 def test_undo_leaves_replaced_file(media: Path) -> None:
