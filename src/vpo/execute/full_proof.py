@@ -23,8 +23,11 @@ _MOST = 5
 
 
 class ProofFacts(NamedTuple):
-    """What was proven of a result: how, how many streams were copied, and their packets and bytes,
-    and how many were encoded."""
+    """What was proven of a result: how, and for how much.
+
+    ``copied`` and ``encoded`` are numbers of streams, ``packets`` and ``size`` (in bytes) those of
+    the copied streams.
+    """
 
     mode: VerifyMode
     copied: int = 0
@@ -72,7 +75,7 @@ class Proof:
         try:
             result, differences = self._prober.compare_with_source(output, copies)
         except ProbeError as error:
-            raise VerifyError(f"the tool's result was thrown away: {error}") from None
+            raise VerifyError(f"the tool's result was discarded: {error}") from None
         tracks = {track.index: track for track in self._plan.after.tracks}
         shifts = [each for each in differences if each.kind == "shift"]
         self.warnings = tuple(f"{tracks[each.stream]}: {each}" for each in shifts)
@@ -83,7 +86,7 @@ class Proof:
         problems += self._encode_problems(found, source, result)
         if problems:
             raise VerifyError(
-                "the result is not what was planned and was thrown away: "
+                "the result is not what was planned and was discarded: "
                 + "; ".join(problems[:_MOST])
             )
         return ProofFacts(

@@ -44,7 +44,7 @@ def _matroska(fd: int, length: int) -> Iterator[int]:
     while offset < length:
         yield offset
         item = matroska.element(fd, offset, length)
-        inner = item.end is None or item.id == matroska.SEGMENT
+        inner = item.id == matroska.SEGMENT
         offset = item.data if inner or item.end is None else item.end
 
 
