@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
 
@@ -83,7 +84,7 @@ class TrackSelection(Model):
             if name == "not_commentary":
                 matching = isinstance(item, Track) and is_commentary(item, config) != value
             else:
-                matching = _matches(name, value, item)
+                matching = _MATCHES[name](value, item)
             if not matching:
                 return name
         return None
@@ -125,17 +126,13 @@ def _title(item: Item) -> str:
     return f"{item.filename or ''} {item.description or ''}"
 
 
-def _matches(name: str, value: Any, item: Any) -> bool:
-    match name:
-        case "codec":
-            return bool(value.holds(item))
-        case "language" | "channels":
-            return bool(value.holds(getattr(item, name)))
-        case "width" | "height":
-            return bool(value.holds(item, getattr(item, name)))
-        case "title":
-            return bool(value.holds(_title(item)))
-        case "is_default":
-            return bool(item.default == value)
-        case _:
-            return bool(item.forced == value)
+_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
+    "language": lambda value, item: value.holds(item.language),
+    "codec": lambda value, item: value.holds(item),
+    "is_default": lambda value, item: item.default == value,
+    "is_forced": lambda value, item: item.forced == value,
+    "channels": lambda value, item: value.holds(item.channels),
+    "width": lambda value, item: value.holds(item, item.width),
+    "height": lambda value, item: value.holds(item, item.height),
+    "title": lambda value, item: value.holds(_title(item)),
+}
