@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticKnownError
 
@@ -63,6 +64,41 @@ class Model(BaseModel):
         for name, field in type(self).model_fields.items():
             if (value := getattr(self, name)) is not None:
                 yield field.alias or name, value
+
+    @classmethod
+    def known(cls) -> str:
+        """Return all keys, spelled as in a policy, for messages."""
+        return ", ".join(field.alias or name for name, field in cls.model_fields.items())
+
+
+class Filled(Model):
+    """A mapping with at least one key; ``noun`` is what a key is called in messages."""
+
+    noun: ClassVar[str] = "condition"
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Filled:
+        if next(self.given(), None) is None:
+            raise ValueError(f"no {self.noun} is set; known: {self.known()}")
+        return self
+
+
+class Choice(Model):
+    """A mapping with exactly one key; ``noun`` is what a key is called in messages."""
+
+    noun: ClassVar[str] = "condition"
+
+    @model_validator(mode="after")
+    def _one(self) -> Choice:
+        number = len(list(self.given()))
+        if number != 1:
+            raise ValueError(f"{number} {self.noun}s instead of one; known: {self.known()}")
+        return self
+
+    @cached_property
+    def stated(self) -> tuple[str, Any]:
+        """The key that is set, as a policy writes it, and its value."""
+        return next(self.given())
 
 
 class PolicyConfig(Model):

@@ -11,11 +11,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from vpo.media.model import Attachment, Track
 from vpo.policy.operation import Model, PolicyConfig
 from vpo.policy.rules.comparisons import (
+    OPERATORS,
     CodecComparison,
     LanguageComparison,
-    Number,
     NumberComparison,
-    Numbers,
+    NumberOperators,
     PixelComparison,
     TitleComparison,
     satisfies,
@@ -75,8 +75,7 @@ class TrackSelection(Model):
     @cached_property
     def filters(self) -> tuple[tuple[str, Any], ...]:
         """The filters that are set, each with its value."""
-        stated = ((name, getattr(self, name)) for name in FILTERS)
-        return tuple((name, value) for name, value in stated if value is not None)
+        return tuple((name, value) for name, value in self.given() if name in FILTERS)
 
     def failed_filter(self, item: Item, config: PolicyConfig) -> str | None:
         """Return the first filter that the item does not match; ``None`` if it matches all."""
@@ -94,15 +93,8 @@ class ExistsCondition(TrackSelection):
     """True if at least one track matches."""
 
 
-class CountCondition(TrackSelection):
+class CountCondition(NumberOperators, TrackSelection):
     """The number of matching tracks, compared with a number."""
-
-    eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: Numbers | None = Field(default=None, description="Equal to none of these.")
-    gte: Number | None = Field(default=None, description="At least this.")
-    gt: Number | None = Field(default=None, description="More than this.")
-    lte: Number | None = Field(default=None, description="At most this.")
-    lt: Number | None = Field(default=None, description="Less than this.")
 
     @model_validator(mode="after")
     def _compared(self) -> CountCondition:
@@ -113,8 +105,7 @@ class CountCondition(TrackSelection):
     @cached_property
     def parts(self) -> tuple[tuple[str, Any], ...]:
         """The comparisons that are set."""
-        stated = ((key, getattr(self, key)) for key in ("eq", "neq", "gte", "gt", "lte", "lt"))
-        return tuple((key, value) for key, value in stated if value is not None)
+        return tuple((key, value) for key, value in self.given() if key in OPERATORS)
 
     def holds(self, number: int) -> bool:
         return satisfies(number, self.parts)
