@@ -294,7 +294,7 @@ def _secret(text: str) -> str:
     return text
 
 
-_API_KEY = "The API key (Settings, General). It is sent to this server only, and never shown."
+_SETTINGS = "The API key (Settings, General)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,13 +319,20 @@ class Server:
 _RESCAN = "Have the server rescan the folders in which files were changed."
 
 
+def _api_key(doc: str, environment: str) -> Key:
+    return Key(
+        f"{doc}. It is sent to this server only, and never shown.",
+        each=_secret,
+        environment=environment,
+        secret=True,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Radarr(Server):
     """A Radarr server, for the metadata of films."""
 
-    api_key: Annotated[
-        str | None, Key(_API_KEY, each=_secret, environment="VPO_RADARR_API_KEY", secret=True)
-    ] = None
+    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_RADARR_API_KEY")] = None
     rescan: Annotated[bool, Key(_RESCAN)] = False
 
 
@@ -333,9 +340,7 @@ class Radarr(Server):
 class Sonarr(Server):
     """A Sonarr server, for the metadata of series and episodes."""
 
-    api_key: Annotated[
-        str | None, Key(_API_KEY, each=_secret, environment="VPO_SONARR_API_KEY", secret=True)
-    ] = None
+    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_SONARR_API_KEY")] = None
     rescan: Annotated[bool, Key(_RESCAN)] = False
 
 
@@ -344,13 +349,7 @@ class Jellyfin(Server):
     """A Jellyfin server, which rescans the folders in which files were changed."""
 
     api_key: Annotated[
-        str | None,
-        Key(
-            "An API key (Dashboard, API Keys). It is sent to this server only, and never shown.",
-            each=_secret,
-            environment="VPO_JELLYFIN_API_KEY",
-            secret=True,
-        ),
+        str | None, _api_key("An API key (Dashboard, API Keys)", "VPO_JELLYFIN_API_KEY")
     ] = None
 
 
@@ -358,15 +357,7 @@ class Jellyfin(Server):
 class Plex(Server):
     """A Plex server, which rescans the folders in which files were changed."""
 
-    api_key: Annotated[
-        str | None,
-        Key(
-            "The token (X-Plex-Token). It is sent to this server only, and never shown.",
-            each=_secret,
-            environment="VPO_PLEX_TOKEN",
-            secret=True,
-        ),
-    ] = None
+    api_key: Annotated[str | None, _api_key("The token (X-Plex-Token)", "VPO_PLEX_TOKEN")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,13 +67,11 @@ class DefaultFlags(Operation):
 
     def _make_default(self, state: DesiredState, preferred: PreferredTrack) -> DesiredState:
         chosen = preferred.track
-        state = state.set_flag(chosen.index, "default", True, preferred.why)
-        if self.clear_other_defaults:
-            for track in state.media.of(chosen.type):
-                if track.index != chosen.index:
-                    another = f"another {chosen.type} track is the default"
-                    state = state.set_flag(track.index, "default", False, another)
-        return state
+        if not self.clear_other_defaults:
+            return state.set_flag(chosen.index, "default", True, preferred.why)
+        return state.set_default(
+            chosen, preferred.why, f"another {chosen.type} track is the default"
+        )
 
     def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> PreferredTrack | None:
         audio = media.of("audio")

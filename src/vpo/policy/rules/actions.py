@@ -106,12 +106,9 @@ class SetDefault(TrackChange):
             for track in found:
                 state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
             return state
+        why_not = f"{rule}: another {self.track_type} track is the default"
         for track in found[:1]:
-            state = state.set_flag(track.index, "default", True, f"{rule}: set_default")
-            for other in state.media.of(self.track_type):
-                if other.index != track.index:
-                    why = f"{rule}: another {self.track_type} track is the default"
-                    state = state.set_flag(other.index, "default", False, why)
+            state = state.set_default(track, f"{rule}: set_default", why_not)
         return state
 
 
