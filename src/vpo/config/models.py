@@ -183,8 +183,7 @@ class Files:
         ),
     ] = "replace"
     keep_free: Annotated[
-        Size,
-        Key("Space that is always left free on a file system.", unit="bytes"),
+        Size, Key("Space that is always left free on a file system.", unit="bytes")
     ] = Size(0)
     temporary_folder: Annotated[
         Path | None,
@@ -239,8 +238,7 @@ class Logging:
     """What is logged, where, and in which format."""
 
     level: Annotated[
-        Level,
-        Key("The lowest level that is logged.", environment="VPO_LOG_LEVEL"),
+        Level, Key("The lowest level that is logged.", environment="VPO_LOG_LEVEL")
     ] = "warning"
     file: Annotated[
         Path | None, Key("The log file, which is appended to. Unset: standard error.")
@@ -309,10 +307,7 @@ class Server:
     ] = 30
     path_map: Annotated[
         Mapping[str, str] | None,
-        Key(
-            "The server's folders and their paths on this machine, if they differ.",
-            each=_folder,
-        ),
+        Key("The server's folders and their paths on this machine, if they differ.", each=_folder),
     ] = None
 
 

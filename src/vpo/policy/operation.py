@@ -153,9 +153,6 @@ class Note:
     track: int | None = None
 
 
-SKIPPED_BY_RULE = Note("skipped: a rule of this phase says skip_track_filter")
-
-
 class Operation(Model):
     """One key of a phase.
 
@@ -198,4 +195,25 @@ class Operation(Model):
 
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
         """Yield the decisions on this state, and their reasons, beyond the changes themselves."""
+        yield from ()
+
+
+class TrackFilter(Operation):
+    """An operation that removes tracks or attachments, unless a rule of the phase skips that."""
+
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        return state if "track_filter" in state.skips else self.filtered(state, config)
+
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        if "track_filter" in state.skips:
+            yield Note("skipped: a rule of this phase says skip_track_filter")
+        else:
+            yield from self.decisions(state, config)
+
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        """Return the state without what the operation removes."""
+        raise NotImplementedError
+
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        """Yield why each track is kept or removed."""
         yield from ()

@@ -42,8 +42,7 @@ class DefaultFlags(Operation):
         default=True, description="Clear the default flag of the other tracks of such a type."
     )
     preferred_audio_codec: Names | None = Field(
-        default=None,
-        description="Preferred codecs among audio tracks of one language, best first.",
+        default=None, description="Preferred codecs among audio tracks of one language, best first."
     )
     set_subtitle_default_when_audio_differs: bool = Field(
         default=False,

@@ -136,8 +136,7 @@ class SetLanguage(Model):
         default=None, description="Language to set."
     )
     from_plugin_metadata: MetadataField | None = Field(
-        default=None,
-        description="Metadata field with the language to set.",
+        default=None, description="Metadata field with the language to set."
     )
     match_language: LanguageComparison | None = Field(
         default=None, description="Only tracks tagged with this language."

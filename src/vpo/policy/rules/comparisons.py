@@ -136,13 +136,11 @@ class TitleComparison(Comparison):
     """Comparison with a title, case-insensitive; the short form is ``contains``."""
 
     contains: TitleParts | None = Field(
-        default=None,
-        description="Contains this text, or one of these, case-insensitively.",
+        default=None, description="Contains this text, or one of these, case-insensitively."
     )
     neq: TitleParts | None = Field(default=None, description="Contains none of these.")
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None,
-        description="Regular expression to search for, case-insensitively.",
+        default=None, description="Regular expression to search for, case-insensitively."
     )
 
     short_key = "contains"

@@ -88,10 +88,7 @@ class OriginCondition(Model):
 
     value: bool = Field(default=True, description="The outcome to compare with.")
     min_confidence: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Minimum confidence; that of flags and metadata is 1.",
+        default=0.0, ge=0, le=1, description="Minimum confidence; that of flags and metadata is 1."
     )
     language: LanguageComparison | None = Field(
         default=None, description="Language of the audio; unset: any."
@@ -107,18 +104,13 @@ class MultiLanguageCondition(Model):
     """Whether a speech analysis detected more than one language in an audio track."""
 
     threshold: float = Field(
-        default=0.05,
-        ge=0,
-        le=1,
-        description="Minimum share of the speech in other languages.",
+        default=0.05, ge=0, le=1, description="Minimum share of the speech in other languages."
     )
     track_index: int | None = Field(
         default=None, ge=0, description="Audio track, counted from 0; unset: the first."
     )
     primary_language: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Main language; unset: the one detected most.",
+        default=None, min_length=1, description="Main language; unset: the one detected most."
     )
 
 
