@@ -101,7 +101,7 @@ class DesiredState:
         """Make a track the only default of its type; ``why_not`` is for all others."""
         state = self.set_flag(chosen.index, "default", True, why)
         for other in self.media.of(chosen.type):
-            if other.index != chosen.index:
+            if other.default and other.index != chosen.index:
                 state = state.set_flag(other.index, "default", False, why_not)
         return state
 
