@@ -108,7 +108,8 @@ def svg(shot: Shot, screen: Sequence[str]) -> str:
     )
     width, height = COLUMNS * _WIDTH + 2 * _EDGE, len(rows) * _HEIGHT + 2 * _EDGE
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" role="img">\n'
+        '<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" role="img" '
+        f'viewBox="0 0 {width:g} {height}">\n'
         f"<title>{escape(shot.command)}</title>\n<style>{_STYLE}</style>\n"
         f'<rect width="100%" height="100%" rx="8" fill="#14181c"/>\n{texts}</svg>\n'
     )

@@ -99,32 +99,22 @@ __all__ = [
     "run",
 ]
 
-_HOMES = {
-    "Applied": "vpo.execute.work",
-    "Attachment": "vpo.media.model",
-    "Change": "vpo.plan.model",
-    "Chapter": "vpo.media.model",
-    "Discovery": "vpo.discover",
-    "Interrupt": "vpo.run.request",
-    "MediaFile": "vpo.media.model",
-    "Observer": "vpo.run.observer",
-    "Outcome": "vpo.execute.outcome",
-    "Plan": "vpo.plan.model",
-    "Policy": "vpo.policy.document",
-    "ProgressSource": "vpo.run.progress",
-    "Request": "vpo.run.request",
-    "RunOptions": "vpo.run.api",
-    "RunProgress": "vpo.run.progress",
-    "RunningFile": "vpo.run.progress",
-    "Silent": "vpo.run.observer",
-    "Summary": "vpo.run.summary",
-    "Track": "vpo.media.model",
-    "apply": "vpo.run.api",
-    "evaluate": "vpo.plan.evaluate",
-    "load_policy": "vpo.policy.loader",
-    "probe": "vpo.run.api",
-    "run": "vpo.run.api",
+_MODULES = {
+    "vpo.discover": "Discovery",
+    "vpo.execute.outcome": "Outcome",
+    "vpo.execute.work": "Applied",
+    "vpo.media.model": "Attachment Chapter MediaFile Track",
+    "vpo.plan.evaluate": "evaluate",
+    "vpo.plan.model": "Change Plan",
+    "vpo.policy.document": "Policy",
+    "vpo.policy.loader": "load_policy",
+    "vpo.run.api": "RunOptions apply probe run",
+    "vpo.run.observer": "Observer Silent",
+    "vpo.run.progress": "ProgressSource RunProgress RunningFile",
+    "vpo.run.request": "Interrupt Request",
+    "vpo.run.summary": "Summary",
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 """The module of each public name; the others are errors."""
 
 

@@ -602,8 +602,10 @@ def _fragmented(kit: Kit, target: Path) -> None:
     """As a stream recorder leaves it: an empty index, then fragments."""
     flags = "frag_keyframe+empty_moov+default_base_moof"
     kit.ffmpeg(
-        *_inputs(kit.part("video.h264.mkv"), kit.part("jpn.m4a")),
-        *("-c", "copy", "-movflags", flags, *_languages(a0="eng"), *EXACT),
+        *(*picture(), *_inputs(kit.part("jpn.m4a")), "-c:a", "copy", "-c:v", "libx264"),
+        # Reordered frames would add to the duration: as many as the encoder likes.
+        *("-preset", "veryfast", "-crf", "40", "-bf", "0", "-movflags", flags),
+        *(*_languages(a0="eng"), *EXACT),
         target,
     )
 

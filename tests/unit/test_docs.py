@@ -47,12 +47,12 @@ from vpo.plan.explain import explain
 from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Reason
-from vpo.policy.loader import PolicyPositions, parse_policy
+from vpo.policy.loader import PolicyLines, parse_policy
 from vpo.policy.policy_files import PolicyFiles
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import JSON_SCHEMA_VERSION, jsonl
-from vpo.report.explain import PolicyLines, explanation_json
+from vpo.report.explain import explanation_json
 from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.request import Request
 from vpo.run.summary import Summary
@@ -224,7 +224,7 @@ def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
     plan, stories = explain(parse_policy(policy, "p"), media)
-    document = explanation_json("p", plan, stories, PolicyLines(PolicyPositions(policy, "p")))
+    document = explanation_json("p", plan, stories, PolicyLines(policy, "p"))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from vpo.cli import completion
-from vpo.cli.options import at_least_one, table_format_option
+from vpo.cli.options import at_least, table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -35,7 +36,7 @@ _FILE_COLUMNS = (
 @click.option(
     "--limit",
     type=int,
-    callback=at_least_one,
+    callback=partial(at_least, 1),
     metavar="N",
     default=20,
     show_default=True,

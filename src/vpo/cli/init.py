@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import click
 
-from vpo.cli.options import at_least_zero, format_option
+from vpo.cli.options import at_least, format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.config.templates import GOALS, Goal, configuration, policies
@@ -35,7 +36,7 @@ _QUESTIONS = {
     "--keep-originals",
     "days",
     type=int,
-    callback=at_least_zero,
+    callback=partial(at_least, 0),
     metavar="DAYS",
     help="Days for which originals are kept for `vpo undo`; 0 keeps none.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -28,23 +29,10 @@ table_format_option = _format_option("text", "json", "csv")
 event_format_option = _format_option("text", "json", "jsonl")
 
 
-def at_least_one(
-    ctx: click.Context,
-    param: click.Parameter,
-    value: int | None,
-) -> int | None:
-    """Check a number; click's own range would put ``[x>=1]`` into the help."""
-    return _at_least(1, ctx, param, value)
-
-
-def at_least_zero(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
-    """Check a number as ``at_least_one`` does."""
-    return _at_least(0, ctx, param, value)
-
-
-def _at_least(
+def at_least(
     minimum: int, ctx: click.Context, param: click.Parameter, value: int | None
 ) -> int | None:
+    """Check a number; click's own range would put ``[x>=1]`` into the help."""
     if value is not None and value < minimum:
         raise click.BadParameter(f"{value} is less than {minimum}", ctx, param)
     return value
@@ -68,7 +56,7 @@ def _workers_option(verb: str) -> Callable[[F], F]:
         "-w",
         "--workers",
         type=int,
-        callback=at_least_one,
+        callback=partial(at_least, 1),
         metavar="N",
         help=f"Files to {verb} at the same time; by default 2, at most half of the cores.",
     )

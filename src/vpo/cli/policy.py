@@ -16,13 +16,13 @@ from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.loader import PolicyPositions, load_policy, migrate_text, replace_policy_file
+from vpo.policy.loader import PolicyLines, load_policy, migrate_text, replace_policy_file
 from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.schema import json_schema
 from vpo.policy.yaml_source import read_policy_text
 from vpo.probe.reader import probe_file
-from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
+from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
 from vpo.text import printable
 
@@ -75,7 +75,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
     """
     choice = PolicyFiles((policy,), phases)
     print_warnings(choice.warnings)
-    lines = PolicyLines(PolicyPositions(read_policy_text(policy), policy))
+    lines = PolicyLines(read_policy_text(policy), policy)
     try:
         media = probe_file(os.path.realpath(file))
     except ProbeError as error:

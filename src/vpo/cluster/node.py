@@ -161,10 +161,6 @@ def _is_locked(path: str) -> bool:
 
 
 def _encodes(policies: Sequence[Policy]) -> list[VideoEncode]:
-    wanted = []
-    for policy in policies:
-        for phase in policy.phases:
-            for item in phase.operations:
-                if isinstance(item, Transcode) and item.video is not None:
-                    wanted.append(item.video.spec(None, tonemap=False))
-    return wanted
+    steps = (step for policy in policies for phase in policy.phases for step in phase.operations)
+    videos = (step.video for step in steps if isinstance(step, Transcode))
+    return [video.spec(None, tonemap=False) for video in videos if video is not None]

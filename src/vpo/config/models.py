@@ -183,8 +183,7 @@ class Files:
         ),
     ] = "replace"
     keep_free: Annotated[
-        Size,
-        Key("Space that is always left free on a file system.", unit="bytes"),
+        Size, Key("Space that is always left free on a file system.", unit="bytes")
     ] = Size(0)
     temporary_folder: Annotated[
         Path | None,
@@ -239,8 +238,7 @@ class Logging:
     """What is logged, where, and in which format."""
 
     level: Annotated[
-        Level,
-        Key("The lowest level that is logged.", environment="VPO_LOG_LEVEL"),
+        Level, Key("The lowest level that is logged.", environment="VPO_LOG_LEVEL")
     ] = "warning"
     file: Annotated[
         Path | None, Key("The log file, which is appended to. Unset: standard error.")
@@ -294,7 +292,7 @@ def _secret(text: str) -> str:
     return text
 
 
-_API_KEY = "The API key (Settings, General). It is sent to this server only, and never shown."
+_SETTINGS = "The API key (Settings, General)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,23 +307,27 @@ class Server:
     ] = 30
     path_map: Annotated[
         Mapping[str, str] | None,
-        Key(
-            "The server's folders and their paths on this machine, if they differ.",
-            each=_folder,
-        ),
+        Key("The server's folders and their paths on this machine, if they differ.", each=_folder),
     ] = None
 
 
 _RESCAN = "Have the server rescan the folders in which files were changed."
 
 
+def _api_key(doc: str, environment: str) -> Key:
+    return Key(
+        f"{doc}. It is sent to this server only, and never shown.",
+        each=_secret,
+        environment=environment,
+        secret=True,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Radarr(Server):
     """A Radarr server, for the metadata of films."""
 
-    api_key: Annotated[
-        str | None, Key(_API_KEY, each=_secret, environment="VPO_RADARR_API_KEY", secret=True)
-    ] = None
+    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_RADARR_API_KEY")] = None
     rescan: Annotated[bool, Key(_RESCAN)] = False
 
 
@@ -333,9 +335,7 @@ class Radarr(Server):
 class Sonarr(Server):
     """A Sonarr server, for the metadata of series and episodes."""
 
-    api_key: Annotated[
-        str | None, Key(_API_KEY, each=_secret, environment="VPO_SONARR_API_KEY", secret=True)
-    ] = None
+    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_SONARR_API_KEY")] = None
     rescan: Annotated[bool, Key(_RESCAN)] = False
 
 
@@ -344,13 +344,7 @@ class Jellyfin(Server):
     """A Jellyfin server, which rescans the folders in which files were changed."""
 
     api_key: Annotated[
-        str | None,
-        Key(
-            "An API key (Dashboard, API Keys). It is sent to this server only, and never shown.",
-            each=_secret,
-            environment="VPO_JELLYFIN_API_KEY",
-            secret=True,
-        ),
+        str | None, _api_key("An API key (Dashboard, API Keys)", "VPO_JELLYFIN_API_KEY")
     ] = None
 
 
@@ -358,15 +352,7 @@ class Jellyfin(Server):
 class Plex(Server):
     """A Plex server, which rescans the folders in which files were changed."""
 
-    api_key: Annotated[
-        str | None,
-        Key(
-            "The token (X-Plex-Token). It is sent to this server only, and never shown.",
-            each=_secret,
-            environment="VPO_PLEX_TOKEN",
-            secret=True,
-        ),
-    ] = None
+    api_key: Annotated[str | None, _api_key("The token (X-Plex-Token)", "VPO_PLEX_TOKEN")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ def difference(
     yield from _moves(before, after, reasons)
     old = {track.index: track for track in before.tracks}
     for track in after.tracks:
-        if track.index in old:
-            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
-        else:
+        if track.index not in old:
             yield _change(reasons, Fact(ChangeKind.ADD, track.index), None, str(track))
+        elif track is not old[track.index] or track.index in encodes:
+            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
 
 
 def _tag_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:

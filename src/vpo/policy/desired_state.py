@@ -97,6 +97,14 @@ class DesiredState:
             return self.warn(f"{kind.name} cannot hold the {flag} flag; left unchanged")
         return self._replace_track(track.with_flag(flag, value), ChangeKind.FLAG, why, flag)
 
+    def set_default(self, chosen: Track, why: str, why_not: str) -> DesiredState:
+        """Make a track the only default of its type; ``why_not`` is for all others."""
+        state = self.set_flag(chosen.index, "default", True, why)
+        for other in self.media.of(chosen.type):
+            if other.default and other.index != chosen.index:
+                state = state.set_flag(other.index, "default", False, why_not)
+        return state
+
     def set_title(self, index: int, title: str | None, why: str) -> DesiredState:
         """Set the title of a track, or clear it with ``None``."""
         track = self.track(index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -28,25 +28,18 @@ _STRING = {"type": "string"}
 _ONE_OR_MORE = {"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1}]}
 _QUANTITY = {"type": ["string", "number"]}
 
-Names = Annotated[
-    tuple[str, ...],
+_Item = TypeVar("_Item")
+_Several = Annotated[
+    tuple[_Item, ...],
     Field(min_length=1),
     BeforeValidator(as_list),
     WithJsonSchema(_ONE_OR_MORE),
 ]
-Containers = Annotated[
-    tuple[Annotated[str, BeforeValidator(_container)], ...],
-    Field(min_length=1),
-    BeforeValidator(as_list),
-    WithJsonSchema(_ONE_OR_MORE),
-]
-Resolutions = Annotated[
-    tuple[Annotated[str, BeforeValidator(units.resolution)], ...],
-    Field(min_length=1),
-    BeforeValidator(as_list),
-    WithJsonSchema(_ONE_OR_MORE),
-]
+
 Resolution = Annotated[str, BeforeValidator(units.resolution)]
+Names = _Several[str]
+Containers = _Several[Annotated[str, BeforeValidator(_container)]]
+Resolutions = _Several[Resolution]
 ByteSize = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]
 Duration = Annotated[float, BeforeValidator(units.duration), WithJsonSchema(_QUANTITY)]
 BitRate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_QUANTITY)]

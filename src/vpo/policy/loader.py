@@ -43,20 +43,21 @@ def parse_policy(text: str, name: str) -> Policy:
     return policy
 
 
-class PolicyPositions:
-    """The line of each key of a policy, by its path in the current schema version."""
+class PolicyLines:
+    """The lines of a policy's text, counted from 1, by the keys of the current schema version."""
 
     def __init__(self, text: str, name: str) -> None:
         self._source, self._migration = _current(text, name)
+        self._phases = [phase["name"] for phase in self._migration.data["phases"]]
 
-    @property
-    def phases(self) -> list[str]:
-        """The names of all phases, in the order of the text."""
-        return [phase["name"] for phase in self._migration.data["phases"]]
+    def phase(self, name: str) -> int:
+        """Return the line of a phase's name."""
+        return self.operation(name, "name")
 
-    def line(self, path: KeyPath) -> int:
-        """Return the line of a key or item, or of what encloses it."""
-        return self._source.position(self._migration.origin(path), key=True).line
+    def operation(self, phase: str, key: str, path: KeyPath = ()) -> int:
+        """Return the line of an operation's key, or of what is at a path in it."""
+        whole = ("phases", self._phases.index(phase), key, *path)
+        return self._source.position(self._migration.origin(whole), key=True).line
 
 
 def migrate_text(text: str, name: str) -> str:

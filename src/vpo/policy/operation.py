@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticKnownError
 
@@ -63,6 +64,41 @@ class Model(BaseModel):
         for name, field in type(self).model_fields.items():
             if (value := getattr(self, name)) is not None:
                 yield field.alias or name, value
+
+    @classmethod
+    def known(cls) -> str:
+        """Return all keys, spelled as in a policy, for messages."""
+        return ", ".join(field.alias or name for name, field in cls.model_fields.items())
+
+
+class Filled(Model):
+    """A mapping with at least one key; ``noun`` is what a key is called in messages."""
+
+    noun: ClassVar[str] = "condition"
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Filled:
+        if next(self.given(), None) is None:
+            raise ValueError(f"no {self.noun} is set; known: {self.known()}")
+        return self
+
+
+class Choice(Model):
+    """A mapping with exactly one key; ``noun`` is what a key is called in messages."""
+
+    noun: ClassVar[str] = "condition"
+
+    @model_validator(mode="after")
+    def _one(self) -> Choice:
+        number = len(list(self.given()))
+        if number != 1:
+            raise ValueError(f"{number} {self.noun}s instead of one; known: {self.known()}")
+        return self
+
+    @cached_property
+    def stated(self) -> tuple[str, Any]:
+        """The key that is set, as a policy writes it, and its value."""
+        return next(self.given())
 
 
 class PolicyConfig(Model):
@@ -117,9 +153,6 @@ class Note:
     track: int | None = None
 
 
-SKIPPED_BY_RULE = Note("skipped: a rule of this phase says skip_track_filter")
-
-
 class Operation(Model):
     """One key of a phase.
 
@@ -162,4 +195,25 @@ class Operation(Model):
 
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
         """Yield the decisions on this state, and their reasons, beyond the changes themselves."""
+        yield from ()
+
+
+class TrackFilter(Operation):
+    """An operation that removes tracks or attachments, unless a rule of the phase skips that."""
+
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        return state if "track_filter" in state.skips else self.filtered(state, config)
+
+    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        if "track_filter" in state.skips:
+            yield Note("skipped: a rule of this phase says skip_track_filter")
+        else:
+            yield from self.decisions(state, config)
+
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        """Return the state without what the operation removes."""
+        raise NotImplementedError
+
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
+        """Yield why each track is kept or removed."""
         yield from ()

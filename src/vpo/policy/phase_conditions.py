@@ -38,8 +38,7 @@ class SkipWhen(Model):
     """
 
     mode: Literal["any", "all"] = Field(
-        default="any",
-        description="Whether any condition is enough, or all must be true.",
+        default="any", description="Whether any condition is enough, or all must be true."
     )
     video_codec: Names | None = Field(
         default=None, description="The first video track has one of these codecs."

@@ -157,6 +157,11 @@ def _number(text: str, kind: str) -> int | float | str:
         return text
 
 
+def _too_large(name: str) -> PolicyError:
+    problem = f"more than {_MAX_BYTES // 1000} kB: too large for a policy"
+    return PolicyError(problem, Position(name, 1, 1))
+
+
 def read_policy_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a policy file."""
     name = os.fspath(path)
@@ -170,9 +175,7 @@ def read_policy_text(path: str | os.PathLike[str]) -> str:
     except ValueError:
         raise PolicyError(f"cannot read the policy {name}: the path has a null character") from None
     if len(raw) > _MAX_BYTES:
-        raise PolicyError(
-            f"more than {_MAX_BYTES // 1000} kB: too large for a policy", Position(name, 1, 1)
-        )
+        raise _too_large(name)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -189,9 +192,7 @@ def parse_yaml(text: str, name: str) -> YamlSource:
 
     source = YamlSource(name, text)
     if len(text) > _MAX_BYTES:
-        raise PolicyError(
-            f"more than {_MAX_BYTES // 1000} kB: too large for a policy", Position(name, 1, 1)
-        )
+        raise _too_large(name)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:

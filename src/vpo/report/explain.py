@@ -8,27 +8,13 @@ from typing import Any
 from vpo.plan.explain import PhaseStory, Step
 from vpo.plan.model import Change, Plan, changes_to_json
 from vpo.policy.change_kind import ChangeKind
-from vpo.policy.loader import PolicyPositions
+from vpo.policy.loader import PolicyLines
 from vpo.policy.operation import Note
 from vpo.report.diff import change_text, plan_lines
 from vpo.text import counted, printable
 
 Styled = tuple[str, str]
 _STYLES = {"changed": "planned", "failed": "failed", "skipped": "skipped"}
-
-
-class PolicyLines:
-    """Finds the line of a phase, an operation or a key in a policy file, counted from 1."""
-
-    def __init__(self, places: PolicyPositions) -> None:
-        self._places = places
-        self._phases = places.phases
-
-    def phase(self, name: str) -> int:
-        return self._places.line(("phases", self._phases.index(name), "name"))
-
-    def operation(self, phase: str, key: str, path: tuple[str | int, ...] = ()) -> int:
-        return self._places.line(("phases", self._phases.index(phase), key, *path))
 
 
 def explanation_lines(

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vpo.report import JSON_SCHEMA_VERSION
+from vpo.run.observer import Silent
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from vpo.run.summary import Summary
 
 
-class JsonReport:
-    """Prints one JSON document at the end of each run."""
+class JsonReport(Silent):
+    """Prints one JSON document at the end of each run; it has results only."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -34,19 +35,8 @@ class JsonReport:
         self._head = head_json(run_id, request, workers)
         self._files = []
 
-    def note(self, text: str) -> None:
-        """Ignored: the document has no messages."""
-
-    def started(self, path: str) -> None:
-        """Ignored: the document has results only."""
-
     def finished(self, outcome: Outcome) -> None:
         self._files.append(file_json(outcome))
-
-    def progress(self, get_progress: ProgressSource) -> None:
-        """Ignored, as ``started``."""
-
-    tick = progress
 
     def end(self, summary: Summary) -> None:
         document = {**self._head, "summary": summary.facts(), "files": self._files}
@@ -55,8 +45,8 @@ class JsonReport:
         self._out.flush()
 
 
-class JsonLinesReport:
-    """Prints one JSON object a line for each event."""
+class JsonLinesReport(Silent):
+    """Prints one JSON object a line for each event; its readers need no ``tick``."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -83,9 +73,6 @@ class JsonLinesReport:
         ]
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
-
-    def tick(self, get_progress: ProgressSource) -> None:
-        """Ignored: readers of events need no redrawing."""
 
     def end(self, summary: Summary) -> None:
         self._event("end", {"summary": summary.facts()})

@@ -209,8 +209,7 @@ def _qsv(
         device="qsv",
         format_names=_NV12,
         presets=scale(
-            "preset",
-            "veryfast veryfast veryfast faster fast medium slow slower veryslow veryslow",
+            "preset", "veryfast veryfast veryfast faster fast medium slow slower veryslow veryslow"
         ),
     )
 

@@ -13,8 +13,8 @@ from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
-from vpo.policy.loader import PolicyPositions, parse_policy
-from vpo.report.explain import PolicyLines, explanation_json, explanation_lines
+from vpo.policy.loader import PolicyLines, parse_policy
+from vpo.report.explain import explanation_json, explanation_lines
 
 POLICY = """\
 schema_version: 13
@@ -66,7 +66,7 @@ def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
 
 
 def lines(policy: str) -> PolicyLines:
-    return PolicyLines(PolicyPositions(policy, "p"))
+    return PolicyLines(policy, "p")
 
 
 STORY = """\

@@ -167,6 +167,12 @@ BAD = [
     ),
     (f"{THEN}{{set_container_metadata: {{field: title}}}}", 8, 18, "`value` is missing"),
     (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode` needs `video`, `audio` or both"),
+    (
+        f"{PHASE}    transcode: {{video: {{to: hevc, skip_if: {{}}}}}}",
+        4,
+        35,
+        "no condition is set; known: codec_matches, resolution_within, bitrate_under",
+    ),
     (f"{NEW_TRACK}, channels: 9}}", 6, 43, "less than or equal to 8"),
     (f"{NEW_TRACK}, channels: 7.1}}".replace("aac", "eac3"), 6, 11, "eac3 has at most 6 channels"),
     (f"{NEW_TRACK}, channels: 2, bitrate: 900k}}", 6, 11, "aac takes at most 576k here"),

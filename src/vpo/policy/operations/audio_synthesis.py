@@ -16,7 +16,7 @@ from vpo.media.languages import rank, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate, Names
-from vpo.policy.operation import Model, Note, Operation, PolicyConfig
+from vpo.policy.operation import Filled, Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.comparisons import CodecComparison, LanguageComparison, NumberComparison
 from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, ConditionContext, holds
 from vpo.policy.rules.track_selection import TrackSelection
@@ -57,11 +57,13 @@ Channels = Annotated[
 SynthesisCodec = Annotated[Literal["eac3", "aac", "ac3", "opus", "flac"], BeforeValidator(_codec)]
 
 
-class Criterion(Model):
+class Criterion(Filled):
     """What makes a track the better source; of several names, the first is best.
 
     Several keys are compared in the order of this table.
     """
+
+    noun = "criterion"
 
     language: Names | None = Field(default=None, description="Prefer these languages.")
     not_commentary: bool | None = Field(
@@ -71,12 +73,6 @@ class Criterion(Model):
     channels: (
         Annotated[Literal["max", "min"] | Channels, BeforeValidator(_preferred_channels)] | None
     ) = Field(default=None, description="Prefer the most, the fewest or this many channels.")
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Criterion:
-        if not any(True for _ in self.given()):
-            raise ValueError(f"no criterion is set; known: {', '.join(type(self).model_fields)}")
-        return self
 
     def rank(self, track: Track, config: PolicyConfig) -> Iterator[int]:
         """Yield the rank by each key; lower is better."""
@@ -103,7 +99,7 @@ class SourcePreference(Model):
         return [n for criterion in self.prefer for n in criterion.rank(track, config)]
 
 
-class SkipIfExists(Model):
+class SkipIfExists(Filled):
     """Do not create the track if an audio track matches all of these conditions."""
 
     codec: CodecComparison | None = Field(default=None, description="It has one of these codecs.")
@@ -116,12 +112,6 @@ class SkipIfExists(Model):
     not_commentary: bool | None = Field(
         default=None, description="Whether it must not be commentary."
     )
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> SkipIfExists:
-        if not any(True for _ in self.given()):
-            raise ValueError(f"no condition is set; known: {', '.join(type(self).model_fields)}")
-        return self
 
     def holds(self, track: Track, config: PolicyConfig) -> bool:
         selection = TrackSelection(track_type="audio", **dict(self.given()))

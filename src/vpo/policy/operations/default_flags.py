@@ -42,8 +42,7 @@ class DefaultFlags(Operation):
         default=True, description="Clear the default flag of the other tracks of such a type."
     )
     preferred_audio_codec: Names | None = Field(
-        default=None,
-        description="Preferred codecs among audio tracks of one language, best first.",
+        default=None, description="Preferred codecs among audio tracks of one language, best first."
     )
     set_subtitle_default_when_audio_differs: bool = Field(
         default=False,
@@ -67,13 +66,11 @@ class DefaultFlags(Operation):
 
     def _make_default(self, state: DesiredState, preferred: PreferredTrack) -> DesiredState:
         chosen = preferred.track
-        state = state.set_flag(chosen.index, "default", True, preferred.why)
-        if self.clear_other_defaults:
-            for track in state.media.of(chosen.type):
-                if track.index != chosen.index:
-                    another = f"another {chosen.type} track is the default"
-                    state = state.set_flag(track.index, "default", False, another)
-        return state
+        if not self.clear_other_defaults:
+            return state.set_flag(chosen.index, "default", True, preferred.why)
+        return state.set_default(
+            chosen, preferred.why, f"another {chosen.type} track is the default"
+        )
 
     def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> PreferredTrack | None:
         audio = media.of("audio")

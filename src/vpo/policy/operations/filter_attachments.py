@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic import Field
 
 from vpo.media.codecs import canonical
 from vpo.media.model import Attachment
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import SKIPPED_BY_RULE, Note, Operation, PolicyConfig
+from vpo.policy.operation import PolicyConfig, TrackFilter
 
 _FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 
 
-class FilterAttachments(Operation):
+class FilterAttachments(TrackFilter):
     """Remove all attachments: fonts, cover images, text files."""
 
     key = "filter_attachments"
@@ -22,9 +20,7 @@ class FilterAttachments(Operation):
 
     remove_all: bool = Field(default=False, description="Whether to remove all attachments.")
 
-    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
-        if "track_filter" in state.skips:
-            return state
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         attachments = state.media.attachments
         if not self.remove_all or not attachments:
             return state
@@ -32,10 +28,6 @@ class FilterAttachments(Operation):
         if styled and any(_is_font(item) for item in attachments):
             state = state.warn("removed fonts may be needed by the styled subtitles")
         return state.remove([item.index for item in attachments], "all attachments are removed")
-
-    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
-        if "track_filter" in state.skips:
-            yield SKIPPED_BY_RULE
 
 
 def _is_font(item: Attachment) -> bool:

@@ -14,7 +14,7 @@ from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.external_facts import original_language
 from vpo.policy.language_filter import language_mismatch
-from vpo.policy.operation import SKIPPED_BY_RULE, Model, Note, Operation, PolicyConfig
+from vpo.policy.operation import Model, Note, PolicyConfig, TrackFilter
 from vpo.policy.track_classes import AudioKind, audio_kind
 from vpo.text import counted
 
@@ -36,7 +36,7 @@ class Fallback(Model):
     )
 
 
-class KeepAudio(Operation):
+class KeepAudio(TrackFilter):
     """Remove audio tracks in other languages."""
 
     key = "keep_audio"
@@ -72,9 +72,7 @@ class KeepAudio(Operation):
     def uses_metadata(self) -> bool:
         return self.fallback.mode == "content_language"
 
-    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
-        if "track_filter" in state.skips:
-            return state
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         kinds = {track: audio_kind(track, config) for track in state.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if not self._enough(kinds, removed):
@@ -83,10 +81,7 @@ class KeepAudio(Operation):
             state = state.warn(f"too few audio tracks in {languages}: {self.fallback.mode} applies")
         return state.remove(removed, removed)
 
-    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
-        if "track_filter" in state.skips:
-            yield SKIPPED_BY_RULE
-            return
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         kinds = {track: audio_kind(track, config) for track in state.media.of("audio")}
         removed = self._removed(kinds, self.languages)
         if not self._enough(kinds, removed):

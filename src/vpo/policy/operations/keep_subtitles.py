@@ -10,10 +10,10 @@ from vpo.media.languages import UNDETERMINED
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.language_filter import language_mismatch
-from vpo.policy.operation import SKIPPED_BY_RULE, Note, Operation, PolicyConfig
+from vpo.policy.operation import Note, PolicyConfig, TrackFilter
 
 
-class KeepSubtitles(Operation):
+class KeepSubtitles(TrackFilter):
     """Remove subtitle tracks in other languages, or all of them."""
 
     key = "keep_subtitles"
@@ -33,17 +33,12 @@ class KeepSubtitles(Operation):
             raise ValueError("`keep_subtitles` needs `languages`, or `remove_all: true`")
         return self
 
-    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
-        if "track_filter" in state.skips:
-            return state
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         found = ((track, self._reason_to_remove(track)) for track in state.media.of("subtitle"))
         removed = {track.index: why for track, why in found if why}
         return state.remove(removed, removed)
 
-    def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
-        if "track_filter" in state.skips:
-            yield SKIPPED_BY_RULE
-            return
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
         for track in state.media.of("subtitle"):
             why = self._reason_to_remove(track)
             text = f"removed: {why}" if why else f"kept: {self._reason_to_keep(track)}"

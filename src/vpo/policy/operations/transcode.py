@@ -24,11 +24,11 @@ from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import parse_encoder_options
 from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
-from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.operation import Filled, Model, Operation, PolicyConfig
 from vpo.text import format_bit_rate
 
 
-class SkipIf(Model):
+class SkipIf(Filled):
     """Do not encode video that matches all conditions; one on an unknown fact does not match."""
 
     codec_matches: Names | None = Field(default=None, description="It has one of these codecs.")
@@ -38,12 +38,6 @@ class SkipIf(Model):
     bitrate_under: BitRate | None = Field(
         default=None, description="Its bit rate is known and lower than this."
     )
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> SkipIf:
-        if not any(True for _ in self.given()):
-            raise ValueError("`skip_if` needs at least one condition")
-        return self
 
     def unmet(self, track: Track) -> list[str]:
         """Return the reasons why the conditions on codec and resolution do not match."""

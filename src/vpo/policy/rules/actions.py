@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     WithJsonSchema,
@@ -26,7 +26,7 @@ from vpo.media.languages import is_language, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState, SkippableOperation
 from vpo.policy.external_facts import metadata_field
-from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.operation import Choice, Model, Operation, PolicyConfig
 from vpo.policy.rules.comparisons import LanguageComparison
 from vpo.policy.rules.printer import format_model
 from vpo.policy.rules.when import error_inside_text
@@ -106,12 +106,9 @@ class SetDefault(TrackChange):
             for track in found:
                 state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
             return state
+        why_not = f"{rule}: another {self.track_type} track is the default"
         for track in found[:1]:
-            state = state.set_flag(track.index, "default", True, f"{rule}: set_default")
-            for other in state.media.of(self.track_type):
-                if other.index != track.index:
-                    why = f"{rule}: another {self.track_type} track is the default"
-                    state = state.set_flag(other.index, "default", False, why)
+            state = state.set_default(track, f"{rule}: set_default", why_not)
         return state
 
 
@@ -139,8 +136,7 @@ class SetLanguage(Model):
         default=None, description="Language to set."
     )
     from_plugin_metadata: MetadataField | None = Field(
-        default=None,
-        description="Metadata field with the language to set.",
+        default=None, description="Metadata field with the language to set."
     )
     match_language: LanguageComparison | None = Field(
         default=None, description="Only tracks tagged with this language."
@@ -191,8 +187,11 @@ class SetContainerMetadata(Model):
         return state.set_tag(self.field, self.value, f"{rule}: set_container_metadata")
 
 
-class Action(Model):
+class Action(Choice):
     """One action: exactly one of the keys."""
+
+    model_config = ConfigDict(json_schema_extra={"type": ["object", "string"]})
+    noun = "action"
 
     skip_video_transcode: bool | None = Field(
         default=None, description="Do not transcode video in this phase."
@@ -221,19 +220,6 @@ class Action(Model):
     def _short_form(cls, data: Any) -> Any:
         return {data: True} if isinstance(data, str) and data in _SKIPS else data
 
-    @model_validator(mode="after")
-    def _one(self) -> Action:
-        number = len(list(self.given()))
-        if number != 1:
-            known = ", ".join(Action.model_fields)
-            raise ValueError(f"{number} actions instead of one; known: {known}")
-        return self
-
-    @cached_property
-    def stated(self) -> tuple[str, Any]:
-        """The key that is set, and its value."""
-        return next(self.given())
-
     @property
     def uses_metadata(self) -> bool:
         """Whether it uses metadata from plugins."""
@@ -244,14 +230,6 @@ class Action(Model):
         key, value = self.stated
         text = format_model(value) if isinstance(value, Model) else str(value)
         return key if value is True else f"{key} {text}"
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        found = handler(schema)
-        handler.resolve_ref_schema(found)["type"] = ["object", "string"]
-        return found
 
     def apply(self, state: DesiredState, name: str) -> DesiredState:
         """Apply the action of the rule of that name; changes of flags and tags are deferred.

@@ -14,20 +14,19 @@ from typing import Annotated, Any, ClassVar
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
-    GetJsonSchemaHandler,
+    JsonValue,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
 from vpo.media.languages import primary
 from vpo.media.model import Attachment, Track
 from vpo.policy.field_types import Names, as_list
-from vpo.policy.operation import Model, pattern
+from vpo.policy.operation import Filled, Model, pattern
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """The operators of mappings, and those of expressions."""
@@ -43,8 +42,8 @@ def _pixels(value: Any) -> Any:
     return units.resolution(value) if isinstance(value, str) else _number(value)
 
 
-_INTEGER: JsonSchemaValue = {"type": "integer"}
-_PIXELS: JsonSchemaValue = {"type": ["integer", "string"]}
+_INTEGER: JsonValue = {"type": "integer"}
+_PIXELS: JsonValue = {"type": ["integer", "string"]}
 
 Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema(_INTEGER)]
 Numbers = Annotated[
@@ -62,11 +61,16 @@ Pixels = Annotated[
 ]
 
 
-class Comparison(Model):
+def _or_short(*types: JsonValue) -> ConfigDict:
+    """Let the JSON Schema allow a short form of these types."""
+    return ConfigDict(json_schema_extra={"type": ["object", *types]})
+
+
+class Comparison(Filled):
     """Comparisons with one fact, all of which must be true."""
 
-    short: ClassVar[tuple[str, ...]] = ("string", "array")
-    """The JSON types of the short form."""
+    model_config = _or_short("string", "array")
+    noun = "comparison"
     short_key: ClassVar[str] = "eq"
     """The operator that the short form stands for."""
 
@@ -76,28 +80,10 @@ class Comparison(Model):
         short = isinstance(data, str | int | float | list | tuple)
         return {cls.short_key: data} if short else data
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Comparison:
-        if not self.parts:
-            raise ValueError(f"no comparison is set; known: {', '.join(self._known)}")
-        return self
-
-    @property
-    def _known(self) -> list[str]:
-        return list(type(self).model_fields)
-
     @cached_property
     def parts(self) -> tuple[tuple[str, Any], ...]:
         """The operators that are set, each with its value."""
         return tuple(self.given())
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        found = handler(schema)
-        handler.resolve_ref_schema(found)["type"] = ["object", *cls.short]
-        return found
 
 
 class NameComparison(Comparison):
@@ -150,13 +136,11 @@ class TitleComparison(Comparison):
     """Comparison with a title, case-insensitive; the short form is ``contains``."""
 
     contains: TitleParts | None = Field(
-        default=None,
-        description="Contains this text, or one of these, case-insensitively.",
+        default=None, description="Contains this text, or one of these, case-insensitively."
     )
     neq: TitleParts | None = Field(default=None, description="Contains none of these.")
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None,
-        description="Regular expression to search for, case-insensitively.",
+        default=None, description="Regular expression to search for, case-insensitively."
     )
 
     short_key = "contains"
@@ -174,10 +158,8 @@ class TitleComparison(Comparison):
         return self.contains is None or any(part.casefold() in folded for part in self.contains)
 
 
-class NumberComparison(Comparison):
-    """Comparison with a number."""
-
-    short = ("integer", "array")
+class NumberOperators(Model):
+    """The operators that compare numbers."""
 
     eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
     neq: Numbers | None = Field(default=None, description="Equal to none of these.")
@@ -185,6 +167,12 @@ class NumberComparison(Comparison):
     gt: Number | None = Field(default=None, description="More than this.")
     lte: Number | None = Field(default=None, description="At most this.")
     lt: Number | None = Field(default=None, description="Less than this.")
+
+
+class NumberComparison(Comparison, NumberOperators):
+    """Comparison with a number."""
+
+    model_config = _or_short("integer", "array")
 
     def holds(self, number: int | None) -> bool:
         """Return whether it is true; a comparison with an unknown value is false."""
@@ -194,7 +182,7 @@ class NumberComparison(Comparison):
 class PixelComparison(Comparison):
     """Comparison with a width or height in pixels, or with a resolution class."""
 
-    short = ("integer", "string", "array")
+    model_config = _or_short("integer", "string", "array")
 
     eq: Pixels | None = Field(default=None, description="Equal to this, or to one of these.")
     neq: Pixels | None = Field(default=None, description="Equal to none of these.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,11 +11,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from vpo.media.model import Attachment, Track
 from vpo.policy.operation import Model, PolicyConfig
 from vpo.policy.rules.comparisons import (
+    OPERATORS,
     CodecComparison,
     LanguageComparison,
-    Number,
     NumberComparison,
-    Numbers,
+    NumberOperators,
     PixelComparison,
     TitleComparison,
     satisfies,
@@ -74,8 +75,7 @@ class TrackSelection(Model):
     @cached_property
     def filters(self) -> tuple[tuple[str, Any], ...]:
         """The filters that are set, each with its value."""
-        stated = ((name, getattr(self, name)) for name in FILTERS)
-        return tuple((name, value) for name, value in stated if value is not None)
+        return tuple((name, value) for name, value in self.given() if name in FILTERS)
 
     def failed_filter(self, item: Item, config: PolicyConfig) -> str | None:
         """Return the first filter that the item does not match; ``None`` if it matches all."""
@@ -83,7 +83,7 @@ class TrackSelection(Model):
             if name == "not_commentary":
                 matching = isinstance(item, Track) and is_commentary(item, config) != value
             else:
-                matching = _matches(name, value, item)
+                matching = _MATCHES[name](value, item)
             if not matching:
                 return name
         return None
@@ -93,15 +93,8 @@ class ExistsCondition(TrackSelection):
     """True if at least one track matches."""
 
 
-class CountCondition(TrackSelection):
+class CountCondition(NumberOperators, TrackSelection):
     """The number of matching tracks, compared with a number."""
-
-    eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: Numbers | None = Field(default=None, description="Equal to none of these.")
-    gte: Number | None = Field(default=None, description="At least this.")
-    gt: Number | None = Field(default=None, description="More than this.")
-    lte: Number | None = Field(default=None, description="At most this.")
-    lt: Number | None = Field(default=None, description="Less than this.")
 
     @model_validator(mode="after")
     def _compared(self) -> CountCondition:
@@ -112,8 +105,7 @@ class CountCondition(TrackSelection):
     @cached_property
     def parts(self) -> tuple[tuple[str, Any], ...]:
         """The comparisons that are set."""
-        stated = ((key, getattr(self, key)) for key in ("eq", "neq", "gte", "gt", "lte", "lt"))
-        return tuple((key, value) for key, value in stated if value is not None)
+        return tuple((key, value) for key, value in self.given() if key in OPERATORS)
 
     def holds(self, number: int) -> bool:
         return satisfies(number, self.parts)
@@ -125,17 +117,13 @@ def _title(item: Item) -> str:
     return f"{item.filename or ''} {item.description or ''}"
 
 
-def _matches(name: str, value: Any, item: Any) -> bool:
-    match name:
-        case "codec":
-            return bool(value.holds(item))
-        case "language" | "channels":
-            return bool(value.holds(getattr(item, name)))
-        case "width" | "height":
-            return bool(value.holds(item, getattr(item, name)))
-        case "title":
-            return bool(value.holds(_title(item)))
-        case "is_default":
-            return bool(item.default == value)
-        case _:
-            return bool(item.forced == value)
+_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
+    "language": lambda value, item: value.holds(item.language),
+    "codec": lambda value, item: value.holds(item),
+    "is_default": lambda value, item: item.default == value,
+    "is_forced": lambda value, item: item.forced == value,
+    "channels": lambda value, item: value.holds(item.channels),
+    "width": lambda value, item: value.holds(item, item.width),
+    "height": lambda value, item: value.holds(item, item.height),
+    "title": lambda value, item: value.holds(_title(item)),
+}

@@ -9,18 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
-    GetJsonSchemaHandler,
+    JsonValue,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from vpo.policy.external_facts import MetadataValue
 from vpo.policy.field_types import as_list
-from vpo.policy.operation import Model
+from vpo.policy.operation import Choice, Model
 from vpo.policy.rules.comparisons import LanguageComparison
 from vpo.policy.rules.expression import parse_expression
 from vpo.policy.rules.tokens import ExpressionError
@@ -36,7 +36,7 @@ def _value(value: Any) -> Any:
     return value
 
 
-_SCALAR: JsonSchemaValue = {"type": ["string", "number", "boolean"]}
+_SCALAR: JsonValue = {"type": ["string", "number", "boolean"]}
 Values = Annotated[
     tuple[Annotated[Any, BeforeValidator(_value), WithJsonSchema(_SCALAR)], ...],
     Field(min_length=1),
@@ -84,12 +84,11 @@ class PluginMetadataCondition(ContainerMetadataCondition):
 class OriginCondition(Model):
     """Whether there is original (or dubbed) audio, in a language or in any."""
 
+    model_config = ConfigDict(json_schema_extra={"type": ["object", "boolean"]})
+
     value: bool = Field(default=True, description="The outcome to compare with.")
     min_confidence: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Minimum confidence; that of flags and metadata is 1.",
+        default=0.0, ge=0, le=1, description="Minimum confidence; that of flags and metadata is 1."
     )
     language: LanguageComparison | None = Field(
         default=None, description="Language of the audio; unset: any."
@@ -100,39 +99,30 @@ class OriginCondition(Model):
     def _short_form(cls, data: Any) -> Any:
         return {"value": data} if isinstance(data, bool) else data
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        found = handler(schema)
-        handler.resolve_ref_schema(found)["type"] = ["object", "boolean"]
-        return found
-
 
 class MultiLanguageCondition(Model):
     """Whether a speech analysis detected more than one language in an audio track."""
 
     threshold: float = Field(
-        default=0.05,
-        ge=0,
-        le=1,
-        description="Minimum share of the speech in other languages.",
+        default=0.05, ge=0, le=1, description="Minimum share of the speech in other languages."
     )
     track_index: int | None = Field(
         default=None, ge=0, description="Audio track, counted from 0; unset: the first."
     )
     primary_language: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Main language; unset: the one detected most.",
+        default=None, min_length=1, description="Main language; unset: the one detected most."
     )
 
 
-class When(Model):
+class When(Choice):
     """A condition: exactly one of the keys.
 
     An expression is parsed to the same form, so that all conditions are evaluated alike.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={"type": ["object", "string"], "minProperties": 1, "maxProperties": 1}
+    )
 
     exists: ExistsCondition | None = None
     count: CountCondition | None = None
@@ -156,17 +146,7 @@ class When(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _either_form(cls, data: Any, handler: Callable[[Any], When]) -> When:
-        found = _expression(data, handler) if isinstance(data, str) else handler(data)
-        number = len(list(found.given()))
-        if number != 1:
-            known = ", ".join(field.alias or name for name, field in cls.model_fields.items())
-            raise ValueError(f"{number} conditions instead of one; known: {known}")
-        return _plain(found)
-
-    @cached_property
-    def stated(self) -> tuple[str, Any]:
-        """The key that is set, as a policy writes it, and its value."""
-        return next(self.given())
+        return _plain(_expression(data, handler) if isinstance(data, str) else handler(data))
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -184,15 +164,6 @@ class When(Model):
     def uses_metadata(self) -> bool:
         """Whether the condition uses metadata from plugins."""
         return not self.keys.isdisjoint({"plugin_metadata", "is_original", "is_dubbed"})
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        found = handler(schema)
-        exactly_one = {"type": ["object", "string"], "minProperties": 1, "maxProperties": 1}
-        handler.resolve_ref_schema(found).update(exactly_one)
-        return found
 
 
 def _expression(text: str, handler: Callable[[Any], When]) -> When:
