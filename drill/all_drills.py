@@ -9,6 +9,7 @@ from drill import (
     changing,
     damaged,
     database,
+    every_call,
     full,
     hosts,
     interrupted,
@@ -29,6 +30,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
     {
         "killed at random": killed.at_random,
         "killed at every step": killed.at_every_step,
+        "every system call": every_call.every_call,
         "damaged: mutated": damaged.mutated,
         "interrupted at random": interrupted.at_random,
         "tools misbehave": misbehaving.misbehaving,
