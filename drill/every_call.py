@@ -73,7 +73,7 @@ def _compiled(bench: Bench) -> Injector:
     if compiler is None:
         raise Skip("there is no C compiler")
     library = bench.folder / "every_call.so"
-    argv = [compiler, "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl"]
+    argv = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(_SOURCE), "-ldl"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Skip(f"cc: {done.stderr.strip()[:200]}")

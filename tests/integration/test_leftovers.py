@@ -23,6 +23,12 @@ phases:
     default_flags: {}
 """
 NOTHING = "schema_version: 13\nphases:\n  - name: nothing\n"
+REMUX = """\
+schema_version: 13
+phases:
+  - name: filter
+    keep_audio: {languages: [eng], fallback: {mode: keep_first}}
+"""
 CONVERT = """\
 schema_version: 13
 phases:
@@ -123,6 +129,35 @@ def test_undo_that_cannot_remove_the_result_leaves_one_name(vpo: Vpo, library: L
     assert vpo("undo", film.with_suffix(".mkv")).rc == 0
     assert seen(film.parent) == ["film.mp4"]
     assert film.read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", ["none", "trash"])
+def test_film_that_the_file_system_removed_is_the_result(
+    vpo: Vpo, library: Library, keep: str
+) -> None:
+    """As the SMB client of Linux does it, whose server refuses to rename over an open file."""
+    vpo.config.write_text(f'[originals]\nkeep = "{keep}"\n')
+    film = library("film.mkv=multi-audio.mkv") / "film.mkv"
+    before = film.read_bytes()
+    smb = site(
+        vpo,
+        "import os\nreal = os.replace\n"
+        "def replace(name, new, **where):\n"
+        "    if new == 'film.mkv':\n"
+        "        os.unlink(new, dir_fd=where['dst_dir_fd'])\n"
+        "        raise PermissionError(13, 'Permission denied')\n"
+        "    real(name, new, **where)\n"
+        "os.replace = replace\n",
+    )
+    ended = vpo("process", "--format", "json", "-p", vpo.policy(REMUX), film, env=smb)
+    assert [file["status"] for file in ended.json["files"]] == ["changed"]
+    assert seen(film.parent) == ["film.mkv"]
+    assert list(film.parent.glob(".vpo-*.*")) == []
+    result = film.read_bytes()
+    assert result != before
+    if keep == "trash":
+        assert vpo("undo", film).rc == 0
+        assert film.read_bytes() == before
 
 
 def site(vpo: Vpo, code: str) -> dict[str, str]:
