@@ -30,8 +30,8 @@ def hostile(bench: Bench) -> None:
             attack(rig)
             before = {path: sha(path) for path in rig.folder.rglob("*.mkv")}
             for words in (rig.library, rig.library / "film.mkv"):
-                policy = rig.policy(NOTHING)
-                ended = rig.run("process", "--format", "jsonl", "-R", "-p", policy, words)
+                wanted = rig.policy(NOTHING)
+                ended = rig.run("process", "--format", "jsonl", "-R", "-p", wanted, words)
                 expect(ended.rc == 0, f"{ended}")
             unchanged(before)
             rig.throw_away()

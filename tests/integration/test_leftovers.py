@@ -54,7 +54,7 @@ def test_named_film_is_repaired_before_it_is_looked_at(
 ) -> None:
     film = library("film.mkv=multi-audio.mkv") / "film.mkv"
     before = torn(film)
-    words = ["-p", vpo.policy(NOTHING)] if command == "process" else []
+    words: list[str | Path] = ["-p", vpo.policy(NOTHING)] if command == "process" else []
     ended = vpo(command, *words, film)
     assert f"rolled back {film}" in ended.stdout + ended.stderr
     assert ended.rc == (2 if command == "undo" else 0)  # there is no original to restore
