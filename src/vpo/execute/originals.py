@@ -150,13 +150,19 @@ def give_up(kept: Kept, lock: FileLock, target: str) -> None:
 
 
 def delete_original(path: str) -> None:
-    """Delete a kept original, and its folder if that is empty then."""
+    """Delete a kept original, and its folder if that is empty then.
+
+    Tries twice; what stays nevertheless is found by a later run, and deleted when it expires.
+    """
     place, name = os.path.split(path)
     if os.path.basename(place) != ORIGINALS_FOLDER or not _NAME.fullmatch(name):
         return
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            with Folder(place) as folder:
+                folder.unlink(name)
+            break
     with contextlib.suppress(OSError):
-        with Folder(place) as folder, contextlib.suppress(FileNotFoundError):
-            folder.unlink(name)
         os.rmdir(place)
 
 
