@@ -366,3 +366,20 @@ def test_cleanup_ignores_incomplete_rename_note(tmp_path: Path, cut_off: Path) -
     os.truncate(cut_off, 10)
     assert clean_up(tmp_path) == []
     assert names(tmp_path) == ["One.mkv", "One.mp4"]
+
+
+def test_cleanup_removes_a_kept_original_that_was_restored(tmp_path: Path) -> None:
+    """The kill came between the two: it is one file under two names."""
+    place = tmp_path / ".vpo-originals"
+    place.mkdir()
+    (place / "kept.mp4").write_bytes(b"original")
+    with Folder(str(tmp_path)) as folder, folder.inside(place.name) as kept:
+        status = (place / "kept.mp4").stat()
+        change = Replacement(folder, "One.mkv", "One.mp4", kept, "kept.mp4", status)
+        with change._noted():
+            held = next(tmp_path.glob(".vpo-*.rename"))
+            os.link(held, tmp_path / f"{OURS[0]}.rename")
+    os.link(place / "kept.mp4", tmp_path / "One.mp4")
+    assert clean_up(tmp_path) == []
+    assert list(place.iterdir()) == []
+    assert (tmp_path / "One.mp4").read_bytes() == b"original"
