@@ -240,10 +240,10 @@ def _settle(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
             _require_trust(status, part)
             Replacement(folder, note.source, note.target, place, note.part, part).fill()
             return [f"put {folder.join(note.target)} in its place, as an interrupted run began to"]
-        if note.kept and note.part and part and target and os.path.samestat(part, target):
-            if source is None:  # restored, and still kept
-                place.unlink(note.part)
-                return []
+        both = part is not None and target is not None and os.path.samestat(part, target)
+        if note.kept and note.part is not None and source is None and both:
+            place.unlink(note.part)  # it was restored, and is still kept
+            return []
         if source is None or target is None or note.source == note.target:
             return []
         if not note.describes(target):
