@@ -118,7 +118,11 @@ class FileError(VpoError):
 
 
 class DiscoverError(FileError):
-    """A path does not exist, cannot be read, or is neither a file nor a folder."""
+    """A path does not exist (``missing``), cannot be read, or is neither a file nor a folder."""
+
+    def __init__(self, message: str, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class ProbeError(FileError):

@@ -107,6 +107,23 @@ def test_process_fails_missing_path_and_changes_the_others(vpo: Vpo, library: Li
     assert result.rc == 1
     assert "No such file or directory" in failed(result)
     assert "1 changed, 1 failed" in result.stdout
+    shown = vpo("history", "show", "last", "--format", "json").json
+    assert [Path(file["path"]).name for file in shown["files"]] == ["wrong-flags.mkv"]
+    assert vpo("library", "failed", "--format", "json").json["failed"] == []
+
+
+@pytest.mark.parametrize("path", ["nowhere", "a\nb", "", "film.mkv/below", "x" * 300])
+@pytest.mark.parametrize("command", [["process", "-p", "POLICY"], ["scan"], ["inspect"]])
+def test_missing_path_alone_is_wrong_usage(
+    vpo: Vpo, library: Library, command: list[str], path: str
+) -> None:
+    root = library("film.mkv=wrong-flags.mkv")
+    words = [str(vpo.policy(POLICY)) if word == "POLICY" else word for word in command]
+    for paths in ([path], [path, "nothing"]):
+        result = vpo(*words, *paths, cwd=root)
+        assert (result.rc, result.stdout) == (2, "")
+        assert "no such file or folder" in result.stderr
+    assert vpo("history", "--format", "json").json["runs"] == []
 
 
 def test_process_succeeds_on_folder_without_videos(vpo: Vpo, library: Library) -> None:

@@ -11,6 +11,7 @@ import click
 
 from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
+from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.media.model import MediaFile, media_to_json
@@ -35,6 +36,7 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_for
     Tracks are numbered from 0 over all tracks of the file, as by ffprobe. Several files are shown
     in columns if the terminal is wide enough; differences are marked.
     """
+    refuse_missing(files)
     found: list[MediaFile] = []
     for name in files:
         try:

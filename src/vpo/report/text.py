@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
-_STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
+_STYLES = {
+    "changed": "32",
+    "planned": "36",
+    "failed": "31",
+    "skipped": "33",
+    "cancelled": "33",
+    "dim": "2",
+}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which earlier output may have scrolled off the terminal."""
@@ -210,7 +217,7 @@ class TextReport:
         same = _same_destination(self._out.stream, self._err.stream)
         seen = same and not (self._err.terminal and self._out.lines > _SCREEN)
         for outcome, in_line in self._failures:
-            unwanted = outcome.status == "skipped" and self._verbosity < 0
+            unwanted = outcome.status in ("skipped", "cancelled") and self._verbosity < 0
             if not unwanted and not (in_line and seen):
                 self._failure(outcome)
 

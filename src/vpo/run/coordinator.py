@@ -187,7 +187,10 @@ class _Run:
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
         """Return the candidates to process; count those that comply, or would fail again."""
         for path, problem in found.problems:
-            tally.take(Outcome(path, "failed", error=Failure.of(problem)))
+            if problem.missing:
+                tally.missing(path, problem)
+            else:
+                tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]

@@ -16,6 +16,7 @@ from functools import partial
 from vpo.db.records import History, Status
 from vpo.errors import (
     BusyError,
+    CancelledError,
     ConvergeError,
     FileError,
     OnError,
@@ -88,6 +89,8 @@ def process_file(job: Job, context: RunContext) -> Outcome:
         outcome = _process(job, context)
     except BusyError as error:
         outcome = Outcome(job.path, "skipped", error=Failure.of(error))
+    except CancelledError as error:
+        outcome = Outcome(job.path, "cancelled", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # an error of one file must not end the run
@@ -137,7 +140,7 @@ def _process(job: Job, context: RunContext) -> Outcome:
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
         return _without_encode(job, context, error)
-    except BusyError:
+    except (BusyError, CancelledError):
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
