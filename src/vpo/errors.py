@@ -17,7 +17,8 @@
         ├── DamagedError                   the file is not whole
         ├── PlanError                      the policy cannot be applied to this file
         ├── BusyError                      another program uses or writes the file; skipped
-        │   └── LockedError                another vpo has locked the file
+        │   ├── LockedError                another vpo has locked the file
+        │   └── LinkedError                the file has further hard links
         ├── SpaceError                     the file system has not enough free space
         ├── ToolError                      a tool failed, stalled or was killed
         ├── SavingsError                   an encode would not save enough space
@@ -147,6 +148,10 @@ class LockedError(BusyError):
     """Another process has locked the file."""
 
 
+class LinkedError(BusyError):
+    """The file has further hard links, and the configuration says to skip such files."""
+
+
 class SpaceError(FileError):
     """The file system has not enough free space for the result."""
 
@@ -226,6 +231,7 @@ class ErrorKind(Enum):
     PLAN = "PlanError"
     BUSY = "BusyError"
     LOCKED = "LockedError"
+    LINKED = "LinkedError"
     SPACE = "SpaceError"
     TOOL = "ToolError"
     SAVINGS = "SavingsError"

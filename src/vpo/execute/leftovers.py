@@ -24,6 +24,8 @@ def clean_up_leftovers(leftovers: Iterable[str]) -> list[str]:
         try:
             done += _clean_up_file(path)
         except (OSError, PublishError) as error:
+            if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+                continue  # its run was alive, and has ended since
             reason = error.strerror if isinstance(error, OSError) else error
             done.append(f"{path}, left by an interrupted run, cannot be cleaned up: {reason}")
     return done

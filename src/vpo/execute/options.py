@@ -20,7 +20,7 @@ class RewriteOptions:
     """
 
     timestamp: Timestamp = "preserve"
-    hardlinks: Literal["replace", "skip", "edit"] = "replace"
+    hardlinks: Literal["replace", "skip", "edit"] = "skip"
     min_age: float = 0.0
     keep_free: int = 0
     temporary_folder: str | None = None

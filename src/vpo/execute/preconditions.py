@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import signal
 import stat
 import time
 
-from vpo.errors import BusyError, PublishError
+from vpo.errors import BusyError, LinkedError, PublishError
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
-from vpo.text import format_seconds
+from vpo.plan.model import Strategy
+from vpo.text import counted, format_seconds, format_size
 
 _NANO = 1_000_000_000
+_DAY_SECONDS = 86400
 
 
 def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: float) -> None:
@@ -27,14 +30,29 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
         raise BusyError(
             "it has changed since the run began and may still be being written; run again later"
         )
-    age = time.time() - now.st_mtime_ns / _NANO
-    if 0 <= age < min_age:
+    age = age_of(now.st_mtime_ns, now.st_ctime_ns, time.time())
+    if age < min_age:
         raise BusyError(
             f"modified {format_seconds(round(age))} ago; [files] min_age is "
             f"{format_seconds(min_age)}"
         )
     if _written_elsewhere(lock.fd):
         raise BusyError("another program has it open for writing")
+
+
+def age_of(mtime_ns: int, ctime_ns: int, now: float) -> float:
+    """Return how long ago a file was modified, in seconds.
+
+    Anyone can set the modification time; if it is in the future, the change of the inode counts.
+    If that is in the future too, the clock of a file server may be ahead, and the age is 0; if it
+    is so by more than a day, a clock was wrong, and the file must not be young for ever.
+    """
+    age = now - mtime_ns / _NANO
+    if age < 0:
+        age = now - ctime_ns / _NANO
+    if age < -_DAY_SECONDS:
+        return math.inf
+    return max(age, 0.0)
 
 
 def _written_elsewhere(fd: int) -> bool:
@@ -59,12 +77,34 @@ def _written_elsewhere(fd: int) -> bool:
 def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptions) -> None:
     """Raise an error for a file that may not be changed, in a run or a dry run.
 
-    ``PublishError`` for a file that cannot be written, ``BusyError`` for one that the
+    ``PublishError`` for a file that cannot be written, ``LinkedError`` for one that the
     configuration excludes.
     """
     if status.st_nlink > 1 and options.hardlinks == "skip":
-        raise BusyError('it has further hard links and [files] hardlinks is "skip"')
+        raise LinkedError(
+            f"it has further hard links ({_other_names(status)}), which would keep the old content "
+            'and need its room besides; [files] hardlinks is "skip"'
+        )
     refuse_unwritable(path, status)
+
+
+def separation(path: str, options: RewriteOptions, strategy: Strategy) -> str | None:
+    """Return a warning if the file would be separated from its hard links, and need more room."""
+    shared = options.hardlinks == "edit" and strategy == "header"
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if status.st_nlink == 1 or shared or options.hardlinks == "skip":
+        return None
+    return (
+        f"it has further hard links ({_other_names(status)}), which keep the old content: its "
+        f"{format_size(status.st_size)} stay in use, and the new file needs its own room"
+    )
+
+
+def _other_names(status: os.stat_result) -> str:
+    return counted(status.st_nlink - 1, "other name")
 
 
 def refuse_unwritable(path: str, status: os.stat_result) -> None:

@@ -266,12 +266,17 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     for name in STATUSES:
         if summary.counts[name]:
             parts.append(f"{summary.counts[name]} {_SUMMARY_WORDS.get(name, name)}")
+        if name == "skipped" and summary.linked:
+            parts.append(f"{summary.linked} of them for their hard links")
         if name == "failed" and partly:
             parts.append(f"{partly} of them {'to be ' if dry_run else ''}partly changed")
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _MIN_SAVED and not dry_run:
         text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+    if summary.separated:
+        old = "would keep" if dry_run else "keep"
+        text += f"; the hard links of {counted(summary.separated, 'file')} {old} the old content"
     if summary.stopped_early:
         text += "; interrupted" if summary.interrupted else "; stopped early after a failure"
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from vpo.errors import BusyError
 from vpo.execute.lock import FileLock
-from vpo.execute.preconditions import refuse_still_written
+from vpo.execute.preconditions import age_of, refuse_still_written
 
 
 @pytest.fixture
@@ -50,10 +51,27 @@ def test_file_younger_than_min_age_is_refused(film: Path) -> None:
     refuse(film, min_age=3600)
 
 
-def test_file_with_future_time_is_accepted(film: Path) -> None:
+def test_file_with_future_time_is_as_old_as_its_inode(film: Path) -> None:
     later = time.time_ns() + 10**15
     os.utime(film, ns=(later, later))
-    refuse(film, min_age=3600)
+    with pytest.raises(BusyError, match="min_age is 3600 s"):
+        refuse(film, min_age=3600)
+    refuse(film)
+
+
+@pytest.mark.parametrize(
+    ("modified", "changed", "age"),
+    [
+        (-50, -20, 50),
+        (50, -20, 20),
+        (50, 20, 0),  # a file server whose clock is ahead
+        (10**9, 10**8, math.inf),  # a clock that was wrong
+        (10**9, -20, 20),
+    ],
+)
+def test_age_never_stays_young_for_ever(modified: int, changed: int, age: float) -> None:
+    now = 1_700_000_000
+    assert age_of((now + modified) * 10**9, (now + changed) * 10**9, now) == age
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
