@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import math
 import os
-import signal
 import stat
 import time
 
 from vpo.errors import BusyError, LinkedError, PublishError
 from vpo.execute.lock import FileLock
+from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.options import RewriteOptions
 from vpo.plan.model import Strategy
 from vpo.text import counted, format_seconds, format_size
@@ -36,7 +34,7 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
             f"modified {format_seconds(round(age))} ago; [files] min_age is "
             f"{format_seconds(min_age)}"
         )
-    if _written_elsewhere(lock.fd):
+    if is_open_for_writing(lock.path, lock.fd):
         raise BusyError("another program has it open for writing")
 
 
@@ -53,25 +51,6 @@ def age_of(mtime_ns: int, ctime_ns: int, now: float) -> float:
     if age < -_DAY_SECONDS:
         return math.inf
     return max(age, 0.0)
-
-
-def _written_elsewhere(fd: int) -> bool:
-    """Return whether another program has the file open for writing.
-
-    Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)). Where
-    there are no leases (other systems, network file systems, files of other owners) the answer is
-    false, and only the check of the source before publishing protects the file.
-    """
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        # If a program opens the file now, the kernel sends a signal; SIGIO, the default, kills vpo.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        return error.errno in (errno.EAGAIN, errno.EBUSY)
-    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False
 
 
 def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptions) -> None:

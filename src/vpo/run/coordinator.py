@@ -235,7 +235,8 @@ class _Run:
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
-            options, run_id = rewrite_options(self._settings), tally.summary.run_id
+            options = replace(rewrite_options(self._settings), fresh=request.fresh)
+            run_id = tally.summary.run_id
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
