@@ -30,12 +30,12 @@ from vpo.run.summary import Summary
 
 TICK = 1.0
 """Seconds between the checks for an interrupt and for missing folders."""
-_LONGEST = 6 * 3600.0
+_HOUR, _DAY = 3600.0, 86400.0
+_LONGEST = 6 * _HOUR
 """The longest time in seconds until a failed file is tried again."""
-_DAY = 86400.0
 _POLLED = 500
 """The largest number of waiting files that are looked at in one tick."""
-_PARKED = {ErrorKind.DAMAGED: math.inf, ErrorKind.LINKED: _LONGEST}
+_PARKED = {ErrorKind.DAMAGED: math.inf, ErrorKind.LINKED: _LONGEST, ErrorKind.PROBE: _HOUR}
 """Failures that last until the file changes, and the time in seconds until it is tried anyway."""
 _FEW = 200
 """The largest number of files that are named to the run; with more, it searches the folders."""
@@ -73,10 +73,11 @@ class Waitlist:
         if state is None:
             self.waiting.pop(path, None)
         elif known is None or known.state != state:
-            self.waiting[path] = _Waiting(state, now + self.settle)
+            parked = known is not None and known.parked
+            self.waiting[path] = _Waiting(state, now + self.settle, parked=parked)
 
     def done(self, path: str) -> None:
-        """Remove a file of which the database knows the outcome, unless it waits for a change."""
+        """Remove a file whose outcome the database knows by size and time, unless it was parked."""
         known = self.waiting.get(path)
         if known is not None and not known.parked:
             del self.waiting[path]
@@ -237,10 +238,11 @@ class _Watcher:
         state, wait = _state_of(path), _PARKED.get(kind) if kind else None
         if state is None or not (new or wait):
             self._waitlist.see(path, None, now)
+        elif wait:
+            self._waitlist.park(path, before or state, now + wait)
+            self._waitlist.see(path, state, now)
         elif state != before:
             self._waitlist.see(path, state, now)
-        elif wait:
-            self._waitlist.park(path, state, now + wait)
         else:
             self._waitlist.failed(path, state, now)
 

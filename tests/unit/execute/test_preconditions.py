@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -80,6 +83,28 @@ def test_file_open_for_writing_is_refused(film: Path) -> None:
         refuse(film)
     with film.open("rb"):
         refuse(film)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_writer_is_found_where_there_are_no_leases(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on network file systems, and for files of other owners."""
+    real = fcntl.fcntl
+
+    def refused(fd: int, command: int, value: Any = 0) -> Any:
+        if command == fcntl.F_SETLEASE:
+            raise OSError(errno.EINVAL, "no leases")
+        return real(fd, command, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    for mode in ("ab", "rb"):
+        with film.open(mode) as opened, subprocess.Popen(["sleep", "60"], stdin=opened) as other:
+            try:
+                with contextlib.nullcontext() if mode == "rb" else pytest.raises(BusyError):
+                    refuse(film)
+            finally:
+                other.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")

@@ -64,9 +64,10 @@ def test_waitlist_tries_parked_file_only_when_it_has_changed() -> None:
     assert files.due(10**9) == []
     touched = (*ONE[:3], 2)  # written again, and its time set back
     files.see("/a", touched, 100)
+    files.done("/a")  # by its size and time
     assert files.due(129) == []
     assert files.due(130) == ["/a"]
-    files.done("/a")
+    files.see("/a", None, 140)
     assert files.waiting == {}
 
 
