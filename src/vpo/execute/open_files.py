@@ -1,4 +1,4 @@
-"""Whether other programs have a file open for writing, or have left holes in it."""
+"""Whether other programs have a file open for writing."""
 
 from __future__ import annotations
 
@@ -59,13 +59,3 @@ def _for_writing(process: str, name: str) -> bool:
     with open(f"{process}/fdinfo/{name}", encoding="ascii") as file:
         flags = next((line.split()[1] for line in file if line.startswith("flags:")), "0")
     return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY
-
-
-def has_holes(fd: int) -> bool:
-    """Return whether parts of the file were never written, as in a preallocated download."""
-    if not hasattr(os, "SEEK_HOLE"):
-        return False
-    try:
-        return os.lseek(fd, 0, os.SEEK_HOLE) < os.fstat(fd).st_size
-    except OSError:
-        return False

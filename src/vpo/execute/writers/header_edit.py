@@ -10,7 +10,6 @@ from vpo.errors import DamagedError
 from vpo.execute import sparse_copy, undo_file
 from vpo.execute.copy import can_clone, copy_file
 from vpo.execute.in_place import edit_in_place
-from vpo.execute.open_files import has_holes
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, Written
@@ -18,6 +17,7 @@ from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.probe.integrity import is_complete
+from vpo.probe.unwritten import is_unwritten
 from vpo.tools import mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
@@ -78,7 +78,7 @@ def _is_suspect(work: Work) -> bool:
     An edit of the header moves no packet, but a download that still writes would undo it.
     """
     age = time.time() - work.lock.status.st_ctime
-    return age < work.options.fresh or has_holes(work.lock.fd)
+    return age < work.options.fresh or is_unwritten(work.lock.fd)
 
 
 def _warnings(heard: MkvmergeOutput) -> tuple[str, ...]:
