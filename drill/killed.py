@@ -38,6 +38,8 @@ class Work:
     def rig(self, bench: Bench) -> Rig:
         rig = bench.rig(*self.samples)
         files = f'temporary_folder = "{rig.folder}/scratch"' if self.scratch else ""
+        if self.linked:
+            files += '\nhardlinks = "replace"'
         (rig.folder / "scratch").mkdir()
         rig.configure(originals=f'keep = "{self.keep}"', files=files, tools="stall_seconds = 20")
         for tool in ("mkvpropedit", "mkvmerge", "ffmpeg"):

@@ -7,6 +7,7 @@ folders are skipped unless they are given by name.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -19,6 +20,8 @@ from vpo.errors import DiscoverError
 LEFTOVER_PREFIX = ".vpo-"
 """The prefix of all files that vpo creates next to media files."""
 _LEFTOVER_NAME = re.compile(r"\.vpo-[0-9a-f]{32}\.")
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""The errors that mean that a path names nothing."""
 ORIGINALS_FOLDER = f"{LEFTOVER_PREFIX}originals"
 """The folder of the kept originals."""
 
@@ -67,6 +70,17 @@ class Discovery:
     leftovers: list[str] = field(default_factory=list)
 
 
+def is_missing(path: str) -> bool:
+    """Return whether a path names nothing, or is a link that leads to nothing."""
+    try:
+        os.stat(path)
+    except ValueError:  # a null character
+        return True
+    except OSError as error:
+        return error.errno in _MISSING
+    return False
+
+
 def discover(
     paths: Iterable[str],
     *,
@@ -104,16 +118,18 @@ class _Walk:
     def start(self, path: str) -> None:
         if not path:
             # Probably an unset variable; to realpath it would be the current folder.
-            self.found.problems.append(("", DiscoverError("the path is empty")))
+            self.found.problems.append(("", DiscoverError("the path is empty", missing=True)))
             return
         if "\0" in path:
-            self.problem(path, "has a null character, which no file name can have")
+            text = "has a null character, which no file name can have"
+            self.problem(path, text, missing=True)
             return
         real = os.path.realpath(path)
         try:
             status = os.stat(real)
         except OSError as error:
-            self.problem(path, f"cannot be read: {error.strerror}")
+            missing = error.errno in _MISSING
+            self.problem(path, f"cannot be read: {error.strerror}", missing)
             return
         if stat.S_ISDIR(status.st_mode):
             self.folder(real, status)
@@ -176,8 +192,9 @@ class _Walk:
         try:
             return entry.stat()
         except OSError as error:
-            self.problem(entry.path, f"cannot be read: {error.strerror}")
-            return None
+            if not isinstance(error, FileNotFoundError) or entry.is_symlink():
+                self.problem(entry.path, f"cannot be read: {error.strerror}")
+            return None  # without a problem: it has gone since the folder was read
 
     def add(self, path: str, status: os.stat_result, link: str | None) -> None:
         if path not in self.files:
@@ -188,5 +205,5 @@ class _Walk:
             number = self.files[path]
             self.found.candidates[number] = self.found.candidates[number]._replace(link=link)
 
-    def problem(self, path: str, message: str) -> None:
-        self.found.problems.append((os.path.abspath(path), DiscoverError(message)))
+    def problem(self, path: str, message: str, missing: bool = False) -> None:
+        self.found.problems.append((os.path.abspath(path), DiscoverError(message, missing)))

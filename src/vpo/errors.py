@@ -17,7 +17,8 @@
         ├── DamagedError                   the file is not whole
         ├── PlanError                      the policy cannot be applied to this file
         ├── BusyError                      another program uses or writes the file; skipped
-        │   └── LockedError                another vpo has locked the file
+        │   ├── LockedError                another vpo has locked the file
+        │   └── LinkedError                the file has further hard links
         ├── SpaceError                     the file system has not enough free space
         ├── ToolError                      a tool failed, stalled or was killed
         ├── SavingsError                   an encode would not save enough space
@@ -118,7 +119,11 @@ class FileError(VpoError):
 
 
 class DiscoverError(FileError):
-    """A path does not exist, cannot be read, or is neither a file nor a folder."""
+    """A path does not exist (``missing``), cannot be read, or is neither a file nor a folder."""
+
+    def __init__(self, message: str, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class ProbeError(FileError):
@@ -141,6 +146,10 @@ class BusyError(FileError):
 
 class LockedError(BusyError):
     """Another process has locked the file."""
+
+
+class LinkedError(BusyError):
+    """The file has further hard links, and the configuration says to skip such files."""
 
 
 class SpaceError(FileError):
@@ -222,6 +231,7 @@ class ErrorKind(Enum):
     PLAN = "PlanError"
     BUSY = "BusyError"
     LOCKED = "LockedError"
+    LINKED = "LinkedError"
     SPACE = "SpaceError"
     TOOL = "ToolError"
     SAVINGS = "SavingsError"

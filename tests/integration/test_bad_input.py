@@ -107,6 +107,23 @@ def test_process_fails_missing_path_and_changes_the_others(vpo: Vpo, library: Li
     assert result.rc == 1
     assert "No such file or directory" in failed(result)
     assert "1 changed, 1 failed" in result.stdout
+    shown = vpo("history", "show", "last", "--format", "json").json
+    assert [Path(file["path"]).name for file in shown["files"]] == ["wrong-flags.mkv"]
+    assert vpo("library", "failed", "--format", "json").json["failed"] == []
+
+
+@pytest.mark.parametrize("path", ["nowhere", "a\nb", "", "film.mkv/below", "x" * 300])
+@pytest.mark.parametrize("command", [["process", "-p", "POLICY"], ["scan"], ["inspect"]])
+def test_missing_path_alone_is_wrong_usage(
+    vpo: Vpo, library: Library, command: list[str], path: str
+) -> None:
+    root = library("film.mkv=wrong-flags.mkv")
+    words = [str(vpo.policy(POLICY)) if word == "POLICY" else word for word in command]
+    for paths in ([path], [path, "nothing"]):
+        result = vpo(*words, *paths, cwd=root)
+        assert (result.rc, result.stdout) == (2, "")
+        assert "no such file or folder" in result.stderr
+    assert vpo("history", "--format", "json").json["runs"] == []
 
 
 def test_process_succeeds_on_folder_without_videos(vpo: Vpo, library: Library) -> None:
@@ -142,14 +159,19 @@ def test_process_and_dry_run_fail_read_only_file(vpo: Vpo, library: Library) -> 
 
 
 def test_dry_run_skips_the_files_that_process_skips(vpo: Vpo, library: Library) -> None:
-    vpo.config.write_text('[files]\nhardlinks = "skip"\n')
-    root = library("a.mkv=wrong-flags.mkv")
+    root = library("a.mkv=wrong-flags.mkv", "c.mkv=wrong-flags.mkv")
     os.link(root / "a.mkv", root / "b.mkv")
-    for options in (["-n"], []):
+    before = (root / "a.mkv").read_bytes()
+    for options, done in ((["-n"], "to be changed"), ([], "changed")):
         result = process(vpo, *options, root)
         assert result.rc == 0
-        assert "hard links" in result.stdout
-        assert "2 skipped" in result.stdout
+        assert result.stdout.count("it has further hard links (1 other name)") == 2
+        assert f"1 {done}" in result.stdout
+        assert "2 skipped, 2 of them for their hard links" in result.stdout
+    assert (root / "a.mkv").samefile(root / "b.mkv")
+    assert (root / "a.mkv").read_bytes() == before
+    summary = process(vpo, "--format", "json", root).json["summary"]
+    assert (summary["hard_links_skipped"], summary["hard_links_replaced"]) == (2, 0)
 
 
 def test_log_records_name_run_file_policy_and_operation(vpo: Vpo, library: Library) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
+from tests.integration.stage import LIMIT, Stage
 from tests.reading import stream_hashes
 
 ORDER = """
@@ -78,6 +81,47 @@ def test_process_reports_kind_and_time_of_damage(vpo: Vpo, library: Library) -> 
     assert "the file is damaged: " in message
     assert " s (" in message
     assert "--salvage" in message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may not tell about holes")
+def test_header_edit_leaves_a_download_with_a_hole_alone(vpo: Vpo, library: Library) -> None:
+    """First and last pieces first, as torrent clients do; written in between, it is edited."""
+    root = library("wrong-flags.mkv")
+    path = root / "wrong-flags.mkv"
+    whole = path.read_bytes()
+    part = len(whole) // 3
+    path.write_bytes(b"")
+    with path.open("r+b") as file:
+        file.truncate(len(whole))
+        file.write(whole[:part])
+        file.seek(-part // 2, os.SEEK_END)
+        file.write(whole[-part // 2 :])
+    before = path.read_bytes()
+    assert error(process(vpo, FLAGS, root)) == ("failed", "DamagedError")
+    assert path.read_bytes() == before
+    path.write_bytes(whole)
+    assert error(process(vpo, FLAGS, root)) == ("changed", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_file_that_another_program_opens_meanwhile_is_not_replaced(
+    vpo: Vpo, library: Library, stage: Stage
+) -> None:
+    stage.hold("mkvmerge")
+    root = library("multi-audio.mkv")
+    path = root / "multi-audio.mkv"
+    before = path.read_bytes()
+    run = vpo.start("process", "--format", "json", "-p", vpo.policy(ORDER), root)
+    stage.arrived(path.name)
+    with path.open("ab") as writer:
+        stage.release(path.name)
+        document = json.loads(run.communicate(timeout=LIMIT)[0])
+        writer.write(b"")
+    (file,) = document["files"]
+    assert (file["status"], run.returncode) == ("skipped", 0)
+    assert "opened it for writing" in file["error"]["message"]
+    assert path.read_bytes() == before
+    assert os.listdir(root) == [path.name]
 
 
 def test_salvage_keeps_what_can_be_read_and_the_original(vpo: Vpo, library: Library) -> None:

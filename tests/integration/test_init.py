@@ -43,6 +43,20 @@ def test_init_writes_configuration_and_policies_that_work(
     assert again.stdout.count("; not changed") == 3
 
 
+def test_init_writes_the_file_that_vpo_config_names(vpo: Vpo) -> None:
+    path = vpo.folder / "not/yet/vpo.toml"
+    env = {"VPO_CONFIG": str(path)}
+    before = vpo("config", "show", env=env)
+    assert before.rc == 2
+    assert f"{path}: the file does not exist" in before.stderr
+    assert "vpo init" in before.stderr
+    assert vpo("init", env=env).rc == 0
+    assert (path.is_file(), (path.parent / "policies/tidy.yaml").is_file()) == (True, True)
+    assert vpo("config", "show", env=env).rc == 0
+    path.write_text("[files]\nno_key = 1\n")
+    assert vpo("init", env=env).rc == 2
+
+
 def test_init_configuration_has_every_default(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(configuration(0))

@@ -125,6 +125,11 @@ def test_second_ctrl_c_or_sigterm_ends_tools_at_once(
     else:
         terminal.process.send_signal(signal.Signals[how])
     assert terminal.end() == 130
+    assert "2 cancelled, 1 not started; interrupted" in terminal.output
+    shown = json.loads(two_workers("history", "show", "last", "--format", "json").stdout)
+    assert [file["status"] for file in shown["files"]] == ["cancelled", "cancelled"]
+    assert shown["run"]["summary"]["failed"] == 0
+    assert json.loads(two_workers("library", "failed", "--format", "json").stdout)["failed"] == []
     assert len(stage.started()) == 2
     assert not [event for event in stage.events if alive(event.pid)]
     assert litter(root) == []

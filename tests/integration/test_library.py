@@ -77,7 +77,8 @@ def test_scan_removes_deleted_files_unless_their_mount_is_gone(vpo: Vpo, library
     assert found.json["missing"] == [str(root / "multi-audio.mkv")]
     assert vpo("library", "--format", "json").json["total"]["files"] == 1
     root.rmdir()
-    assert scan(vpo, root).rc == 1
+    assert scan(vpo, root).rc == 2
+    assert scan(vpo, root, library(folder="other")).rc == 1
     assert vpo("library", "--format", "json").json["total"]["files"] == 1
 
 
@@ -94,3 +95,22 @@ def test_library_suggests_scan_when_empty(vpo: Vpo, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     assert scan(vpo, tmp_path / "none").rc == 0
     assert "vpo scan -R" in vpo("library").stdout
+
+
+def test_library_refuses_a_place_of_which_nothing_is_known(vpo: Vpo, library: Library) -> None:
+    root = library("wrong-flags.mkv", "bad/zero.mkv=bad/zero.mkv")
+    none = library(folder="none")
+    policy = ("-p", vpo.policy(POLICY))
+    assert scan(vpo, root).rc == 1
+    for words in ([], ["check", *policy], ["duplicates"], ["failed"]):
+        for place in (none, root / "nowhere"):
+            found = vpo("library", *words, "--under", root, "--under", place)
+            assert (found.rc, found.stdout) == (2, "")
+            assert place.name in found.stderr
+        assert vpo("library", *words, "--under", root).rc == (1 if "check" in words else 0)
+    assert vpo("library", "failed", "--under", root / "bad").rc == 0
+
+
+def test_library_check_of_nothing_is_no_success(vpo: Vpo) -> None:
+    for form in ("text", "json", "csv"):
+        assert vpo("library", "check", "-p", vpo.policy(POLICY), "--format", form).rc == 1

@@ -106,9 +106,12 @@ def test_process_keeps_content_of_other_hard_links(vpo: Vpo, library: Library, k
     root, other = library("film.mkv=names/-i.mkv"), library(folder="other")
     (other / "seed.mkv").hardlink_to(root / "film.mkv")
     before = (other / "seed.mkv").read_bytes()
-    result = vpo("process", "-p", policy(vpo, kind), root)
-    assert result.rc == 0, result
-    assert "1 changed" in result.stdout
+    vpo.config.write_text('[files]\nhardlinks = "replace"\n')
+    for options, keeps in ((["-n"], "would keep"), ([], "keep")):
+        result = vpo("process", *options, "-p", policy(vpo, kind), root)
+        assert result.rc == 0, result
+        assert "warning: it has further hard links (1 other name)" in result.stdout
+        assert f"; the hard links of 1 file {keeps} the old content" in result.stdout
     assert (other / "seed.mkv").read_bytes() == before
     assert (root / "film.mkv").read_bytes() != before
 

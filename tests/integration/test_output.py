@@ -62,7 +62,7 @@ def test_output_that_cannot_be_written_is_an_error(
     "redirection", ["2>&-", pytest.param("2>/dev/full", marks=full), "<&- >&- 2>&-"]
 )
 def test_errors_that_cannot_be_written_still_exit_1(vpo: Vpo, redirection: str) -> None:
-    result = shell(vpo, redirection, "inspect", "nowhere.mkv")
+    result = shell(vpo, redirection, "inspect", ".")
     assert (result.rc, result.stdout, result.stderr) == (1, "", "")
 
 

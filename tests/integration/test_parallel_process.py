@@ -146,6 +146,8 @@ until [ -e "$stage/c.mkv.here" ] || [ $tries -ge 10 ]; do tries=$((tries + 1)); 
 real "$@"
 """
     stage.act("mkvmerge", last)
+    with four_workers.config.open("a") as config:
+        config.write('[files]\nhardlinks = "replace"\n')
     root = library("a.mkv=wrong-flags.mkv", "c.mkv=und.mkv")
     (root / "b.mkv").hardlink_to(root / "a.mkv")
     args = ("process", "-w", "2", "--order", "name", "--format", "json")

@@ -133,7 +133,7 @@ def test_policy_explain_takes_phases(vpo: Vpo, library: Library) -> None:
 @pytest.mark.parametrize(
     ("arguments", "rc", "words"),
     [
-        (["POLICY", "nowhere.mkv"], 1, "nowhere.mkv"),
+        (["POLICY", "nowhere.mkv"], 2, "nowhere.mkv"),
         (["POLICY", "."], 1, "."),
         (["nowhere.yaml", "FILM"], 2, "cannot read the policy nowhere.yaml"),
         (["--phases", "none", "POLICY", "FILM"], 2, "no phase is called 'none'"),

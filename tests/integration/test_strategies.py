@@ -361,6 +361,7 @@ def test_warnings_of_mkvpropedit_are_reported(
     tools_on_path(mkvpropedit='"$REAL_MKVPROPEDIT" "$@"; echo "#GUI#warning it is odd"; exit 1')
     root = library("wrong-flags.mkv")
     if linked:
+        vpo.config.write_text('[files]\nhardlinks = "replace"\n')
         os.link(root / "wrong-flags.mkv", root.parent / "other.mkv")
     done = vpo("process", "--format", "json", "-p", vpo.policy(NO_FLAGS), root)
     assert done.rc == 0, done

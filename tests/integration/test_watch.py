@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from tests.conftest import Library, Vpo
 from tests.integration.stage import LIMIT, Stage
+from tests.reading import stream_hashes
 
 POLICY = "schema_version: 13\nphases: [{name: flags, default_flags: {}}]\n"
 REMUX = "schema_version: 13\nphases: [{name: r, track_order: [audio_main, video]}]\n"
@@ -93,6 +95,55 @@ def test_watch_processes_existing_and_new_files_once(
         assert again.file(put(sample, root / "e.mkv")) == "changed"
         assert again.end(signal.SIGINT) == 0
     assert again.worked_on() == ["e.mkv"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "how"),
+    [(POLICY, "filled"), (REMUX, "appended"), (REMUX, "set back")],
+    ids=["header edit, filled", "remux, appended", "remux, set back"],
+)
+def test_watch_waits_for_stalled_download(
+    vpo: Vpo, library: Library, corpus: Path, policy: str, how: str
+) -> None:
+    root, whole = library(), (corpus / "wrong-flags.mkv").read_bytes()
+    path, half = root / "film.mkv", len(whole) // 2
+    with watching(vpo, root, policy=policy) as found:
+        part = whole[:half] + bytes(0 if how == "appended" else len(whole) - half)
+        put_bytes(path, part, set_back=how == "set back")
+        assert found.file(path) == "failed"
+        (failure,) = (event for event in found.events if event["event"] == "file")
+        assert failure["error"]["type"] == "DamagedError"
+        assert path.read_bytes() == part
+        number = path.stat().st_ino
+        put_bytes(path, whole, set_back=how == "set back")
+        assert found.file(path) == "changed"
+        assert path.stat().st_ino == number or policy == REMUX
+        assert found.end() == 0
+    assert found.worked_on() == ["film.mkv", "film.mkv"]
+    assert sorted(stream_hashes(path)) == sorted(stream_hashes(corpus / "wrong-flags.mkv"))
+
+
+def put_bytes(path: Path, data: bytes, *, set_back: bool) -> None:
+    """Write in place; vpo sees it when it is closed, as it may not look at it while it is open."""
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(data)
+        file.flush()
+        if set_back:
+            os.utime(file.fileno(), (1_000_000_000, 1_000_000_000))
+
+
+def test_watch_processes_linked_file_once_its_other_link_is_gone(
+    vpo: Vpo, library: Library
+) -> None:
+    """As a torrent client leaves it, as long as it shares the file."""
+    root, shared = library(), library("shared.mkv=wrong-flags.mkv", folder="shared") / "shared.mkv"
+    with watching(vpo, root) as found:
+        (root / "film.mkv").hardlink_to(shared)
+        assert found.file(root / "film.mkv") == "skipped"
+        shared.unlink()
+        assert found.file(root / "film.mkv") == "changed"
+        assert found.end() == 0
+    assert found.worked_on() == ["film.mkv", "film.mkv"]
 
 
 def test_watch_waits_for_missing_folder(

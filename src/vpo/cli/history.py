@@ -24,7 +24,7 @@ from vpo.report.diff import change_text
 from vpo.report.table import write_csv
 from vpo.text import display_path, printable
 
-_COUNTS = ("changed", "unchanged", "skipped", "failed", "not_started")
+_COUNTS = ("changed", "unchanged", "skipped", "failed", "cancelled", "not_started")
 _RUN_COLUMNS = ("id", "started_at", "finished_at", "state", "workers", *_COUNTS, "policies")
 _FILE_COLUMNS = (
     *("path", "state", "status", "strategy", "error_type", "error_message"),

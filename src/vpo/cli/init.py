@@ -12,7 +12,8 @@ import click
 
 from vpo.cli.options import at_least, format_option
 from vpo.cli.output import print_json
-from vpo.config.builder import build
+from vpo.config.builder import config_file
+from vpo.config.loader import read_config_file
 from vpo.config.templates import GOALS, Goal, configuration, policies
 from vpo.errors import UsageError
 from vpo.media.languages import is_language
@@ -50,7 +51,8 @@ def command(languages: str | None, goal: Goal | None, days: int | None, output_f
     named = _languages(languages or str(_answer("languages", "eng")))
     goal = goal or cast(Goal, _answer("goal", "languages", click.Choice(GOALS)))
     days = days if days is not None else int(str(_answer("days", 7, click.IntRange(min=0))))
-    path = build({}).config_path
+    path = config_file()
+    read_config_file(path, required=False)  # its mistakes are reported before anything is written
     files = {path: configuration(days)}
     for name, text in policies(named, goal).items():
         files[path.parent / "policies" / name] = text

@@ -11,6 +11,7 @@ import click
 
 from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
+from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.media.model import MediaFile, media_to_json
@@ -39,6 +40,7 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_for
     """
     for text in repair_beside(files, build({}).database_path):
         print_error(text)
+    refuse_missing(files)
     found: list[MediaFile] = []
     for name in files:
         try:

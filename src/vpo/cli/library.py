@@ -20,7 +20,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
 from vpo.db.records import Stat
 from vpo.db.store import Store
-from vpo.errors import EXIT_FAILED, EXIT_OK
+from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
 from vpo.library.compliance import NonCompliant, find_noncompliant
 from vpo.library.duplicates import Duplicates, find_duplicates
 from vpo.library.statistics import FACTS, Totals, overview
@@ -64,7 +64,14 @@ def _question(under: tuple[str, ...]) -> Iterator[_Question]:
     """Open the database; an empty ``under`` is everything."""
     paths = [os.path.realpath(path) for path in under] or [os.sep]
     with DaemonConnectionPool(build({}).database_path, reading=True) as pool:
-        yield _Question(Library(pool), Store(pool), paths)
+        library = Library(pool)
+        for path, real in zip(under, paths, strict=False):
+            if not library.knows(real):
+                raise UsageError(
+                    f"no file in the database is {display_path(path)} or below it; "
+                    "correct the path, or index it first: vpo scan -R"
+                )
+        yield _Question(library, Store(pool), paths)
 
 
 def _question_options(function: F) -> F:
@@ -136,8 +143,8 @@ def _check(
 ) -> int:
     """List files that do not comply; exit code 1 if any.
 
-    Uses the database only. For policies that use metadata or look at frames, "vpo process -n"
-    is more accurate.
+    Uses the database only, and is no success if no file is indexed. For policies that use metadata
+    or look at frames, "vpo process -n" is more accurate.
     """
     choice = PolicyFiles(policies)
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
@@ -149,7 +156,7 @@ def _check(
                 printer.noncompliant += 1
                 printer.show(found)
     printer.end()
-    return EXIT_FAILED if printer.noncompliant else EXIT_OK
+    return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK
 
 
 class _TextPrinter:

@@ -11,6 +11,7 @@ import click
 
 from vpo.cli.options import format_option
 from vpo.cli.output import print_json, print_warnings
+from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
@@ -76,6 +77,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
     choice = PolicyFiles((policy,), phases)
     print_warnings(choice.warnings)
     lines = PolicyLines(read_policy_text(policy), policy)
+    refuse_missing([file])
     try:
         media = probe_file(os.path.realpath(file))
     except ProbeError as error:

@@ -18,6 +18,7 @@ from vpo.cli.options import (
     workers_option,
 )
 from vpo.cli.output import print_warnings
+from vpo.cli.paths import refuse_missing
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
@@ -75,6 +76,7 @@ def command(**options: Any) -> int:
     """
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose cannot be used together")
+    refuse_missing(options["paths"])
     damaged = "salvage" if options["salvage"] else None
     settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
     print_warnings(settings.warnings)

@@ -10,6 +10,7 @@ import click
 
 from vpo.cli.options import format_option, recursive_option, scan_workers_option
 from vpo.cli.output import print_error, print_json, print_warnings
+from vpo.cli.paths import refuse_missing
 from vpo.cli.signals import signals_handled
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -49,6 +50,7 @@ def command(
     Only the database is changed, after what interrupted runs have left is dealt with. Files that
     have not changed since they were indexed are not opened.
     """
+    refuse_missing(paths)
     settings = build({"processing.workers": workers})
     print_warnings(settings.warnings)
     line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Scanning")

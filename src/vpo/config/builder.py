@@ -73,6 +73,11 @@ def build(
     )
 
 
+def config_file() -> Path:
+    """Return the path of the configuration file of this process, which need not exist."""
+    return _path_variable(os.environ, "VPO_CONFIG") or _default_config_path()
+
+
 def require_programs(settings: Settings) -> None:
     """Raise ``ToolMissingError`` for a ``[tools]`` path that is not a program, or without ionice.
 

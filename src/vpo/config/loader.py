@@ -175,7 +175,9 @@ def _read(path: Path, required: bool) -> str:
     except (FileNotFoundError, NotADirectoryError):
         if not required:
             return ""
-        raise ConfigError(f"{path}: the file does not exist; correct VPO_CONFIG") from None
+        raise ConfigError(
+            f"{path}: the file does not exist; correct VPO_CONFIG, or write it with: vpo init"
+        ) from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: is a folder; a TOML file is expected here") from None
     except (OSError, ValueError) as error:

@@ -171,17 +171,20 @@ class Files:
         Seconds,
         Key(
             "Skip files that were modified within this time: they may still be being written."
+            " If the modification time is in the future, the time of the last change of the inode"
+            " counts."
             " Files that another program has open for writing are always skipped."
         ),
     ] = Seconds(0)
     hardlinks: Annotated[
         HardLinks,
         Key(
-            "What to do with a file that has other hard links: `replace` it by a copy, so that the"
-            " other links keep the old content; `skip` it; or `edit` it in place, for all links,"
-            " if only its header changes."
+            "What to do with a file that has other hard links, such as a download that is shared:"
+            " `skip` it; `replace` it by a new file, so that the other links keep the old content"
+            " and both need their room; or `edit` it in place, for all links, if only its header"
+            " changes (else as `replace`)."
         ),
-    ] = "replace"
+    ] = "skip"
     keep_free: Annotated[
         Size, Key("Space that is always left free on a file system.", unit="bytes")
     ] = Size(0)

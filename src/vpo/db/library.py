@@ -41,6 +41,12 @@ _FAILED = f"""
 """  # noqa: S608
 
 
+_KNOWS = f"""
+    SELECT EXISTS (SELECT 1 FROM files WHERE {_WHERE})
+    OR EXISTS (SELECT 1 FROM outcomes WHERE state = 'done' AND {_WHERE})
+"""  # noqa: S608
+
+
 class Seen(NamedTuple):
     """A file at its last probe; ``error`` is why it could not be read, else ``None``."""
 
@@ -91,6 +97,12 @@ class Library:
         with self._pool.read() as connection:
             places = [_bounds(path) for path in _disjoint(under)]
             return sum(connection.execute(_COUNT, place).fetchone()[0] for place in places)
+
+    def knows(self, path: str) -> bool:
+        """Return whether a file was ever indexed or processed at this path or below it."""
+        place = _bounds(path)
+        with self._pool.read() as connection:
+            return bool(connection.execute(_KNOWS, (*place, *place)).fetchone()[0])
 
     def record(self, results: Iterable[Result]) -> None:
         """Write the probes of these files, all of them or (on an error) none."""

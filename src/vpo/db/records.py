@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
-Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]
-"""The result of a run for one file."""
+Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "cancelled", "not_started"]
+"""The result of a run for one file; ``cancelled``: the user ended the run in the midst of it."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 Compliance = Literal["complies", "failed"]
 """``failed``: processing failed, and would fail again as long as the file is unchanged."""

@@ -84,6 +84,8 @@ def _clean_up(folder: Folder, names: Iterable[str], forget: Forget) -> Iterator[
             elif not unsettled and _is_orphan(folder, name) and _remove(folder, name):
                 yield f"removed {path}, left by an interrupted run"
         except (OSError, PublishError) as error:
+            if isinstance(error, FileNotFoundError) and folder.status(name) is None:
+                continue  # its run was alive, and has ended since
             # The result that a note speaks of may be all that there is of a film.
             unsettled = unsettled or name.endswith(NOTE_EXTENSION)
             reason = error.strerror if isinstance(error, OSError) else error

@@ -58,7 +58,8 @@ class Outcome(NamedTuple):
     ``path`` is the file's current path, ``was`` the earlier one if it was renamed. ``media`` is the
     last probe and ``stamp`` the state of the file that it describes; both are ``None`` where that
     is uncertain. ``touched``: the file's content changed, even if a phase failed. ``stop`` requests
-    the end of the batch. ``encoded`` describes the video encodes of this run; ``encode`` is the
+    the end of the batch. ``separated``: its further hard links keep (or would keep) the old
+    content. ``encoded`` describes the video encodes of this run; ``encode`` is the
     encode history to record: the policies' cache key and the result. Sizes in bytes.
     """
 
@@ -71,6 +72,7 @@ class Outcome(NamedTuple):
     warnings: tuple[str, ...] = ()
     touched: bool = False
     stop: bool = False
+    separated: bool = False
     seconds: float = 0.0
     size_before: int | None = None
     size_after: int | None = None

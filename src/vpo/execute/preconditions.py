@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
+import math
 import os
-import signal
 import stat
 import time
 
-from vpo.errors import BusyError, PublishError
+from vpo.errors import BusyError, LinkedError, PublishError
 from vpo.execute.lock import FileLock
+from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.options import RewriteOptions
-from vpo.text import format_seconds
+from vpo.plan.model import Strategy
+from vpo.text import counted, format_seconds, format_size
 
 _NANO = 1_000_000_000
+_DAY_SECONDS = 86400
 
 
 def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: float) -> None:
@@ -27,44 +28,62 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
         raise BusyError(
             "it has changed since the run began and may still be being written; run again later"
         )
-    age = time.time() - now.st_mtime_ns / _NANO
-    if 0 <= age < min_age:
+    age = age_of(now.st_mtime_ns, now.st_ctime_ns, time.time())
+    if age < min_age:
         raise BusyError(
             f"modified {format_seconds(round(age))} ago; [files] min_age is "
             f"{format_seconds(min_age)}"
         )
-    if _written_elsewhere(lock.fd):
+    if is_open_for_writing(lock.path, lock.fd):
         raise BusyError("another program has it open for writing")
 
 
-def _written_elsewhere(fd: int) -> bool:
-    """Return whether another program has the file open for writing.
+def age_of(mtime_ns: int, ctime_ns: int, now: float) -> float:
+    """Return how long ago a file was modified, in seconds.
 
-    Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)). Where
-    there are no leases (other systems, network file systems, files of other owners) the answer is
-    false, and only the check of the source before publishing protects the file.
+    Anyone can set the modification time; if it is in the future, the change of the inode counts.
+    If that is in the future too, the clock of a file server may be ahead, and the age is 0; if it
+    is so by more than a day, a clock was wrong, and the file must not be young for ever.
     """
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        # If a program opens the file now, the kernel sends a signal; SIGIO, the default, kills vpo.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        return error.errno in (errno.EAGAIN, errno.EBUSY)
-    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False
+    age = now - mtime_ns / _NANO
+    if age < 0:
+        age = now - ctime_ns / _NANO
+    if age < -_DAY_SECONDS:
+        return math.inf
+    return max(age, 0.0)
 
 
 def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptions) -> None:
     """Raise an error for a file that may not be changed, in a run or a dry run.
 
-    ``PublishError`` for a file that cannot be written, ``BusyError`` for one that the
+    ``PublishError`` for a file that cannot be written, ``LinkedError`` for one that the
     configuration excludes.
     """
     if status.st_nlink > 1 and options.hardlinks == "skip":
-        raise BusyError('it has further hard links and [files] hardlinks is "skip"')
+        raise LinkedError(
+            f"it has further hard links ({_other_names(status)}), which would keep the old content "
+            'and need its room besides; [files] hardlinks is "skip"'
+        )
     refuse_unwritable(path, status)
+
+
+def separation(path: str, options: RewriteOptions, strategy: Strategy) -> str | None:
+    """Return a warning if the file would be separated from its hard links, and need more room."""
+    shared = options.hardlinks == "edit" and strategy == "header"
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if status.st_nlink == 1 or shared or options.hardlinks == "skip":
+        return None
+    return (
+        f"it has further hard links ({_other_names(status)}), which keep the old content: its "
+        f"{format_size(status.st_size)} stay in use, and the new file needs its own room"
+    )
+
+
+def _other_names(status: os.stat_result) -> str:
+    return counted(status.st_nlink - 1, "other name")
 
 
 def refuse_unwritable(path: str, status: os.stat_result) -> None:

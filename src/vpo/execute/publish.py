@@ -7,9 +7,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from vpo.errors import PublishError, SourceChangedError
+from vpo.errors import BusyError, PublishError, SourceChangedError
 from vpo.execute.folder import NOT_PERMITTED, Folder, wants_closed
 from vpo.execute.lock import FileLock
+from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.rename import Replacement
 from vpo.execute.workspace import Workspace
 from vpo.policy.desired_state import Timestamp
@@ -72,7 +73,11 @@ def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> list[str
 
 
 def check_ready(lock: FileLock, workspace: Workspace) -> None:
-    """Sync the result, and check that neither it nor the original was replaced."""
+    """Sync the result, and check that neither it nor the original was replaced or is written.
+
+    ``BusyError`` if a program has the original open for writing: what it writes later would go into
+    a file without a name.
+    """
     os.fsync(workspace.fd)
     lock.check()
     try:
@@ -81,6 +86,8 @@ def check_ready(lock: FileLock, workspace: Workspace) -> None:
         raise PublishError(f"the result was removed: {error.strerror}; run again") from None
     if not same:
         raise PublishError("the tool replaced its output with another file, which was discarded")
+    if is_open_for_writing(lock.path, lock.fd):
+        raise BusyError("another program has opened it for writing; the result was discarded")
 
 
 def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:

@@ -87,7 +87,8 @@ class Written:
 class Applied:
     """A plan that was carried out: the result as it was probed, and what to report.
 
-    ``proof`` is ``None`` where no packet was written.
+    ``proof`` is ``None`` where no packet was written; ``separated``: it had further hard links,
+    which still have the old content.
     """
 
     media: MediaFile
@@ -95,6 +96,7 @@ class Applied:
     kept: Kept | None = None
     encoded: tuple[Encoded, ...] = ()
     proof: ProofFacts | None = None
+    separated: bool = False
 
 
 def as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:

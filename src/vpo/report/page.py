@@ -21,7 +21,7 @@ GENERATOR = '<meta name="generator" content="vpo '
 _LISTED = 500
 """Maximum number of files in a list, so that browsers can open pages of large runs."""
 _LARGEST = 15
-_STATUSES = ("changed", "unchanged", "skipped", "failed", "not_started")
+_STATUSES = ("changed", "unchanged", "skipped", "failed", "cancelled", "not_started")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
-_STYLES = {"changed": "32", "planned": "36", "failed": "31", "skipped": "33", "dim": "2"}
+_STYLES = {
+    "changed": "32",
+    "planned": "36",
+    "failed": "31",
+    "skipped": "33",
+    "cancelled": "33",
+    "dim": "2",
+}
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which earlier output may have scrolled off the terminal."""
@@ -210,7 +217,7 @@ class TextReport:
         same = _same_destination(self._out.stream, self._err.stream)
         seen = same and not (self._err.terminal and self._out.lines > _SCREEN)
         for outcome, in_line in self._failures:
-            unwanted = outcome.status == "skipped" and self._verbosity < 0
+            unwanted = outcome.status in ("skipped", "cancelled") and self._verbosity < 0
             if not unwanted and not (in_line and seen):
                 self._failure(outcome)
 
@@ -259,12 +266,17 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     for name in STATUSES:
         if summary.counts[name]:
             parts.append(f"{summary.counts[name]} {_SUMMARY_WORDS.get(name, name)}")
+        if name == "skipped" and summary.linked:
+            parts.append(f"{summary.linked} of them for their hard links")
         if name == "failed" and partly:
             parts.append(f"{partly} of them {'to be ' if dry_run else ''}partly changed")
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _MIN_SAVED and not dry_run:
         text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+    if summary.separated:
+        old = "would keep" if dry_run else "keep"
+        text += f"; the hard links of {counted(summary.separated, 'file')} {old} the old content"
     if summary.stopped_early:
         text += "; interrupted" if summary.interrupted else "; stopped early after a failure"
     return text

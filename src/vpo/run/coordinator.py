@@ -199,7 +199,10 @@ class _Run:
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
         """Return the candidates to process; count those that comply, or would fail again."""
         for path, problem in found.problems:
-            tally.take(Outcome(path, "failed", error=Failure.of(problem)))
+            if problem.missing:
+                tally.missing(path, problem)
+            else:
+                tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
@@ -244,7 +247,8 @@ class _Run:
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
-            options, run_id = rewrite_options(self._settings), tally.summary.run_id
+            options = replace(rewrite_options(self._settings), fresh=request.fresh)
+            run_id = tally.summary.run_id
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)

@@ -16,6 +16,7 @@ from functools import partial
 from vpo.db.records import History, Status
 from vpo.errors import (
     BusyError,
+    CancelledError,
     ConvergeError,
     FileError,
     OnError,
@@ -29,7 +30,7 @@ from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
-from vpo.execute.preconditions import refuse_unchangeable
+from vpo.execute.preconditions import refuse_unchangeable, separation
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
@@ -88,6 +89,8 @@ def process_file(job: Job, context: RunContext) -> Outcome:
         outcome = _process(job, context)
     except BusyError as error:
         outcome = Outcome(job.path, "skipped", error=Failure.of(error))
+    except CancelledError as error:
+        outcome = Outcome(job.path, "cancelled", error=Failure.of(error))
     except (FileError, ToolMissingError) as error:
         outcome = failed(job, error)
     except Exception as error:  # an error of one file must not end the run
@@ -128,23 +131,26 @@ def _process(job: Job, context: RunContext) -> Outcome:
     try:
         _refuse_broken_link(job, plan)
         writer = choose_writer(plan, context)
-        plan = _with_warnings(plan, writer)
         if writer is None:
             return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))
+        separated = separation(job.path, job.options, writer.strategy)
+        plan = _with_warnings(plan, writer, separated)
         if job.dry_run:
             _refuse_in_dry_run(job)
-            return _without_work(plan, writer.strategy, stamp)._replace(encode=_encode_history(job))
+            outcome = _without_work(plan, writer.strategy, stamp)
+            return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
         return _without_encode(job, context, error)
-    except BusyError:
+    except (BusyError, CancelledError):
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
 
 
-def _with_warnings(plan: Plan, writer: Writer | None) -> Plan:
-    return replace(plan, warnings=(*plan.warnings, *writer.warnings)) if writer else plan
+def _with_warnings(plan: Plan, writer: Writer, separated: str | None) -> Plan:
+    warnings = (*plan.warnings, *writer.warnings, *([separated] if separated else []))
+    return replace(plan, warnings=warnings)
 
 
 def _without_encode(job: Job, context: RunContext, error: SavingsError) -> Outcome:
@@ -243,7 +249,8 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             other = choose_writer(plan, context)
             if other is None:
                 return _without_work(plan, "none", stamp)
-            writer, plan = other, _with_warnings(plan, other)
+            separated = separation(job.path, job.options, other.strategy)
+            writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
         check = partial(_require_convergence, job, plan)
         applied = apply_plan(
@@ -265,6 +272,7 @@ def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outc
         error=Failure.of(plan.error) if plan.error else None,
         warnings=(*plan.warnings, *applied.warnings),
         touched=True,
+        separated=applied.separated,
         size_before=plan.before.size,
         size_after=found.size,
         media=found,

@@ -17,7 +17,10 @@ StartOutcome = Callable[[str], str]
 
 
 class Request(NamedTuple):
-    """The files, the policies and the options of a run."""
+    """The files, the policies and the options of a run.
+
+    ``fresh`` is that of ``RewriteOptions``.
+    """
 
     paths: tuple[str, ...]
     policies: PolicyFiles
@@ -26,6 +29,7 @@ class Request(NamedTuple):
     on_error: OnError | None = None
     order: Order = "auto"
     force: bool = False
+    fresh: float = 0.0
 
 
 class Interrupt:

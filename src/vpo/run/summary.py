@@ -13,6 +13,8 @@ class Summary:
     """The counts, the duration and the savings of a run.
 
     ``seconds`` is its duration, ``saved`` the total of the bytes that the files became smaller.
+    Of the files with further hard links, ``linked`` counts the skipped ones, and ``separated``
+    those that were (or would be) replaced, so that the other links keep the old content.
     """
 
     def __init__(self, run_id: str, total: int) -> None:
@@ -24,6 +26,7 @@ class Summary:
         self.tool_missing = False
         self.counts: Counter[str] = Counter()
         self.saved = 0
+        self.linked = self.separated = 0
 
     def facts(self) -> dict[str, object]:
         """Return the summary as documented for JSON."""
@@ -32,6 +35,8 @@ class Summary:
             **{name: self.counts[name] for name in STATUSES},
             "seconds": self.seconds,
             "stopped_early": self.stopped_early,
+            "hard_links_skipped": self.linked,
+            "hard_links_replaced": self.separated,
         }
 
     def count(self, outcome: Outcome) -> None:
@@ -39,5 +44,8 @@ class Summary:
         self.counts[outcome.status] += 1
         if outcome.error and outcome.error.kind is ErrorKind.TOOL_MISSING:
             self.tool_missing = True
+        if outcome.error and outcome.error.kind is ErrorKind.LINKED:
+            self.linked += 1
+        self.separated += outcome.separated
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vpo.db.records import STATUSES
 from vpo.discover import Candidate
-from vpo.execute.outcome import Outcome
+from vpo.errors import DiscoverError
+from vpo.execute.outcome import Failure, Outcome
 from vpo.run.observer import SafeObserver
 from vpo.run.progress import FileProgress, RunProgress
 from vpo.run.recorder import Recorder
@@ -56,6 +57,10 @@ class Tally:
     def skip(self, item: Candidate) -> None:
         """Count a file that complies and is not processed."""
         self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
+
+    def missing(self, path: str, error: DiscoverError) -> None:
+        """Count and report a path that does not exist; it is not a file, so it is not recorded."""
+        self._count(Outcome(path, "failed", error=Failure.of(error)))
 
     def take(self, outcome: Outcome) -> None:
         """Count, record and report the outcome of a file."""

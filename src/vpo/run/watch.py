@@ -3,11 +3,16 @@
 A file is new if the database has no record of it with its current size, time and inode. So missed
 events do no harm: all folders are searched at the start, after every run and at intervals, which
 costs no more than a run with nothing to do.
+
+A download may stall for longer than the settle time. What is found not to be whole then is said
+once, and the file waits until it has changed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +22,7 @@ from typing import NamedTuple
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
-from vpo.errors import WatchError
+from vpo.errors import ErrorKind, WatchError
 from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
@@ -25,11 +30,18 @@ from vpo.run.summary import Summary
 
 TICK = 1.0
 """Seconds between the checks for an interrupt and for missing folders."""
-_LONGEST = 6 * 3600.0
+_HOUR, _DAY = 3600.0, 86400.0
+_LONGEST = 6 * _HOUR
 """The longest time in seconds until a failed file is tried again."""
+_POLLED = 500
+"""The largest number of waiting files that are looked at in one tick."""
+_PARKED = {ErrorKind.DAMAGED: math.inf, ErrorKind.LINKED: _LONGEST, ErrorKind.PROBE: _HOUR}
+"""Failures that last until the file changes, and the time in seconds until it is tried anyway."""
 _FEW = 200
 """The largest number of files that are named to the run; with more, it searches the folders."""
 
+State = tuple[int, int, int, int]
+"""Size, modification time, inode, and the time of its last change, which nobody can set back."""
 Identity = tuple[int, int]
 """Device and inode."""
 Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
@@ -39,9 +51,10 @@ Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
 class _Waiting(NamedTuple):
     """A new or changed file: its state, when it is due, and how often it was tried."""
 
-    stat: Stat
+    state: State
     due: float
     tries: int = 0
+    parked: bool = False
 
 
 @dataclass
@@ -54,20 +67,39 @@ class Waitlist:
     settle: float
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
-    def see(self, path: str, stat: Stat | None, now: float) -> None:
-        """Update the state of a file; ``None`` if it is gone or done."""
+    def see(self, path: str, state: State | None, now: float) -> None:
+        """Update the state of a file; ``None`` if it is gone."""
         known = self.waiting.get(path)
-        if stat is None:
+        if state is None:
             self.waiting.pop(path, None)
-        elif known is None or known.stat != stat:
-            self.waiting[path] = _Waiting(stat, now + self.settle)
+        elif known is None or known.state != state:
+            parked = known is not None and known.parked
+            self.waiting[path] = _Waiting(state, now + self.settle, parked=parked)
 
-    def failed(self, path: str, stat: Stat, now: float) -> None:
+    def done(self, path: str) -> None:
+        """Remove a file whose outcome the database knows by size and time, unless it was parked."""
+        known = self.waiting.get(path)
+        if known is not None and not known.parked:
+            del self.waiting[path]
+
+    def failed(self, path: str, state: State, now: float) -> None:
         """Postpone a file that was tried and is not done."""
         known = self.waiting.get(path)
-        tries = known.tries + 1 if known and known.stat == stat else 1
+        tries = known.tries + 1 if known and known.state == state else 1
         again = min(_LONGEST, max(1.0, self.settle) * 2**tries)
-        self.waiting[path] = _Waiting(stat, now + again, tries)
+        self.waiting[path] = _Waiting(state, now + again, tries)
+
+    def park(self, path: str, state: State, until: float) -> None:
+        """Have a file wait for a change; ``until`` is when it is tried without one."""
+        self.waiting[path] = _Waiting(state, until, parked=True)
+
+    def next(self, count: int) -> list[str]:
+        """Return files to look at; repeated calls go round all of them."""
+        paths = list(itertools.islice(self.waiting, count))
+        if count < len(self.waiting):
+            for path in paths:
+                self.waiting[path] = self.waiting.pop(path)
+        return paths
 
     def due(self, now: float) -> list[str]:
         """Return the files to process now."""
@@ -119,7 +151,8 @@ class _Watcher:
         waiter: Waiter,
         options: WatchOptions,
     ) -> None:
-        self._request, self._coordinator, self._store = request, coordinator, store
+        self._request = request._replace(fresh=_DAY)
+        self._coordinator, self._store = coordinator, store
         self._settings, self._interrupt = coordinator.settings, coordinator.interrupt
         self._waiter, self._every = waiter, options.every
         self._waitlist = Waitlist(options.settle)
@@ -141,7 +174,7 @@ class _Watcher:
             if not number:
                 self.search(there)  # for files that came before the events were followed
             self._see(changed)
-            if due := self._waitlist.due(time.monotonic()):
+            if due := self._settled():
                 yield self._run(due, there)
                 self.search(there)
             if self._interrupt.stop or _identities(self._request.paths) != folders:
@@ -151,35 +184,67 @@ class _Watcher:
 
     def search(self, there: Sequence[str], at_once: bool = False) -> None:
         """Search these folders for new and changed files."""
-        self._searched_at = time.monotonic()
-        found = self._discover(there)
-        now = self._searched_at - self._waitlist.settle if at_once else self._searched_at
-        for item in self._new_files(found):
-            self._waitlist.see(item.path, item.stat, now)
+        self._searched_at = now = time.monotonic()
+        settle = self._waitlist.settle
+        for item in self._new_files(self._discover(there)):
+            state = _state_of(item.path)
+            old = state is not None and time.time() - state[-1] / 1e9 > settle
+            self._waitlist.see(item.path, state, now - settle if at_once and old else now)
 
     def _see(self, changed: Iterable[str]) -> None:
         now = time.monotonic()
         paths = [path for path in changed if os.path.exists(path) and not self._hidden(path)]
         found = self._discover(paths) if paths else []
-        new = {item.path: item.stat for item in self._new_files(found)}
+        new = {item.path for item in self._new_files(found)}
         for item in found:
-            self._waitlist.see(item.path, new.get(item.path), now)
-        for path in list(self._waitlist.waiting):
+            if item.path in new:
+                self._waitlist.see(item.path, _state_of(item.path), now)
+            else:
+                self._waitlist.done(item.path)
+        for path in self._waitlist.next(_POLLED):
             # A file that grows without an event, as on network file systems, has not settled.
-            self._waitlist.see(path, _stat_of(path), now)
+            self._waitlist.see(path, _state_of(path), now)
+
+    def _settled(self) -> list[str]:
+        """Return the files to process now; none of them has changed since it was seen."""
+        now = time.monotonic()
+        for path in self._waitlist.due(now):
+            self._waitlist.see(path, _state_of(path), now)
+        return self._waitlist.due(now)
 
     def _run(self, due: Sequence[str], there: Sequence[str]) -> Summary:
         few = len(due) <= _FEW
-        named = self._request._replace(paths=tuple(due if few else there), recursive=not few)
+        before = {path: _state_of(path) for path in due}
+        # With force: a writer may have set the time of a damaged file back, so that it looks known.
+        named = self._request._replace(
+            paths=tuple(due if few else there), recursive=not few, force=few
+        )
         summary = self._coordinator.run(named)
+        kinds = {
+            row.path: ErrorKind(row.error_type)
+            for row in self._store.outcomes(summary.run_id)
+            if row.error_type is not None
+        }
+        new = {item.path for item in self._new_files(self._discover(due))}
         now = time.monotonic()
-        again = {item.path: item.stat for item in self._new_files(self._discover(due))}
         for path in due:
-            if path in again:
-                self._waitlist.failed(path, again[path], now)
-            else:
-                self._waitlist.see(path, None, now)
+            self._take(path, before[path], path in new, kinds.get(path), now)
         return summary
+
+    def _take(
+        self, path: str, before: State | None, new: bool, kind: ErrorKind | None, now: float
+    ) -> None:
+        """Decide what becomes of a file that was processed, from its state before."""
+        state, wait = _state_of(path), _PARKED.get(kind) if kind else None
+        if state is None or not (new or wait):
+            self._waitlist.see(path, None, now)
+        elif wait:
+            self._waitlist.park(path, before or state, now + wait)
+            self._waitlist.see(path, state, now)
+        elif state != before:
+            self._waitlist.see(path, state, now)
+        else:
+            self._waitlist.failed(path, state, now)
 
     def _hidden(self, path: str) -> bool:
         """Return whether a name below the folders begins with a dot, as those of vpo's files do."""
@@ -219,12 +284,12 @@ def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes
     return done
 
 
-def _stat_of(path: str) -> Stat | None:
+def _state_of(path: str) -> State | None:
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
 
 
 def _identities(paths: Iterable[str]) -> dict[str, Identity]:

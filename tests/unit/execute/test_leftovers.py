@@ -59,6 +59,15 @@ def test_cleanup_leaves_locked_temporary_file(tmp_path: Path) -> None:
     assert clean_up(tmp_path)
 
 
+@pytest.mark.parametrize("extension", ["part", "undo", "rename", "part-0.log"])
+def test_leftover_of_a_run_that_has_ended_meanwhile_is_no_problem(
+    tmp_path: Path, extension: str
+) -> None:
+    assert not list(
+        leftovers.clean_up_leftovers([f"{tmp_path}/{OURS[0]}.{extension}"], lambda _: None)
+    )
+
+
 def test_cleanup_removes_files_of_a_tool_with_their_temporary_file(tmp_path: Path) -> None:
     part, stats = tmp_path / f"{OURS[0]}.part", tmp_path / f"{OURS[0]}.part-0.log"
     part.touch()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
+import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +18,7 @@ import pytest
 
 from vpo.errors import BusyError
 from vpo.execute.lock import FileLock
-from vpo.execute.preconditions import refuse_still_written
+from vpo.execute.preconditions import age_of, refuse_still_written
 
 
 @pytest.fixture
@@ -50,10 +54,27 @@ def test_file_younger_than_min_age_is_refused(film: Path) -> None:
     refuse(film, min_age=3600)
 
 
-def test_file_with_future_time_is_accepted(film: Path) -> None:
+def test_file_with_future_time_is_as_old_as_its_inode(film: Path) -> None:
     later = time.time_ns() + 10**15
     os.utime(film, ns=(later, later))
-    refuse(film, min_age=3600)
+    with pytest.raises(BusyError, match="min_age is 3600 s"):
+        refuse(film, min_age=3600)
+    refuse(film)
+
+
+@pytest.mark.parametrize(
+    ("modified", "changed", "age"),
+    [
+        (-50, -20, 50),
+        (50, -20, 20),
+        (50, 20, 0),  # a file server whose clock is ahead
+        (10**9, 10**8, math.inf),  # a clock that was wrong
+        (10**9, -20, 20),
+    ],
+)
+def test_age_never_stays_young_for_ever(modified: int, changed: int, age: float) -> None:
+    now = 1_700_000_000
+    assert age_of((now + modified) * 10**9, (now + changed) * 10**9, now) == age
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
@@ -62,6 +83,28 @@ def test_file_open_for_writing_is_refused(film: Path) -> None:
         refuse(film)
     with film.open("rb"):
         refuse(film)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_writer_is_found_where_there_are_no_leases(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on network file systems, and for files of other owners."""
+    real = fcntl.fcntl
+
+    def refused(fd: int, command: int, value: Any = 0) -> Any:
+        if command == fcntl.F_SETLEASE:
+            raise OSError(errno.EINVAL, "no leases")
+        return real(fd, command, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    for mode in ("ab", "rb"):
+        with film.open(mode) as opened, subprocess.Popen(["sleep", "60"], stdin=opened) as other:
+            try:
+                with contextlib.nullcontext() if mode == "rb" else pytest.raises(BusyError):
+                    refuse(film)
+            finally:
+                other.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")

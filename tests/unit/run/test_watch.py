@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from vpo.run.watch import Waitlist
 
-ONE, TWO = (1, 1, 1), (2, 2, 1)
+ONE, TWO = (1, 1, 1, 1), (2, 2, 1, 1)
 
 
 def test_waitlist_file_is_due_when_settled() -> None:
@@ -51,3 +53,27 @@ def test_waitlist_delays_failed_file_without_settle_time() -> None:
     assert files.due(0) == ["/a"]
     files.failed("/a", ONE, 0)
     assert files.due(1) == []
+
+
+def test_waitlist_tries_parked_file_only_when_it_has_changed() -> None:
+    files = Waitlist(30)
+    files.see("/a", ONE, 0)
+    files.park("/a", ONE, math.inf)
+    files.done("/a")  # the database knows that it is damaged
+    files.see("/a", ONE, 10)
+    assert files.due(10**9) == []
+    touched = (*ONE[:3], 2)  # written again, and its time set back
+    files.see("/a", touched, 100)
+    files.done("/a")  # by its size and time
+    assert files.due(129) == []
+    assert files.due(130) == ["/a"]
+    files.see("/a", None, 140)
+    assert files.waiting == {}
+
+
+def test_waitlist_looks_at_all_files_in_turn() -> None:
+    files = Waitlist(30)
+    for name in "abcde":
+        files.see(name, ONE, 0)
+    assert files.next(9) == list("abcde")
+    assert [files.next(2) for _ in range(3)] == [["a", "b"], ["c", "d"], ["e", "a"]]

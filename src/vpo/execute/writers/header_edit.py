@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.probe.integrity import is_complete
+from vpo.probe.unwritten import is_unwritten
 from vpo.tools import mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
@@ -37,6 +39,8 @@ class HeaderEdit(Writer):
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
+        if _is_suspect(work):
+            work.begin_proof().check_source()
         ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
@@ -66,6 +70,15 @@ class HeaderEdit(Writer):
         tools = self.context.tools
         argv = mkvpropedit.argv(tools.need("mkvpropedit"), self.plan, path)
         tools.run(Command(argv, ok=(0, 1), fds=(fd,)), heard)
+
+
+def _is_suspect(work: Work) -> bool:
+    """Return whether the file may not have been written as a whole yet.
+
+    An edit of the header moves no packet, but a download that still writes would undo it.
+    """
+    age = time.time() - work.lock.status.st_ctime
+    return age < work.options.fresh or is_unwritten(work.lock.fd)
 
 
 def _warnings(heard: MkvmergeOutput) -> tuple[str, ...]:
