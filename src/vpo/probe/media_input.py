@@ -18,6 +18,23 @@ _SKIP_FRAMES = {"skip_frame": "all", "analyzeduration": "500000"}
 """Options with which decoders decode nothing to find out more about streams (ffmpeg-codecs(1)). As
 they then never know all, the search ends after half a second of video (ffmpeg-formats(1)), not
 after five, for which much of the file may have to be read."""
+DEMUXERS = {
+    "matroska,webm": "mkv",
+    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
+    "mpegts": "ts",
+    "asf": "wmv",
+    "mpeg": "mpg",
+    "avi": "avi",
+    "flv": "flv",
+    "ogg": "ogg",
+}
+"""The containers by the names of ffmpeg's demuxers. None of these opens another file."""
+_ONE_FILE = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join([*(name.partition(",")[0] for name in DEMUXERS), "srt", "ass"]),
+}
+"""Options with which nothing but the file itself is read: no playlist, no series of images. The
+last two formats are those of subtitles within AVI."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +75,11 @@ def open_container(path: str, fd: int, decode: bool = True) -> av.container.Inpu
     """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams."""
     import av
 
-    options = {} if decode else _SKIP_FRAMES
-    return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
+    try:
+        return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+    except av.ArgumentError:  # how a format that is not on the list is refused
+        raise ProbeError("not a video container that vpo knows") from None
 
 
 def encodable_name(path: str, fd: int) -> str:

@@ -86,7 +86,17 @@ def _input(job: FfmpegJob) -> list[str]:
         arguments += ["-fflags", "+genpts"]
     for encoding in job.encodings.values():
         arguments += encoding.encoder.device_options
-    return [*arguments, *_as_stored(job.encodings), "-i", job.source]
+    arguments += _as_stored(job.encodings)
+    return [*arguments, *input_options(job.plan.before.container), "-i", job.source]
+
+
+def input_options(name: str) -> list[str]:
+    """Return the options with which ffmpeg reads one file, as the container of that name.
+
+    Left to itself, it may take for a playlist what was probed as a video, and read other files.
+    """
+    kind = container(name)
+    return ["-protocol_whitelist", "file", "-f", kind.demuxer or kind.muxer]
 
 
 def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:

@@ -54,7 +54,8 @@ class FfmpegRewrite(Writer):
         fds = (work.lock.fd, workspace.fd)
         covers = self._covers(workspace)
         if self.plan.video_encodes:
-            video = SourceVideo(source, self.plan.before.path, fds, self.plan.before.duration)
+            before = self.plan.before
+            video = SourceVideo(source, before.path, fds, before.duration, before.container)
             return self._encode(work, video, workspace, covers)
         tools = self.context.tools
         argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, covers))
