@@ -250,7 +250,8 @@ class _SampleEncoder:
     def _run(self, arguments: Sequence[str], output: str | None, listener: Listener) -> None:
         tools = self.sampling.tools
         argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
-        tools.run(Command(argv, output, fds=self.source.fds), listener)
+        memory = video_options.memory([self.encoding])
+        tools.run(Command(argv, output, fds=self.source.fds, memory=memory), listener)
 
 
 class _Score(Listener):
