@@ -42,7 +42,7 @@ _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
 
 
-MEMORY = 2 << 30
+COPY_MEMORY = 2 << 30
 """Ten times what copying needs, and less than what files that were made for it would take."""
 _MUCH = 0.25
 """The part of its memory limit from which on a failure may have to do with it: a block twice as
@@ -62,7 +62,7 @@ class Command(NamedTuple):
     ok: tuple[int, ...] = (0,)
     fds: tuple[int, ...] = ()
     folder: str = NEUTRAL_FOLDER
-    memory: int = MEMORY
+    memory: int = COPY_MEMORY
 
 
 class Listener:
