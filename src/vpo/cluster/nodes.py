@@ -79,9 +79,9 @@ def refuse_plain(address: str) -> None:
     scheduler, and here. With its TLS, both sides need a certificate.
     """
     scheme, _, rest = address.rpartition("://")
-    host = rest.rpartition(":")[0].strip("[]")
+    host = rest.rpartition(":")[0] or rest
     with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
+        if ipaddress.ip_address(host.strip("[]")).is_loopback:
             return
     if scheme in ("tls", "wss") or host == "localhost":
         return
