@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from vpo.media.model import TEXT_SUBTITLES, MediaFile, Track
 
+MOST_STREAMS = 10_000
+"""The most tracks and attachments that are read; ffmpeg would leave out what comes after 1000."""
 FLAGS_KEPT = frozenset(
     {"default", "forced", "comment", "original", "dub", "hearing_impaired", "visual_impaired"}
 )

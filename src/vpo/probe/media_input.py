@@ -11,6 +11,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
+from vpo.media.containers import MOST_STREAMS
 
 if TYPE_CHECKING:
     import av.container
@@ -34,6 +35,7 @@ _CHUNK = 8 << 20
 OUT_OF_MEMORY = "the memory did not suffice to read it; use fewer workers, or process it alone"
 _ONE_FILE = {
     "protocol_whitelist": "file",
+    "max_streams": str(MOST_STREAMS),
     "format_whitelist": ",".join([*(name.partition(",")[0] for name in DEMUXERS), "srt", "ass"]),
 }
 """Options with which nothing but the file itself is read: no playlist, no series of images. The

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vpo.media.containers import (
     APPLE_TAG_PREFIX,
+    MOST_STREAMS,
     TIMECODE,
     Container,
     container,
@@ -96,7 +97,8 @@ def input_options(name: str) -> list[str]:
     Left to itself, it may take for a playlist what was probed as a video, and read other files.
     """
     kind = container(name)
-    return ["-protocol_whitelist", "file", "-f", kind.demuxer or kind.muxer]
+    limits = ["-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS)]
+    return [*limits, "-f", kind.demuxer or kind.muxer]
 
 
 def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:

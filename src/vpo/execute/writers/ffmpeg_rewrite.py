@@ -23,6 +23,8 @@ from vpo.tools.programs import Tools
 
 _ENCODE_FACTOR = 1.5
 """The free space that an encode needs, as a multiple of the size of the source."""
+_MOST_WRITTEN = 1000
+"""The streams of a file that ffmpeg writes (``max_streams``, which it has for input alone)."""
 _KNOWN_SINCE = {"vvc": 61}
 """The first libavcodec that supports a codec which the probe recognizes."""
 
@@ -94,6 +96,12 @@ class FfmpegRewrite(Writer):
             raise PlanError(
                 f"vpo cannot write {plan.after.container} files; "
                 "convert it with container: target: mkv"
+            )
+        streams = len(plan.after.tracks) + len(plan.after.attachments)
+        if streams > _MOST_WRITTEN:
+            raise PlanError(
+                f"ffmpeg cannot write {streams} tracks and attachments, only {_MOST_WRITTEN}; "
+                "remove attachments first (filter_attachments)"
             )
         lost = list(losses.refused_losses(plan))
         if lost:

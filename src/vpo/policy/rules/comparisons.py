@@ -156,7 +156,10 @@ class TitleComparison(Comparison):
     neq: TitleParts | None = Field(default=None, description="Contains none of these.")
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
         default=None,
-        description="Regular expression to search for, case-insensitively.",
+        description=(
+            "Regular expression to search for, case-insensitively, in the first 1000 characters. "
+            "One that takes too long on a title (half a second of CPU time) is an error."
+        ),
     )
 
     short_key = "contains"
