@@ -20,6 +20,7 @@ from drill import (
     not_whole,
     odd,
     present,
+    read_errors,
     settings,
     together,
 )
@@ -66,6 +67,8 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "not whole: damaged": not_whole.damaged,
         "not whole: unusual": not_whole.whole,
         "damaged: not media": damaged.not_media,
+        "read errors: tools": read_errors.tools,
+        "read errors: vpo": read_errors.own,
         "cluster: two hosts": hosts.hosts,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,

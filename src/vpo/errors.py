@@ -34,6 +34,7 @@ A message says what failed, why, and what to do. The caller adds the file's name
 
 from __future__ import annotations
 
+import signal
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -112,10 +113,12 @@ class FileError(VpoError):
     """Processing a file failed; the original is unchanged.
 
     ``lasting``: it was expensive, and would fail again while file and policy are unchanged, so that
-    later runs skip the file.
+    later runs skip the file. Unless it is ``certain`` that the machine was not the cause (a read
+    error that a tool does not report, memory that ran out), only once it has failed in two runs.
     """
 
     lasting = False
+    certain = True
 
 
 class DiscoverError(FileError):
@@ -134,6 +137,13 @@ class DamagedError(FileError):
     """The file is not whole: it is cut off, or parts of it cannot be read."""
 
     lasting = True
+
+    def __init__(self, message: str, certain: bool = True) -> None:
+        super().__init__(message, certain)
+        self.message, self.certain = message, certain
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class PlanError(FileError):
@@ -158,6 +168,25 @@ class SpaceError(FileError):
 
 _NOT_STARTED = 126
 """By the shell's convention, from this exit status on the program could not be started."""
+_CRASHES = frozenset(
+    {
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGSYS,
+        signal.SIGTRAP,
+    }
+)
+
+
+def is_crash(status: int) -> bool:
+    """Return whether a program with this exit status ended itself by a signal.
+
+    Others come from outside: from a user, or from a system whose memory ran out.
+    """
+    return -status in _CRASHES
 
 
 class ToolError(FileError):
@@ -166,6 +195,8 @@ class ToolError(FileError):
     ``argv`` is its command line, ``status`` its exit status (negative: the signal that ended it),
     ``stderr`` the tail of its messages; ``stalled``: it was ended because it made no progress.
     """
+
+    certain = False
 
     def __init__(
         self,
@@ -177,7 +208,7 @@ class ToolError(FileError):
     ) -> None:
         super().__init__(message, argv, status, stderr, stalled)
         self.message, self.argv, self.status, self.stderr = message, argv, status, stderr
-        self.lasting = stalled or 0 < status < _NOT_STARTED
+        self.lasting = stalled or 0 <= status < _NOT_STARTED or is_crash(status)
 
     def __str__(self) -> str:
         return self.message
@@ -191,6 +222,7 @@ class VerifyError(FileError):
     """The result is not what was planned; it was deleted."""
 
     lasting = True
+    certain = False
 
 
 class SourceChangedError(FileError):

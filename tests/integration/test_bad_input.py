@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Library, Result, Vpo
 from tests.integration.facts import rows, tree
+from tests.reading import frame_hashes
 
 POLICY = """\
 schema_version: 13
@@ -59,6 +60,27 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a dangling link": (lambda path: path.symlink_to("nowhere.mkv"), "No such file"),
     "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
 }
+
+
+def polyglot(library: Library) -> tuple[Path, tuple[str, ...]]:
+    """A transport stream that ffmpeg 5.1 takes for a playlist of another one, and its frames."""
+    root = library("broadcast.ts")
+    path = root / "broadcast.ts"
+    frames = frame_hashes(path)
+    secret = library("other.ts=broadcast.ts", folder="private") / "other.ts"
+    head = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{secret}\n#EXT-X-ENDLIST\n#"
+    head += " " * (-(len(head) + 1) % 188) + "\n"
+    # The other film begins later, to tell them apart.
+    secret.write_bytes(secret.read_bytes()[188 * 400 :])
+    path.write_bytes(head.encode() + path.read_bytes())
+    return path, frames
+
+
+def test_process_never_reads_a_film_that_the_file_names(vpo: Vpo, library: Library) -> None:
+    path, frames = polyglot(library)
+    policy = vpo.policy("schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n")
+    assert vpo("process", "-p", policy, path).rc == 0
+    assert frame_hashes(path.with_suffix(".mkv")) == frames
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -264,7 +264,9 @@ def test_cluster_second_ctrl_c_ends_tools_on_nodes(
     ("address", "said"),
     [
         ("127.0.0.1", "cannot be reached"),
-        ("nonsense://x", "cannot be reached"),
+        ("nonsense://127.0.0.1:1", "cannot be reached"),
+        ("tls://127.0.0.1:1", "needs certificates"),
+        ("tcp://192.0.2.1:8786", "require_tls = false"),
     ],
 )
 def test_cluster_run_fails_without_scheduler(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.conftest import Library, Vpo
 from tests.integration.facts import litter, streams
 from tests.media import make
-from tests.reading import read
+from tests.reading import identify, read
 
 POLICIES = {
     "header": "audio_actions: {clear_all_default: true}",
@@ -126,3 +127,28 @@ def test_process_handles_file_reached_twice_once(vpo: Vpo, library: Library) -> 
     assert result.rc == 0, result
     files = sorted(file["path"] for file in result.json["files"])
     assert files == sorted(map(str, [root / "below/other.mkv", root / "film.mkv"]))
+
+
+def attached(path: Path, names: list[str]) -> list[str]:
+    """Attach files of these names to a film; return the attachments in the result."""
+    content = path.with_suffix(".txt")
+    content.write_text("text")
+    words = [w for n in names for w in ("--attachment-name", n, "--attach-file", str(content))]
+    result = path.with_name("attached.mkv")
+    subprocess.run(["mkvmerge", "-q", "-o", result, path, *words], check=True)
+    result.replace(path)
+    content.unlink()
+    return [item["file_name"] for item in identify(path)["attachments"]]
+
+
+@pytest.mark.parametrize("names", [["../fonts/a b.ttf"], [f"{n}.ttf" for n in range(998)]])
+def test_process_keeps_all_attachments_with_their_names(
+    vpo: Vpo, library: Library, names: list[str]
+) -> None:
+    path = library("multi-audio.mkv") / "multi-audio.mkv"
+    before = attached(path, names)
+    assert before[-len(names) :] == names
+    result = vpo("process", "-p", policy(vpo, "remux"), path)
+    assert result.rc == 0, result
+    after = [item["file_name"] for item in identify(path)["attachments"]]
+    assert after == before

@@ -100,6 +100,9 @@ def test_errors_can_be_pickled(error: VpoError) -> None:
         (126, False, False),
         (127, False, False),
         (-9, False, False),
+        (-15, False, False),
+        (-11, False, True),
+        (-6, False, True),
         (-9, True, True),
     ],
 )

@@ -119,9 +119,10 @@ class NodesExecutor(Executor):
         """Fail all jobs with this error, without waiting for the nodes."""
         with self._lock:
             self._error = error
-            running = [task for node in self._nodes.values() for task in node.running]
+            for node in self._nodes.values():
+                self._returned += node.running
+                node.running = {}  # what they still answer comes too late
             self._nodes.clear()
-            self._returned += running
         self._end_waiting(error)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -156,9 +157,12 @@ class NodesExecutor(Executor):
                 return  # the node was lost, and another one has the job
             error = CancelledError() if inner.cancelled() else inner.exception()
             if isinstance(error, self._losses):
-                self._returned.append(task)
+                error = self._error
+                if error is None:
+                    self._returned.append(task)
+                    return
         if error is None:
             task.future.set_result(inner.result())
-        elif not isinstance(error, self._losses):
+        else:
             task.future.set_exception(error)
         self._dispatch()

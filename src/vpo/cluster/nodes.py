@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
@@ -49,6 +51,8 @@ class Nodes:
         lost later, the jobs fail with that error, and the batch ends.
         """
         address = self._address
+        if assignment.settings.config.cluster.require_tls:
+            refuse_plain(address)
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(_connected(address))
             paths = _sample_paths(assignment.candidates)
@@ -66,6 +70,26 @@ class Nodes:
                 _ignore_pause,
                 cluster.messages,
             )
+
+
+def refuse_plain(address: str) -> None:
+    """Raise ``ClusterError`` for an address at which others could give orders to all machines.
+
+    Dask asks for no password, and unpickles what it is sent, which runs code: on the nodes, on the
+    scheduler, and here. With its TLS, both sides need a certificate.
+    """
+    scheme, _, rest = address.rpartition("://")
+    host = rest.rpartition(":")[0] or rest
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host.strip("[]")).is_loopback:
+            return
+    if scheme in ("tls", "wss") or host == "localhost":
+        return
+    raise ClusterError(
+        f"the cluster at {address} is not protected: whoever can reach it can run programs on all "
+        "of its machines and on this one; use TLS (docs/cluster.md), or set [cluster] require_tls "
+        "= false if you trust everyone in that network"
+    )
 
 
 def _ignore_pause(paused: bool) -> None:
@@ -86,6 +110,11 @@ def _connected(address: str) -> Iterator[Any]:
         raise ClusterError(
             f"the scheduler {address} cannot be reached ({error}); start it with `dask scheduler`, "
             "or correct the address"
+        ) from None
+    except TypeError:  # what Dask raises without its certificates
+        raise ClusterError(
+            f"{address} needs certificates, which Dask's configuration does not name "
+            "(docs/cluster.md)"
         ) from None
     try:
         yield client
@@ -133,15 +162,15 @@ class _Cluster:
         self._policies, self._samples = assignment.policies.policies, samples
         self._own = tool_versions(installed_tools(assignment.settings))
         self._refused: dict[str, str] = {}
-        self._messages: list[str] = []
+        self._messages: deque[str] = deque()
         self._over = threading.Event()
         self._no_node_since: float | None = None
         self.executor = NodesExecutor(node.retry_job, (CancelledError, KilledWorker))
 
     def messages(self) -> Sequence[str]:
         """Return the messages about nodes since the last call."""
-        messages, self._messages = self._messages, []
-        return messages
+        # Not a list that is swapped: the watching thread may be about to append to the old one.
+        return [self._messages.popleft() for _ in range(len(self._messages))]
 
     def reasons(self) -> str:
         """Return why the nodes were refused, as the end of a message."""
@@ -160,7 +189,7 @@ class _Cluster:
                 self._messages.append(f"warning: {name} does not take part: {why}")
                 continue
             warnings = compatibility_warnings(found, self._samples, self._own)
-            self._messages += [f"warning: {name}: {text}" for text in warnings]
+            self._messages.extend(f"warning: {name}: {text}" for text in warnings)
             info = workers[name]
             part = found["slots"] // hosts.count(info["host"])
             slots = max(1, min(part, info["nthreads"]))

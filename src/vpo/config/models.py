@@ -260,8 +260,15 @@ def _folder(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """This machine as a node of a cluster."""
+    """This machine in a cluster."""
 
+    require_tls: Annotated[
+        bool,
+        Key(
+            "Whether a scheduler on another machine is used only over TLS. Without it, whoever can"
+            " reach the scheduler can run programs on all machines of the cluster."
+        ),
+    ] = True
     path_map: Annotated[
         Mapping[str, str] | None,
         Key(

@@ -91,12 +91,30 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
             (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),
         )
     if result.compliance is not None:
+        cache_key, verdict = result.fingerprint, result.compliance
+        if verdict == "suspect":
+            verdict = "failed"
+            if not _failed_before(connection, number, cache_key):
+                cache_key = f"{_SUSPECT}{cache_key}"
         connection.execute(
             "INSERT OR REPLACE INTO verdicts"
             " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (result.fingerprint, number, result.compliance, *error_of(result), time),
+            (cache_key, number, verdict, *error_of(result), time),
         )
+
+
+_SUSPECT = "suspect "
+"""Before the cache key under which a first failure is recorded; nothing looks it up but the next.
+It is forgotten with the file's other compliance."""
+
+
+def _failed_before(connection: sqlite3.Connection, number: int, cache_key: str | None) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM verdicts WHERE file = ? AND fingerprint IN (?, ?) AND verdict = 'failed'",
+        (number, cache_key, f"{_SUSPECT}{cache_key}"),
+    )
+    return found.fetchone() is not None
 
 
 def write_encode(connection: sqlite3.Connection, number: int, result: Result) -> None:

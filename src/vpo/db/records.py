@@ -20,8 +20,9 @@ Stat = tuple[int, int, int]
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "cancelled", "not_started"]
 """The result of a run for one file; ``cancelled``: the user ended the run in the midst of it."""
 STATUSES: tuple[Status, ...] = get_args(Status)
-Compliance = Literal["complies", "failed"]
-"""``failed``: processing failed, and would fail again as long as the file is unchanged."""
+Compliance = Literal["complies", "failed", "suspect"]
+"""``failed``: processing failed, and would fail again as long as the file is unchanged.
+``suspect``: the same, but the machine may have been the cause, so that it has to fail twice."""
 History = Literal["encoded", "futile"]
 """Whether policies have encoded a file's video, or found that encoding it is not worth it."""
 RunState = Literal["running", "finished", "interrupted", "stopped"]

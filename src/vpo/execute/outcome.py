@@ -20,20 +20,22 @@ class Failure(NamedTuple):
 
     ``type`` is the name of the error's class, for display and JSON; it may be one that this version
     of vpo does not have. Decisions are made on ``kind``. ``lasting``: the file would only fail
-    again (``vpo.errors.FileError``).
+    again, ``certain``: whatever the machine did (``vpo.errors.FileError``).
     """
 
     type: str
     message: str
     lasting: bool = False
+    certain: bool = True
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Return the failure for an error; the message of an unexpected one says so."""
         text = str(error) or "no details"
         message = text if isinstance(error, VpoError) else f"unexpected error: {text}"
-        lasting = isinstance(error, FileError) and error.lasting
-        return cls(type(error).__name__, message, lasting)
+        if not isinstance(error, FileError):
+            return cls(type(error).__name__, message)
+        return cls(type(error).__name__, message, error.lasting, error.certain)
 
     @property
     def kind(self) -> ErrorKind:

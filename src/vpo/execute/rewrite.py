@@ -55,6 +55,7 @@ def _written(
     A failure may have a better reason: the file system is asked whether it is full, and the proof
     whether the source is damaged.
     """
+    written = Written()
     try:
         written = write(work, workspace)
         if proof is not None:
@@ -64,13 +65,15 @@ def _written(
         if proof is not None:
             proof.check_source()  # a damaged file would be said to be not worth encoding
         raise
-    except (ToolError, VerifyError):
+    except (ToolError, VerifyError) as error:
         if is_full(workspace.fd):
             raise SpaceError(
                 f"the file system of {workspace.folder} is full; free some space and run again"
             ) from None
         if proof is not None:
             proof.check_source()
+        if written.warnings and isinstance(error, VerifyError):
+            raise VerifyError(f"{error} (warnings: {'; '.join(written.warnings)})") from None
         raise
 
 

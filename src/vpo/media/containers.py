@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from vpo.media.model import TEXT_SUBTITLES, MediaFile, Track
 
+MOST_STREAMS = 10_000
+"""The most tracks and attachments that are read; ffmpeg would leave out what comes after 1000."""
 FLAGS_KEPT = frozenset(
     {"default", "forced", "comment", "original", "dub", "hearing_impaired", "visual_impaired"}
 )
@@ -19,9 +21,10 @@ FLAGS_KEPT = frozenset(
 class Container:
     """What one container can hold, and how the tools have to be asked for it.
 
-    ``muxer`` is ffmpeg's name for writing it, with ``muxer_options``; ``mkvmerge_options`` are
-    those of mkvmerge. Three structures have readers of their own: ``matroska`` (which mkvtoolnix
-    edits), ``mp4_family``, the boxes of MP4 and QuickTime, and ``transport_stream``.
+    ``muxer`` is ffmpeg's name for writing it, with ``muxer_options``, ``demuxer`` that for reading
+    it where it is another; ``mkvmerge_options`` are those of mkvmerge. Three structures have
+    readers of their own: ``matroska`` (which mkvtoolnix edits), ``mp4_family``, the boxes of MP4
+    and QuickTime, and ``transport_stream``.
 
     ``codecs`` is what it takes (``None``: nearly everything, but not ``refused``), ``encodes`` the
     codecs vpo encodes to that it takes, where ``codecs`` does not say it. ``text_codecs`` are the
@@ -45,6 +48,7 @@ class Container:
     muxer: str
     extensions: tuple[str, ...]
     muxer_options: tuple[str, ...] = ()
+    demuxer: str = ""
     mkvmerge_options: tuple[str, ...] = ()
     matroska: bool = False
     mp4_family: bool = False
@@ -131,6 +135,7 @@ _ALL = (
         "webm",
         "webm",
         (".webm",),
+        demuxer="matroska",
         muxer_options=_NO_TRACK_DEFAULTS,
         mkvmerge_options=("--webm",),
         matroska=True,
@@ -148,6 +153,7 @@ _ALL = (
         "mp4",
         "mp4",
         (".mp4", ".m4v", ".m4a"),
+        demuxer="mov",
         mp4_family=True,
         codecs=_MP4_CODECS,
         text_codecs=tuple((codec, "mov_text") for codec in sorted(TEXT_SUBTITLES)),
@@ -209,7 +215,7 @@ _ALL = (
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
-_READ_ONLY = {"mpg": Container("mpg", "", (), lacks_timestamps=True)}
+_READ_ONLY = {"mpg": Container("mpg", "", (), demuxer="mpeg", lacks_timestamps=True)}
 """Containers that vpo knows something of and does not write."""
 
 

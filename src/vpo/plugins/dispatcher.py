@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class HookDispatcher:
         }
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_QUEUE_SIZE)
         self._folders: set[str] = set()
-        self._warnings: list[str] = []
+        self._warnings: deque[str] = deque()
         self._missed = 0
         self._thread = threading.Thread(target=self._work, name="vpo hooks", daemon=True)
         self._thread.start()
@@ -87,8 +88,8 @@ class HookDispatcher:
 
     def warnings(self) -> list[str]:
         """Return the warnings since the last call."""
-        found, self._warnings = self._warnings, []
-        return found
+        # Not a list that is swapped: the thread may be about to append to the old one.
+        return [self._warnings.popleft() for _ in range(len(self._warnings))]
 
     def _work(self) -> None:
         last = time.monotonic()

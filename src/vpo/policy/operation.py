@@ -6,7 +6,6 @@ fields are the policy's keys (and so the schema), ``apply`` is its meaning. No l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,14 +25,12 @@ from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
 from vpo.policy.desired_state import DesiredState
+from vpo.policy.title_pattern import TitlePattern, compiled
 
 
 def pattern(text: str) -> str:
     """Return the text if it is a regular expression; ``ValueError`` otherwise."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+    compiled(text)
     return text
 
 
@@ -130,11 +127,9 @@ class PolicyConfig(Model):
     )
 
     @cached_property
-    def commentary(self) -> re.Pattern[str] | None:
-        """The commentary patterns as one case-insensitive expression."""
-        if not self.commentary_patterns:
-            return None
-        return re.compile("|".join(f"(?:{p})" for p in self.commentary_patterns), re.IGNORECASE)
+    def commentary(self) -> TitlePattern:
+        """The commentary patterns, one of which must match."""
+        return TitlePattern(*self.commentary_patterns)
 
 
 @dataclass(frozen=True, slots=True)

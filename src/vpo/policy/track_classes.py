@@ -46,8 +46,7 @@ def is_commentary(track: Track, config: PolicyConfig) -> bool:
     """Return whether a track is commentary: by its flag, or by a pattern in its title."""
     if "comment" in track.dispositions:
         return True
-    pattern = config.commentary
-    return bool(pattern and track.title and pattern.search(track.title))
+    return bool(track.title) and config.commentary.matches(track.title or "")
 
 
 def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:

@@ -16,6 +16,7 @@ from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
 from vpo.probe.content import Content, PayloadForm, read_content
 from vpo.probe.integrity import first_damage, is_complete
+from vpo.probe.media_input import OUT_OF_MEMORY, read_all_bytes, read_problem
 from vpo.probe.packet_proof import CopiedStream, differences_of_copies
 
 _MEMORY = 4 << 30
@@ -51,7 +52,13 @@ class _Packets:
 
     def read_source(self, path: str, forms: list[tuple[int, PayloadForm]]) -> object:
         self._source = read_content(path, dict(forms), _report_progress)
-        return _facts(self._source, path)
+        facts = _facts(self._source, path)
+        if facts["damage"] is not None:
+            # A read error looks like damage: bytes that can be read now are judged once more.
+            read_all_bytes(path, _report_progress)
+            self._source = read_content(path, dict(forms), _report_progress)
+            facts = _facts(self._source, path)
+        return facts
 
     def compare_with_source(self, path: str, copies: list[list[Any]]) -> object:
         if self._source is None:
@@ -108,7 +115,11 @@ def _serve() -> None:
         request, *values = json.loads(line)
         try:
             response: dict[str, object] = {"value": requests[request](*values)}
-        except (ProbeError, OSError, MemoryError, ValueError) as error:
+        except OSError as error:
+            response = {"error": read_problem(error)}
+        except MemoryError:
+            response = {"error": OUT_OF_MEMORY}
+        except (ProbeError, ValueError) as error:
             response = {"error": str(error) or type(error).__name__}
         _write(response)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -43,11 +44,18 @@ def read_container_facts(fd: int, name: str) -> ContainerFacts:
 
 
 def read_matroska_facts(fd: int) -> ContainerFacts | None:
-    """Return the facts of an open Matroska file; ``None`` if it cannot be parsed as one."""
+    """Return the facts of an open Matroska file; ``None`` if it cannot be parsed as one.
+
+    Raises ``OSError`` if it cannot be read: nothing is planned without what might be lost.
+    """
     try:
         structure = matroska.read_structure(fd)
-    except (StructureError, OSError):
+    except StructureError:
         return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return None  # an element that claims to lie before the file
+        raise
     tags = matroska_tags.read_tags(fd, structure)
     entries = matroska.track_entries(fd, structure)
     return ContainerFacts(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vpo.errors import ProbeError
 from vpo.probe.media_input import open_container
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _main() -> None:
     try:
         for line in decode(sys.argv[1]):
             print(json.dumps(line), flush=True)  # noqa: T201 - this is what it is for
-    except (av.FFmpegError, MemoryError, UnicodeError) as error:
+    except (av.FFmpegError, MemoryError, ProbeError, UnicodeError) as error:
         sys.exit(f"cannot be read: {error}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from vpo.errors import ToolError
 from vpo.media.model import MediaFile
-from vpo.probe.decoder import MOST, Damage
+from vpo.probe.decoder import MEMORY, MOST, Damage
 from vpo.probe.integrity import is_complete
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Command, Listener, Processes
@@ -43,7 +43,7 @@ def check_health(
     found = Health()
     argv = python_module("vpo.probe.decoder", media.path)
     try:
-        processes.run(Command(argv), stall_seconds, _Report(found, progress))
+        processes.run(Command(argv, memory=MEMORY), stall_seconds, _Report(found, progress))
     except ToolError as error:
         message = f"the decoder failed: {error}"
         found.errors.append(Damage(None, found.decoded or None, None, 1, message))

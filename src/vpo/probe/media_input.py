@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
+from vpo.media.containers import MOST_STREAMS
 
 if TYPE_CHECKING:
     import av.container
@@ -18,6 +20,26 @@ _SKIP_FRAMES = {"skip_frame": "all", "analyzeduration": "500000"}
 """Options with which decoders decode nothing to find out more about streams (ffmpeg-codecs(1)). As
 they then never know all, the search ends after half a second of video (ffmpeg-formats(1)), not
 after five, for which much of the file may have to be read."""
+DEMUXERS = {
+    "matroska,webm": "mkv",
+    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
+    "mpegts": "ts",
+    "asf": "wmv",
+    "mpeg": "mpg",
+    "avi": "avi",
+    "flv": "flv",
+    "ogg": "ogg",
+}
+"""The containers by the names of ffmpeg's demuxers. None of these opens another file."""
+_CHUNK = 8 << 20
+OUT_OF_MEMORY = "the memory did not suffice to read it; use fewer workers, or process it alone"
+_ONE_FILE = {
+    "protocol_whitelist": "file",
+    "max_streams": str(MOST_STREAMS),
+    "format_whitelist": ",".join([*(name.partition(",")[0] for name in DEMUXERS), "srt", "ass"]),
+}
+"""Options with which nothing but the file itself is read: no playlist, no series of images. The
+last two formats are those of subtitles within AVI."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +67,17 @@ def open_input(path: str) -> Iterator[MediaInput]:
         if stat.st_size == 0:
             raise ProbeError("the file is empty; download or copy it again, or remove it")
         yield MediaInput(path, fd, stat)
+    except av.MemoryError:
+        raise ProbeError(OUT_OF_MEMORY) from None
     except (av.FFmpegError, UnicodeError) as error:
+        # Demuxers report a file that is too short as EIO, too.
+        fault = "the disk or the network failed, or " if _is_read_error(error) else ""
         raise ProbeError(
-            f"cannot be read as a video file: {error_text(error)}; "
+            f"cannot be read as a video file: {error_text(error)}; {fault}"
             "it is damaged, incomplete, or not a video"
         ) from None
+    except OSError as error:
+        raise ProbeError(read_problem(error)) from None
     finally:
         os.close(fd)
 
@@ -58,8 +86,11 @@ def open_container(path: str, fd: int, decode: bool = True) -> av.container.Inpu
     """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams."""
     import av
 
-    options = {} if decode else _SKIP_FRAMES
-    return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
+    try:
+        return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+    except av.ArgumentError:  # how a format that is not on the list is refused
+        raise ProbeError("not a video container that vpo knows") from None
 
 
 def encodable_name(path: str, fd: int) -> str:
@@ -69,6 +100,30 @@ def encodable_name(path: str, fd: int) -> str:
     except UnicodeEncodeError:
         return f"/dev/fd/{fd}"
     return path
+
+
+def read_problem(error: OSError) -> str:
+    """Return the message for a file that the system cannot read."""
+    return (
+        f"it cannot be read ({error.strerror or error}); check the disk or the network, and run "
+        "again"
+    )
+
+
+def read_all_bytes(path: str, beat: Callable[[float], None]) -> None:
+    """Read a file to its end; raise the ``OSError`` that a demuxer takes for damage.
+
+    ``beat`` takes the part that is read, from 0 to 1.
+    """
+    buffer = bytearray(_CHUNK)
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        while file.readinto(buffer):
+            beat(min(1.0, file.tell() / max(1, size)))
+
+
+def _is_read_error(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE, errno.EINTR)
 
 
 def error_text(error: Exception) -> str:

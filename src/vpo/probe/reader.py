@@ -7,24 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ProbeError
-from vpo.media.containers import CONTAINERS, container
+from vpo.media.containers import container
 from vpo.media.model import Chapter, MediaFile
 from vpo.probe import h264, hdr, mp4, streams
 from vpo.probe.container_facts import ContainerFacts, read_container_facts, read_matroska_facts
-from vpo.probe.media_input import MediaInput, open_container, open_input
+from vpo.probe.media_input import DEMUXERS, MediaInput, open_container, open_input
 from vpo.probe.packets import end_times_of
 
 if TYPE_CHECKING:
     import av.container
 
-_FORMATS = {
-    "matroska,webm": "mkv",
-    "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
-    "mpegts": "ts",
-    "asf": "wmv",
-    "mpeg": "mpg",
-    **{name: name for name in CONTAINERS},
-}
 _HEAD = 8
 
 
@@ -62,7 +54,7 @@ def _media_file(
     matroska_facts: ContainerFacts | None,
     frames: bool = False,
 ) -> MediaFile:
-    name = _FORMATS.get(source.format.name)
+    name = DEMUXERS.get(source.format.name)
     if name is None:
         raise ProbeError(f"not a video container that vpo knows ({source.format.name})")
     facts = matroska_facts if container(name).matroska else None

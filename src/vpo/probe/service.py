@@ -42,7 +42,8 @@ class Prober:
         It takes a tenth of a second to start.
         """
         if not self._spare:
-            self._spare.append(self._child())
+            with contextlib.suppress(ProbeError):
+                self._spare.append(self._child())
 
     def probe(self, path: str, frames: bool = False) -> MediaFile:
         """Return what the file is; with ``frames`` also its HDR metadata (``Track.hdr``)."""
@@ -112,7 +113,10 @@ class Prober:
         return self._child()
 
     def _child(self) -> Service:
-        return Service(self.processes, python_module("vpo.probe.child"))
+        try:
+            return Service(self.processes, python_module("vpo.probe.child"))
+        except OSError as error:
+            raise ProbeError(f"the parser cannot be started: {error.strerror}") from None
 
 
 class _Request:
@@ -154,7 +158,8 @@ class _Request:
 
     def _failed(self, error: ServiceError) -> dict[str, Any]:
         self._child.close()
-        return {"error": f"the parser {error}; the file is damaged or hostile"}
+        advice = "the file is damaged or hostile" if error.crashed else "the next run tries again"
+        return {"error": f"the parser {error}; {advice}"}
 
 
 @dataclass(frozen=True)

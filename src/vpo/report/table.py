@@ -27,7 +27,8 @@ def table_lines(
 def write_csv(out: TextIO, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write the ``head``, if it is not empty, and the rows; ``None`` is an empty cell.
 
-    Bytes that are not UTF-8 become escapes.
+    Control characters (but for line ends) and bytes that are not UTF-8 become escapes. A text that
+    a spreadsheet would take for a formula gets an apostrophe in front.
     """
     writer = csv.writer(out, lineterminator="\r\n")
     if head:
@@ -36,5 +37,16 @@ def write_csv(out: TextIO, head: Sequence[str], rows: Iterable[Sequence[object]]
         writer.writerow(["" if cell is None else _plain(cell) for cell in row])
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell begins with that spreadsheets compute, which a title could use to start programs."""
+
+
+_QUOTED = "\t\r\n"
+"""Control characters that CSV can hold and that do nothing to a terminal."""
+
+
 def _plain(cell: object) -> object:
-    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = "".join(char if char in _QUOTED else printable(char) for char in cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -131,7 +131,9 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
 def _compliance(outcome: Outcome) -> Compliance | None:
     if outcome.status in ("changed", "unchanged"):
         return "complies"
-    return "failed" if outcome.error and outcome.error.lasting else None
+    if outcome.error is None or not outcome.error.lasting:
+        return None
+    return "failed" if outcome.error.certain else "suspect"
 
 
 @contextlib.contextmanager

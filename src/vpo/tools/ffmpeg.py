@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vpo.media.containers import (
     APPLE_TAG_PREFIX,
+    MOST_STREAMS,
     TIMECODE,
     Container,
     container,
@@ -86,7 +87,18 @@ def _input(job: FfmpegJob) -> list[str]:
         arguments += ["-fflags", "+genpts"]
     for encoding in job.encodings.values():
         arguments += encoding.encoder.device_options
-    return [*arguments, *_as_stored(job.encodings), "-i", job.source]
+    arguments += _as_stored(job.encodings)
+    return [*arguments, *input_options(job.plan.before.container), "-i", job.source]
+
+
+def input_options(name: str) -> list[str]:
+    """Return the options with which ffmpeg reads one file, as the container of that name.
+
+    Left to itself, it may take for a playlist what was probed as a video, and read other files.
+    """
+    kind = container(name)
+    limits = ["-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS)]
+    return [*limits, "-f", kind.demuxer or kind.muxer]
 
 
 def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:

@@ -14,7 +14,7 @@ _COUNT = re.compile(
     r"(?:\[verbose\] )?\s*(Input|Output) stream #0:(\d+) \(\w+\): (\d+) packets (?:read|muxed)"
     r" \((\d+) bytes\)"
 )
-_ERROR = re.compile(r"(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.*)")
+_ERROR = re.compile(r"(?:\[([^\]]*) @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.*)")
 """A line that ffmpeg gives the level of an error, behind the parts of ffmpeg that it comes from."""
 _MICRO = 1_000_000
 
@@ -32,7 +32,8 @@ class FfmpegOutput(Listener):
     ``duration`` is the source's in seconds; ``report`` takes the fraction that is done.
     ``seconds`` and ``size`` (bytes) are the length of the output so far; ``read`` and ``written``
     are the packets of the streams of source and result, by number, once ffmpeg has ended.
-    ``first_error`` is when ffmpeg first reported an error, in seconds of the output, and which.
+    ``first_error`` is when ffmpeg first reported an error, in seconds of the output, which of its
+    parts did (``None`` for the program itself), and its words.
     """
 
     def __init__(self, duration: float | None, report: Callable[[float], object]) -> None:
@@ -41,7 +42,7 @@ class FfmpegOutput(Listener):
         self.size = 0
         self.read: dict[int, PacketCount] = {}
         self.written: dict[int, PacketCount] = {}
-        self.first_error: tuple[float, str] | None = None
+        self.first_error: tuple[float, str | None, str] | None = None
 
     @property
     def part(self) -> float:
@@ -67,7 +68,7 @@ class FfmpegOutput(Listener):
             counts = self.read if found[1] == "Input" else self.written
             counts[int(found[2])] = PacketCount(int(found[3]), int(found[4]))
         elif self.first_error is None and (error := _ERROR.match(line)):
-            self.first_error = self.seconds, error[1]
+            self.first_error = self.seconds, error[1], error[2]
 
 
 def lost_packets(plan: Plan, output: FfmpegOutput, stored: Sequence[int] = ()) -> Iterator[str]:

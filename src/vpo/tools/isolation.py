@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 
@@ -11,6 +12,12 @@ NEUTRAL_FOLDER = "/"
 or a log file. Paths in their arguments are absolute. Encodes in two passes alone run elsewhere."""
 _WITHHELD = ("PYTHON", "VPO_")
 """Variables that begin so are not passed on: they change what Python runs, or hold secrets."""
+_SECRET = re.compile(
+    r"(?:^|_)(?:API_?KEYS?|ACCESS_?KEYS?|PRIVATE_?KEYS?|SECRETS?|TOKENS?|PASS|PASSWD|PASSWORDS?"
+    r"|PASSPHRASE|CREDENTIALS?|AUTH|COOKIES?)(?:_|$)|SSH_AUTH_SOCK",
+    re.IGNORECASE,
+)
+"""Names of variables that hold secrets, of whatever program: no tool and no parser needs them."""
 _ISOLATED = ("-E", "-P") if sys.version_info >= (3, 11) else ("-E",)
 """Python ignores its variables, and the working directory is not searched for modules."""
 _LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
@@ -26,5 +33,9 @@ def python_module(module: str, *arguments: str) -> list[str]:
 
 def child_environment(further: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child: the user's without secrets, with messages in English."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(_WITHHELD)}
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not (name.startswith(_WITHHELD) or _SECRET.search(name))
+    }
     return {**kept, **_LOCALE, **(further or {})}

@@ -11,17 +11,19 @@ import contextlib
 import math
 import os
 import re
+import resource
 import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vpo.errors import CancelledError, ToolError
-from vpo.text import format_seconds
+from vpo.text import format_seconds, format_size
 from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment
 from vpo.tools.lines import LineSplitter
 
@@ -33,16 +35,26 @@ _NOISE = re.compile(
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
 _ERROR = "#GUI#error "
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""The unit of the most memory that a program has used (getrusage(2))."""
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 """How long a tool may take to end after SIGTERM, before SIGKILL."""
+
+
+COPY_MEMORY = 2 << 30
+"""Ten times what copying needs, and less than what files that were made for it would take."""
+_MUCH = 0.25
+"""The part of its memory limit from which on a failure may have to do with it: a block twice as
+large as the last one may have been refused."""
 
 
 class Command(NamedTuple):
     """A command to run, and how it is monitored.
 
     ``output`` is a file whose growth counts as progress, ``ok`` the exit statuses of success,
-    ``fds`` the file descriptors that it inherits, ``folder`` its current folder.
+    ``fds`` the file descriptors that it inherits, ``folder`` its current folder, ``memory`` the
+    bytes of data that it may have in memory (on Linux).
     """
 
     argv: Sequence[str | bytes]
@@ -50,6 +62,7 @@ class Command(NamedTuple):
     ok: tuple[int, ...] = (0,)
     fds: tuple[int, ...] = ()
     folder: str = NEUTRAL_FOLDER
+    memory: int = COPY_MEMORY
 
 
 class Listener:
@@ -87,6 +100,8 @@ class ProcessGroup:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.signalled = False
+        self.peak = 0
+        """The most bytes of memory that the program has used, known once it is reaped."""
         self._lock = threading.RLock()
 
     def signal(self, number: signal.Signals) -> None:
@@ -111,6 +126,11 @@ class ProcessGroup:
         """Wait until the program ends; reap it and return its exit status."""
         self.wait()
         with self._lock:
+            if self.process.returncode is None:
+                with contextlib.suppress(ChildProcessError):
+                    _, status, usage = os.wait4(self.process.pid, 0)
+                    self.process.returncode = os.waitstatus_to_exitcode(status)
+                    self.peak = usage.ru_maxrss * _RSS_UNIT
             return self.process.wait()
 
     def end(self, grace: float = _GRACE_SECONDS) -> None:
@@ -202,7 +222,8 @@ class Processes:
             raise CancelledError("interrupted")
         if completed and status in command.ok:
             return status
-        raise _tool_error(command, status, reader.tail, None if completed else stall_seconds)
+        used = group.peak if group.peak > command.memory * _MUCH else 0
+        raise _tool_error(command, status, reader.tail, None if completed else stall_seconds, used)
 
     @contextlib.contextmanager
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
@@ -338,7 +359,7 @@ def _death_signal() -> tuple[str, ...]:
 
 def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*prefix, *map(os.fsencode, command.argv)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -353,15 +374,34 @@ def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
         shown = _shown(command)
         name = os.path.basename(shown[0])
         raise ToolError(f"{name} cannot be started: {error.strerror}", shown, 127, "") from None
+    _limit_memory(process.pid, command.memory)
+    return process
 
 
-def _tool_error(command: Command, status: int, tail: str, stalled_after: float | None) -> ToolError:
+def _limit_memory(pid: int, memory: int) -> None:
+    """Limit the memory of a program that has just begun; it keeps a lower limit of the user's."""
+    if not hasattr(resource, "prlimit"):  # only Linux has it
+        return
+    with contextlib.suppress(OSError, ValueError):
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+        limits = [memory, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
+        resource.prlimit(pid, resource.RLIMIT_DATA, (min(limits), hard))
+
+
+def _tool_error(
+    command: Command, status: int, tail: str, stalled_after: float | None, used: int
+) -> ToolError:
     if stalled_after is not None:
         problem = f"made no progress for {format_seconds(stalled_after)} and was killed"
     elif status < 0:
-        problem = f"was killed by {signal_name(-status)}"
+        problem = f"was killed by {signal_name(-status)}{killed_by_system(status)}"
     else:
         problem = f"failed with exit status {status}"
+    if used:
+        problem += (
+            f" (it had used {format_size(used)} of the {format_size(command.memory)} of memory that"
+            " it may use for this file)"
+        )
     shown = _shown(command)
     detail = _last_lines(tail)
     message = f"{os.path.basename(shown[0])} {problem}{': ' + detail if detail else ''}"
@@ -370,6 +410,11 @@ def _tool_error(command: Command, status: int, tail: str, stalled_after: float |
 
 def _shown(command: Command) -> tuple[str, ...]:
     return tuple(os.fsdecode(word) for word in command.argv)
+
+
+def killed_by_system(status: int) -> str:
+    """Return what to add to the message about a program that ended with this status."""
+    return ", perhaps because the memory ran out" if status == -signal.SIGKILL else ""
 
 
 def signal_name(number: int) -> str:

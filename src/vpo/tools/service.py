@@ -8,9 +8,9 @@ import time
 import weakref
 from collections.abc import Sequence
 
-from vpo.errors import CancelledError
+from vpo.errors import CancelledError, is_crash
 from vpo.text import format_seconds
-from vpo.tools.process import Processes, ProcessGroup, signal_name
+from vpo.tools.process import Processes, ProcessGroup, killed_by_system, signal_name
 
 _GRACE_SECONDS = 2.0
 LONGEST_ANSWER = 64 << 20
@@ -20,7 +20,14 @@ _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD
 
 
 class ServiceError(Exception):
-    """A service did not answer; the message continues a sentence that names the service."""
+    """A service did not answer; the message continues a sentence that names the service.
+
+    ``crashed``: what it was asked about made it crash, not the machine.
+    """
+
+    def __init__(self, message: str, crashed: bool = False) -> None:
+        super().__init__(message)
+        self.crashed = crashed
 
 
 class Service:
@@ -45,7 +52,7 @@ class Service:
         try:
             requests.write(line + b"\n")
         except OSError:
-            raise ServiceError(self._why_it_ended()) from None
+            raise self._end() from None
 
     def answer(self, timeout: float) -> bytes:
         """Return the next answer; ``ServiceError`` if the child ends, or takes longer (s)."""
@@ -60,10 +67,10 @@ class Service:
                     raise ServiceError(f"did not answer within {format_seconds(timeout)}")
                 data = os.read(answers.fileno(), 1 << 20)
                 if not data:
-                    raise ServiceError(self._why_it_ended())
+                    raise self._end()
                 self._rest += data
                 if len(self._rest) > LONGEST_ANSWER:
-                    raise ServiceError("answered with more than any file can have")
+                    raise ServiceError("answered with more than any file can have", crashed=True)
         answer, _, self._rest = self._rest.partition(b"\n")
         return answer
 
@@ -71,11 +78,16 @@ class Service:
         """Kill the child and close its pipes."""
         self._finalizer()
 
-    def _why_it_ended(self) -> str:
+    def _end(self) -> ServiceError:
+        """Return why the child ended; raise ``CancelledError`` if the run was cancelled."""
         if self._processes.cancelled:
             raise CancelledError("interrupted")
         status = self._group.status() if self._group.wait(_GRACE_SECONDS) else 0
-        return f"crashed ({signal_name(-status)})" if status < 0 else "ended unexpectedly"
+        if is_crash(status):
+            return ServiceError(f"crashed ({signal_name(-status)})", crashed=True)
+        if status < 0:
+            return ServiceError(f"was killed by {signal_name(-status)}{killed_by_system(status)}")
+        return ServiceError("ended unexpectedly")
 
 
 def _close(processes: Processes, group: ProcessGroup) -> None:

@@ -7,6 +7,7 @@ that it is for. ``docs/encoders.md`` says what is mapped to what.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -39,6 +40,13 @@ class EncodePass(NamedTuple):
     log: str
 
 
+_LEAST_MEMORY = 4 << 30
+_PIXEL_MEMORY = 1536
+"""Bytes of memory for an encode: at least, and for each pixel of a frame. x265 takes 220 a pixel on
+two cores (0.43 GiB for 1920x1080, preset medium); more threads and slower presets keep several
+times as many frames. The limit is only to stop what never ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """An encode of ``track`` by ``encoder``, as the output's stream ``number``.
@@ -67,6 +75,17 @@ class Encoding:
         if self.spec.tonemap:
             return self.encoder.format_name(TONEMAPPED)
         return self.encoder.pixel_format(self.track)
+
+    @property
+    def pixels(self) -> int:
+        """The pixels of a frame, before or after scaling, whichever are more."""
+        sizes = [(self.track.width or 0, self.track.height or 0), self.spec.size or (0, 0)]
+        return max(width * height for width, height in sizes)
+
+
+def memory(encodings: Iterable[Encoding]) -> int:
+    """Return the bytes of memory that ffmpeg may use: encoders keep dozens of frames."""
+    return _LEAST_MEMORY + sum(_PIXEL_MEMORY * encoding.pixels for encoding in encodings)
 
 
 def source_time_base(libavcodec: int) -> str:

@@ -147,3 +147,22 @@ def test_executor_failure_fails_all_jobs(nodes: NodesExecutor) -> None:
 def test_executor_submit_takes_one_argument(nodes: NodesExecutor) -> None:
     with pytest.raises(TypeError, match="one argument"):
         nodes.submit(first, "u", "v")
+
+
+def test_result_after_the_cluster_was_given_up_is_ignored(nodes: NodesExecutor) -> None:
+    node = Node()
+    nodes.add("a", node, 1)
+    future = nodes.submit(first, "film")
+    nodes.fail(ClusterError("lost"))
+    node.given[0][1].set_result("film")
+    assert isinstance(future.exception(0), ClusterError)
+
+
+def test_job_that_is_lost_after_the_cluster_was_given_up_ends(nodes: NodesExecutor) -> None:
+    node = Node()
+    nodes.add("a", node, 2)
+    futures = [nodes.submit(first, name) for name in "ab"]
+    node.given[0][1].cancel()
+    nodes.fail(ClusterError("lost"))
+    node.given[1][1].cancel()
+    assert [type(future.exception(0)) for future in futures] == [ClusterError] * 2

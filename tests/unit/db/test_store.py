@@ -379,3 +379,25 @@ def test_took_returns_durations_of_last_files(library: Library) -> None:
     assert library.store.timings(["other"]) == [
         Timing(ODD[0], Cost("remux", 900), 900, 2.5, alike=False)
     ]
+
+
+def test_failure_that_may_be_the_machines_counts_when_it_happens_again(library: Library) -> None:
+    failure: dict[str, Any] = {
+        "status": "failed",
+        "compliance": "suspect",
+        "error_type": "VerifyError",
+    }
+    library.record("/m/a", error_message="first", **failure)
+    assert library.store.failed(POLICY) == {}
+    library.record("/m/a", fingerprint=OTHER, error_message="first", **failure)
+    assert library.store.failed(OTHER) == {}
+    library.record("/m/a", error_message="second", **failure)
+    assert library.store.failed(POLICY) == {b"/m/a": (STAT, "VerifyError", "second")}
+    library.record("/m/a", error_message="third", **failure)
+    assert library.store.failed(POLICY) == {b"/m/a": (STAT, "VerifyError", "third")}
+
+
+def test_failures_of_a_file_that_changed_in_between_do_not_add_up(library: Library) -> None:
+    for stat in (STAT, NEW):
+        library.record("/m/a", stat=stat, status="failed", compliance="suspect")
+    assert library.store.failed(POLICY) == {}

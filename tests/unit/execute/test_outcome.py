@@ -13,10 +13,14 @@ from vpo.execute.outcome import Failure
 @pytest.mark.parametrize(
     ("error", "kind", "failure"),
     [
-        (LockedError("in use"), ErrorKind.LOCKED, ("LockedError", "in use", False)),
-        (VerifyError(), ErrorKind.VERIFY, ("VerifyError", "no details", True)),
-        (ToolError("hung", ("x",), -9, "", True), ErrorKind.TOOL, ("ToolError", "hung", True)),
-        (DatabaseError("no"), ErrorKind.UNEXPECTED, ("DatabaseError", "no", False)),
+        (LockedError("in use"), ErrorKind.LOCKED, ("LockedError", "in use", False, True)),
+        (VerifyError(), ErrorKind.VERIFY, ("VerifyError", "no details", True, False)),
+        (
+            ToolError("hung", ("x",), -9, "", True),
+            ErrorKind.TOOL,
+            ("ToolError", "hung", True, False),
+        ),
+        (DatabaseError("no"), ErrorKind.UNEXPECTED, ("DatabaseError", "no", False, True)),
     ],
 )
 def test_failure_of_an_error(error: VpoError, kind: ErrorKind, failure: tuple[object, ...]) -> None:
@@ -27,7 +31,7 @@ def test_failure_of_an_error(error: VpoError, kind: ErrorKind, failure: tuple[ob
 def test_failure_of_an_unexpected_error_keeps_its_name_and_says_so() -> None:
     found = Failure.of(MemoryError("no more"))
     assert found.kind is ErrorKind.UNEXPECTED
-    assert found == ("MemoryError", "unexpected error: no more", False)
+    assert found == ("MemoryError", "unexpected error: no more", False, True)
 
 
 def test_failure_of_another_version_crosses_process_borders_with_its_text() -> None:

@@ -53,6 +53,20 @@ def test_probe_matroska_ids_agree_with_mkvmerge(corpus: Path, name: str) -> None
     assert [a.matroska_id for a in media.attachments] == list(range(1, len(wanted.attachments) + 1))
 
 
+PLAYLISTS = {
+    "hls.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n",
+    "concat.mkv": "ffconcat version 1.0\nfile '{}'\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_probe_follows_no_playlist(corpus: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(PLAYLISTS[name].format(corpus / "broadcast.ts"))
+    with pytest.raises(ProbeError, match="not a video container that vpo knows"):
+        probe_file(str(path))
+
+
 def test_probe_counts_tracks_that_ffmpeg_ignores_for_matroska_ids(corpus: Path) -> None:
     media = probe_file(str(corpus / "unknown-track.mkv"))
     assert [(t.index, t.matroska_id) for t in media.tracks] == [(0, 0), (1, 1), (2, 3)]

@@ -71,7 +71,9 @@ def _ffmpeg(plan: Plan) -> list[str]:
     words = ffmpeg.argv("ffmpeg", FfmpegJob(plan, "IN", "OUT", covers))
     head, at = shlex.split(FFMPEG_HEAD), words.index("-i")
     assert words[: len(head)] == head
-    before, after = words[len(head) : at], words[at + 2 :]
+    reading = ffmpeg.input_options(plan.before.container)
+    before, after = words[len(head) : at - len(reading)], words[at + 2 :]
+    assert words[at - len(reading) : at] == reading
     assert words[at + 1] == "IN"
     assert after[-5:-2] == [*FFMPEG_TAIL, "-f"]
     assert after[-1] == "OUT"

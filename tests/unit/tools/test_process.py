@@ -105,7 +105,19 @@ def test_tool_error_names_signal(sh: Script, name: str) -> None:
     with pytest.raises(ToolError, match=f"tool was killed by SIG{name}") as error:
         run(sh(f"kill -{name} $$"), ok=(0, 1))
     assert error.value.status == -getattr(signal, f"SIG{name}")
-    assert not error.value.lasting
+    assert error.value.lasting is (name == "SEGV")  # the others come from outside
+    assert ("memory ran out" in str(error.value)) is (name == "KILL")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has prlimit")
+def test_tool_may_not_use_more_memory_than_its_limit() -> None:
+    script = "a = []\nwhile True: a.append(bytearray(1 << 23))"
+    command = Command([sys.executable, "-IS", "-c", script], memory=200 << 20)
+    with pytest.raises(
+        ToolError, match=r"it had used [12]\d\d MB of the 210 MB of memory"
+    ) as error:
+        Processes().run(command, 60)
+    assert error.value.lasting
 
 
 def test_missing_program_is_a_tool_error(tmp_path: Path) -> None:

@@ -37,14 +37,19 @@ def test_service_answers_line_for_line() -> None:
     ("script", "problem"),
     [
         ("import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 11)", r"crashed \(SIGSEGV\)"),
+        (
+            "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 9)",
+            "was killed by SIGKILL, perhaps because the memory ran out",
+        ),
         ("import sys; sys.stdin.readline()", "ended unexpectedly"),
         ("import time; time.sleep(60)", r"did not answer within 0\.4 s"),
     ],
 )
 def test_failing_service_is_a_service_error(script: str, problem: str) -> None:
     service = Service(Processes(), [sys.executable, "-c", script])
-    with pytest.raises(ServiceError, match=problem):
+    with pytest.raises(ServiceError, match=problem) as error:
         answer(service, b"a", STALL if "answer" in problem else LONG)
+    assert error.value.crashed is problem.startswith("crashed")
     service.close()
 
 

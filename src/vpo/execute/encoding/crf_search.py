@@ -20,6 +20,7 @@ from vpo.media.model import Track
 from vpo.probe.service import Prober
 from vpo.tools import filters, video_options
 from vpo.tools.capabilities import Capabilities
+from vpo.tools.ffmpeg import input_options
 from vpo.tools.memo import Memo
 from vpo.tools.process import Command, Listener
 from vpo.tools.programs import Tools
@@ -84,13 +85,14 @@ def metric(capabilities: Capabilities) -> Metric:
 class SourceVideo(NamedTuple):
     """The video that is encoded: ``name`` for the tools, ``path`` for the prober.
 
-    ``fds`` stay open in the tools; ``duration`` is in seconds.
+    ``fds`` stay open in the tools; ``duration`` is in seconds; ``container`` is the source's.
     """
 
     name: str
     path: str
     fds: tuple[int, ...]
     duration: float | None
+    container: str
 
 
 _Key = tuple[str, float | None, Track, VideoEncode, str]
@@ -190,6 +192,7 @@ class _SampleEncoder:
         # Both inputs need the same pixel format, in memory: the filters take no hardware frames.
         graph = f"{reference};[0:v]{self._timing}[encoded];[encoded][reference]{self._filter(kind)}"
         arguments = [
+            *input_options("mkv"),
             "-i",
             encoded,
             *self._inputs(spans),
@@ -222,7 +225,7 @@ class _SampleEncoder:
         arguments: list[str] = []
         for span in spans:
             arguments += ["-threads", "1", "-ss", f"{span.start:.3f}", "-t", f"{span.length:.3f}"]
-            arguments += ["-i", self.source.name]
+            arguments += [*input_options(self.source.container), "-i", self.source.name]
         return arguments
 
     def _frames(self, spans: Sequence[_Span], first: int) -> str:
@@ -247,7 +250,8 @@ class _SampleEncoder:
     def _run(self, arguments: Sequence[str], output: str | None, listener: Listener) -> None:
         tools = self.sampling.tools
         argv = [tools.need("ffmpeg"), "-hide_banner", "-nostdin", "-nostats", "-y", *arguments]
-        tools.run(Command(argv, output, fds=self.source.fds), listener)
+        memory = video_options.memory([self.encoding])
+        tools.run(Command(argv, output, fds=self.source.fds, memory=memory), listener)
 
 
 class _Score(Listener):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vpo.errors import DamagedError, SavingsError, ToolError
@@ -13,6 +13,7 @@ from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
 from vpo.plan.model import Plan
+from vpo.probe.media_input import DEMUXERS
 from vpo.text import format_size
 from vpo.tools import ffmpeg, video_options
 from vpo.tools.ffmpeg import FfmpegJob
@@ -74,9 +75,10 @@ class _Encoding:
             encodings |= self._first_pass(twice, folder)
         argv = ffmpeg.argv(tools.need("ffmpeg"), self._job(encodings))
         output = _LimitedOutput(self.work, self.limit, 0.5 if twice else 0.0)
-        command = Command(argv, self.workspace.path, fds=self.source.fds, folder=folder)
-        tools.run(command, output)
-        self._refuse_damage(output)
+        tools.run(
+            self._command(argv, folder, encodings)._replace(output=self.workspace.path), output
+        )
+        self._refuse_damage(output, argv)
 
     def _first_pass(self, twice: Mapping[int, Encoding], folder: str) -> dict[int, Encoding]:
         """Write the statistics; return the encodings of the second pass."""
@@ -86,20 +88,31 @@ class _Encoding:
         output = FfmpegOutput(
             self.work.plan.before.duration, lambda part: self.work.report(part / 2)
         )
-        tools.run(Command(argv, fds=self.source.fds, folder=folder), output)
+        tools.run(self._command(argv, folder, first), output)
         return {i: replace(e, encode_pass=EncodePass(2, f"{stats}{i}")) for i, e in twice.items()}
 
-    def _refuse_damage(self, output: FfmpegOutput) -> None:
-        """Raise ``DamagedError`` if frames could not be decoded: concealed, they are no error."""
+    def _command(self, argv: list[str], folder: str, encodings: Mapping[int, Encoding]) -> Command:
+        memory = video_options.memory(encodings.values())
+        return Command(argv, fds=self.source.fds, folder=folder, memory=memory)
+
+    def _refuse_damage(self, output: FfmpegOutput, argv: Sequence[str]) -> None:
+        """Raise an error if frames could not be decoded: concealed, they are no error to ffmpeg.
+
+        What the demuxer could not read is damage only if vpo's own reader finds it, too.
+        """
         if output.first_error is None or self.work.options.damaged == "salvage":
             return
-        at, message = output.first_error
+        at, part, message = output.first_error
         recorded = container(self.work.plan.before.container).transport_stream
         if recorded and not at:
             return  # a recording may begin before its first key frame
+        if part is None or part in DEMUXERS:
+            problem = f"at {at:.1f} s, ffmpeg could not read all of the file ({message})"
+            raise ToolError(problem, tuple(argv), 0, message)
         raise DamagedError(
             f"the file is damaged: at {at:.1f} s, ffmpeg could not decode it ({message}); it was "
-            "left alone; get it again, or let vpo keep what can be decoded (--salvage)"
+            "left alone; get it again, or let vpo keep what can be decoded (--salvage)",
+            certain=False,
         )
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:

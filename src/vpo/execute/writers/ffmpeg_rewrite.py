@@ -23,6 +23,8 @@ from vpo.tools.programs import Tools
 
 _ENCODE_FACTOR = 1.5
 """The free space that an encode needs, as a multiple of the size of the source."""
+_MOST_WRITTEN = 1000
+"""The streams of a file that ffmpeg writes (``max_streams``, which it has for input alone)."""
 _KNOWN_SINCE = {"vvc": 61}
 """The first libavcodec that supports a codec which the probe recognizes."""
 
@@ -54,7 +56,8 @@ class FfmpegRewrite(Writer):
         fds = (work.lock.fd, workspace.fd)
         covers = self._covers(workspace)
         if self.plan.video_encodes:
-            video = SourceVideo(source, self.plan.before.path, fds, self.plan.before.duration)
+            before = self.plan.before
+            video = SourceVideo(source, before.path, fds, before.duration, before.container)
             return self._encode(work, video, workspace, covers)
         tools = self.context.tools
         argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, covers))
@@ -93,6 +96,12 @@ class FfmpegRewrite(Writer):
             raise PlanError(
                 f"vpo cannot write {plan.after.container} files; "
                 "convert it with container: target: mkv"
+            )
+        streams = len(plan.after.tracks) + len(plan.after.attachments)
+        if streams > _MOST_WRITTEN:
+            raise PlanError(
+                f"ffmpeg cannot write {streams} tracks and attachments, only {_MOST_WRITTEN}; "
+                "remove attachments first (filter_attachments)"
             )
         lost = list(losses.refused_losses(plan))
         if lost:

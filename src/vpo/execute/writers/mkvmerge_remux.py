@@ -30,6 +30,8 @@ class MkvmergeRemux(Writer):
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
+            # Of a name like "fonts/a.ttf", mkvmerge keeps what stands behind the last slash.
+            and not any("/" in (item.filename or "") for item in plan.after.attachments)
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
             # mkvmerge rejects WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and (

@@ -91,7 +91,7 @@ def find(tmp_path: Path) -> Finder:
         program.chmod(0o755)
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
         encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)
-        source = SourceVideo("SOURCE", str(tmp_path), (), seconds)
+        source = SourceVideo("SOURCE", str(tmp_path), (), seconds, "mkv")
         sampling = SampleTools(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
         return searches.find(sampling, source, encoding)
 
@@ -204,5 +204,5 @@ def test_vmaf_of_4k_uses_its_own_model(tmp_path: Path) -> None:
     large = Track(0, "video", "h264", width=3840, height=2160)
     encoding = Encoding(VideoEncode("hevc", Quality(vmaf=95)), large, VIDEO_ENCODERS["libx265"], 0)
     sampling = SampleTools(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
-    trial = crf_search._SampleEncoder(sampling, SourceVideo("", "", (), 9), encoding)
+    trial = crf_search._SampleEncoder(sampling, SourceVideo("", "", (), 9, "mkv"), encoding)
     assert "vmaf_4k" in trial._filter("vmaf")

@@ -46,7 +46,7 @@ def run(folder: Path, context: RunContext, encodes: PreparedEncodes) -> Prepared
     path.write_bytes(bytes(100))
     media = MediaFile(str(path), "mkv", 100, duration=10.0, tracks=(PICTURE,))
     plan = Plan(media, media, encodes=((0, TWICE),))
-    source = SourceVideo(str(path), str(path), (), 10.0)
+    source = SourceVideo(str(path), str(path), (), 10.0, "mkv")
     with FileLock(str(path)) as lock, Workspace(str(folder), 0o644) as workspace:
         work = Work(plan, lock, RewriteOptions(), context, lambda _: None)
         return encode(encodes, work, source, workspace, {})

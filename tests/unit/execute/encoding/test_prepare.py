@@ -157,7 +157,7 @@ def test_search_with_real_ffmpeg_reaches_vmaf(corpus: Path, tmp_path: Path) -> N
     (track,) = media.of("video")
     spec = VideoEncode("h264", Quality(vmaf=85), "ultrafast")
     encodes = prepared(tools, Plan(media, media, encodes=((track.index, spec),)))
-    source = SourceVideo(media.path, media.path, (), media.duration)
+    source = SourceVideo(media.path, media.path, (), media.duration, media.container)
     with Workspace(str(tmp_path), 0o600) as workspace:
         found = with_crfs(encodes, context(tools), source, workspace)
     (told,) = found.encoded()

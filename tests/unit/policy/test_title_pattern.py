@@ -1,0 +1,68 @@
+"""Expressions that are searched for in titles: with a limit, whatever the title."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vpo.errors import PlanError
+from vpo.media.model import Track
+from vpo.policy.operation import PolicyConfig
+from vpo.policy.rules.comparisons import TitleComparison
+from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern
+from vpo.policy.track_classes import is_commentary
+
+EXPONENTIAL = "(a|aa)+$"
+
+
+@pytest.mark.parametrize("expression", ["signs", "^sig", "s.*s", "[st]igns?$", "Sign(?=S)"])
+def test_title_pattern_finds_case_insensitively(expression: str) -> None:
+    assert TitlePattern(expression).matches("SIGNS")
+    assert not TitlePattern(expression).matches("dialogue")
+
+
+def test_title_pattern_needs_one_of_its_expressions() -> None:
+    assert TitlePattern("music", "co+mment").matches("Commentary")
+    assert not TitlePattern("music", "co+mment").matches("Dialogue")
+    assert not TitlePattern().matches("Dialogue")
+
+
+def test_title_pattern_that_takes_too_long_is_an_error_that_names_it() -> None:
+    began = time.process_time()
+    with pytest.raises(PlanError, match="takes too long on the title 'aaa") as error:
+        TitlePattern(EXPONENTIAL).matches("a" * 60 + "!")
+    assert EXPONENTIAL in str(error.value)
+    assert time.process_time() - began < 10
+
+
+def test_title_comparison_and_commentary_have_the_limit() -> None:
+    title = "a" * 60 + "!"
+    with pytest.raises(PlanError):
+        TitleComparison(regex=EXPONENTIAL).holds(title)
+    with pytest.raises(PlanError):
+        is_commentary(
+            Track(0, "audio", "aac", title=title), PolicyConfig(commentary_patterns=(EXPONENTIAL,))
+        )
+
+
+def test_title_is_cut_before_it_is_searched() -> None:
+    assert TitlePattern("x").matches(" " * (LONGEST_TITLE - 1) + "x")
+    assert not TitlePattern("x").matches(" " * LONGEST_TITLE + "x")
+
+
+def test_title_pattern_can_be_pickled_after_use() -> None:
+    pattern = TitlePattern("so+n")
+    pattern.matches("")
+    assert pickle.loads(pickle.dumps(pattern)).matches("soon")  # noqa: S301 - our own bytes
+
+
+def test_default_policy_does_not_import_regex() -> None:
+    script = (
+        "import sys; from vpo.policy.operation import PolicyConfig;"
+        "PolicyConfig().commentary.matches('Commentary'); sys.exit('regex' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
