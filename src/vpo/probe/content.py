@@ -73,6 +73,13 @@ class StreamContent:
         """When the last packet ends."""
         return None if self.end is None else float(self.end * self.time_base)
 
+    @property
+    def bit_rate(self) -> int | None:
+        """All bytes by the time from the first packet to the end of the last one, as mkvmerge."""
+        if self.end is None or self.end <= (start := min(self.times)):
+            return None
+        return round(self.size * 8 / ((self.end - start) * self.time_base))
+
 
 @dataclass
 class Content:
