@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
-Identity = tuple[int | None, int, int, int]
+FileIdentity = tuple[int | None, int, int, int]
 """Device, and then a ``Stat``."""
 
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "not_started"]

@@ -33,7 +33,7 @@ from vpo.db.records import (
     ComplianceRecord,
     Cost,
     EncodeRecord,
-    Identity,
+    FileIdentity,
     KeptOriginal,
     KnownContent,
     NewRun,
@@ -172,7 +172,7 @@ class Store:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
         return {path: (unsigned(*stat), kind, text) for path, _, *stat, kind, text in rows}
 
-    def failed_by_identity(self, fingerprint: str) -> dict[Identity, tuple[str, str]]:
+    def failed_by_identity(self, fingerprint: str) -> dict[FileIdentity, tuple[str, str]]:
         """Return the errors of these files by device (``None`` if unknown) and stat."""
         with self._pool.read() as connection:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()

@@ -12,7 +12,7 @@ from vpo.probe.packet_proof import CopiedStream
 
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
-_VIDEO_FORMS: dict[str, PayloadForm] = {"h264": "nal", "hevc": "nal", "vp9": "vp9"}
+_VIDEO_FORMS: dict[str, PayloadForm] = {"h264": "slices", "hevc": "slices", "vp9": "vp9"}
 _TEXT_CODECS = frozenset({"subrip", "ass", "webvtt"})
 
 

@@ -59,8 +59,10 @@ class _Packets:
         if self._source is None:
             raise ProbeError("the source was not read")
         streams = [CopiedStream(*each) for each in copies]
+        sources = self._source.streams
         forms_of_all = {**dict(forms), **{s.result: s.form for s in streams}}
-        result = read_content(path, forms_of_all, _report_progress)
+        units = {s.result: of.header_units for s in streams if (of := sources.get(s.source))}
+        result = read_content(path, forms_of_all, _report_progress, units)
         found = [list(each) for each in differences_of_copies(self._source, result, streams)]
         self._source = None
         return _facts(result, path), found
