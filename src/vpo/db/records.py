@@ -61,9 +61,9 @@ VideoShape = tuple[str, int | None, int | None]
 
 
 class EncodedVideo(NamedTuple):
-    """A video that policies have encoded: the SHA-256 of its packets, and its shape."""
+    """A video that policies have encoded: the SHA-256 of its frames (hexadecimal), its shape."""
 
-    digest: bytes
+    digest: str
     shape: VideoShape
 
 
@@ -99,7 +99,7 @@ class Result(NamedTuple):
     kept: tuple[Literal["file", "header"], str, int] | None = None
     encode: tuple[str, History] | None = None
     device: int | None = None
-    content: bytes | None = None
+    content: str | None = None
     bit_rates: Mapping[int, int] = {}
     videos: tuple[EncodedVideo, ...] = ()
 

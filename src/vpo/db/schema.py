@@ -144,15 +144,16 @@ _VERSION_6 = (
     # By content key; `bit_rates` is JSON.
     """
     CREATE TABLE contents (
-        key BLOB PRIMARY KEY,
+        key TEXT PRIMARY KEY,
         size INTEGER NOT NULL,
         bit_rates TEXT NOT NULL DEFAULT '{}'
     ) WITHOUT ROWID
     """,
+    "CREATE INDEX contents_size ON contents (size)",
     """
     CREATE TABLE encoded_contents (
         cache_key TEXT NOT NULL,
-        content BLOB NOT NULL REFERENCES contents ON DELETE CASCADE,
+        content TEXT NOT NULL REFERENCES contents ON DELETE CASCADE,
         history TEXT NOT NULL CHECK (history IN ('encoded', 'futile')),
         PRIMARY KEY (cache_key, content)
     ) WITHOUT ROWID
@@ -161,7 +162,7 @@ _VERSION_6 = (
     """
     CREATE TABLE encoded_videos (
         cache_key TEXT NOT NULL,
-        digest BLOB NOT NULL,
+        digest TEXT NOT NULL,
         codec TEXT NOT NULL,
         width INTEGER,
         height INTEGER,

@@ -99,6 +99,7 @@ _ENCODES = """
 _CONTENTS = """
     SELECT key, size, bit_rates, history
     FROM contents LEFT JOIN encoded_contents ON content = key AND cache_key = ?
+    WHERE size IN (SELECT value FROM json_each(?))
 """
 _VIDEOS = "SELECT digest, codec, width, height FROM encoded_videos WHERE cache_key = ?"
 _FEW = 200
@@ -148,19 +149,19 @@ class Store:
             for path, history, size, inode, mtime_ns, device in rows
         ]
 
-    def contents(self, cache_key: str) -> dict[int, dict[bytes, KnownContent]]:
-        """Return what is known of contents, by size in bytes and content key."""
+    def contents(self, cache_key: str, sizes: Iterable[int]) -> dict[int, dict[str, KnownContent]]:
+        """Return what is known of contents of these sizes in bytes, by size and content key."""
         with self._pool.read() as connection:
-            rows = connection.execute(_CONTENTS, (cache_key,)).fetchall()
-        found: dict[int, dict[bytes, KnownContent]] = {}
+            rows = connection.execute(_CONTENTS, (cache_key, as_json(list(sizes)))).fetchall()
+        found: dict[int, dict[str, KnownContent]] = {}
         for key, size, rates, history in rows:
             bit_rates = {int(index): rate for index, rate in json.loads(rates).items()}
             found.setdefault(size, {})[key] = KnownContent(history, bit_rates)
         return found
 
-    def encoded_videos(self, cache_key: str) -> dict[VideoShape, set[bytes]]:
+    def encoded_videos(self, cache_key: str) -> dict[VideoShape, set[str]]:
         """Return the SHA-256 of all videos that were encoded under this cache key, by shape."""
-        found: dict[VideoShape, set[bytes]] = {}
+        found: dict[VideoShape, set[str]] = {}
         with self._pool.read() as connection:
             for digest, *shape in connection.execute(_VIDEOS, (cache_key,)):
                 found.setdefault(tuple(shape), set()).add(digest)

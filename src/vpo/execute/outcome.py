@@ -83,6 +83,6 @@ class Outcome(NamedTuple):
     encoded: tuple[Encoded, ...] = ()
     proof: ProofFacts | None = None
     encode: tuple[str, History] | None = None
-    content: bytes | None = None
+    content: str | None = None
     bit_rates: Mapping[int, int] = {}
     videos: tuple[EncodedVideo, ...] = ()

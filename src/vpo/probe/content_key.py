@@ -10,11 +10,12 @@ _BLOCKS = 8
 _FORMAT = b"vpo content 1\n"
 
 
-def content_key(path: str) -> bytes:
-    """Return the SHA-256 of a file's size and of eight blocks of 64 KiB; may raise ``OSError``.
+def content_key(path: str) -> str:
+    """Return the SHA-256 of a file's size and of eight blocks of 64 KiB, in hexadecimal.
 
     The first block is at the start and the last at the end, where containers have what edits of
     the header change; the others are evenly between them. A file of up to 512 KiB is read whole.
+    Raises ``OSError``.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -23,6 +24,6 @@ def content_key(path: str) -> bytes:
         last = max(0, size - _BLOCK)
         for number in range(_BLOCKS):
             digest.update(os.pread(fd, _BLOCK, last * number // (_BLOCKS - 1)))
-        return digest.digest()
+        return digest.hexdigest()
     finally:
         os.close(fd)

@@ -229,7 +229,7 @@ class _Run:
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            facts = ExternalFactsLookup(self._metadata, self._known_files())
+            facts = ExternalFactsLookup(self._metadata, self._known_files(todo))
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
@@ -242,14 +242,15 @@ class _Run:
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 _take_all(outcomes, scheduled.take, self._interrupt)
 
-    def _known_files(self) -> KnownFiles:
+    def _known_files(self, todo: Sequence[Candidate]) -> KnownFiles:
         """Return what is recorded of earlier encodes with these policies."""
         from vpo.run.recognition import KnownFiles
 
         key, store = self._request.policies.encode_fingerprint, self._store
         if store is None or not key:
             return KnownFiles()
-        return KnownFiles(store.encodes(key), store.contents(key), store.encoded_videos(key))
+        contents = store.contents(key, {item.size for item in todo})
+        return KnownFiles(store.encodes(key), contents, store.encoded_videos(key))
 
     def _schedule(self) -> Schedule | None:
         """Return the schedule; a dry run has none."""

@@ -24,8 +24,8 @@ from vpo.probe.service import ContentFacts, Prober
 class KnownContents:
     """Contents that a file may turn out to have, by content key, and videos by shape."""
 
-    contents: Mapping[bytes, KnownContent] = field(default_factory=dict)
-    videos: Mapping[VideoShape, Set[bytes]] = field(default_factory=dict)
+    contents: Mapping[str, KnownContent] = field(default_factory=dict)
+    videos: Mapping[VideoShape, Set[str]] = field(default_factory=dict)
 
 
 class KnownFiles:
@@ -34,8 +34,8 @@ class KnownFiles:
     def __init__(
         self,
         encodes: Sequence[EncodeRecord] = (),
-        contents: Mapping[int, Mapping[bytes, KnownContent]] | None = None,
-        videos: Mapping[VideoShape, Set[bytes]] | None = None,
+        contents: Mapping[int, Mapping[str, KnownContent]] | None = None,
+        videos: Mapping[VideoShape, Set[str]] | None = None,
     ) -> None:
         self._contents, self._videos = contents or {}, videos or {}
         self._by_path = {row.path: row for row in encodes}
@@ -88,7 +88,7 @@ def measured_bit_rates(media: MediaFile, prober: Prober) -> dict[int, int]:
 
 
 def are_encoded(
-    tracks: Sequence[Track], path: str, videos: Mapping[VideoShape, Set[bytes]], prober: Prober
+    tracks: Sequence[Track], path: str, videos: Mapping[VideoShape, Set[str]], prober: Prober
 ) -> bool:
     """Return whether these videos of a file are known; it is read only if they can be."""
     if not all((track.codec, track.width, track.height) in videos for track in tracks):
@@ -100,9 +100,7 @@ def are_encoded(
 def encoded_videos(tracks: Sequence[Track], facts: ContentFacts) -> tuple[EncodedVideo, ...]:
     """Return the videos of these tracks, read in their ``video_forms``."""
     return tuple(
-        EncodedVideo(
-            bytes.fromhex(facts.digests[track.index]), (track.codec, track.width, track.height)
-        )
+        EncodedVideo(facts.digests[track.index], (track.codec, track.width, track.height))
         for track in tracks
         if track.index in facts.digests
     )

@@ -41,15 +41,15 @@ def test_rebuild_saves_what_an_older_version_called_otherwise(tmp_path: Path) ->
 
 def test_rebuild_keeps_what_is_known_of_contents(tmp_path: Path) -> None:
     path = tmp_path / "vpo.db"
-    video = EncodedVideo(b"v", ("hevc", 640, 360))
+    video = EncodedVideo("v", ("hevc", 640, 360))
     with DaemonConnectionPool(path) as pool:
         store = Store(pool)
         result = Result("", "/a", "changed", stat=(7, 8, 9), videos=(video,), device=3)
-        known = result._replace(encode=("e", "encoded"), content=b"c", bit_rates={0: 5})
+        known = result._replace(encode=("e", "encoded"), content="c", bit_rates={0: 5})
         store.record([known])
-        before = store.contents("e"), store.encoded_videos("e"), store.encodes("e")
+        before = store.contents("e", [7]), store.encoded_videos("e"), store.encodes("e")
     maintenance.rebuild_database(path)
     with DaemonConnectionPool(path) as pool:
         store = Store(pool)
-        assert (store.contents("e"), store.encoded_videos("e"), store.encodes("e")) == before
+        assert (store.contents("e", [7]), store.encoded_videos("e"), store.encodes("e")) == before
         assert all(before)

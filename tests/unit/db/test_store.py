@@ -29,6 +29,7 @@ from vpo.media.model import Chapter, Color, MediaFile, Track
 POLICY, OTHER = "f" * 64, "0" * 64
 STAT: Stat = (1000, 1_700_000_000_123_456_789, 42)
 NEW: Stat = (1001, 1_700_000_000_123_456_789, 42)
+SIZES = (STAT[0], NEW[0])
 ODD = [
     os.fsdecode(b"/m/bytes \xff\xfe.mkv"),
     "/m/new\nline.mkv",
@@ -209,43 +210,44 @@ def test_stat_on_another_device_is_another_file(library: Library) -> None:
 
 
 def test_encode_is_known_by_path_and_by_content(library: Library) -> None:
-    library.record("/m/a", encode=("key", "encoded"), content=b"c", bit_rates={0: 5}, device=7)
+    library.record("/m/a", encode=("key", "encoded"), content="c", bit_rates={0: 5}, device=7)
     assert library.store.encodes("key") == [
         EncodeRecord(b"/m/a", "encoded", STAT[0], STAT[2], STAT[1], 7)
     ]
-    assert library.store.contents("key") == {STAT[0]: {b"c": KnownContent("encoded", {0: 5})}}
-    assert library.store.contents("other") == {STAT[0]: {b"c": KnownContent(None, {0: 5})}}
+    assert library.store.contents("key", SIZES) == {STAT[0]: {"c": KnownContent("encoded", {0: 5})}}
+    assert library.store.contents("key", [1]) == {}
+    assert library.store.contents("other", SIZES) == {STAT[0]: {"c": KnownContent(None, {0: 5})}}
 
 
 def test_encode_by_other_policies_is_known_of_the_content_after_an_edit(library: Library) -> None:
-    library.record("/m/a", encode=("key", "encoded"), content=b"c", size_before=900)
-    edited = {"touched": True, "content": b"d", "size_before": STAT[0]}
+    library.record("/m/a", encode=("key", "encoded"), content="c", size_before=900)
+    edited = {"touched": True, "content": "d", "size_before": STAT[0]}
     library.record("/m/a", stat=NEW, encode=("second", "futile"), **edited)
-    assert library.store.contents("key") == {
-        STAT[0]: {b"c": KnownContent("encoded", {})},
-        NEW[0]: {b"d": KnownContent("encoded", {})},
+    assert library.store.contents("key", SIZES) == {
+        STAT[0]: {"c": KnownContent("encoded", {})},
+        NEW[0]: {"d": KnownContent("encoded", {})},
     }
-    assert library.store.contents("second")[NEW[0]] == {b"d": KnownContent("futile", {})}
+    assert library.store.contents("second", SIZES)[NEW[0]] == {"d": KnownContent("futile", {})}
 
 
 def test_content_stays_known_when_its_file_is_replaced_or_gone(library: Library) -> None:
-    library.record("/m/a", encode=("key", "encoded"), content=b"c")
+    library.record("/m/a", encode=("key", "encoded"), content="c")
     library.record("/m/a", stat=NEW)
     library.store.forget_file("/m/a")
-    assert library.store.contents("key") == {STAT[0]: {b"c": KnownContent("encoded", {})}}
+    assert library.store.contents("key", SIZES) == {STAT[0]: {"c": KnownContent("encoded", {})}}
 
 
 def test_content_of_which_nothing_is_known_is_not_stored(library: Library) -> None:
-    library.record("/m/a", content=b"c")
+    library.record("/m/a", content="c")
     assert library.rows("contents") == 0
 
 
 def test_encoded_videos_are_stored_by_shape(library: Library) -> None:
-    videos = (EncodedVideo(b"1", ("hevc", 640, 360)), EncodedVideo(b"2", ("hevc", None, None)))
+    videos = (EncodedVideo("1", ("hevc", 640, 360)), EncodedVideo("2", ("hevc", None, None)))
     library.record("/m/a", encode=("key", "encoded"), videos=videos)
     assert library.store.encoded_videos("key") == {
-        ("hevc", 640, 360): {b"1"},
-        ("hevc", None, None): {b"2"},
+        ("hevc", 640, 360): {"1"},
+        ("hevc", None, None): {"2"},
     }
     assert library.store.encoded_videos("other") == {}
 
@@ -415,6 +417,7 @@ def test_compliance_of_unfinished_files_is_deleted_after_a_kill(library: Library
         ("SELECT 1 FROM runs WHERE state = 'running'", "runs_running"),
         ("SELECT 1 FROM files WHERE inode = 1 AND size = 1 AND mtime_ns = 1", "files_stat"),
         ("DELETE FROM compliance_records WHERE file = 1", "compliance_records_file"),
+        ("SELECT 1 FROM contents WHERE size IN (1, 2)", "contents_size"),
     ],
 )
 def test_frequent_queries_use_an_index(library: Library, query: str, index: str) -> None:

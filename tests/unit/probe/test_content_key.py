@@ -11,7 +11,7 @@ from vpo.probe.content_key import content_key
 BLOCK = 64 << 10
 
 
-def key_of(folder: Path, data: bytes) -> bytes:
+def key_of(folder: Path, data: bytes) -> str:
     path = folder / "file"
     path.write_bytes(data)
     return content_key(str(path))

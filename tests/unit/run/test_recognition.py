@@ -39,9 +39,9 @@ def test_file_of_an_older_database_is_known_by_inode_without_device() -> None:
 
 
 def test_contents_are_those_of_the_size_of_the_file() -> None:
-    contents = {1000: {b"c": KnownContent("encoded", {})}, 2000: {b"d": KnownContent(None, {})}}
+    contents = {1000: {"c": KnownContent("encoded", {})}, 2000: {"d": KnownContent(None, {})}}
     files = KnownFiles(contents=contents)
-    assert files.contents(FILE).contents.keys() == {b"c"}
+    assert files.contents(FILE).contents.keys() == {"c"}
     assert files.contents(FILE._replace(size=3000)).contents == {}
 
 
