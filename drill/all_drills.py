@@ -18,6 +18,7 @@ from drill import (
     not_whole,
     odd,
     present,
+    renamed,
     settings,
     together,
 )
@@ -52,6 +53,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "odd files: no files": odd.not_files,
         "odd files: rights": odd.rights,
         "odd files: attributes": odd.attributes,
+        "renamed": renamed.renamed,
         "policies": settings.policies,
         "configurations": settings.configurations,
         "never absent: replacements": present.replacements,
