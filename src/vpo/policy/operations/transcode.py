@@ -37,7 +37,8 @@ class SkipIf(Model):
         default=None, description="Its resolution class is this one or lower."
     )
     bitrate_under: BitRate | None = Field(
-        default=None, description="Its bit rate is known and lower than this."
+        default=None,
+        description="Its bit rate is lower than this; one that is not stated is measured.",
     )
 
     @model_validator(mode="after")
