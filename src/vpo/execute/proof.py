@@ -110,7 +110,7 @@ def _with_copied_bit_rates(found: MediaFile, plan: Plan) -> MediaFile:
     copied = {
         have.index: rate
         for want, have in zip(plan.after.tracks, found.tracks, strict=True)
-        if want.index not in encoded and (rate := rates[plan.origin(want.index)])
+        if want.index not in encoded and (rate := rates.get(plan.origin(want.index)))
     }
     return found.with_bit_rates(copied)
 
