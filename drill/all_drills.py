@@ -21,6 +21,7 @@ from drill import (
     odd,
     present,
     read_errors,
+    renamed,
     settings,
     together,
 )
@@ -57,6 +58,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "odd files: rights": odd.rights,
         "odd files: attributes": odd.attributes,
         "hostile folder": hostile.hostile,
+        "renamed": renamed.renamed,
         "policies": settings.policies,
         "configurations": settings.configurations,
         "never absent: replacements": present.replacements,

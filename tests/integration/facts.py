@@ -41,7 +41,7 @@ def rows(data: Path) -> int:
     with sqlite3.connect(path) as connection:
         return sum(
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("files", "runs", "outcomes", "verdicts", "probes")
+            for table in ("files", "runs", "outcomes", "compliance_records", "probes")
         )
 
 

@@ -27,13 +27,15 @@ def locate(
         number = old
     stat = signed(result.stat)
     if number is None:
-        number = _renamed(connection, stat, exists)
+        number = _renamed(connection, stat, result.device, exists)
     if number is None:
-        return connection.execute(
+        number = connection.execute(
             "INSERT INTO files (id, path, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)",
             (str(uuid.uuid4()), path, *stat),
         ).lastrowid
-    _move(connection, number, path, stat)
+    else:
+        _move(connection, number, path, stat)
+    connection.execute("UPDATE files SET device = ? WHERE number = ?", (result.device, number))
     return number
 
 
@@ -44,11 +46,13 @@ def number_of(connection: sqlite3.Connection, path: bytes) -> int | None:
 
 
 def _renamed(
-    connection: sqlite3.Connection, stat: Stat, exists: Callable[[str], bool]
+    connection: sqlite3.Connection, stat: Stat, device: int | None, exists: Callable[[str], bool]
 ) -> int | None:
     """Return the row of a file with this stat whose path no longer exists: it was renamed."""
     rows = connection.execute(
-        "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?", stat
+        "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?"
+        " AND coalesce(device = ?, 1)",  # unknown in either
+        (*stat, device),
     ).fetchall()
     return next((number for number, path in rows if not exists(os.fsdecode(path))), None)
 
@@ -59,7 +63,7 @@ def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) 
         "SELECT size, mtime_ns, inode FROM files WHERE number = ?", (number,)
     ).fetchone()
     if row != stat:
-        connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
+        connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
         connection.execute("DELETE FROM probes WHERE file = ?", (number,))
     connection.execute(
         "UPDATE files SET path = ?, size = ?, mtime_ns = ?, inode = ? WHERE number = ?",
@@ -73,7 +77,7 @@ def forget_compliance(connection: sqlite3.Connection, stat: Stat) -> None:
     An edit in place changes all of them, and may leave size, time and inode unchanged.
     """
     connection.execute(
-        "DELETE FROM verdicts WHERE file IN"
+        "DELETE FROM compliance_records WHERE file IN"
         " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
         signed(stat),
     )
@@ -97,8 +101,8 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
             if not _failed_before(connection, number, cache_key):
                 cache_key = f"{_SUSPECT}{cache_key}"
         connection.execute(
-            "INSERT OR REPLACE INTO verdicts"
-            " (fingerprint, file, verdict, error_type, error_message, recorded_at)"
+            "INSERT OR REPLACE INTO compliance_records"
+            " (cache_key, file, compliance, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (cache_key, number, verdict, *error_of(result), time),
         )
@@ -130,9 +134,44 @@ def write_encode(connection: sqlite3.Connection, number: int, result: Result) ->
     if result.encode is not None:
         cache_key, history = result.encode
         connection.execute(
-            "INSERT OR REPLACE INTO encodes (file, mark, history, size, inode)"
+            "INSERT OR REPLACE INTO encodes (file, cache_key, history, size, inode)"
             " VALUES (?, ?, ?, ?, ?)",
             (number, cache_key, history, size, inode),
+        )
+
+
+def write_content(connection: sqlite3.Connection, number: int, result: Result) -> None:
+    """Write what holds for all files with this content: encodes, and measured bit rates."""
+    if result.stat is None or result.content is None:
+        return
+    size, _, inode = signed(result.stat)
+    encodes = connection.execute(
+        "SELECT cache_key, history FROM encodes WHERE file = ? AND size = ? AND inode = ?",
+        (number, size, inode),
+    ).fetchall()
+    if not encodes and not result.bit_rates:
+        return
+    connection.execute(
+        "INSERT OR IGNORE INTO contents (key, size) VALUES (?, ?)", (result.content, size)
+    )
+    if result.bit_rates:
+        connection.execute(
+            "UPDATE contents SET bit_rates = ? WHERE key = ?",
+            (as_json(result.bit_rates), result.content),
+        )
+    connection.executemany(
+        "INSERT OR REPLACE INTO encoded_contents (cache_key, content, history) VALUES (?, ?, ?)",
+        [(cache_key, result.content, history) for cache_key, history in encodes],
+    )
+
+
+def write_videos(connection: sqlite3.Connection, result: Result) -> None:
+    """Write which videos were encoded, to know them in any file."""
+    if result.encode is not None:
+        connection.executemany(
+            "INSERT OR REPLACE INTO encoded_videos (cache_key, digest, codec, width, height)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [(result.encode[0], video.digest, *video.shape) for video in result.videos],
         )
 
 

@@ -23,8 +23,9 @@ _WHERE = "(path = ? OR path > ? AND path < ?)"
 _SEEN = f"""
     SELECT path, size, mtime_ns, inode, NULL FROM files JOIN probes ON file = number WHERE {_WHERE}
     UNION ALL
-    SELECT path, size, mtime_ns, inode, error_message FROM files JOIN verdicts ON file = number
-    WHERE fingerprint = '{SCAN}' AND {_WHERE}
+    SELECT path, size, mtime_ns, inode, error_message
+    FROM files JOIN compliance_records ON file = number
+    WHERE cache_key = '{SCAN}' AND {_WHERE}
 """  # noqa: S608 - constants
 _MEDIA = f"""
     SELECT path, size, mtime_ns, inode, probe FROM files JOIN probes ON file = number
@@ -36,7 +37,7 @@ _FAILED = f"""
     WHERE state = 'done' AND {_WHERE} GROUP BY path HAVING status = 'failed'
     UNION ALL
     SELECT path, error_type, error_message, recorded_at, 0, 'failed'
-    FROM files JOIN verdicts ON file = number WHERE fingerprint = '{SCAN}' AND {_WHERE}
+    FROM files JOIN compliance_records ON file = number WHERE cache_key = '{SCAN}' AND {_WHERE}
     ORDER BY path, 4 DESC
 """  # noqa: S608
 
@@ -138,7 +139,9 @@ class Library:
 
 def _forget(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM probes WHERE file = ?", (number,))
-    connection.execute("DELETE FROM verdicts WHERE file = ? AND fingerprint = ?", (number, SCAN))
+    connection.execute(
+        "DELETE FROM compliance_records WHERE file = ? AND cache_key = ?", (number, SCAN)
+    )
 
 
 def _bounds(path: str) -> tuple[bytes, bytes, bytes]:

@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool, read_only_address
-from vpo.db.schema import migrate_database
+from vpo.db.schema import STEPS, migrate_database
 from vpo.errors import DatabaseError
 
-_TABLES = ("files", "probes", "verdicts", "encodes", "runs", "outcomes")
+_TABLES = (
+    *("files", "probes", "compliance_records", "encodes", "runs", "outcomes"),
+    *("contents", "encoded_contents", "encoded_videos"),
+)
 """Ordered so that a table only refers to those before it."""
+_FORMER_NAMES = {"compliance_records": "verdicts"}
+"""What tables were called in older versions of the schema."""
 _SIDE_FILES = ("-wal", "-shm")
 
 
@@ -69,12 +74,23 @@ def rebuild_database(path: Path) -> Rebuilt:
     moved_to = _move_away(path)
     saved = dict.fromkeys(_TABLES, 0)
     with DaemonConnectionPool(path) as pool:
-        migrate_database(pool)
         if moved_to is not None:
             with contextlib.suppress(sqlite3.Error), contextlib.closing(_open(moved_to)) as old:
+                # The rows are copied as they are, and then migrated.
+                migrate_database(pool, STEPS[: _version(old)])
                 for table in _TABLES:
                     saved[table] = _save(pool, old, table)
+        migrate_database(pool)
     return Rebuilt(moved_to, saved)
+
+
+def _version(old: sqlite3.Connection) -> int:
+    """Return the version of the schema, the newest if it cannot be read."""
+    try:
+        version: int = old.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error:
+        return len(STEPS)
+    return version or len(STEPS)
 
 
 def _move_away(path: Path) -> Path | None:
@@ -92,6 +108,8 @@ def _save(pool: DaemonConnectionPool, old: sqlite3.Connection, table: str) -> in
     """Copy the rows of a table up to the first that cannot be read."""
     saved = 0
     with pool.transaction() as connection:
+        if not connection.execute(f"PRAGMA table_info({table})").fetchall():
+            table = _FORMER_NAMES.get(table, table)
         known = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
         # Caught here, or the transaction would report it as an error of the new database.
         try:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds since 1970 UTC, inode."""
 
+FileIdentity = tuple[int | None, int, int, int]
+"""Device, and then a ``Stat``."""
+
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "cancelled", "not_started"]
 """The result of a run for one file; ``cancelled``: the user ended the run in the midst of it."""
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -29,6 +32,42 @@ RunState = Literal["running", "finished", "interrupted", "stopped"]
 OutcomeState = Literal["running", "done", "interrupted"]
 
 
+class EncodeRecord(NamedTuple):
+    """A file that policies have encoded, or would encode in vain (``history``).
+
+    It holds for the file at ``path`` as long as that has this size and inode; and for a file
+    elsewhere that has the same device (``None`` if unknown) and modification time as well.
+    """
+
+    path: bytes
+    history: History
+    size: int
+    inode: int
+    mtime_ns: int
+    device: int | None
+
+
+class KnownContent(NamedTuple):
+    """What is recorded of a content, whatever the files are called that have it.
+
+    ``bit_rates`` are those that were measured, by track index.
+    """
+
+    history: History | None
+    bit_rates: Mapping[int, int]
+
+
+VideoShape = tuple[str, int | None, int | None]
+"""The codec, width and height of a video."""
+
+
+class EncodedVideo(NamedTuple):
+    """A video that policies have encoded: the SHA-256 of its frames (hexadecimal), its shape."""
+
+    digest: str
+    shape: VideoShape
+
+
 class Result(NamedTuple):
     """The result of processing one file, to be written; ``outcome`` is its outcome's id.
 
@@ -37,6 +76,8 @@ class Result(NamedTuple):
     content has changed even if ``stat`` has not, so that older compliance records are deleted.
     ``kept`` is the kind, path and size of the kept original. ``compliance`` is recorded under the
     cache key ``fingerprint``; ``encode`` is the cache key of an encode, and its history.
+    ``content`` is the content key of the file, ``bit_rates`` what was measured of its tracks, and
+    ``videos`` those that the encode has made.
     """
 
     outcome: str
@@ -58,6 +99,10 @@ class Result(NamedTuple):
     size_after: int | None = None
     kept: tuple[Literal["file", "header"], str, int] | None = None
     encode: tuple[str, History] | None = None
+    device: int | None = None
+    content: str | None = None
+    bit_rates: Mapping[int, int] = {}
+    videos: tuple[EncodedVideo, ...] = ()
 
 
 class ComplianceRecord(NamedTuple):
@@ -162,7 +207,7 @@ class Timing(NamedTuple):
     """How long processing a file of this size (bytes) took; ``alike``: with the same policies."""
 
     path: str
-    load: Cost | None
+    cost: Cost | None
     size: int
     seconds: float
     alike: bool = True

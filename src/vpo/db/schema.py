@@ -125,12 +125,59 @@ _VERSION_5 = (
     """,
 )
 
+_VERSION_6 = (
+    "DROP INDEX verdicts_file",
+    "ALTER TABLE verdicts RENAME TO compliance_records",
+    "ALTER TABLE compliance_records RENAME COLUMN verdict TO compliance",
+    "ALTER TABLE compliance_records RENAME COLUMN fingerprint TO cache_key",
+    "CREATE INDEX compliance_records_file ON compliance_records (file)",
+    "ALTER TABLE encodes RENAME COLUMN mark TO cache_key",
+    """
+    UPDATE outcomes
+    SET plan = json_remove(
+        json_set(plan, '$.cost', json(json_extract(plan, '$.load'))), '$.load'
+    )
+    WHERE CASE WHEN json_valid(plan) THEN json_type(plan, '$.load') END IS NOT NULL
+    """,
+    # NULL where an older vpo wrote the row.
+    "ALTER TABLE files ADD COLUMN device INTEGER",
+    # By content key; `bit_rates` is JSON.
+    """
+    CREATE TABLE contents (
+        key TEXT PRIMARY KEY,
+        size INTEGER NOT NULL,
+        bit_rates TEXT NOT NULL DEFAULT '{}'
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX contents_size ON contents (size)",
+    """
+    CREATE TABLE encoded_contents (
+        cache_key TEXT NOT NULL,
+        content TEXT NOT NULL REFERENCES contents ON DELETE CASCADE,
+        history TEXT NOT NULL CHECK (history IN ('encoded', 'futile')),
+        PRIMARY KEY (cache_key, content)
+    ) WITHOUT ROWID
+    """,
+    # By the SHA-256 of a video's packets; the other facts tell which videos are worth reading.
+    """
+    CREATE TABLE encoded_videos (
+        cache_key TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        codec TEXT NOT NULL,
+        width INTEGER,
+        height INTEGER,
+        PRIMARY KEY (cache_key, digest)
+    ) WITHOUT ROWID
+    """,
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
     _VERSION_3,
     _VERSION_4,
     _VERSION_5,
+    _VERSION_6,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

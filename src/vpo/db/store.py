@@ -24,14 +24,18 @@ from vpo.db.files import (
     number_of,
     parse_time,
     unsigned,
+    write_content,
     write_encode,
     write_facts,
+    write_videos,
 )
 from vpo.db.records import (
     ComplianceRecord,
     Cost,
-    History,
+    EncodeRecord,
+    FileIdentity,
     KeptOriginal,
+    KnownContent,
     NewRun,
     OutcomeRow,
     Result,
@@ -40,6 +44,7 @@ from vpo.db.records import (
     RunState,
     Stat,
     Timing,
+    VideoShape,
 )
 from vpo.db.schema import migrate_database
 from vpo.errors import UsageError
@@ -48,20 +53,22 @@ if TYPE_CHECKING:
     from vpo.media.model import MediaFile
 
 _COMPLIANT = """
-    SELECT path, size, mtime_ns, inode FROM verdicts CROSS JOIN files ON number = file
-    WHERE fingerprint = ? AND verdict = 'complies'
+    SELECT path, size, mtime_ns, inode FROM compliance_records CROSS JOIN files ON number = file
+    WHERE cache_key = ? AND compliance = 'complies'
 """
 _FAILED = """
-    SELECT path, size, mtime_ns, inode, error_type, error_message
-    FROM verdicts JOIN files ON number = file WHERE fingerprint = ? AND verdict = 'failed'
+    SELECT path, device, size, mtime_ns, inode, error_type, error_message
+    FROM compliance_records JOIN files ON number = file
+    WHERE cache_key = ? AND compliance = 'failed'
 """
 _COMPLIANT_UNDER = """
-    SELECT path, size, mtime_ns, inode FROM files CROSS JOIN verdicts ON file = number
-    WHERE fingerprint = ? AND verdict = 'complies' AND (path = ? OR path > ? AND path < ?)
+    SELECT path, size, mtime_ns, inode FROM files CROSS JOIN compliance_records ON file = number
+    WHERE cache_key = ? AND compliance = 'complies' AND (path = ? OR path > ? AND path < ?)
 """
 _COMPLIANCE_RECORDS = """
-    SELECT path, fingerprint, size, mtime_ns, inode, verdict = 'complies', error_type, error_message
-    FROM verdicts JOIN files ON number = file WHERE fingerprint >= ? AND fingerprint < ?
+    SELECT path, cache_key, size, mtime_ns, inode, compliance = 'complies',
+        error_type, error_message
+    FROM compliance_records JOIN files ON number = file WHERE cache_key >= ? AND cache_key < ?
 """
 _RUN = """
     id, started_at, finished_at, policies, options, workers, dry_run, pid, host, state, summary
@@ -75,16 +82,26 @@ _KEPT = """
     FROM outcomes WHERE kept IS NOT NULL
 """
 _FORGET_BEGUN = """
-    DELETE FROM verdicts WHERE file IN (
+    DELETE FROM compliance_records WHERE file IN (
         SELECT number FROM files JOIN outcomes USING (path) WHERE run = ? AND state = 'running'
     )
 """
 _TIMINGS = """
-    SELECT path, strategy, json_extract(plan, '$.load'), size_before, seconds, runs.policies = ?
+    SELECT path, strategy, json_extract(plan, '$.cost'), size_before, seconds, runs.policies = ?
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
 """
+_ENCODES = """
+    SELECT path, history, encodes.size, encodes.inode, mtime_ns, device
+    FROM encodes JOIN files ON number = file WHERE cache_key = ?
+"""
+_CONTENTS = """
+    SELECT key, size, bit_rates, history
+    FROM contents LEFT JOIN encoded_contents ON content = key AND cache_key = ?
+    WHERE size IN (SELECT value FROM json_each(?))
+"""
+_VIDEOS = "SELECT digest, codec, width, height FROM encoded_videos WHERE cache_key = ?"
 _FEW = 200
 """Up to this many paths, a query for each is faster than one for everything."""
 
@@ -123,25 +140,44 @@ class Store:
                 rows = chain.from_iterable(connection.execute(_COMPLIANT_UNDER, r) for r in ranges)
             return {path: unsigned(*stat) for path, *stat in rows}
 
-    def encodes(self, cache_key: str) -> dict[bytes, tuple[History, int, int]]:
-        """Return the history of encodes under this cache key, by path, with the size and the inode
-        of the file for which it holds.
-        """
+    def encodes(self, cache_key: str) -> list[EncodeRecord]:
+        """Return the files that were encoded under this cache key, or would be in vain."""
         with self._pool.read() as connection:
-            rows = connection.execute(
-                "SELECT path, history, encodes.size, encodes.inode FROM encodes"
-                " JOIN files ON number = file WHERE mark = ?",
-                (cache_key,),
-            ).fetchall()
-        return {
-            path: (history, *unsigned(size, 0, inode)[::2]) for path, history, size, inode in rows
-        }
+            rows = connection.execute(_ENCODES, (cache_key,)).fetchall()
+        return [
+            EncodeRecord(path, history, *unsigned(size, 0, inode)[::2], mtime_ns, device)
+            for path, history, size, inode, mtime_ns, device in rows
+        ]
+
+    def contents(self, cache_key: str, sizes: Iterable[int]) -> dict[int, dict[str, KnownContent]]:
+        """Return what is known of contents of these sizes in bytes, by size and content key."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_CONTENTS, (cache_key, as_json(list(sizes)))).fetchall()
+        found: dict[int, dict[str, KnownContent]] = {}
+        for key, size, rates, history in rows:
+            bit_rates = {int(index): rate for index, rate in json.loads(rates).items()}
+            found.setdefault(size, {})[key] = KnownContent(history, bit_rates)
+        return found
+
+    def encoded_videos(self, cache_key: str) -> dict[VideoShape, set[str]]:
+        """Return the SHA-256 of all videos that were encoded under this cache key, by shape."""
+        found: dict[VideoShape, set[str]] = {}
+        with self._pool.read() as connection:
+            for digest, *shape in connection.execute(_VIDEOS, (cache_key,)):
+                found.setdefault(tuple(shape), set()).add(digest)
+        return found
 
     def failed(self, fingerprint: str) -> dict[bytes, tuple[Stat, str, str]]:
         """Return the files that fail again while their stat holds: stat, error type and message."""
         with self._pool.read() as connection:
             rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
-        return {path: (unsigned(*stat), kind, text) for path, *stat, kind, text in rows}
+        return {path: (unsigned(*stat), kind, text) for path, _, *stat, kind, text in rows}
+
+    def failed_by_identity(self, fingerprint: str) -> dict[FileIdentity, tuple[str, str]]:
+        """Return the errors of these files by device (``None`` if unknown) and stat."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_FAILED, (fingerprint,)).fetchall()
+        return {(device, *unsigned(*stat)): (kind, text) for _, device, *stat, kind, text in rows}
 
     def compliance_records(self, first: str, end: str) -> dict[bytes, list[ComplianceRecord]]:
         """Return the records under the cache keys from ``first`` to before ``end``, by path."""
@@ -225,6 +261,8 @@ class Store:
                 if number is not None:
                     write_facts(connection, number, result, self._time())
                     write_encode(connection, number, result)
+                    write_content(connection, number, result)
+                write_videos(connection, result)
                 _write_outcome(connection, number, result)
 
     def timings(self, policies: Any) -> list[Timing]:
@@ -372,7 +410,7 @@ class Store:
         """Delete the probe and the compliance of a file whose content has changed."""
         with self._pool.transaction() as connection:
             number = number_of(connection, os.fsencode(path))
-            connection.execute("DELETE FROM verdicts WHERE file = ?", (number,))
+            connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
             connection.execute("DELETE FROM probes WHERE file = ?", (number,))
 
     def _runs(self, which: str, *values: object) -> list[Run]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vpo.media.containers import TIMECODE, Container, container
 from vpo.media.model import MediaFile, Track
@@ -12,6 +12,7 @@ from vpo.probe.packet_proof import CopiedStream
 
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
+_VIDEO_FORMS: dict[str, PayloadForm] = {"h264": "slices", "hevc": "slices", "vp9": "vp9"}
 _TEXT_CODECS = frozenset({"subrip", "ass", "webvtt"})
 
 
@@ -22,6 +23,11 @@ def copied_streams(plan: Plan, result: MediaFile) -> list[CopiedStream]:
         for (track, form), made in zip(_forms(plan), result.tracks, strict=True)
         if form is not None
     ]
+
+
+def video_forms(tracks: Sequence[Track]) -> dict[int, PayloadForm]:
+    """Return the forms, by track index, in which a video is the same in every container."""
+    return {t.index: _VIDEO_FORMS[t.codec] for t in tracks if t.codec in _VIDEO_FORMS}
 
 
 def payload_forms(plan: Plan) -> dict[int, PayloadForm]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vpo.config.models import DamagedMode, VerifyMode
 from vpo.errors import DamagedError, ProbeError, VerifyError
-from vpo.execute.copied_streams import copied_streams, payload_forms
+from vpo.execute.copied_streams import copied_streams, payload_forms, video_forms
 from vpo.execute.proof import source_end_times, verify
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
@@ -47,6 +47,8 @@ class Proof:
         self.damage: FirstDamage | None = None
         """The first damage of the source, if the rewrite goes on in spite of it."""
         self.warnings: tuple[str, ...] = ()
+        self.result: ContentFacts | None = None
+        """What the packets of the result have shown, if they were read."""
 
     def check_source(self) -> ContentFacts | None:
         """Raise ``DamagedError`` if the source is not whole, unless it is to be salvaged."""
@@ -68,12 +70,14 @@ class Proof:
         found = verify(self._plan, output, self._prober, self._ends, encoded)
         if source is None or self.damage is not None:
             return found, ProofFacts("quick", encoded=len(self._plan.encodes))
-        return found, self._prove_packets(output, found, source)
+        facts = self._prove_packets(output, found, source)
+        return found.with_bit_rates(self.result.bit_rates if self.result else {}), facts
 
     def _prove_packets(self, output: str, found: MediaFile, source: ContentFacts) -> ProofFacts:
         copies = copied_streams(self._plan, found)
+        forms = video_forms(encoded_videos_of(self._plan, found))
         try:
-            result, differences = self._prober.compare_with_source(output, copies)
+            result, differences = self._prober.compare_with_source(output, copies, forms)
         except ProbeError as error:
             raise VerifyError(f"the tool's result was discarded: {error}") from None
         tracks = {track.index: track for track in self._plan.after.tracks}
@@ -89,6 +93,7 @@ class Proof:
                 "the result is not what was planned and was discarded: "
                 + "; ".join(problems[:_MOST])
             )
+        self.result = result
         return ProofFacts(
             "full",
             len(copies),
@@ -112,6 +117,12 @@ class Proof:
             end, reached = source.ends.get(origin.index), result.ends.get(have.index)
             if end is not None and (reached is None or reached + _END_TOLERANCE < end):
                 yield f"{want} ends at {reached or 0:.1f} s instead of {end:.1f} s"
+
+
+def encoded_videos_of(plan: Plan, found: MediaFile) -> list[Track]:
+    """Return the video tracks of the probed result that the plan encodes."""
+    both = zip(plan.after.tracks, found.tracks, strict=True)
+    return [have for want, have in both if want.index in plan.video_encodes]
 
 
 def _lost_frames(want: Track, origin: Track, source: ContentFacts, made: int) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from vpo.errors import ErrorKind, FileError, VpoError
 
 if TYPE_CHECKING:
-    from vpo.db.records import History, Status
+    from vpo.db.records import EncodedVideo, History, Status
     from vpo.execute.full_proof import ProofFacts
     from vpo.execute.lock import Stamp
     from vpo.execute.originals import Kept
@@ -61,8 +62,10 @@ class Outcome(NamedTuple):
     last probe and ``stamp`` the state of the file that it describes; both are ``None`` where that
     is uncertain. ``touched``: the file's content changed, even if a phase failed. ``stop`` requests
     the end of the batch. ``separated``: its further hard links keep (or would keep) the old
-    content. ``encoded`` describes the video encodes of this run; ``encode`` is the
-    encode history to record: the policies' cache key and the result. Sizes in bytes.
+    content. ``encoded`` describes the video encodes of this run; ``encode`` is the encode history
+    to record: the policies' cache key and the result. Sizes in bytes. ``content`` is the file's
+    content key where something is to be recorded by it, ``bit_rates`` what was measured of its
+    tracks, and ``videos`` those that this run has encoded.
     """
 
     path: str
@@ -84,3 +87,6 @@ class Outcome(NamedTuple):
     encoded: tuple[Encoded, ...] = ()
     proof: ProofFacts | None = None
     encode: tuple[str, History] | None = None
+    content: str | None = None
+    bit_rates: Mapping[int, int] = {}
+    videos: tuple[EncodedVideo, ...] = ()

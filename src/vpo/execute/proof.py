@@ -54,7 +54,7 @@ def verify(
         found, after = _probed(_headers, prober, output, before is not None)
         found = _with_source_facts(found, plan, replace_known=False)
     else:
-        found = _probed(prober.probe, output, bool(encoded))
+        found = _with_copied_bit_rates(_probed(prober.probe, output, bool(encoded)), plan)
         after = {}
         if before is not None:
             after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
@@ -99,6 +99,20 @@ def _with_source_facts(found: MediaFile, plan: Plan, replace_known: bool) -> Med
             have = replace(have, **{name: getattr(old, name) for name in names})
         tracks.append(have)
     return replace(found, tracks=tuple(tracks))
+
+
+def _with_copied_bit_rates(found: MediaFile, plan: Plan) -> MediaFile:
+    """Return the result with the bit rates of the source for copied tracks that state none."""
+    if len(plan.after.tracks) != len(found.tracks):
+        return found
+    rates = {track.index: track.bit_rate for track in plan.before.tracks}
+    encoded = dict(plan.encodes)
+    copied = {
+        have.index: rate
+        for want, have in zip(plan.after.tracks, found.tracks, strict=True)
+        if want.index not in encoded and (rate := rates.get(plan.origin(want.index)))
+    }
+    return found.with_bit_rates(copied)
 
 
 def _verified(found: MediaFile, problems: list[str]) -> MediaFile:

@@ -44,7 +44,8 @@ def rewrite(
     media = as_published(found, work.plan.after.path, status)
     if damage is not None:
         warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")
-    return Applied(media, warnings, kept, written.encoded, facts, work.linked)
+    content = proof.result if proof is not None else None
+    return Applied(media, warnings, kept, written.encoded, facts, work.linked, content)
 
 
 def _written(

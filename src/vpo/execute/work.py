@@ -16,6 +16,7 @@ from vpo.execute.outcome import Encoded
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.policy.desired_state import Timestamp
+from vpo.probe.service import ContentFacts
 
 Check = Callable[[MediaFile], None]
 """Raises an error if the policy still wants changes in the probed result."""
@@ -88,7 +89,7 @@ class Applied:
     """A plan that was carried out: the result as it was probed, and what to report.
 
     ``proof`` is ``None`` where no packet was written; ``separated``: it had further hard links,
-    which still have the old content.
+    which still have the old content; ``content`` is that of the result, where all of it was read.
     """
 
     media: MediaFile
@@ -97,6 +98,7 @@ class Applied:
     encoded: tuple[Encoded, ...] = ()
     proof: ProofFacts | None = None
     separated: bool = False
+    content: ContentFacts | None = None
 
 
 def as_published(found: MediaFile, path: str, status: os.stat_result) -> MediaFile:

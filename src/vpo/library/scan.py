@@ -167,13 +167,14 @@ def _probe(prober: Prober, item: Candidate) -> Result:
     stat = (item.size, item.mtime_ns, item.inode)
     try:
         media = prober.probe(item.path)
-        result = Result("", item.path, "unchanged", stat=stat, media=media)
+        result = Result("", item.path, "unchanged", stat=stat, media=media, device=item.device)
     except ProbeError as error:
         result = Result(
             "",
             item.path,
             "failed",
             stat=stat,
+            device=item.device,
             fingerprint=SCAN,
             compliance="failed",
             error_type=type(error).__name__,

@@ -7,6 +7,7 @@ are ffmpeg's (``default``, ``forced``, ``comment``, ``original``, ``dub``, ``hea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -206,6 +207,11 @@ class MediaFile:
     def streams(self) -> tuple[Track | Attachment, ...]:
         """Everything that has a stream index: the tracks, then the attachments."""
         return (*self.tracks, *self.attachments)
+
+    def with_bit_rates(self, bit_rates: Mapping[int, int]) -> MediaFile:
+        """Return the file with these bit rates, by track index, where it states none."""
+        tracks = (replace(t, bit_rate=t.bit_rate or bit_rates.get(t.index)) for t in self.tracks)
+        return replace(self, tracks=tuple(tracks))
 
     def of(self, kind: str) -> tuple[Track, ...]:
         """Return the tracks of one type, in order."""

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from vpo.errors import OnError
+from vpo.media.model import MediaFile
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
@@ -130,6 +131,11 @@ class Policy(Model):
     def reads_frames(self) -> bool:
         """Whether an operation needs the HDR metadata of the first video frames."""
         return any(step.reads_frames for phase in self.phases for step in phase.operations)
+
+    def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
+        """See ``Operation.unknown_bit_rates``."""
+        steps = (step for phase in self.phases for step in phase.operations)
+        return {index for step in steps for index in step.unknown_bit_rates(media, encoded)}
 
     def select(self, names: tuple[str, ...]) -> Policy:
         """Return the policy with only the named phases, in its own order.

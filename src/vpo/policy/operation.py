@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
+from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.title_pattern import TitlePattern, compiled
 
@@ -171,6 +172,13 @@ class Operation(Model):
     def reads_frames(self) -> bool:
         """Whether it needs the HDR metadata of the first video frames (``Track.hdr``)."""
         return False
+
+    def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:  # noqa: ARG002
+        """Yield the tracks whose unknown bit rate decides something, by stream index.
+
+        ``encoded``: see ``ExternalFacts``.
+        """
+        yield from ()
 
     @property
     def video_encode_settings(self) -> str:

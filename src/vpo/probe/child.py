@@ -60,11 +60,16 @@ class _Packets:
             facts = _facts(self._source, path)
         return facts
 
-    def compare_with_source(self, path: str, copies: list[list[Any]]) -> object:
+    def compare_with_source(
+        self, path: str, copies: list[list[Any]], forms: list[tuple[int, PayloadForm]]
+    ) -> object:
         if self._source is None:
             raise ProbeError("the source was not read")
         streams = [CopiedStream(*each) for each in copies]
-        result = read_content(path, {s.result: s.form for s in streams}, _report_progress)
+        sources = self._source.streams
+        forms_of_all = {**dict(forms), **{s.result: s.form for s in streams}}
+        units = {s.result: of.header_units for s in streams if (of := sources.get(s.source))}
+        result = read_content(path, forms_of_all, _report_progress, units)
         found = [list(each) for each in differences_of_copies(self._source, result, streams)]
         self._source = None
         return _facts(result, path), found
@@ -73,7 +78,10 @@ class _Packets:
 def _facts(content: Content, path: str) -> dict[str, object]:
     damage = first_damage(content, is_complete(path))
     streams = [
-        (index, stream.packets - stream.hidden, stream.size, stream.before_key, stream.seconds)
+        (
+            *(index, stream.packets - stream.hidden, stream.size, stream.before_key),
+            *(stream.seconds, stream.bit_rate, stream.digest.hexdigest()),
+        )
         for index, stream in content.streams.items()
     ]
     return {"damage": damage, "streams": streams}

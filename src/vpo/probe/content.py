@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from vpo.probe.ebml import StructureError
@@ -17,11 +18,13 @@ from vpo.probe.structure_walk import StructureWalk
 if TYPE_CHECKING:
     import av.container
 
-PayloadForm = Literal["raw", "nal", "adts", "text", "mov_text", "stream", "vp9"]
+PayloadForm = Literal["raw", "nal", "slices", "adts", "text", "mov_text", "stream", "vp9"]
 """What of a packet's payload is compared, where a tool changes the rest by design.
 
 ``nal``: the NAL units, whether a start code or a length precedes them (ISO/IEC 14496-15), without
-parameter sets and delimiters, which muxers move between the packets and the header.
+parameter sets and delimiters, which muxers move between the packets and the header, and without
+other units that the header of the source has (x265's message about itself).
+``slices``: of the NAL units those of the frames themselves, which no muxer changes.
 ``adts``: AAC without the header that a transport stream has. ``text``: a subtitle without the
 differences in line ends and trailing blanks; ``mov_text`` without the empty ones that fill gaps.
 ``stream``: the bytes, however they are cut into
@@ -41,6 +44,8 @@ _PADDED = "mpegts"
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
+_NONE: Mapping[int, frozenset[bytes]] = {}
+
 Beat = Callable[[float], None]
 """Takes the part of the file that is read, from 0 to 1."""
 
@@ -52,7 +57,8 @@ class StreamContent:
     ``times`` are the presentation times of the packets in units of ``time_base`` seconds (decoding
     times where the container has no others: ``by_decoding``), ``end`` that of the last one's end.
     ``before_key`` are the packets before the first key
-    frame, ``hidden`` those that an edit list leaves out.
+    frame, ``hidden`` those that an edit list leaves out. ``header_units`` are NAL units of the
+    header that are no parameter sets.
     """
 
     type: str
@@ -67,11 +73,19 @@ class StreamContent:
     has_key: bool = False
     times: array[int] = field(default_factory=lambda: array("q"))
     digest: Any = field(default_factory=hashlib.sha256)
+    header_units: frozenset[bytes] = frozenset()
 
     @property
     def seconds(self) -> float | None:
         """When the last packet ends."""
         return None if self.end is None else float(self.end * self.time_base)
+
+    @property
+    def bit_rate(self) -> int | None:
+        """All bytes by the time from the first packet to the end of the last one, as mkvmerge."""
+        if self.end is None or self.end <= (start := min(self.times)):
+            return None
+        return round(self.size * 8 / ((self.end - start) * self.time_base))
 
 
 @dataclass
@@ -92,9 +106,15 @@ class Content:
     zeros: list[float | None] = field(default_factory=list)
 
 
-def read_content(path: str, forms: Mapping[int, PayloadForm], beat: Beat) -> Content:
+def read_content(
+    path: str,
+    forms: Mapping[int, PayloadForm],
+    beat: Beat,
+    header_units: Mapping[int, frozenset[bytes]] = _NONE,
+) -> Content:
     """Read every packet of a file; ``forms`` by stream index, ``raw`` for the others.
 
+    ``header_units`` are those of the source of each stream; the stream's own if they are not given.
     ``ProbeError`` if it cannot be opened. What goes wrong later is in the content.
     """
     import av.logging
@@ -107,7 +127,7 @@ def read_content(path: str, forms: Mapping[int, PayloadForm], beat: Beat) -> Con
             av.logging.Capture() as messages,
             open_container(path, file.fd, decode=False) as source,
         ):
-            return _Reader(file, source, forms, messages).read(beat)
+            return _Reader(file, source, forms, header_units, messages).read(beat)
     finally:
         av.logging.set_level(before)
 
@@ -120,10 +140,12 @@ class _Reader:
         file: MediaInput,
         source: av.container.InputContainer,
         forms: Mapping[int, PayloadForm],
+        header_units: Mapping[int, frozenset[bytes]],
         messages: list[Any],
     ) -> None:
         self._file, self._source, self._messages = file, source, messages
-        self._forms = {index: _FORMS[name] for index, name in forms.items()}
+        self._forms: dict[int, _Form] = {i: _FORMS[name] for i, name in forms.items()}
+        self._header_units = header_units
         self._reported = 0
         self._walk: StructureWalk | None = StructureWalk(file.fd, source.format.name)
         duration = source.duration
@@ -195,6 +217,10 @@ class _Reader:
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
         self.content.streams[stream.index] = content
+        if self._forms.get(stream.index) is _nal_units:
+            content.header_units = _header_units(stream)
+            moved = self._header_units.get(stream.index, content.header_units)
+            self._forms[stream.index] = partial(_nal_units, moved=moved)
         return content
 
     def _is_zeros(self, packet: Any, stream: StreamContent) -> bool:
@@ -226,13 +252,50 @@ def _seconds(moment: int | None, stream: StreamContent) -> float | None:
     return None if moment is None else float(moment * stream.time_base)
 
 
-def _nal_units(data: bytes, stream: Any) -> bytes:
-    """Return the NAL units, each behind its length."""
-    size = _length_size(stream)
-    units = _units_by_length(data, size) if size else _units_by_start_code(data)
+_Form = Callable[[bytes, Any], bytes]
+
+
+def _nal_units(data: bytes, stream: Any, moved: frozenset[bytes] = frozenset()) -> bytes:
+    """Return the NAL units, each behind its length, without those that were ``moved``."""
     kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
-    kept = (unit for unit in units if unit and kind(unit[0]) not in _MOVED_UNITS)
-    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
+    units = _units(data, stream)
+    return _joined(u for u in units if u and kind(u[0]) not in _MOVED_UNITS and u not in moved)
+
+
+def _slices(data: bytes, stream: Any) -> bytes:
+    """Return the NAL units of frames, each behind its length."""
+    kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
+    return _joined(u for u in _units(data, stream) if u and kind(u[0]) in _FRAME_UNITS)
+
+
+def _units(data: bytes, stream: Any) -> list[bytes]:
+    size = _length_size(stream)
+    return _units_by_length(data, size) if size else _units_by_start_code(data)
+
+
+def _joined(units: Iterable[bytes]) -> bytes:
+    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
+
+
+def _header_units(stream: Any) -> frozenset[bytes]:
+    """Return the NAL units of the header of HEVC that are no parameter sets, as messages."""
+    data = stream.codec_context.extradata or b""
+    if stream.codec_context.name != "hevc" or len(data) < _HVCC_ARRAYS or data[0] != 1:
+        return frozenset()
+    found, at = set(), _HVCC_ARRAYS
+    for _ in range(data[_HVCC_ARRAYS - 1]):
+        count, at = int.from_bytes(data[at + 1 : at + 3], "big"), at + 3
+        for _ in range(count):
+            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            if end > len(data):
+                return frozenset()
+            found.add(data[at + 2 : end])
+            at = end
+    return frozenset(unit for unit in found if unit and _hevc_type(unit[0]) not in _MOVED_UNITS)
+
+
+_HVCC_ARRAYS = 23
+"""Where the arrays of NAL units begin in the configuration of HEVC (ISO/IEC 14496-15, 8.3.3.1)."""
 
 
 def _h264_type(head: int) -> str:
@@ -246,6 +309,9 @@ def _hevc_type(head: int) -> str:
 _UNIT_TYPES: Mapping[str, Callable[[int], str]] = {"h264": _h264_type, "hevc": _hevc_type}
 _MOVED_UNITS = frozenset({"h264 7", "h264 8", "h264 9", "hevc 32", "hevc 33", "hevc 34", "hevc 35"})
 """Parameter sets and access unit delimiters (ITU-T H.264, table 7-1; H.265, table 7-1)."""
+_FRAME_UNITS = frozenset(
+    [*(f"h264 {kind}" for kind in range(1, 6)), *(f"hevc {kind}" for kind in range(32))]
+)
 
 
 def _length_size(stream: Any) -> int:
@@ -301,10 +367,11 @@ def _raw(data: bytes, _stream: Any) -> bytes:
     return data
 
 
-_FORMS: Mapping[str, Callable[[bytes, Any], bytes]] = {
+_FORMS: Mapping[str, _Form] = {
     "raw": _raw,
     "stream": _raw,
     "nal": _nal_units,
+    "slices": _slices,
     "adts": _without_adts,
     "text": _plain_text,
     "mov_text": _mov_text,

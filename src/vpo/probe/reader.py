@@ -100,13 +100,16 @@ def _assembled(
         raise ProbeError(
             "it has no video, audio or subtitle track; download or copy it again, or remove it"
         )
+    duration = source.duration / 1_000_000 if source.duration else None
     return MediaFile(
         path=file.path,
         container=facts.container,
         size=file.stat.st_size,
         mtime_ns=file.stat.st_mtime_ns,
-        duration=source.duration / 1_000_000 if source.duration else None,
-        tracks=streams.to_tracks(real, facts),
+        duration=duration,
+        tracks=streams.without_false_rates(
+            streams.to_tracks(real, facts), file.stat.st_size, duration
+        ),
         attachments=streams.to_attachments(found),
         chapters=tuple(_chapter(item) for item in source.chapters()),
         tags=tuple(sorted((key, value) for key, value in tags.items() if value)),

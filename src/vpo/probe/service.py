@@ -72,13 +72,15 @@ class Prober:
         return PendingSource(self._begin("read_source", path, list(forms.items())))
 
     def compare_with_source(
-        self, path: str, copies: Sequence[CopiedStream]
+        self, path: str, copies: Sequence[CopiedStream], forms: Mapping[int, PayloadForm]
     ) -> tuple[ContentFacts, list[Difference]]:
         """Read every packet of a result, and compare it with the source that was read last.
 
-        Call it in the thread that read the source: its child remembers what it has read.
+        ``forms`` are those of other streams of the result, for ``ContentFacts.digests``. Call it in
+        the thread that read the source: its child remembers what it has read.
         """
-        facts, differences = self._ask("compare_with_source", path, copies)
+        answer = self._ask("compare_with_source", path, copies, list(forms.items()))
+        facts, differences = answer
         return ContentFacts.of(facts), [Difference(*each) for each in differences]
 
     def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
@@ -177,7 +179,9 @@ class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
     ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``before_key`` the packets
-    before the first key frame, ``ends`` when the last packet ends, in seconds.
+    before the first key frame, ``ends`` when the last packet ends, in seconds; ``bit_rates`` in
+    bits a second. ``digests`` are the SHA-256 of all payloads in hexadecimal, in the forms that
+    were asked for.
     """
 
     damage: FirstDamage | None
@@ -185,6 +189,8 @@ class ContentFacts(NamedTuple):
     sizes: dict[int, int]
     before_key: dict[int, int]
     ends: dict[int, float]
+    bit_rates: dict[int, int]
+    digests: dict[int, str]
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ContentFacts:
@@ -197,6 +203,8 @@ class ContentFacts(NamedTuple):
             {row[0]: row[2] for row in streams},
             {row[0]: row[3] for row in streams},
             {row[0]: row[4] for row in streams if row[4] is not None},
+            {row[0]: row[5] for row in streams if row[5] is not None},
+            {row[0]: row[6] for row in streams},
         )
 
 

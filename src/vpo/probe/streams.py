@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from vpo.media.languages import same
@@ -27,6 +29,8 @@ _FLAGS = (
 _DISCARD_ALL = 48
 """AVDISCARD_ALL: how ffmpeg's MOV demuxer marks the text track that only holds chapter titles, and
 data whose samples have no duration."""
+_COMPRESSION = 1.02
+"""How much more than the file all packets may be, as Matroska can compress them."""
 _FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 """AVFieldOrder of interlaced video; PyAV reports it from version 15 on."""
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
@@ -76,7 +80,7 @@ def _track(
         language=_language(stream.language, ietf),
         title=tags.get("title") or tags.get("name"),
         dispositions=_dispositions(stream),
-        bit_rate=getattr(context, "bit_rate", None) or _number(tags.get("bps")),
+        bit_rate=getattr(context, "bit_rate", None) or _tagged_rate(tags.items()),
         duration=_duration(stream),
         codec_tag=_codec_tag(context, entry),
         matroska_id=number,
@@ -87,6 +91,28 @@ def _track(
         **(_video_facts(stream, context) if kind == "video" and context else {}),
         **(_audio_facts(context) if kind == "audio" and context else {}),
     )
+
+
+def without_false_rates(
+    tracks: tuple[Track, ...], size: int, duration: float | None
+) -> tuple[Track, ...]:
+    """Return the tracks without the bit rates of statistics tags that promise more than the file.
+
+    Programs that encode a track often keep the tags of its source.
+    """
+    rates = [_tagged_rate(track.tags) or 0 for track in tracks]
+    if sum(rates) * (duration or 0) / 8 <= size * _COMPRESSION:
+        return tracks
+    return tuple(
+        replace(track, bit_rate=None) if rate and track.bit_rate == rate else track
+        for track, rate in zip(tracks, rates, strict=True)
+    )
+
+
+def _tagged_rate(tags: Iterable[tuple[str, str]]) -> int | None:
+    """Return the bit rate of a statistics tag, which may have a language (``bps-eng``)."""
+    rates = (_number(value) for name, value in tags if name.partition("-")[0] == "bps")
+    return next(rates, None)
 
 
 def _language(written: str | None, ietf: str | None) -> str | None:

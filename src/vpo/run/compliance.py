@@ -24,6 +24,7 @@ class ComplianceRecords:
         self._metadata, self._fingerprint = metadata, fingerprint
         self._compliant = store.compliant(fingerprint, roots)
         self._failed = store.failed(fingerprint)
+        self._failed_by_identity = store.failed_by_identity(fingerprint) if self._failed else {}
         uses_metadata = metadata.fields or metadata.warnings
         self._with_metadata = (
             store.compliance_records(*cache_key_range(fingerprint)) if uses_metadata else {}
@@ -49,7 +50,11 @@ class ComplianceRecords:
             failed = (row for row in self._rows(item, exact=True) if not row.complies)
             return next(((row.error_type, row.error_message) for row in failed), None)
         stat, *error = self._failed.get(os.fsencode(item.path), (None, "", ""))
-        return (error[0], error[1]) if stat == item.stat else None
+        if stat == item.stat:
+            return error[0], error[1]
+        # The same file under another name: renamed, moved, or another hard link.
+        unknown = self._failed_by_identity.get((None, *item.stat))
+        return self._failed_by_identity.get((item.device, *item.stat), unknown)
 
     def _rows(self, item: Candidate, exact: bool = False) -> Iterator[ComplianceRecord]:
         """Yield the records of the file's state, with any metadata or (``exact``) the current."""

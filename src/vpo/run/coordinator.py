@@ -23,13 +23,14 @@ from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
 from vpo.run.compliance import ComplianceRecords
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
-from vpo.run.request import EncodeHistory, Interrupt, Request
+from vpo.run.request import Interrupt, Request
 from vpo.run.schedule import Pauser, Schedule
 from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.recognition import KnownFiles
     from vpo.run.workers import Workers, WorkerSource
 
 
@@ -243,7 +244,7 @@ class _Run:
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            facts = ExternalFactsLookup(self._metadata, self._encodes())
+            facts = ExternalFactsLookup(self._metadata, self._known_files(todo))
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
@@ -257,10 +258,15 @@ class _Run:
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 _take_all(outcomes, scheduled.take, self._interrupt)
 
-    def _encodes(self) -> EncodeHistory:
-        """Return the history of earlier encodes with these policies."""
-        mark = self._request.policies.encode_fingerprint
-        return self._store.encodes(mark) if self._store and mark else {}
+    def _known_files(self, todo: Sequence[Candidate]) -> KnownFiles:
+        """Return what is recorded of earlier encodes with these policies."""
+        from vpo.run.recognition import KnownFiles
+
+        key, store = self._request.policies.encode_fingerprint, self._store
+        if store is None or not key:
+            return KnownFiles()
+        contents = store.contents(key, {item.size for item in todo})
+        return KnownFiles(store.encodes(key), contents, store.encoded_videos(key))
 
     def _schedule(self) -> Schedule | None:
         """Return the schedule; a dry run has none."""

@@ -19,7 +19,8 @@ from vpo.policy.external_facts import ExternalFacts
 from vpo.run.cost import plan_cost
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job
-from vpo.run.request import EncodeHistory, Order, Request, StartOutcome
+from vpo.run.recognition import KnownFiles
+from vpo.run.request import Order, Request, StartOutcome
 
 _PLANNED_IN_ADVANCE = 500
 """The number of files, the largest, whose cost comes from a plan made in advance from the database.
@@ -30,16 +31,15 @@ class ExternalFactsLookup(NamedTuple):
     """Facts about files that are not in them: metadata of plugins, and the encode history."""
 
     metadata: Metadata
-    encodes: EncodeHistory
+    files: KnownFiles
 
     def of(self, item: Candidate) -> ExternalFacts:
         """Return the external facts of one file."""
-        history, *state = self.encodes.get(os.fsencode(item.path), ("", 0, 0))
-        same = state == [item.size, item.inode]
+        history = self.files.history(item)
         return ExternalFacts(
             metadata=self.metadata.of(item.path),
-            encoded=same and history == "encoded",
-            futile=same and history == "futile",
+            encoded=history == "encoded",
+            futile=history == "futile",
         )
 
 
@@ -67,6 +67,7 @@ class JobMaker:
             seen=(item.size, item.mtime_ns),
             link=item.link,
             known=self.facts.of(item),
+            recorded=self.facts.files.contents(item),
             encoding=policies.encode_fingerprint,
             files=policies.files,
         )

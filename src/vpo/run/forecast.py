@@ -175,7 +175,7 @@ class Forecast:
 
     def _learn(self, took: Timing) -> None:
         self._learned = True
-        costs = {took.load} if took.load else set()
+        costs = {took.cost} if took.cost else set()
         if took.alike:
             costs.add(Cost(_extension(took.path), took.size))
             self._any.learn(took.size, took.seconds)

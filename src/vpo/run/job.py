@@ -9,11 +9,11 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from vpo.db.records import History, Status
+from vpo.db.records import EncodedVideo, History, Status
 from vpo.errors import (
     BusyError,
     CancelledError,
@@ -27,6 +27,7 @@ from vpo.errors import (
 )
 from vpo.execute.apply import apply_plan
 from vpo.execute.context import RunContext
+from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
@@ -38,6 +39,14 @@ from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
 from vpo.plan.model import Plan, Strategy
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
+from vpo.probe.content_key import content_key
+from vpo.run.recognition import (
+    KnownContents,
+    are_encoded,
+    encoded_videos,
+    measured_bit_rates,
+    recognize,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +56,8 @@ class Job:
     """One file to process, with everything that a worker needs for it.
 
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) when it was found;
-    ``known`` has the facts that are not in the file; ``link`` is a symbolic link to it;
+    ``known`` has the facts that are not in the file, ``recorded`` those of contents that it may
+    turn out to have; ``link`` is a symbolic link to it;
     ``encoding`` is the cache key of the policies' encodes; ``files`` are the policy files, for the
     log.
     """
@@ -61,6 +71,7 @@ class Job:
     outcome_id: str = ""
     seen: tuple[int, int] | None = None
     known: ExternalFacts = NOTHING_KNOWN
+    recorded: KnownContents = field(default_factory=KnownContents)
     link: str | None = None
     encoding: str = ""
     files: tuple[str, ...] = ()
@@ -86,7 +97,7 @@ def process_file(job: Job, context: RunContext) -> Outcome:
     """Make one file match the policies; errors are returned in the outcome, not raised."""
     started = time.monotonic()
     try:
-        outcome = _process(job, context)
+        outcome = _with_content_key(_process(job, context))
     except BusyError as error:
         outcome = Outcome(job.path, "skipped", error=Failure.of(error))
     except CancelledError as error:
@@ -105,6 +116,17 @@ def process_file(job: Job, context: RunContext) -> Outcome:
             extra={**job.about, "operation": outcome.strategy},
         )
     return outcome._replace(seconds=round(seconds, 3))
+
+
+def _with_content_key(outcome: Outcome) -> Outcome:
+    """Return the outcome with the content key, if something is to be recorded by it."""
+    if outcome.stamp is None or not (outcome.touched or outcome.encode or outcome.bit_rates):
+        return outcome
+    try:
+        key = content_key(outcome.path)
+    except OSError:
+        return outcome
+    return outcome._replace(content=key) if _stamp(outcome.path) == outcome.stamp else outcome
 
 
 def failed(
@@ -127,7 +149,33 @@ def failed(
 
 def _process(job: Job, context: RunContext) -> Outcome:
     media, stamp = _probed(job, context)
-    plan = evaluate(job.policies, media, job.on_error, job.known)
+    job, plan, bit_rates = _planned(job, context, media)
+    outcome = _carried_out(job, context, plan, stamp)
+    return outcome if outcome.bit_rates else outcome._replace(bit_rates=bit_rates)
+
+
+def _planned(
+    job: Job, context: RunContext, media: MediaFile
+) -> tuple[Job, Plan, Mapping[int, int]]:
+    """Return the plan, the job with what is known of its content, and what was measured for it."""
+    media, known = recognize(media, job.known, job.recorded)
+    bit_rates: Mapping[int, int] = {}
+    if any(policy.unknown_bit_rates(media, known.encoded) for policy in job.policies):
+        bit_rates = measured_bit_rates(media, context.prober)
+        media = media.with_bit_rates(bit_rates)
+    plan = evaluate(job.policies, media, job.on_error, known)
+    videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
+    if (
+        videos
+        and not known.encoded
+        and are_encoded(videos, media.path, job.recorded.videos, context.prober)
+    ):
+        known = replace(known, encoded=True)
+        plan = evaluate(job.policies, media, job.on_error, known)
+    return replace(job, known=known), plan, bit_rates
+
+
+def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None) -> Outcome:
     try:
         _refuse_broken_link(job, plan)
         writer = choose_writer(plan, context)
@@ -245,7 +293,7 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             raise BusyError("another program changed it while it was probed; run again")
         if lock.stamp.ctime_ns != stamp.ctime_ns:
             # Another vpo, or a worker with another hard link, may have processed it already.
-            plan = evaluate(job.policies, _read(job, context), job.on_error, job.known)
+            job, plan, _ = _planned(job, context, _read(job, context))
             other = choose_writer(plan, context)
             if other is None:
                 return _without_work(plan, "none", stamp)
@@ -281,7 +329,15 @@ def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outc
         encoded=applied.encoded,
         proof=applied.proof,
         encode=_encode_history(job, plan),
+        bit_rates=applied.content.bit_rates if applied.content else {},
+        videos=_encoded_videos(plan, applied),
     )
+
+
+def _encoded_videos(plan: Plan, applied: Applied) -> tuple[EncodedVideo, ...]:
+    if applied.content is None:
+        return ()
+    return encoded_videos(encoded_videos_of(plan, applied.media), applied.content)
 
 
 def _require_convergence(job: Job, plan: Plan, found: MediaFile) -> None:

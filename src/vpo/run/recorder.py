@@ -116,6 +116,10 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         size_after=outcome.size_after,
         kept=(kept.kind, kept.path, kept.size) if kept else None,
         encode=outcome.encode,
+        device=stamp.device if stamp else None,
+        content=outcome.content,
+        bit_rates=outcome.bit_rates,
+        videos=outcome.videos,
     )
 
 
@@ -125,7 +129,7 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     from vpo.plan.model import changes_to_json
     from vpo.run.cost import outcome_cost  # late: they are imported already where there is a plan
 
-    return {"changes": changes_to_json(outcome.plan.changes), "load": outcome_cost(outcome)}
+    return {"changes": changes_to_json(outcome.plan.changes), "cost": outcome_cost(outcome)}
 
 
 def _compliance(outcome: Outcome) -> Compliance | None:

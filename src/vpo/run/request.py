@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from vpo.db.records import History
 from vpo.errors import OnError
 from vpo.policy.policy_files import PolicyFiles
 
 Order = Literal["auto", "name", "size", "newest"]
-EncodeHistory = Mapping[bytes, tuple[History, int, int]]
-"""As ``vpo.db.store.Store.encodes`` returns them."""
 StartOutcome = Callable[[str], str]
 """Takes the path of a file that is started, and returns its outcome's id."""
 

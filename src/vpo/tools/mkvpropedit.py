@@ -33,6 +33,11 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
     return [*command, path]
 
 
+def statistics_argv(program: str, path: str) -> list[str]:
+    """Return the command that gives each track true statistics tags (BPS, NUMBER_OF_BYTES, …)."""
+    return [program, "--gui-mode", path, "--add-track-statistics-tags"]
+
+
 def _number(track: Track) -> int:
     if track.matroska_id is None:
         raise ValueError(f"{track} has no number in a Matroska file")

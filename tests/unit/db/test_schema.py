@@ -13,7 +13,9 @@ from threading import Barrier
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
+from vpo.db.records import Cost, EncodeRecord, Timing
 from vpo.db.schema import STEPS, migrate_database
+from vpo.db.store import Store
 from vpo.errors import DatabaseError
 
 NEXT = (
@@ -26,8 +28,25 @@ SHA256_OF_STEPS = (
     "99e458f2521ec046",
     "761742f2191f672b",
     "f8ade92fb98264ec",
+    "54de2b378e40500d",
 )
 """The beginning of each step's digest; a step that users have run is never edited."""
+
+
+VERSION_5_ROWS = (
+    "INSERT INTO files VALUES (1, 'id', x'2f61', 7, 8, 9)",
+    "INSERT INTO verdicts VALUES ('f', 1, 'complies', NULL, NULL, '')",
+    "INSERT INTO verdicts VALUES ('g', 1, 'failed', 'VerifyError', 'no', '')",
+    "INSERT INTO encodes VALUES (1, 'e', 'encoded', 7, 9)",
+    "INSERT INTO runs VALUES ('run', '2026-01-01T00:00:00+00:00', NULL, '[]', '{}', 1, 0, 1, '',"
+    " 'finished', NULL)",
+    "INSERT INTO outcomes (id, run, file, path, state, status, strategy, plan, started_at, seconds,"
+    " size_before) VALUES ('o', 'run', 1, x'2f61', 'done', 'changed', 'remux',"
+    ' \'{"changes":[{"to":"\\u00e9 \\udcff"}],"load":["remux",7]}\','
+    " '2026-01-01T00:00:00+00:00', 1.5, 7)",
+    "INSERT INTO outcomes (id, run, path, state, started_at)"
+    " VALUES ('p', 'run', x'2f62', 'interrupted', '2026-01-01T00:00:00+00:00')",
+)
 
 
 @pytest.fixture
@@ -47,7 +66,7 @@ def test_migrate_creates_schema_and_is_idempotent(path: Path) -> None:
         migrate_database(pool)
         first = shape(pool)
         assert first[0] == len(STEPS)
-        assert {name for name, _ in first[1]} >= {"files", "verdicts", "runs", "outcomes"}
+        assert {name for name, _ in first[1]} >= {"files", "compliance_records", "runs", "outcomes"}
         migrate_database(pool)
         assert shape(pool) == first
 
@@ -69,11 +88,27 @@ def test_migrate_keeps_stored_rows(path: Path) -> None:
     with DaemonConnectionPool(path) as pool:
         migrate_database(pool)
         with pool.transaction() as connection:
-            connection.execute("INSERT INTO files VALUES (1, 'id', x'ff', 1, 2, 3)")
+            connection.execute("INSERT INTO files VALUES (1, 'id', x'ff', 1, 2, 3, 4)")
         migrate_database(pool, (*STEPS, NEXT))
         with pool.read() as connection:
             row = connection.execute("SELECT * FROM files").fetchone()
-        assert row == (1, "id", b"\xff", 1, 2, 3, None)
+        assert row == (1, "id", b"\xff", 1, 2, 3, 4, None)
+
+
+def test_version_6_renames_and_keeps_what_version_5_recorded(path: Path) -> None:
+    with DaemonConnectionPool(path) as pool:
+        migrate_database(pool, STEPS[:5])
+        with pool.transaction() as connection:
+            for statement in VERSION_5_ROWS:
+                connection.execute(statement)
+        store = Store(pool)
+        assert store.compliant("f") == {b"/a": (7, 8, 9)}
+        assert store.failed("g") == {b"/a": ((7, 8, 9), "VerifyError", "no")}
+        assert store.encodes("e") == [EncodeRecord(b"/a", "encoded", 7, 9, 8, None)]
+        (row, other) = store.outcomes("run")
+        assert row.plan == {"changes": [{"to": "\u00e9 \udcff"}], "cost": ["remux", 7]}
+        assert other.plan is None
+        assert store.timings([]) == [Timing("/a", Cost("remux", 7), 7, 1.5)]
 
 
 def test_failed_migration_step_changes_nothing(path: Path) -> None:
@@ -93,7 +128,7 @@ def test_migrate_refuses_newer_version(path: Path) -> None:
     before = path.read_bytes()
     with (
         DaemonConnectionPool(path) as pool,
-        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 6; .* 5\)"),
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 7; .* 6\)"),
     ):
         migrate_database(pool)
     assert path.read_bytes() == before

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import Cost, NewRun, Result, Run, Stat, Timing
+from vpo.db.records import (
+    Cost,
+    EncodedVideo,
+    EncodeRecord,
+    KnownContent,
+    NewRun,
+    Result,
+    Run,
+    Stat,
+    Timing,
+)
 from vpo.db.store import Store
 from vpo.errors import DatabaseError, UsageError
 from vpo.media.model import Chapter, Color, MediaFile, Track
@@ -19,6 +29,7 @@ from vpo.media.model import Chapter, Color, MediaFile, Track
 POLICY, OTHER = "f" * 64, "0" * 64
 STAT: Stat = (1000, 1_700_000_000_123_456_789, 42)
 NEW: Stat = (1001, 1_700_000_000_123_456_789, 42)
+SIZES = (STAT[0], NEW[0])
 ODD = [
     os.fsdecode(b"/m/bytes \xff\xfe.mkv"),
     "/m/new\nline.mkv",
@@ -62,8 +73,8 @@ class Library:
     def record(self, path: str, stat: Stat | None = STAT, **more: Any) -> str | None:
         """Record a file that complies; returns its UUID."""
         (outcome,) = self.store.start_outcomes(self.run_id, [path])
-        verdict = {"fingerprint": POLICY, "compliance": "complies" if stat else None}
-        what = {"status": "unchanged", **verdict, **more}
+        known = {"fingerprint": POLICY, "compliance": "complies" if stat else None}
+        what = {"status": "unchanged", **known, **more}
         self.store.record([Result(outcome, path, stat=stat, **what)])
         return self.store.outcomes(self.run_id)[-1].file_id
 
@@ -129,7 +140,7 @@ def test_stored_stat_comes_back_unchanged(library: Library, stat: Stat) -> None:
 
 
 @pytest.mark.parametrize("stat", [(7, STAT[1], STAT[2]), (STAT[0], 7, STAT[2]), (*STAT[:2], 7)])
-def test_changed_stat_deletes_verdicts(library: Library, stat: Stat) -> None:
+def test_changed_stat_deletes_compliance(library: Library, stat: Stat) -> None:
     first = library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", fingerprint=OTHER)
     assert library.record("/m/a", stat=stat) == first
@@ -138,7 +149,7 @@ def test_changed_stat_deletes_verdicts(library: Library, stat: Stat) -> None:
     assert library.store.media("/m/a") is None
 
 
-def test_unchanged_stat_keeps_verdicts(library: Library) -> None:
+def test_unchanged_stat_keeps_compliance(library: Library) -> None:
     library.record("/m/a", media=MediaFile("/m/a", "mkv", 1000))
     library.record("/m/a", compliance=None)
     assert library.store.compliant(POLICY) == {b"/m/a": STAT}
@@ -152,7 +163,7 @@ def test_deleted_file_has_only_an_outcome(library: Library) -> None:
     assert library.record("/m/b", stat=None) == known
 
 
-def test_renamed_file_keeps_id_and_verdicts(library: Library) -> None:
+def test_renamed_file_keeps_id_and_compliance(library: Library) -> None:
     first = library.record("/m/old.mkv")
     assert library.record("/m/new.mkv", compliance=None) == first
     assert library.asked == ["/m/old.mkv"]
@@ -191,6 +202,56 @@ def test_conversion_of_unknown_file_is_stored(library: Library) -> None:
     assert library.store.compliant(POLICY) == {b"/m/a.mkv": STAT}
 
 
+def test_stat_on_another_device_is_another_file(library: Library) -> None:
+    first = library.record("/m/old.mkv", device=1)
+    assert library.record("/m/new.mkv", device=2) != first
+    assert library.record("/m/newer.mkv", device=2) != first
+    assert library.record("/m/renamed.mkv", device=1) == first
+
+
+def test_encode_is_known_by_path_and_by_content(library: Library) -> None:
+    library.record("/m/a", encode=("key", "encoded"), content="c", bit_rates={0: 5}, device=7)
+    assert library.store.encodes("key") == [
+        EncodeRecord(b"/m/a", "encoded", STAT[0], STAT[2], STAT[1], 7)
+    ]
+    assert library.store.contents("key", SIZES) == {STAT[0]: {"c": KnownContent("encoded", {0: 5})}}
+    assert library.store.contents("key", [1]) == {}
+    assert library.store.contents("other", SIZES) == {STAT[0]: {"c": KnownContent(None, {0: 5})}}
+
+
+def test_encode_by_other_policies_is_known_of_the_content_after_an_edit(library: Library) -> None:
+    library.record("/m/a", encode=("key", "encoded"), content="c", size_before=900)
+    edited = {"touched": True, "content": "d", "size_before": STAT[0]}
+    library.record("/m/a", stat=NEW, encode=("second", "futile"), **edited)
+    assert library.store.contents("key", SIZES) == {
+        STAT[0]: {"c": KnownContent("encoded", {})},
+        NEW[0]: {"d": KnownContent("encoded", {})},
+    }
+    assert library.store.contents("second", SIZES)[NEW[0]] == {"d": KnownContent("futile", {})}
+
+
+def test_content_stays_known_when_its_file_is_replaced_or_gone(library: Library) -> None:
+    library.record("/m/a", encode=("key", "encoded"), content="c")
+    library.record("/m/a", stat=NEW)
+    library.store.forget_file("/m/a")
+    assert library.store.contents("key", SIZES) == {STAT[0]: {"c": KnownContent("encoded", {})}}
+
+
+def test_content_of_which_nothing_is_known_is_not_stored(library: Library) -> None:
+    library.record("/m/a", content="c")
+    assert library.rows("contents") == 0
+
+
+def test_encoded_videos_are_stored_by_shape(library: Library) -> None:
+    videos = (EncodedVideo("1", ("hevc", 640, 360)), EncodedVideo("2", ("hevc", None, None)))
+    library.record("/m/a", encode=("key", "encoded"), videos=videos)
+    assert library.store.encoded_videos("key") == {
+        ("hevc", 640, 360): {"1"},
+        ("hevc", None, None): {"2"},
+    }
+    assert library.store.encoded_videos("other") == {}
+
+
 def test_stored_media_comes_back_unchanged(library: Library) -> None:
     media = MediaFile(
         ODD[0],
@@ -209,8 +270,8 @@ def test_stored_media_comes_back_unchanged(library: Library) -> None:
     assert library.store.media("/other") is None
 
 
-def test_in_place_edit_deletes_verdicts_of_all_names(library: Library) -> None:
-    """An edit in place, under all names of the file; another file's verdicts stay."""
+def test_in_place_edit_deletes_compliance_of_all_names(library: Library) -> None:
+    """An edit in place, under all names of the file; another file's compliance stays."""
     library.paths = {"/m/a", "/m/link"}
     library.record("/m/a")
     library.record("/m/link")
@@ -339,7 +400,7 @@ def test_killed_run_leaves_its_unfinished_paths(library: Library) -> None:
     assert library.store.run(ended).state == "finished"
 
 
-def test_verdicts_of_unfinished_files_are_deleted_after_a_kill(library: Library) -> None:
+def test_compliance_of_unfinished_files_is_deleted_after_a_kill(library: Library) -> None:
     """It may have been done with an edit in place that it did not come to record."""
     library.record("/m/a")
     library.record("/m/b", stat=NEW)
@@ -355,7 +416,8 @@ def test_verdicts_of_unfinished_files_are_deleted_after_a_kill(library: Library)
         ("SELECT 1 FROM outcomes WHERE state = 'running'", "outcomes_running"),
         ("SELECT 1 FROM runs WHERE state = 'running'", "runs_running"),
         ("SELECT 1 FROM files WHERE inode = 1 AND size = 1 AND mtime_ns = 1", "files_stat"),
-        ("DELETE FROM verdicts WHERE file = 1", "verdicts_file"),
+        ("DELETE FROM compliance_records WHERE file = 1", "compliance_records_file"),
+        ("SELECT 1 FROM contents WHERE size IN (1, 2)", "contents_size"),
     ],
 )
 def test_frequent_queries_use_an_index(library: Library, query: str, index: str) -> None:
@@ -367,7 +429,7 @@ def test_frequent_queries_use_an_index(library: Library, query: str, index: str)
 def test_known_query_reads_no_probes(library: Library) -> None:
     with library.pool.read() as connection:
         columns = [row[1] for row in connection.execute("PRAGMA table_info(files)")]
-    assert columns == ["number", "id", "path", "size", "mtime_ns", "inode"]
+    assert columns == ["number", "id", "path", "size", "mtime_ns", "inode", "device"]
 
 
 def test_took_returns_durations_of_last_files(library: Library) -> None:

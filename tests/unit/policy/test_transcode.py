@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vpo.media.model import Track
-from vpo.policy.operations.transcode import SkipIf
+from vpo.media.model import MediaFile, Track
+from vpo.policy.operations.transcode import SkipIf, Transcode
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,28 @@ def test_skip_if_bitrate_under_names_both_bit_rates(
 ) -> None:
     track = Track(0, "video", "hevc", bit_rate=bit_rate)
     assert SkipIf(bitrate_under=limit).too_fast(track) == reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("track", "encoded", "asked"),
+    [
+        (Track(0, "video", "hevc"), False, [0]),
+        (Track(0, "video", "hevc", bit_rate=5), False, []),
+        (Track(0, "video", "h264"), False, []),  # is encoded whatever its bit rate
+        (Track(0, "video", "hevc"), True, []),
+        (Track(0, "audio", "hevc"), False, []),
+    ],
+)
+def test_bit_rate_is_asked_only_where_it_decides(
+    track: Track, encoded: bool, asked: list[int]
+) -> None:
+    skip_if = {"codec_matches": ["hevc"], "bitrate_under": "5M"}
+    operation = Transcode.model_validate({"video": {"to": "hevc", "skip_if": skip_if}})
+    media = MediaFile("/a.mkv", "mkv", 1, tracks=(track,))
+    assert list(operation.unknown_bit_rates(media, encoded)) == asked
+
+
+def test_bit_rate_is_not_asked_without_a_limit() -> None:
+    media = MediaFile("/a.mkv", "mkv", 1, tracks=(Track(0, "video", "hevc"),))
+    operation = Transcode.model_validate({"video": {"to": "hevc"}})
+    assert list(operation.unknown_bit_rates(media, encoded=False)) == []

@@ -118,3 +118,35 @@ def test_progress_is_between_nothing_and_all(corpus: Path, monkeypatch: pytest.M
     read_content(str(corpus / "multi-audio.mkv"), {}, parts.append)
     assert parts
     assert all(0 <= part <= 1 for part in parts)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_frames_of_a_video_are_the_same_in_every_container(
+    tmp_path: Path,
+    media_tools: None,  # noqa: ARG001
+    codec: str,
+) -> None:
+    """Muxers move x265's message about itself; the frames are what they were."""
+    source = tmp_path / "a.mkv"
+    picture = ("-f", "lavfi", "-i", "testsrc=s=96x64:d=1:r=8", "-c:v", codec)
+    subprocess.run(["ffmpeg", "-v", "error", *picture, str(source)], check=True)
+    others = [tmp_path / name for name in ("b.mkv", "c.mp4", "d.ts")]
+    subprocess.run(["mkvmerge", "-q", "-o", others[0], source], check=True)
+    for path in others[1:]:
+        copy = ["ffmpeg", "-v", "error", "-i", str(source), "-c", "copy", str(path)]
+        subprocess.run(copy, check=True)
+    frames = {content(p, {0: "slices"}).streams[0].digest.digest() for p in (source, *others)}
+    assert len(frames) == 1
+    units = content(source, {0: "nal"}).streams[0].header_units
+    assert bool(units) == (codec == "libx265")
+    for path in others:
+        again = read_content(str(path), {0: "nal"}, ignore, {0: units}).streams[0]
+        assert again.digest.digest() == content(source, {0: "nal"}).streams[0].digest.digest()
+
+
+def test_bit_rate_is_that_of_all_packets(corpus: Path) -> None:
+    stream = content(corpus / "multi-audio.mkv").streams[0]
+    sizes = [size for _, size in packet_positions(corpus / "multi-audio.mkv")]
+    first = float(min(stream.times) * stream.time_base)
+    assert stream.seconds is not None
+    assert stream.bit_rate == pytest.approx(sum(sizes) * 8 / (stream.seconds - first), abs=1)

@@ -30,9 +30,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield found
 
 
-def record(store: Store, known: Any, verdict: Compliance) -> None:
+def record(store: Store, known: Any, compliance: Compliance) -> None:
     (key,) = store.start_outcomes("run", [FILE.path])
-    error = ("VerifyError", "no") if verdict == "failed" else (None, None)
+    error = ("VerifyError", "no") if compliance == "failed" else (None, None)
     store.record(
         [
             Result(
@@ -41,7 +41,7 @@ def record(store: Store, known: Any, verdict: Compliance) -> None:
                 "changed",
                 stat=STAT,
                 fingerprint=answers(known).cache_key(FILE.path, POLICY),
-                compliance=verdict,
+                compliance=compliance,
                 error_type=error[0],
                 error_message=error[1],
             )

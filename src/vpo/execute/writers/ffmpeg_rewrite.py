@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from vpo.errors import PlanError, VerifyError
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vpo.errors import PlanError, ToolError, VerifyError
 from vpo.execute.context import RunContext
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.encode import encode
@@ -15,9 +18,10 @@ from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4
-from vpo.tools import ffmpeg, losses
+from vpo.tools import ffmpeg, losses, mkvpropedit
 from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
+from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
 
@@ -51,6 +55,26 @@ class FfmpegRewrite(Writer):
         return rewrite(work, self._write, factor, work.begin_proof())
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
+        written = self._run_ffmpeg(work, workspace)
+        warnings = (*written.warnings, *self._add_statistics(workspace))
+        return replace(written, warnings=warnings)
+
+    def _add_statistics(self, workspace: Workspace) -> Iterator[str]:
+        """Let mkvpropedit count what ffmpeg wrote; it removed the source's statistics tags.
+
+        The proof reads the file afterwards, so that a failure here can do no harm.
+        """
+        tools = self.context.tools
+        if self.plan.after.container != "mkv" or tools.mkvpropedit is None:
+            return
+        path = tool_path(workspace.path, workspace.fd)
+        argv = mkvpropedit.statistics_argv(tools.mkvpropedit, path)
+        try:
+            tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)), MkvmergeOutput(_ignore))
+        except ToolError as error:
+            yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
+
+    def _run_ffmpeg(self, work: Work, workspace: Workspace) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
         fds = (work.lock.fd, workspace.fd)
@@ -131,3 +155,7 @@ class FfmpegRewrite(Writer):
     def _need_audio_encoders(self) -> None:
         for how in self.plan.audio_encodes.values():
             self.context.tools.capabilities().encoder([AUDIO_ENCODERS[how.codec]], how.codec)
+
+
+def _ignore(part: float) -> None:
+    """Discard the progress, which would begin again."""

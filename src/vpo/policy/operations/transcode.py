@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from vpo.media.encode_spec import (
     VideoCodec,
     VideoEncode,
 )
-from vpo.media.model import Track
+from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range
 from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.desired_state import DesiredState
@@ -36,7 +37,8 @@ class SkipIf(Filled):
         default=None, description="Its resolution class is this one or lower."
     )
     bitrate_under: BitRate | None = Field(
-        default=None, description="Its bit rate is known and lower than this."
+        default=None,
+        description="Its bit rate is lower than this; one that is not stated is measured.",
     )
 
     def unmet(self, track: Track) -> list[str]:
@@ -180,6 +182,12 @@ class VideoSection(Model):
             return None
         return tuple(max(2, round(side * factor / 2) * 2) for side in (track.width, track.height))  # type: ignore[return-value]
 
+    def needs_bit_rate(self, track: Track, encoded: bool) -> bool:
+        """Return whether only the bit rate of the track, which is unknown, decides."""
+        if self.skip_if is None or track.bit_rate or self.why(track, encoded) is None:
+            return False
+        return not self.skip_if.unmet(track)
+
     def _box(self, track: Track) -> tuple[float, float]:
         """Return the largest size allowed, in the orientation of the track."""
         if self.max_resolution is None:
@@ -239,6 +247,12 @@ class Transcode(Operation):
     @property
     def reads_frames(self) -> bool:
         return self.video is not None
+
+    def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
+        if self.video is not None:
+            for track in media.of("video"):
+                if self.video.needs_bit_rate(track, encoded):
+                    yield track.index
 
     @property
     def video_encode_settings(self) -> str:

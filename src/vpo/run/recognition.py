@@ -1,0 +1,106 @@
+"""Recognizing files by their content, so that what is recorded of one holds under any name.
+
+``KnownFiles`` is what the coordinator looks up by name and inode. The rest is done by workers,
+which open the file anyway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from vpo.db.records import EncodedVideo, EncodeRecord, History, KnownContent, VideoShape
+from vpo.discover import Candidate
+from vpo.execute.copied_streams import video_forms
+from vpo.media.model import MediaFile, Track
+from vpo.policy.external_facts import ExternalFacts
+from vpo.probe.content_key import content_key
+from vpo.probe.service import ContentFacts, Prober
+
+
+@dataclass(frozen=True)
+class KnownContents:
+    """Contents that a file may turn out to have, by content key, and videos by shape."""
+
+    contents: Mapping[str, KnownContent] = field(default_factory=dict)
+    videos: Mapping[VideoShape, Set[str]] = field(default_factory=dict)
+
+
+class KnownFiles:
+    """What earlier runs recorded of the encodes of the policies of this run."""
+
+    def __init__(
+        self,
+        encodes: Sequence[EncodeRecord] = (),
+        contents: Mapping[int, Mapping[str, KnownContent]] | None = None,
+        videos: Mapping[VideoShape, Set[str]] | None = None,
+    ) -> None:
+        self._contents, self._videos = contents or {}, videos or {}
+        self._by_path = {row.path: row for row in encodes}
+        self._by_identity = {
+            (row.device, row.size, row.mtime_ns, row.inode): row.history for row in encodes
+        }
+
+    def history(self, item: Candidate) -> History | None:
+        """Return the history of the file at its path, or of the same file before a rename."""
+        row = self._by_path.get(os.fsencode(item.path))
+        if row is not None and (row.size, row.inode) == (item.size, item.inode):
+            return row.history
+        unknown = self._by_identity.get((None, *item.stat))
+        return self._by_identity.get((item.device, *item.stat), unknown)
+
+    def contents(self, item: Candidate) -> KnownContents:
+        """Return the contents of the file's size, and all videos."""
+        return KnownContents(self._contents.get(item.size, {}), self._videos)
+
+
+class Recognized(NamedTuple):
+    """What is known of a probed file: ``media`` with its bit rates, and ``known`` with encodes."""
+
+    media: MediaFile
+    known: ExternalFacts
+
+
+def recognize(media: MediaFile, known: ExternalFacts, recorded: KnownContents) -> Recognized:
+    """Return the file with what is recorded of its content."""
+    if not recorded.contents:
+        return Recognized(media, known)
+    try:
+        found = recorded.contents.get(content_key(media.path))
+    except OSError:
+        found = None
+    if found is None:
+        return Recognized(media, known)
+    known = replace(
+        known,
+        encoded=known.encoded or found.history == "encoded",
+        futile=known.futile or found.history == "futile",
+    )
+    return Recognized(media.with_bit_rates(found.bit_rates), known)
+
+
+def measured_bit_rates(media: MediaFile, prober: Prober) -> dict[int, int]:
+    """Return the bit rates of audio and video by reading all packets; empty if it is damaged."""
+    facts = prober.read_source(media.path, {}).result()
+    return {} if facts.damage is not None else facts.bit_rates
+
+
+def are_encoded(
+    tracks: Sequence[Track], path: str, videos: Mapping[VideoShape, Set[str]], prober: Prober
+) -> bool:
+    """Return whether these videos of a file are known; it is read only if they can be."""
+    if not all((track.codec, track.width, track.height) in videos for track in tracks):
+        return False
+    made = encoded_videos(tracks, prober.read_source(path, video_forms(tracks)).result())
+    return len(made) == len(tracks) and all(one.digest in videos[one.shape] for one in made)
+
+
+def encoded_videos(tracks: Sequence[Track], facts: ContentFacts) -> tuple[EncodedVideo, ...]:
+    """Return the videos of these tracks, read in their ``video_forms``."""
+    return tuple(
+        EncodedVideo(facts.digests[track.index], (track.codec, track.width, track.height))
+        for track in tracks
+        if track.index in facts.digests
+    )
