@@ -9,6 +9,7 @@ from drill import (
     changing,
     damaged,
     database,
+    file_systems,
     full,
     hosts,
     interrupted,
@@ -63,6 +64,8 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "not whole: unusual": not_whole.whole,
         "damaged: not media": damaged.not_media,
         "cluster: two hosts": hosts.hosts,
+        "file systems": file_systems.local,
+        "network file systems": file_systems.network,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,
     }

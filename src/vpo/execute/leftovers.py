@@ -8,9 +8,10 @@ import stat
 from collections.abc import Iterable
 
 from vpo.discover import is_leftover
-from vpo.errors import PublishError
+from vpo.errors import FileError, LockedError, SourceChangedError
 from vpo.execute import rename, undo_file
-from vpo.execute.lock import try_lock
+from vpo.execute.lock import FileLock
+from vpo.execute.lock_file import LOCK_EXTENSION, open_locked, remove_locked
 from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
 
 
@@ -23,7 +24,7 @@ def clean_up_leftovers(leftovers: Iterable[str]) -> list[str]:
     for path in leftovers:
         try:
             done += _clean_up_file(path)
-        except (OSError, PublishError) as error:
+        except (OSError, FileError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             done.append(f"{path}, left by an interrupted run, cannot be cleaned up: {reason}")
     return done
@@ -36,6 +37,8 @@ def _clean_up_file(path: str) -> list[str]:
         return _roll_back(path)
     if path.endswith(rename.NOTE_EXTENSION):
         return rename.roll_back_rename(path)
+    if path.endswith(LOCK_EXTENSION):
+        return _remove_lock(path)
     # A tool's own file is not locked, but the one with whose name it begins; that one goes first.
     folder, name = os.path.split(path)
     owner, end, _ = name.partition(TEMPORARY_EXTENSION + PREFIX_END)
@@ -55,9 +58,11 @@ def clean_up_folders(folders: Iterable[str]) -> list[str]:
 
 
 def _remove(path: str) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    fd = open_locked(path)
+    if fd is None:
+        return False
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode) or not try_lock(fd):
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
             return False
         if undo_file.media_path(path) is not None:
             # The undo file was incomplete when it was first read, and is complete now.
@@ -68,23 +73,39 @@ def _remove(path: str) -> bool:
         os.close(fd)
 
 
+def _remove_lock(path: str) -> list[str]:
+    fd = open_locked(path)
+    if fd is None:
+        return []
+    try:
+        remove_locked(path, fd)
+    finally:
+        os.close(fd)
+    return [f"removed {path}, left by an interrupted run"]
+
+
 def _roll_back(path: str) -> list[str]:
     """Roll back a header edit, unless a run or tool still holds the lock on its file."""
     media = undo_file.media_path(path)
     if media is None:
         return [f"removed {path}, left by an interrupted run"] if _remove(path) else []
     try:
-        fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
+        with FileLock(media):
+            if not os.path.lexists(path):
+                return []
+            fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                restored = undo_file.roll_back(path, fd)
+            finally:
+                os.close(fd)
+            os.unlink(path)
+    except LockedError:
+        return []
+    except SourceChangedError:
+        if os.path.lexists(media):
+            raise
         os.unlink(path)
         return [f"removed {path}: its media file is gone"]
-    try:
-        if not try_lock(fd) or not os.path.lexists(path):
-            return []
-        restored = undo_file.roll_back(path, fd)
-        os.unlink(path)
-    finally:
-        os.close(fd)
     if restored:
         return [f"rolled back {media}, which an interrupted run was editing"]
     return [f"removed {path}: {media} was replaced since"]

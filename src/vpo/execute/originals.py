@@ -136,6 +136,7 @@ def restore(
         if kind == "header":
             _restore_header(kept, result)
         elif original == result:
+            lock.before_replacing()
             os.replace(kept, original)
         else:
             _restore_renamed(kept, original, result)

@@ -33,7 +33,7 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
             f"modified {format_seconds(round(age))} ago; [files] min_age is "
             f"{format_seconds(min_age)}"
         )
-    if _written_elsewhere(lock.fd):
+    if not lock.beside and _written_elsewhere(lock.fd):
         raise BusyError("another program has it open for writing")
 
 
@@ -41,8 +41,9 @@ def _written_elsewhere(fd: int) -> bool:
     """Return whether another program has the file open for writing.
 
     Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)). Where
-    there are no leases (other systems, network file systems, files of other owners) the answer is
-    false, and only the check of the source before publishing protects the file.
+    there are no leases (other systems, files of other owners) the answer is false, and only the
+    check of the source before publishing protects the file. Never ask on a network file system:
+    its server may refuse a lease that nobody stands in the way of, with the same error.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False

@@ -25,7 +25,10 @@ def copy_attributes(lock: FileLock, fd: int) -> list[str]:
             warnings.append(f"the owner {source.st_uid}:{source.st_gid} could not be kept")
     warnings += _copy_xattrs(lock.fd, fd)
     # The mode is set last, as a change of owner clears some of its bits.
-    os.fchmod(fd, stat.S_IMODE(source.st_mode))
+    try:
+        os.fchmod(fd, stat.S_IMODE(source.st_mode))
+    except OSError:
+        warnings.append(f"the mode {stat.S_IMODE(source.st_mode):o} could not be kept")
     return warnings
 
 
@@ -76,6 +79,7 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
     the original is in its place.
     """
     try:
+        lock.before_replacing()
         if target == lock.path:
             os.replace(workspace.path, target)
         else:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import open_locked, try_lock
 
 NOTE_EXTENSION = ".rename"
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
@@ -63,10 +63,10 @@ def claim_name(temporary: str, target: str) -> None:
 
 def roll_back_rename(path: str) -> list[str]:
     """Roll back the rename of a note that no process holds; return messages about it."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    fd = open_locked(path)
+    if fd is None:
+        return []
     try:
-        if not try_lock(fd):
-            return []
         done = _roll_back(os.path.dirname(path), os.read(fd, 1 << 16))
         os.unlink(path)
         return done

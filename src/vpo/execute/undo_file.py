@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.publish import sync_folder
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska

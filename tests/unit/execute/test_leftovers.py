@@ -15,7 +15,7 @@ from tests.unit.execute.edits import applied, opened, planned
 from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import leftovers
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import open_locked
 from vpo.execute.rename import rename_note
 
 OURS = tuple(f".vpo-{digit * 32}" for digit in "0123")
@@ -164,11 +164,11 @@ def test_cleanup_leaves_undo_file_completed_meanwhile(
     whole = saved.read_bytes()
     os.truncate(saved, 20)
 
-    def completed(fd: int) -> bool:
+    def completed(path: str) -> int | None:
         saved.write_bytes(whole)
-        return try_lock(fd)
+        return open_locked(path)
 
-    monkeypatch.setattr("vpo.execute.leftovers.try_lock", completed)
+    monkeypatch.setattr("vpo.execute.leftovers.open_locked", completed)
     assert clean_up(media.parent) == []
     assert saved.read_bytes() == whole
 

@@ -51,7 +51,7 @@ class FfmpegRewrite(Writer):
     def _write(self, work: Work, workspace: Workspace) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
-        fds = (work.lock.fd, workspace.fd)
+        fds = (*work.lock.fds, workspace.fd)
         covers = self._covers(workspace)
         if self.plan.video_encodes:
             video = SourceVideo(source, self.plan.before.path, fds, self.plan.before.duration)
