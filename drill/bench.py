@@ -269,7 +269,11 @@ class Rig:
             **(changes or {}),
         }
         # The vpo of these sources, whatever else is installed.
-        own["PYTHONPATH"] = f"{own.get('PYTHONPATH', env.get('DRILL_PYTHONPATH', ''))}{os.pathsep}{ROOT / 'src'}".lstrip(":")
+        own["PYTHONPATH"] = (
+            f"{own.get('PYTHONPATH', env.get('DRILL_PYTHONPATH', ''))}{os.pathsep}{ROOT / 'src'}".lstrip(
+                ":"
+            )
+        )
         return {k: v for k, v in {**env, **own}.items() if v is not None}
 
     def start(

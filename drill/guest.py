@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -53,13 +54,16 @@ def main() -> None:
         if kind != "vfat":
             _run("mount", "-o", "user_xattr", "/dev/ubda", str(exported))
             exported.chmod(0o777)
+        only = sys.argv[5:]
         for name, mount in SERVERS[kind](folder, exported):
+            if only and name not in only:
+                continue
             with bench.trial(f"{name}: mount"):
-                point = folder / file_systems.unique()
+                point = folder / uuid.uuid4().hex[:6]
                 point.mkdir()
                 _run(*mount, str(point))
                 try:
-                    same = kind == "nfs" or kind == "smb"
+                    same = kind != "vfat"
                     file_systems.suite(bench, file_systems.Place(name, point, same, same))
                 finally:
                     _run("umount", str(point), check=False)

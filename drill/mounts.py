@@ -46,7 +46,9 @@ def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
             file.truncate(size)
         _run(*MAKERS[kind], str(image))
         if kind == "exfat" and shutil.which("mount.exfat-fuse"):
-            _run("mount.exfat-fuse", str(image), str(point))
+            # The device is detached when the file system is unmounted.
+            mount = f"mount.exfat-fuse $d {point} && losetup -d $d"
+            _run("sh", "-c", f"d=$(losetup -f --show {image}) && {mount}")
         else:
             _run("mount", "-o", "loop", str(image), str(point))
     try:

@@ -18,4 +18,4 @@ def _strict(fd: int | IO[bytes], how: int) -> None:
     _flock(fd, how)
 
 
-fcntl.flock = _strict
+fcntl.flock = _strict  # type: ignore[assignment]

@@ -126,14 +126,17 @@ class FileLock:
                 "the file was changed by another program during processing; its new state was kept"
             )
 
-    def before_replacing(self) -> None:
-        """Close the file where the lock is another one: SMB does not replace an open file."""
-        if self._beside is not None:
-            self._close()
+    def close_file(self) -> None:
+        """Close the file, as SMB does not replace an open one; only a lock beside it stays."""
+        fd, self.fd = self.fd, -1
+        # close releases the descriptor even if it fails, and nothing was written through it.
+        with contextlib.suppress(OSError):
+            if fd >= 0:
+                os.close(fd)
 
     def release(self) -> None:
         """Close the file and release the lock."""
-        self._close()
+        self.close_file()
         turn, self._turn = self._turn, None
         beside, self._beside = self._beside, None
         if beside is not None:
@@ -175,13 +178,6 @@ class FileLock:
         if self._beside is not None and self.fd >= 0:
             old, self.fd = self.fd, _open(self.path)
             os.close(old)
-
-    def _close(self) -> None:
-        fd, self.fd = self.fd, -1
-        # close releases the descriptor even if it fails, and nothing was written through it.
-        with contextlib.suppress(OSError):
-            if fd >= 0:
-                os.close(fd)
 
 
 def _permissions(status: os.stat_result) -> tuple[int, int, int]:

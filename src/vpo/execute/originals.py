@@ -136,7 +136,8 @@ def restore(
         if kind == "header":
             _restore_header(kept, result)
         elif original == result:
-            lock.before_replacing()
+            if lock.beside:
+                lock.close_file()
             os.replace(kept, original)
         else:
             _restore_renamed(kept, original, result)

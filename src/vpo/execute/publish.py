@@ -79,7 +79,8 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
     the original is in its place.
     """
     try:
-        lock.before_replacing()
+        if lock.beside:
+            lock.close_file()
         if target == lock.path:
             os.replace(workspace.path, target)
         else:

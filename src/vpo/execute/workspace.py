@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -16,6 +17,8 @@ from vpo.execute.lock_file import try_lock
 TEMPORARY_EXTENSION = ".part"
 PREFIX_END = "-"
 """What stands between the name of a temporary file and the rest of that of a tool's own file."""
+_NO_MODES = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""The errors of file systems without permission bits."""
 
 
 class Workspace:
@@ -35,12 +38,19 @@ class Workspace:
     def __enter__(self) -> Workspace:
         with self._as_publish_error(), contextlib.ExitStack() as files:
             self.path, self.fd = self._new(files)
-            os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
+            self._set_mode()
             self._files = files.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._files.close()
+
+    def _set_mode(self) -> None:
+        try:
+            os.fchmod(self.fd, self._mode | stat.S_IRUSR | stat.S_IWUSR)
+        except OSError as error:
+            if error.errno not in _NO_MODES:
+                raise
 
     def store(self, data: bytes) -> str:
         """Create a further temporary file with this content and return its path."""

@@ -222,8 +222,9 @@ def test_lock_reports_file_that_cannot_be_opened(
     assert type(error.value) is FileError
 
 
+@pytest.mark.usefixtures("nfs")
 def test_lock_is_on_file_beside_where_nfs_needs_writing(
-    film: Path, nfs: None, monkeypatch: pytest.MonkeyPatch
+    film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FileLock(str(film)) as lock:
         assert fcntl.fcntl(lock.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
@@ -235,14 +236,16 @@ def test_lock_is_on_file_beside_where_nfs_needs_writing(
     assert os.listdir(film.parent) == ["film.mkv"]
 
 
-def test_lock_beside_keeps_others_out(film: Path, nfs: None) -> None:
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_keeps_others_out(film: Path) -> None:
     with FileLock(str(film)), pytest.raises(LockedError), FileLock(str(film)):
         pytest.fail("two at once")
     with FileLock(str(film)) as lock:
         lock.check()
 
 
-def test_lock_beside_is_kept_by_tool_that_inherits_it(film: Path, nfs: None) -> None:
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_is_kept_by_tool_that_inherits_it(film: Path) -> None:
     lock = FileLock(str(film)).__enter__()
     tool = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=lock.fds)
     for fd in lock.fds:  # as if vpo was killed
@@ -255,12 +258,13 @@ def test_lock_beside_is_kept_by_tool_that_inherits_it(film: Path, nfs: None) -> 
     assert os.listdir(film.parent) == ["film.mkv"]
 
 
-def test_lock_beside_closes_file_that_is_replaced(film: Path, nfs: None) -> None:
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_closes_file_that_is_replaced(film: Path) -> None:
     """A file server may refuse to replace an open file."""
     with FileLock(str(film)) as lock:
         old = lock.fd
         lock.check()
-        lock.before_replacing()
+        lock.close_file()
         assert lock.fd == -1
         with pytest.raises(OSError, match="Bad file"):
             os.fstat(old)
@@ -268,8 +272,9 @@ def test_lock_beside_closes_file_that_is_replaced(film: Path, nfs: None) -> None
             FileLock(str(film)).__enter__()
 
 
+@pytest.mark.usefixtures("nfs")
 def test_lock_beside_refuses_file_replaced_before_locking(
-    film: Path, nfs: None, monkeypatch: pytest.MonkeyPatch
+    film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = LockFile.acquire
 

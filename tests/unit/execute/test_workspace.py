@@ -11,7 +11,7 @@ import pytest
 
 from vpo.errors import PublishError
 from vpo.execute import leftovers
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.workspace import Workspace
 
 
