@@ -35,6 +35,8 @@ class Place:
     """Whether the file system has hard links, and so can keep the original of a rewrite."""
     cases: bool = True
     """Whether names that differ by case are two."""
+    second: Path | None = None
+    """The same folder as another machine sees it: mounted again, and nothing remembered in common."""
 
 
 def local(bench: Bench) -> None:
@@ -169,7 +171,8 @@ def _together(bench: Bench, place: Place, work: Work, expected: dict[str, Expect
     paths = sorted(rig.library.iterdir())
     other = {"VPO_DATA_DIR": str(rig.folder / "other-data")}
     first = rig.start(*rig.words(work.policy))
-    second = rig.start(*rig.words(work.policy), env=other)
+    there = (place.second or place.folder) / rig.library.name
+    second = rig.start(*rig.words(work.policy)[:-1], there, env=other)
     ends = (first.end(), second.end())
     expect([ended.rc for ended in ends] == [0, 0], f"{ends[0]} {ends[1]}")
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -58,18 +59,26 @@ def main() -> None:
         for name, mount in SERVERS[kind](folder, exported):
             if only and name not in only:
                 continue
-            with bench.trial(f"{name}: mount"):
-                point = folder / uuid.uuid4().hex[:6]
-                point.mkdir()
-                _run(*mount, str(point))
-                try:
-                    same = kind != "vfat"
-                    file_systems.suite(bench, file_systems.Place(name, point, same, same))
-                finally:
-                    _run("umount", str(point), check=False)
+            with bench.trial(f"{name}: mount"), contextlib.ExitStack() as stack:
+                point = _mounted(stack, folder, mount)
+                if kind == "vfat":
+                    place = file_systems.Place(name, point, links=False, cases=False)
+                else:
+                    # With nobrl, locks are not sent to the server.
+                    second = None if "nobrl" in name else _mounted(stack, folder, mount)
+                    place = file_systems.Place(name, point, second=second)
+                file_systems.suite(bench, place)
             user_mode.save(bench, folder)
     finally:
         user_mode.save(bench, folder)
+
+
+def _mounted(stack: contextlib.ExitStack, folder: Path, mount: tuple[str, ...]) -> Path:
+    point = folder / uuid.uuid4().hex[:6]
+    point.mkdir()
+    _run(*mount, str(point))
+    stack.callback(_run, "umount", str(point), check=False)
+    return point
 
 
 def _nfs(folder: Path, exported: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -92,7 +101,7 @@ def _nfs(folder: Path, exported: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     _run("rpc.mountd")
     time.sleep(11)  # no locks are given in the time of grace
     for version, source in (("4.2", "/"), ("4.0", "/"), ("3", str(exported))):
-        options = f"vers={version},soft,timeo=50"
+        options = f"vers={version},soft,timeo=50,nosharecache"
         yield f"NFS {version}", ("mount", "-t", "nfs", "-o", options, f"127.0.0.1:{source}")
 
 
@@ -106,10 +115,10 @@ def _smb(folder: Path, exported: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     _run("smbd", "-D", "-s", str(settings))
     time.sleep(3)
     mounts = {
-        "SMB": "guest",
-        "SMB, nobrl": "guest,nobrl",
-        "SMB, cache=none": "guest,cache=none",
-        "SMB 2.1, no inode numbers": "guest,vers=2.1,noserverino",
+        "SMB": "guest,nosharesock",
+        "SMB, nobrl": "guest,nosharesock,nobrl",
+        "SMB, cache=none": "guest,nosharesock,cache=none",
+        "SMB 2.1, no inode numbers": "guest,nosharesock,vers=2.1,noserverino",
     }
     for name, options in mounts.items():
         yield name, ("mount", "-t", "cifs", "-o", options, "//127.0.0.1/x")
