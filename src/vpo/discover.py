@@ -6,6 +6,7 @@ folders are skipped unless they are given by name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -25,6 +26,17 @@ ORIGINALS_FOLDER = f"{LEFTOVER_PREFIX}originals"
 def is_leftover(name: str) -> bool:
     """Return whether a file's name is one that vpo itself gives; others are not vpo's to remove."""
     return _LEFTOVER_NAME.match(name) is not None
+
+
+def leftovers_beside(paths: Iterable[str]) -> list[str]:
+    """Return what vpo itself has left in the folders of these files, which may be missing."""
+    named = (path for path in paths if path and "\0" not in path and not os.path.isdir(path))
+    found: list[str] = []
+    for folder in sorted({os.path.dirname(os.path.realpath(path)) for path in named}):
+        with contextlib.suppress(OSError):
+            names = sorted(filter(is_leftover, os.listdir(folder)))
+            found += [os.path.join(folder, name) for name in names]
+    return found
 
 
 class Candidate(NamedTuple):

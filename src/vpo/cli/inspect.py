@@ -20,6 +20,7 @@ from vpo.report.compare import comparison_lines, fits
 from vpo.report.media import health_lines, media_lines
 from vpo.report.text import Console, ProgressLine, terminal_columns
 from vpo.run.progress import RunningFile, RunProgress
+from vpo.run.recovery import repair_beside
 from vpo.text import printable
 from vpo.tools.process import Processes
 
@@ -33,8 +34,11 @@ def command(files: tuple[str, ...], side_by_side: bool, health: bool, output_for
     """Show the tracks, attachments and chapters of FILE.
 
     Tracks are numbered from 0 over all tracks of the file, as by ffprobe. Several files are shown
-    in columns if the terminal is wide enough; differences are marked.
+    in columns if the terminal is wide enough; differences are marked. What an interrupted run has
+    left beside a file is dealt with first.
     """
+    for text in repair_beside(files, build({}).database_path):
+        print_error(text)
     found: list[MediaFile] = []
     for name in files:
         try:

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from vpo.cli.options import format_option, recursive_option, scan_workers_option
-from vpo.cli.output import print_json, print_warnings
+from vpo.cli.output import print_error, print_json, print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
+from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from vpo.library.scan import Scan, Scanner
 from vpo.report.text import ProgressLine
@@ -26,6 +27,7 @@ _COUNTS = {
     "gone": "gone",
     "unstable": "still being written",
 }
+_LISTS = ("unreadable", "missing", "notes")
 _EXIT_CODES = """\b
 Exit codes:
   0    all files are indexed
@@ -44,16 +46,19 @@ def command(
 ) -> int:
     """Index the videos in PATHS for "vpo library".
 
-    Only the database is changed. Files that have not changed since they were indexed are not
-    opened.
+    Only the database is changed, after what interrupted runs have left is dealt with. Files that
+    have not changed since they were indexed are not opened.
     """
     settings = build({"processing.workers": workers})
     print_warnings(settings.warnings)
     line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Scanning")
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
-        scanner = Scanner(settings, Library(pool), interrupt, line.show)
+        forget = Store(pool).forget_file
+        scanner = Scanner(settings, Library(pool), interrupt, line.show, forget)
         found = scanner.scan(paths, recursive=recursive)
     line.clear()
+    for text in found.notes:
+        print_error(text)
     if output_format == "json":
         print_json(_document(found))
     else:
@@ -66,7 +71,7 @@ def command(
 def _document(found: Scan) -> dict[str, Any]:
     facts = asdict(found)
     unreadable = [{"path": path, "message": text} for path, text in found.unreadable]
-    summary = {key: value for key, value in facts.items() if key not in ("unreadable", "missing")}
+    summary = {key: value for key, value in facts.items() if key not in _LISTS}
     summary["unreadable"] = len(unreadable)
     return {"summary": summary, "unreadable": unreadable, "missing": found.missing}
 

@@ -14,7 +14,9 @@ from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
+from vpo.discover import leftovers_beside
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
+from vpo.execute.leftovers import clean_up_leftovers
 from vpo.run.restore import record_found_originals, restore_original, restore_problem
 from vpo.text import display_path
 
@@ -38,6 +40,9 @@ def command(target: str, dry_run: bool, output_format: str) -> int:
     files: list[dict[str, Any]] = []
     with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
+        if not dry_run and _is_path(target):
+            for text in clean_up_leftovers(leftovers_beside([target]), store.forget_file):
+                print_error(text)
         for item in _kept_originals(store, settings, target):
             problem = restore_problem(item) if dry_run else _restore(store, item)
             files.append({"path": item.path, "restored": problem is None, "error": problem})
@@ -55,6 +60,10 @@ def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:
         print_error(f"{display_path(item.path)}: {problem}")
 
 
+def _is_path(target: str) -> bool:
+    return os.path.lexists(target) or os.sep in target
+
+
 def _restore(store: Store, item: KeptOriginal) -> str | None:
     """Restore an original; return why it was not, or ``None``."""
     try:
@@ -65,7 +74,7 @@ def _restore(store: Store, item: KeptOriginal) -> str | None:
 
 
 def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
-    if os.path.lexists(target) or os.sep in target:
+    if _is_path(target):
         path = os.path.realpath(target)
         record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]

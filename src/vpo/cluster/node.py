@@ -18,7 +18,7 @@ from vpo.config.builder import Settings, build
 from vpo.config.worker_count import cap
 from vpo.errors import ErrorKind, FileError, LockedError, ToolMissingError, VpoError
 from vpo.execute.context import RunContext
-from vpo.execute.leftovers import clean_up_folders
+from vpo.execute.leftovers import clean_up_folders, ignore_record
 from vpo.execute.lock import FileLock
 from vpo.execute.outcome import Outcome
 from vpo.media.encode_spec import VideoEncode
@@ -96,7 +96,8 @@ def retry_job(job: Job) -> Outcome:
     own = _current()
     deadline = time.monotonic() + _LEASE_SECONDS
     while True:
-        clean_up_folders([os.path.dirname(own.path_map.to_node(job.path))])
+        # The coordinator records the outcome of the job, and nothing is known of it meanwhile.
+        clean_up_folders([os.path.dirname(own.path_map.to_node(job.path))], ignore_record)
         outcome = process_job(job)
         locked = outcome.error is not None and outcome.error.kind is ErrorKind.LOCKED
         if not locked or own.context.cancelled or time.monotonic() > deadline:

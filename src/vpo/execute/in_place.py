@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from vpo.errors import PublishError
+from vpo.errors import PublishError, SourceChangedError
 from vpo.execute import originals, publish, undo_file
+from vpo.execute.folder import Folder
 from vpo.execute.lock import FileLock
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify_headers
@@ -20,19 +21,22 @@ def edit_in_place(work: Work, edit: PatchSet) -> Applied:
     try:
         # From here on ``fd`` is the locked file, even if the path is replaced.
         lock.check()
+        if not os.path.samestat(os.fstat(fd), lock.status):
+            raise SourceChangedError("the file was replaced during processing; nothing was done")
         free = work.options.keep_free
         saved = undo_file.save(lock.path, lock.fd, edit.patches, edit.length, free)
         try:
             edit.apply(fd)
             found = verify_headers(work.plan, lock.path, work.context.prober)
             work.check(found)
-            publish.set_times(fd, lock.status, work.timestamp)
+            warnings = publish.set_times(fd, lock.status, work.timestamp)
             os.fsync(fd)
             kept = _finish(saved, work, lock)
         except BaseException:
-            _roll_back(saved, fd)
+            if os.path.lexists(saved):  # otherwise the edit was complete
+                _roll_back(saved, fd)
             raise
-        return Applied(as_published(found, lock.path, os.fstat(fd)), kept=kept)
+        return Applied(as_published(found, lock.path, os.fstat(fd)), tuple(warnings), kept)
     finally:
         os.close(fd)
 
@@ -40,19 +44,27 @@ def edit_in_place(work: Work, edit: PatchSet) -> Applied:
 def _finish(saved: str, work: Work, lock: FileLock) -> Kept | None:
     """Keep the undo file of the verified edit as the original, or remove it."""
     if work.options.keep_originals:
-        return originals.keep_header(saved, work.key, lock.path, os.fstat(lock.fd))
-    os.unlink(saved)
+        return originals.keep_header(saved, lock, work.key, os.fstat(lock.fd))
+    _remove(saved)
     return None
+
+
+def _remove(saved: str) -> None:
+    """Remove the undo file for good: after a power cut it would roll the edit back."""
+    with Folder(os.path.dirname(saved)) as folder:
+        folder.unlink(os.path.basename(saved))
+        folder.sync()
 
 
 def _roll_back(saved: str, fd: int) -> None:
     """Roll back the edit, then remove its undo file."""
     try:
-        if not undo_file.roll_back(saved, fd):
-            raise PublishError("the file was changed by another program during the edit")
+        with Folder(os.path.dirname(saved)) as folder:
+            if not undo_file.roll_back(folder, os.path.basename(saved), fd):
+                raise PublishError("the file was changed by another program during the edit")
+        _remove(saved)
     except OSError as error:
         raise PublishError(
             f"the header edit could not be rolled back ({error.strerror}); "
             f"the next run does that from {saved}"
         ) from None
-    os.unlink(saved)

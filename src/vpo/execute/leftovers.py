@@ -1,111 +1,203 @@
-"""Cleanup after a killed run: temporary files, unfinished header edits and renames."""
+"""Cleanup after a killed run: unfinished renames and header edits, then temporary files.
+
+Whoever may write to a folder can put files with vpo's names there. So nothing is done that the
+owner of such a file could not do, and nothing outside the folder.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from vpo.discover import is_leftover
-from vpo.errors import FileError, LockedError, SourceChangedError
-from vpo.execute import rename, undo_file
+from vpo.discover import LEFTOVER_PREFIX, is_leftover, leftovers_beside
+from vpo.errors import FileError, LockedError, PublishError, SourceChangedError
+from vpo.execute import undo_file
+from vpo.execute.folder import Folder, is_trusted
 from vpo.execute.lock import FileLock
-from vpo.execute.lock_file import LOCK_EXTENSION, open_locked, remove_locked
+from vpo.execute.lock_file import LOCK_EXTENSION, remove_locked, try_lock
+from vpo.execute.rename import NOT_TRUSTED, NOTE_EXTENSION, roll_back_rename
+from vpo.execute.undo_file import UNDO_EXTENSION, SavedEdit
 from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
 
+_OWN = re.compile(
+    re.escape(LEFTOVER_PREFIX)
+    + r"[0-9a-f]{32}(?:"
+    + "|".join(
+        map(re.escape, (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION, LOCK_EXTENSION))
+    )
+    + rf"|{re.escape(TEMPORARY_EXTENSION + PREFIX_END)}.*)",
+    re.DOTALL,
+)
+"""The names that vpo gives; no other file is removed."""
+_ORDER = (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION)
+"""A note may need a temporary file, and comes first; a tool's own files come last."""
 
-def clean_up_leftovers(leftovers: Iterable[str]) -> list[str]:
-    """Clean up leftover files of vpo; return messages about what was or could not be done.
+Forget = Callable[[str], None]
+"""Drops what is recorded about a film, before its content changes under the same size and time."""
+
+
+def ignore_record(path: str) -> None:
+    """Forget nothing: a ``Forget`` where there is no database."""
+
+
+def clean_up_leftovers(leftovers: Iterable[str], forget: Forget) -> Iterator[str]:
+    """Clean up leftover files of vpo; yield messages about what was or could not be done.
 
     A locked file belongs to a running vpo and is not touched.
     """
-    done = []
+    folders: dict[str, list[str]] = {}
     for path in leftovers:
+        folder, name = os.path.split(path)
+        if _OWN.fullmatch(name):
+            folders.setdefault(folder, []).append(name)
+    for path, names in folders.items():
         try:
-            done += _clean_up_file(path)
-        except (OSError, FileError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            done.append(f"{path}, left by an interrupted run, cannot be cleaned up: {reason}")
-    return done
+            with Folder(path) as opened:
+                yield from _clean_up(opened, sorted(names, key=_rank), forget)
+        except OSError as error:
+            yield f"the leftovers in {path} cannot be cleaned up: {error.strerror}"
 
 
-def _clean_up_file(path: str) -> list[str]:
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        return []
-    if path.endswith(undo_file.UNDO_EXTENSION):
-        return _roll_back(path)
-    if path.endswith(rename.NOTE_EXTENSION):
-        return rename.roll_back_rename(path)
-    if path.endswith(LOCK_EXTENSION):
-        return _remove_lock(path)
-    # A tool's own file is not locked, but the one with whose name it begins; that one goes first.
-    folder, name = os.path.split(path)
-    owner, end, _ = name.partition(TEMPORARY_EXTENSION + PREFIX_END)
-    orphaned = end and not os.path.lexists(os.path.join(folder, owner + TEMPORARY_EXTENSION))
-    if (orphaned or path.endswith(TEMPORARY_EXTENSION)) and _remove(path):
-        return [f"removed {path}, left by an interrupted run"]
-    return []
-
-
-def clean_up_folders(folders: Iterable[str]) -> list[str]:
+def clean_up_folders(folders: Iterable[str], forget: Forget) -> list[str]:
     """Clean up the leftovers in these folders; missing folders are ignored."""
-    leftovers = []
-    for folder in sorted(set(folders)):
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            leftovers += [e.path for e in entries if is_leftover(e.name)]
-    return clean_up_leftovers(sorted(leftovers))
+    beside = (os.path.join(folder, LEFTOVER_PREFIX) for folder in folders)
+    return list(clean_up_leftovers(leftovers_beside(beside), forget))
 
 
-def _remove(path: str) -> bool:
-    fd = open_locked(path)
-    if fd is None:
-        return False
+def _rank(name: str) -> tuple[int, str]:
+    extension = os.path.splitext(name)[1]
+    return _ORDER.index(extension) if extension in _ORDER else len(_ORDER), name
+
+
+def _clean_up(folder: Folder, names: Iterable[str], forget: Forget) -> Iterator[str]:
+    unsettled = False
+    for name in names:
+        path = folder.join(name)
+        try:
+            status = folder.status(name)
+            if status is None or not stat.S_ISREG(status.st_mode):
+                continue
+            if name.endswith(NOTE_EXTENSION):
+                yield from roll_back_rename(folder, name)
+            elif name.endswith(UNDO_EXTENSION):
+                yield from _roll_back(folder, name, forget)
+            elif not unsettled and _is_orphan(folder, name) and _remove(folder, name):
+                yield f"removed {path}, left by an interrupted run"
+        except LockedError:
+            continue
+        except (OSError, FileError) as error:
+            # The result that a note speaks of may be all that there is of a film.
+            unsettled = unsettled or name.endswith(NOTE_EXTENSION)
+            reason = error.strerror if isinstance(error, OSError) else error
+            yield f"{path}, left by an interrupted run, cannot be cleaned up: {reason}"
+
+
+def _is_orphan(folder: Folder, name: str) -> bool:
+    """Return whether no running vpo has the file: a tool's own file is not locked, but the one with
+    whose name it begins is; that one goes first.
+    """
+    owner, end, _ = name.partition(TEMPORARY_EXTENSION + PREFIX_END)
+    return not end or folder.status(owner + TEMPORARY_EXTENSION) is None
+
+
+def _remove(folder: Folder, name: str) -> bool:
+    fd = folder.open(name, os.O_RDWR)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        if not try_lock(fd):
             return False
-        if undo_file.media_path(path) is not None:
-            # The undo file was incomplete when it was first read, and is complete now.
-            return False
-        os.unlink(path)
+        if name.endswith(LOCK_EXTENSION):
+            remove_locked(folder.join(name), fd)
+        else:
+            folder.unlink(name)
         return True
     finally:
         os.close(fd)
 
 
-def _remove_lock(path: str) -> list[str]:
-    fd = open_locked(path)
-    if fd is None:
-        return []
+def _roll_back(folder: Folder, name: str, forget: Forget) -> Iterator[str]:
+    """Roll back a header edit, unless a run or tool still holds the lock on its film."""
+    path, saved = folder.join(name), undo_file.load(folder, name)
+    if saved is None:
+        if _remove_incomplete(folder, name):
+            yield f"removed {path}, left by an interrupted run"
+        return
+    film = _film(folder, saved)
+    media = folder.join(film or saved.name)
+    if film is None:
+        raise PublishError(
+            f"{media}, which an interrupted run was editing, is not there; move it back and run "
+            "again, or remove this file if you have deleted it"
+        )
+    with FileLock(media) as lock:
+        state = _rolled_back(folder, name, lock, saved, forget)
+    if state is None:
+        return
+    if state == "other":
+        yield f"removed {path}: {media} was replaced since"
+    else:
+        yield f"rolled back {media}, which an interrupted run was editing"
+
+
+def _rolled_back(
+    folder: Folder, name: str, lock: FileLock, saved: SavedEdit, forget: Forget
+) -> str | None:
+    """Roll back the edit of the locked film; return its state before, ``None`` if that was done."""
+    fd = folder.open(os.path.basename(lock.path), os.O_RDWR)
     try:
-        remove_locked(path, fd)
+        if not os.path.samestat(os.fstat(fd), lock.status):
+            raise SourceChangedError("its folder was replaced; nothing was done")
+        if not is_trusted(saved.status, lock.status):
+            raise PublishError(NOT_TRUSTED)
+        if folder.status(name) is None:
+            return None
+        state = saved.state(fd)
+        if state == "other" and undo_file.header_regions(fd) is None:
+            raise PublishError(
+                f"{lock.path} was changed since, and cannot be read; check it with vpo inspect "
+                "--health, and remove this file if it is whole"
+            )
+        if state != "other":
+            forget(lock.path)
+            saved.roll_back(fd)
+        folder.unlink(name)
+        folder.sync()
+        return state
     finally:
         os.close(fd)
-    return [f"removed {path}, left by an interrupted run"]
 
 
-def _roll_back(path: str) -> list[str]:
-    """Roll back a header edit, unless a run or tool still holds the lock on its file."""
-    media = undo_file.media_path(path)
-    if media is None:
-        return [f"removed {path}, left by an interrupted run"] if _remove(path) else []
+def _remove_incomplete(folder: Folder, name: str) -> bool:
+    fd = folder.open(name, os.O_RDWR)
     try:
-        with FileLock(media):
-            if not os.path.lexists(path):
-                return []
-            fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # It may have been incomplete when it was first read, and be complete now.
+        if not try_lock(fd) or undo_file.load(folder, name) is not None:
+            return False
+        folder.unlink(name)
+        return True
+    finally:
+        os.close(fd)
+
+
+def _film(folder: Folder, saved: SavedEdit) -> str | None:
+    """Return the name of the film of an undo file, which may have been renamed since."""
+    status = folder.status(saved.name)
+    if status is not None:
+        return saved.name
+    sizes = sorted((saved.size, saved.length))
+    for name in sorted(os.listdir(folder.fd)):
+        found = folder.status(name)
+        if found is None or not stat.S_ISREG(found.st_mode) or is_leftover(name):
+            continue
+        if not sizes[0] <= found.st_size <= sizes[1]:
+            continue
+        with contextlib.suppress(OSError):
+            fd = folder.open(name, os.O_RDONLY)
             try:
-                restored = undo_file.roll_back(path, fd)
+                if saved.patches and saved.state(fd) != "other":
+                    return name
             finally:
                 os.close(fd)
-            os.unlink(path)
-    except LockedError:
-        return []
-    except SourceChangedError:
-        if os.path.lexists(media):
-            raise
-        os.unlink(path)
-        return [f"removed {path}: its media file is gone"]
-    if restored:
-        return [f"rolled back {media}, which an interrupted run was editing"]
-    return [f"removed {path}: {media} was replaced since"]
+    return None

@@ -16,9 +16,10 @@ import struct
 import time
 
 from vpo.discover import LEFTOVER_PREFIX
+from vpo.execute.folder import file_system_type
 
 LOCK_EXTENSION = ".lock"
-_NETWORK = frozenset({b"nfs", b"nfs4", b"cifs", b"smb3", b"smbfs"})
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 _HELD = frozenset({errno.EAGAIN, errno.EACCES})
 _BYTE = 1 << 60
@@ -50,45 +51,11 @@ def try_lock(fd: int) -> bool:
     return True
 
 
-def open_locked(path: str) -> int | None:
-    """Open and lock one of vpo's own files; return ``None`` if another process has the lock.
-
-    Raises ``OSError``.
-    """
-    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    fd = os.open(path, os.O_RDONLY | flags)
-    try:
-        with contextlib.ExitStack() as attempt:
-            attempt.callback(os.close, fd)
-            try:
-                held = not try_lock(fd)
-            except OSError as error:
-                if error.errno != errno.EBADF:
-                    raise
-                attempt.close()
-                fd = os.open(path, os.O_RDWR | flags)
-                attempt.callback(os.close, fd)
-                held = not try_lock(fd)
-            if held:
-                return None
-            attempt.pop_all()
-            return fd
-    except FileNotFoundError:
-        return None
-
-
 def is_on_network(fd: int) -> bool:
     """Return whether an open file is on a mount of NFS or SMB, as far as the system tells."""
     device = os.fstat(fd).st_dev
-    if os.major(device):
-        return False  # on a disk of this machine
-    wanted = b"%d:%d" % (os.major(device), os.minor(device))
-    with contextlib.suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
-        for line in mounts:
-            fields = line.split()
-            if fields[2] == wanted:
-                return fields[fields.index(b"-") + 1] in _NETWORK
-    return False
+    # Only disks of this machine have a major number, and need no look at the mounts.
+    return not os.major(device) and file_system_type(device) in _NETWORK
 
 
 class LockFile:

@@ -11,19 +11,22 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat as modes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vpo.discover import ORIGINALS_FOLDER
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
 from vpo.execute import undo_file
+from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
-from vpo.execute.publish import sync_folder
-from vpo.execute.rename import claim_name, rename_note
+from vpo.execute.rename import Replacement
 
 OriginalKind = Literal["file", "header"]
 
-_NAME = re.compile(r"([^.]+)\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
+_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME = re.compile(rf"({_ID})\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,19 @@ class StoredOriginal(NamedTuple):
         return "header" if undo_file.is_undo_file(self.path) else "file"
 
     def result(self, folder: str) -> str | None:
-        """Return the path of the result in this folder, ``None`` if it is gone or changed."""
+        """Return the path of the result in this folder, ``None`` if it is gone or changed.
+
+        It is found by its inode; where these do not last, by size and time.
+        """
+        alike = []
         with os.scandir(folder) as entries:
-            paths = [entry.path for entry in entries if entry.inode() == self.stat[2]]
-        for path in paths:
-            status = os.lstat(path)
-            if (status.st_size, status.st_mtime_ns, status.st_ino) == self.stat:
-                return path
-        return None
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if modes.S_ISREG(status.st_mode) and is_result(status, self.stat):
+                    if status.st_ino == self.stat[2]:
+                        return entry.path
+                    alike.append(entry.path)
+        return alike[0] if len(alike) == 1 else None
 
     def original(self, result: str) -> str:
         """Return the path that the original had next to this result."""
@@ -69,7 +77,8 @@ def list_originals(folder: str) -> list[StoredOriginal]:
     """Return the kept originals of the files in this folder."""
     place = os.path.join(folder, ORIGINALS_FOLDER)
     try:
-        names = sorted(os.listdir(place))
+        with Folder(place) as opened:
+            names = sorted(os.listdir(opened.fd))
     except OSError:
         return []
     parts = ((name, _NAME.fullmatch(name)) for name in names)
@@ -90,32 +99,62 @@ def find_original(folder: str, key: str) -> StoredOriginal | None:
     return next((found for found in list_originals(folder) if found.key == key), None)
 
 
-def keep_file(source: str, key: str, result: os.stat_result) -> Kept:
-    """Keep the original under a second name, before the result replaces it."""
-    path = _prepared(source, key, result)
-    try:
-        os.link(source, path)
-    except OSError as error:
-        raise PublishError(
-            f"the original cannot be kept ({error.strerror}); "
-            'set [originals] keep = "none" to keep none'
-        ) from None
-    return Kept("file", path, os.stat(path).st_size)
+def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
+    """Keep the locked original under a second name, before the result replaces it."""
+    with _prepared(lock, "the original cannot be kept") as (folder, place):
+        source, name = folder.require(lock.path, lock.status), _name(lock.path, key, result)
+        try:
+            folder.link(source, name, place)
+        except OSError as error:
+            raise PublishError(
+                f"the original cannot be kept ({error.strerror}); "
+                'set [originals] keep = "none" to keep none'
+            ) from None
+        # Before the original goes: a power cut must not leave neither name.
+        place.sync()
+        folder.sync()
+        return Kept("file", place.join(name), lock.status.st_size)
 
 
-def keep_header(saved: str, key: str, media: str, result: os.stat_result) -> Kept:
-    """Keep the undo file of a completed header edit."""
-    path = _prepared(media, key, result)
-    os.rename(saved, path)
-    return Kept("header", path, os.stat(path).st_size)
+def keep_header(saved: str, lock: FileLock, key: str, result: os.stat_result) -> Kept:
+    """Keep the undo file of a completed header edit of the locked file."""
+    with _prepared(lock, "the undo file cannot be kept") as (folder, place):
+        name = _name(lock.path, key, result)
+        folder.rename(os.path.basename(saved), name, place)
+        place.sync()
+        folder.sync()
+        status = place.status(name)
+        return Kept("header", place.join(name), status.st_size if status else 0)
+
+
+def give_up(kept: Kept, lock: FileLock, target: str) -> None:
+    """Delete an original that was kept for a result that did not replace it.
+
+    It stays where it is not the only one: a Ctrl-C may arrive after the result has taken its place.
+    Where the file system has removed both, it gets its name back.
+    """
+    if lock.holds_path:
+        delete_original(kept.path)
+    elif not os.path.lexists(lock.path) and not os.path.lexists(target):
+        place, name = os.path.split(kept.path)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.suppress(OSError))
+            folder = stack.enter_context(Folder(os.path.dirname(place)))
+            kept_in = stack.enter_context(folder.inside(os.path.basename(place)))
+            kept_in.link(name, os.path.basename(lock.path), folder)
+            folder.sync()
+            kept_in.unlink(name)
 
 
 def delete_original(path: str) -> None:
     """Delete a kept original, and its folder if that is empty then."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+    place, name = os.path.split(path)
+    if os.path.basename(place) != ORIGINALS_FOLDER or not _NAME.fullmatch(name):
+        return
     with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(path))
+        with Folder(place) as folder, contextlib.suppress(FileNotFoundError):
+            folder.unlink(name)
+        os.rmdir(place)
 
 
 def restore(
@@ -125,55 +164,87 @@ def restore(
 
     ``original`` is the path it had, ``result`` that of vpo's result, and ``stat`` the result's
     (size, mtime_ns, inode). Raises ``FileError`` if the result has changed or the kept original is
-    gone.
+    gone; then both are as before.
     """
-    if not os.path.exists(kept):
-        raise FileError("its original is no longer kept")
-    with FileLock(result) as lock:
-        now = lock.status
-        if (now.st_size, now.st_mtime_ns, now.st_ino) != stat:
+    place, name = os.path.split(kept)
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(FileLock(result))
+        if not is_result(lock.status, stat):
             raise SourceChangedError("the file has changed since; it is not restored")
-        if kind == "header":
-            _restore_header(kept, result)
-        elif original == result:
-            if lock.beside:
-                lock.close_file()
-            os.replace(kept, original)
-        else:
-            _restore_renamed(kept, original, result)
-    sync_folder(os.path.dirname(original))
+        try:
+            folder = stack.enter_context(Folder(os.path.dirname(result)))
+            kept_in = stack.enter_context(Folder(place))
+            there = kept_in.status(name)
+            if there is None:
+                raise FileNotFoundError
+            source = folder.require(result, lock.status)
+            if not is_trusted(there, lock.status):
+                raise PublishError(f"{kept} belongs to another user; it is not restored")
+            if kind == "header":
+                _restore_header(kept_in, name, folder, lock)
+            else:
+                if wants_closed(lock.status):
+                    lock.close_file()
+                new = os.path.basename(original)
+                change = Replacement(folder, source, new, kept_in, name, there, lock.close_file)
+                change.carry_out()
+        except FileNotFoundError:
+            raise FileError("its original is no longer kept") from None
+        except FileExistsError:
+            raise BusyError(f"{original} exists; move it away first") from None
+        except OSError as error:
+            raise PublishError(
+                f"the original could not be restored: {error.strerror}; it is still kept"
+            ) from None
     delete_original(kept)
 
 
-def _restore_header(kept: str, media: str) -> None:
+def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) -> None:
     """Roll back the header edit; if vpo is killed, the next run completes that."""
-    saved = undo_file.new_path(os.path.dirname(media))
-    fd = os.open(media, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    saved = undo_file.new_name()
+    source = folder.require(lock.path, lock.status)
+    fd = folder.open(source, os.O_RDWR)
     try:
-        os.rename(kept, saved)
-        if not undo_file.roll_back(saved, fd):
-            os.rename(saved, kept)
+        place.rename(name, saved, folder)
+        folder.sync()
+        try:
+            restored = undo_file.roll_back(folder, saved, fd)
+        except PublishError:
+            folder.rename(saved, name, place)
+            raise
+        if not restored:
+            folder.rename(saved, name, place)
             raise SourceChangedError("the file has changed since; it is not restored")
-        os.unlink(saved)
+        folder.unlink(saved)
+        folder.sync()
     finally:
         os.close(fd)
 
 
-def _restore_renamed(kept: str, original: str, result: str) -> None:
-    try:
-        with rename_note(result, original, os.stat(kept).st_ino):
-            claim_name(kept, original)
-            os.unlink(result)
-    except FileExistsError:
-        raise BusyError(f"{original} exists; move it away first") from None
+def is_result(found: os.stat_result, stat: tuple[int, int, int]) -> bool:
+    """Return whether a file is still the result with this (size, mtime_ns, inode).
+
+    Inode numbers do not last everywhere, so size and time are enough.
+    """
+    return found.st_size == stat[0] and is_same_time(found.st_mtime_ns, stat[1])
 
 
-def _prepared(source: str, key: str, result: os.stat_result) -> str:
+def _name(source: str, key: str, result: os.stat_result) -> str:
     extension = os.path.splitext(source)[1]
-    name = f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{extension}"
-    path = os.path.join(os.path.dirname(source), ORIGINALS_FOLDER, name)
+    return f"{key}.{result.st_ino}.{result.st_size}.{result.st_mtime_ns}{extension}"
+
+
+@contextlib.contextmanager
+def _prepared(lock: FileLock, problem: str) -> Iterator[tuple[Folder, Folder]]:
+    """Yield the folder of the locked file, and that of its kept originals, which is created."""
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with Folder(os.path.dirname(lock.path)) as folder:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(ORIGINALS_FOLDER, 0o700, dir_fd=folder.fd)
+            with folder.inside(ORIGINALS_FOLDER) as place:
+                owner = os.fstat(place.fd).st_uid
+                if owner not in (os.geteuid(), lock.status.st_uid):
+                    raise PublishError(f"{problem}: {place.path} belongs to another user")
+                yield folder, place
     except OSError as error:
-        raise PublishError(f"the original cannot be kept: {error.strerror}") from None
-    return path
+        raise PublishError(f"{problem}: {error.strerror}") from None

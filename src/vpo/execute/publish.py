@@ -7,9 +7,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from vpo.errors import PublishError
-from vpo.execute import rename
+from vpo.errors import PublishError, SourceChangedError
+from vpo.execute.folder import NOT_PERMITTED, Folder, wants_closed
 from vpo.execute.lock import FileLock
+from vpo.execute.rename import Replacement
 from vpo.execute.workspace import Workspace
 from vpo.policy.desired_state import Timestamp
 
@@ -25,10 +26,12 @@ def copy_attributes(lock: FileLock, fd: int) -> list[str]:
             warnings.append(f"the owner {source.st_uid}:{source.st_gid} could not be kept")
     warnings += _copy_xattrs(lock.fd, fd)
     # The mode is set last, as a change of owner clears some of its bits.
-    try:
-        os.fchmod(fd, stat.S_IMODE(source.st_mode))
-    except OSError:
-        warnings.append(f"the mode {stat.S_IMODE(source.st_mode):o} could not be kept")
+    mode = stat.S_IMODE(source.st_mode)
+    if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+        try:
+            os.fchmod(fd, mode)
+        except OSError:
+            warnings.append(f"the mode {mode:o} could not be kept")
     return warnings
 
 
@@ -51,12 +54,21 @@ def _copy_xattrs(source_fd: int, fd: int) -> Iterator[str]:
                 yield f"the extended attribute {name} could not be kept"
 
 
-def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> None:
-    """Set the access time of the source, and the modification time as configured."""
+def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> list[str]:
+    """Set the access time of the source, and the modification time as configured.
+
+    Returns a warning if that is not permitted: only the owner of a file may set its times.
+    """
     if timestamp == "now":
-        return
+        return []
     mtime = source.st_mtime_ns if timestamp == "preserve" else int(timestamp)
-    os.utime(fd, ns=(source.st_atime_ns, mtime))
+    try:
+        os.utime(fd, ns=(source.st_atime_ns, mtime))
+    except OSError as error:
+        if error.errno not in NOT_PERMITTED:
+            raise
+        return ["the modification time could not be set, as the file belongs to another user"]
+    return []
 
 
 def check_ready(lock: FileLock, workspace: Workspace) -> None:
@@ -75,60 +87,42 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
     """Replace the locked original with the temporary file; call ``check_ready`` first.
 
     With the same name, this is one atomic rename, so that the path never goes missing. A new name
-    (another container) must be free; the original is removed afterwards. If anything is raised,
-    the original is in its place.
+    (another container) must be free; the original is removed afterwards. If anything is raised, the
+    original is in its place, or the result is kept and the next run puts it there.
     """
-    try:
-        if lock.beside:
+    with _opened(lock) as folder:
+        source = folder.require(lock.path, lock.status)
+        workspace.move_to(folder)
+        if wants_closed(lock.status):
             lock.close_file()
-        if target == lock.path:
-            os.replace(workspace.path, target)
-        else:
-            _rename(lock, workspace, target)
-    except FileExistsError:
-        raise PublishError(
-            f"{target} exists already; move it away, or choose another name"
-        ) from None
-    except OSError as error:
-        raise PublishError(
-            f"the result could not be renamed to {target}: {error.strerror}"
-        ) from None
-    sync_folder(os.path.dirname(target))
-
-
-def _rename(lock: FileLock, workspace: Workspace, target: str) -> None:
-    status = os.fstat(workspace.fd)
-    with rename.rename_note(lock.path, target, status.st_ino):
+        change = Replacement(
+            folder,
+            source,
+            os.path.basename(target),
+            workspace.place,
+            workspace.name,
+            os.fstat(workspace.fd),
+            lock.close_file,
+        )
         try:
-            rename.claim_name(workspace.path, target)
-            sync_folder(os.path.dirname(target))
-            if not _names(target, status):
-                raise PublishError(f"{target} was replaced by another program; the original stays")
-            os.unlink(lock.path)
-        except BaseException:
-            # A Ctrl-C may arrive after any of these, and the file must not stay with two names.
-            if lock.holds_path and _names(target, status):
-                os.unlink(target)
-            raise
-        sync_folder(os.path.dirname(target))
-
-
-def _names(path: str, status: os.stat_result) -> bool:
-    """Return whether the path names the file with this status."""
-    try:
-        return os.path.samestat(status, os.stat(path))
-    except OSError:
-        return False
-
-
-def sync_folder(folder: str) -> None:
-    """Make renames in a folder durable; errors are ignored.
-
-    Some network file systems cannot sync a folder, and the rename is done by then.
-    """
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
+            change.carry_out()
+        except FileExistsError:
+            raise PublishError(
+                f"{target} exists already; move it away, or choose another name"
+            ) from None
+        except OSError as error:
+            raise PublishError(
+                f"the result could not be renamed to {target}: {error.strerror}"
+            ) from None
         finally:
-            os.close(fd)
+            if not change.settled:
+                workspace.keep()
+
+
+def _opened(lock: FileLock) -> Folder:
+    try:
+        return Folder(os.path.dirname(lock.path))
+    except OSError as error:
+        raise SourceChangedError(
+            f"its folder cannot be opened any more ({error.strerror}); nothing was done"
+        ) from None

@@ -1,8 +1,9 @@
-"""The two-phase rename of a result with a new name, which a note on disk makes all or nothing.
+"""A file takes the place of another, under its name or a new one, and a note on disk guards that.
 
-Another container means another name: the result gets the new name, then the original is removed. In
-between both exist. A run that finds the note of a killed run removes the new name if the original
-still exists.
+Under a new name (another container) both exist for a moment: the result gets the new name, then the
+original is removed. Under the same name, some network file systems remove the original before they
+give its name to the result. A run that finds the note of a killed run removes the new name if the
+original still exists, and gives the name to the result if neither does.
 """
 
 from __future__ import annotations
@@ -12,97 +13,277 @@ import contextlib
 import errno
 import json
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from vpo.discover import LEFTOVER_PREFIX
+from vpo.discover import LEFTOVER_PREFIX, ORIGINALS_FOLDER
 from vpo.errors import PublishError
-from vpo.execute.lock_file import open_locked, try_lock
+from vpo.execute.folder import Folder, is_same_time, is_trusted
+from vpo.execute.lock_file import try_lock
 
 NOTE_EXTENSION = ".rename"
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+NOT_TRUSTED = "it belongs to another user, who may not decide about the file; remove it yourself"
+_PAUSES = (0.0, 0.1, 0.4, 1.5)
+"""Seconds before each try to fill a name that was removed: the server may be about to free it."""
 
 
-@contextlib.contextmanager
-def rename_note(source: str, target: str, inode: int) -> Iterator[None]:
-    """Hold a synced note that ``target`` becomes this inode, and ``source`` is removed."""
-    folder = os.path.dirname(source)
-    path = os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_EXTENSION}")
-    content = json.dumps({"source": _text(source), "target": _text(target), "inode": inode})
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise PublishError(f"cannot write in the folder {folder}: {error.strerror}") from None
-    try:
-        try_lock(fd)
-        os.write(fd, content.encode("ascii"))
-        os.fsync(fd)
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        os.close(fd)
+@dataclass(frozen=True)
+class Replacement:
+    """``part``, a file in ``place``, takes the name ``target`` in ``folder``, and ``source`` goes.
 
+    ``source`` and ``target`` may be the same name; otherwise ``target`` must be free. ``place`` is
+    the same folder, or that of its kept originals. ``file`` is the status of the part, which is
+    complete and synced. ``close_source`` closes the source, where it is open.
+    """
 
-def claim_name(temporary: str, target: str) -> None:
-    """Rename the file to a free name; raise ``FileExistsError`` if it is not free."""
-    try:
-        os.link(temporary, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # Without hard links, reserve the name with an empty file, then replace that.
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    folder: Folder
+    source: str
+    target: str
+    place: Folder
+    part: str
+    file: os.stat_result
+    close_source: Callable[[], object] = bool
+
+    def carry_out(self) -> None:
+        """Do all of it or nothing. Raises ``OSError``, with the source in its place.
+
+        Where that could not be reached either (``settled`` is false), the note and the part stay
+        for the next run, and must not be removed.
+        """
+        with self._noted():
+            if self.source == self.target:
+                self._replace()
+            else:
+                self._rename()
+            self.folder.sync()
+
+    @property
+    def settled(self) -> bool:
+        """Whether exactly one of source and target exists; false if that is unknown."""
         try:
-            os.replace(temporary, target)
+            there = {name for name in (self.source, self.target) if self.folder.status(name)}
+        except OSError:
+            return False
+        return len(there) == 1
+
+    def _replace(self) -> None:
+        try:
+            self.place.rename(self.part, self.target, self.folder)
+        except OSError:
+            if self.folder.status(self.target) is not None:
+                raise
+            self.fill()
+
+    def fill(self) -> None:
+        """Give the part a name that the file system has removed without giving it to the part."""
+        self.close_source()
+        reason = ""
+        for pause in _PAUSES:
+            time.sleep(pause)
+            try:
+                self._claim()
+            except FileExistsError:
+                raise
+            except OSError as error:
+                reason = str(error.strerror)
+                continue
+            return
+        raise PublishError(
+            f"the file system removed the file without putting the result in its place "
+            f"({reason}); the result is complete in {self.place.join(self.part)}, and the "
+            "next run over this folder puts it there"
+        )
+
+    def _rename(self) -> None:
+        try:
+            self._claim()
+            self.folder.sync()
+            if not self.folder.names(self.target, self.file):
+                target = self.folder.join(self.target)
+                raise PublishError(f"{target} was replaced by another program; the original stays")
+            self._remove_source()
         except BaseException:
-            if os.path.lexists(temporary):
-                os.unlink(target)
+            # A Ctrl-C may arrive after any of these, and the file must not stay with two names.
+            with contextlib.suppress(OSError):
+                self._take_back()
             raise
 
+    def _claim(self) -> None:
+        """Give the part its name; raise ``FileExistsError`` if it is not free."""
+        try:
+            self.place.link(self.part, self.target, self.folder)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # Without hard links, reserve the name with an empty file, then replace that.
+            os.close(self.folder.open(self.target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            try:
+                self.place.rename(self.part, self.target, self.folder)
+            except BaseException:
+                if self.place.status(self.part) is not None:
+                    with contextlib.suppress(FileNotFoundError):
+                        self.folder.unlink(self.target)
+                raise
 
-def roll_back_rename(path: str) -> list[str]:
-    """Roll back the rename of a note that no process holds; return messages about it."""
-    fd = open_locked(path)
-    if fd is None:
-        return []
+    def _remove_source(self) -> None:
+        try:
+            self.folder.unlink(self.source)
+        except OSError:
+            if self.folder.status(self.source) is not None:
+                raise
+
+    def _take_back(self) -> None:
+        """Free the target again if the source is there, and keep the part."""
+        if self.folder.status(self.source) is None:
+            return
+        if not self.folder.names(self.target, self.file):
+            return
+        if self.place.status(self.part) is None:
+            self.folder.rename(self.target, self.part, self.place)
+        else:
+            self.folder.unlink(self.target)
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Hold a synced note of what is to be done, and remove it once it is settled."""
+        name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_EXTENSION}"
+        try:
+            fd = self.folder.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except OSError as error:
+            raise PublishError(
+                f"cannot write in the folder {self.folder.path}: {error.strerror}"
+            ) from None
+        try:
+            try_lock(fd)
+            os.write(fd, self._note())
+            os.fsync(fd)
+            yield
+        finally:
+            if self.settled:
+                with contextlib.suppress(OSError):
+                    self.folder.unlink(name)
+            os.close(fd)
+
+    def _note(self) -> bytes:
+        note = {
+            "source": _text(self.source),
+            "target": _text(self.target),
+            "inode": self.file.st_ino,
+            "size": self.file.st_size,
+            "mtime_ns": self.file.st_mtime_ns,
+            "part": _text(self.part),
+            "kept": not self.place.is_same(self.folder),
+        }
+        return json.dumps(note).encode("ascii")
+
+
+def roll_back_rename(folder: Folder, name: str) -> list[str]:
+    """Settle what a note that no process holds has begun, and remove it; return messages.
+
+    Raises ``PublishError`` or ``OSError`` if that is impossible now; the note then stays.
+    """
+    fd = folder.open(name, os.O_RDWR)
     try:
-        done = _roll_back(os.path.dirname(path), os.read(fd, 1 << 16))
-        os.unlink(path)
+        if not try_lock(fd) or folder.status(name) is None:
+            return []
+        note = _read_note(os.read(fd, 1 << 16))
+        done = [] if note is None else _settle(folder, note, os.fstat(fd))
+        folder.unlink(name)
+        folder.sync()
         return done
     finally:
         os.close(fd)
 
 
-def _roll_back(folder: str, content: bytes) -> list[str]:
+class _Note(NamedTuple):
+    """What a note says; ``None`` is what one of an older vpo does not say."""
+
+    source: str
+    target: str
+    inode: int
+    size: int | None
+    mtime_ns: int | None
+    part: str | None
+    kept: bool
+
+    def describes(self, found: os.stat_result) -> bool:
+        """Return whether it is the result, or the empty file that reserved its name."""
+        if not found.st_size:
+            return True
+        if self.size is None or self.mtime_ns is None:
+            return found.st_ino == self.inode
+        if self.size != found.st_size:
+            return False
+        return self.inode == found.st_ino or is_same_time(self.mtime_ns, found.st_mtime_ns)
+
+
+def _settle(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
+    """Do what is left to do; ``status`` is that of the note itself."""
+    with contextlib.ExitStack() as stack:
+        place = folder
+        if note.kept:
+            try:
+                place = stack.enter_context(folder.inside(ORIGINALS_FOLDER))
+            except FileNotFoundError:
+                note = note._replace(part=None)
+        part = None if note.part is None else place.status(note.part)
+        source, target = folder.status(note.source), folder.status(note.target)
+        if source is None and target is None:
+            if part is None or note.part is None:
+                return []
+            _require_trust(status, part)
+            Replacement(folder, note.source, note.target, place, note.part, part).fill()
+            return [f"put {folder.join(note.target)} in its place, as an interrupted run began to"]
+        if source is None or target is None or note.source == note.target:
+            return []
+        if not note.describes(target):
+            return []
+        _require_trust(status, target)
+        if note.kept and note.part is not None and part is None and target.st_size:
+            folder.rename(note.target, note.part, place)
+        else:
+            folder.unlink(note.target)
+        removed, kept = folder.join(note.target), folder.join(note.source)
+        return [f"removed {removed}, which an interrupted run had written; {kept} is unchanged"]
+
+
+def _require_trust(note: os.stat_result, file: os.stat_result) -> None:
+    if not is_trusted(note, file):
+        raise PublishError(NOT_TRUSTED)
+
+
+def _read_note(content: bytes) -> _Note | None:
+    """Return what a note says; ``None`` if it is incomplete, so that nothing had begun."""
     try:
-        found = json.loads(content)
-        source, target = (os.path.join(folder, _name(found[key])) for key in ("source", "target"))
-        inode = int(found["inode"])
-    except (ValueError, KeyError, TypeError):
-        # The note is incomplete, so the rename had not begun.
-        return []
-    if not os.path.lexists(source) or not _is_result(target, inode):
-        return []
-    os.unlink(target)
-    return [f"removed {target}, which an interrupted run had written; {source} is unchanged"]
+        found: dict[str, Any] = json.loads(content)
+        part = found.get("part")
+        return _Note(
+            _name(found["source"]),
+            _name(found["target"]),
+            int(found["inode"]),
+            _number(found.get("size")),
+            _number(found.get("mtime_ns")),
+            None if part is None else _name(part),
+            bool(found.get("kept")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
-def _is_result(target: str, inode: int) -> bool:
-    """Return whether the path is the result, or the empty file that reserved its name."""
-    try:
-        status = os.lstat(target)
-    except OSError:
-        return False
-    return status.st_ino == inode or status.st_size == 0
+def _number(found: Any) -> int | None:
+    return None if found is None else int(found)
 
 
-def _text(path: str) -> str:
-    return base64.b64encode(os.fsencode(os.path.basename(path))).decode("ascii")
+def _text(name: str) -> str:
+    return base64.b64encode(os.fsencode(name)).decode("ascii")
 
 
 def _name(text: str) -> str:
     name = os.fsdecode(base64.b64decode(text))
-    if os.sep in name:
+    if os.sep in name or name in ("", ".", ".."):
         raise ValueError("a name, not a path")
     return name

@@ -38,7 +38,7 @@ def rewrite(
             written, found, facts = _written(work, write, workspace, proof)
             work.check(found)
             warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
-            publish.set_times(workspace.fd, lock.status, work.timestamp)
+            warnings += tuple(publish.set_times(workspace.fd, lock.status, work.timestamp))
             damage = proof.damage if proof is not None else None
             warnings = (*warnings, *(proof.warnings if proof is not None else ()))
             kept = _publish(work, workspace, keep=damage is not None)
@@ -88,12 +88,11 @@ def _publish(work: Work, workspace: Workspace, keep: bool) -> Kept | None:
     publish.check_ready(work.lock, workspace)
     kept = None
     if keep or work.options.keep_originals:
-        kept = originals.keep_file(work.lock.path, work.key, os.fstat(workspace.fd))
+        kept = originals.keep_file(work.lock, work.key, os.fstat(workspace.fd))
     try:
         publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:
-        # A Ctrl-C may arrive after the original was replaced, so that the kept one is the only one.
-        if kept is not None and work.lock.holds_path:
-            originals.delete_original(kept.path)
+        if kept is not None:
+            originals.give_up(kept, work.lock, work.plan.after.path)
         raise
     return kept

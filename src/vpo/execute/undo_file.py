@@ -15,13 +15,14 @@ import json
 import os
 import stat
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
+from vpo.execute.folder import Folder, is_same_time, is_trusted
 from vpo.execute.lock_file import try_lock
-from vpo.execute.publish import sync_folder
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
@@ -31,6 +32,7 @@ from vpo.text import format_size
 UNDO_EXTENSION = ".undo"
 _MAGIC = b"vpo undo 2\n"
 _ANY_MAGIC = b"vpo undo "
+_MAGIC_LENGTH = 32
 _LINE = 1 << 20
 _DAMAGED = "the undo file is damaged; check the file beside it with vpo inspect --health"
 _OTHER_VERSION = "the undo file is of another version of vpo, which can roll the edit back"
@@ -73,27 +75,39 @@ def save(path: str, fd: int, patches: Sequence[Patch], length: int, keep_free: i
             f"not enough free space for an undo file of {format_size(len(content))}"
             f"{keep_free_note(keep_free)}; free some space and run again"
         )
-    undo = new_path(folder)
+    name = new_name()
     try:
-        target = os.open(undo, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with Folder(folder) as place:
+            _write(place, name, content, os.fstat(fd))
+    except OSError as error:
+        raise PublishError(f"cannot write the undo file in {folder}: {error.strerror}") from None
+    return os.path.join(folder, name)
+
+
+def _write(folder: Folder, name: str, content: bytes, media: os.stat_result) -> None:
+    target = folder.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
         with open(target, "wb") as file:
             try_lock(target)
             file.write(content)
             file.flush()
             os.fsync(target)
-            if not os.fstat(target).st_nlink:
+            status = os.fstat(target)
+            if not status.st_nlink:
                 raise FileNotFoundError(errno.ENOENT, "another run has removed it")
-        sync_folder(folder)
-    except OSError as error:
+            if not is_trusted(status, media):
+                # Some servers give files to others than who writes them.
+                raise PermissionError(errno.EPERM, "the file system gave it to another user")
+        folder.sync()
+    except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(undo)
-        raise PublishError(f"cannot write the undo file in {folder}: {error.strerror}") from None
-    return undo
+            folder.unlink(name)
+        raise
 
 
-def new_path(folder: str) -> str:
-    """Return a new path for an undo file in this folder."""
-    return os.path.join(folder, f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_EXTENSION}")
+def new_name() -> str:
+    """Return a new name for an undo file."""
+    return f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{UNDO_EXTENSION}"
 
 
 def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length: int) -> bytes:
@@ -111,42 +125,10 @@ def _content(path: str, status: os.stat_result, patches: Sequence[Patch], length
     return _MAGIC + hashlib.sha256(body).hexdigest().encode("ascii") + b"\n" + body
 
 
-def media_path(undo: str) -> str | None:
-    """Return the path of the media file of an undo file; ``None`` if the undo file is incomplete.
-
-    The edit of an incomplete one never began, as the undo file is synced first. Raises ``OSError``
-    if it cannot be read, ``PublishError`` if it is damaged or of another version: then it is all
-    that is known of the edit, and has to be kept.
-    """
-    saved = _read(undo)
-    return None if saved is None else os.path.join(os.path.dirname(undo), saved.name)
-
-
 def is_undo_file(path: str) -> bool:
     """Return whether a file is an undo file, also one of another version."""
     with open(path, "rb") as file:
         return file.read(len(_ANY_MAGIC)) == _ANY_MAGIC
-
-
-def roll_back(undo: str, media_fd: int) -> bool:
-    """Roll back the saved edit in the media file, open for writing; return whether it was done.
-
-    It is not done in a file other than the edited one: each byte in question has to be as before
-    or after the edit. Raises ``PublishError`` or ``OSError`` for an undo file that cannot be used,
-    which then must be kept.
-    """
-    saved = _read(undo)
-    if saved is None:
-        raise PublishError(_DAMAGED)
-    status = os.fstat(media_fd)
-    if status.st_ino != saved.inode or not _between(media_fd, status.st_size, saved):
-        return False
-    for patch in saved.patches:
-        write_at(media_fd, patch.old, patch.offset)
-    os.ftruncate(media_fd, saved.size)
-    os.utime(media_fd, ns=(saved.atime_ns, saved.mtime_ns))
-    os.fsync(media_fd)
-    return True
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:
@@ -156,7 +138,15 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-class _Saved(NamedTuple):
+State = Literal["original", "edited", "other"]
+
+
+class SavedEdit(NamedTuple):
+    """What an undo file says about the edit of one film, and whose file it is.
+
+    ``size`` is the film's before the edit, ``length`` that after it.
+    """
+
     name: str
     inode: int
     size: int
@@ -164,35 +154,85 @@ class _Saved(NamedTuple):
     mtime_ns: int
     atime_ns: int
     patches: tuple[Patch, ...]
+    status: os.stat_result
 
+    def state(self, fd: int) -> State:
+        """Return what the open file is, by its content: inode numbers do not last everywhere.
 
-def _between(fd: int, size: int, saved: _Saved) -> bool:
-    """Return whether every byte in question is as before or as after the edit."""
-    if not min(saved.size, saved.length) <= size <= max(saved.size, saved.length):
-        return False
-    for patch in saved.patches:
-        there = os.pread(fd, max(len(patch.old), len(patch.new)), patch.offset)
-        if there in (patch.old, patch.new):
-            continue
-        # Bytes that an edit adds at the end are a hole until they are written.
-        old, new = patch.old.ljust(len(there), b"\0"), patch.new.ljust(len(there), b"\0")
-        if any(byte not in (old[n], new[n]) for n, byte in enumerate(there)):
+        Every byte of the film that the edit changes is as before or as after it; ``edited`` if any
+        is as after it.
+        """
+        size = os.fstat(fd).st_size
+        if not min(self.size, self.length) <= size <= max(self.size, self.length):
+            return "other"
+        edited = size != self.size
+        for patch in self.patches:
+            there = os.pread(fd, max(len(patch.old), len(patch.new)), patch.offset)
+            if there == patch.old:
+                continue
+            edited = True
+            if there == patch.new:
+                continue
+            # Bytes that an edit adds at the end are a hole until they are written.
+            old, new = patch.old.ljust(len(there), b"\0"), patch.new.ljust(len(there), b"\0")
+            if any(byte not in (old[n], new[n]) for n, byte in enumerate(there)):
+                return "other"
+        return "edited" if edited else "original"
+
+    def roll_back(self, fd: int) -> bool:
+        """Roll back the edit in the film, open for writing; return whether it is as before now."""
+        state, status = self.state(fd), os.fstat(fd)
+        if state == "other":
             return False
-    return True
+        if state == "edited":
+            for patch in self.patches:
+                write_at(fd, patch.old, patch.offset)
+            os.ftruncate(fd, self.size)
+        elif status.st_ino != self.inode:
+            return True  # a copy of the original, whose times are its own
+        if not is_same_time(status.st_mtime_ns, self.mtime_ns) or state == "edited":
+            # Only the owner may do this, and the content matters more.
+            with contextlib.suppress(OSError):
+                os.utime(fd, ns=(self.atime_ns, self.mtime_ns))
+        os.fsync(fd)
+        return True
 
 
-def _read(undo: str) -> _Saved | None:
-    fd = os.open(undo, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+def roll_back(folder: Folder, name: str, media_fd: int) -> bool:
+    """Roll back the edit of an undo file in the film, open for writing; return whether it was done.
+
+    It is not done in a file other than the edited one. Raises ``PublishError`` or ``OSError`` for
+    an undo file that cannot be used, which then must be kept.
+    """
+    saved = load(folder, name)
+    if saved is None:
+        raise PublishError(_DAMAGED)
+    return saved.roll_back(media_fd)
+
+
+def load(folder: Folder, name: str) -> SavedEdit | None:
+    """Return what an undo file says; ``None`` if it is incomplete.
+
+    The edit of an incomplete one never began, as the undo file is synced first. Raises ``OSError``
+    if it cannot be read, ``PublishError`` if it is damaged or of another version: then it is all
+    that is known of the edit, and has to be kept.
+    """
+    with open(folder.open(name, os.O_RDONLY), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             return None
-        magic = file.read(len(_MAGIC))
-        if magic != _MAGIC:
-            if magic.startswith(_ANY_MAGIC) and not _MAGIC.startswith(magic):
+        magic = file.readline(_MAGIC_LENGTH)
+        reader = _READERS.get(magic)
+        if reader is None:
+            if magic.startswith(_ANY_MAGIC) and magic.endswith(b"\n"):
                 raise PublishError(_OTHER_VERSION)
             return None
         digest = file.readline(_LINE).strip()
         body = file.read(2 * MAX_REGION_BYTES + _LINE)
+    return reader(digest, body, status)
+
+
+def _read_2(digest: bytes, body: bytes, status: os.stat_result) -> SavedEdit | None:
     whole = hashlib.sha256(body).hexdigest().encode("ascii") == digest
     line, _, data = body.partition(b"\n")
     try:
@@ -204,14 +244,20 @@ def _read(undo: str) -> _Saved | None:
             raise PublishError(_DAMAGED)
         name = os.fsdecode(base64.b64decode(header.pop("name")))
         patches = tuple(_patches(header.pop("patches"), data))
-        saved = _Saved(name=name, patches=patches, **header)
+        saved = SavedEdit(name=name, patches=patches, status=status, **header)
     except (ValueError, KeyError, TypeError):
         if not whole:  # even its header is incomplete
             return None
         raise PublishError(_OTHER_VERSION) from None
-    if os.sep in name:
+    numbers = [*saved[1:6], *(patch.offset for patch in patches)]
+    if os.sep in name or name in ("", ".", "..") or not all(type(n) is int for n in numbers):
         raise PublishError(_DAMAGED)
     return saved
+
+
+_Reader = Callable[[bytes, bytes, os.stat_result], SavedEdit | None]
+_READERS: Mapping[bytes, _Reader] = MappingProxyType({_MAGIC: _read_2})
+"""The versions that can be read; a version stays here as long as its files may be found."""
 
 
 def _patches(sizes: Sequence[tuple[int, int, int]], data: bytes) -> Iterator[Patch]:

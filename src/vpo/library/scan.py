@@ -14,7 +14,7 @@ from typing import Literal
 from vpo.config.builder import Settings
 from vpo.db.library import SCAN, Library, Seen
 from vpo.db.records import Result
-from vpo.discover import Candidate, discover
+from vpo.discover import Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ProbeError
 from vpo.probe.service import Prober
 from vpo.run.probers import new_prober
@@ -32,6 +32,7 @@ class Scan:
 
     ``unreadable`` are paths with the reason. ``missing`` are indexed files whose folder is now
     empty, as its file system may not be mounted. ``gone`` counts files that are surely deleted.
+    ``notes`` are messages about what interrupted runs have left.
     """
 
     total: int = 0
@@ -44,30 +45,33 @@ class Scan:
     interrupted: bool = False
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Scanner:
     """Indexes videos, as many at the same time as there are workers.
 
-    ``on_progress`` is called after each probed file.
+    ``on_progress`` is called after each probed file; ``forget`` drops what is recorded of a file
+    before it is restored from what an interrupted run has left.
     """
 
     settings: Settings
     library: Library
     interrupt: Interrupt
     on_progress: Callable[[RunProgress], None]
+    forget: Callable[[str], None]
 
     def scan(self, paths: Sequence[str], *, recursive: bool = False) -> Scan:
         """Probe what is new or has changed under ``paths``; remove what is gone."""
         began = time.monotonic()
-        extensions = self.settings.config.files.extensions
-        found = discover(
-            paths, recursive=recursive, extensions=extensions, stop=lambda: self.interrupt.stop
-        )
+        notes = self._clean_up(leftovers_beside(paths))
+        found = self._discover(paths, recursive)
+        if cleaned := self._clean_up(found.leftovers):
+            notes, found = notes + cleaned, self._discover(paths, recursive)
         roots = [os.path.realpath(path) for path in paths if path]
         seen = self.library.seen(roots)
-        result = Scan(total=len(found.candidates) + len(found.problems))
+        result = Scan(total=len(found.candidates) + len(found.problems), notes=notes)
         result.unreadable += [(path, str(problem)) for path, problem in found.problems]
         self._index(_new_or_changed(found.candidates, seen, result), seen, result)
         if not self.interrupt.stop and all(map(os.path.lexists, roots)):
@@ -75,6 +79,22 @@ class Scanner:
         result.interrupted = self.interrupt.signalled
         result.seconds = round(time.monotonic() - began, 3)
         return result
+
+    def _discover(self, paths: Sequence[str], recursive: bool) -> Discovery:
+        return discover(
+            paths,
+            recursive=recursive,
+            extensions=self.settings.config.files.extensions,
+            stop=lambda: self.interrupt.stop,
+        )
+
+    def _clean_up(self, leftovers: Sequence[str]) -> list[str]:
+        """Deal with what killed runs have left; return messages."""
+        if not leftovers:
+            return []
+        from vpo.execute.leftovers import clean_up_leftovers  # late: most scans find none
+
+        return list(clean_up_leftovers(leftovers, self.forget))
 
     def _index(self, todo: list[Candidate], seen: dict[str, Seen], result: Scan) -> None:
         group: list[Result] = []

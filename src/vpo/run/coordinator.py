@@ -16,7 +16,7 @@ from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
-from vpo.discover import ORIGINALS_FOLDER, Candidate, Discovery, discover
+from vpo.discover import ORIGINALS_FOLDER, Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
@@ -57,6 +57,15 @@ class Coordinator:
             return _Run(self, request).lead()
         finally:
             self.workers.close()
+
+    def clean_up(self, leftovers: Sequence[str]) -> bool:
+        """Deal with what killed runs have left, and report it; return whether anything was done."""
+        if self.store is None:
+            return False
+        done = _clean_up_leftovers(leftovers, self.store, self.interrupt)
+        for text in done:
+            self.observer.note(text)
+        return bool(done)
 
 
 class _Run:
@@ -131,8 +140,11 @@ class _Run:
         if self._written is None:
             return self._discover()
         self._observer.notes(_clean_up(self._written, self._settings))
+        # Before they are looked at: a file may be half edited, or missing until then.
+        beside = leftovers_beside(self._request.paths)
+        self._observer.notes(_clean_up_leftovers(beside, self._written, self._interrupt))
         found = self._discover()
-        cleaned = _clean_up_leftovers(found.leftovers, self._interrupt)
+        cleaned = _clean_up_leftovers(found.leftovers, self._written, self._interrupt)
         self._observer.notes(cleaned)
         self._observer.notes(_record_found(found.leftovers, self._written, self._settings))
         # Files that were rolled back have changed since they were found.
@@ -312,16 +324,17 @@ def _clean_up(store: Store, settings: Settings) -> list[str]:
     return clean_up(store, settings)
 
 
-def _clean_up_leftovers(leftovers: Sequence[str], interrupt: Interrupt) -> list[str]:
+def _clean_up_leftovers(leftovers: Sequence[str], store: Store, interrupt: Interrupt) -> list[str]:
     if not leftovers:
         return []
     from vpo.execute.leftovers import clean_up_leftovers
 
     done: list[str] = []
-    for leftover in leftovers:
-        if interrupt.stop:
-            break
-        done += clean_up_leftovers([leftover])
+    if not interrupt.stop:
+        for text in clean_up_leftovers(leftovers, store.forget_file):
+            done.append(text)
+            if interrupt.stop:
+                break
     return done
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
 
 from vpo.config.builder import Settings
 from vpo.db.records import RunningOutcome
-from vpo.db.store import Store
+from vpo.db.store import Store, open_store
+from vpo.discover import leftovers_beside
+from vpo.errors import DatabaseError
 from vpo.execute import leftovers, originals
 from vpo.run.recorder import expired, is_alive, lock_path, run_locks
 from vpo.text import counted
@@ -17,15 +21,32 @@ def clean_up(store: Store, settings: Settings) -> list[str]:
     done = _clean_up_killed_runs(store, settings)
     scratch = settings.config.files.temporary_folder
     if scratch is not None:
-        done += leftovers.clean_up_folders([os.fspath(scratch)])
+        done += leftovers.clean_up_folders([os.fspath(scratch)], store.forget_file)
     return done + _expire(store, settings)
+
+
+def repair_beside(paths: Iterable[str], database: Path) -> list[str]:
+    """Deal with what killed runs have left beside these files, before they are looked at.
+
+    Returns messages.
+    """
+    beside = leftovers_beside(paths)
+    if not beside:
+        return []
+    try:
+        with open_store(database, dry_run=not database.exists()) as store:
+            forget = leftovers.ignore_record if store is None else store.forget_file
+            return list(leftovers.clean_up_leftovers(beside, forget))
+    except DatabaseError as error:
+        return [f"what an interrupted run has left was not cleaned up: {error}"]
 
 
 def _clean_up_killed_runs(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
     killed = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
     running = [item for item in store.running_outcomes() if item.run_id in killed]
-    done = leftovers.clean_up_folders(os.path.dirname(item.path) for item in running)
+    folders = {os.path.dirname(item.path) for item in running}
+    done = leftovers.clean_up_folders(folders, store.forget_file)
     for item in running:
         _finish_keeping(store, item)
     store.mark_interrupted(killed)

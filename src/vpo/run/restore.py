@@ -11,6 +11,7 @@ from vpo.config.models import Originals
 from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
 from vpo.execute import originals
+from vpo.execute.folder import is_trusted
 from vpo.run.recorder import DAY_SECONDS
 from vpo.text import counted
 
@@ -43,11 +44,11 @@ def record_found_originals(store: Store, folders: Iterable[str], limits: Origina
 
 def _kept(found: originals.StoredOriginal) -> KeptOriginal | None:
     try:
-        status = os.stat(found.path)
+        status = os.lstat(found.path)
         result = found.result(os.path.dirname(os.path.dirname(found.path)))
+        if result is None or not is_trusted(status, os.lstat(result)):
+            return None
     except OSError:
-        return None
-    if result is None:
         return None
     since = datetime.fromtimestamp(status.st_ctime, timezone.utc)
     path = found.original(result)
@@ -76,7 +77,7 @@ def restore_problem(item: KeptOriginal) -> str | None:
     now = _status(item.result_path)
     if now is None:
         return "the file is no longer there"
-    if (now.st_size, now.st_mtime_ns, now.st_ino) != item.result_stat:
+    if not originals.is_result(now, item.result_stat):
         return "the file has changed since; it is not restored"
     if item.path != item.result_path and _status(item.path) is not None:
         return f"{item.path} exists; move it away first"
@@ -85,6 +86,7 @@ def restore_problem(item: KeptOriginal) -> str | None:
 
 def restore_original(store: Store, item: KeptOriginal) -> None:
     """Restore a kept original; raise ``FileError`` if that is impossible."""
+    # First, as a header edit that is rolled back leaves size, time and inode as they were.
+    store.forget_file(item.result_path)
     originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
     store.record_undone(item.outcome)
-    store.forget_file(item.result_path)

@@ -195,6 +195,9 @@ class _Watcher:
         extensions = self._settings.config.files.extensions
         suffixes = tuple(f".{suffix}" for suffix in extensions)
         found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
+        if self._coordinator.clean_up(found.leftovers):
+            # A film may be another, or be there again.
+            found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vpo.execute import undo_file
+from vpo.execute import leftovers, undo_file
+from vpo.execute.folder import Folder
 from vpo.execute.sparse_copy import PatchSet, edit_sparse_copy
 
 FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
@@ -48,3 +49,20 @@ def applied(path: Path, edit: PatchSet) -> None:
     """Carry the edit out."""
     with opened(path) as fd:
         edit.apply(fd)
+
+
+def film_of(undo: Path) -> str | None:
+    """The name of the film in the undo file; ``None`` if it is incomplete."""
+    with Folder(str(undo.parent)) as folder:
+        found = undo_file.load(folder, undo.name)
+    return None if found is None else found.name
+
+
+def rolled_back(undo: Path, fd: int) -> bool:
+    with Folder(str(undo.parent)) as folder:
+        return undo_file.roll_back(folder, undo.name, fd)
+
+
+def clean_up(folder: Path) -> list[str]:
+    """What a run without a database does about the leftovers in the folder, and says."""
+    return leftovers.clean_up_folders([str(folder)], leftovers.ignore_record)

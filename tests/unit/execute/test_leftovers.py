@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.unit.execute.edits import applied, opened, planned
+from tests.unit.execute.edits import applied, clean_up, opened, planned
 from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import leftovers
-from vpo.execute.lock_file import open_locked
-from vpo.execute.rename import rename_note
+from vpo.execute.folder import Folder
+from vpo.execute.lock_file import try_lock
+from vpo.execute.rename import Replacement
 
 OURS = tuple(f".vpo-{digit * 32}" for digit in "0123")
 
@@ -24,10 +25,6 @@ OURS = tuple(f".vpo-{digit * 32}" for digit in "0123")
 @pytest.fixture
 def media(corpus: Path, tmp_path: Path) -> Path:
     return Path(shutil.copyfile(corpus / "multi-audio.mkv", tmp_path / "film.mkv"))
-
-
-def clean_up(folder: Path) -> list[str]:
-    return leftovers.clean_up_folders([str(folder)])
 
 
 def save(path: Path) -> Path:
@@ -164,33 +161,140 @@ def test_cleanup_leaves_undo_file_completed_meanwhile(
     whole = saved.read_bytes()
     os.truncate(saved, 20)
 
-    def completed(path: str) -> int | None:
+    def completed(fd: int) -> bool:
         saved.write_bytes(whole)
-        return open_locked(path)
+        return try_lock(fd)
 
-    monkeypatch.setattr("vpo.execute.leftovers.open_locked", completed)
+    monkeypatch.setattr("vpo.execute.leftovers.try_lock", completed)
     assert clean_up(media.parent) == []
     assert saved.read_bytes() == whole
 
 
-def test_cleanup_removes_undo_file_without_media_file(media: Path) -> None:
+def test_cleanup_keeps_undo_file_without_its_film(media: Path) -> None:
+    """It is all that can repair the film, wherever that is now."""
     saved = save(media)
     media.unlink()
-    assert clean_up(media.parent) == [f"removed {saved}: its media file is gone"]
-    assert names(media.parent) == []
+    (told,) = clean_up(media.parent)
+    assert str(media) in told
+    assert "is not there; move it back" in told
+    assert names(media.parent) == [saved.name]
 
 
-def test_cleanup_removes_undo_file_of_replaced_media_file(media: Path) -> None:
+def test_cleanup_finds_the_film_under_another_name(media: Path, corpus: Path) -> None:
+    before, edit = media.read_bytes(), planned(media)
+    saved_for(media, edit)
+    applied(media, edit)
+    shutil.copyfile(corpus / "many-tracks.mkv", media.with_name("another.mkv"))
+    renamed = media.rename(media.with_name("renamed.mkv"))
+    assert clean_up(media.parent) == [
+        f"rolled back {renamed}, which an interrupted run was editing"
+    ]
+    assert renamed.read_bytes() == before
+    assert names(media.parent) == ["another.mkv", "renamed.mkv"]
+
+
+@pytest.mark.parametrize("part", [0.3, 1.0])
+def test_cleanup_rolls_back_film_whose_inode_is_another(media: Path, part: float) -> None:
+    """As on exFAT, over FUSE and SMB, or after a restore from a backup."""
+    before, edit = media.read_bytes(), planned(media)
+    times = media.stat().st_mtime_ns
+    saved_for(media, edit)
+    with opened(media) as fd:
+        for patch in edit.patches:
+            os.pwrite(fd, patch.new[: int(part * len(patch.new))], patch.offset)
+    copy = Path(shutil.copyfile(media, media.with_name("copy")))
+    copy.replace(media)
+    assert clean_up(media.parent) == [f"rolled back {media}, which an interrupted run was editing"]
+    assert (media.read_bytes(), media.stat().st_mtime_ns) == (before, times)
+    assert names(media.parent) == ["film.mkv"]
+
+
+def test_cleanup_does_not_touch_a_copy_of_the_original(media: Path) -> None:
+    save(media)
+    copy = Path(shutil.copyfile(media, media.with_name("copy")))
+    copy.replace(media)
+    before = media.stat()
+    assert len(clean_up(media.parent)) == 1
+    assert media.stat() == before
+    assert names(media.parent) == ["film.mkv"]
+
+
+def test_cleanup_removes_undo_file_of_replaced_film(media: Path, corpus: Path) -> None:
     saved = save(media)
-    other = media.with_name("other")
-    other.write_bytes(b"another film")
+    other = Path(shutil.copyfile(corpus / "many-tracks.mkv", media.with_name("other")))
     other.replace(media)
+    before = media.read_bytes()
     assert clean_up(media.parent) == [f"removed {saved}: {media} was replaced since"]
-    assert media.read_bytes() == b"another film"
+    assert media.read_bytes() == before
+
+
+def test_cleanup_keeps_undo_file_of_a_film_that_cannot_be_read(media: Path) -> None:
+    saved = save(media)
+    media.write_bytes(bytes(media.stat().st_size))
+    (told,) = clean_up(media.parent)
+    assert "cannot be read; check it" in told
+    assert names(media.parent) == [saved.name, "film.mkv"]
+
+
+def test_record_is_dropped_before_the_film_is_rolled_back(media: Path) -> None:
+    edit = planned(media)
+    saved_for(media, edit)
+    applied(media, edit)
+    edited = media.read_bytes()
+    dropped: list[tuple[str, bytes]] = []
+    told = leftovers.clean_up_folders(
+        [str(media.parent)], lambda path: dropped.append((path, Path(path).read_bytes()))
+    )
+    assert len(told) == 1
+    assert dropped == [(str(media), edited)]
+
+
+AS_ANOTHER = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+NOBODY = 65534
+
+
+@AS_ANOTHER
+def test_cleanup_does_not_trust_undo_file_of_another_user(media: Path) -> None:
+    edit = planned(media)
+    saved = saved_for(media, edit)
+    applied(media, edit)
+    before = media.read_bytes()
+    os.chown(saved, NOBODY, NOBODY)
+    (told,) = clean_up(media.parent)
+    assert "belongs to another user" in told
+    assert media.read_bytes() == before
+    assert saved.exists()
+    os.chown(media, NOBODY, NOBODY)  # whose film it is may do what he likes
+    assert clean_up(media.parent) == [f"rolled back {media}, which an interrupted run was editing"]
+
+
+@AS_ANOTHER
+def test_cleanup_does_not_trust_note_of_another_user(tmp_path: Path, cut_off: Path) -> None:
+    (tmp_path / "result").rename(tmp_path / "One.mkv")
+    os.chown(cut_off, NOBODY, NOBODY)
+    (told,) = clean_up(tmp_path)
+    assert "belongs to another user" in told
+    assert {"One.mkv", "One.mp4"} <= set(names(tmp_path))
+
+
+def test_cleanup_leaves_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    real = tmp_path / "elsewhere"
+    real.mkdir()
+    part = real / f"{OURS[0]}.part"
+    part.touch()
+    (tmp_path / "library").symlink_to(real)
+    told = leftovers.clean_up_leftovers(
+        [str(tmp_path / "library" / part.name)], leftovers.ignore_record
+    )
+    assert ["cannot be cleaned up" in text for text in told] == [True]
+    assert part.exists()
 
 
 def test_cleanup_ignores_missing_folders(tmp_path: Path) -> None:
-    assert leftovers.clean_up_folders([str(tmp_path / "gone"), str(tmp_path)]) == []
+    assert (
+        leftovers.clean_up_folders([str(tmp_path / "gone"), str(tmp_path)], leftovers.ignore_record)
+        == []
+    )
 
 
 def test_cleanup_continues_after_a_failure(media: Path) -> None:
@@ -212,12 +316,14 @@ def cut_off(tmp_path: Path) -> Path:
     """The note of a change from One.mp4 to One.mkv, as a kill leaves it."""
     (tmp_path / "One.mp4").write_bytes(b"old")
     (tmp_path / "result").write_bytes(b"new")
-    inode = (tmp_path / "result").stat().st_ino
     left = tmp_path / f"{OURS[0]}.rename"
-    with rename_note(str(tmp_path / "One.mp4"), str(tmp_path / "One.mkv"), inode):
-        held = next(tmp_path.glob(".vpo-*.rename"))
-        assert clean_up(tmp_path) == []  # it belongs to somebody
-        os.link(held, left)
+    with Folder(str(tmp_path)) as folder:
+        result = (tmp_path / "result").stat()
+        change = Replacement(folder, "One.mp4", "One.mkv", folder, "result", result)
+        with change._noted():
+            held = next(tmp_path.glob(".vpo-*.rename"))
+            assert clean_up(tmp_path) == []  # it belongs to somebody
+            os.link(held, left)
     return left
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.execute.edits import clean_up
 
 from vpo.errors import PublishError, SourceChangedError
-from vpo.execute import publish
+from vpo.execute import originals, publish
 from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
@@ -21,6 +22,7 @@ from vpo.plan.model import Plan
 from vpo.probe.service import Prober
 from vpo.tools.programs import Tools
 
+KEY = "01234567-89ab-cdef-0123-456789abcdef"
 OLD = 1_500_000_000_123_456_789
 
 
@@ -83,7 +85,7 @@ def test_replace_works_without_hard_links(
     links: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def none(*names: str) -> None:  # noqa: ARG001
+    def none(*_: object, **__: object) -> None:
         raise OSError(1, "Operation not permitted")
 
     if not links:
@@ -134,16 +136,150 @@ def test_replace_is_undone_when_original_cannot_be_removed(
     """Then the new name is given up again: both would be worse."""
     real = os.unlink
 
-    def unlink(path: str, **options: int) -> None:
-        if os.fspath(path) == str(film):
+    def refuse(name: str, **where: int) -> None:
+        if name == film.name:
             raise PermissionError(1, "Operation not permitted")
-        real(path, **options)
+        real(name, **where)
 
-    monkeypatch.setattr(os, "unlink", unlink)
+    monkeypatch.setattr(os, "unlink", refuse)
     with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
     assert film.read_bytes() == b"original"
+
+
+class Removing:
+    """A rename as the SMB client of Linux makes it over an open file: it removes the target, then
+    fails; the first ``refused`` calls that give the film its name fail, too.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, film: Path, refused: int) -> None:
+        self._real, self._link, self._film = os.replace, os.link, film
+        self.left = refused
+        monkeypatch.setattr(os, "replace", self.replace)
+        monkeypatch.setattr(os, "link", self.link)
+        monkeypatch.setattr("vpo.execute.rename._PAUSES", (0.0, 0.0))
+
+    def replace(self, name: str, new: str, **where: int) -> None:
+        if new == self._film.name and self.left:
+            self._film.unlink(missing_ok=True)
+        self._refuse(new)
+        self._real(name, new, **where)
+
+    def link(self, name: str, new: str, **where: int | bool) -> None:
+        self._refuse(new)
+        self._link(name, new, **where)  # type: ignore[arg-type]
+
+    def _refuse(self, new: str) -> None:
+        if new == self._film.name and self.left:
+            self.left -= 1
+            raise PermissionError(13, "Permission denied")
+
+
+def test_film_that_a_failing_rename_removed_gets_the_result(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Removing(monkeypatch, film, 2)
+    publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"result"
+    assert list(film.parent.glob(".vpo-*.rename")) == []
+    assert lock.fd < 0, "the source is still open"
+
+
+def test_next_run_puts_the_result_in_the_place_of_a_removed_film(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then nothing removes the last copy."""
+    smb = Removing(monkeypatch, film, 99)
+    with (
+        pytest.raises(PublishError, match="the result is complete in"),
+        Workspace(str(film.parent), 0o644) as workspace,
+    ):
+        Path(workspace.path).write_bytes(b"result")
+        publish.replace_original(lock, workspace, str(film))
+    assert Path(workspace.path).read_bytes() == b"result"
+    (told,) = clean_up(film.parent)
+    assert "cannot be cleaned up: the file system removed the file" in told
+    assert Path(workspace.path).exists()
+    smb.left = 0
+    assert f"put {film} in its place, as an interrupted run began to" in clean_up(film.parent)
+    assert film.read_bytes() == b"result"
+    assert [path.name for path in film.parent.iterdir()] == ["film.mp4"]
+
+
+def test_original_returns_if_film_and_result_are_gone(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def lose(name: str, new: str, **where: int) -> None:
+        if new != film.name:
+            return real(name, new, **where)
+        film.unlink()
+        Path(workspace.path).unlink()
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("vpo.execute.rename._PAUSES", (0.0,))
+    monkeypatch.setattr(os, "replace", lose)
+    with pytest.raises(PublishError):
+        _publish(kept_work(film, lock), workspace, keep=True)
+    assert film.read_bytes() == b"original"
+
+
+def kept_work(film: Path, lock: FileLock) -> Work:
+    media = MediaFile(str(film), "mp4", 1)
+    tools = Tools()
+    context = new_run_context(tools, Prober(tools.processes, 60))
+    options = RewriteOptions(keep_originals=True)
+    return Work(Plan(media, media), lock, options, context, lambda _: None, KEY)
+
+
+def test_nothing_is_renamed_in_a_folder_that_was_swapped(
+    film: Path, lock: FileLock, workspace: Workspace, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path.with_name("elsewhere")
+    tmp_path.rename(elsewhere)
+    tmp_path.mkdir()
+    film.write_bytes(b"the film of another")
+    with pytest.raises(SourceChangedError, match="its folder was replaced"):
+        publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"the film of another"
+    film.unlink()
+    tmp_path.rmdir()
+    tmp_path.symlink_to(elsewhere)
+    with pytest.raises(SourceChangedError, match="its folder cannot be opened"):
+        publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"original"
+
+
+def test_result_in_a_temporary_folder_is_moved_beside_the_film_first(
+    film: Path, lock: FileLock, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Workspace(str(scratch), 0o644) as workspace:
+        Path(workspace.path).write_bytes(b"result")
+        publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"result"
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["link", "theirs"])
+def test_originals_are_not_kept_in_the_folder_of_another(
+    film: Path, lock: FileLock, tmp_path: Path, folder: str
+) -> None:
+    place = film.parent / ".vpo-originals"
+    if folder == "link":
+        (tmp_path / "elsewhere").mkdir()
+        place.symlink_to(tmp_path / "elsewhere")
+    elif os.geteuid() == 0:
+        place.mkdir()
+        os.chown(place, 65534, 65534)
+    else:
+        pytest.skip("only root gives files away")
+    with pytest.raises(PublishError, match="the original cannot be kept"):
+        originals.keep_file(lock, KEY, film.stat())
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("step", ["link", "unlink"])
@@ -160,7 +296,7 @@ def test_ctrl_c_during_a_rename_leaves_one_name(
 def test_name_is_free_again_if_the_result_cannot_take_it(
     film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*names: str) -> None:  # noqa: ARG001
+    def fail(*_: object, **__: object) -> None:
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", fail)
@@ -178,11 +314,7 @@ def test_ctrl_c_deletes_a_kept_original_only_if_it_is_not_the_only_one(
     monkeypatch: pytest.MonkeyPatch,
     replaced: bool,
 ) -> None:
-    media = MediaFile(str(film), "mp4", 1)
-    tools = Tools()
-    context = new_run_context(tools, Prober(tools.processes, 60))
-    options = RewriteOptions(keep_originals=True)
-    work = Work(Plan(media, media), lock, options, context, lambda _: None, "key")
+    work = kept_work(film, lock)
     if replaced:
         interrupt_after(monkeypatch, "replace")
     else:

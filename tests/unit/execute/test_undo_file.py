@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.execute.edits import applied, opened, planned, saved
+from tests.unit.execute.edits import applied, clean_up, film_of, opened, planned, rolled_back, saved
 
 from vpo.errors import PublishError, SpaceError
-from vpo.execute import leftovers, undo_file
+from vpo.execute import undo_file
 
 SAMPLES = (
     "multi-audio.mkv",
@@ -55,7 +55,7 @@ def test_undo_rolls_back_every_edit(corpus: Path, tmp_path: Path, name: str) -> 
         edited = path.read_bytes()
         assert edited == by_the_tool(path, before, words) != before
         with opened(path) as fd:
-            assert undo_file.roll_back(str(saved_path), fd)
+            assert rolled_back(saved_path, fd)
         assert path.read_bytes() == before
         assert (path.stat().st_size, path.stat().st_mtime_ns) == (stamp.st_size, stamp.st_mtime_ns)
         path.write_bytes(edited)
@@ -80,7 +80,7 @@ def test_undo_rolls_back_edit_interrupted_anywhere(media: Path, part: float) -> 
         for patch in edit.patches:
             os.pwrite(fd, patch.new[:left], patch.offset)
             left = max(0, left - len(patch.new))
-        assert undo_file.roll_back(str(saved_path), fd)
+        assert rolled_back(saved_path, fd)
     assert media.read_bytes() == before
 
 
@@ -90,7 +90,7 @@ def test_undo_leaves_file_overwritten_by_a_backup(corpus: Path, media: Path) -> 
     shutil.copyfile(corpus / "many-tracks.mkv", media)
     before = media.read_bytes()
     with opened(media) as fd:
-        assert not undo_file.roll_back(str(saved_path), fd)
+        assert not rolled_back(saved_path, fd)
     assert media.read_bytes() == before
 
 
@@ -123,7 +123,7 @@ def test_undo_file_is_hidden_and_private(media: Path) -> None:
     assert saved_path.name.startswith(".vpo-")
     assert saved_path.name.endswith(".undo")
     assert saved_path.stat().st_mode & 0o777 == 0o600
-    assert undo_file.media_path(str(saved_path)) == str(media)
+    assert film_of(saved_path) == media.name
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.mkv", b"-i \n'\".mkv"])
@@ -133,7 +133,7 @@ def test_undo_file_keeps_odd_names(media: Path, name: bytes) -> None:
         media.rename(odd)
     except OSError:
         pytest.skip("this system refuses such a name")
-    assert undo_file.media_path(str(save(odd))) == str(odd)
+    assert film_of(save(odd)) == odd.name
 
 
 @pytest.mark.parametrize("part", [0, 5, 0.1, 0.5, -1])
@@ -142,9 +142,9 @@ def test_truncated_undo_file_is_ignored(media: Path, part: float) -> None:
     size = saved_path.stat().st_size
     os.truncate(saved_path, int(part * size) if 0 < part < 1 else int(part) % size)
     before = media.read_bytes()
-    assert undo_file.media_path(str(saved_path)) is None
+    assert film_of(saved_path) is None
     with opened(media) as fd, pytest.raises(PublishError, match="damaged"):
-        undo_file.roll_back(str(saved_path), fd)
+        rolled_back(saved_path, fd)
     assert media.read_bytes() == before
 
 
@@ -154,7 +154,7 @@ def test_modified_undo_file_is_an_error(media: Path) -> None:
     data[-1] ^= 1
     saved_path.write_bytes(data)
     with pytest.raises(PublishError, match="damaged"):
-        undo_file.media_path(str(saved_path))
+        film_of(saved_path)
 
 
 def test_undo_file_with_a_path_to_another_folder_is_an_error(media: Path) -> None:
@@ -165,7 +165,7 @@ def test_undo_file_with_a_path_to_another_folder_is_an_error(media: Path) -> Non
     digest = hashlib.sha256(body).hexdigest().encode()
     saved_path.write_bytes(b"\n".join((magic, digest, body)))
     with pytest.raises(PublishError, match="damaged"):
-        undo_file.media_path(str(saved_path))
+        film_of(saved_path)
 
 
 def test_undo_leaves_replaced_file(media: Path) -> None:
@@ -177,7 +177,7 @@ def test_undo_leaves_replaced_file(media: Path) -> None:
         file.write(b"new")
     before = media.read_bytes()
     with opened(media) as fd:
-        assert not undo_file.roll_back(str(saved_path), fd)
+        assert not rolled_back(saved_path, fd)
     assert media.read_bytes() == before
 
 
@@ -187,7 +187,7 @@ def test_undo_file_that_is_a_link_is_refused(media: Path) -> None:
     saved_path.rename(elsewhere)
     saved_path.symlink_to(elsewhere)
     with pytest.raises(OSError, match="symbolic links"):
-        undo_file.media_path(str(saved_path))
+        film_of(saved_path)
 
 
 def test_undo_file_without_free_space_is_an_error(media: Path) -> None:
@@ -207,7 +207,7 @@ def test_cleanup_leaves_undo_file_while_it_is_written(
         if not cleaned and (part := next(media.parent.glob(".vpo-*.undo"), None)):
             whole = part.read_bytes()
             os.truncate(part, 20)
-            cleaned.append(leftovers.clean_up_folders([str(media.parent)]))
+            cleaned.append(clean_up(media.parent))
             part.write_bytes(whole)
         real(fd)
 
@@ -215,7 +215,7 @@ def test_cleanup_leaves_undo_file_while_it_is_written(
     monkeypatch.setattr(os, "fsync", incomplete_still)
     saved_path = saved(media, edit)
     assert cleaned == [[]]
-    assert undo_file.media_path(str(saved_path)) == str(media)
+    assert film_of(saved_path) == media.name
 
 
 def test_save_fails_when_cleanup_removed_the_undo_file(

@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.unit.execute.edits import clean_up
 
 from vpo.errors import PublishError
-from vpo.execute import leftovers
 from vpo.execute.lock_file import try_lock
 from vpo.execute.workspace import Workspace
 
@@ -47,8 +47,27 @@ def test_workspace_removes_folder_that_a_tool_put_there(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         os.unlink(workspace.path)
         os.mkdir(workspace.path)
-        Path(workspace.path, "inside").touch()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workspace_leaves_folder_with_files_of_others(tmp_path: Path) -> None:
+    """Somebody who may rename in the folder has put one of theirs there."""
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        os.unlink(workspace.path)
+        os.mkdir(workspace.path)
+        Path(workspace.path, "film.mkv").write_bytes(b"theirs")
+    assert [path.read_bytes() for path in tmp_path.rglob("film.mkv")] == [b"theirs"]
+
+
+def test_workspace_works_where_modes_cannot_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with Workspace(str(tmp_path), 0o644) as workspace:
+        assert Path(workspace.path).exists()
 
 
 def test_workspaces_have_files_of_their_own(tmp_path: Path) -> None:
@@ -130,7 +149,7 @@ def test_workspace_leaves_nothing_when_it_cannot_begin(
 def test_workspace_locks_and_removes_stored_files(tmp_path: Path) -> None:
     with Workspace(str(tmp_path), 0o644) as workspace:
         picture = Path(workspace.store(b"picture"))
-        assert leftovers.clean_up_folders([str(tmp_path)]) == []
+        assert clean_up(tmp_path) == []
         assert picture.read_bytes() == b"picture"
     assert os.listdir(tmp_path) == []
 
@@ -141,6 +160,6 @@ def test_workspace_removes_files_with_its_prefix(tmp_path: Path) -> None:
         own.touch()
         (tmp_path / "film.mkv").touch()
         assert own.name.startswith(".vpo-")
-        assert leftovers.clean_up_folders([str(tmp_path)]) == []
+        assert clean_up(tmp_path) == []
         assert own.exists()
     assert os.listdir(tmp_path) == ["film.mkv"]
