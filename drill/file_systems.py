@@ -31,8 +31,6 @@ class Place:
 
     name: str
     folder: Path
-    links: bool = True
-    """Whether the file system has hard links, and so can keep the original of a rewrite."""
     cases: bool = True
     """Whether names that differ by case are two."""
     second: Path | None = None
@@ -46,8 +44,7 @@ def local(bench: Bench) -> None:
             point = stack.enter_context(mounted(bench.folder, kind, _SIZE))
             if kind == "casefold":
                 subprocess.run(["chattr", "+F", point], check=True)
-            links, cases = kind != "exfat", kind not in ("exfat", "casefold")
-            suite(bench, Place(kind, point, links, cases))
+            suite(bench, Place(kind, point, cases=kind not in ("exfat", "casefold")))
 
 
 def network(bench: Bench) -> None:
@@ -73,10 +70,9 @@ def shimmed() -> Iterator[None]:
 
 def suite(bench: Bench, place: Place) -> None:
     """Do all works; kill vpo in each of them; run it twice at once."""
-    for work in _SUITE[: bench.scale(1 if place.links else 2, 4)]:
-        keep = "trash" if place.links or work is _HEADER else "none"
+    for work in _SUITE[: bench.scale(1, 4)]:
         samples = work.samples[: bench.scale(1, 2)]
-        kept = replace(work, name=f"{place.name}: {work.name}", keep=keep, samples=samples)
+        kept = replace(work, name=f"{place.name}: {work.name}", keep="trash", samples=samples)
         with bench.trial(kept.name):
             expected = _done(bench, place, kept)
             for number in range(bench.scale(1, 3)):

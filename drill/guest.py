@@ -62,7 +62,7 @@ def main() -> None:
             with bench.trial(f"{name}: mount"), contextlib.ExitStack() as stack:
                 point = _mounted(stack, folder, mount)
                 if kind == "vfat":
-                    place = file_systems.Place(name, point, links=False, cases=False)
+                    place = file_systems.Place(name, point, cases=False)
                 else:
                     # With nobrl, locks are not sent to the server.
                     second = None if "nobrl" in name else _mounted(stack, folder, mount)

@@ -28,7 +28,8 @@ NOTE_EXTENSION = ".rename"
 ASIDE_EXTENSION = ".part"
 """That of temporary files: an original that was moved aside is removed as one of them."""
 _SMB = ("cifs", "smb3")
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+"""The errors of file systems without hard links."""
 NOT_TRUSTED = "it belongs to another user, who may not decide about the file; remove it yourself"
 _PAUSES = (0.0, 0.1, 0.4, 1.5)
 """Seconds before each try to fill a name that was removed: the server may be about to free it."""
@@ -139,7 +140,7 @@ class Replacement:
         try:
             self.place.link(self.part, self.target, self.folder)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             # Without hard links, reserve the name with an empty file, then replace that.
             os.close(self.folder.open(self.target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))

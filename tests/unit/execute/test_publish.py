@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.execute.edits import clean_up
 
-from vpo.errors import PublishError, SourceChangedError
+from vpo.errors import PublishError, SourceChangedError, SpaceError
 from vpo.execute import originals, publish
 from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
@@ -216,7 +216,7 @@ def test_film_on_smb_returns_if_the_result_cannot_take_its_place(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "link", refused)
-    monkeypatch.setattr("vpo.execute.rename._NO_LINKS", frozenset())
+    monkeypatch.setattr("vpo.execute.rename.NO_LINKS", frozenset())
     with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"original"
@@ -333,6 +333,48 @@ def test_result_in_a_temporary_folder_is_moved_beside_the_film_first(
         publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert list(scratch.iterdir()) == []
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(name: str, new: str, **where: int | bool) -> None:  # noqa: ARG001
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_is_copied_where_there_are_no_hard_links(film: Path, lock: FileLock) -> None:
+    new = film.with_name("new")
+    new.write_bytes(b"result")
+    result = new.stat()
+    kept = originals.keep_file(lock, KEY, result)
+    assert Path(kept.path).read_bytes() == b"original"
+    assert os.stat(kept.path).st_mtime_ns == lock.status.st_mtime_ns
+    new.replace(film)
+    stat = (result.st_size, result.st_mtime_ns, result.st_ino)
+    originals.restore("file", kept.path, str(film), str(film), stat)
+    assert film.read_bytes() == b"original"
+    assert not Path(kept.path).exists()
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_that_changes_while_it_is_copied_is_not_kept(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "copy_file", lambda *_: film.write_bytes(b"other"))
+    with pytest.raises(SourceChangedError):
+        originals.keep_file(lock, KEY, film.stat())
+    assert list((film.parent / ".vpo-originals").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_is_not_copied_without_space(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "free_bytes", lambda _: 1)
+    with pytest.raises(SpaceError, match="has no hard links"):
+        originals.keep_file(lock, KEY, film.stat())
 
 
 @pytest.mark.parametrize("folder", ["link", "theirs"])
