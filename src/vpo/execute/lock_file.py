@@ -21,7 +21,6 @@ from vpo.execute.folder import file_system_type
 LOCK_EXTENSION = ".lock"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-_HELD = frozenset({errno.EAGAIN, errno.EACCES})
 _BYTE = 1 << 60
 """The byte that is locked on network file systems: behind all content, as SMB servers let nobody
 else read or write what is locked. Some servers ignore locks at 2^62 and behind."""
@@ -36,15 +35,16 @@ def try_lock(fd: int) -> bool:
     Also returns true where the file system has no locks. Raises ``OSError`` for other errors:
     EBADF on file systems that grant exclusive locks only on files that are open for writing.
     """
+    network = is_on_network(fd) and hasattr(fcntl, "F_OFD_SETLK")
     try:
-        if is_on_network(fd) and hasattr(fcntl, "F_OFD_SETLK"):
+        if network:
             # As flock, it belongs to the open file, so that tools that inherit it keep the lock.
             wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _BYTE, 1, 0)
             fcntl.fcntl(fd, fcntl.F_OFD_SETLK, wanted)
         else:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _HELD:
+        if error.errno == errno.EAGAIN or (network and error.errno == errno.EACCES):
             return False
         if error.errno not in _NO_LOCKS:
             raise

@@ -128,16 +128,28 @@ def test_network_lock_leaves_content_free(film: str) -> None:
         fcntl.fcntl(second, fcntl.F_OFD_SETLK, whole)
 
 
+@pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
-def test_try_lock_takes_both_answers_for_held(
+def test_network_lock_takes_both_answers_for_held(
     film: str, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refused(fd: int, how: int) -> None:  # noqa: ARG001
+    def refused(fd: int, command: int, value: bytes) -> None:  # noqa: ARG001
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(fcntl, "fcntl", refused)
     with open(film, "rb") as file:
         assert not try_lock(file.fileno())
+
+
+def test_other_error_of_local_lock_is_no_other_holder(
+    film: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(fd: int, how: int) -> None:  # noqa: ARG001
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with open(film, "rb") as file, pytest.raises(PermissionError):
+        try_lock(file.fileno())
 
 
 def test_local_file_is_not_on_network(film: str) -> None:
