@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from vpo.discover import LEFTOVER_PREFIX, is_leftover, leftovers_beside
 from vpo.errors import FileError, LockedError, PublishError, SourceChangedError
 from vpo.execute import undo_file
-from vpo.execute.folder import Folder, is_trusted
+from vpo.execute.folder import Folder, is_same_file, is_trusted
 from vpo.execute.lock import FileLock
 from vpo.execute.lock_file import LOCK_EXTENSION, remove_locked, try_lock
 from vpo.execute.rename import NOT_TRUSTED, NOTE_EXTENSION, roll_back_rename
@@ -147,7 +147,7 @@ def _rolled_back(
     """Roll back the edit of the locked film; return its state before, ``None`` if that was done."""
     fd = folder.open(os.path.basename(lock.path), os.O_RDWR)
     try:
-        if not os.path.samestat(os.fstat(fd), lock.status):
+        if not is_same_file(os.fstat(fd), lock.status):
             raise SourceChangedError("its folder was replaced; nothing was done")
         if not is_trusted(saved.status, lock.status):
             raise PublishError(NOT_TRUSTED)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vpo.errors import FileError, LockedError, SourceChangedError
 from vpo.execute.lock_file import LockFile, is_on_network, try_lock
@@ -33,6 +33,10 @@ class Stamp:
     def of(cls, status: os.stat_result) -> Stamp:
         times = (status.st_mtime_ns, status.st_ctime_ns)
         return cls(status.st_dev, status.st_ino, status.st_size, *times)
+
+    def resembles(self, other: Stamp) -> bool:
+        """Return whether all but the inode is equal, whose number does not last everywhere."""
+        return replace(self, inode=other.inode) == other
 
 
 class FileTurns:
@@ -107,7 +111,7 @@ class FileLock:
     def holds_path(self) -> bool:
         """Whether the path still names the locked file."""
         try:
-            return os.path.samestat(os.stat(self.path), self.status)
+            return self._is_same(os.stat(self.path))
         except OSError:
             return False
 
@@ -121,7 +125,8 @@ class FileLock:
                 f"the file was removed during processing ({error.strerror}); "
                 "it was not written again"
             ) from None
-        if Stamp.of(now) != self.stamp or _permissions(now) != _permissions(self.status):
+        changed = not self._is_same(now) or not Stamp.of(now).resembles(self.stamp)
+        if changed or _permissions(now) != _permissions(self.status):
             raise SourceChangedError(
                 "the file was changed by another program during processing; its new state was kept"
             )
@@ -146,18 +151,27 @@ class FileLock:
 
     def _lock(self) -> None:
         self.fd = _open(self.path)
-        status = os.fstat(self.fd)
-        turn = (status.st_dev, status.st_ino)
+        self.status = os.fstat(self.fd)
+        turn = (self.status.st_dev, self.status.st_ino)
         self._turns.acquire(turn)
         self._turn = turn
         if not self._is_ours():
             raise LockedError("another process is working on this file")
         self._refresh()
-        self.status = os.fstat(self.fd)
-        if turn != (self.stamp.device, self.stamp.inode) or not os.path.samestat(
-            self.status, os.stat(self.path)
-        ):
+        now = os.fstat(self.fd)
+        opened, self.status = self._is_same(now), now
+        if not opened or not self._is_same(os.stat(self.path)):
             raise SourceChangedError("the file was replaced while it was being locked")
+
+    def _is_same(self, found: os.stat_result) -> bool:
+        """Return whether this is the status of the locked file.
+
+        A file server's client may give it another inode number whenever it asks the server anew.
+        """
+        if os.path.samestat(found, self.status):
+            return True
+        now, known = Stamp.of(found), self.stamp
+        return self.beside and now.resembles(known) and now.ctime_ns == known.ctime_ns
 
     def _is_ours(self) -> bool:
         """Lock the file itself, or the one beside it; return false if another process did."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,6 +180,30 @@ def test_lock_check_detects_changed_source(film: Path, change: str, words: str) 
             film.unlink()
         with pytest.raises(SourceChangedError, match=words):
             lock.check()
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_other_inode_number_is_another_file_unless_a_file_server_gives_it(
+    film: Path, monkeypatch: pytest.MonkeyPatch, network: bool
+) -> None:
+    monkeypatch.setattr("vpo.execute.lock.is_on_network", lambda _: network)
+    with FileLock(str(film)) as lock:
+        real = os.stat
+
+        def renumbered(path: str, **how: Any) -> os.stat_result:
+            found = real(path, **how)
+            names = ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")
+            times = {name: getattr(found, name) for name in names}
+            return os.stat_result((found[0], found[1] + 1, *found[2:]), times)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", renumbered)
+            assert lock.holds_path == network
+            if network:
+                lock.check()
+            else:
+                with pytest.raises(SourceChangedError):
+                    lock.check()
 
 
 @pytest.fixture
