@@ -113,7 +113,7 @@ def at_random(bench: Bench) -> None:
         chance = random.Random(bench.random.random())  # noqa: S311
         with bench.trial(f"kill {number}, {work.name}"):
             shot = partial(_shot, seconds=known[work.name].seconds, chance=chance)
-            _trial(bench, work, known[work.name], shot)
+            kill_once(bench, work, known[work.name], shot)
 
 
 def _policy(rig: Rig) -> Path:
@@ -182,7 +182,7 @@ def at_every_step(bench: Bench) -> None:
         for number in steps or range(1, _MOST_STEPS):
             ended: list[Ended] = []
             with bench.trial(f"killed before step {number}, {work.name}"):
-                _trial(bench, work, known, partial(_step, number=number, ended=ended))
+                kill_once(bench, work, known, partial(_step, number=number, ended=ended))
             if ended and ended[0].rc == 0:
                 break
 
@@ -198,15 +198,17 @@ def _step(rig: Rig, number: int, ended: list[Ended]) -> None:
     ended.append(rig.run(*rig.words(_policy(rig)), env=env))
 
 
-def _trial(bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], object]) -> None:
-    """Kill vpo once, and check what follows."""
+def kill_once(
+    bench: Bench, work: Work, known: Known, shoot: Callable[[Rig], object], *always: str
+) -> None:
+    """Kill vpo once, and check what follows; ``always`` are options of the run that completes."""
     rig = work.rig(bench)
     rig.policy(work.policy, "work.yaml")
     paths = work.paths(rig)
     with Watch([work.names(path) for path in paths]) as watch:
         shoot(rig)
         _after_kill(work, known, rig)
-        ended = rig.process(_policy(rig))
+        ended = rig.process(_policy(rig), *always)
     expect(ended.rc == 0, f"the next run failed: {ended}")
     expect(not watch.absent, f"gone for a moment: {watch.absent}")
     for path in paths:

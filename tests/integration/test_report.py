@@ -44,7 +44,9 @@ def test_report_shows_run_and_its_files(vpo: Vpo, report: Path, tmp_path: Path) 
     assert f"Run {run[:8]}" in text
     assert "wrong-flags.mkv" in text
     assert "broken.mkv" in text
+    (tmp_path / "report.html.part").write_text("mine")
     assert vpo("report", run[:8], "--html", report).rc == 0  # an earlier one is replaced
+    assert (tmp_path / "report.html.part").read_text() == "mine"
 
     (tmp_path / "mine.html").write_text("<html>mine</html>")
     refused = vpo("report", "last", "--html", tmp_path / "mine.html")
@@ -54,7 +56,7 @@ def test_report_shows_run_and_its_files(vpo: Vpo, report: Path, tmp_path: Path) 
     nowhere = vpo("report", "last", "--html", tmp_path / "no" / "new.html")
     assert nowhere.rc == 1
     assert "new.html cannot be written: No such file or directory; free" in nowhere.stderr
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".vpo-*"))
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser here")

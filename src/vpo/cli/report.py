@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
+from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, UsageError
 from vpo.text import display_path
 
@@ -70,9 +72,10 @@ def _refuse_other_file(target: Path) -> None:
 
 def _write(target: Path, text: str) -> None:
     """Write the whole file or nothing."""
-    part = target.with_name(f"{target.name}.part")
+    part = target.with_name(f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}.part")
     try:
-        part.write_text(text, "utf-8")
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.preconditions import refuse_still_written, refuse_unchangeable
 from vpo.execute.space import FULL_ERRNOS
@@ -23,6 +25,8 @@ def apply_plan(writer: Writer, work: Work) -> Applied:
             raise SpaceError(
                 "the file system is full; the file is unchanged; free some space and run again"
             ) from None
+        which = f" of {os.fsdecode(error.filename)}" if error.filename else ""
         raise PublishError(
-            f"the result could not be written ({error.strerror}); the file is unchanged"
+            f"reading the file or writing the result failed ({error.strerror}{which}); the file is "
+            "unchanged; check the disk or the connection, and run again"
         ) from None

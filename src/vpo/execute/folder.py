@@ -81,8 +81,10 @@ class Folder:
         """Return the status of a name itself, ``None`` if nothing has it; may raise ``OSError``."""
         try:
             return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+                return None
+            raise
 
     def names(self, name: str, file: os.stat_result) -> bool:
         """Return whether the name is that of the file with this status; false if unknown."""

@@ -65,7 +65,10 @@ class StoredOriginal(NamedTuple):
         alike = []
         with os.scandir(folder) as entries:
             for entry in entries:
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue  # it has gone since
                 if modes.S_ISREG(status.st_mode) and is_result(status, self.stat):
                     if status.st_ino == self.stat[2]:
                         return entry.path

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,8 @@ _GROUP_SECONDS = 0.5
 be probed again if vpo is killed."""
 DAY_SECONDS = 86400
 _LOCK_EXTENSION = ".lock"
+_LOCK_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}" + re.escape(_LOCK_EXTENSION))
+"""The names that vpo gives; no other file is removed."""
 
 
 class RunFacts(NamedTuple):
@@ -192,7 +195,7 @@ def run_locks(data_dir: Path) -> list[str]:
         names = os.listdir(os.path.join(data_dir, "runs"))
     except FileNotFoundError:
         return []
-    return [os.path.join(data_dir, "runs", n) for n in names if n.endswith(_LOCK_EXTENSION)]
+    return [os.path.join(data_dir, "runs", name) for name in names if _LOCK_NAME.fullmatch(name)]
 
 
 def is_alive(path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -508,3 +509,56 @@ def test_set_times_now_keeps_time_of_the_result(lock: FileLock, workspace: Works
     before = os.fstat(workspace.fd).st_mtime_ns
     publish.set_times(workspace.fd, lock.status, "now")
     assert os.fstat(workspace.fd).st_mtime_ns == before
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_kept_original_is_synced_before_the_original_goes(
+    film: Path,
+    lock: FileLock,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> None:
+    """A power cut must not leave neither of them."""
+    done: list[str] = []
+
+    def record(function: str) -> None:
+        real = getattr(os, function)
+
+        def call(*values: object, **where: object) -> object:
+            what = values[-1] if function in ("link", "replace") else values[0]
+            done.append(os.path.basename(place(what)))
+            return real(*values, **where)
+
+        monkeypatch.setattr(os, function, call)
+
+    def place(value: object) -> str:
+        return os.readlink(f"/proc/self/fd/{value}") if isinstance(value, int) else str(value)
+
+    if not os.path.exists("/proc/self/fd"):
+        pytest.skip("open files cannot be named here")
+    for function in ("fsync", "link", "replace", "unlink"):
+        record(function)
+    work = kept_work(film, lock)
+    target = film.with_suffix(suffix)
+    after = MediaFile(str(target), "mkv", 1)
+    _publish(replace(work, plan=replace(work.plan, after=after)), workspace, keep=True)
+    kept = next(n for n, what in enumerate(done) if what.startswith(KEY))
+    gone = done.index(film.name, kept)
+    assert ".vpo-originals" in done[kept:gone]
+    assert film.parent.name in done[kept:gone]
+
+
+def test_mode_and_times_that_cannot_be_set_are_warnings(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    monkeypatch.setattr(os, "utime", refuse)
+    film.chmod(0o600)
+    lock.status = film.stat()
+    assert publish.copy_attributes(lock, workspace.fd) == ["the mode 600 could not be kept"]
+    (told,) = publish.set_times(workspace.fd, lock.status, "preserve")
+    assert "modification time could not be set" in told

@@ -233,3 +233,26 @@ def test_save_fails_when_cleanup_removed_the_undo_file(
     monkeypatch.setattr(os, "fsync", removed)
     with pytest.raises(PublishError, match="cannot write the undo file"):
         saved(media, edit)
+
+
+VERSIONS = sorted((Path(__file__).parent / "undo_files").glob("*.undo"))
+"""An undo file of each version of the format, of one edit of one film."""
+
+
+def test_there_is_an_undo_file_of_the_version_that_is_written(media: Path) -> None:
+    first_line = save(media).read_bytes().split(b"\n")[0]
+    assert any(path.read_bytes().startswith(first_line + b"\n") for path in VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_undo_files_of_all_versions_are_rolled_back(
+    tmp_path: Path, version: Path, part: float
+) -> None:
+    original, edited = ((version.parent / name).read_bytes() for name in ("original", "edited"))
+    film, undo = tmp_path / "film.mkv", tmp_path / f".vpo-{'0' * 32}.undo"
+    film.write_bytes(edited[: int(part * len(edited))] + original[int(part * len(edited)) :])
+    undo.write_bytes(version.read_bytes())
+    assert clean_up(tmp_path) == [f"rolled back {film}, which an interrupted run was editing"]
+    assert film.read_bytes() == original
+    assert not undo.exists()
