@@ -10,6 +10,7 @@ from drill import (
     damaged,
     database,
     every_call,
+    file_systems,
     full,
     hostile,
     hosts,
@@ -72,6 +73,8 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "read errors: tools": read_errors.tools,
         "read errors: vpo": read_errors.own,
         "cluster: two hosts": hosts.hosts,
+        "file systems": file_systems.local,
+        "network file systems": file_systems.network,
         "tools missing": misbehaving.missing,
         "tools warn": misbehaving.warnings,
     }

@@ -80,10 +80,14 @@ class Bench:
         except Exception as error:  # noqa: BLE001 - a drill that breaks has proven nothing
             self.lost.append(f"{label}: the drill broke: {type(error).__name__}: {error}")
 
-    def rig(self, *names: str, where: Path | None = None) -> Rig:
-        """Create a rig with copies of these sample files in its library (``new=sample`` renames)."""
-        folder = (where or self.folder) / uuid.uuid4().hex[:8]
-        rig = Rig(folder, self.corpus)
+    def rig(self, *names: str, where: Path | None = None, place: Path | None = None) -> Rig:
+        """Create a rig with copies of these sample files in its library (``new=sample`` renames).
+
+        ``place`` is a folder, such as a mounted one, in which only its library is created.
+        """
+        mark = uuid.uuid4().hex[:8]
+        folder = (where or self.folder) / mark
+        rig = Rig(folder, self.corpus, place and place / f"{mark}-library")
         for path in (folder, rig.library, rig.home):
             path.mkdir()
         rig.configure()
@@ -203,10 +207,12 @@ class Rig:
 
     folder: Path
     corpus: Path
+    place: Path | None = None
+    """The library, if it is not in the folder."""
 
     @property
     def library(self) -> Path:
-        return self.folder / "library"
+        return self.place or self.folder / "library"
 
     @property
     def home(self) -> Path:
@@ -263,7 +269,11 @@ class Rig:
             **(changes or {}),
         }
         # The vpo of these sources, whatever else is installed.
-        own["PYTHONPATH"] = f"{own.get('PYTHONPATH', '')}{os.pathsep}{ROOT / 'src'}".lstrip(":")
+        own["PYTHONPATH"] = (
+            f"{own.get('PYTHONPATH', env.get('DRILL_PYTHONPATH', ''))}{os.pathsep}{ROOT / 'src'}".lstrip(
+                ":"
+            )
+        )
         return {k: v for k, v in {**env, **own}.items() if v is not None}
 
     def start(
@@ -299,6 +309,7 @@ class Rig:
 
     def throw_away(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.library, ignore_errors=True)
 
 
 def until(condition: Callable[[], object], problem: str, limit: float = 30.0) -> None:

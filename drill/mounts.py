@@ -16,6 +16,9 @@ MAKERS = {
     "ext4": ("mkfs.ext4", "-q", "-m", "0"),
     "xfs": ("mkfs.xfs", "-q", "-m", "reflink=1"),
     "btrfs": ("mkfs.btrfs", "-q"),
+    "casefold": ("mkfs.ext4", "-q", "-m", "0", "-O", "casefold"),
+    "vfat": ("mkfs.vfat",),
+    "exfat": ("mkfs.exfat",),
 }
 
 
@@ -26,7 +29,14 @@ def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
         raise Skip("mounting needs root")
     point = folder / f"{kind}-{uuid.uuid4().hex[:6]}"
     point.mkdir()
-    if kind == "tmpfs":
+    if kind == "overlay":
+        layers = [folder / f"{point.name}-{name}" for name in ("lower", "upper", "work")]
+        for layer in layers:
+            layer.mkdir()
+        lower, upper, work = layers
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        _run("mount", "-t", "overlay", "-o", options, "drill", str(point))
+    elif kind == "tmpfs":
         _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "drill", str(point))
     else:
         image = point.with_suffix(".image")
@@ -35,7 +45,12 @@ def mounted(folder: Path, kind: str, size: int) -> Iterator[Path]:
         with image.open("wb") as file:
             file.truncate(size)
         _run(*MAKERS[kind], str(image))
-        _run("mount", "-o", "loop", str(image), str(point))
+        if kind == "exfat" and shutil.which("mount.exfat-fuse"):
+            # The device is detached when the file system is unmounted.
+            mount = f"mount.exfat-fuse $d {point} && losetup -d $d"
+            _run("sh", "-c", f"d=$(losetup -f --show {image}) && {mount}")
+        else:
+            _run("mount", "-o", "loop", str(image), str(point))
     try:
         yield point
     finally:

@@ -231,3 +231,31 @@ def test_one_of_two_runs_is_cancelled_and_the_other_completes(
     assert summaries[second].counts["changed"] == 1
     assert os.listdir(first) == ["a.mkv"]
     assert os.listdir(second) == ["b.mkv"]
+
+
+CONTAINER = POLICY.replace(
+    "keep_audio: {languages: [eng, und], fallback: {mode: keep_first}}", "container: {target: mkv}"
+)
+
+
+@pytest.mark.usefixtures("own_settings")
+@pytest.mark.parametrize("answers", [[False], [True, False]], ids=["beforehand", "meanwhile"])
+def test_result_larger_than_any_file_there_is_refused(
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    tools_on_path: ToolsOnPath,
+    answers: list[bool],
+) -> None:
+    """As on FAT, whose files end at 4 GiB."""
+    path = library("mov-text.mp4") / "mov-text.mp4"
+    before = path.read_bytes()
+    policy = path.with_suffix(".yaml")
+    policy.write_text(CONTAINER)
+    plan = vpo.evaluate([vpo.load_policy(policy)], vpo.probe(path))
+    monkeypatch.setattr("vpo.execute.rewrite.can_grow_to", lambda *_: answers.pop(0))
+    tools_on_path(ffmpeg="echo File too large >&2; exit 1")
+    with pytest.raises(vpo.SpaceError, match="4 GiB on FAT"):
+        vpo.apply(plan)
+    assert not answers
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(path.parent)) == ["mov-text.mp4", "mov-text.yaml"]

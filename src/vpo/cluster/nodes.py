@@ -20,6 +20,7 @@ from vpo.config.builder import Settings
 from vpo.discover import LEFTOVER_PREFIX, Candidate
 from vpo.errors import ClusterError, FileError
 from vpo.execute.lock import FileLock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.workspace import TEMPORARY_EXTENSION
 from vpo.run.workers import Assignment, Workers, installed_tools
 from vpo.tools.programs import tool_versions
@@ -138,10 +139,13 @@ def _sample(neighbour: str) -> Iterator[Sample]:
     )
     with contextlib.ExitStack() as stack:
         try:
-            with open(path, "xb") as file:
-                stack.callback(os.unlink, path)
-                file.write(uuid.uuid4().bytes)
-            stack.enter_context(FileLock(path))
+            file = stack.enter_context(open(path, "xb"))
+            stack.callback(os.unlink, path)
+            file.write(uuid.uuid4().bytes)
+            file.flush()
+            os.fsync(file.fileno())
+            if stack.enter_context(FileLock(path)).beside:
+                try_lock(file.fileno())  # so that no other run takes it for a leftover
         except OSError:
             yield Sample(neighbour, *file_identity(neighbour))
         except FileError:  # the file system has no locks

@@ -23,7 +23,10 @@ class PathMap:
     """
 
     def __init__(self, path_map: Mapping[str, str] | None) -> None:
-        pairs = [(a.rstrip("/"), b.rstrip("/")) for a, b in (path_map or {}).items()]
+        # Nothing is changed by way of a folder that is a symbolic link, so its target counts.
+        pairs = [
+            (a.rstrip("/"), os.path.realpath(b).rstrip("/")) for a, b in (path_map or {}).items()
+        ]
         self._to_node = sorted(pairs, key=lambda pair: -len(pair[0]))
         self._to_coordinator = sorted(((b, a) for a, b in pairs), key=lambda pair: -len(pair[0]))
 

@@ -95,16 +95,16 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
             (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),
         )
     if result.compliance is not None:
-        cache_key, verdict = result.fingerprint, result.compliance
-        if verdict == "suspect":
-            verdict = "failed"
+        cache_key, compliance = result.fingerprint, result.compliance
+        if compliance == "suspect":
+            compliance = "failed"
             if not _failed_before(connection, number, cache_key):
                 cache_key = f"{_SUSPECT}{cache_key}"
         connection.execute(
             "INSERT OR REPLACE INTO compliance_records"
             " (cache_key, file, compliance, error_type, error_message, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (cache_key, number, verdict, *error_of(result), time),
+            (cache_key, number, compliance, *error_of(result), time),
         )
 
 
@@ -115,7 +115,8 @@ It is forgotten with the file's other compliance."""
 
 def _failed_before(connection: sqlite3.Connection, number: int, cache_key: str | None) -> bool:
     found = connection.execute(
-        "SELECT 1 FROM verdicts WHERE file = ? AND fingerprint IN (?, ?) AND verdict = 'failed'",
+        "SELECT 1 FROM compliance_records WHERE file = ? AND cache_key IN (?, ?)"
+        " AND compliance = 'failed'",
         (number, cache_key, f"{_SUSPECT}{cache_key}"),
     )
     return found.fetchone() is not None

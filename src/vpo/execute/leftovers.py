@@ -13,10 +13,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 
 from vpo.discover import LEFTOVER_PREFIX, is_leftover, leftovers_beside
-from vpo.errors import PublishError
+from vpo.errors import FileError, LockedError, PublishError, SourceChangedError
 from vpo.execute import undo_file
-from vpo.execute.folder import Folder, is_trusted
-from vpo.execute.lock import try_lock
+from vpo.execute.folder import Folder, is_same_file, is_trusted
+from vpo.execute.lock import FileLock
+from vpo.execute.lock_file import LOCK_EXTENSION, remove_locked, try_lock
 from vpo.execute.rename import NOT_TRUSTED, NOTE_EXTENSION, roll_back_rename
 from vpo.execute.undo_file import UNDO_EXTENSION, SavedEdit
 from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
@@ -24,7 +25,9 @@ from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
 _OWN = re.compile(
     re.escape(LEFTOVER_PREFIX)
     + r"[0-9a-f]{32}(?:"
-    + "|".join(map(re.escape, (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION)))
+    + "|".join(
+        map(re.escape, (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION, LOCK_EXTENSION))
+    )
     + rf"|{re.escape(TEMPORARY_EXTENSION + PREFIX_END)}.*)",
     re.DOTALL,
 )
@@ -83,7 +86,9 @@ def _clean_up(folder: Folder, names: Iterable[str], forget: Forget) -> Iterator[
                 yield from _roll_back(folder, name, forget)
             elif not unsettled and _is_orphan(folder, name) and _remove(folder, name):
                 yield f"removed {path}, left by an interrupted run"
-        except (OSError, PublishError) as error:
+        except LockedError:
+            continue
+        except (OSError, FileError) as error:
             if isinstance(error, FileNotFoundError) and folder.status(name) is None:
                 continue  # its run was alive, and has ended since
             # The result that a note speaks of may be all that there is of a film.
@@ -105,7 +110,10 @@ def _remove(folder: Folder, name: str) -> bool:
     try:
         if not try_lock(fd):
             return False
-        folder.unlink(name)
+        if name.endswith(LOCK_EXTENSION):
+            remove_locked(folder.join(name), fd)
+        else:
+            folder.unlink(name)
         return True
     finally:
         os.close(fd)
@@ -125,29 +133,42 @@ def _roll_back(folder: Folder, name: str, forget: Forget) -> Iterator[str]:
             f"{media}, which an interrupted run was editing, is not there; move it back and run "
             "again, or remove this file if you have deleted it"
         )
-    fd = folder.open(film, os.O_RDWR)
-    try:
-        if not is_trusted(saved.status, os.fstat(fd)):
-            raise PublishError(NOT_TRUSTED)
-        if not try_lock(fd) or folder.status(name) is None:
-            return
-        state = saved.state(fd)
-        if state == "other" and undo_file.header_regions(fd) is None:
-            raise PublishError(
-                f"{media} was changed since, and cannot be read; check it with vpo inspect "
-                "--health, and remove this file if it is whole"
-            )
-        if state != "other":
-            forget(media)
-            saved.roll_back(fd)
-        folder.unlink(name)
-        folder.sync()
-    finally:
-        os.close(fd)
+    with FileLock(media) as lock:
+        state = _rolled_back(folder, name, lock, saved, forget)
+    if state is None:
+        return
     if state == "other":
         yield f"removed {path}: {media} was replaced since"
     else:
         yield f"rolled back {media}, which an interrupted run was editing"
+
+
+def _rolled_back(
+    folder: Folder, name: str, lock: FileLock, saved: SavedEdit, forget: Forget
+) -> str | None:
+    """Roll back the edit of the locked film; return its state before, ``None`` if that was done."""
+    fd = folder.open(os.path.basename(lock.path), os.O_RDWR)
+    try:
+        if not is_same_file(os.fstat(fd), lock.status):
+            raise SourceChangedError("its folder was replaced; nothing was done")
+        if not is_trusted(saved.status, lock.status):
+            raise PublishError(NOT_TRUSTED)
+        if folder.status(name) is None:
+            return None
+        state = saved.state(fd)
+        if state == "other" and undo_file.header_regions(fd) is None:
+            raise PublishError(
+                f"{lock.path} was changed since, and cannot be read; check it with vpo inspect "
+                "--health, and remove this file if it is whole"
+            )
+        if state != "other":
+            forget(lock.path)
+            saved.roll_back(fd)
+        folder.unlink(name)
+        folder.sync()
+        return state
+    finally:
+        os.close(fd)
 
 
 def _remove_incomplete(folder: Folder, name: str) -> bool:

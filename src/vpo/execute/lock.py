@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vpo.errors import FileError, LockedError, SourceChangedError
+from vpo.execute.lock_file import LockFile, is_on_network, try_lock
 
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 """The errors of opening a path that was removed or replaced."""
 
@@ -34,6 +33,10 @@ class Stamp:
     def of(cls, status: os.stat_result) -> Stamp:
         times = (status.st_mtime_ns, status.st_ctime_ns)
         return cls(status.st_dev, status.st_ino, status.st_size, *times)
+
+    def resembles(self, other: Stamp) -> bool:
+        """Return whether all but the inode is equal, whose number does not last everywhere."""
+        return replace(self, inode=other.inode) == other
 
 
 class FileTurns:
@@ -62,9 +65,11 @@ class FileTurns:
 class FileLock:
     """A context manager that holds the exclusive lock on a media file.
 
-    ``fd`` is the open file; a tool that inherits it keeps the lock as long as it runs, even if vpo
-    is killed. ``status`` is the file's status when it was locked. Where the file system has no
-    locks, only the check for a changed source protects the file. ``turns`` belong to the run.
+    ``fd`` is the open file; a tool that inherits ``fds`` keeps the lock as long as it runs, even if
+    vpo is killed. ``status`` is the file's status when it was locked. The lock is on the file
+    itself; where that is not possible, on network file systems, it is on another one beside it.
+    Where the file system has no locks, only the check for a changed source protects the file.
+    ``turns`` belong to the run.
     """
 
     def __init__(self, path: str, turns: FileTurns | None = None) -> None:
@@ -73,6 +78,7 @@ class FileLock:
         self.fd = -1
         self.status: os.stat_result
         self._turn: tuple[int, int] | None = None
+        self._beside: LockFile | None = None
 
     def __enter__(self) -> FileLock:
         try:
@@ -92,82 +98,104 @@ class FileLock:
         return Stamp.of(self.status)
 
     @property
+    def fds(self) -> tuple[int, ...]:
+        """The descriptors that a tool must inherit, to read the file and to keep the lock."""
+        return (self.fd,) if self._beside is None else (self.fd, self._beside.fd)
+
+    @property
+    def beside(self) -> bool:
+        """Whether the lock is on another file beside it."""
+        return self._beside is not None
+
+    @property
     def holds_path(self) -> bool:
         """Whether the path still names the locked file."""
         try:
-            return os.path.samestat(os.stat(self.path), self.status)
+            return self._is_same(os.stat(self.path))
         except OSError:
             return False
 
     def check(self) -> None:
         """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:
+            self._refresh()
             now = os.stat(self.path)
         except OSError as error:
             raise SourceChangedError(
                 f"the file was removed during processing ({error.strerror}); "
                 "it was not written again"
             ) from None
-        if Stamp.of(now) != self.stamp or _permissions(now) != _permissions(self.status):
+        changed = not self._is_same(now) or not Stamp.of(now).resembles(self.stamp)
+        if changed or _permissions(now) != _permissions(self.status):
             raise SourceChangedError(
                 "the file was changed by another program during processing; its new state was kept"
             )
 
-    def release(self) -> None:
-        """Close the file, which releases the lock."""
+    def close_file(self) -> None:
+        """Close the file, as SMB does not replace an open one; only a lock beside it stays."""
         fd, self.fd = self.fd, -1
-        turn, self._turn = self._turn, None
         # close releases the descriptor even if it fails, and nothing was written through it.
         with contextlib.suppress(OSError):
             if fd >= 0:
                 os.close(fd)
+
+    def release(self) -> None:
+        """Close the file and release the lock."""
+        self.close_file()
+        turn, self._turn = self._turn, None
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.release()
         if turn is not None:
             self._turns.release(turn)
 
     def _lock(self) -> None:
-        self.fd = _open(self.path, os.O_RDONLY)
-        status = os.fstat(self.fd)
-        turn = (status.st_dev, status.st_ino)
+        self.fd = _open(self.path)
+        self.status = os.fstat(self.fd)
+        turn = (self.status.st_dev, self.status.st_ino)
         self._turns.acquire(turn)
         self._turn = turn
-        try:
-            held = try_lock(self.fd)
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-            self._reopen()
-            held = try_lock(self.fd)
-        if not held:
+        if not self._is_ours():
             raise LockedError("another process is working on this file")
-        self.status = os.fstat(self.fd)
-        if turn != (self.stamp.device, self.stamp.inode) or not os.path.samestat(
-            self.status, os.stat(self.path)
-        ):
+        self._refresh()
+        now = os.fstat(self.fd)
+        opened, self.status = self._is_same(now), now
+        if not opened or not self._is_same(os.stat(self.path)):
             raise SourceChangedError("the file was replaced while it was being locked")
 
-    def _reopen(self) -> None:
-        """Open the file for writing: NFS grants an exclusive lock only then."""
-        old, self.fd = self.fd, _open(self.path, os.O_RDWR)
-        os.close(old)
+    def _is_same(self, found: os.stat_result) -> bool:
+        """Return whether this is the status of the locked file.
+
+        A file server's client may give it another inode number whenever it asks the server anew.
+        """
+        if os.path.samestat(found, self.status):
+            return True
+        now, known = Stamp.of(found), self.stamp
+        return self.beside and now.resembles(known) and now.ctime_ns == known.ctime_ns
+
+    def _is_ours(self) -> bool:
+        """Lock the file itself, or the one beside it; return false if another process did."""
+        if not is_on_network(self.fd):
+            try:
+                return try_lock(self.fd)
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    raise
+        self._beside = LockFile(self.path)
+        return self._beside.acquire()
+
+    def _refresh(self) -> None:
+        """Open the file again where the lock is another one: only that asks a file server anew.
+
+        It may have been replaced before it was locked, and the system remember the old one.
+        """
+        if self._beside is not None and self.fd >= 0:
+            old, self.fd = self.fd, _open(self.path)
+            os.close(old)
 
 
 def _permissions(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_mode, status.st_uid, status.st_gid
-
-
-def try_lock(fd: int) -> bool:
-    """Lock an open file exclusively; return false if another process has the lock.
-
-    Also returns true where the file system has no locks. Raises ``OSError`` for other errors.
-    """
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-    return True
 
 
 def _lock_error(error: OSError) -> FileError:
@@ -177,5 +205,5 @@ def _lock_error(error: OSError) -> FileError:
     return kind(f"cannot be opened and locked: {error.strerror}")
 
 
-def _open(path: str, mode: int) -> int:
-    return os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+def _open(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)

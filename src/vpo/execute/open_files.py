@@ -8,25 +8,31 @@ import fcntl
 import os
 import signal
 
+from vpo.execute.lock import FileLock
+
 _PROCESSES = "/proc"
 
 
-def is_open_for_writing(path: str, fd: int) -> bool:
-    """Return whether another program has the file, which is open as ``fd``, open for writing.
+def is_open_for_writing(lock: FileLock) -> bool:
+    """Return whether another program has the locked file open for writing.
 
     Linux grants a read lease only on a file that nobody has open for writing (fcntl(2)). Where
-    there are no leases (network file systems, files of other owners), the open files of the
-    processes that may be looked at answer. Without these either the answer is false, and only the
-    check of the source before publishing protects the file.
+    there are no leases (files of other owners), or its server may refuse one that nobody stands in
+    the way of, with the same error (network file systems), the open files of the processes that may
+    be looked at answer. Without these either the answer is false, and only the check of the source
+    before publishing protects the file.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
+    if lock.beside:
+        return _has_writer(lock.path)
+    fd = lock.fd
     try:
         # If a program opens the file now, the kernel sends a signal; SIGIO, the default, kills vpo.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        return error.errno in (errno.EAGAIN, errno.EBUSY) or _has_writer(path)
+        return error.errno in (errno.EAGAIN, errno.EBUSY) or _has_writer(lock.path)
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
 

@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vpo.discover import ORIGINALS_FOLDER
-from vpo.errors import BusyError, FileError, PublishError, SourceChangedError
+from vpo.errors import BusyError, FileError, PublishError, SourceChangedError, SpaceError
 from vpo.execute import undo_file
+from vpo.execute.copy import copy_file
 from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
-from vpo.execute.rename import Replacement
+from vpo.execute.rename import NO_LINKS, Replacement
+from vpo.execute.space import free_bytes
+from vpo.execute.workspace import Workspace
+from vpo.text import format_size
 
 OriginalKind = Literal["file", "header"]
 
@@ -103,12 +107,17 @@ def find_original(folder: str, key: str) -> StoredOriginal | None:
 
 
 def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
-    """Keep the locked original under a second name, before the result replaces it."""
+    """Keep the locked original under a second name, before the result replaces it.
+
+    Where the file system has no hard links, it is copied, which needs as much space again.
+    """
     with _prepared(lock, "the original cannot be kept") as (folder, place):
         source, name = folder.require(lock.path, lock.status), _name(lock.path, key, result)
         try:
             folder.link(source, name, place)
         except OSError as error:
+            if error.errno in NO_LINKS:
+                return _keep_copy(lock, folder, place, name)
             raise PublishError(
                 f"the original cannot be kept ({error.strerror}); "
                 'set [originals] keep = "none" to keep none'
@@ -117,6 +126,25 @@ def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
         place.sync()
         folder.sync()
         return Kept("file", place.join(name), lock.status.st_size)
+
+
+def _keep_copy(lock: FileLock, folder: Folder, place: Folder, name: str) -> Kept:
+    """Keep a copy of the locked original, which gets its name when it is complete."""
+    size = lock.status.st_size
+    if free_bytes(folder.path) < size:
+        raise SpaceError(
+            f"not enough free space to keep the original: {format_size(size)} are needed in "
+            f'{folder.path}, which has no hard links; or set [originals] keep = "none"'
+        )
+    with Workspace(folder.path, lock.status.st_mode) as copy:
+        copy_file(lock, copy)
+        os.utime(copy.fd, ns=(lock.status.st_atime_ns, lock.status.st_mtime_ns))
+        os.fsync(copy.fd)
+        lock.check()
+        copy.place.rename(copy.name, name, place)
+        place.sync()
+        folder.sync()
+    return Kept("file", place.join(name), size)
 
 
 def keep_header(saved: str, lock: FileLock, key: str, result: os.stat_result) -> Kept:
@@ -193,9 +221,9 @@ def restore(
                 _restore_header(kept_in, name, folder, lock)
             else:
                 if wants_closed(lock.status):
-                    lock.release()
+                    lock.close_file()
                 new = os.path.basename(original)
-                change = Replacement(folder, source, new, kept_in, name, there, lock.release)
+                change = Replacement(folder, source, new, kept_in, name, there, lock.close_file)
                 change.carry_out()
         except FileNotFoundError:
             raise FileError("its original is no longer kept") from None

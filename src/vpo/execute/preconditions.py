@@ -34,7 +34,7 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
             f"modified {format_seconds(round(age))} ago; [files] min_age is "
             f"{format_seconds(min_age)}"
         )
-    if is_open_for_writing(lock.path, lock.fd):
+    if is_open_for_writing(lock):
         raise BusyError("another program has it open for writing")
 
 

@@ -86,7 +86,7 @@ def check_ready(lock: FileLock, workspace: Workspace) -> None:
         raise PublishError(f"the result was removed: {error.strerror}; run again") from None
     if not same:
         raise PublishError("the tool replaced its output with another file, which was discarded")
-    if is_open_for_writing(lock.path, lock.fd):
+    if is_open_for_writing(lock):
         raise BusyError("another program has opened it for writing; the result was discarded")
 
 
@@ -101,7 +101,7 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
         source = folder.require(lock.path, lock.status)
         workspace.move_to(folder)
         if wants_closed(lock.status):
-            lock.release()
+            lock.close_file()
         change = Replacement(
             folder,
             source,
@@ -109,7 +109,7 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
             workspace.place,
             workspace.name,
             os.fstat(workspace.fd),
-            lock.release,
+            lock.close_file,
         )
         try:
             change.carry_out()

@@ -16,16 +16,20 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vpo.discover import LEFTOVER_PREFIX, ORIGINALS_FOLDER
 from vpo.errors import PublishError
-from vpo.execute.folder import Folder, is_same_time, is_trusted
-from vpo.execute.lock import try_lock
+from vpo.execute.folder import Folder, file_system_type, is_same_time, is_trusted
+from vpo.execute.lock_file import try_lock
 
 NOTE_EXTENSION = ".rename"
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+ASIDE_EXTENSION = ".part"
+"""That of temporary files: an original that was moved aside is removed as one of them."""
+_SMB = ("cifs", "smb3")
+NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+"""The errors of file systems without hard links."""
 NOT_TRUSTED = "it belongs to another user, who may not decide about the file; remove it yourself"
 _PAUSES = (0.0, 0.1, 0.4, 1.5)
 """Seconds before each try to fill a name that was removed: the server may be about to free it."""
@@ -47,6 +51,7 @@ class Replacement:
     part: str
     file: os.stat_result
     close_source: Callable[[], object] = bool
+    aside: str = field(default_factory=lambda: _new_name(ASIDE_EXTENSION))
 
     def carry_out(self) -> None:
         """Do all of it or nothing. Raises ``OSError``, with the source in its place.
@@ -73,12 +78,30 @@ class Replacement:
         return len(there) == 1
 
     def _replace(self) -> None:
+        if file_system_type(self.file.st_dev) in _SMB:
+            self._exchange()
+            return
         try:
             self.place.rename(self.part, self.target, self.folder)
         except OSError:
             if self.folder.status(self.target) is not None:
                 raise
             self.fill()
+
+    def _exchange(self) -> None:
+        """Move the source aside, so that the name is free, and take it back if that was in vain.
+
+        Another program may have it open: SMB servers rename an open file, but do not replace it.
+        """
+        self.folder.rename(self.source, self.aside)
+        try:
+            self._claim()
+        except BaseException:
+            if self.folder.status(self.source) is None:
+                self.folder.rename(self.aside, self.source)
+            raise
+        with contextlib.suppress(OSError):
+            self.folder.unlink(self.aside)
 
     def fill(self) -> None:
         """Give the part a name that the file system has removed without giving it to the part."""
@@ -119,7 +142,7 @@ class Replacement:
         try:
             self.place.link(self.part, self.target, self.folder)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             # Without hard links, reserve the name with an empty file, then replace that.
             os.close(self.folder.open(self.target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -152,7 +175,7 @@ class Replacement:
     @contextlib.contextmanager
     def _noted(self) -> Iterator[None]:
         """Hold a synced note of what is to be done, and remove it once it is settled."""
-        name = f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{NOTE_EXTENSION}"
+        name = _new_name(NOTE_EXTENSION)
         try:
             fd = self.folder.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except OSError as error:
@@ -178,6 +201,7 @@ class Replacement:
             "size": self.file.st_size,
             "mtime_ns": self.file.st_mtime_ns,
             "part": _text(self.part),
+            "aside": _text(self.aside),
             "kept": not self.place.is_same(self.folder),
         }
         return json.dumps(note).encode("ascii")
@@ -210,6 +234,7 @@ class _Note(NamedTuple):
     size: int | None
     mtime_ns: int | None
     part: str | None
+    aside: str | None
     kept: bool
 
     def describes(self, found: os.stat_result) -> bool:
@@ -236,7 +261,7 @@ def _settle(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
         source, target = folder.status(note.source), folder.status(note.target)
         if source is None and target is None:
             if part is None or note.part is None:
-                return []
+                return _put_back(folder, note, status)
             _require_trust(status, part)
             Replacement(folder, note.source, note.target, place, note.part, part).fill()
             return [f"put {folder.join(note.target)} in its place, as an interrupted run began to"]
@@ -257,6 +282,16 @@ def _settle(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
         return [f"removed {removed}, which an interrupted run had written; {kept} is unchanged"]
 
 
+def _put_back(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
+    """Give the original its name back if it was moved aside, as the result is gone."""
+    aside = None if note.aside is None else folder.status(note.aside)
+    if aside is None or note.aside is None:
+        return []
+    _require_trust(status, aside)
+    folder.rename(note.aside, note.source)
+    return [f"put {folder.join(note.source)} back, which an interrupted run had moved aside"]
+
+
 def _require_trust(note: os.stat_result, file: os.stat_result) -> None:
     if not is_trusted(note, file):
         raise PublishError(NOT_TRUSTED)
@@ -266,7 +301,7 @@ def _read_note(content: bytes) -> _Note | None:
     """Return what a note says; ``None`` if it is incomplete, so that nothing had begun."""
     try:
         found: dict[str, Any] = json.loads(content)
-        part = found.get("part")
+        part, aside = found.get("part"), found.get("aside")
         return _Note(
             _name(found["source"]),
             _name(found["target"]),
@@ -274,10 +309,15 @@ def _read_note(content: bytes) -> _Note | None:
             _number(found.get("size")),
             _number(found.get("mtime_ns")),
             None if part is None else _name(part),
+            None if aside is None else _name(aside),
             bool(found.get("kept")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _new_name(extension: str) -> str:
+    return f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}{extension}"
 
 
 def _number(found: Any) -> int | None:

@@ -10,7 +10,7 @@ from vpo.execute import originals, publish
 from vpo.execute.full_proof import Proof, ProofFacts
 from vpo.execute.originals import Kept
 from vpo.execute.proof import verify
-from vpo.execute.space import is_full
+from vpo.execute.space import can_grow_to, is_full, too_large
 from vpo.execute.work import Applied, Work, Written, as_published
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
@@ -31,6 +31,8 @@ def rewrite(
     """
     lock = work.lock
     with Workspace(work.folder, lock.status.st_mode) as workspace:
+        if _only_grows(work) and not can_grow_to(workspace.fd, lock.status.st_size + _SLACK):
+            raise too_large(workspace.folder)
         size = int(lock.status.st_size * factor) + _SLACK
         with work.context.space.reserve(workspace.path, size, work.options.keep_free):
             written, found, facts = _written(work, write, workspace, proof)
@@ -46,6 +48,12 @@ def rewrite(
         warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")
     content = proof.result if proof is not None else None
     return Applied(media, warnings, kept, written.encoded, facts, work.linked, content)
+
+
+def _only_grows(work: Work) -> bool:
+    """Return whether the result can hardly be smaller than the source."""
+    plan = work.plan
+    return not plan.video_encodes and len(plan.after.tracks) >= len(plan.before.tracks)
 
 
 def _written(
@@ -71,6 +79,8 @@ def _written(
             raise SpaceError(
                 f"the file system of {workspace.folder} is full; free some space and run again"
             ) from None
+        if not can_grow_to(workspace.fd, os.fstat(workspace.fd).st_size + _SLACK):
+            raise too_large(workspace.folder) from None
         if proof is not None:
             proof.check_source()
         if written.warnings and isinstance(error, VerifyError):

@@ -19,6 +19,7 @@ _WAIT_SECONDS = 1.0
 _MEBIBYTE = 1 << 20
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 """The system's errors for a full file system and an exceeded quota."""
+_TOO_LARGE = (errno.EINVAL, errno.EFBIG, errno.EOVERFLOW)
 
 
 @dataclass(eq=False)
@@ -99,6 +100,26 @@ def is_full(fd: int) -> bool:
     finally:
         os.ftruncate(fd, end)
     return False
+
+
+def can_grow_to(fd: int, size: int) -> bool:
+    """Return whether the file system has files of this size: on FAT, they end at 4 GiB."""
+    at = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        os.lseek(fd, size, os.SEEK_SET)
+    except OSError as error:
+        return error.errno not in _TOO_LARGE
+    finally:
+        os.lseek(fd, at, os.SEEK_SET)
+    return True
+
+
+def too_large(folder: str) -> SpaceError:
+    """Return the error for a result that the file system cannot hold, however much is free."""
+    return SpaceError(
+        f"the result would be larger than any file can be on the file system of {folder} "
+        "(4 GiB on FAT); move the file to another file system, such as exFAT or ext4"
+    )
 
 
 def keep_free_note(keep_free: int) -> str:

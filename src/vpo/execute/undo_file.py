@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.folder import Folder, is_same_time, is_trusted
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
@@ -138,7 +138,7 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-State = Literal["original", "edited", "other"]
+FilmState = Literal["original", "edited", "other"]
 
 
 class SavedEdit(NamedTuple):
@@ -156,7 +156,7 @@ class SavedEdit(NamedTuple):
     patches: tuple[Patch, ...]
     status: os.stat_result
 
-    def state(self, fd: int) -> State:
+    def state(self, fd: int) -> FilmState:
         """Return what the open file is, by its content: inode numbers do not last everywhere.
 
         Every byte of the film that the edit changes is as before or as after it; ``edited`` if any

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vpo.discover import LEFTOVER_PREFIX
 from vpo.errors import PublishError
 from vpo.execute.folder import NOT_PERMITTED, Folder
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 
 TEMPORARY_EXTENSION = ".part"
 PREFIX_END = "-"

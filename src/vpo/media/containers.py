@@ -35,7 +35,8 @@ class Container:
     track is given one by the muxer (the first), because players read "no enabled track" as none.
     ``side_data`` is what ffmpeg carries into it, ``encoded_hdr`` whether also HDR10's metadata of a
     track that it encodes. ``tags`` are those that it holds as players look for them (``None``:
-    any), ``apple_tags`` whether Apple's too, ``track_tags`` whether each track has tags.
+    any), ``apple_tags`` whether Apple's too, ``track_tags`` whether each track has tags,
+    ``statistics_tags`` whether these may be mkvtoolnix's statistics.
     ``three_letter_languages``: it holds languages as ISO 639-2 codes only. ``data_tracks``: ffmpeg
     carries timecode and telemetry.
 
@@ -72,6 +73,7 @@ class Container:
     tags: frozenset[str] | None = frozenset()
     apple_tags: bool = False
     track_tags: bool = False
+    statistics_tags: bool = False
     lacks_timestamps: bool = False
     constant_frame_rate: bool = False
     kept_by_mkvmerge: bool = False
@@ -128,6 +130,7 @@ _ALL = (
         encoded_hdr=True,
         tags=None,
         track_tags=True,
+        statistics_tags=True,
         kept_by_mkvmerge=True,
         mkvmerge_subtitles=True,
     ),

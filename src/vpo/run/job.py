@@ -242,7 +242,9 @@ def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
         if job.seen is None or os.path.lexists(job.path):
             raise
         raise BusyError("it has gone since the run began") from None
-    return media, before if before == _stamp(job.path) else None
+    after = _stamp(job.path)
+    same = before is not None and after is not None and before.resembles(after)
+    return media, before if same else None
 
 
 def _read(job: Job, context: RunContext) -> MediaFile:
@@ -289,10 +291,11 @@ def _locked(path: str, context: RunContext) -> Iterator[FileLock]:
 def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Outcome:
     context = writer.context
     with _locked(job.path, context) as lock:
-        if stamp is None or lock.stamp != stamp:
+        if stamp is None or not lock.stamp.resembles(stamp):
             raise BusyError("another program changed it while it was probed; run again")
-        if lock.stamp.ctime_ns != stamp.ctime_ns:
-            # Another vpo, or a worker with another hard link, may have processed it already.
+        if lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+            # Another vpo, or a worker with another hard link, may have processed it already; or
+            # inode numbers do not last there.
             job, plan, _ = _planned(job, context, _read(job, context))
             other = choose_writer(plan, context)
             if other is None:

@@ -40,7 +40,7 @@ _PARKED = {ErrorKind.DAMAGED: math.inf, ErrorKind.LINKED: _LONGEST, ErrorKind.PR
 _FEW = 200
 """The largest number of files that are named to the run; with more, it searches the folders."""
 
-State = tuple[int, int, int, int]
+FileState = tuple[int, int, int, int]
 """Size, modification time, inode, and the time of its last change, which nobody can set back."""
 Identity = tuple[int, int]
 """Device and inode."""
@@ -51,7 +51,7 @@ Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
 class _Waiting(NamedTuple):
     """A new or changed file: its state, when it is due, and how often it was tried."""
 
-    state: State
+    state: FileState
     due: float
     tries: int = 0
     parked: bool = False
@@ -67,7 +67,7 @@ class Waitlist:
     settle: float
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
-    def see(self, path: str, state: State | None, now: float) -> None:
+    def see(self, path: str, state: FileState | None, now: float) -> None:
         """Update the state of a file; ``None`` if it is gone."""
         known = self.waiting.get(path)
         if state is None:
@@ -82,14 +82,14 @@ class Waitlist:
         if known is not None and not known.parked:
             del self.waiting[path]
 
-    def failed(self, path: str, state: State, now: float) -> None:
+    def failed(self, path: str, state: FileState, now: float) -> None:
         """Postpone a file that was tried and is not done."""
         known = self.waiting.get(path)
         tries = known.tries + 1 if known and known.state == state else 1
         again = min(_LONGEST, max(1.0, self.settle) * 2**tries)
         self.waiting[path] = _Waiting(state, now + again, tries)
 
-    def park(self, path: str, state: State, until: float) -> None:
+    def park(self, path: str, state: FileState, until: float) -> None:
         """Have a file wait for a change; ``until`` is when it is tried without one."""
         self.waiting[path] = _Waiting(state, until, parked=True)
 
@@ -232,7 +232,7 @@ class _Watcher:
         return summary
 
     def _take(
-        self, path: str, before: State | None, new: bool, kind: ErrorKind | None, now: float
+        self, path: str, before: FileState | None, new: bool, kind: ErrorKind | None, now: float
     ) -> None:
         """Decide what becomes of a file that was processed, from its state before."""
         state, wait = _state_of(path), _PARKED.get(kind) if kind else None
@@ -284,7 +284,7 @@ def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes
     return done
 
 
-def _state_of(path: str) -> State | None:
+def _state_of(path: str) -> FileState | None:
     try:
         found = os.stat(path)
     except OSError:

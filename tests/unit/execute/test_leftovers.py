@@ -16,7 +16,7 @@ from tests.unit.execute.edits import saved as saved_for
 
 from vpo.execute import leftovers
 from vpo.execute.folder import Folder
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.rename import Replacement
 
 OURS = tuple(f".vpo-{digit * 32}" for digit in "0123")

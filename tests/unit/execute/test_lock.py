@@ -10,11 +10,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vpo.errors import FileError, LockedError, SourceChangedError
-from vpo.execute.lock import FileLock, FileTurns, try_lock
+from vpo.execute.lock import FileLock, FileTurns
+from vpo.execute.lock_file import LockFile, try_lock
 
 HOLDER = """
 import fcntl, sys
@@ -30,6 +32,19 @@ def film(tmp_path: Path) -> Path:
     path = tmp_path / "film.mkv"
     path.write_bytes(b"content")
     return path
+
+
+@pytest.fixture
+def nfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``flock`` as NFS has it: a lock needs a file that is open for writing."""
+    real = fcntl.flock
+
+    def flock(fd: int, how: int) -> None:
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
 
 
 def held(path: Path) -> bool:
@@ -167,6 +182,30 @@ def test_lock_check_detects_changed_source(film: Path, change: str, words: str) 
             lock.check()
 
 
+@pytest.mark.parametrize("network", [True, False])
+def test_other_inode_number_is_another_file_unless_a_file_server_gives_it(
+    film: Path, monkeypatch: pytest.MonkeyPatch, network: bool
+) -> None:
+    monkeypatch.setattr("vpo.execute.lock.is_on_network", lambda _: network)
+    with FileLock(str(film)) as lock:
+        real = os.stat
+
+        def renumbered(path: str, **how: Any) -> os.stat_result:
+            found = real(path, **how)
+            names = ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")
+            times = {name: getattr(found, name) for name in names}
+            return os.stat_result((found[0], found[1] + 1, *found[2:]), times)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", renumbered)
+            assert lock.holds_path == network
+            if network:
+                lock.check()
+            else:
+                with pytest.raises(SourceChangedError):
+                    lock.check()
+
+
 @pytest.fixture
 def flock_says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """``flock_says(errno, ...)``: what locking fails with; the last error stays."""
@@ -208,12 +247,71 @@ def test_lock_reports_file_that_cannot_be_opened(
     assert type(error.value) is FileError
 
 
-def test_lock_opens_file_for_writing_where_nfs_needs_it(
-    film: Path, flock_says: Callable[..., None]
+@pytest.mark.usefixtures("nfs")
+def test_lock_is_on_file_beside_where_nfs_needs_writing(
+    film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flock_says(errno.EBADF, errno.EOPNOTSUPP)
     with FileLock(str(film)) as lock:
-        assert fcntl.fcntl(lock.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        assert fcntl.fcntl(lock.fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        (beside,) = film.parent.glob(".vpo-*.lock")
+        assert os.path.samestat(os.fstat(lock.fds[1]), beside.stat())
+        monkeypatch.undo()
+        assert not held(film)
+        assert held(beside)
+    assert os.listdir(film.parent) == ["film.mkv"]
+
+
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_keeps_others_out(film: Path) -> None:
+    with FileLock(str(film)), pytest.raises(LockedError), FileLock(str(film)):
+        pytest.fail("two at once")
+    with FileLock(str(film)) as lock:
+        lock.check()
+
+
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_is_kept_by_tool_that_inherits_it(film: Path) -> None:
+    lock = FileLock(str(film)).__enter__()
+    tool = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=lock.fds)
+    for fd in lock.fds:  # as if vpo was killed
+        os.close(fd)
+    with pytest.raises(LockedError):
+        FileLock(str(film)).__enter__()
+    tool.communicate()
+    with FileLock(str(film)):
+        pass
+    assert os.listdir(film.parent) == ["film.mkv"]
+
+
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_closes_file_that_is_replaced(film: Path) -> None:
+    """A file server may refuse to replace an open file."""
+    with FileLock(str(film)) as lock:
+        old = lock.fd
+        lock.check()
+        lock.close_file()
+        assert lock.fd == -1
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(old)
+        with pytest.raises(LockedError):
+            FileLock(str(film)).__enter__()
+
+
+@pytest.mark.usefixtures("nfs")
+def test_lock_beside_refuses_file_replaced_before_locking(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = LockFile.acquire
+
+    def late(self: LockFile) -> bool:
+        film.with_name("other").write_bytes(b"other")
+        film.with_name("other").replace(film)
+        return real(self)
+
+    monkeypatch.setattr(LockFile, "acquire", late)
+    with pytest.raises(SourceChangedError, match="replaced while it was being locked"):
+        FileLock(str(film)).__enter__()
+    assert os.listdir(film.parent) == ["film.mkv"]
 
 
 def test_lock_releases_everything_where_nfs_denies_writing(
@@ -222,10 +320,10 @@ def test_lock_releases_everything_where_nfs_denies_writing(
     """Neither the descriptor, a number that may be another's by then, nor the turn stays."""
     real, closed = os.open, []
 
-    def denied(path: str, mode: int) -> int:
-        if mode & os.O_ACCMODE == os.O_RDWR:
+    def denied(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_ACCMODE == os.O_RDWR:
             raise PermissionError(errno.EACCES, "Permission denied")
-        return real(path, mode)
+        return real(path, flags, mode)
 
     def close(fd: int) -> None:
         closed.append(fd)

@@ -127,3 +127,20 @@ def test_lease_signal_does_not_end_vpo(film: Path, monkeypatch: pytest.MonkeyPat
         signal.signal(signal.SIGIO, before)
     assert got == ["opened"]
     os.close(os.open(film, os.O_WRONLY | os.O_NONBLOCK))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_no_lease_is_asked_of_a_file_server(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS 4 and SMB refuse leases for reasons of their own, with the error of an open file."""
+    real = fcntl.fcntl
+
+    def refused(fd: int, command: int, value: Any = 0) -> Any:
+        if command == fcntl.F_SETLEASE:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return real(fd, command, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", refused)
+    with pytest.raises(BusyError, match="open for writing"):
+        refuse(film)
+    monkeypatch.setattr("vpo.execute.lock.is_on_network", lambda _: True)
+    refuse(film)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.execute.edits import clean_up
 
-from vpo.errors import PublishError, SourceChangedError
+from vpo.errors import PublishError, SourceChangedError, SpaceError
 from vpo.execute import originals, publish
 from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
@@ -187,6 +187,77 @@ def test_film_that_a_failing_rename_removed_gets_the_result(
     assert lock.fd < 0, "the source is still open"
 
 
+@pytest.fixture
+def smb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpo.execute.rename.file_system_type", lambda _: "cifs")
+
+
+@pytest.mark.usefixtures("smb")
+def test_film_on_smb_is_moved_aside_before_it_is_replaced(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server does not replace a file that another program has open, but renames it."""
+    real = os.replace
+
+    def replace(name: str, new: str, **where: int) -> None:
+        assert new != film.name or not film.exists(), "an open file is to be replaced"
+        real(name, new, **where)
+
+    monkeypatch.setattr(os, "replace", replace)
+    publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"result"
+    assert [path for path in film.parent.iterdir() if path.name.endswith(".rename")] == []
+
+
+@pytest.mark.usefixtures("smb")
+def test_film_on_smb_returns_if_the_result_cannot_take_its_place(
+    film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(name: str, new: str, **where: int | bool) -> None:  # noqa: ARG001
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr("vpo.execute.rename.NO_LINKS", frozenset())
+    with pytest.raises(PublishError, match="could not be renamed"):
+        publish.replace_original(lock, workspace, str(film))
+    assert film.read_bytes() == b"original"
+
+
+@pytest.mark.usefixtures("smb")
+@pytest.mark.parametrize("lost", ["film", "film and result"])
+def test_next_run_completes_an_exchange_on_smb(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Killed after the film was moved aside; the result may be gone since."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    real = os.replace
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", killed)
+        patch.setattr(os, "replace", lambda old, new, **w: _once(real, film, old, new, w))
+        workspace = Workspace(str(film.parent), 0o644).__enter__()
+        Path(workspace.path).write_bytes(b"result")
+        with pytest.raises(KeyboardInterrupt):
+            publish.replace_original(lock, workspace, str(film))
+    os.close(workspace.fd)
+    lock.release()
+    assert not film.exists()
+    if lost == "film and result":
+        Path(workspace.path).unlink()
+    clean_up(film.parent)
+    assert film.read_bytes() == (b"original" if lost == "film and result" else b"result")
+    assert [path.name for path in film.parent.iterdir()] == [film.name]
+
+
+def _once(real: Callable[..., None], film: Path, old: str, new: str, where: dict[str, int]) -> None:
+    """Rename, but not back to the name of the film."""
+    if new == film.name:
+        raise KeyboardInterrupt
+    real(old, new, **where)
+
+
 def test_next_run_puts_the_result_in_the_place_of_a_removed_film(
     film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +334,48 @@ def test_result_in_a_temporary_folder_is_moved_beside_the_film_first(
         publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert list(scratch.iterdir()) == []
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(name: str, new: str, **where: int | bool) -> None:  # noqa: ARG001
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_is_copied_where_there_are_no_hard_links(film: Path, lock: FileLock) -> None:
+    new = film.with_name("new")
+    new.write_bytes(b"result")
+    result = new.stat()
+    kept = originals.keep_file(lock, KEY, result)
+    assert Path(kept.path).read_bytes() == b"original"
+    assert os.stat(kept.path).st_mtime_ns == lock.status.st_mtime_ns
+    new.replace(film)
+    stat = (result.st_size, result.st_mtime_ns, result.st_ino)
+    originals.restore("file", kept.path, str(film), str(film), stat)
+    assert film.read_bytes() == b"original"
+    assert not Path(kept.path).exists()
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_that_changes_while_it_is_copied_is_not_kept(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "copy_file", lambda *_: film.write_bytes(b"other"))
+    with pytest.raises(SourceChangedError):
+        originals.keep_file(lock, KEY, film.stat())
+    assert list((film.parent / ".vpo-originals").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_links")
+def test_original_is_not_copied_without_space(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(originals, "free_bytes", lambda _: 1)
+    with pytest.raises(SpaceError, match="has no hard links"):
+        originals.keep_file(lock, KEY, film.stat())
 
 
 @pytest.mark.parametrize("folder", ["link", "theirs"])

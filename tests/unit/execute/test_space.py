@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -145,3 +146,24 @@ def test_free_bytes_of_real_file_system_is_positive(
 ) -> None:
     monkeypatch.undo()
     assert space.free_bytes(str(tmp_path)) > 0
+
+
+def test_file_system_says_which_files_are_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT refuses to seek behind 4 GiB; the offset of the file stays where it was."""
+    real = os.lseek
+
+    def lseek(fd: int, to: int, how: int) -> int:
+        if to > 0xFFFFFFFF:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return real(fd, to, how)
+
+    with (tmp_path / "film").open("w+b") as file:
+        file.write(b"content")
+        file.flush()
+        assert space.can_grow_to(file.fileno(), 1 << 33)
+        monkeypatch.setattr(os, "lseek", lseek)
+        assert space.can_grow_to(file.fileno(), 0xFFFFFFFF)
+        assert not space.can_grow_to(file.fileno(), 1 << 32)
+        assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 7

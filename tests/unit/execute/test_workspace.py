@@ -11,7 +11,7 @@ import pytest
 from tests.unit.execute.edits import clean_up
 
 from vpo.errors import PublishError
-from vpo.execute.lock import try_lock
+from vpo.execute.lock_file import try_lock
 from vpo.execute.workspace import Workspace
 
 

@@ -65,7 +65,8 @@ class FfmpegRewrite(Writer):
         The proof reads the file afterwards, so that a failure here can do no harm.
         """
         tools = self.context.tools
-        if self.plan.after.container != "mkv" or tools.mkvpropedit is None:
+        statistics = container(self.plan.after.container).statistics_tags
+        if not statistics or tools.mkvpropedit is None:
             return
         path = tool_path(workspace.path, workspace.fd)
         argv = mkvpropedit.statistics_argv(tools.mkvpropedit, path)
@@ -77,7 +78,7 @@ class FfmpegRewrite(Writer):
     def _run_ffmpeg(self, work: Work, workspace: Workspace) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
-        fds = (work.lock.fd, workspace.fd)
+        fds = (*work.lock.fds, workspace.fd)
         covers = self._covers(workspace)
         if self.plan.video_encodes:
             before = self.plan.before

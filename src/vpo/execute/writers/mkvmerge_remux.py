@@ -48,5 +48,5 @@ class MkvmergeRemux(Writer):
         output = tool_path(workspace.path, workspace.fd)
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
         heard = MkvmergeOutput(work.report)
-        tools.run(Command(argv, workspace.path, (0, 1), (lock.fd, workspace.fd)), heard)
+        tools.run(Command(argv, workspace.path, (0, 1), (*lock.fds, workspace.fd)), heard)
         return Written(tuple(f"mkvmerge: {line}" for line in heard.warnings))

@@ -1,0 +1,86 @@
+"""User-mode Linux: a kernel that runs as a program, and mounts NFS and SMB for a drill."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from drill.bench import ROOT, Bench, Skip
+
+KERNEL = "linux.uml"
+MODULES = Path("/usr/lib/uml/modules")
+_LIMIT = 3600.0
+_IMAGE = 400 << 20
+_NEEDS = {
+    "vfat": ("mkfs.vfat",),
+    "nfs": ("exportfs", "mount.nfs", "rpcbind"),
+    "smb": ("smbd", "mount.cifs"),
+}
+_INIT = """\
+#!/bin/sh
+export PATH={path} HOME={home} PYTHONPATH={root}:{root}/src
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run
+mount -t devtmpfs dev /dev; mkdir -p /dev/shm /dev/pts
+mount -t tmpfs shm /dev/shm; mount -t devpts pts /dev/pts; ln -sf /proc/self/fd /dev/fd
+ip link set lo up
+{python} -m drill.guest {kind} {home} {seed} {short} > {home}/said 2>&1
+sync; echo o > /proc/sysrq-trigger; sleep 5
+"""
+
+
+def run(bench: Bench, kind: str) -> None:
+    """Run ``drill.guest`` in user-mode Linux, and count its trials as those of this drill."""
+    tools = (KERNEL, *_NEEDS[kind])
+    missing = [tool for tool in tools if shutil.which(tool, path=_path()) is None]
+    if os.geteuid() != 0 or missing:
+        raise Skip(f"needs root, and {', '.join(missing or tools)}")
+    home = bench.folder / f"{kind}-{uuid.uuid4().hex[:6]}"
+    (home / "modules/lib").mkdir(parents=True)
+    (home / "modules/lib/modules").symlink_to(MODULES)
+    with (home / "image").open("wb") as image:
+        image.truncate(_IMAGE)
+    make = ("mkfs.vfat",) if kind == "vfat" else ("mkfs.ext4", "-q", "-m", "0")
+    subprocess.run([*make, home / "image"], check=True, capture_output=True)
+    init = home / "init"
+    seed = bench.random.randrange(1 << 32)
+    init.write_text(
+        _INIT.format(path=_path(), home=home, root=ROOT, python=sys.executable, kind=kind,
+                     seed=seed, short=int(bench.short))
+    )  # fmt: skip
+    init.chmod(0o755)
+    argv = [KERNEL, "mem=1500M", "rootfstype=hostfs", "rootflags=/", "rw", f"init={init}",
+            "con=null", "con0=null,fd:1", "quiet", f"ubd0={home / 'image'}", f"uml_dir={home}"]  # fmt: skip
+    with (home / "boot").open("wb") as boot:
+        subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=boot, stderr=boot, timeout=_LIMIT, check=False
+        )
+    _merge(bench, home)
+
+
+def _merge(bench: Bench, home: Path) -> None:
+    try:
+        found = json.loads((home / "result").read_text())
+    except (OSError, ValueError):
+        said = (home / "said").read_text() if (home / "said").exists() else ""
+        raise RuntimeError(f"the guest has no result: {said[-2000:]}") from None
+    bench.tried += found["tried"]
+    for field in ("lost", "skipped", "remarks"):
+        getattr(bench, field).extend(found[field])
+
+
+def save(bench: Bench, home: Path) -> None:
+    """Write the guest's count for ``run``."""
+    fields = ("tried", "lost", "skipped", "remarks")
+    known = dataclasses.asdict(dataclasses.replace(bench, random=random.Random(0)))  # noqa: S311
+    (home / "result").write_text(json.dumps({name: known[name] for name in fields}))
+
+
+def _path() -> str:
+    return f"{os.environ['PATH']}:/usr/sbin:/sbin"
