@@ -35,13 +35,14 @@ _PAUSES = (0.0, 0.1, 0.4, 1.5)
 """Seconds before each try to fill a name that was removed: the server may be about to free it."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Replacement:
     """``part``, a file in ``place``, takes the name ``target`` in ``folder``, and ``source`` goes.
 
     ``source`` and ``target`` may be the same name; otherwise ``target`` must be free. ``place`` is
     the same folder, or that of its kept originals. ``file`` is the status of the part, which is
-    complete and synced. ``close_source`` closes the source, where it is open.
+    complete and synced. ``close_source`` closes the source, where it is open. ``reserved``: the
+    target is there as an empty file that holds the name.
     """
 
     folder: Folder
@@ -52,6 +53,7 @@ class Replacement:
     file: os.stat_result
     close_source: Callable[[], object] = bool
     aside: str = field(default_factory=lambda: _new_name(ASIDE_EXTENSION))
+    reserved: bool = False
 
     def carry_out(self) -> None:
         """Do all of it or nothing. Raises ``OSError``, with the source in its place.
@@ -70,12 +72,17 @@ class Replacement:
 
     @property
     def settled(self) -> bool:
-        """Whether exactly one of source and target exists; false if that is unknown."""
+        """Whether either the source is there, or the part has its name; false if that is unknown.
+
+        A target that another program has made is no matter of this replacement.
+        """
         try:
-            there = {name for name in (self.source, self.target) if self.folder.status(name)}
+            named = self.reserved or self.folder.names(self.target, self.file)
+            if self.source == self.target:
+                return self.folder.status(self.source) is not None
+            return named != (self.folder.status(self.source) is not None)
         except OSError:
             return False
-        return len(there) == 1
 
     def _replace(self) -> None:
         if file_system_type(self.file.st_dev) in _SMB:
@@ -146,12 +153,15 @@ class Replacement:
                 raise
             # Without hard links, reserve the name with an empty file, then replace that.
             os.close(self.folder.open(self.target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            self.reserved = True
             try:
                 self.place.rename(self.part, self.target, self.folder)
+                self.reserved = False
             except BaseException:
                 if self.place.status(self.part) is not None:
                     with contextlib.suppress(FileNotFoundError):
                         self.folder.unlink(self.target)
+                    self.reserved = False
                 raise
 
     def _remove_source(self) -> None:
