@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vpo.media import units
 from vpo.media.containers import CONTAINERS
+from vpo.media.languages import ANY, ORIGINAL, checked
 from vpo.text import suggestion
 
 
@@ -24,6 +25,10 @@ def _container(value: Any) -> str:
     raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
 
 
+def _wanted(tag: str) -> str:
+    return tag if tag in (ANY, ORIGINAL) else checked(tag)
+
+
 _STRING = {"type": "string"}
 _ONE_OR_MORE = {"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1}]}
 _QUANTITY = {"type": ["string", "number"]}
@@ -34,6 +39,15 @@ Names = Annotated[
     BeforeValidator(as_list),
     WithJsonSchema(_ONE_OR_MORE),
 ]
+Language = Annotated[str, AfterValidator(checked)]
+LanguageNames = Annotated[
+    tuple[Language, ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema(_ONE_OR_MORE),
+]
+Languages = tuple[Annotated[str, AfterValidator(_wanted)], ...]
+"""Languages that are wanted; ``any`` is every one, ``original`` that of the work."""
 Containers = Annotated[
     tuple[Annotated[str, BeforeValidator(_container)], ...],
     Field(min_length=1),

@@ -6,14 +6,11 @@ fields are the policy's keys (and so the schema), ``apply`` is its meaning. No l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,16 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
+from vpo.media.languages import ORIGINAL, replaced_original
 from vpo.policy.desired_state import DesiredState
-
-
-def pattern(text: str) -> str:
-    """Return the text if it is a regular expression; ``ValueError`` otherwise."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
+from vpo.policy.field_types import Languages
+from vpo.policy.title_patterns import DEFAULT, Patterns, title_says
 
 
 class Model(BaseModel):
@@ -65,26 +56,33 @@ class Model(BaseModel):
                 yield field.alias or name, value
 
 
+def _title_patterns(what: str) -> Any:
+    return Field(
+        default=(DEFAULT,),
+        description=(
+            f"Regular expressions, case-insensitive: a track without a flag that says more is "
+            f"{what} if its title matches one. `{DEFAULT}` stands for the words that vpo knows."
+        ),
+    )
+
+
 class PolicyConfig(Model):
     """The ``config`` mapping of a policy: settings shared by all phases."""
 
-    audio_languages: tuple[str, ...] = Field(
+    audio_languages: Languages = Field(
         default=("eng", "und"), description="Preferred audio languages, best first."
     )
-    subtitle_languages: tuple[str, ...] = Field(
+    subtitle_languages: Languages = Field(
         default=("eng", "und"), description="Preferred subtitle languages, best first."
     )
-    commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = Field(
-        default=(
-            "commentary",
-            "director",
-            "audio description",
-        ),
-        description=(
-            "Regular expressions, case-insensitive: a track is commentary if its title matches "
-            "one, or if it has the commentary flag."
-        ),
-    )
+    commentary_patterns: Patterns = _title_patterns("commentary")
+    descriptive_patterns: Patterns = _title_patterns("audio description")
+    music_patterns: Patterns = _title_patterns("music only")
+    sfx_patterns: Patterns = _title_patterns("sound effects only")
+    non_speech_patterns: Patterns = _title_patterns("audio without speech")
+    sdh_patterns: Patterns = _title_patterns("subtitles for the hard of hearing")
+    signs_patterns: Patterns = _title_patterns("subtitles of signs and songs")
+    forced_patterns: Patterns = _title_patterns("forced subtitles")
     on_error: OnError = Field(
         default="continue",
         description=(
@@ -93,12 +91,27 @@ class PolicyConfig(Model):
         ),
     )
 
-    @cached_property
-    def commentary(self) -> re.Pattern[str] | None:
-        """The commentary patterns as one case-insensitive expression."""
-        if not self.commentary_patterns:
-            return None
-        return re.compile("|".join(f"(?:{p})" for p in self.commentary_patterns), re.IGNORECASE)
+    def title_says(self, kind: str, title: str | None) -> bool:
+        """Return whether a title says that a track is of a kind."""
+        return bool(title) and title_says(title or "", kind, getattr(self, f"{kind}_patterns"))
+
+    @property
+    def names_original(self) -> bool:
+        """Whether a list of languages names the original language of the work."""
+        return ORIGINAL in (*self.audio_languages, *self.subtitle_languages)
+
+    def with_original(self, language: str | None) -> PolicyConfig:
+        """Return the settings with the original language in place of its name.
+
+        Where it is not known, the lists are without it.
+        """
+        if not self.names_original:
+            return self
+        lists = {
+            name: replaced_original(getattr(self, name), language)
+            for name in ("audio_languages", "subtitle_languages")
+        }
+        return self.model_copy(update=lists)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ from pydantic_core import CoreSchema
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
-from vpo.media.languages import primary
+from vpo.media.languages import fits
 from vpo.media.model import Attachment, Track
-from vpo.policy.field_types import Names, as_list
-from vpo.policy.operation import Model, pattern
+from vpo.policy.field_types import LanguageNames, Names, as_list
+from vpo.policy.operation import Model
+from vpo.policy.title_patterns import pattern
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """The operators of mappings, and those of expressions."""
@@ -107,17 +108,16 @@ class NameComparison(Comparison):
     neq: Names | None = Field(default=None, description="Equal to none of these.")
 
 
-class LanguageComparison(NameComparison):
+class LanguageComparison(Comparison):
     """Comparison with languages, however they are written."""
 
-    @cached_property
-    def _primaries(self) -> tuple[frozenset[str], frozenset[str]]:
-        return frozenset(map(primary, self.eq or ())), frozenset(map(primary, self.neq or ()))
+    eq: LanguageNames | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: LanguageNames | None = Field(default=None, description="Equal to none of these.")
 
     def holds(self, language: str | None) -> bool:
-        wanted, unwanted = self._primaries
-        found = primary(language)
-        return found not in unwanted and (not wanted or found in wanted)
+        if any(fits(language, name) for name in self.neq or ()):
+            return False
+        return self.eq is None or any(fits(language, name) for name in self.eq)
 
 
 class CodecComparison(NameComparison):
