@@ -117,7 +117,7 @@ def same(one: str | None, other: str | None) -> bool:
     return primary(one) == primary(other)
 
 
-def fits(tag: str | None, wanted: str) -> bool:
+def language_fits(tag: str | None, wanted: str) -> bool:
     """Return whether a track with this tag is one of a wanted language.
 
     A wanted region or script excludes another one, but not a tag that states none: ``pt-BR`` is

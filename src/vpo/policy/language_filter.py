@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vpo.media.languages import ANY, UNDETERMINED, fits, same
+from vpo.media.languages import ANY, UNDETERMINED, language_fits, same
 from vpo.media.model import Track
 
 
@@ -15,7 +15,7 @@ def language_mismatch(
 
     With ``loose_regions`` another region of a listed language passes, too.
     """
-    matches = _same if loose_regions else fits
+    matches = _same if loose_regions else language_fits
     if any(matches(track.language, wanted) for wanted in languages):
         return None
     return f"language {track.language or UNDETERMINED} is not in {', '.join(languages)}"

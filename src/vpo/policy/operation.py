@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
 )
@@ -24,7 +25,7 @@ from vpo.errors import OnError
 from vpo.media.languages import ORIGINAL, replaced_original
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Languages
-from vpo.policy.title_patterns import DEFAULT, Patterns, title_says
+from vpo.policy.title_patterns import KNOWN_WORDS, Patterns, title_says
 
 
 class Model(BaseModel):
@@ -58,10 +59,10 @@ class Model(BaseModel):
 
 def _title_patterns(what: str) -> Any:
     return Field(
-        default=(DEFAULT,),
+        default=(KNOWN_WORDS,),
         description=(
             f"Regular expressions, case-insensitive: a track without a flag that says more is "
-            f"{what} if its title matches one. `{DEFAULT}` stands for the words that vpo knows."
+            f"{what} if its title matches one. `{KNOWN_WORDS}` stands for the words that vpo knows."
         ),
     )
 
@@ -91,6 +92,8 @@ class PolicyConfig(Model):
         ),
     )
 
+    _understood: tuple[str, ...] = PrivateAttr(())
+
     def title_says(self, kind: str, title: str | None) -> bool:
         """Return whether a title says that a track is of a kind."""
         return bool(title) and title_says(title or "", kind, getattr(self, f"{kind}_patterns"))
@@ -111,7 +114,17 @@ class PolicyConfig(Model):
             name: replaced_original(getattr(self, name), language)
             for name in ("audio_languages", "subtitle_languages")
         }
-        return self.model_copy(update=lists)
+        config = self.model_copy(update=lists)
+        config._understood = replaced_original(self.audio_languages, None)
+        return config
+
+    @property
+    def understood_languages(self) -> tuple[str, ...]:
+        """The languages of audio that need no subtitles: those that are named themselves.
+
+        Who wants the original language first does not understand every one.
+        """
+        return self._understood or self.audio_languages
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-DEFAULT = "default"
+KNOWN_WORDS = "known-words"
 """The entry of a list of patterns that stands for the words below."""
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -74,7 +74,7 @@ def title_says(title: str, kind: str, patterns: Patterns) -> bool:
     patterns are searched for as they are, without regard to case.
     """
     for item in patterns:
-        if item != DEFAULT:
+        if item != KNOWN_WORDS:
             if _compiled(item).search(title):
                 return True
         elif _known(kind).search(title if kind == "non_speech" else _DENIED.sub(" ", title)):

@@ -6,7 +6,7 @@ import langcodes
 import pytest
 
 from vpo.media import languages
-from vpo.media.languages import alpha3, checked, fits, is_language, primary, rank, same
+from vpo.media.languages import alpha3, checked, language_fits, is_language, primary, rank, same
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_common_languages_agree_with_langcodes(monkeypatch: pytest.MonkeyPatch) 
 def test_rank_prefers_the_most_exact_variant(wanted: str, best_first: list[str]) -> None:
     found = [rank(tag, (wanted, "eng")) for tag in best_first]
     assert found == [(0, 0), (0, 1), (0, 2)]
-    assert [fits(tag, wanted) for tag in best_first] == [True, True, False]
+    assert [language_fits(tag, wanted) for tag in best_first] == [True, True, False]
     assert all(rank(tag, ("eng", wanted.split("-")[0])) == (1, 0) for tag in best_first)
 
 

@@ -83,12 +83,12 @@ BAD = [
     (f"{PHASE}    keep_audio: {{languages: []}}", 4, 29, "`languages` must not be empty"),
     (f"{PHASE}    keep_audio: {{languages: [eng, 5]}}", 4, 35, "`languages` (item 2) must be text"),
     (f"{PHASE}    keep_audio: {{languages: [eng, true]}}", 4, 35, "must be text, not `true`"),
-    (f"{PHASE}    keep_audio: {{languages: [eng], minimum: -1}}", 4, 43, "`minimum`: input should"),
-    (f"{PHASE}    keep_audio: {{languages: [eng], minimum: x}}", 4, 43, "must be a whole number"),
+    (f"{PHASE}    keep_audio: {{languages: [en], minimum: -1}}", 4, 44, "`minimum`: input should"),
+    (f"{PHASE}    keep_audio: {{languages: [en], minimum: x}}", 4, 44, "must be a whole number"),
     (
-        f"{PHASE}    keep_audio: {{languages: [eng], fallback: {{mode: keep_al}}}}",
+        f"{PHASE}    keep_audio: {{languages: [en], fallback: {{mode: keep_al}}}}",
         4,
-        51,
+        52,
         "`mode` cannot be `keep_al`; did you mean `keep_all`?",
     ),
     (

@@ -147,7 +147,7 @@ def _audio_differs(media: MediaFile, config: PolicyConfig) -> str | None:
     """
     audio = media.of("audio")
     played = next((track for track in audio if track.default), audio[0] if audio else None)
-    if played is None or rank(played.language, config.audio_languages) is not None:
+    if played is None or rank(played.language, config.understood_languages) is not None:
         return None
     language = played.language or UNDETERMINED
-    return f"default audio is {language}, not {', '.join(config.audio_languages)}"
+    return f"default audio is {language}, not {', '.join(config.understood_languages)}"

@@ -86,6 +86,8 @@ class KeepAudio(Operation):
         if "track_filter" in state.skips:
             return state
         kinds = {track: audio_kind(track, config) for track in state.media.of("audio")}
+        if not kinds:
+            return state
         languages = self._languages(state, kinds)
         if languages is None:
             languages = self._without_original(kinds)
@@ -107,7 +109,9 @@ class KeepAudio(Operation):
         with contextlib.suppress(PlanError):
             languages = languages or self._without_original(kinds)
         removed = self._removed(kinds, languages or (ANY,))
-        if not self._enough(kinds, removed):
+        if not kinds:
+            yield Note("there is no audio track")
+        elif not self._enough(kinds, removed):
             yield Note(f"too few tracks: {self.fallback.mode}", ("fallback", "mode"))
             with contextlib.suppress(PlanError):  # reported by whoever applies the operation
                 removed = self._by_fallback(state, kinds, removed)
@@ -187,11 +191,6 @@ class KeepAudio(Operation):
         return {index: why for index, why in removed.items() if index not in others[:missing]}
 
     def _too_few(self, kinds: dict[Track, AudioKind], removed: dict[int, str]) -> str:
-        if not kinds:
-            return (
-                f"there is no audio track, and keep_audio wants {self.minimum}; "
-                "minimum: 0 or fallback: {mode: keep_all} allows that"
-            )
         kept = len(_main(kinds, removed))
         languages = ", ".join(track.language or UNDETERMINED for track in kinds)
         return (

@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
-from vpo.media.languages import fits
+from vpo.media.languages import language_fits
 from vpo.media.model import Attachment, Track
 from vpo.policy.field_types import LanguageNames, Names, as_list
 from vpo.policy.operation import Model
@@ -115,9 +115,9 @@ class LanguageComparison(Comparison):
     neq: LanguageNames | None = Field(default=None, description="Equal to none of these.")
 
     def holds(self, language: str | None) -> bool:
-        if any(fits(language, name) for name in self.neq or ()):
+        if any(language_fits(language, name) for name in self.neq or ()):
             return False
-        return self.eq is None or any(fits(language, name) for name in self.eq)
+        return self.eq is None or any(language_fits(language, name) for name in self.eq)
 
 
 class CodecComparison(NameComparison):
