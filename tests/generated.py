@@ -17,7 +17,8 @@ from vpo.policy.track_classes import OrderClass
 
 Data = st.SearchStrategy[dict[str, Any]]
 
-LANGUAGES = ("eng", "en", "ger", "deu", "fre", "jpn", "pt-BR", "zxx", "und", "q?")
+LANGUAGES = ("eng", "en", "ger", "deu", "fre", "jpn", "pt-BR", "pt-PT", "zxx", "und")
+"""Languages that a policy may name; a file may have others."""
 TITLES = (
     "",
     "Main",
@@ -72,7 +73,7 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         type=kind,
         codec=draw(st.sampled_from(kinds[kind])),
         profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))),
-        language=draw(_perhaps(st.sampled_from(LANGUAGES))) if able.languages else None,
+        language=draw(_perhaps(st.sampled_from((*LANGUAGES, "q?")))) if able.languages else None,
         title=draw(_perhaps(st.sampled_from(TITLES))) if able.titles else None,
         dispositions=flags & able.flags,
         channels=draw(st.sampled_from((None, 1, 2, 6, 8))) if audio else None,
@@ -125,13 +126,17 @@ def _some(**values: st.SearchStrategy[Any]) -> Data:
     return st.fixed_dictionaries({}, optional=values)
 
 
-_LANGUAGE_LISTS = st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=3, unique=True)
+_LANGUAGE_LISTS = st.lists(
+    st.sampled_from((*LANGUAGES, "any", "original")), min_size=1, max_size=3, unique=True
+)
 _BOOL = st.booleans()
 _ACTIONS = _some(clear_all_forced=_BOOL, clear_all_default=_BOOL, clear_all_titles=_BOOL)
 _CLASSES = get_args(OrderClass)
 _KINDS = ("music", "sfx", "non_speech")
 
-_NAMES = _LANGUAGE_LISTS | st.sampled_from(LANGUAGES)
+_NAMES = st.lists(
+    st.sampled_from(LANGUAGES), min_size=1, max_size=3, unique=True
+) | st.sampled_from(LANGUAGES)
 _WORDS = st.sampled_from(("Main", "commentary", "not", "true", "5", 'a "b\\', "ü ber", "1080p"))
 _ORDER = ("lt", "lte", "gt", "gte")
 

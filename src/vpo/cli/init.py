@@ -16,7 +16,7 @@ from vpo.config.builder import config_file
 from vpo.config.loader import read_config_file
 from vpo.config.templates import GOALS, Goal, configuration, policies
 from vpo.errors import UsageError
-from vpo.media.languages import is_language
+from vpo.media.languages import checked
 from vpo.text import printable
 
 _QUESTIONS = {
@@ -77,12 +77,12 @@ def _answer(question: str, default: object, kind: click.ParamType[object] | None
 
 def _languages(text: str) -> list[str]:
     named = [item.strip() for item in text.split(",") if item.strip()]
-    for item in named:
-        if not is_language(item):
-            raise UsageError(f"{item!r} is not a language; use codes such as eng, ger or pt-BR")
     if not named:
         raise UsageError("no language given; give at least one, as in --languages eng,ger")
-    return named
+    try:
+        return [checked(item) for item in named]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _write(path: Path, text: str) -> bool:

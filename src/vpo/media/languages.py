@@ -1,15 +1,25 @@
-"""Comparison of language tags: by language, not as strings.
+"""Comparison of language tags: by language, then by script and region, not as strings.
 
-``eng`` is ``en``, ``ger`` is ``deu`` is ``de``, ``pt-BR`` is Portuguese. A track without a language
-is ``und``. A tag that is not a language equals only itself.
+``eng`` is ``en``, ``ger`` is ``deu`` is ``de``. Who asks for ``pt-BR`` prefers it to ``pt``, and
+that to ``pt-PT``. A track without a language is ``und``. A tag that is not a language equals only
+itself.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from vpo.text import suggestion
 
 UNDETERMINED = "und"
+ANY = "any"
+"""Stands for every language in policies."""
+ORIGINAL = "original"
+"""Stands for the language that a work was made in, in policies."""
+
 _MACRO = {"nb": "no", "nn": "no"}
 """CLDR separates the written forms of Norwegian; ``nor`` matches both."""
 
@@ -22,6 +32,43 @@ _COMMON = {
 }  # fmt: skip
 """The most common tags, to avoid langcodes, which takes 50 ms to load."""
 _SHORT = frozenset(_COMMON.values())
+
+_WRONG_NAMES = {
+    "all": ANY, "*": ANY, "arabic": "ara", "chinese": "chi", "cn": "chi", "cz": "cze",
+    "czech": "cze", "danish": "dan", "deutsch": "ger", "dk": "dan", "dutch": "dut",
+    "english": "eng", "español": "spa", "finnish": "fin", "français": "fre", "french": "fre",
+    "german": "ger", "gr": "gre", "greek": "gre", "hebrew": "heb", "hindi": "hin",
+    "hungarian": "hun", "italian": "ita", "italiano": "ita", "japanese": "jpn", "jap": "jpn",
+    "jp": "jpn", "korean": "kor", "mandarin": "cmn", "norwegian": "nor", "polish": "pol",
+    "portuguese": "por", "romanian": "rum", "russian": "rus", "spanish": "spa", "swedish": "swe",
+    "thai": "tha", "turkish": "tur", "ua": "ukr", "uk-ua": "ukr", "ukrainian": "ukr",
+    "undefined": UNDETERMINED, "undetermined": UNDETERMINED, "unknown": UNDETERMINED,
+    "us": "eng", "vietnamese": "vie",
+}  # fmt: skip
+"""What people write where a code is wanted, and the code."""
+
+_REGION_IN_TITLE: dict[str, dict[str, tuple[str, ...]]] = {
+    "pt": {"BR": ("brazil", "brazilian", "brasil", "brasileiro", "brasileira"),
+           "PT": ("portugal", "european", "iberian")},
+    "es": {"419": ("latin america", "latin american", "latino", "latinoamericano", "latam"),
+           "ES": ("castilian", "castellano", "spain", "españa", "european")},
+    "zh": {"Hant": ("traditional", "繁體", "繁体", "繁中"),
+           "Hans": ("simplified", "简体", "簡體", "简中")},
+    "fr": {"CA": ("vfq", "québec", "quebec", "québécois", "canada", "canadian", "canadien"),
+           "FR": ("vff", "truefrench", "france", "parisian")},
+    "en": {"GB": ("british", "uk"), "US": ("american", "us")},
+}  # fmt: skip
+"""Words of titles that say which variant of a language a track is in."""
+
+_SPANISH_OUTSIDE_LATIN_AMERICA = frozenset({"ES", "GQ", "PH", "EA", "IC", "150"})
+
+
+class Variant(NamedTuple):
+    """A tag in parts: the shortest code of its language, its script and its region, if stated."""
+
+    language: str
+    script: str | None = None
+    region: str | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -47,15 +94,106 @@ def primary(tag: str | None) -> str:
     return _MACRO.get(language, language) if language not in ("", "x") else text
 
 
+@lru_cache(maxsize=4096)
+def variant(tag: str | None) -> Variant:
+    """Return a tag in parts; a region implies its script (``zh-TW`` is written in ``Hant``)."""
+    language = primary(tag)
+    text = (tag or "").replace("_", "-")
+    if "-" not in text:
+        return Variant(language)
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
+    try:
+        stated = langcodes.Language.get(text)
+    except LanguageTagError:
+        return Variant(language)
+    script = stated.script or (stated.maximize().script if stated.territory else None)
+    return Variant(language, script, stated.territory)
+
+
 def same(one: str | None, other: str | None) -> bool:
-    """Return whether two tags name the same language."""
+    """Return whether two tags name the same language, of whatever region."""
     return primary(one) == primary(other)
 
 
-def rank(tag: str | None, preference: tuple[str, ...]) -> int | None:
-    """Return the position of the tag's language in a list; ``None`` if it is not there."""
+def language_fits(tag: str | None, wanted: str) -> bool:
+    """Return whether a track with this tag is one of a wanted language.
+
+    A wanted region or script excludes another one, but not a tag that states none: ``pt-BR`` is
+    fitted by ``pt``, not by ``pt-PT``.
+    """
+    return wanted == ANY or (same(tag, wanted) and _distance(variant(tag), variant(wanted)) < 2)
+
+
+class Rank(NamedTuple):
+    """How well a tag fits a list: the position of its language, and 0 to 2 for its variant.
+
+    0: all that the list states agrees; 1: the tag states less; 2: it is another variant.
+    """
+
+    position: int
+    distance: int
+
+
+def rank(tag: str | None, preference: Sequence[str], title: str | None = None) -> Rank | None:
+    """Return how well a tag fits a list of languages, best first; ``None`` if it does not.
+
+    A variant that is in the list itself counts as that. Where the tag has no region, words of the
+    title may say which it is (``Brazilian``).
+    """
     language = primary(tag)
-    return next((n for n, item in enumerate(preference) if primary(item) == language), None)
+    found = [
+        (position, wanted)
+        for position, wanted in enumerate(preference)
+        if wanted == ANY or primary(wanted) == language
+    ]
+    if not found:
+        return None
+    if not any("-" in wanted for _, wanted in found):
+        return Rank(found[0][0], 0)
+    have = _with_title(variant(tag), title)
+    ranks = [
+        Rank(position, 0 if wanted == ANY else _distance(have, variant(wanted)))
+        for position, wanted in found
+    ]
+    return next((item for item in ranks if item.distance == 0), ranks[0])
+
+
+def _distance(have: Variant, wanted: Variant) -> int:
+    return max(
+        _part_distance(have.script, wanted.script if have.script or not wanted.region else None),
+        0 if _in_region(have, wanted) else _part_distance(have.region, wanted.region),
+    )
+
+
+def _part_distance(have: str | None, wanted: str | None) -> int:
+    if wanted is None or have == wanted:
+        return 0
+    return 1 if have is None else 2
+
+
+def _in_region(have: Variant, wanted: Variant) -> bool:
+    """Return whether a region is in a wanted group: ``es-MX`` in ``es-419``, Latin America."""
+    group = (wanted.language, wanted.region) == ("es", "419")
+    return bool(group and have.region and have.region not in _SPANISH_OUTSIDE_LATIN_AMERICA)
+
+
+def _with_title(have: Variant, title: str | None) -> Variant:
+    """Return the variant with what the title says of region or script, where the tag is silent."""
+    if not title or have.region or have.script:
+        return have
+    words = " ".join(re.findall(r"\w+", title.lower()))
+    for part, names in _REGION_IN_TITLE.get(have.language, {}).items():
+        if any(re.search(rf"(?<!\w){name}(?!\w)", words) for name in names):
+            return have._replace(script=part) if len(part) == 4 else have._replace(region=part)
+    return have
+
+
+def replaced_original(languages: Sequence[str], original: str | None) -> tuple[str, ...]:
+    """Return the languages with the original one in place of its name, or without it."""
+    found = (original if item == ORIGINAL else item for item in languages)
+    return tuple(dict.fromkeys(item for item in found if item))
 
 
 def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
@@ -84,3 +222,18 @@ def is_language(tag: str) -> bool:
     import langcodes
 
     return langcodes.tag_is_valid(text.replace("_", "-"))
+
+
+def checked(tag: str) -> str:
+    """Return what a person wrote as a language; ``ValueError`` with the nearest code if it is none.
+
+    ``all`` is the code of a small language, Allar, and never meant as that.
+    """
+    text = tag.strip()
+    known = _WRONG_NAMES.get(text.lower())
+    if known is None and text and is_language(text):
+        return text
+    if not text:
+        raise ValueError("a language is empty; `und` is the one of tracks without a language")
+    near = f"; did you mean `{known}`?" if known else suggestion(text.lower(), tuple(_COMMON))
+    raise ValueError(f"`{text}` is not a language{near or '; use a code such as `eng` or `pt-BR`'}")

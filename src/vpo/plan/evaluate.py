@@ -17,8 +17,8 @@ from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Phase, Policy
-from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.operation import Operation
+from vpo.policy.external_facts import ExternalFacts, original_language
+from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.phase_conditions import skip_reason
 
 NOTHING_KNOWN = ExternalFacts()
@@ -32,6 +32,7 @@ class Stage(NamedTuple):
     phase: Phase
     operation: Operation
     state: DesiredState
+    config: PolicyConfig
 
 
 def evaluate(
@@ -102,12 +103,15 @@ def _run_phase(
     if reason:
         return report("skipped", reason)
     state = replace(fold.state, skips=frozenset(), deferred=())
+    config = policy.config
+    if config.names_original:
+        config = config.with_original(original_language(state.media, state.external))
     try:
         for operation in phase.operations:
             state = state.attributed_to(phase.name, operation.key)
             if fold.trail is not None:
-                fold.trail.append(Stage(policy, phase, operation, state))
-            state = operation.apply(state, policy.config)
+                fold.trail.append(Stage(policy, phase, operation, state, config))
+            state = operation.apply(state, config)
     except PlanError as error:
         detail = f"{state.operation}: {error}" if state.operation else str(error)
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")

@@ -53,7 +53,7 @@ def explain(
 
 
 def _step(stage: Stage) -> Step:
-    operation, before, config = stage.operation, stage.state, stage.policy.config
+    operation, before, config = stage.operation, stage.state, stage.config
     notes = tuple(operation.explain(before, config))
     step = Step(operation.key, notes)
     try:

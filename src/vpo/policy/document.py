@@ -108,7 +108,8 @@ class Policy(Model):
     @property
     def uses_metadata(self) -> bool:
         """Whether it depends on metadata from plugins."""
-        return any(item.uses_metadata for phase in self.phases for item in phase.operations)
+        operations = (item for phase in self.phases for item in phase.operations)
+        return self.config.names_original or any(item.uses_metadata for item in operations)
 
     @model_validator(mode="after")
     def _check_references_between_phases(self) -> Policy:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vpo.media import units
 from vpo.media.containers import CONTAINERS
+from vpo.media.languages import ANY, ORIGINAL, checked
 from vpo.text import suggestion
 
 
@@ -24,6 +25,10 @@ def _container(value: Any) -> str:
     raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
 
 
+def _wanted(tag: str) -> str:
+    return tag if tag in (ANY, ORIGINAL) else checked(tag)
+
+
 _STRING = {"type": "string"}
 _ONE_OR_MORE = {"anyOf": [_STRING, {"type": "array", "items": _STRING, "minItems": 1}]}
 _QUANTITY = {"type": ["string", "number"]}
@@ -38,6 +43,10 @@ _Several = Annotated[
 
 Resolution = Annotated[str, BeforeValidator(units.resolution)]
 Names = _Several[str]
+Language = Annotated[str, AfterValidator(checked)]
+LanguageNames = _Several[Language]
+Languages = tuple[Annotated[str, AfterValidator(_wanted)], ...]
+"""Languages that are wanted; ``any`` is every one, ``original`` that of the work."""
 Containers = _Several[Annotated[str, BeforeValidator(_container)]]
 Resolutions = _Several[Resolution]
 ByteSize = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]

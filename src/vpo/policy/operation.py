@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -24,15 +24,11 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
+from vpo.media.languages import ORIGINAL, replaced_original
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.title_pattern import TitlePattern, compiled
-
-
-def pattern(text: str) -> str:
-    """Return the text if it is a regular expression; ``ValueError`` otherwise."""
-    compiled(text)
-    return text
+from vpo.policy.field_types import Languages
+from vpo.policy.title_words import KNOWN_WORDS, Patterns, title_says
 
 
 class Model(BaseModel):
@@ -99,26 +95,33 @@ class Choice(Model):
         return next(self.given())
 
 
+def _title_patterns(what: str) -> Any:
+    return Field(
+        default=(KNOWN_WORDS,),
+        description=(
+            f"Regular expressions, case-insensitive: a track without a flag that says more is "
+            f"{what} if its title matches one. `{KNOWN_WORDS}` stands for the words that vpo knows."
+        ),
+    )
+
+
 class PolicyConfig(Model):
     """The ``config`` mapping of a policy: settings shared by all phases."""
 
-    audio_languages: tuple[str, ...] = Field(
+    audio_languages: Languages = Field(
         default=("eng", "und"), description="Preferred audio languages, best first."
     )
-    subtitle_languages: tuple[str, ...] = Field(
+    subtitle_languages: Languages = Field(
         default=("eng", "und"), description="Preferred subtitle languages, best first."
     )
-    commentary_patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = Field(
-        default=(
-            "commentary",
-            "director",
-            "audio description",
-        ),
-        description=(
-            "Regular expressions, case-insensitive: a track is commentary if its title matches "
-            "one, or if it has the commentary flag."
-        ),
-    )
+    commentary_patterns: Patterns = _title_patterns("commentary")
+    descriptive_patterns: Patterns = _title_patterns("audio description")
+    music_patterns: Patterns = _title_patterns("music only")
+    sfx_patterns: Patterns = _title_patterns("sound effects only")
+    non_speech_patterns: Patterns = _title_patterns("audio without speech")
+    sdh_patterns: Patterns = _title_patterns("subtitles for the hard of hearing")
+    signs_patterns: Patterns = _title_patterns("subtitles of signs and songs")
+    forced_patterns: Patterns = _title_patterns("forced subtitles")
     on_error: OnError = Field(
         default="continue",
         description=(
@@ -127,10 +130,39 @@ class PolicyConfig(Model):
         ),
     )
 
-    @cached_property
-    def commentary(self) -> TitlePattern:
-        """The commentary patterns, one of which must match."""
-        return TitlePattern(*self.commentary_patterns)
+    _understood: tuple[str, ...] = PrivateAttr(())
+
+    def title_says(self, kind: str, title: str | None) -> bool:
+        """Return whether a title says that a track is of a kind."""
+        return bool(title) and title_says(title or "", kind, getattr(self, f"{kind}_patterns"))
+
+    @property
+    def names_original(self) -> bool:
+        """Whether a list of languages names the original language of the work."""
+        return ORIGINAL in (*self.audio_languages, *self.subtitle_languages)
+
+    def with_original(self, language: str | None) -> PolicyConfig:
+        """Return the settings with the original language in place of its name.
+
+        Where it is not known, the lists are without it.
+        """
+        if not self.names_original:
+            return self
+        lists = {
+            name: replaced_original(getattr(self, name), language)
+            for name in ("audio_languages", "subtitle_languages")
+        }
+        config = self.model_copy(update=lists)
+        config._understood = replaced_original(self.audio_languages, None)
+        return config
+
+    @property
+    def understood_languages(self) -> tuple[str, ...]:
+        """The languages of audio that need no subtitles: those that are named themselves.
+
+        Who wants the original language first does not understand every one.
+        """
+        return self._understood or self.audio_languages
 
 
 @dataclass(frozen=True, slots=True)

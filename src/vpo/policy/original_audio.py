@@ -14,7 +14,7 @@ def original_tracks(
 ) -> tuple[Track, ...] | None:
     """Return the audio tracks in the original language; ``None`` if that is unknown.
 
-    Without a flag, these are the speech tracks in that language that are not flagged as dubs.
+    Without a flag, these are the main tracks in that language that are not flagged as dubs.
     """
     flagged = _flagged(media, "original")
     if flagged:
@@ -24,7 +24,7 @@ def original_tracks(
         return () if _flagged(media, "dub") else None
     return tuple(
         track
-        for track in _speech(media, config)
+        for track in _main(media, config)
         if "dub" not in track.dispositions and same(track.language, language)
     )
 
@@ -34,7 +34,7 @@ def dubbed_tracks(
 ) -> tuple[Track, ...] | None:
     """Return the dubbed audio tracks; ``None`` if that is unknown.
 
-    Without a flag, these are the speech tracks in another language than the original one.
+    Without a flag, these are the main tracks in another language than the original one.
     """
     flagged = _flagged(media, "dub")
     if flagged:
@@ -44,7 +44,7 @@ def dubbed_tracks(
         return () if _flagged(media, "original") else None
     return tuple(
         track
-        for track in _speech(media, config)
+        for track in _main(media, config)
         if "original" not in track.dispositions
         and primary(track.language) not in (UNDETERMINED, primary(language))
     )
@@ -54,5 +54,5 @@ def _flagged(media: MediaFile, flag: str) -> tuple[Track, ...]:
     return tuple(track for track in media.of("audio") if flag in track.dispositions)
 
 
-def _speech(media: MediaFile, config: PolicyConfig) -> list[Track]:
-    return [track for track in media.of("audio") if audio_kind(track, config) == "speech"]
+def _main(media: MediaFile, config: PolicyConfig) -> list[Track]:
+    return [track for track in media.of("audio") if audio_kind(track, config) == "main"]

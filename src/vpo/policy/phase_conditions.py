@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from vpo.media import units
 from vpo.media.codecs import matches
-from vpo.media.languages import same
+from vpo.media.languages import language_fits
 from vpo.media.model import MediaFile
 from vpo.policy.field_types import ByteSize, Containers, Duration, Names, Resolution, Resolutions
 from vpo.policy.operation import Model
@@ -108,7 +108,7 @@ def _audio_codec(media: MediaFile, wanted: tuple[str, ...]) -> str | None:
 def _subtitle_language(media: MediaFile, wanted: tuple[str, ...]) -> str | None:
     for track in media.of("subtitle"):
         for name in wanted:
-            if same(track.language, name):
+            if language_fits(track.language, name):
                 return f"there are {name} subtitles"
     return None
 

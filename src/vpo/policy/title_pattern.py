@@ -48,6 +48,12 @@ class TitlePattern:
             ) from None
 
 
+def pattern(text: str) -> str:
+    """Return the text if it is a regular expression; ``ValueError`` otherwise."""
+    compiled(text)
+    return text
+
+
 def compiled(expression: str) -> Callable[[str], object]:
     """Return a search for the expression, which may raise ``TimeoutError``.
 

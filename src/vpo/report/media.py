@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpo.media.model import Color, MediaFile, Track
+from vpo.policy.operation import PolicyConfig
+from vpo.policy.track_classes import kind_of
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.text import (
@@ -48,16 +50,21 @@ def _aligned(rows: list[list[str]]) -> Iterator[str]:
 
 
 def columns_of(track: Track) -> list[str]:
-    """Return the columns of a track: index and type, codec, language, format, title, flags."""
+    """Return the columns of a track: index and type, codec, language, format, title, flags.
+
+    What is not said by a flag but by the title, such as commentary, is behind the flags.
+    """
     profile = f" {track.profile}" if track.profile else ""
     flags = ", ".join(sorted(track.dispositions))
+    kind = kind_of(track, PolicyConfig())
+    what = f"{kind.name} by {kind.why}" if kind and kind.why and "flag" not in kind.why else ""
     return [
         f"{track.index:>2} {track.type}",
         f"{track.codec}{profile}",
         track.language or "und",
         _format(track),
         f'"{truncated(track.title, _LONGEST_TITLE)}"' if track.title else "",
-        f"[{flags}]" if flags else "",
+        " ".join(filter(None, [f"[{flags}]" if flags else "", what])),
     ]
 
 

@@ -6,7 +6,7 @@ import langcodes
 import pytest
 
 from vpo.media import languages
-from vpo.media.languages import alpha3, is_language, primary, rank, same
+from vpo.media.languages import alpha3, checked, is_language, language_fits, primary, rank, same
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,9 @@ def test_primary_returns_shortest_tag() -> None:
 
 
 def test_rank_is_position_of_language() -> None:
-    assert rank("ger", ("en", "de", "deu")) == 1
-    assert rank(None, ("en", "und")) == 1
+    assert rank("ger", ("en", "de", "deu")) == (1, 0)
+    assert rank(None, ("en", "und")) == (1, 0)
+    assert rank("fr", ("en", "any")) == (1, 0)
     assert rank("fr", ("en", "und")) is None
     assert rank("fr", ()) is None
 
@@ -89,3 +90,59 @@ def test_common_languages_agree_with_langcodes(monkeypatch: pytest.MonkeyPatch) 
     assert all(map(langcodes.tag_is_valid, common | {"und"}))
     assert is_language("sv")
     assert not is_language("q?")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "best_first"),
+    [
+        ("pt-BR", ["pt-BR", "por", "pt-PT"]),
+        ("pt-PT", ["pt_PT", "pt", "pt-BR"]),
+        ("zh-Hant", ["zh-TW", "chi", "zh-CN"]),
+        ("zh-TW", ["zh-TW", "zh-Hant", "zh-Hans"]),
+        ("es-419", ["es-MX", "spa", "es-ES"]),
+    ],
+)
+def test_rank_prefers_the_most_exact_variant(wanted: str, best_first: list[str]) -> None:
+    found = [rank(tag, (wanted, "eng")) for tag in best_first]
+    assert found == [(0, 0), (0, 1), (0, 2)]
+    assert [language_fits(tag, wanted) for tag in best_first] == [True, True, False]
+    assert all(rank(tag, ("eng", wanted.split("-")[0])) == (1, 0) for tag in best_first)
+
+
+def test_rank_takes_a_variant_for_the_one_in_the_list() -> None:
+    assert rank("pt-PT", ("pt-BR", "pt-PT")) == (1, 0)
+    assert rank("pt", ("pt-BR", "pt")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("tag", "title", "wanted"),
+    [
+        ("por", "Brazilian Portuguese", "pt-BR"),
+        ("spa", "Español (Latin American)", "es-419"),
+        ("spa", "Castilian", "es-ES"),
+        ("chi", "繁體", "zh-Hant"),
+        ("fre", "VFQ", "fr-CA"),
+    ],
+)
+def test_rank_reads_the_region_from_the_title(tag: str, title: str, wanted: str) -> None:
+    assert rank(tag, (wanted,)) == (0, 1)
+    assert rank(tag, (wanted,), title) == (0, 0)
+
+
+def test_rank_believes_a_stated_region_before_the_title() -> None:
+    assert rank("pt-PT", ("pt-BR",), "Brazilian") == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("english", "eng"), ("jp", "jpn"), ("all", "any"), ("*", "any"), ("German", "ger")],
+)
+def test_what_is_no_language_is_an_error_with_the_code(written: str, code: str) -> None:
+    with pytest.raises(ValueError, match=f"not a language; did you mean `{code}`"):
+        checked(written)
+
+
+@pytest.mark.parametrize("written", ["", " ", "q?", "xx-yy-zz-1"])
+def test_what_is_no_language_at_all_is_an_error(written: str) -> None:
+    with pytest.raises(ValueError, match="language"):
+        checked(written)

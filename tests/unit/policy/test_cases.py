@@ -22,7 +22,7 @@ from vpo.media.containers import as_stored
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Policy
-from vpo.policy.external_facts import ExternalFacts
+from vpo.policy.external_facts import ExternalFacts, original_language
 
 CASES = Path(__file__).parent / "cases"
 
@@ -58,9 +58,11 @@ def run(case: dict[str, Any], media: MediaFile) -> DesiredState:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    state = DesiredState(media, external=ExternalFacts(case.get("metadata", {})))
+    external = ExternalFacts(case.get("metadata", {}))
+    state = DesiredState(media, external=external)
+    config = policy.config.with_original(original_language(media, external))
     for operation in policy.phases[0].operations:
-        state = operation.apply(state.attributed_to("test", operation.key), policy.config)
+        state = operation.apply(state.attributed_to("test", operation.key), config)
     return state
 
 

@@ -63,6 +63,6 @@ def test_title_pattern_can_be_pickled_after_use() -> None:
 def test_default_policy_does_not_import_regex() -> None:
     script = (
         "import sys; from vpo.policy.operation import PolicyConfig;"
-        "PolicyConfig().commentary.matches('Commentary'); sys.exit('regex' in sys.modules)"
+        "PolicyConfig().title_says('commentary', 'Commentary'); sys.exit('regex' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

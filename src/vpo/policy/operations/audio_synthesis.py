@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from vpo.policy.rules.comparisons import CodecComparison, LanguageComparison, Nu
 from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, ConditionContext, holds
 from vpo.policy.rules.track_selection import TrackSelection
 from vpo.policy.rules.when import When
-from vpo.policy.track_classes import is_commentary
+from vpo.policy.track_classes import audio_kind, is_commentary
 
 _CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 _MOST = max(_CHANNELS.values())
@@ -74,11 +74,16 @@ class Criterion(Filled):
         Annotated[Literal["max", "min"] | Channels, BeforeValidator(_preferred_channels)] | None
     ) = Field(default=None, description="Prefer the most, the fewest or this many channels.")
 
+    def contradicted(self, track: Track, config: PolicyConfig) -> bool:
+        """Return whether a track is in another language, or commentary where none is wanted."""
+        if self.language is not None and rank(track.language, self.language) is None:
+            return True
+        return self.not_commentary is is_commentary(track, config)
+
     def rank(self, track: Track, config: PolicyConfig) -> Iterator[int]:
         """Yield the rank by each key; lower is better."""
         if self.language is not None:
-            position = rank(track.language, self.language)
-            yield len(self.language) if position is None else position
+            yield from rank(track.language, self.language, track.title) or (len(self.language), 0)
         if self.not_commentary is not None:
             yield int(is_commentary(track, config) == self.not_commentary)
         if self.codec is not None:
@@ -93,6 +98,20 @@ class SourcePreference(Model):
     """Which track is the source; the first one if no criterion decides."""
 
     prefer: tuple[Criterion, ...] = Field(default=(), description="Criteria, most important first.")
+
+    def allowed(self, tracks: Sequence[Track], config: PolicyConfig) -> list[Track]:
+        """Return the tracks that may be the source, whatever their channels.
+
+        Where there are tracks of the preferred languages, no other is one; nor is commentary,
+        music or description where there is main audio.
+        """
+        allowed = list(tracks)
+        if all(criterion.not_commentary is not False for criterion in self.prefer):
+            allowed = [t for t in tracks if audio_kind(t, config) == "main"] or allowed
+        for criterion in self.prefer:
+            fitting = [track for track in allowed if not criterion.contradicted(track, config)]
+            allowed = fitting or allowed
+        return allowed
 
     def rank(self, track: Track, config: PolicyConfig) -> list[int]:
         """Return the ranks by all criteria; lower is better."""
@@ -176,7 +195,8 @@ class NewTrack(Model):
         for track in existing:
             if self.skip_if_exists is not None and self.skip_if_exists.holds(track, config):
                 return None, f"{track} exists"
-        candidates = [track for track in existing if (track.channels or 0) >= self.channels]
+        allowed = self.source.allowed(existing, config)
+        candidates = [track for track in allowed if (track.channels or 0) >= self.channels]
 
         def preference(track: Track) -> tuple[list[int], bool]:
             return self.source.rank(track, config), any(other.names(track) for other in others)
@@ -272,8 +292,8 @@ def _alike(track: Track, new: Track, name: str) -> bool:
 
 def _without_source(wanted: NewTrack) -> str:
     return (
-        f"{wanted.name!r} is not created: no audio track has {wanted.channels} channels or more, "
-        "and vpo does not upmix"
+        f"{wanted.name!r} is not created: no suitable audio track has {wanted.channels} channels "
+        "or more, and vpo does not upmix"
     )
 
 

@@ -13,7 +13,7 @@ from vpo.media.model import MediaFile, Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Names
 from vpo.policy.operation import Operation, PolicyConfig
-from vpo.policy.track_classes import audio_kind, is_commentary
+from vpo.policy.track_classes import BEST_AUDIO, BEST_SUBTITLES, Kind, kind_of
 
 
 class PreferredTrack(NamedTuple):
@@ -73,18 +73,14 @@ class DefaultFlags(Operation):
         )
 
     def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> PreferredTrack | None:
-        audio = media.of("audio")
-        speech = [track for track in audio if audio_kind(track, config) == "speech"]
-        usable = [track for track in audio if not is_commentary(track, config)]
-        codecs = self.preferred_audio_codec or ()
-        return _preferred(speech or usable, config.audio_languages, codecs)
+        audio = _of_best_kind(media.of("audio"), BEST_AUDIO, config)
+        return _preferred(audio, config.audio_languages, self.preferred_audio_codec or ())
 
     def _subtitles(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         subtitles = state.media.of("subtitle")
         if not subtitles:
             return state
-        usable = [track for track in subtitles if not is_commentary(track, config)]
-        preferred = _preferred(usable, config.subtitle_languages, ())
+        preferred = _preferred_subtitles(subtitles, config)
         differs = _audio_differs(state.media, config)
         if preferred and differs and self.set_subtitle_forced_when_audio_differs:
             state = state.set_flag(preferred.track.index, "forced", True, differs)
@@ -105,18 +101,40 @@ def _preferred(
     tracks: Sequence[Track], languages: tuple[str, ...], codecs: tuple[str, ...]
 ) -> PreferredTrack | None:
     """Return the track with the best language, then the best codec, then the first."""
-    ranks = {t.index: rank(t.language, languages) for t in tracks}
-    best = min((position for position in ranks.values() if position is not None), default=None)
+    ranks = {t.index: rank(t.language, languages, t.title) for t in tracks}
+    best = min((found for found in ranks.values() if found is not None), default=None)
     if best is None:
         why = f"first {tracks[0].type} track; none is in {', '.join(languages)}" if tracks else ""
         return PreferredTrack(tracks[0], why) if tracks else None
     candidates = [track for track in tracks if ranks[track.index] == best]
-    why = f"preferred {candidates[0].type}: {languages[best]}"
+    why = f"preferred {candidates[0].type}: {languages[best.position]}"
     for codec in codecs:
         for track in candidates:
             if matches(track, codec):
                 return PreferredTrack(track, f"{why} {codec}")
     return PreferredTrack(candidates[0], why)
+
+
+def _preferred_subtitles(tracks: Sequence[Track], config: PolicyConfig) -> PreferredTrack | None:
+    """Return the subtitles with the best language, then of the best kind; never commentary."""
+    kinds = {track.index: _name(track, config) for track in tracks}
+    usable = [track for track in tracks if kinds[track.index] != "commentary"]
+    in_order = sorted(usable, key=lambda track: BEST_SUBTITLES.index(kinds[track.index]))
+    return _preferred(in_order, config.subtitle_languages, ())
+
+
+def _of_best_kind(
+    tracks: Sequence[Track], best: Sequence[Kind], config: PolicyConfig
+) -> list[Track]:
+    """Return the tracks of the best kind that there is."""
+    kinds = {track.index: _name(track, config) for track in tracks}
+    kind = min(kinds.values(), key=best.index, default=None)
+    return [track for track in tracks if kinds[track.index] == kind and kind != "commentary"]
+
+
+def _name(track: Track, config: PolicyConfig) -> Kind | None:
+    kind = kind_of(track, config)
+    return kind.name if kind else None
 
 
 def _audio_differs(media: MediaFile, config: PolicyConfig) -> str | None:
@@ -126,7 +144,7 @@ def _audio_differs(media: MediaFile, config: PolicyConfig) -> str | None:
     """
     audio = media.of("audio")
     played = next((track for track in audio if track.default), audio[0] if audio else None)
-    if played is None or rank(played.language, config.audio_languages) is not None:
+    if played is None or rank(played.language, config.understood_languages) is not None:
         return None
     language = played.language or UNDETERMINED
-    return f"default audio is {language}, not {', '.join(config.audio_languages)}"
+    return f"default audio is {language}, not {', '.join(config.understood_languages)}"

@@ -14,7 +14,7 @@ from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Note, Operation, PolicyConfig
-from vpo.policy.track_classes import OrderClass, order_class
+from vpo.policy.track_classes import BEST_SUBTITLES, OrderClass, order_class, subtitle_kind
 
 _NAMES: dict[OrderClass | None, str] = {
     "video": "video",
@@ -23,8 +23,11 @@ _NAMES: dict[OrderClass | None, str] = {
     "audio_music": "music",
     "audio_sfx": "sound effects",
     "audio_non_speech": "audio without speech",
+    "audio_descriptive": "audio description",
     "audio_commentary": "commentary",
     "subtitle_main": "main subtitles",
+    "subtitle_sdh": "subtitles for the hard of hearing",
+    "subtitle_signs": "subtitles of signs and songs",
     "subtitle_forced": "forced subtitles",
     "subtitle_commentary": "commentary subtitles",
     None: "data",
@@ -66,7 +69,7 @@ class TrackOrder(Operation):
 
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         for track in state.media.tracks:
-            name = order_class(track, config)
+            name = order_class(track, config, self.classes)
             listed = name in self.classes
             path = (self.classes.index(name),) if name and listed else ()
             yield Note(f"{track} is {name or 'data'}{'' if listed else ', which comes last'}", path)
@@ -81,26 +84,27 @@ class TrackOrder(Operation):
         why = {t.index: self._why(t, tracks, sorted_tracks, config) for t in tracks}
         return state.reorder(order, why)
 
-    def _key(self, track: Track, config: PolicyConfig) -> tuple[int, int]:
-        """Return the position of the track's class, and that of its language in the class."""
-        name = order_class(track, config)
+    def _key(self, track: Track, config: PolicyConfig) -> tuple[int, ...]:
+        """Return the positions of the class, in it of the language, and in that of the kind."""
+        name = order_class(track, config, self.classes)
         position = self.classes.index(name) if name in self.classes else len(self.classes)
         preference = {
             "audio_main": config.audio_languages,
             "subtitle_main": config.subtitle_languages,
         }.get(name or "")
         if preference is None or name not in self.classes:
-            return position, 0
-        language = rank(track.language, preference)
-        return position, len(preference) if language is None else language
+            return (position,)
+        language = rank(track.language, preference, track.title) or (len(preference), 0)
+        kind = subtitle_kind(track, config) if track.type == "subtitle" else "full"
+        return position, *language, BEST_SUBTITLES.index(kind)
 
     def _why(
         self, track: Track, old: Sequence[Track], new: Sequence[Track], config: PolicyConfig
     ) -> str:
         """Return why a track moves: to pass another of its class, or with its class."""
-        name = order_class(track, config)
-        old_peers = [item for item in old if order_class(item, config) == name]
-        new_peers = [item for item in new if order_class(item, config) == name]
+        name = order_class(track, config, self.classes)
+        old_peers = [item for item in old if order_class(item, config, self.classes) == name]
+        new_peers = [item for item in new if order_class(item, config, self.classes) == name]
         passed = _first_passed(track, old_peers, new_peers)
         if passed is not None:
             languages = track.language or UNDETERMINED, passed.language or UNDETERMINED
@@ -108,7 +112,7 @@ class TrackOrder(Operation):
             return f"{_NAMES[name]} in {languages[0]} {_comes(name)} {side} {languages[1]}"
         if name not in self.classes:
             return f"{_NAMES[name]} {_comes(name)} last: not in the list"
-        classes = list(dict.fromkeys(order_class(item, config) for item in new))
+        classes = list(dict.fromkeys(order_class(item, config, self.classes) for item in new))
         position = classes.index(name)
         where = f"after {_NAMES[classes[position - 1]]}" if position else "first"
         return f"{_NAMES[name]} {_comes(name)} {where}"

@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 
 from vpo.errors import PlanError
 from vpo.media.containers import holds_tag, user_tags
-from vpo.media.languages import is_language, same
+from vpo.media.languages import ANY, checked, is_language, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState, SkippableOperation
 from vpo.policy.external_facts import metadata_field
@@ -52,9 +52,9 @@ def _message(text: str) -> str:
 
 
 def _language(tag: str) -> str:
-    if not is_language(tag):
-        raise ValueError(f"`{tag}` is not a language; write it like eng, en or pt-BR")
-    return tag
+    if tag.strip() == ANY:
+        raise ValueError(f"`{ANY}` is every language; name one")
+    return checked(tag)
 
 
 def _tag_field(name: str) -> str:

@@ -22,11 +22,11 @@ from pydantic import (
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
-from vpo.media.languages import primary
+from vpo.media.languages import language_fits
 from vpo.media.model import Attachment, Track
-from vpo.policy.field_types import Names, as_list
-from vpo.policy.operation import Filled, Model, pattern
-from vpo.policy.title_pattern import TitlePattern
+from vpo.policy.field_types import LanguageNames, Names, as_list
+from vpo.policy.operation import Filled, Model
+from vpo.policy.title_pattern import TitlePattern, pattern
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """The operators of mappings, and those of expressions."""
@@ -93,17 +93,16 @@ class NameComparison(Comparison):
     neq: Names | None = Field(default=None, description="Equal to none of these.")
 
 
-class LanguageComparison(NameComparison):
+class LanguageComparison(Comparison):
     """Comparison with languages, however they are written."""
 
-    @cached_property
-    def _primaries(self) -> tuple[frozenset[str], frozenset[str]]:
-        return frozenset(map(primary, self.eq or ())), frozenset(map(primary, self.neq or ()))
+    eq: LanguageNames | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: LanguageNames | None = Field(default=None, description="Equal to none of these.")
 
     def holds(self, language: str | None) -> bool:
-        wanted, unwanted = self._primaries
-        found = primary(language)
-        return found not in unwanted and (not wanted or found in wanted)
+        if any(language_fits(language, name) for name in self.neq or ()):
+            return False
+        return self.eq is None or any(language_fits(language, name) for name in self.eq)
 
 
 class CodecComparison(NameComparison):

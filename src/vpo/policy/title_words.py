@@ -1,0 +1,86 @@
+"""Words of titles that say what a track is, in the languages that releases use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern, pattern
+
+KNOWN_WORDS = "known-words"
+"""The entry of a list of patterns that stands for the words below."""
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "commentary": (
+        "commentary", "commentaries", "comments?", "kommentare?", "audiokommentare?",
+        "commentaires?", "comentarios?", "comentários?", "commento", "commenti",
+        "komentarz", "komentarze", "kommentar", "kommentaarit?", "komentář", "комментарии",
+        "комментарий", "コメンタリー", "オーディオコメンタリー", "评论音轨", "評論音軌",
+    ),
+    "descriptive": (
+        "audio descriptions?", "audio descriptive", "(?-i:AD)", "descriptive", "descriptive audio",
+        "described", "description track", "descriptive video", "dvs", "visually impaired",
+        "audiodeskription", "hörfilm(?:fassung)?", "audio ?descripción", "audiodescri[cç]ão",
+        "audiodescription", "audiodescrizione", "audiodeskrypcja", "syntolkning", "synstolkning",
+        "тифлокомментарий", "тифлокомментарии", "аудиодескрипция", "解説放送", "音声解説",
+    ),
+    "music": (
+        "music", "isolated (?:music|score)", "score", "ost", "instrumental", "karaoke",
+        "music only", "soundtrack only",
+    ),
+    "sfx": ("sfx", "sound effects?", "foley", r"(?<!visual[\s._-])(?<!special[\s._-])effects"),
+    "non_speech": (
+        "no dialogue", "no dialog", "no speech", "non speech", "nonspeech", "without dialogue",
+        "m ?& ?e", "music (?:and|&) (?:sound )?effects", "ambient", "ambience", "atmos only",
+    ),
+    "sdh": (
+        "sdh", "cc", "hoh", "hard of hearing", "hearing impaired", "closed captions?",
+        "für hörgeschädigte", "hörgeschädigte", "gehörlose", "(?:sourds et )?malentendants", "sme",
+        "para sordos", "sordos", "non udenti", "doven(?: en slechthorenden)?", "slechthorenden",
+        "для глухих", "слабослышащих", "聴覚障害者",
+    ),
+    "signs": (
+        "signs?", "songs?", "karaoke", "signs (?:and|&|/|\\+) songs", "s&s", "lyrics", "schilder",
+        "надписи",
+    ),
+    "forced": (
+        "forced", "foreign parts(?: only)?", "foreign dialogue(?: only)?", "foreign only",
+        "forcés?", "forcées?", "forzados?", "forçadas?", "forçados?", "forzati", "erzwungen",
+        "forciert", "wymuszone", "vynucené", "форсированные", "форсир",
+    ),
+}  # fmt: skip
+_DENIED = re.compile(r"(?<!\w)(?:non?|not|without|ohne|sans|sin|senza|un)[\s_-]+\w+", re.IGNORECASE)
+"""``Non-Forced`` and ``without commentary`` say what a track is not."""
+
+
+Patterns = tuple[Annotated[str, AfterValidator(pattern)], ...]
+
+
+@lru_cache(maxsize=4096)
+def title_says(title: str, kind: str, patterns: Patterns) -> bool:
+    """Return whether a title says that a track is of a kind.
+
+    The known words count as whole words, however they are spaced, unless they are denied; other
+    patterns are searched for as they are, without regard to case.
+    """
+    title = title[:LONGEST_TITLE]
+    stated = title if kind == "non_speech" else _DENIED.sub(" ", title)
+    if KNOWN_WORDS in patterns and _known(kind).search(stated):
+        return True
+    return _own(tuple(item for item in patterns if item != KNOWN_WORDS)).matches(title)
+
+
+@lru_cache
+def _own(expressions: tuple[str, ...]) -> TitlePattern:
+    return TitlePattern(*expressions)
+
+
+@lru_cache
+def _known(kind: str) -> re.Pattern[str]:
+    words = "|".join(word.replace(" ", r"[\s._-]+") for word in _WORDS[kind])
+    words = words.replace(r"[\s._-]+?", r"[\s._-]*")
+    return re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_])", re.IGNORECASE)
