@@ -1,9 +1,9 @@
 """Row 2: one rewrite of 20 Matroska files of 50 MB, which four phases ask for, against mkvmerge.
 
 The bare mkvmerge knows what to do and writes beside the library: it verifies nothing, syncs nothing
-and replaces nothing. The careful script is what somebody would write who wants to be sure: mkvmerge,
-then ffmpeg's hashes of the streams of both files, and a comparison. vpo runs with both of its
-proofs. How much a run writes is what its processes made dirty in the cache.
+and replaces nothing. The careful script is what somebody would write who wants to be sure:
+mkvmerge, then ffmpeg's hashes of the streams of both files, and a comparison. vpo runs with both of
+its proofs. How much a run writes is what its processes made dirty in the cache.
 
 Processor time is that of all processes: on a machine that others use, too, it says more than the
 time on the clock.

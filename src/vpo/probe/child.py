@@ -14,9 +14,18 @@ from typing import Any
 from vpo.errors import ProbeError
 from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
-from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.content import Content, read_content
+from vpo.probe.decoded_parts import undecodable
+from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.integrity import first_damage, is_complete
-from vpo.probe.packet_proof import CopiedStream, differences_of_copies
+from vpo.probe.packet_proof import (
+    CopiedStream,
+    Difference,
+    EncodedStream,
+    common_offset,
+    differences_of_copies,
+)
+from vpo.probe.payload_forms import PayloadForm
 
 _MEMORY = 4 << 30
 """The most bytes of address space for data that a parser may use."""
@@ -53,23 +62,42 @@ class _Packets:
         self._source = read_content(path, dict(forms), _report_progress)
         return _facts(self._source, path)
 
-    def compare_with_source(self, path: str, copies: list[list[Any]]) -> object:
-        if self._source is None:
+    def compare_with_source(
+        self, path: str, copies: list[list[Any]], encodes: list[list[int]]
+    ) -> object:
+        source, self._source = self._source, None
+        if source is None:
             raise ProbeError("the source was not read")
-        streams = [CopiedStream(*each) for each in copies]
-        result = read_content(path, {s.result: s.form for s in streams}, _report_progress)
-        found = [list(each) for each in differences_of_copies(self._source, result, streams)]
-        self._source = None
-        return _facts(result, path), found
+        copied = [CopiedStream(*each) for each in copies]
+        encoded = [EncodedStream(*each) for each in encodes]
+        result = read_content(path, {s.result: s.form for s in copied}, _report_progress)
+        offset = common_offset(source, result, copied, encoded)
+        found = [
+            *differences_of_copies(source, result, copied, offset),
+            *differences_of_encodes(source, result, encoded, offset),
+            *_undecodable(path, result, encoded),
+        ]
+        return _facts(result, path), [list(each) for each in found]
+
+
+def _undecodable(path: str, result: Content, encoded: list[EncodedStream]) -> list[Difference]:
+    origins = {each.result: each.source for each in encoded if each.result in result.streams}
+    spans = {}
+    for index in origins:
+        stream = result.streams[index]
+        if stream.times and stream.seconds is not None:
+            spans[index] = float(stream.first), stream.seconds
+    found = undecodable(path, spans, _report_progress)
+    return [Difference(origins[index], "decode", at, at) for index, at in found]
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:
     damage = first_damage(content, is_complete(path))
     streams = [
-        (index, stream.packets - stream.hidden, stream.size, stream.before_key, stream.seconds)
+        (index, stream.packets - stream.hidden, stream.size, stream.leading)
         for index, stream in content.streams.items()
     ]
-    return {"damage": damage, "streams": streams}
+    return {"damage": damage, "streams": streams, "files": list(content.files.items())}
 
 
 def _report_progress(part: float) -> None:

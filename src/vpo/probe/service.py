@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, media_from_json
-from vpo.probe.content import PayloadForm
 from vpo.probe.integrity import FirstDamage
-from vpo.probe.packet_proof import CopiedStream, Difference
+from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
+from vpo.probe.payload_forms import PayloadForm
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
@@ -71,13 +71,15 @@ class Prober:
         return PendingSource(self._begin("read_source", path, list(forms.items())))
 
     def compare_with_source(
-        self, path: str, copies: Sequence[CopiedStream]
+        self, path: str, copies: Sequence[CopiedStream], encodes: Sequence[EncodedStream]
     ) -> tuple[ContentFacts, list[Difference]]:
         """Read every packet of a result, and compare it with the source that was read last.
 
+        Parts of the encoded streams are decoded.
+
         Call it in the thread that read the source: its child remembers what it has read.
         """
-        facts, differences = self._ask("compare_with_source", path, copies)
+        facts, differences = self._ask("compare_with_source", path, copies, encodes)
         return ContentFacts.of(facts), [Difference(*each) for each in differences]
 
     def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
@@ -171,15 +173,15 @@ class PendingEndTimes:
 class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
-    ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``before_key`` the packets
-    before the first key frame, ``ends`` when the last packet ends, in seconds.
+    ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``leading`` the packets
+    that no decoder can decode, at the start; ``files`` are the SHA-256 of attachments.
     """
 
     damage: FirstDamage | None
     packets: dict[int, int]
     sizes: dict[int, int]
-    before_key: dict[int, int]
-    ends: dict[int, float]
+    leading: dict[int, int]
+    files: dict[int, str]
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ContentFacts:
@@ -191,7 +193,7 @@ class ContentFacts(NamedTuple):
             {row[0]: row[1] for row in streams},
             {row[0]: row[2] for row in streams},
             {row[0]: row[3] for row in streams},
-            {row[0]: row[4] for row in streams if row[4] is not None},
+            dict(facts["files"]),
         )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from vpo.probe import content as packet_reading
-from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.content import Content, read_content
 from vpo.probe.integrity import DamageKind, first_damage, is_complete
+from vpo.probe.payload_forms import PayloadForm
 
 
 def ignore(part: float) -> None:

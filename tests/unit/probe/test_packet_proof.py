@@ -10,7 +10,12 @@ from fractions import Fraction
 import pytest
 
 from vpo.probe.content import Content, StreamContent
-from vpo.probe.packet_proof import CopiedStream, Difference, differences_of_copies
+from vpo.probe.packet_proof import (
+    CopiedStream,
+    Difference,
+    common_offset,
+    differences_of_copies,
+)
 
 MILLI = Fraction(1, 1000)
 TS = Fraction(1, 90000)
@@ -23,7 +28,14 @@ def stream(
     parts = payload[: len(times)]
     digest = hashlib.sha256(parts.encode())
     return StreamContent(
-        "audio", "aac", base, len(times), len(parts), times=array("q", times), digest=digest
+        "audio",
+        "aac",
+        base,
+        len(times),
+        len(parts),
+        times=array("q", times),
+        digest=digest,
+        lengths=array("q", [1] * len(times)),
     )
 
 
@@ -34,7 +46,9 @@ def content(*streams: StreamContent) -> Content:
 def found(
     source: Content, result: Content, copies: Sequence[CopiedStream] = COPIES
 ) -> list[tuple[int, str]]:
-    return [(each.stream, each.kind) for each in differences_of_copies(source, result, copies)]
+    offset = common_offset(source, result, copies)
+    differences = differences_of_copies(source, result, copies, offset)
+    return [(each.stream, each.kind) for each in differences]
 
 
 VIDEO = stream([0, 40, 80, 120])
