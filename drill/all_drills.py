@@ -18,6 +18,7 @@ from drill import (
     not_whole,
     odd,
     present,
+    proofs,
     settings,
     together,
 )
@@ -59,6 +60,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "20 GB": large.header_edit,
         "clones": large.clones,
         "damaged: parser": damaged.parser,
+        "proof": proofs.proofs,
         "not whole: damaged": not_whole.damaged,
         "not whole: unusual": not_whole.whole,
         "damaged: not media": damaged.not_media,

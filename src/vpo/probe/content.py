@@ -29,6 +29,7 @@ _DENSE_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
 _PADDED = "mpegts"
 """The demuxer of a container in which packets are padded with zeros (ITU-T H.264, B.1)."""
 _MOST_LEADING = 32
+_OPUS = ("opus", "libopus")
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
@@ -44,7 +45,8 @@ class StreamContent:
     times where the container has no others: ``by_decoding``), ``end`` that of the last one's end.
     ``before_key`` are the packets before the first key frame, ``hidden`` those that an edit list
     leaves out, ``shown_from`` the time of the first key frame that is shown. ``lengths`` are how
-    long each subtitle is shown, and how many bytes of each other packet are compared.
+    long each subtitle is shown, and how many bytes of each other packet are compared. ``delay`` are
+    the seconds of sound that a decoder of Opus drops at the start.
     """
 
     type: str
@@ -61,6 +63,7 @@ class StreamContent:
     lengths: array[int] = field(default_factory=lambda: array("q"))
     digest: Any = field(default_factory=hashlib.sha256)
     shown_from: int | None = None
+    delay: Fraction = Fraction(0)
 
     def add(self, packet: Any, compared: int) -> int | None:
         """Count a packet of which so many bytes are compared; return its time."""
@@ -216,6 +219,8 @@ class _Reader:
         codec = stream.codec_context.name if stream.codec_context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
+        if codec in _OPUS:
+            content.delay = _opus_delay(stream.codec_context.extradata or b"")
         self.content.streams[stream.index] = content
         return content
 
@@ -253,6 +258,11 @@ class _Reader:
         """How far the reading has come, in seconds."""
         ends = [end for s in self.content.streams.values() if (end := s.seconds) is not None]
         return max(ends, default=None)
+
+
+def _opus_delay(head: bytes) -> Fraction:
+    """Return the pre-skip of the identification header (RFC 7845, 5.1)."""
+    return Fraction(int.from_bytes(head[10:12], "little"), 48000)
 
 
 def _seconds(moment: int | None, stream: StreamContent) -> float | None:

@@ -21,7 +21,8 @@ NOTICED = Fraction(45, 1000)
 class CopiedStream(NamedTuple):
     """A stream that was copied: its index in the source and in the result, and how it compares.
 
-    ``slack`` is the time in seconds by which all of it may be shifted against the other streams.
+    ``slack`` is the time in seconds by which all of it may be shifted against the other streams, up
+    to its own delay.
     """
 
     source: int
@@ -145,10 +146,11 @@ def _time_differences(
 ) -> Iterator[Difference]:
     if copy.slack and old.times and new.times:
         own = _offset([(old, new)])
-        if NOTICED <= abs(own - offset) <= copy.slack:
+        slack = min(Fraction(copy.slack), old.delay + _tolerance(copy, old, new))
+        if NOTICED <= abs(own - offset) <= slack:
             start = min(old.times) * old.time_base
             yield Difference(copy.source, "shift", float(start + offset), float(start + own))
-        if abs(own - offset) <= copy.slack:
+        if abs(own - offset) <= slack:
             offset = own
     times = StreamTimes(old, new, offset, _tolerance(copy, old, new))
     if copy.form == "stream":
