@@ -1,4 +1,4 @@
-"""Files that are not whole: cut off, with a tail or a hole of zeros; and whole ones beside them."""
+"""Files that are not whole: cut off, with zeros or other bits in them; and whole ones beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.reading import stream_hashes
 
 from drill.bench import Bench, Ended, Rig, expect
 from drill.checks import database_sound, hashes, litter, sha
-from drill.damaged import sources
+from drill.damaged import all_packets, sources
 from drill.policies import CONTAINER, HEADER, REMUX, TRANSCODE
 
 BATCH = 25
@@ -44,11 +44,23 @@ def _hole(data: bytes, chance: random.Random) -> bytes:
     return data[:at] + bytes(size) + data[at + size :]
 
 
-DAMAGES: tuple[Damage, ...] = (_cut_off, _zero_tail, _hole)
+def _flipped(data: bytes, chance: random.Random) -> bytes:
+    """Other bits: what a bad disk or memory makes of a file."""
+    changed = bytearray(data)
+    for _ in range(chance.choice((1, 5, 20))):
+        changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+DAMAGES: tuple[Damage, ...] = (_cut_off, _zero_tail, _hole, _flipped)
 
 
 def damaged(bench: Bench) -> None:
-    """No file that is not whole is changed."""
+    """No file that is not whole is changed.
+
+    Other bits within a packet are for a decoder to find. Such a file may be changed if every packet
+    is still there.
+    """
     found = [path for path in sources(bench) if path.stat().st_size >= _PIECE]
     total = bench.scale(8, 500)
     refused = 0
@@ -81,7 +93,9 @@ def _run(bench: Bench, rig: Rig, kind: str, made: Mapping[Path, Path]) -> int:
     expect("Traceback" not in ended.stderr, f"{ended}")
     for path, digest in before.items():
         with bench.trial(f"{kind}, {path.name}", 0):
-            if path not in harmless:
+            if _flipped.__name__ in path.name:
+                _nothing_lost(ended, path, digest, made[path])
+            elif path not in harmless:
                 _same(ended, path, digest)
     expect(not litter(rig.library), f"left behind: {litter(rig.library)}")
     database_sound(rig)
@@ -100,6 +114,19 @@ def _same(ended: Ended, path: Path, digest: str) -> None:
     status = ended.status(path.name)
     expect(status in ("failed", "unchanged"), f"is {status}")
     expect(path.exists() and sha(path) == digest, f"is {status}, and was changed")
+
+
+def _nothing_lost(ended: Ended, path: Path, digest: str, source: Path) -> None:
+    if ended.status(path.name) != "changed":
+        _same(ended, path, digest)
+        return
+    outcome = ended.files[path.name]
+    expect(not outcome["warnings"], f"its warnings are {outcome['warnings']}")
+    if outcome["strategy"] == "header":
+        expect(Path(path).stat().st_size >= source.stat().st_size // 2, "it is half as large")
+    else:
+        encoded = bool(outcome["proof"]["encoded_streams"])
+        all_packets(source, Path(outcome["new_path"] or path), outcome, encoded)
 
 
 def whole(bench: Bench) -> None:

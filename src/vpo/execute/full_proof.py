@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vpo.config.models import DamagedMode, VerifyMode
 from vpo.errors import DamagedError, ProbeError, VerifyError
@@ -25,7 +25,7 @@ class ProofFacts(NamedTuple):
     """What was proven of a result: how, and for how much.
 
     ``copied`` and ``encoded`` are numbers of streams, ``packets`` and ``size`` (in bytes) those of
-    the copied streams.
+    the copied streams, ``frames`` those of the encoded videos.
     """
 
     mode: VerifyMode
@@ -33,6 +33,18 @@ class ProofFacts(NamedTuple):
     packets: int = 0
     size: int = 0
     encoded: int = 0
+    frames: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as docs/json.md describes it."""
+        return {
+            "mode": self.mode,
+            "copied_streams": self.copied,
+            "packets": self.packets,
+            "bytes": self.size,
+            "encoded_streams": self.encoded,
+            "encoded_frames": self.frames,
+        }
 
 
 class Proof:
@@ -96,6 +108,11 @@ class Proof:
             sum(result.packets.get(copy.result, 0) for copy in copies),
             sum(result.sizes.get(copy.result, 0) for copy in copies),
             len(self._plan.encodes),
+            sum(
+                result.packets.get(have.index, 0)
+                for want, have in zip(self._plan.after.tracks, found.tracks, strict=True)
+                if want.index in self._plan.video_encodes
+            ),
         )
 
     def _track(self, index: int, found: MediaFile) -> Track:
