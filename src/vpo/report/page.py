@@ -157,11 +157,11 @@ def _proven(figures: Mapping[str, int]) -> str:
     if figures["copied_streams"]:
         found.append(
             f"{counted(figures['copied_streams'], 'copied stream')} with "
-            f"{figures['packets']:,} packets ({format_size(figures['bytes'])})"
+            f"{counted(figures['packets'], 'packet')} ({format_size(figures['bytes'])})"
         )
     if figures["encoded_streams"]:
         frames = figures["encoded_frames"]
-        more = f" with {frames:,} frames" if frames else ""
+        more = f" with {counted(frames, 'frame')}" if frames else ""
         found.append(f"{counted(figures['encoded_streams'], 'encoded stream')}{more}")
     return f"{', '.join(found)}." if found else ""
 

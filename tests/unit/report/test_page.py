@@ -95,8 +95,8 @@ def test_page_says_what_was_proven() -> None:
     facts = proven("/v/c.mkv", mode="quick")
     text = " ".join(Reader(page(RUN, [copied, encoded, facts, outcome("/v/d.mkv")])).words)
     assert "Proven: 2 files by all of their packets, 1 file by headers and ends only." in text
-    assert "5 copied streams with 1,234 packets (2.0 MB), 1 encoded stream with 75 frames." in text
-    assert "proven by all of their packets: 3 copied streams with 1,200 packets (2.0 MB)." in text
+    assert "5 copied streams with 1,234 packets (2.00 MB), 1 encoded stream with 75 frames." in text
+    assert "proven by all of their packets: 3 copied streams with 1,200 packets (2.00 MB)." in text
     assert "proven by headers and ends only: as planned." in text
 
 
