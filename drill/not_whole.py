@@ -112,6 +112,8 @@ def _is_harmless(path: Path, source: Path) -> bool:
 
 def _same(ended: Ended, path: Path, digest: str) -> None:
     status = ended.status(path.name)
+    if status == "changed" and ended.files[path.name]["strategy"] == "header":
+        return  # an edit of the header moves no packet
     expect(status in ("failed", "unchanged"), f"is {status}")
     expect(path.exists() and sha(path) == digest, f"is {status}, and was changed")
 
@@ -121,12 +123,8 @@ def _nothing_lost(ended: Ended, path: Path, digest: str, source: Path) -> None:
         _same(ended, path, digest)
         return
     outcome = ended.files[path.name]
-    expect(not outcome["warnings"], f"its warnings are {outcome['warnings']}")
-    if outcome["strategy"] == "header":
-        expect(Path(path).stat().st_size >= source.stat().st_size // 2, "it is half as large")
-    else:
-        encoded = bool(outcome["proof"]["encoded_streams"])
-        all_packets(source, Path(outcome["new_path"] or path), outcome, encoded)
+    encoded = bool((outcome["proof"] or {}).get("encoded_streams"))
+    all_packets(source, Path(outcome["new_path"] or path), outcome, encoded)
 
 
 def whole(bench: Bench) -> None:
