@@ -95,7 +95,7 @@ def _words(data: bytes, stream: Any) -> bytes:
     if codec == "mov_text":
         data = data[2 : 2 + int.from_bytes(data[:2], "big")]
     text = data.decode("utf-8", "replace")
-    if codec == "ass":
+    if codec in ("ass", "ssa"):
         text = text.split(",", _ASS_FIELDS)[-1].replace("\\N", "\n").replace("\\n", "\n")
         text = text.replace("\\h", " ")
     text = html.unescape(_MARKUP.sub("", text))
