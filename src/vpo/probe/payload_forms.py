@@ -21,6 +21,7 @@ they are packed into superframes.
 
 _ASS_FIELDS = 8
 """Fields before the text of a styled subtitle in a packet."""
+_ASS_SPACE = re.compile(r"\\[Nnh]")
 _MARKUP = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 
 
@@ -96,9 +97,9 @@ def _words(data: bytes, stream: Any) -> bytes:
         data = data[2 : 2 + int.from_bytes(data[:2], "big")]
     text = data.decode("utf-8", "replace")
     if codec in ("ass", "ssa"):
-        text = text.split(",", _ASS_FIELDS)[-1].replace("\\N", "\n").replace("\\n", "\n")
-        text = text.replace("\\h", " ")
-    text = html.unescape(_MARKUP.sub("", text))
+        text = text.split(",", _ASS_FIELDS)[-1]
+    # Some versions of ffmpeg keep the code of a hard space as it is.
+    text = html.unescape(_MARKUP.sub("", _ASS_SPACE.sub(" ", text)))
     letters = "".join(filter(str.isalnum, text))
     return f"{letters}\n".encode("utf-8", "replace") if text.strip("\0 \r\n\t") else b""
 

@@ -56,7 +56,9 @@ def test_converted_subtitles_have_the_same_words(original: Path, name: str, code
 
 
 def test_styled_subtitles_have_the_same_words_without_their_style(original: Path) -> None:
-    styled = convert(original, "b.mkv", "ass")
+    text = convert(original, "b.ass", "ass")
+    text.write_text(text.read_text("utf-8").replace("Where ", r"{\k20}Wh{\k9}ere \h"), "utf-8")
+    styled = convert(text, "b.mkv", "ass")
     assert digest_of_words(convert(styled, "c.mp4", "mov_text")) == digest_of_words(styled)
 
 
