@@ -51,7 +51,8 @@ COPIES = {
     "drops a packet of audio": "-bsf:a:0 noise=drop=eq(n\\,20)",
     "drops the last packets of audio": "-bsf:a:0 noise=drop=gte(n\\,100)",
     "swaps two time stamps of video": "-bsf:v:0 setts=pts=PTS+eq(N\\,20)*(0.04/TB)-eq(N\\,21)*(0.04/TB)",
-    "shifts video by 100 ms": "-bsf:v:0 setts=ts=TS+0.1/TB",
+    "shifts video by 100 ms": "-bsf:v:0 setts=pts=PTS+0.1/TB:dts=DTS+0.1/TB",
+    "shows frames in the order of decoding": "-bsf:v:0 setts=pts=DTS+0.1/TB",
     "shifts audio by 100 ms": "-bsf:a:0 setts=ts=TS+0.1/TB",
     "shifts what follows by 100 ms": "-bsf:a:0 setts=ts=TS+gte(N\\,60)*(0.1/TB)",
     "loses a tag": "-metadata title=",
@@ -59,7 +60,7 @@ COPIES = {
     "sets another flag": "-disposition:a:0 forced",
 }
 SUBTITLE_COPIES = {
-    "drops a subtitle": "-bsf:s:0 noise=drop=eq(n\\,37)",
+    "drops a subtitle": "-bsf:s:0 noise=drop=eq(n\\,36)",
     "shifts subtitles by 100 ms": "-bsf:s:0 setts=ts=TS+0.1/TB",
     "drops a track of subtitles": "-map -0:s:0",
 }

@@ -62,7 +62,7 @@ def _error_between(
     """
     import av
 
-    frames = 0
+    frames, shown = 0, None
     packets = source.demux(stream)
     with av.logging.Capture() as messages:
         for packet in packets:
@@ -74,6 +74,10 @@ def _error_between(
             except av.FFmpegError:
                 return at
             frames += len(decoded)
+            for time in (frame.pts for frame in decoded if frame.pts is not None):
+                if shown is not None and time < shown:
+                    return at  # a decoder returns frames in the order in which they are shown
+                shown = time
             failed = any(
                 level <= _ERROR and name != source.format.name for level, name, _ in messages
             )

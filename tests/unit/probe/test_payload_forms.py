@@ -33,7 +33,18 @@ def digest_of_words(path: Path) -> tuple[int, str]:
 
 def convert(source: Path, name: str, codec: str) -> Path:
     target = source.with_name(name)
-    words = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", source, "-c:s", codec, target]
+    words = [
+        "ffmpeg",
+        "-nostdin",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(source),
+        "-c:s",
+        codec,
+        str(target),
+    ]
     subprocess.run(words, check=True)
     return target
 
