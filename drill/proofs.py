@@ -60,7 +60,7 @@ COPIES = {
     "sets another flag": "-disposition:a:0 forced",
 }
 SUBTITLE_COPIES = {
-    "drops a subtitle": "-bsf:s:0 noise=drop=eq(n\\,36)",
+    "drops a subtitle": "-bsf:s:0 noise=drop=between(n\\,36\\,37)",
     "shifts subtitles by 100 ms": "-bsf:s:0 setts=ts=TS+0.1/TB",
     "drops a track of subtitles": "-map -0:s:0",
 }
