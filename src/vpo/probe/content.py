@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import MediaInput, open_container, open_input
-from vpo.probe.payload_forms import FORMS, PayloadForm
+from vpo.probe.payload_forms import FORMS, PayloadForm, length_size
 from vpo.probe.structure_walk import StructureWalk
 
 if TYPE_CHECKING:
@@ -23,13 +23,17 @@ _ERROR = 16
 _BEAT_SECONDS = 1.0
 _ZEROS = 32
 """Bytes from which on a packet of nothing but zeros is no compressed audio or video."""
+_DENSE_ZEROS = 5
+"""The same for video with entropy coding."""
 _ZERO_RUN = 4096
 """Zeros in a row that no packet of a codec with entropy coding has."""
+_UNIT_ZERO_RUN = 512
+"""The same where NAL units follow their lengths: three would do (ITU-T H.264, 7.4.1), but for what
+cameras put behind them."""
 _DENSE_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
 _PADDED = "mpegts"
 """The demuxer of a container in which packets are padded with zeros (ITU-T H.264, B.1)."""
 _MOST_LEADING = 32
-_OPUS = ("opus", "libopus")
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
@@ -46,7 +50,8 @@ class StreamContent:
     ``before_key`` are the packets before the first key frame, ``hidden`` those that an edit list
     leaves out, ``shown_from`` the time of the first key frame that is shown. ``lengths`` are how
     long each subtitle is shown, and how many bytes of each other packet are compared. ``delay`` are
-    the seconds of sound that a decoder of Opus drops at the start.
+    the seconds of sound that a decoder of Opus drops at the start, ``zero_run`` the zeros in a row
+    that no packet has.
     """
 
     type: str
@@ -64,6 +69,7 @@ class StreamContent:
     digest: Any = field(default_factory=hashlib.sha256)
     shown_from: int | None = None
     delay: Fraction = Fraction(0)
+    zero_run: int | None = None
 
     def add(self, packet: Any, compared: int) -> int | None:
         """Count a packet of which so many bytes are compared; return its time."""
@@ -216,22 +222,26 @@ class _Reader:
             self._take_messages()
 
     def _new(self, stream: Any) -> StreamContent:
-        codec = stream.codec_context.name if stream.codec_context is not None else ""
+        context = stream.codec_context
+        codec = context.codec.canonical_name if context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
-        if codec in _OPUS:
-            content.delay = _opus_delay(stream.codec_context.extradata or b"")
+        if codec == "opus":
+            content.delay = _opus_delay(context.extradata or b"")
+        if codec in _DENSE_CODECS and self.content.container != _PADDED:
+            content.zero_run = _UNIT_ZERO_RUN if length_size(stream) else _ZERO_RUN
         self.content.streams[stream.index] = content
         return content
 
     def _is_zeros(self, packet: Any, stream: StreamContent) -> bool:
-        if packet.size < _ZEROS or stream.type not in ("audio", "video"):
+        least = _DENSE_ZEROS if stream.zero_run else _ZEROS
+        if packet.size < least or stream.type not in ("audio", "video"):
             return False
         data = memoryview(packet)
-        if stream.codec in _DENSE_CODECS and self.content.container != _PADDED:
+        if stream.zero_run:
             # A run has two of the bytes that are half of it apart.
-            few = bytes(data[:: _ZERO_RUN // 2])
-            return (b"\0\0" in few and bytes(_ZERO_RUN) in bytes(data)) or not any(data)
+            few = bytes(data[:: stream.zero_run // 2])
+            return (b"\0\0" in few and bytes(stream.zero_run) in bytes(data)) or not any(data)
         if any(data[:_ZEROS]) or stream.codec.startswith(_RAW_CODECS):
             return False
         return not any(data)

@@ -27,9 +27,9 @@ _MARKUP = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 
 def _nal_units(data: bytes, stream: Any) -> bytes:
     """Return the NAL units, each behind its length."""
-    size = _length_size(stream)
+    size = length_size(stream)
     units = _units_by_length(data, size) if size else _units_by_start_code(data)
-    kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
+    kind = _UNIT_TYPES.get(stream.codec_context.codec.canonical_name, _h264_type)
     kept = (unit for unit in units if unit and kind(unit[0]) not in _MOVED_UNITS)
     return b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
 
@@ -47,12 +47,16 @@ _MOVED_UNITS = frozenset({"h264 7", "h264 8", "h264 9", "hevc 32", "hevc 33", "h
 """Parameter sets and access unit delimiters (ITU-T H.264, table 7-1; H.265, table 7-1)."""
 
 
-def _length_size(stream: Any) -> int:
-    """Return the bytes of a NAL unit's length, 0 where start codes separate them (Annex B)."""
+def length_size(stream: Any) -> int:
+    """Return the bytes of a NAL unit's length, 0 where start codes separate them (Annex B).
+
+    0, too, for a codec without NAL units.
+    """
+    codec = stream.codec_context.codec.canonical_name
     extradata = stream.codec_context.extradata or b""
-    if len(extradata) < 7 or extradata[0] != 1:
+    if codec not in _UNIT_TYPES or len(extradata) < 7 or extradata[0] != 1:
         return 0
-    at = 4 if stream.codec_context.name == "h264" else 21
+    at = 4 if codec == "h264" else 21
     return (extradata[at] & 3) + 1 if len(extradata) > at else 0
 
 
@@ -92,11 +96,11 @@ def _words(data: bytes, stream: Any) -> bytes:
 
     Markup is left out, as converters change it.
     """
-    codec = stream.codec_context.name
+    codec = stream.codec_context.codec.canonical_name
     if codec == "mov_text":
         data = data[2 : 2 + int.from_bytes(data[:2], "big")]
     text = data.decode("utf-8", "replace")
-    if codec in ("ass", "ssa"):
+    if codec == "ass":
         text = text.split(",", _ASS_FIELDS)[-1]
     # Some versions of ffmpeg keep the code of a hard space as it is.
     text = html.unescape(_MARKUP.sub("", _ASS_SPACE.sub(" ", text)))

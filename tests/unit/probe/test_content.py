@@ -119,3 +119,18 @@ def test_progress_is_between_nothing_and_all(corpus: Path, monkeypatch: pytest.M
     read_content(str(corpus / "multi-audio.mkv"), {}, parts.append)
     assert parts
     assert all(0 <= part <= 1 for part in parts)
+
+
+@pytest.mark.parametrize(("size", "damaged"), [(400, False), (600, True)])
+def test_zeros_in_a_packet_of_video_are_damage(
+    corpus: Path, tmp_path: Path, size: int, damaged: bool
+) -> None:
+    """A hole may lie at the end of one packet and at the start of the next."""
+    path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    at, length = max(packet_positions(path), key=lambda packet: packet[1])
+    assert length > 1600
+    with path.open("r+b") as file:
+        file.seek(at + 900)
+        file.write(bytes(size))
+    found = first_damage(content(path), is_complete(str(path)))
+    assert (found is not None) == damaged
