@@ -84,9 +84,13 @@ class Vpo:
         self.folder = folder
         self.policy = folder / f"{uuid.uuid4().hex}.yaml"
         self.policy.write_text(policy, "utf-8")
-        config = folder / "config.toml"
-        config.write_text("[processing]\nmax_workers = 64\n", "utf-8")
-        self.env = {"VPO_CONFIG": str(config), "VPO_DATA_DIR": str(folder / "data")}
+        self._config = folder / "config.toml"
+        self.env = {"VPO_CONFIG": str(self._config), "VPO_DATA_DIR": str(folder / "data")}
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write the configuration: ``more`` sections as TOML."""
+        self._config.write_text(f"[processing]\nmax_workers = 64\n{more}", "utf-8")
 
     def argv(self, *args: str | Path) -> list[str | Path]:
         return [VPO, "process", "-q", "-p", self.policy, *args]

@@ -20,12 +20,14 @@ class Cost(NamedTuple):
     """The time and memory of a command, with the children that it waited for.
 
     ``memory`` is the largest resident set of a single process in bytes; ``written`` the bytes of
-    pages that were made dirty (``ru_oublock``, which Linux counts when a write reaches the cache).
+    pages that were made dirty (``ru_oublock``, which Linux counts when a write reaches the cache),
+    ``processor`` the seconds on all processors.
     """
 
     seconds: float
     memory: int
     written: int
+    processor: float
 
 
 def measure(argv: Argv, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Cost:
@@ -43,7 +45,8 @@ def measure(argv: Argv, env: Mapping[str, str] | None = None, cwd: Path | None =
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"exit status {process.returncode}: {' '.join(map(str, argv))}")
-    return Cost(seconds, usage.ru_maxrss * 1024, usage.ru_oublock * 512)
+    processor = usage.ru_utime + usage.ru_stime
+    return Cost(seconds, usage.ru_maxrss * 1024, usage.ru_oublock * 512, processor)
 
 
 def turns(contestants: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:

@@ -55,7 +55,7 @@ def measure(clip: Path, arguments: argparse.Namespace) -> str:
     choice = Devices(tools).choose(spec, track, "mkv")
     encoding = Encoding(spec, track, choice.encoder, 0, threads=arguments.threads)
     with tempfile.TemporaryDirectory() as folder, Workspace(folder, 0o600) as workspace:
-        source = SourceVideo(str(clip), media.path, (), media.duration)
+        source = SourceVideo(str(clip), media.path, (), media.duration, media.container)
         started = time.monotonic()
         found = CrfSearches().find(
             SampleTools(tools, prober, workspace.store(b"")), source, encoding

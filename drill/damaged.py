@@ -155,7 +155,8 @@ def _one(rig: Rig, ended: Ended, original: Path, digest: str, seen: dict[str, in
     if outcome["strategy"] == "header":
         _same_packets(original, result)
     else:
-        _whole(original, result, outcome)
+        all_packets(original, result, outcome)
+        expect(_readable(result) or not _readable(original), "its result cannot be read")
 
 
 def _same_packets(original: Path, result: Path) -> None:
@@ -171,17 +172,18 @@ def _same_packets(original: Path, result: Path) -> None:
     expect(before == stream_hashes(result), "its packets are others now")
 
 
-def _whole(original: Path, result: Path, outcome: dict[str, Any]) -> None:
-    """After a rewrite, all kept streams are there, and the container is intact."""
+def all_packets(
+    original: Path, result: Path, outcome: dict[str, Any], encoded: bool = False
+) -> None:
+    """After a rewrite, all kept streams are there with all packets; of encoded sound, any number."""
     removed = {c["track"] for c in outcome["changes"] if c["kind"] == "remove"}
     before, after = _packets(original), _packets(result)
     kept = [item for item in before if item[0] not in removed]
     for (index, kind, count), (_, other, found) in zip(kept, after, strict=False):
-        if kind == other and found < count:
+        if kind == other and found < count and not (encoded and kind == "audio"):
             # Empty subtitles mark the gaps in MP4; Matroska has no need of them.
             share = f"{found} of {count} packets of {kind} {index} are left"
             expect(kind == "subtitle", f"{share}; {outcome['warnings']}")
-    expect(_readable(result) or not _readable(original), "its result cannot be read")
 
 
 def _readable(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The streams that a plan copies, and how the packets of each are compared."""
+"""The streams that a plan copies, how the packets of each are compared, and those it encodes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from vpo.media.containers import TIMECODE, Container, container
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
-from vpo.probe.content import PayloadForm
-from vpo.probe.packet_proof import CopiedStream
+from vpo.probe.packet_proof import CopiedStream, EncodedStream
+from vpo.probe.payload_forms import PayloadForm
 
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
@@ -30,6 +30,16 @@ def video_forms(tracks: Sequence[Track]) -> dict[int, PayloadForm]:
     return {t.index: _VIDEO_FORMS[t.codec] for t in tracks if t.codec in _VIDEO_FORMS}
 
 
+def encoded_streams(plan: Plan, result: MediaFile) -> list[EncodedStream]:
+    """Return the tracks that the plan encodes, with their indexes in the result."""
+    encoded = dict(plan.encodes)
+    return [
+        EncodedStream(plan.origin(track.index), made.index)
+        for track, made in zip(plan.after.tracks, result.tracks, strict=True)
+        if track.index in encoded
+    ]
+
+
 def payload_forms(plan: Plan) -> dict[int, PayloadForm]:
     """Return how the packets of the copied tracks are compared, by index in the source."""
     return {track.index: form for track, form in _forms(plan) if form not in (None, "raw")}
@@ -45,10 +55,14 @@ def _forms(plan: Plan) -> Iterator[tuple[Track, PayloadForm | None]]:
         copied = (
             source is not None
             and track.index not in encoded
-            and source.codec == track.codec
             and track.codec != TIMECODE  # written again, from a tag
         )
-        yield track, _form(track, before, after) if copied else None
+        if not copied or source is None:
+            yield track, None
+        elif source.codec != track.codec and track.type == "subtitle":
+            yield track, "words"  # it is converted
+        else:
+            yield track, _form(track, before, after)
 
 
 def _form(track: Track, before: Container, after: Container) -> PayloadForm:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vpo.config.models import DamagedMode, VerifyMode
 from vpo.errors import DamagedError, ProbeError, VerifyError
-from vpo.execute.copied_streams import copied_streams, payload_forms, video_forms
+from vpo.execute.copied_streams import (
+    copied_streams,
+    encoded_streams,
+    payload_forms,
+    video_forms,
+)
 from vpo.execute.proof import source_end_times, verify
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.service import ContentFacts, Prober
 
-_END_TOLERANCE = 1.0
-"""Seconds by which an encoded track may end earlier than its source: encoders round."""
 _HIDDEN_FRAMES = frozenset({"vp8", "vp9", "av1"})
 """Codecs with packets that show no frame."""
 _MOST = 5
@@ -26,7 +30,7 @@ class ProofFacts(NamedTuple):
     """What was proven of a result: how, and for how much.
 
     ``copied`` and ``encoded`` are numbers of streams, ``packets`` and ``size`` (in bytes) those of
-    the copied streams.
+    the copied streams, ``frames`` those of the encoded videos.
     """
 
     mode: VerifyMode
@@ -34,6 +38,18 @@ class ProofFacts(NamedTuple):
     packets: int = 0
     size: int = 0
     encoded: int = 0
+    frames: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as docs/json.md describes it."""
+        return {
+            "mode": self.mode,
+            "copied_streams": self.copied,
+            "packets": self.packets,
+            "bytes": self.size,
+            "encoded_streams": self.encoded,
+            "encoded_frames": self.frames,
+        }
 
 
 class Proof:
@@ -74,20 +90,22 @@ class Proof:
         return found.with_bit_rates(self.result.bit_rates if self.result else {}), facts
 
     def _prove_packets(self, output: str, found: MediaFile, source: ContentFacts) -> ProofFacts:
-        copies = copied_streams(self._plan, found)
+        copies, encodes = copied_streams(self._plan, found), encoded_streams(self._plan, found)
         forms = video_forms(encoded_videos_of(self._plan, found))
         try:
-            result, differences = self._prober.compare_with_source(output, copies, forms)
+            result, differences = self._prober.compare_with_source(output, copies, encodes, forms)
         except ProbeError as error:
             raise VerifyError(f"the tool's result was discarded: {error}") from None
-        tracks = {track.index: track for track in self._plan.after.tracks}
+        names = {copy.source: self._track(copy.result, found) for copy in copies}
+        names |= {encode.source: self._track(encode.result, found) for encode in encodes}
         shifts = [each for each in differences if each.kind == "shift"]
-        self.warnings = tuple(f"{tracks[each.stream]}: {each}" for each in shifts)
+        self.warnings = tuple(f"{names[each.stream]}: {each}" for each in shifts)
         lost = (each for each in differences if each.kind != "shift")
-        problems = [f"{tracks[each.stream]}: {each}" for each in lost]
+        problems = [f"{names[each.stream]}: {each}" for each in lost]
         if result.damage is not None:
             problems.append(str(result.damage))
-        problems += self._encode_problems(found, source, result)
+        problems += self._lost_frames(found, source, result)
+        problems += _changed_files(self._plan.after, found, source, result)
         if problems:
             raise VerifyError(
                 "the result is not what was planned and was discarded: "
@@ -100,23 +118,27 @@ class Proof:
             sum(result.packets.get(copy.result, 0) for copy in copies),
             sum(result.sizes.get(copy.result, 0) for copy in copies),
             len(self._plan.encodes),
+            sum(
+                result.packets.get(have.index, 0)
+                for want, have in zip(self._plan.after.tracks, found.tracks, strict=True)
+                if want.index in self._plan.video_encodes
+            ),
         )
 
-    def _encode_problems(
+    def _track(self, index: int, found: MediaFile) -> Track:
+        """Return the planned track that became a stream of the result."""
+        tracks = zip(self._plan.after.tracks, found.tracks, strict=True)
+        return next(want for want, have in tracks if have.index == index)
+
+    def _lost_frames(
         self, found: MediaFile, source: ContentFacts, result: ContentFacts
     ) -> Iterator[str]:
-        """Yield which encoded tracks lack frames, or end too early."""
-        encoded = dict(self._plan.encodes)
+        """Yield which encoded videos lack frames."""
         before = {track.index: track for track in self._plan.before.tracks}
         for want, have in zip(self._plan.after.tracks, found.tracks, strict=True):
-            if want.index not in encoded:
-                continue
-            origin = before[self._plan.origin(want.index)]
-            if origin.type == "video":
+            if want.index in self._plan.video_encodes:
+                origin = before[self._plan.origin(want.index)]
                 yield from _lost_frames(want, origin, source, result.packets.get(have.index, 0))
-            end, reached = source.ends.get(origin.index), result.ends.get(have.index)
-            if end is not None and (reached is None or reached + _END_TOLERANCE < end):
-                yield f"{want} ends at {reached or 0:.1f} s instead of {end:.1f} s"
 
 
 def encoded_videos_of(plan: Plan, found: MediaFile) -> list[Track]:
@@ -127,10 +149,22 @@ def encoded_videos_of(plan: Plan, found: MediaFile) -> list[Track]:
 
 def _lost_frames(want: Track, origin: Track, source: ContentFacts, made: int) -> Iterator[str]:
     """Compare frames with packets; those before the first key frame cannot be decoded."""
-    sent = source.packets.get(origin.index, 0) - source.before_key.get(origin.index, 0)
+    sent = source.packets.get(origin.index, 0) - source.leading.get(origin.index, 0)
     if origin.codec in _HIDDEN_FRAMES:
-        return
+        return  # frames that are lost leave a gap
     # Interlaced video may have a packet for each field.
     least = (sent + 1) // 2 if origin.field_order is not None else sent
     if made < least:
         yield f"{want} has {made} frames instead of {sent}"
+
+
+def _changed_files(
+    after: MediaFile, found: MediaFile, source: ContentFacts, result: ContentFacts
+) -> Iterator[str]:
+    """Yield which attachments and covers have another content."""
+    left = Counter(result.files.get(item.index) for item in found.attachments)
+    for item in after.attachments:
+        digest = source.files.get(item.index)
+        if not left[digest]:
+            yield f"{item} is not that of the source"
+        left[digest] -= 1

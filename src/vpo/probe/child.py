@@ -14,10 +14,19 @@ from typing import Any
 from vpo.errors import ProbeError
 from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
-from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.content import Content, read_content
+from vpo.probe.decoded_parts import undecodable
+from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.integrity import first_damage, is_complete
 from vpo.probe.media_input import OUT_OF_MEMORY, read_all_bytes, read_problem
-from vpo.probe.packet_proof import CopiedStream, differences_of_copies
+from vpo.probe.packet_proof import (
+    CopiedStream,
+    Difference,
+    EncodedStream,
+    common_offset,
+    differences_of_copies,
+)
+from vpo.probe.payload_forms import PayloadForm
 
 _MEMORY = 4 << 30
 """The most bytes of address space for data that a parser may use."""
@@ -61,30 +70,51 @@ class _Packets:
         return facts
 
     def compare_with_source(
-        self, path: str, copies: list[list[Any]], forms: list[tuple[int, PayloadForm]]
+        self,
+        path: str,
+        copies: list[list[Any]],
+        encodes: list[list[int]],
+        forms: list[tuple[int, PayloadForm]],
     ) -> object:
-        if self._source is None:
+        source, self._source = self._source, None
+        if source is None:
             raise ProbeError("the source was not read")
-        streams = [CopiedStream(*each) for each in copies]
-        sources = self._source.streams
-        forms_of_all = {**dict(forms), **{s.result: s.form for s in streams}}
-        units = {s.result: of.header_units for s in streams if (of := sources.get(s.source))}
+        copied = [CopiedStream(*each) for each in copies]
+        encoded = [EncodedStream(*each) for each in encodes]
+        forms_of_all = {**dict(forms), **{s.result: s.form for s in copied}}
+        sources = source.streams
+        units = {s.result: of.header_units for s in copied if (of := sources.get(s.source))}
         result = read_content(path, forms_of_all, _report_progress, units)
-        found = [list(each) for each in differences_of_copies(self._source, result, streams)]
-        self._source = None
-        return _facts(result, path), found
+        offset = common_offset(source, result, copied, encoded)
+        found = [
+            *differences_of_copies(source, result, copied, offset),
+            *differences_of_encodes(source, result, encoded, offset),
+            *_undecodable(path, result, encoded),
+        ]
+        return _facts(result, path), [list(each) for each in found]
+
+
+def _undecodable(path: str, result: Content, encoded: list[EncodedStream]) -> list[Difference]:
+    origins = {each.result: each.source for each in encoded if each.result in result.streams}
+    spans = {}
+    for index in origins:
+        stream = result.streams[index]
+        if stream.times and stream.seconds is not None:
+            spans[index] = float(stream.first), stream.seconds
+    found = undecodable(path, spans, _report_progress)
+    return [Difference(origins[index], "decode", at, at) for index, at in found]
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:
     damage = first_damage(content, is_complete(path))
     streams = [
         (
-            *(index, stream.packets - stream.hidden, stream.size, stream.before_key),
-            *(stream.seconds, stream.bit_rate, stream.digest.hexdigest()),
+            *(index, stream.packets - stream.hidden, stream.size, stream.leading),
+            *(stream.bit_rate, stream.digest.hexdigest()),
         )
         for index, stream in content.streams.items()
     ]
-    return {"damage": damage, "streams": streams}
+    return {"damage": damage, "streams": streams, "files": list(content.files.items())}
 
 
 def _report_progress(part: float) -> None:

@@ -9,38 +9,32 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import MediaInput, open_container, open_input
+from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.structure_walk import StructureWalk
 
 if TYPE_CHECKING:
     import av.container
-
-PayloadForm = Literal["raw", "nal", "slices", "adts", "text", "mov_text", "stream", "vp9"]
-"""What of a packet's payload is compared, where a tool changes the rest by design.
-
-``nal``: the NAL units, whether a start code or a length precedes them (ISO/IEC 14496-15), without
-parameter sets and delimiters, which muxers move between the packets and the header, and without
-other units that the header of the source has (x265's message about itself).
-``slices``: of the NAL units those of the frames themselves, which no muxer changes.
-``adts``: AAC without the header that a transport stream has. ``text``: a subtitle without the
-differences in line ends and trailing blanks; ``mov_text`` without the empty ones that fill gaps.
-``stream``: the bytes, however they are cut into
-packets, as of PCM. ``vp9``: the frames, however they are packed into superframes.
-"""
 
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _BEAT_SECONDS = 1.0
 _ZEROS = 32
 """Bytes from which on a packet of nothing but zeros is no compressed audio or video."""
+_DENSE_ZEROS = 5
+"""The same for video with entropy coding."""
 _ZERO_RUN = 4096
 """Zeros in a row that no packet of a codec with entropy coding has."""
+_UNIT_ZERO_RUN = 512
+"""The same where NAL units follow their lengths: three would do (ITU-T H.264, 7.4.1), but for what
+cameras put behind them."""
 _DENSE_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
 _PADDED = "mpegts"
 """The demuxer of a container in which packets are padded with zeros (ITU-T H.264, B.1)."""
+_MOST_LEADING = 32
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
@@ -56,9 +50,11 @@ class StreamContent:
 
     ``times`` are the presentation times of the packets in units of ``time_base`` seconds (decoding
     times where the container has no others: ``by_decoding``), ``end`` that of the last one's end.
-    ``before_key`` are the packets before the first key
-    frame, ``hidden`` those that an edit list leaves out. ``header_units`` are NAL units of the
-    header that are no parameter sets.
+    ``before_key`` are the packets before the first key frame, ``hidden`` those that an edit list
+    leaves out, ``shown_from`` the time of the first key frame that is shown. ``lengths`` are how
+    long each subtitle is shown, and how many bytes of each other packet are compared. ``delay`` are
+    the seconds of sound that a decoder of Opus drops at the start, ``zero_run`` the zeros in a row
+    that no packet has. ``header_units`` are NAL units of the header that are no parameter sets.
     """
 
     type: str
@@ -72,8 +68,50 @@ class StreamContent:
     hidden: int = 0
     has_key: bool = False
     times: array[int] = field(default_factory=lambda: array("q"))
+    lengths: array[int] = field(default_factory=lambda: array("q"))
     digest: Any = field(default_factory=hashlib.sha256)
     header_units: frozenset[bytes] = frozenset()
+    shown_from: int | None = None
+    delay: Fraction = Fraction(0)
+    zero_run: int | None = None
+
+    def add(self, packet: Any, compared: int) -> int | None:
+        """Count a packet of which so many bytes are compared; return its time."""
+        moment: int | None = packet.pts
+        if moment is None:
+            moment, self.by_decoding = packet.dts, True
+        hidden: bool = packet.is_discard
+        if moment is not None:
+            self.times.append(moment)
+            end = moment + (packet.duration or 0)
+            if not hidden:
+                self.end = end if self.end is None else max(self.end, end)
+                if self.shown_from is None and packet.is_keyframe:
+                    self.shown_from = moment
+        self.lengths.append((packet.duration or 0) if self.type == "subtitle" else compared)
+        self.packets += 1
+        self.size += packet.size
+        if not self.has_key:
+            self.has_key = packet.is_keyframe
+            self.before_key += not packet.is_keyframe
+        self.hidden += hidden
+        return moment
+
+    @property
+    def first(self) -> Fraction:
+        """When the first packet begins, in seconds."""
+        return min(self.times) * self.time_base
+
+    @property
+    def leading(self) -> int:
+        """How many packets cannot be decoded without what was before the file.
+
+        They come before the first key frame, or behind it, but are shown before it.
+        """
+        if self.type != "video" or self.shown_from is None:
+            return self.before_key
+        behind = self.times[self.before_key : self.before_key + _MOST_LEADING]
+        return self.before_key + sum(time < self.shown_from for time in behind)
 
     @property
     def seconds(self) -> float | None:
@@ -95,6 +133,7 @@ class Content:
     ``errors`` are (seconds, message) where the demuxer reported an error, ``corrupt`` and ``zeros``
     the times of packets that it marked as corrupt and of packets of nothing but zeros; ``None`` for
     an unknown time. ``start`` and ``duration`` are those that the container states, in seconds.
+    ``files`` are the SHA-256 of the attachments, by stream index.
     """
 
     container: str
@@ -104,6 +143,7 @@ class Content:
     errors: list[tuple[float | None, str]] = field(default_factory=list)
     corrupt: list[float | None] = field(default_factory=list)
     zeros: list[float | None] = field(default_factory=list)
+    files: dict[int, str] = field(default_factory=dict)
 
 
 def read_content(
@@ -144,8 +184,8 @@ class _Reader:
         messages: list[Any],
     ) -> None:
         self._file, self._source, self._messages = file, source, messages
-        self._forms: dict[int, _Form] = {i: _FORMS[name] for i, name in forms.items()}
-        self._header_units = header_units
+        self._forms = {index: FORMS[name] for index, name in forms.items() if name != "raw"}
+        self._names, self._header_units = forms, header_units
         self._reported = 0
         self._walk: StructureWalk | None = StructureWalk(file.fd, source.format.name)
         duration = source.duration
@@ -172,6 +212,7 @@ class _Reader:
             self.content.errors.append((self._now(), str(error.strerror or error)))
         self._take_messages()
         self._follow(size)
+        self._take_files()
         return self.content
 
     def _follow(self, position: int) -> None:
@@ -191,20 +232,7 @@ class _Reader:
         if form is not None and not payload:
             return
         stream.digest.update(payload)
-        moment = packet.pts
-        if moment is None:
-            moment, stream.by_decoding = packet.dts, True
-        if moment is not None:
-            stream.times.append(moment)
-            end = moment + (packet.duration or 0)
-            if stream.end is None or end > stream.end:
-                stream.end = end
-        stream.packets += 1
-        stream.size += packet.size
-        if not stream.has_key:
-            stream.has_key = packet.is_keyframe
-            stream.before_key += not packet.is_keyframe
-        stream.hidden += packet.is_discard
+        moment = stream.add(packet, packet.size if form is None else len(payload))
         if packet.is_corrupt:
             self.content.corrupt.append(_seconds(moment, stream))
         if self._is_zeros(packet, stream):
@@ -213,24 +241,30 @@ class _Reader:
             self._take_messages()
 
     def _new(self, stream: Any) -> StreamContent:
-        codec = stream.codec_context.name if stream.codec_context is not None else ""
+        context = stream.codec_context
+        codec = context.codec.canonical_name if context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
+        if codec == "opus":
+            content.delay = _opus_delay(context.extradata or b"")
+        if codec in _DENSE_CODECS and self.content.container != _PADDED:
+            content.zero_run = _UNIT_ZERO_RUN if length_size(stream) else _ZERO_RUN
         self.content.streams[stream.index] = content
-        if self._forms.get(stream.index) is _nal_units:
-            content.header_units = _header_units(stream)
+        if self._names.get(stream.index) == "nal":
+            content.header_units = header_units(stream)
             moved = self._header_units.get(stream.index, content.header_units)
-            self._forms[stream.index] = partial(_nal_units, moved=moved)
+            self._forms[stream.index] = partial(nal_units, moved=moved)
         return content
 
     def _is_zeros(self, packet: Any, stream: StreamContent) -> bool:
-        if packet.size < _ZEROS or stream.type not in ("audio", "video"):
+        least = _DENSE_ZEROS if stream.zero_run else _ZEROS
+        if packet.size < least or stream.type not in ("audio", "video"):
             return False
         data = memoryview(packet)
-        if stream.codec in _DENSE_CODECS and self.content.container != _PADDED:
+        if stream.zero_run:
             # A run has two of the bytes that are half of it apart.
-            few = bytes(data[:: _ZERO_RUN // 2])
-            return (b"\0\0" in few and bytes(_ZERO_RUN) in bytes(data)) or not any(data)
+            few = bytes(data[:: stream.zero_run // 2])
+            return (b"\0\0" in few and bytes(stream.zero_run) in bytes(data)) or not any(data)
         if any(data[:_ZEROS]) or stream.codec.startswith(_RAW_CODECS):
             return False
         return not any(data)
@@ -242,138 +276,27 @@ class _Reader:
                 self.content.errors.append((self._now(), message.strip()))
         self._reported = len(self._messages)
 
+    def _take_files(self) -> None:
+        """Take the attachments, and the covers, which have been read as packets."""
+        found = self.content.files
+        streams: Iterable[Any] = self._source.streams
+        for stream in streams:
+            if stream.type == "attachment":
+                found[stream.index] = hashlib.sha256(stream.data).hexdigest()
+            elif stream.disposition & stream.disposition.attached_pic:
+                cover = self.content.streams.get(stream.index)
+                found[stream.index] = cover.digest.hexdigest() if cover else ""
+
     def _now(self) -> float | None:
         """How far the reading has come, in seconds."""
         ends = [end for s in self.content.streams.values() if (end := s.seconds) is not None]
         return max(ends, default=None)
 
 
+def _opus_delay(head: bytes) -> Fraction:
+    """Return the pre-skip of the identification header (RFC 7845, 5.1)."""
+    return Fraction(int.from_bytes(head[10:12], "little"), 48000)
+
+
 def _seconds(moment: int | None, stream: StreamContent) -> float | None:
     return None if moment is None else float(moment * stream.time_base)
-
-
-_Form = Callable[[bytes, Any], bytes]
-
-
-def _nal_units(data: bytes, stream: Any, moved: frozenset[bytes] = frozenset()) -> bytes:
-    """Return the NAL units, each behind its length, without those that were ``moved``."""
-    kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
-    units = _units(data, stream)
-    return _joined(u for u in units if u and kind(u[0]) not in _MOVED_UNITS and u not in moved)
-
-
-def _slices(data: bytes, stream: Any) -> bytes:
-    """Return the NAL units of frames, each behind its length."""
-    kind = _UNIT_TYPES.get(stream.codec_context.name, _h264_type)
-    return _joined(u for u in _units(data, stream) if u and kind(u[0]) in _FRAME_UNITS)
-
-
-def _units(data: bytes, stream: Any) -> list[bytes]:
-    size = _length_size(stream)
-    return _units_by_length(data, size) if size else _units_by_start_code(data)
-
-
-def _joined(units: Iterable[bytes]) -> bytes:
-    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
-
-
-def _header_units(stream: Any) -> frozenset[bytes]:
-    """Return the NAL units of the header of HEVC that are no parameter sets, as messages."""
-    data = stream.codec_context.extradata or b""
-    if stream.codec_context.name != "hevc" or len(data) < _HVCC_ARRAYS or data[0] != 1:
-        return frozenset()
-    found, at = set(), _HVCC_ARRAYS
-    for _ in range(data[_HVCC_ARRAYS - 1]):
-        count, at = int.from_bytes(data[at + 1 : at + 3], "big"), at + 3
-        for _ in range(count):
-            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-            if end > len(data):
-                return frozenset()
-            found.add(data[at + 2 : end])
-            at = end
-    return frozenset(unit for unit in found if unit and _hevc_type(unit[0]) not in _MOVED_UNITS)
-
-
-_HVCC_ARRAYS = 23
-"""Where the arrays of NAL units begin in the configuration of HEVC (ISO/IEC 14496-15, 8.3.3.1)."""
-
-
-def _h264_type(head: int) -> str:
-    return f"h264 {head & 31}"
-
-
-def _hevc_type(head: int) -> str:
-    return f"hevc {head >> 1 & 63}"
-
-
-_UNIT_TYPES: Mapping[str, Callable[[int], str]] = {"h264": _h264_type, "hevc": _hevc_type}
-_MOVED_UNITS = frozenset({"h264 7", "h264 8", "h264 9", "hevc 32", "hevc 33", "hevc 34", "hevc 35"})
-"""Parameter sets and access unit delimiters (ITU-T H.264, table 7-1; H.265, table 7-1)."""
-_FRAME_UNITS = frozenset(
-    [*(f"h264 {kind}" for kind in range(1, 6)), *(f"hevc {kind}" for kind in range(32))]
-)
-
-
-def _length_size(stream: Any) -> int:
-    """Return the bytes of a NAL unit's length, 0 where start codes separate them (Annex B)."""
-    extradata = stream.codec_context.extradata or b""
-    if len(extradata) < 7 or extradata[0] != 1:
-        return 0
-    at = 4 if stream.codec_context.name == "h264" else 21
-    return (extradata[at] & 3) + 1 if len(extradata) > at else 0
-
-
-def _units_by_length(data: bytes, size: int) -> list[bytes]:
-    units, at = [], 0
-    while at + size <= len(data):
-        length = int.from_bytes(data[at : at + size], "big")
-        units.append(data[at + size : at + size + length])
-        at += size + length
-    return units
-
-
-def _units_by_start_code(data: bytes) -> list[bytes]:
-    """Return what is between start codes; zeros before one belong to none (ITU-T H.264, B.1)."""
-    return [unit for part in data.split(b"\0\0\1") if (unit := part.rstrip(b"\0"))]
-
-
-def _without_adts(data: bytes, _stream: Any) -> bytes:
-    """Return AAC without the header of ADTS (ISO/IEC 13818-7, 6.2)."""
-    if len(data) < 7 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0:
-        return data
-    length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
-    return data[7 if data[1] & 1 else 9 :] if length == len(data) else data
-
-
-def _plain_text(data: bytes, _stream: Any) -> bytes:
-    return data.replace(b"\r\n", b"\n").rstrip(b"\r\n \0") + b"\n"
-
-
-def _mov_text(data: bytes, _stream: Any) -> bytes:
-    """Return a sample of timed text; empty for one without text (3GPP TS 26.245, 5.17)."""
-    return data if int.from_bytes(data[:2], "big") else b""
-
-
-def _vp9_frames(data: bytes, _stream: Any) -> bytes:
-    """Return the frames without the index of a superframe (VP9 specification, annex B)."""
-    last = data[-1]
-    if last & 0xE0 != 0xC0:
-        return data
-    size = 2 + ((last >> 3 & 3) + 1) * ((last & 7) + 1)
-    return data[:-size] if len(data) >= size and data[-size] == last else data
-
-
-def _raw(data: bytes, _stream: Any) -> bytes:
-    return data
-
-
-_FORMS: Mapping[str, _Form] = {
-    "raw": _raw,
-    "stream": _raw,
-    "nal": _nal_units,
-    "slices": _slices,
-    "adts": _without_adts,
-    "text": _plain_text,
-    "mov_text": _mov_text,
-    "vp9": _vp9_frames,
-}

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from vpo.probe.content import Content, PayloadForm, StreamContent
+from vpo.probe.content import Content, StreamContent
+from vpo.probe.packet_times import StreamTimes
+from vpo.probe.payload_forms import PayloadForm
 
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""
 _LEAST_TOLERANCE = Fraction(1, 500)
 """Seconds that rounding may come to where time stamps were converted more than once."""
-_NOTICED = Fraction(45, 1000)
+NOTICED = Fraction(45, 1000)
 """Seconds from which viewers notice that sound comes too early (ITU-R BT.1359-1, 2)."""
 
 
 class CopiedStream(NamedTuple):
     """A stream that was copied: its index in the source and in the result, and how it compares.
 
-    ``slack`` is the time in seconds by which all of it may be shifted against the other streams.
+    ``slack`` is the time in seconds by which all of it may be shifted against the other streams, up
+    to its own delay.
     """
 
     source: int
@@ -29,11 +31,23 @@ class CopiedStream(NamedTuple):
     slack: float = 0.0
 
 
-DifferenceKind = Literal["missing", "packets", "payload", "times", "shift", "shown"]
+class EncodedStream(NamedTuple):
+    """A stream that was encoded: its index in the source and in the result."""
+
+    source: int
+    result: int
+
+
+Pair = tuple[StreamContent, StreamContent]
+"""A stream of the source, and what was made of it."""
+DifferenceKind = Literal[
+    "missing", "packets", "payload", "times", "lengths", "shift", "shown", "begins", "gap", "ends",
+    "decode",
+]  # fmt: skip
 
 
 class Difference(NamedTuple):
-    """What differs of a copied stream, by its index in the source.
+    """What differs of a stream, by its index in the source.
 
     ``source`` and ``result`` are the numbers of packets, or times in seconds. A ``shift`` is within
     the slack of the stream, and to be reported.
@@ -54,81 +68,104 @@ _TEXTS: dict[DifferenceKind, str] = {
     "payload": "its packets are not those of the source",
     "times": "a packet at {1:.3f} s instead of {0:.3f} s",
     "shown": "it shows frames that the edit list of the source leaves out",
+    "lengths": "a subtitle is shown for {1:.3f} s instead of {0:.3f} s",
+    "begins": "it begins at {1:.3f} s instead of {0:.3f} s",
+    "gap": "nothing is there from {0:.3f} s to {1:.3f} s",
+    "ends": "it ends at {1:.3f} s instead of {0:.3f} s",
+    "decode": "it cannot be decoded at {1:.1f} s",
     "shift": "it begins at {1:.3f} s instead of {0:.3f} s against the other tracks",
 }
 
 
 def differences_of_copies(
-    source: Content, result: Content, copies: Sequence[CopiedStream]
+    source: Content, result: Content, copies: Sequence[CopiedStream], offset: Fraction
 ) -> Iterator[Difference]:
     """Yield what is not the same in the copied streams.
 
     Time stamps may differ by one offset for the whole file, and by what the time bases round.
     """
-    pairs = [(c, source.streams.get(c.source), result.streams.get(c.result)) for c in copies]
-    offset = _offset([(old, new) for copy, old, new in pairs if old and new and not copy.slack])
-    for copy, old, new in pairs:
-        cut_anew = copy.form in ("stream", "vp9")
+    for copy in copies:
+        old, new = source.streams.get(copy.source), result.streams.get(copy.result)
         if old is None:
             continue  # a stream without packets
         if new is None:
             yield Difference(copy.source, "missing")
-            continue
-        if not cut_anew and old.packets != new.packets:
-            yield Difference(copy.source, "packets", old.packets, new.packets)
-        elif old.digest.digest() != new.digest.digest():
-            yield Difference(copy.source, "payload")
-        elif old.type == "video" and new.hidden < old.hidden:
-            yield Difference(copy.source, "shown", old.hidden, new.hidden)
-        elif not cut_anew:
-            yield from _time_differences(copy, old, new, offset)
+        else:
+            yield from _differences(copy, old, new, offset)
 
 
-def _offset(pairs: list[tuple[StreamContent, StreamContent]]) -> Fraction:
-    """How much later the result is than the source, by the stream with the finest time base."""
+def _differences(
+    copy: CopiedStream, old: StreamContent, new: StreamContent, offset: Fraction
+) -> Iterator[Difference]:
+    cut_anew = copy.form in ("stream", "vp9")
+    if not cut_anew and old.packets != new.packets:
+        yield Difference(copy.source, "packets", old.packets, new.packets)
+    elif old.digest.digest() != new.digest.digest():
+        yield Difference(copy.source, "payload")
+    elif not cut_anew and old.type != "subtitle" and old.lengths != new.lengths:
+        yield Difference(copy.source, "payload")  # the same bytes, in other packets
+    elif old.type == "video" and new.hidden < old.hidden:
+        yield Difference(copy.source, "shown", old.hidden, new.hidden)
+    else:
+        yield from _time_differences(copy, old, new, offset)
+
+
+def common_offset(
+    source: Content,
+    result: Content,
+    copies: Sequence[CopiedStream],
+    encodes: Sequence[EncodedStream] = (),
+) -> Fraction:
+    """Return how much later the result is than the source.
+
+    By the stream with the finest time base, of those that are encoded only if none is copied.
+    """
+
+    def pairs(streams: Sequence[CopiedStream] | Sequence[EncodedStream]) -> list[Pair]:
+        found = [(source.streams.get(s.source), result.streams.get(s.result)) for s in streams]
+        return [(old, new) for old, new in found if old and new]
+
+    exact = pairs([copy for copy in copies if not copy.slack and copy.form != "words"])
+    return _offset(exact or pairs(encodes))
+
+
+def _offset(pairs: list[Pair]) -> Fraction:
     both = [(old, new) for old, new in pairs if old.times and new.times]
     if not both:
         return Fraction(0)
     old, new = min(both, key=_coarseness)
-    return min(new.times) * new.time_base - min(old.times) * old.time_base
+    return new.first - old.first
 
 
-def _coarseness(pair: tuple[StreamContent, StreamContent]) -> Fraction:
+def _coarseness(pair: Pair) -> Fraction:
     return pair[0].time_base + pair[1].time_base
 
 
 def _time_differences(
     copy: CopiedStream, old: StreamContent, new: StreamContent, offset: Fraction
 ) -> Iterator[Difference]:
-    """Compare times as integers of a common unit: a fraction for each packet would take long."""
     if copy.slack and old.times and new.times:
         own = _offset([(old, new)])
-        if _NOTICED <= abs(own - offset) <= copy.slack:
+        slack = min(Fraction(copy.slack), old.delay + _tolerance(copy, old, new))
+        if NOTICED <= abs(own - offset) <= slack:
             start = min(old.times) * old.time_base
             yield Difference(copy.source, "shift", float(start + offset), float(start + own))
-        if abs(own - offset) <= copy.slack:
+        if abs(own - offset) <= slack:
             offset = own
-    before, after = old.times, new.times
-    if old.by_decoding or new.by_decoding:
-        # Without presentation times, the order is that of decoding.
-        before, after = sorted(before), sorted(after)  # type: ignore[assignment]
-    if len(before) != len(after):
-        return
-    unit = _common(old.time_base, new.time_base, offset)
-    a, b = int(old.time_base / unit), int(new.time_base / unit)
-    rounding = max(_LEAST_TOLERANCE, _TICKS * (old.time_base + new.time_base))
-    shift, tolerance = int(offset / unit), math.ceil(rounding / unit)
-    for was, now in zip(before, after, strict=True):
-        if abs(now * b - was * a - shift) > tolerance:
-            yield Difference(
-                copy.source,
-                "times",
-                float(was * old.time_base + offset),
-                float(now * new.time_base),
-            )
-            return
+    times = StreamTimes(old, new, offset, _tolerance(copy, old, new))
+    if copy.form == "stream":
+        found = times.of_bytes()
+    elif len(old.times) == len(new.times):
+        found = times.one_by_one()
+    else:
+        found = times.some_missing()
+    if found is not None:
+        yield Difference(copy.source, "times", *found)
+    elif old.type == "subtitle" and copy.form != "words" and (shown := times.lengths()):
+        yield Difference(copy.source, "lengths", *shown)
 
 
-def _common(*values: Fraction) -> Fraction:
-    """Return a unit of which all values are whole multiples."""
-    return Fraction(1, math.lcm(*(value.denominator for value in values)))
+def _tolerance(copy: CopiedStream, old: StreamContent, new: StreamContent) -> Fraction:
+    if copy.form == "words":
+        return NOTICED  # written again, with the times of another codec
+    return max(_LEAST_TOLERANCE, _TICKS * (old.time_base + new.time_base))

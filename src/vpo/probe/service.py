@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, media_from_json
-from vpo.probe.content import PayloadForm
 from vpo.probe.integrity import FirstDamage
-from vpo.probe.packet_proof import CopiedStream, Difference
+from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
+from vpo.probe.payload_forms import PayloadForm
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
@@ -72,14 +72,19 @@ class Prober:
         return PendingSource(self._begin("read_source", path, list(forms.items())))
 
     def compare_with_source(
-        self, path: str, copies: Sequence[CopiedStream], forms: Mapping[int, PayloadForm]
+        self,
+        path: str,
+        copies: Sequence[CopiedStream],
+        encodes: Sequence[EncodedStream],
+        forms: Mapping[int, PayloadForm],
     ) -> tuple[ContentFacts, list[Difference]]:
         """Read every packet of a result, and compare it with the source that was read last.
 
-        ``forms`` are those of other streams of the result, for ``ContentFacts.digests``. Call it in
-        the thread that read the source: its child remembers what it has read.
+        Parts of the encoded streams are decoded. ``forms`` are those of other streams of the
+        result, for ``ContentFacts.digests``. Call it in the thread that read the source: its child
+        remembers what it has read.
         """
-        answer = self._ask("compare_with_source", path, copies, list(forms.items()))
+        answer = self._ask("compare_with_source", path, copies, encodes, list(forms.items()))
         facts, differences = answer
         return ContentFacts.of(facts), [Difference(*each) for each in differences]
 
@@ -178,17 +183,17 @@ class PendingEndTimes:
 class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
-    ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``before_key`` the packets
-    before the first key frame, ``ends`` when the last packet ends, in seconds; ``bit_rates`` in
-    bits a second. ``digests`` are the SHA-256 of all payloads in hexadecimal, in the forms that
-    were asked for.
+    ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``leading`` the packets
+    that no decoder can decode, at the start; ``files`` are the SHA-256 of attachments;
+    ``bit_rates`` in bits a second. ``digests`` are the SHA-256 of all payloads in hexadecimal, in
+    the forms that were asked for.
     """
 
     damage: FirstDamage | None
     packets: dict[int, int]
     sizes: dict[int, int]
-    before_key: dict[int, int]
-    ends: dict[int, float]
+    leading: dict[int, int]
+    files: dict[int, str]
     bit_rates: dict[int, int]
     digests: dict[int, str]
 
@@ -202,9 +207,9 @@ class ContentFacts(NamedTuple):
             {row[0]: row[1] for row in streams},
             {row[0]: row[2] for row in streams},
             {row[0]: row[3] for row in streams},
+            dict(facts["files"]),
             {row[0]: row[4] for row in streams if row[4] is not None},
-            {row[0]: row[5] for row in streams if row[5] is not None},
-            {row[0]: row[6] for row in streams},
+            {row[0]: row[5] for row in streams},
         )
 
 

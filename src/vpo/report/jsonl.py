@@ -103,20 +103,6 @@ def _changes(plan: Plan) -> list[dict[str, Any]]:
     return changes_to_json(plan.changes)
 
 
-def _proof(outcome: Outcome) -> dict[str, Any] | None:
-    """Return what was proven of a rewrite."""
-    proof = outcome.proof
-    if proof is None:
-        return None
-    return {
-        "mode": proof.mode,
-        "copied_streams": proof.copied,
-        "packets": proof.packets,
-        "bytes": proof.size,
-        "encoded_streams": proof.encoded,
-    }
-
-
 def file_json(outcome: Outcome) -> dict[str, Any]:
     """Return the result of one file, as docs/json.md describes it."""
     plan = outcome.plan
@@ -138,5 +124,5 @@ def file_json(outcome: Outcome) -> dict[str, Any]:
         "size_before": outcome.size_before,
         "size_after": outcome.size_after,
         "encoded": [item._asdict() for item in outcome.encoded],
-        "proof": _proof(outcome),
+        "proof": outcome.proof.to_json() if outcome.proof else None,
     }

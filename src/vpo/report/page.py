@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from importlib import resources
@@ -22,6 +22,7 @@ _LISTED = 500
 """Maximum number of files in a list, so that browsers can open pages of large runs."""
 _LARGEST = 15
 _STATUSES = ("changed", "unchanged", "skipped", "failed", "cancelled", "not_started")
+_MODES = {"full": "all of their packets", "quick": "headers and ends only"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -57,6 +58,7 @@ def _sections(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     yield _tiles(run, outcomes, counts)
     yield stacked_bar([Bar(_word(s), counts[s], f"{counts[s]:,}", s) for s in _STATUSES])
     yield f'<p class="soft">{_legend([s for s in _STATUSES if counts[s]])}</p>'
+    yield from _proofs(outcomes)
     yield from _savings(outcomes)
     yield from _times(run, outcomes)
     yield from _failures(outcomes)
@@ -132,6 +134,38 @@ def _failures(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     yield from _rest(len(failed), outcomes)
 
 
+def _proofs(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
+    """Yield one line that sums up what was proven of the rewritten files."""
+    proofs = [proof for outcome in outcomes if (proof := _proof(outcome))]
+    if not proofs:
+        return
+    modes = Counter(proof["mode"] for proof in proofs)
+    total = Counter[str]()
+    for proof in proofs:
+        total.update({name: proof[name] for name in proof if name != "mode"})
+    ways = [f"{counted(modes[mode], 'file')} by {_MODES[mode]}" for mode in _MODES if modes[mode]]
+    yield f"<p>Proven: {', '.join(ways)}. {_proven(total)}</p>"
+
+
+def _proof(outcome: OutcomeRow) -> dict[str, Any] | None:
+    return (outcome.plan or {}).get("proof")
+
+
+def _proven(figures: Mapping[str, int]) -> str:
+    """Return what was compared, as a sentence; empty where nothing was counted."""
+    found = []
+    if figures["copied_streams"]:
+        found.append(
+            f"{counted(figures['copied_streams'], 'copied stream')} with "
+            f"{counted(figures['packets'], 'packet')} ({format_size(figures['bytes'])})"
+        )
+    if figures["encoded_streams"]:
+        frames = figures["encoded_frames"]
+        more = f" with {counted(frames, 'frame')}" if frames else ""
+        found.append(f"{counted(figures['encoded_streams'], 'encoded stream')}{more}")
+    return f"{', '.join(found)}." if found else ""
+
+
 def _savings(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     before, after = map(sum, zip(*map(_sizes, outcomes), strict=True)) if outcomes else (0, 0)
     if not before:
@@ -194,6 +228,10 @@ def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
         if outcome.undone_at is not None:
             facts.append("undone")
         items = "".join(f"<li>{_text(_change(change))}</li>" for change in changes)
+        if proof := _proof(outcome):
+            items += (
+                f"<li>proven by {_MODES[proof['mode']]}: {_proven(proof) or 'as planned.'}</li>"
+            )
         yield (
             f'<details><summary>{_text(outcome.path)} <span class="soft">({", ".join(facts)})'
             f"</span></summary><ul>{items}</ul></details>"

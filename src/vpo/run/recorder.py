@@ -129,7 +129,11 @@ def _plan(outcome: Outcome) -> dict[str, Any] | None:
     from vpo.plan.model import changes_to_json
     from vpo.run.cost import outcome_cost  # late: they are imported already where there is a plan
 
-    return {"changes": changes_to_json(outcome.plan.changes), "cost": outcome_cost(outcome)}
+    return {
+        "changes": changes_to_json(outcome.plan.changes),
+        "cost": outcome_cost(outcome),
+        "proof": outcome.proof.to_json() if outcome.proof else None,
+    }
 
 
 def _compliance(outcome: Outcome) -> Compliance | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from vpo.probe import content as packet_reading
-from vpo.probe.content import Content, PayloadForm, read_content
+from vpo.probe.content import Content, read_content
 from vpo.probe.integrity import DamageKind, first_damage, is_complete
+from vpo.probe.payload_forms import PayloadForm
 
 
 def ignore(part: float) -> None:
@@ -150,3 +151,18 @@ def test_bit_rate_is_that_of_all_packets(corpus: Path) -> None:
     first = float(min(stream.times) * stream.time_base)
     assert stream.seconds is not None
     assert stream.bit_rate == pytest.approx(sum(sizes) * 8 / (stream.seconds - first), abs=1)
+
+
+@pytest.mark.parametrize(("size", "damaged"), [(400, False), (600, True)])
+def test_zeros_in_a_packet_of_video_are_damage(
+    corpus: Path, tmp_path: Path, size: int, damaged: bool
+) -> None:
+    """A hole may lie at the end of one packet and at the start of the next."""
+    path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    at, length = max(packet_positions(path), key=lambda packet: packet[1])
+    assert length > 1600
+    with path.open("r+b") as file:
+        file.seek(at + 900)
+        file.write(bytes(size))
+    found = first_damage(content(path), is_complete(str(path)))
+    assert (found is not None) == damaged

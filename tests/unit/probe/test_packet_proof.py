@@ -10,7 +10,14 @@ from fractions import Fraction
 import pytest
 
 from vpo.probe.content import Content, StreamContent
-from vpo.probe.packet_proof import CopiedStream, Difference, differences_of_copies
+from vpo.probe.encode_proof import differences_of_encodes
+from vpo.probe.packet_proof import (
+    CopiedStream,
+    Difference,
+    EncodedStream,
+    common_offset,
+    differences_of_copies,
+)
 
 MILLI = Fraction(1, 1000)
 TS = Fraction(1, 90000)
@@ -23,7 +30,14 @@ def stream(
     parts = payload[: len(times)]
     digest = hashlib.sha256(parts.encode())
     return StreamContent(
-        "audio", "aac", base, len(times), len(parts), times=array("q", times), digest=digest
+        "audio",
+        "aac",
+        base,
+        len(times),
+        len(parts),
+        times=array("q", times),
+        digest=digest,
+        lengths=array("q", [1] * len(times)),
     )
 
 
@@ -34,7 +48,9 @@ def content(*streams: StreamContent) -> Content:
 def found(
     source: Content, result: Content, copies: Sequence[CopiedStream] = COPIES
 ) -> list[tuple[int, str]]:
-    return [(each.stream, each.kind) for each in differences_of_copies(source, result, copies)]
+    offset = common_offset(source, result, copies)
+    differences = differences_of_copies(source, result, copies, offset)
+    return [(each.stream, each.kind) for each in differences]
 
 
 VIDEO = stream([0, 40, 80, 120])
@@ -75,14 +91,17 @@ def test_a_track_that_is_shifted_against_the_others_is_found() -> None:
     assert found(content(VIDEO, AUDIO), shifted) == [(1, "times")]
 
 
-def test_a_shift_within_the_slack_of_a_track_is_reported_if_it_is_noticed() -> None:
+def test_a_shift_within_the_delay_of_a_track_is_reported_if_it_is_noticed() -> None:
     copies = [CopiedStream(0, 0), CopiedStream(1, 1, slack=0.1)]
+    opus = stream([0, 21, 43, 64])
+    opus.delay = Fraction(1, 10)
     unnoticed = content(VIDEO, stream([-44, -23, -1, 20]))
-    assert found(content(VIDEO, AUDIO), unnoticed, copies) == []
+    assert found(content(VIDEO, opus), unnoticed, copies) == []
     early = content(VIDEO, stream([-45, -24, -2, 19]))
-    assert found(content(VIDEO, AUDIO), early, copies) == [(1, "shift")]
+    assert found(content(VIDEO, opus), early, copies) == [(1, "shift")]
     late = content(VIDEO, stream([200, 221, 243, 264]))
-    assert found(content(VIDEO, AUDIO), late, copies) == [(1, "times")]
+    assert found(content(VIDEO, opus), late, copies) == [(1, "times")]
+    assert found(content(VIDEO, AUDIO), early, copies) == [(1, "times")]
 
 
 def test_one_of_sixty_subtitles_that_is_missing_is_found() -> None:
@@ -91,6 +110,51 @@ def test_one_of_sixty_subtitles_that_is_missing_is_found() -> None:
     result = content(*subtitles)
     del result.streams[37]
     assert found(content(*subtitles), result, copies) == [(37, "missing")]
+
+
+def test_a_shift_of_the_only_copied_track_shows_against_what_is_encoded() -> None:
+    shifted = content(VIDEO, stream([100, 121, 143, 164]))
+    source, copies, encodes = content(VIDEO, AUDIO), [CopiedStream(1, 1)], [EncodedStream(0, 0)]
+    offset = common_offset(source, shifted, copies, encodes)
+    (difference,) = differences_of_encodes(source, shifted, encodes, offset)
+    assert (difference.stream, difference.kind) == (0, "begins")
+
+
+def test_frames_that_are_not_shown_may_be_packed_with_the_next_one() -> None:
+    copies = [CopiedStream(0, 0, "vp9"), CopiedStream(1, 1)]
+    packed = stream([0, 40, 120])
+    packed.digest = VIDEO.digest
+    assert found(content(VIDEO, AUDIO), content(packed, AUDIO), copies) == []
+    shifted = stream([0, 60, 120])
+    shifted.digest = VIDEO.digest
+    assert found(content(VIDEO, AUDIO), content(shifted, AUDIO), copies) == [(0, "times")]
+    ended = stream([0, 40, 80])
+    ended.digest = VIDEO.digest
+    assert found(content(VIDEO, AUDIO), content(ended, AUDIO), copies) == [(0, "times")]
+
+
+def test_a_subtitle_that_is_shown_for_longer_is_found() -> None:
+    one, other = stream([0, 40, 80, 120]), stream([0, 40, 80, 120])
+    one.type = other.type = "subtitle"
+    one.lengths, other.lengths = array("q", [30, 0, 30, 30]), array("q", [30, 10, 30, 30])
+    assert found(content(one), content(other), [CopiedStream(0, 0, "text")]) == []
+    other.lengths[2] = 90
+    assert found(content(one), content(other), [CopiedStream(0, 0, "text")]) == [(0, "lengths")]
+
+
+def test_the_same_bytes_in_other_packets_are_found() -> None:
+    other = stream([0, 40, 80, 120])
+    other.lengths = array("q", [1, 2, 0, 1])
+    assert found(content(VIDEO), content(other), [CopiedStream(0, 0)]) == [(0, "payload")]
+
+
+@pytest.mark.parametrize(("times", "kinds"), [([0, 40], []), ([100, 140], ["times"])])
+def test_pcm_is_compared_by_when_its_bytes_are_heard(times: list[int], kinds: list[str]) -> None:
+    source, result = stream([0, 20, 40, 60]), stream(times, "abcdefgh")
+    result.digest, result.lengths = source.digest, array("q", [2, 2])
+    copies = [CopiedStream(0, 0), CopiedStream(1, 1, "stream")]
+    differences = found(content(VIDEO, source), content(VIDEO, result), copies)
+    assert [kind for _, kind in differences] == kinds
 
 
 def test_packets_of_pcm_may_be_cut_in_other_places() -> None:

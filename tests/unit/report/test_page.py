@@ -83,6 +83,23 @@ def test_page_holds_run_and_outcomes() -> None:
     assert found.tags.count("svg") == 4
 
 
+def proven(path: str, **facts: object) -> OutcomeRow:
+    none = {"copied_streams": 0, "packets": 0, "bytes": 0, "encoded_streams": 0}
+    proof = {"mode": "full", **none, "encoded_frames": 0, **facts}
+    return outcome(path)._replace(plan={"changes": [CHANGE], "proof": proof})
+
+
+def test_page_says_what_was_proven() -> None:
+    copied = proven("/v/a.mkv", copied_streams=3, packets=1200, bytes=2_000_000)
+    encoded = proven("/v/b.mkv", copied_streams=2, packets=34, encoded_streams=1, encoded_frames=75)
+    facts = proven("/v/c.mkv", mode="quick")
+    text = " ".join(Reader(page(RUN, [copied, encoded, facts, outcome("/v/d.mkv")])).words)
+    assert "Proven: 2 files by all of their packets, 1 file by headers and ends only." in text
+    assert "5 copied streams with 1,234 packets (2.00 MB), 1 encoded stream with 75 frames." in text
+    assert "proven by all of their packets: 3 copied streams with 1,200 packets (2.00 MB)." in text
+    assert "proven by headers and ends only: as planned." in text
+
+
 def test_page_escapes_names() -> None:
     evil = '/v/</title></style><script>alert("x")</script>\udcff\x1b[31m&amp;.mkv'
     found = Reader(page(RUN, [outcome(evil), outcome(evil, "failed")]))

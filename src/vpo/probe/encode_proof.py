@@ -1,0 +1,79 @@
+"""Whether encoded streams have what their sources have: the same span, without gaps, decodable."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from vpo.probe.content import Content, StreamContent
+from vpo.probe.packet_proof import NOTICED, Difference, EncodedStream
+
+_STEP = 1.5
+"""Times the usual time between packets, from which on something is missing between them."""
+_ROUNDING = 0.004
+_SOURCE_STEP = 0.04
+"""Seconds at the start of a source that decoders may drop: a part of its first packet."""
+_AROUND = 0.2
+"""Seconds around a gap in which the source must have one, too."""
+_END_TOLERANCE = {"audio": 0.25, "video": 1.0}
+"""Seconds by which an encoded track may end earlier than its source. Frames are counted."""
+
+
+def differences_of_encodes(
+    source: Content, result: Content, encodes: Sequence[EncodedStream], offset: Fraction
+) -> Iterator[Difference]:
+    """Yield where the encoded streams begin late, end early, or lack something in between.
+
+    ``offset`` is how much later all of the result is than the source, in seconds.
+    """
+    for encode in encodes:
+        old, new = source.streams.get(encode.source), result.streams.get(encode.result)
+        if old is None or not old.times:
+            continue  # a stream without packets
+        if new is None or not new.times:
+            yield Difference(encode.source, "missing")
+        else:
+            yield from _differences(encode.source, old, new, float(offset))
+
+
+def _differences(
+    index: int, old: StreamContent, new: StreamContent, offset: float
+) -> Iterator[Difference]:
+    least = old.shown_from if old.shown_from is not None else min(old.times)
+    before = sorted(_seconds([time for time in old.times if time >= least], old, offset))
+    after = sorted(_seconds(new.times, new, 0.0))
+    usual = _usual_step(after)
+    most = max(float(NOTICED), 1.1 * usual if new.codec == "aac" else 0.0) + _ROUNDING
+    if abs(after[0] - before[0]) > most + min(_usual_step(before), _SOURCE_STEP):
+        yield Difference(index, "begins", before[0], after[0])
+    end, reached = (old.seconds or 0.0) + offset, new.seconds or 0.0
+    if reached + _END_TOLERANCE.get(old.type, 1.0) < end:
+        yield Difference(index, "ends", end, reached)
+    yield from _gap(index, before, after)
+
+
+def _seconds(times: Iterable[int], stream: StreamContent, offset: float) -> list[float]:
+    base = float(stream.time_base)
+    return [time * base + offset for time in times]
+
+
+def _usual_step(times: Sequence[float]) -> float:
+    return statistics.median([b - a for a, b in itertools.pairwise(times)] or [0.0])
+
+
+def _gap(index: int, before: Sequence[float], after: Sequence[float]) -> Iterator[Difference]:
+    """Yield the first gap between packets that the source does not have at about that time."""
+    usual, least = _usual_step(after), _usual_step(before)
+    known = [(a, b) for a, b in itertools.pairwise(before) if b - a > least + _ROUNDING]
+    for start, end in itertools.pairwise(after):
+        missing = end - start - usual
+        if end - start <= _STEP * usual + _ROUNDING:
+            continue
+        if not any(
+            a < end + _AROUND and b > start - _AROUND and b - a - least > missing / 2
+            for a, b in known
+        ):
+            yield Difference(index, "gap", start + usual, end)
+            return

@@ -1,0 +1,39 @@
+"""Parts of encoded streams are decoded: what a player could not show is found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vpo.probe.content import read_content
+from vpo.probe.decoded_parts import undecodable
+
+
+def ignore(part: float) -> None:
+    """Nobody waits for it."""
+
+
+def errors(path: Path) -> list[tuple[int, float]]:
+    streams = read_content(str(path), {}, ignore).streams
+    spans = {
+        index: (float(stream.first), stream.seconds or 0.0)
+        for index, stream in streams.items()
+        if stream.type in ("audio", "video") and stream.packets > 1
+    }
+    return list(undecodable(str(path), spans, ignore))
+
+
+@pytest.mark.parametrize("name", ["multi-audio.mkv", "chapters.mp4", "clip.webm", "vfr.mkv"])
+def test_all_of_a_whole_file_can_be_decoded(corpus: Path, name: str) -> None:
+    assert errors(corpus / name) == []
+
+
+def test_rubbish_in_frames_is_found(corpus: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mdat") + 4
+    data[at + 2000 : at + 12000] = b"\xa5" * 10000
+    path.write_bytes(data)
+    assert errors(path)
