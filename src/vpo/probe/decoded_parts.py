@@ -66,7 +66,8 @@ def _error_between(
     packets = source.demux(stream)
     with av.logging.Capture() as messages:
         for packet in packets:
-            at = end if packet.pts is None else float(packet.pts * stream.time_base)
+            moment = packet.dts if packet.pts is None else packet.pts
+            at = end if moment is None else float(moment * stream.time_base)
             if packet.size and at > end and frames:
                 return None
             try:
@@ -75,8 +76,10 @@ def _error_between(
                 return at
             frames += len(decoded)
             for time in (frame.pts for frame in decoded if frame.pts is not None):
-                if shown is not None and time < shown:
-                    return at  # a decoder returns frames in the order in which they are shown
+                # A decoder returns frames in the order in which they are shown; without times of
+                # presentation, as in AVI, theirs are guesses.
+                if shown is not None and time < shown and packet.pts is not None:
+                    return at
                 shown = time
             failed = any(
                 level <= _ERROR and name != source.format.name for level, name, _ in messages
