@@ -75,8 +75,8 @@ class StreamContent:
     delay: Fraction = Fraction(0)
     zero_run: int | None = None
 
-    def add(self, packet: Any, compared: int) -> int | None:
-        """Count a packet of which so many bytes are compared; return its time."""
+    def add(self, packet: Any, compared: int) -> None:
+        """Count a packet of which so many bytes are compared."""
         moment: int | None = packet.pts
         if moment is None:
             moment, self.by_decoding = packet.dts, True
@@ -95,7 +95,6 @@ class StreamContent:
             self.has_key = packet.is_keyframe
             self.before_key += not packet.is_keyframe
         self.hidden += hidden
-        return moment
 
     @property
     def first(self) -> Fraction:
@@ -229,14 +228,13 @@ class _Reader:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
         form = self._forms.get(packet.stream_index)
         payload = packet if form is None else form(bytes(packet), packet.stream)
-        if form is not None and not payload:
-            return
-        stream.digest.update(payload)
-        moment = stream.add(packet, packet.size if form is None else len(payload))
         if packet.is_corrupt:
-            self.content.corrupt.append(_seconds(moment, stream))
+            self.content.corrupt.append(_seconds(packet, stream))
         if self._is_zeros(packet, stream):
-            self.content.zeros.append(_seconds(moment, stream))
+            self.content.zeros.append(_seconds(packet, stream))
+        if form is None or payload:
+            stream.digest.update(payload)
+            stream.add(packet, packet.size if form is None else len(payload))
         if len(self._messages) > self._reported:
             self._take_messages()
 
@@ -298,5 +296,6 @@ def _opus_delay(head: bytes) -> Fraction:
     return Fraction(int.from_bytes(head[10:12], "little"), 48000)
 
 
-def _seconds(moment: int | None, stream: StreamContent) -> float | None:
+def _seconds(packet: Any, stream: StreamContent) -> float | None:
+    moment = packet.dts if packet.pts is None else packet.pts
     return None if moment is None else float(moment * stream.time_base)

@@ -85,10 +85,12 @@ def test_packets_of_zeros_in_mp4_are_damage_with_their_time(corpus: Path, tmp_pa
     with path.open("r+b") as file:
         file.seek(large[0][0])
         file.write(bytes(large[0][1]))
-    damage = first_damage(content(path), is_complete(str(path)))
     expected: DamageKind = "zeros"
-    assert damage is not None
-    assert (damage.kind, damage.at is not None) == (expected, True)
+    forms: tuple[PayloadForm, ...] = ("raw", "nal")
+    for form in forms:
+        damage = first_damage(content(path, {0: form}), is_complete(str(path)))
+        assert damage is not None
+        assert (damage.kind, damage.at is not None) == (expected, True)
 
 
 def test_silence_of_pcm_is_no_damage(tmp_path: Path, media_tools: None) -> None:  # noqa: ARG001
