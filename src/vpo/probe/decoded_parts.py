@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vpo.media.containers import container
 from vpo.probe.content import Beat
-from vpo.probe.media_input import open_container, open_input
+from vpo.probe.media_input import DEMUXERS, open_container, open_input
 
 if TYPE_CHECKING:
     import av.container
@@ -63,6 +64,8 @@ def _error_between(
     import av
 
     frames, shown = 0, None
+    # Where the container has no times of presentation, the demuxer guesses them.
+    ordered = not container(DEMUXERS.get(source.format.name, "")).lacks_timestamps
     packets = source.demux(stream)
     with av.logging.Capture() as messages:
         for packet in packets:
@@ -76,9 +79,8 @@ def _error_between(
                 return at
             frames += len(decoded)
             for time in (frame.pts for frame in decoded if frame.pts is not None):
-                # A decoder returns frames in the order in which they are shown; without times of
-                # presentation, as in AVI, theirs are guesses.
-                if shown is not None and time < shown and packet.pts is not None:
+                # A decoder returns frames in the order in which they are shown.
+                if ordered and shown is not None and time < shown:
                     return at
                 shown = time
             failed = any(
