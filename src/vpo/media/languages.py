@@ -126,6 +126,12 @@ def language_fits(tag: str | None, wanted: str) -> bool:
     return wanted == ANY or (same(tag, wanted) and _distance(variant(tag), variant(wanted)) < 2)
 
 
+@lru_cache(maxsize=4096)
+def language_fits_any(tag: str | None, wanted: tuple[str, ...]) -> bool:
+    """Return whether a track with this tag is one of several wanted languages."""
+    return any(language_fits(tag, one) for one in wanted)
+
+
 class Rank(NamedTuple):
     """How well a tag fits a list: the position of its language, and 0 to 2 for its variant.
 

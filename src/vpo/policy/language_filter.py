@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vpo.media.languages import ANY, UNDETERMINED, language_fits, same
+from vpo.media.languages import UNDETERMINED, language_fits_any, same
 from vpo.media.model import Track
 
 
@@ -15,11 +15,8 @@ def language_mismatch(
 
     With ``loose_regions`` another region of a listed language passes, too.
     """
-    matches = _same if loose_regions else language_fits
-    if any(matches(track.language, wanted) for wanted in languages):
+    if language_fits_any(track.language, tuple(languages)):
+        return None
+    if loose_regions and any(same(track.language, wanted) for wanted in languages):
         return None
     return f"language {track.language or UNDETERMINED} is not in {', '.join(languages)}"
-
-
-def _same(tag: str | None, wanted: str) -> bool:
-    return wanted == ANY or same(tag, wanted)

@@ -52,14 +52,12 @@ BEST_AUDIO: tuple[AudioKind, ...] = (
 """The kinds of audio in the order in which they are preferred as the default."""
 
 _AUDIO_FLAGS: dict[str, AudioKind] = {
-    "comment": "commentary",
     "visual_impaired": "descriptive",
     "descriptions": "descriptive",
     "clean_effects": "sfx",
     "karaoke": "music",
 }
 _SUBTITLE_FLAGS: dict[str, SubtitleKind] = {
-    "comment": "commentary",
     "forced": "forced",
     "hearing_impaired": "sdh",
     "captions": "captions",
@@ -101,13 +99,12 @@ def kind_of(track: Track, config: PolicyConfig) -> KindOfTrack | None:
 
 def is_commentary(track: Track, config: PolicyConfig) -> bool:
     """Return whether a track is commentary: by its flag, or by its title."""
-    kind = kind_of(track, config)
-    return kind is not None and kind.name == "commentary"
+    return "comment" in track.dispositions or config.title_says("commentary", track.title)
 
 
 def _audio(track: Track, config: PolicyConfig) -> tuple[AudioKind, str]:
-    if config.title_says("commentary", track.title):
-        return "commentary", "title"
+    if is_commentary(track, config):
+        return "commentary", "flag comment" if "comment" in track.dispositions else "title"
     for flag, kind in _AUDIO_FLAGS.items():
         if flag in track.dispositions:
             return kind, f"flag {flag}"
@@ -120,8 +117,8 @@ def _audio(track: Track, config: PolicyConfig) -> tuple[AudioKind, str]:
 
 
 def _subtitle(track: Track, config: PolicyConfig) -> tuple[SubtitleKind, str]:
-    if config.title_says("commentary", track.title):
-        return "commentary", "title"
+    if is_commentary(track, config):
+        return "commentary", "flag comment" if "comment" in track.dispositions else "title"
     for flag, kind in _SUBTITLE_FLAGS.items():
         if flag in track.dispositions:
             return kind, f"flag {flag}"

@@ -22,7 +22,7 @@ from pydantic import (
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
-from vpo.media.languages import language_fits
+from vpo.media.languages import language_fits_any
 from vpo.media.model import Attachment, Track
 from vpo.policy.field_types import LanguageNames, Names, as_list
 from vpo.policy.operation import Filled, Model
@@ -100,9 +100,9 @@ class LanguageComparison(Comparison):
     neq: LanguageNames | None = Field(default=None, description="Equal to none of these.")
 
     def holds(self, language: str | None) -> bool:
-        if any(language_fits(language, name) for name in self.neq or ()):
+        if self.neq is not None and language_fits_any(language, self.neq):
             return False
-        return self.eq is None or any(language_fits(language, name) for name in self.eq)
+        return self.eq is None or language_fits_any(language, self.eq)
 
 
 class CodecComparison(NameComparison):
