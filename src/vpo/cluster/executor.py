@@ -38,17 +38,17 @@ class _Node:
 class NodesExecutor(Executor):
     """Runs each job, which is one argument, on a free node; thread-safe.
 
-    ``retry`` is called instead of the submitted function for a job whose node was lost; ``losses``
+    ``again`` is called instead of the submitted function for a job whose node was lost; ``losses``
     are the errors of a lost node. The owner calls ``add`` and ``lose`` for the nodes, and
     ``reassign`` when the jobs of lost nodes may be tried again.
     """
 
     def __init__(
         self,
-        retry: Callable[[Any], Any],
+        again: Callable[[Any], Any],
         losses: tuple[type[BaseException], ...] = (CancelledError,),
     ) -> None:
-        self._retry, self._losses = retry, losses
+        self._again, self._losses = again, losses
         self._lock = threading.RLock()
         self._nodes: dict[str, _Node] = {}
         self._waiting: deque[_Task] = deque()
@@ -145,7 +145,7 @@ class NodesExecutor(Executor):
                 self._start(node, self._waiting.popleft())
 
     def _start(self, node: _Node, task: _Task) -> None:
-        work = self._retry if task.attempts else task.work
+        work = self._again if task.attempts else task.work
         task.attempts += 1
         inner = node.executor.submit(work, task.job)
         node.running[task] = inner
