@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _PART = 1.0
+_WITHOUT_TIMES = "avi"
+"""The demuxer of a container that does not say when a frame is shown."""
 _RUN_UP = 0.5
 """Seconds before a part of a stream of audio, in which its decoder may lack what was before."""
 
@@ -74,7 +76,8 @@ def _error_between(
             except av.FFmpegError:
                 return at
             frames += len(decoded)
-            for time in (frame.pts for frame in decoded if frame.pts is not None):
+            times = [] if source.format.name == _WITHOUT_TIMES else [f.pts for f in decoded]
+            for time in (time for time in times if time is not None):
                 if shown is not None and time < shown:
                     return at  # a decoder returns frames in the order in which they are shown
                 shown = time
