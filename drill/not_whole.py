@@ -71,7 +71,7 @@ def damaged(bench: Bench) -> None:
         with bench.trial(f"batch {begin // BATCH}, {kind}", len(made)):
             refused += _run(bench, rig, kind, made)
         rig.throw_away()
-    bench.remarks.append(f"{refused} failed, the others needed no change")
+    bench.remarks.append(f"{refused} failed")
 
 
 def _make(bench: Bench, rig: Rig, found: list[Path], count: int) -> dict[Path, Path]:
