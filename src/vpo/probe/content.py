@@ -160,6 +160,8 @@ def read_content(
 
     before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
+    # Otherwise a second reading of the file would hear nothing of what the first one was told.
+    av.logging.set_skip_repeated(False)
     try:
         with (
             open_input(path) as file,

@@ -27,6 +27,7 @@ def undecodable(
 
     before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
     try:
         for index, (start, end) in spans.items():
             beat(1.0)

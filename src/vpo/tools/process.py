@@ -222,8 +222,8 @@ class Processes:
             raise CancelledError("interrupted")
         if completed and status in command.ok:
             return status
-        used = group.peak if group.peak > command.memory * _MUCH else 0
-        raise _tool_error(command, status, reader.tail, None if completed else stall_seconds, used)
+        short = group.peak > command.memory * _MUCH
+        raise _tool_error(command, status, reader.tail, None if completed else stall_seconds, short)
 
     @contextlib.contextmanager
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
@@ -389,7 +389,7 @@ def _limit_memory(pid: int, memory: int) -> None:
 
 
 def _tool_error(
-    command: Command, status: int, tail: str, stalled_after: float | None, used: int
+    command: Command, status: int, tail: str, stalled_after: float | None, short: bool
 ) -> ToolError:
     if stalled_after is not None:
         problem = f"made no progress for {format_seconds(stalled_after)} and was killed"
@@ -397,10 +397,10 @@ def _tool_error(
         problem = f"was killed by {signal_name(-status)}{killed_by_system(status)}"
     else:
         problem = f"failed with exit status {status}"
-    if used:
+    if short:
         problem += (
-            f" (it had used {format_size(used)} of the {format_size(command.memory)} of memory that"
-            " it may use for this file)"
+            f" (it may use {format_size(command.memory)} of memory for this file, and that may not"
+            " have sufficed)"
         )
     shown = _shown(command)
     detail = _last_lines(tail)

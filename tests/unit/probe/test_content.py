@@ -168,3 +168,14 @@ def test_zeros_in_a_packet_of_video_are_damage(
         file.write(bytes(size))
     found = first_damage(content(path), is_complete(str(path)))
     assert (found is not None) == damaged
+
+
+def test_a_second_reading_finds_the_same_damage(corpus: Path, tmp_path: Path) -> None:
+    """libav leaves out a message that is like the last one."""
+    path = Path(shutil.copyfile(corpus / "multi-audio.mkv", tmp_path / "film.mkv"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = b"\xff" * 64
+    path.write_bytes(data)
+    first = content(path).errors
+    assert first
+    assert content(path).errors == first
