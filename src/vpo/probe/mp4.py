@@ -1,6 +1,6 @@
 """Facts of tracks from the boxes of MP4 and QuickTime files that no probing library reports.
 
-Boxes are those of ISO/IEC 14496-12 (``ftyp``, ``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
+Boxes are those of ISO/IEC 14496-12 (``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
 "Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
 ``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
 ``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing;

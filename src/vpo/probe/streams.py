@@ -36,8 +36,6 @@ _FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
 _FIELDS_OF_THEIR_OWN = frozenset({"title", "name", "language", "filename", "mimetype"})
 """Tags of a stream that have a field of their own in the model."""
-_NO_LANGUAGE = frozenset({"und", "\x7f\x7f\x7f"})
-"""Languages that say none; the latter is how 0x7FFF of QuickTime reads as three packed letters."""
 _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_subtitle"}
 """Matroska codec ids that ffmpeg's demuxer does not name."""
 
@@ -96,9 +94,7 @@ def _track(
     )
 
 
-def _other_tags(
-    tags: dict[str, str], own: matroska.TrackEntry | None
-) -> Iterator[tuple[str, str]]:
+def _other_tags(tags: dict[str, str], own: matroska.TrackEntry | None) -> Iterator[tuple[str, str]]:
     """Yield the tags without a field of their own; in Matroska, a TITLE tag is not the name."""
     for name, value in tags.items():
         is_name = own is None or value == own.name
@@ -131,7 +127,7 @@ def _tagged_rate(tags: Iterable[tuple[str, str]]) -> int | None:
 def _language(written: str | None, ietf: str | None) -> str | None:
     if ietf and ("-" in ietf or not same(written, ietf)):
         return ietf
-    return written if written and written not in _NO_LANGUAGE else None
+    return written if written and written != "und" else None
 
 
 def _codec(context: Any, entry: matroska.TrackEntry | mp4.Mp4Track | None) -> str:
