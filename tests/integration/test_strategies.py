@@ -396,7 +396,7 @@ def test_name_of_another_container_is_said_and_put_right(
 def test_file_of_subtitles_only_is_processed(library: Library, vpo: Vpo) -> None:
     root = library("multi-audio.mkv")
     path, policy = root / "words.mkv", root / "policy.yaml"
-    words = ["--no-audio", "--no-video", root / "multi-audio.mkv"]
+    words = ("--no-audio", "--no-video", root / "multi-audio.mkv")
     subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
     keep = "schema_version: 13\nphases: [{name: k, keep_subtitles: {languages: [fre]}}]\n"
     policy.write_text(keep)

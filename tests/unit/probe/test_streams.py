@@ -28,7 +28,7 @@ def ffmpeg(*args: str | Path) -> None:
 
 
 def ffprobe(path: Path) -> list[tuple[str, str]]:
-    shown = ["-show_entries", "stream=codec_type,codec_name", "-of", "json", path]
+    shown = ("-show_entries", "stream=codec_type,codec_name", "-of", "json", path)
     found = subprocess.run(["ffprobe", "-v", "error", *shown], check=True, capture_output=True)
     return [(s["codec_type"], s["codec_name"]) for s in json.loads(found.stdout)["streams"]]
 
@@ -106,8 +106,8 @@ def test_language_and_name_of_matroska_tracks_win_over_tags(tagged: Path) -> Non
 
 
 def test_title_tag_is_no_name(tagged: Path) -> None:
-    edit = ["mkvpropedit", "-q", tagged, "--edit", "track:2", "--delete", "name"]
-    subprocess.run(edit, check=True)
+    edit = ("--edit", "track:2", "--delete", "name")
+    subprocess.run(["mkvpropedit", "-q", tagged, *edit], check=True)
     track = audio_of(tagged)
     assert (track.title, dict(track.tags)["title"]) == (None, "Song")
 
@@ -176,7 +176,7 @@ def test_files_of_subtitles_only_have_no_end_times(corpus: Path, tmp_path: Path,
     elif path.suffix == ".mp4":
         ffmpeg("-i", corpus / "multi-audio.mkv", "-map", "0:s:0", "-c:s", "mov_text", path)
     else:
-        options = ["--no-audio", "--no-video", corpus / "multi-audio.mkv"]
+        options = ("--no-audio", "--no-video", corpus / "multi-audio.mkv")
         subprocess.run(["mkvmerge", "-q", "-o", path, *options], check=True)
     media = probe_file(os.fspath(path))
     assert {track.type for track in media.tracks} == {"subtitle"}
