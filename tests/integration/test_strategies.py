@@ -368,3 +368,38 @@ def test_warnings_of_mkvpropedit_are_reported(
     (outcome,) = done.json["files"]
     assert outcome["strategy"] == "header"
     assert "mkvpropedit: it is odd" in outcome["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong", "policy", "right"),
+    [("multi-audio.mkv", "film.mp4", TO_MKV, "film.mkv"), ("cover.mp4", "x.mkv", TO_MP4, "x.mp4")],
+)
+def test_name_of_another_container_is_said_and_put_right(
+    library: Library, vpo: Vpo, source: str, wrong: str, policy: str, right: str
+) -> None:
+    root = library(f"{wrong}={source}")
+    (root / "turn.yaml").write_text(NO_FLAGS)
+    (root / "container.yaml").write_text(policy)
+    before = stream_hashes(root / wrong)
+    promised, real = wrong[-3:], right[-3:]
+    said = vpo("process", "-n", "-v", "-p", root / "turn.yaml", root).stdout
+    assert f"its name says {promised}, but it is {real}" in said
+    result = vpo("process", "-v", "-p", root / "container.yaml", root)
+    assert f"extension: .{promised} -> .{real}" in result.stdout
+    assert "its name says" not in result.stdout
+    assert not (root / wrong).exists()
+    assert read(root / right).container == real
+    assert stream_hashes(root / right) == before
+    assert "1 unchanged" in vpo("process", "-p", root / "container.yaml", root).stdout
+
+
+def test_file_of_subtitles_only_is_processed(library: Library, vpo: Vpo) -> None:
+    root = library("multi-audio.mkv")
+    path, policy = root / "words.mkv", root / "policy.yaml"
+    words = ("--no-audio", "--no-video", root / "multi-audio.mkv")
+    subprocess.run(["mkvmerge", "-q", "-o", path, *words], check=True)
+    keep = "schema_version: 13\nphases: [{name: k, keep_subtitles: {languages: [fre]}}]\n"
+    policy.write_text(keep)
+    vpo.config.write_text('[files]\nverify = "quick"\n')
+    assert "1 changed" in vpo("process", "-p", policy, path).stdout
+    assert [track.language for track in read(path).tracks] == ["fre"]

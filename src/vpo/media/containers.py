@@ -6,6 +6,7 @@ the containers' standards: what the tools do not write is lost.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from vpo.media.model import TEXT_SUBTITLES, MediaFile, Track
@@ -107,6 +108,7 @@ _TS_ENCODES = frozenset({"aac", "ac3", "eac3", "opus", "mp3", "h264", "hevc"})
 _APPLES_HEVC = "hvc1"
 """Players of Apple play no other."""
 _WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis", "webvtt"})
+_NOT_IN_MATROSKA = "eia_608 dvb_teletext xsub pcm_bluray pcm_dvd rv10 rv20 rv30 rv40"
 
 _NO_TRACK_DEFAULTS = ("-default_mode", "passthrough")
 """Otherwise ffmpeg's Matroska muxer marks a default track of each type by itself."""
@@ -118,7 +120,7 @@ _ALL = (
         (".mkv", ".mka", ".mk3d", ".mks"),
         muxer_options=_NO_TRACK_DEFAULTS,
         matroska=True,
-        refused=frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"}),
+        refused=frozenset(_NOT_IN_MATROSKA.split()),
         text_codecs=(("mov_text", "subrip"),),
         audio_fallback="flac",  # it refuses only the PCM of discs
         flags=FLAGS_KEPT,
@@ -218,13 +220,35 @@ _ALL = (
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
-_READ_ONLY = {"mpg": Container("mpg", "", (), demuxer="mpeg", lacks_timestamps=True)}
+_READ_ONLY = {
+    "mpg": Container("mpg", "", (".mpg", ".mpeg", ".vob"), demuxer="mpeg", lacks_timestamps=True),
+    "rm": Container("rm", "", (".rm", ".rmvb"), demuxer="rm", lacks_timestamps=True),
+    "mxf": Container("mxf", "", (".mxf",), demuxer="mxf", lacks_timestamps=True),
+    "wtv": Container("wtv", "", (".wtv",), demuxer="wtv"),
+    "dv": Container("dv", "", (".dv",), demuxer="dv"),
+}
 """Containers that vpo knows something of and does not write."""
 
 
 def container(name: str) -> Container:
     """Return the container of that name; one that vpo cannot write has no muxer, holds nothing."""
     return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
+
+
+def misnamed_as(media: MediaFile) -> str | None:
+    """Return the container that the name of a file promises wrongly; ``None`` if it promises none.
+
+    WebM is Matroska, and both kinds of transport streams go by both names.
+    """
+    extension = os.path.splitext(media.path)[1].lower()
+    own = container(media.container)
+    if extension in own.extensions:
+        return None
+    kinds = (*CONTAINERS.values(), *_READ_ONLY.values())
+    named = next((kind for kind in kinds if extension in kind.extensions), None)
+    if named is None or (own.transport_stream and named.transport_stream):
+        return None
+    return None if (own.name, named.name) == ("webm", "mkv") else named.name
 
 
 def unsupported_side_data(track: Track, name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -24,6 +25,9 @@ def difference(
     if before.container != after.container:
         fact = Fact(ChangeKind.CONTAINER)
         yield _change(reasons, fact, before.container, after.container)
+    elif before.path != after.path:
+        names = (os.path.splitext(media.path)[1] for media in (before, after))
+        yield _change(reasons, Fact(ChangeKind.EXTENSION), *names)
     yield from _tag_changes(before, after, reasons)
     yield from _removals(before, after, reasons)
     yield from _moves(before, after, reasons)

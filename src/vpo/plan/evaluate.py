@@ -5,12 +5,12 @@ No I/O, no clock: the same policies and the same media give the same plan, on an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
-from vpo.media.containers import as_stored
+from vpo.media.containers import as_stored, misnamed_as
 from vpo.media.model import MediaFile
 from vpo.plan.diff import Reasons, difference
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
@@ -151,7 +151,7 @@ def _planned(media: MediaFile, fold: _Fold) -> Plan:
         after=after,
         changes=tuple(difference(media, after, fold.state.reasons, encodes)),
         phases=tuple(fold.reports),
-        warnings=fold.state.warnings,
+        warnings=(*fold.state.warnings, *_name_warnings(after)),
         timestamp=fold.state.timestamp,
         error=fold.error,
         on_error=fold.mode,
@@ -165,10 +165,15 @@ def _unchanged(media: MediaFile, fold: _Fold) -> Plan:
         before=media,
         after=media,
         phases=tuple(fold.reports),
-        warnings=fold.state.warnings,
+        warnings=(*fold.state.warnings, *_name_warnings(media)),
         error=fold.error,
         on_error=fold.mode,
     )
+
+
+def _name_warnings(media: MediaFile) -> Iterator[str]:
+    if (named := misnamed_as(media)) is not None:
+        yield f"its name says {named}, but it is {media.container}"
 
 
 def _conflict(
@@ -193,6 +198,7 @@ def _conflict(
         change.fact._replace(track=source),
         Fact(ChangeKind.ADD, source),
         Fact(ChangeKind.CONTAINER),
+        Fact(ChangeKind.EXTENSION),
     )
     touched = (reasons.get(fact) for fact in facts)
     first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))

@@ -22,6 +22,7 @@ class ChangeKind(Enum):
     CHANNELS = "channels"
     DYNAMIC_RANGE = "dynamic_range"
     CONTAINER = "container"
+    EXTENSION = "extension"
     TAG = "tag"
     FLAG = "flag"
 

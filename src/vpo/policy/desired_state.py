@@ -177,6 +177,12 @@ class DesiredState:
                 state = state._replace_track(cleared, ChangeKind.FLAG, reason, flag)
         return state
 
+    def set_extension(self, why: str) -> DesiredState:
+        """Give the file the extension of its container."""
+        extension = container(self.media.container).extensions[0]
+        path = os.path.splitext(self.media.path)[0] + extension
+        return self._with(replace(self.media, path=path), [Fact(ChangeKind.EXTENSION)], why)
+
     def set_tag(self, name: str, value: str, why: str) -> DesiredState:
         """Set a tag of the container, or delete it with ``""``."""
         tags = dict(self.media.tags)

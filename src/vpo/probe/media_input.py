@@ -29,6 +29,10 @@ DEMUXERS = {
     "avi": "avi",
     "flv": "flv",
     "ogg": "ogg",
+    "rm": "rm",
+    "mxf": "mxf",
+    "wtv": "wtv",
+    "dv": "dv",
 }
 """The containers by the names of ffmpeg's demuxers. None of these opens another file."""
 _CHUNK = 8 << 20
@@ -73,8 +77,7 @@ def open_input(path: str) -> Iterator[MediaInput]:
         # Demuxers report a file that is too short as EIO, too.
         fault = "the disk or the network failed, or " if _is_read_error(error) else ""
         raise ProbeError(
-            f"cannot be read as a video file: {error_text(error)}; {fault}"
-            "it is damaged, incomplete, or not a video"
+            f"cannot be read as a video file: {fault}it is damaged, incomplete, or not a video"
         ) from None
     except OSError as error:
         raise ProbeError(read_problem(error)) from None
@@ -126,7 +129,15 @@ def _is_read_error(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE, errno.EINTR)
 
 
-def error_text(error: Exception) -> str:
-    """Return what an exception of PyAV says, without the file's name."""
-    text = getattr(error, "strerror", None) or str(error)
-    return str(text).lower()
+def fault_of(error: Exception) -> str:
+    """Return what is wrong with a file that cannot be opened, or that a demuxer gives up.
+
+    What ffmpeg's libraries say of it is seldom what is wrong: "operation not permitted".
+    """
+    import av
+
+    if not isinstance(error, av.FFmpegError):
+        return str(getattr(error, "strerror", None) or error).lower()
+    if _is_read_error(error):
+        return "the disk or the network failed, or it is damaged"
+    return "it is damaged or incomplete"

@@ -50,5 +50,7 @@ def warned_losses(plan: Plan) -> Iterator[str]:
     for track in plan.after.tracks:
         if container(name).matroska and "-" in (track.language_ietf or ""):
             yield f"ffmpeg writes only the language of {track.language}: {track}"
+        if container(name).track_tags and "title" in dict(track.tags):
+            yield f"ffmpeg keeps the name of {track}, not its tag of that kind (TITLE)"
     if lost:
         yield f"ffmpeg does not keep these tags of {name} files: {', '.join(lost)}"

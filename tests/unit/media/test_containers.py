@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import vpo
-from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container
+from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container, misnamed_as
+from vpo.media.model import MediaFile
 from vpo.probe.reader import probe_file
 
 
@@ -24,6 +25,25 @@ def test_unknown_container_holds_nothing() -> None:
     assert not unknown.muxer
     assert not unknown.flags
     assert not unknown.attachments
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "promised"),
+    [
+        ("film.mp4", "mkv", "mp4"),
+        ("FILM.MKV", "mp4", "mkv"),
+        ("film.avi", "mpg", "avi"),
+        ("film.mkv", "mkv", None),
+        ("film.MKA", "mkv", None),
+        ("film.f4v", "mp4", None),
+        ("film", "mkv", None),
+        ("film.mkv", "webm", None),
+        ("film.webm", "mkv", "webm"),
+        ("film.m2ts", "ts", None),
+    ],
+)
+def test_names_that_promise_another_container(path: str, name: str, promised: str | None) -> None:
+    assert misnamed_as(MediaFile(path, name, 1, 1)) == promised
 
 
 def test_no_module_compares_the_names_of_containers() -> None:

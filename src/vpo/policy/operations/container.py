@@ -13,6 +13,7 @@ from vpo.media.containers import (
     TIMECODE,
     can_copy_data,
     container,
+    misnamed_as,
     unsupported_side_data,
     user_tags,
     with_timecode,
@@ -66,7 +67,8 @@ class ChangeContainer(Operation):
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         if state.media.container == self.target:
-            return state
+            named = misnamed_as(state.media)
+            return state.set_extension(f"it is {self.target}, not {named}") if named else state
         converted = self._convert_tracks(state)
         media = converted.media
         incompatible = [*map(str, self._incompatible(media)), *_shown_wrongly(media, self.target)]
