@@ -96,6 +96,7 @@ class VideoEncoder:
         if track.pixel_format is None:
             return None
         found = pixel_formats.planar(track.pixel_format)
+        found = found or pixel_formats.nearest(track.pixel_format, self.formats)
         if found is None or found not in self.formats:
             what = found or track.pixel_format
             raise PlanError(f"{self} cannot encode {what}, which {track} has")
