@@ -225,6 +225,15 @@ def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
         )
 
 
+def must_carry_captions(encoding: Encoding) -> None:
+    """Raise ``PlanError`` if the encoder would lose the closed captions of the frames."""
+    if not encoding.encoder.captions:
+        raise PlanError(
+            f"{encoding.encoder} would lose the closed captions of {encoding.track}; "
+            "encode to h264, which keeps them"
+        )
+
+
 def _carries_hdr(encoding: Encoding, libavcodec: int) -> bool:
     """Return whether HDR10's static metadata of the track is kept.
 
