@@ -52,13 +52,15 @@ def verify(
     """
     if _copies_all_packets(plan) and not encoded:
         found, after = _probed(_headers, prober, output, before is not None)
+        fields = list(_field_differences(plan, found))
         found = _with_source_facts(found, plan, replace_known=False)
     else:
+        fields = []
         found = _with_copied_bit_rates(_probed(prober.probe, output, bool(encoded)), plan)
         after = {}
         if before is not None:
             after = prober.end_times(output, found.duration, found.audio_video_indexes).result()
-    problems = list(_differences(plan, output, found))
+    problems = list(_differences(plan, output, found)) or fields
     problems = problems or list(_range_differences(plan, found, encoded))
     if before is not None:
         problems = problems or list(_early_end_times(plan, found, before.result(), after))
@@ -128,6 +130,13 @@ def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
     yield from differences(plan.expected, found)
 
 
+def _field_differences(plan: Plan, found: MediaFile) -> Iterator[str]:
+    """Yield the interlaced video that the result does not say to be."""
+    for want, have in zip(plan.after.tracks, found.tracks, strict=False):
+        if want.field_order is not None and have.field_order is None:
+            yield f"{want}: it is not marked as interlaced"
+
+
 def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         if want.index in encoded:
@@ -189,7 +198,7 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         # A fact that the source did not state may become known by a rewrite.
         if wanted != got and not (wanted is None and fact in ("channels", "width", "height")):
             yield f"{fact} {got or 'none'} instead of {wanted or 'none'}"
-    if kind.languages and not same(want.language, have.language):
+    if not _same_language(name, want, have):
         yield f"language {have.language or 'und'} instead of {want.language or 'und'}"
     if kind.data_tracks and want.codec == TIMECODE:
         yield from _tag_differences(want.tags, have.tags)
@@ -201,6 +210,13 @@ def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:
         # ffmpeg does not keep a TITLE tag beside the name of a track; the plan warns of that.
         tags = tuple(tag for tag in want.tags if tag[0] != "title")
         yield from _tag_differences(tags, have.tags)
+
+
+def _same_language(name: str, want: Track, have: Track) -> bool:
+    kind = container(name)
+    if kind.matroska and "-" in (want.language or "") and have.language_ietf:
+        return have.language_ietf == want.language
+    return not kind.languages or same(want.language, have.language)
 
 
 def _attachment_counts(media: MediaFile) -> Counter[tuple[object, ...]]:

@@ -4,6 +4,12 @@ The numbers are those of ITU-T H.273, the names are ffmpeg's (libavutil/pixdesc.
 take them. Code point 2 ("unspecified") and those that nobody uses have no name here.
 """
 
+import re
+
+_RGB = re.compile(
+    r"pal8|gbr.*|x2(rgb|bgr)\d.*|(0?rgb|0?bgr|argb|abgr)(a|0)?\d*(le|be)?|x(rgb|bgr).*"
+)
+
 PRIMARIES = {
     1: "bt709",
     4: "bt470m",
@@ -45,3 +51,8 @@ SPACES = {
     14: "ictcp",
 }
 RANGES = {1: "tv", 2: "pc"}
+
+
+def is_rgb(pixel_format: str | None) -> bool:
+    """Return whether a pixel format, by ffmpeg's name, holds red, green and blue, not YUV."""
+    return _RGB.fullmatch(pixel_format or "") is not None

@@ -46,7 +46,8 @@ class VideoEncode:
     """A video track, encoded.
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
-    is (width, height) in pixels where the frames are scaled down; ``tonemap`` makes SDR of HDR;
+    is (width, height) in pixels where the frames are scaled down, ``pad`` where they get a black
+    line at the right or the bottom; ``tonemap`` makes SDR of HDR;
     ``min_savings`` is the part of the file's size, 0 to 1, that has to be saved;
     ``options`` are further (name, value) of the encoder, already checked.
     """
@@ -57,6 +58,7 @@ class VideoEncode:
     tune: str | None = None
     size: tuple[int, int] | None = None
     scaler: Scaler = "lanczos"
+    pad: tuple[int, int] | None = None
     hw: Hardware = "none"
     hw_fallback: bool = True
     tonemap: bool = False

@@ -12,7 +12,7 @@ from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
-from vpo.policy import dynamic_range
+from vpo.policy import dynamic_range, frame_format
 from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate
@@ -88,8 +88,15 @@ def convert_track(
         return state.warn(f"{track} is not encoded: {decision.skip}")
     if decision.loss is not None:
         state = state.warn(decision.loss)
-    how = VideoEncode(cast(VideoCodec, codec), Quality(target_bitrate=bitrate))
+    pad = frame_format.even_size(track, cast(VideoCodec, codec))
+    how = VideoEncode(cast(VideoCodec, codec), Quality(target_bitrate=bitrate), pad=pad)
+    if track.field_order is not None:
+        state = state.warn(f"{track} is interlaced and will be deinterlaced")
     encoded = dynamic_range.after_encode(replace(track, codec=codec), tonemap=False)
+    encoded = frame_format.in_yuv(replace(encoded, field_order=None))
+    if pad is not None:
+        encoded, warning = frame_format.with_padding(encoded, pad)
+        state = state.warn(warning)
     return state.encode(encoded, how, why)
 
 

@@ -27,6 +27,7 @@ from vpo.probe.packet_proof import (
     differences_of_copies,
 )
 from vpo.probe.payload_forms import PayloadForm
+from vpo.probe.picture_scan import read_video_head
 
 _MEMORY = 4 << 30
 """The most bytes of address space for data that a parser may use."""
@@ -133,6 +134,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "end_times": _end_times,
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
+    "video_head": read_video_head,
 }
 
 

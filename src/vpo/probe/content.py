@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import MediaInput, open_container, open_input
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
+from vpo.probe.picture_scan import PictureScan
 from vpo.probe.structure_walk import StructureWalk
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class StreamContent:
     shown_from: int | None = None
     delay: Fraction = Fraction(0)
     zero_run: int | None = None
+    pictures: PictureScan = field(default_factory=PictureScan)
 
     def add(self, packet: Any, compared: int) -> None:
         """Count a packet of which so many bytes are compared."""
@@ -235,6 +237,8 @@ class _Reader:
         if self._is_zeros(packet, stream):
             self.content.zeros.append(_seconds(packet, stream))
         if form is None or payload:
+            if stream.type == "video":
+                stream.pictures.take(packet)
             stream.digest.update(payload)
             stream.add(packet, packet.size if form is None else len(payload))
         if len(self._messages) > self._reported:

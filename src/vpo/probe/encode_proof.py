@@ -35,6 +35,8 @@ def differences_of_encodes(
         if new is None or not new.times:
             yield Difference(encode.source, "missing")
         else:
+            if old.type == "video":
+                yield from _picture_differences(encode.source, old, new)
             yield from _differences(encode.source, old, new, float(offset))
 
 
@@ -52,6 +54,17 @@ def _differences(
     if reached + _END_TOLERANCE.get(old.type, 1.0) < end:
         yield Difference(index, "ends", end, reached)
     yield from _gap(index, before, after)
+
+
+def _picture_differences(
+    index: int, old: StreamContent, new: StreamContent
+) -> Iterator[Difference]:
+    change, before, after = old.pictures.change, old.pictures.captions, new.pictures.captions
+    if change is not None:
+        yield Difference(index, "size", float(change[0] * old.time_base))
+    # Two packets may become one frame.
+    if after < (before - old.leading) // 2:
+        yield Difference(index, "captions", before, after)
 
 
 def _seconds(times: Iterable[int], stream: StreamContent, offset: float) -> list[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vpo.media.containers import is_tool_tag
 from vpo.probe.ebml import Items, StructureError, items, read_text
 from vpo.probe.matroska import Structure, element, inside
 
@@ -93,7 +94,8 @@ def _tags(tags: Items) -> Iterator[str]:
                 whole += simple
             elif simple:
                 yield "tags of something larger or smaller than the file, as a season"
-    names = [_name(items(data)) for data in whole]
+    # Of its own tags, a tool may leave several: of every file that was joined, its encoder.
+    names = [name for data in whole if not is_tool_tag(name := _name(items(data)))]
     if len(set(names)) < len(names):
         yield "several tags of one name"
 

@@ -57,6 +57,23 @@ def header_units(stream: Any) -> frozenset[bytes]:
     return frozenset(unit for unit in found if unit and _hevc_type(unit[0]) not in _MOVED_UNITS)
 
 
+def sequence_parameters(head: bytes, stream: Any) -> bytes:
+    """Return the part of the start of a key frame that states its size; empty if there is none.
+
+    Of some codecs it is a little more.
+    """
+    codec = _codec(stream)
+    if codec in _UNIT_TYPES:
+        kind = _UNIT_TYPES[codec]
+        return _joined(u for u in _units(head, stream) if u and kind(u[0]) in _SEQUENCE_UNITS)
+    if codec in ("mpeg1video", "mpeg2video"):
+        return head[:8] if head.startswith(b"\0\0\1\xb3") else b""
+    if codec == "av1":
+        head = head.removeprefix(b"\x12\0")
+        return head[2 : 2 + head[1]] if head[:1] == b"\x0a" and len(head) > 1 else b""
+    return {"vp8": head[6:10], "vp9": head[:9]}.get(codec, b"")
+
+
 _HVCC_ARRAYS = 23
 """Where the arrays of NAL units begin in the configuration of HEVC (ISO/IEC 14496-15, 8.3.3.1)."""
 
@@ -85,6 +102,7 @@ def _hevc_type(head: int) -> str:
 _UNIT_TYPES: Mapping[str, Callable[[int], str]] = {"h264": _h264_type, "hevc": _hevc_type}
 _MOVED_UNITS = frozenset({"h264 7", "h264 8", "h264 9", "hevc 32", "hevc 33", "hevc 34", "hevc 35"})
 """Parameter sets and access unit delimiters (ITU-T H.264, table 7-1; H.265, table 7-1)."""
+_SEQUENCE_UNITS = frozenset({"h264 7", "hevc 33"})
 _FRAME_UNITS = frozenset(
     [*(f"h264 {kind}" for kind in range(1, 6)), *(f"hevc {kind}" for kind in range(32))]
 )

@@ -19,6 +19,7 @@ from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
 from vpo.probe.payload_forms import PayloadForm
+from vpo.probe.picture_scan import VideoHead
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
@@ -95,6 +96,10 @@ class Prober:
     def cover_image(self, path: str, index: int) -> bytes:
         """See ``vpo.probe.packets.cover_image``."""
         return bytes.fromhex(self._ask("cover_image", path, index))
+
+    def video_head(self, path: str, index: int) -> VideoHead:
+        """See ``vpo.probe.picture_scan.read_video_head``."""
+        return VideoHead(*self._ask("video_head", path, index))
 
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()

@@ -172,6 +172,8 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     elif track.codec == old.codec == "vp9":
         # The muxers do so themselves, but behind the count by which ``lost_packets`` finds losses.
         arguments += [f"-bsf:{number}", "vp9_superframe"]
+    if track.codec == old.codec == "hevc" and target.hevc_tag and not _has_own_name(old):
+        arguments += [f"-tag:{number}", target.hevc_tag]
     if target.languages:
         arguments += [f"-metadata:s:{number}", f"language={_language(plan, old, track)}"]
     if target.titles:
@@ -183,6 +185,11 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     for name in sorted(tag for tag, _ in old.tags if is_tool_tag(tag) and target.track_tags):
         arguments += [f"-metadata:s:{number}", f"{name}="]
     return arguments
+
+
+def _has_own_name(track: Track) -> bool:
+    """Return whether the name of its codec says more: Dolby Vision (``dvh1``)."""
+    return (track.codec_tag or "").startswith("dv")
 
 
 def _language(plan: Plan, old: Track, new: Track) -> str:

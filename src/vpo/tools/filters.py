@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vpo.errors import PlanError
+from vpo.media.color import is_rgb
 from vpo.media.model import Color, Hdr, Track
 from vpo.tools import pixel_formats
 from vpo.tools.video_options import TONEMAPPED, Encoding, Tonemapper
 
 _FULL = "scale=in_range=full:out_range=full"
 """ffmpeg's own conversion of its old full-range formats would make them limited."""
+_TO_YUV = "scale=out_color_matrix=bt709:out_range=tv"
 _DELETE_HDR = (
     "sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA",
     "sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL",
@@ -50,6 +52,8 @@ def steps(encoding: Encoding) -> list[str]:
         found.append("bwdif=mode=send_frame:deint=interlaced")
     if spec.size is not None:
         found.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
+    if spec.pad is not None:
+        found.append(f"pad={spec.pad[0]}:{spec.pad[1]}:0:0")
     if spec.tonemap:
         if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
@@ -60,6 +64,8 @@ def steps(encoding: Encoding) -> list[str]:
         ]
     elif name := pixel_formats.without_range(track.pixel_format or ""):
         found += [_FULL, f"format={name}"]
+    elif is_rgb(track.pixel_format) and encoding.pixel_format is not None:
+        found += [_TO_YUV, f"format={encoding.pixel_format}"]
     return found
 
 

@@ -43,12 +43,15 @@ def refused_losses(plan: Plan) -> Iterator[str]:
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
 
-def warned_losses(plan: Plan) -> Iterator[str]:
-    """Yield the losses that are worth a warning, as display text."""
+def warned_losses(plan: Plan, regions: bool) -> Iterator[str]:
+    """Yield the losses that are worth a warning, as display text.
+
+    ``regions``: the regions of languages, which ffmpeg does not write, are written afterwards.
+    """
     name = plan.after.container
     lost = [tag for tag in user_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
-        if container(name).matroska and "-" in (track.language_ietf or ""):
+        if not regions and container(name).matroska and "-" in (track.language_ietf or ""):
             yield f"ffmpeg writes only the language of {track.language}: {track}"
         if container(name).track_tags and "title" in dict(track.tags):
             yield f"ffmpeg keeps the name of {track}, not its tag of that kind (TITLE)"

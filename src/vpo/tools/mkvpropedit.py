@@ -33,9 +33,31 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
     return [*command, path]
 
 
-def statistics_argv(program: str, path: str) -> list[str]:
-    """Return the command that gives each track true statistics tags (BPS, NUMBER_OF_BYTES, …)."""
-    return [program, "--gui-mode", path, "--add-track-statistics-tags"]
+def restored_languages(plan: Plan) -> list[str]:
+    """Return the edits that write the languages with region or script, which ffmpeg cannot."""
+    edits: list[str] = []
+    for number, track in enumerate(plan.after.tracks, 1):
+        if "-" in (track.language or ""):
+            edits += ["--edit", f"track:{number}", "--set", f"language-ietf={track.language}"]
+    return edits
+
+
+def restored_fields(plan: Plan) -> list[str]:
+    """Return the edits that mark interlaced video as such, which mkvmerge drops."""
+    edits: list[str] = []
+    for number, track in enumerate(plan.after.tracks, 1):
+        if track.field_order is not None:
+            edits += ["--edit", f"track:{number}", "--set", "interlaced=1"]
+    return edits
+
+
+def finishing_argv(program: str, path: str, edits: list[str], statistics: bool) -> list[str]:
+    """Return the command that edits a file that another tool wrote.
+
+    With ``statistics``, each track gets true statistics tags (BPS, NUMBER_OF_BYTES, …).
+    """
+    tags = ["--add-track-statistics-tags"] if statistics else []
+    return [program, "--gui-mode", path, *edits, *tags]
 
 
 def _number(track: Track) -> int:

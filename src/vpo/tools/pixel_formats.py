@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
+
+from vpo.media.color import is_rgb
 
 
 class PixelFormat(NamedTuple):
@@ -36,6 +39,8 @@ _OTHERS = {
     "gray10le": PixelFormat("420", 10),
 }
 """Formats that convert to planar YUV without loss of depth; the chroma of 4:1:1 moves."""
+_RGB_BITS = re.compile(r"(9|10|12|14|16|48|f32)(?:le|be)$")
+_TRANSPARENT = re.compile(r"rgba|bgra|argb|abgr|gbrap|pal8")
 
 
 def planar(name: str) -> PixelFormat | None:
@@ -44,6 +49,20 @@ def planar(name: str) -> PixelFormat | None:
     if found is None:
         return _OTHERS.get(name)
     return PixelFormat(found[2], int(found[3] or 8), bool(found[1]))
+
+
+def nearest(name: str, formats: Collection[PixelFormat]) -> PixelFormat | None:
+    """Return the one of the formats that loses least of RGB; ``None`` for what is not RGB.
+
+    That has its colours in full, which 4:4:4 keeps. ``None`` also where bits would be lost, or
+    transparency.
+    """
+    if not is_rgb(name) or _TRANSPARENT.match(name):
+        return None
+    stated = _RGB_BITS.search(name)
+    least = {"48": 16, "f32": 32}.get(stated[1], 0) or int(stated[1]) if stated else 8
+    fitting = [f for f in formats if not f.alpha and f.depth >= least]
+    return min(fitting, key=lambda f: (-int(f.chroma), f.depth), default=None)
 
 
 def without_range(name: str) -> str | None:

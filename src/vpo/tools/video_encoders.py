@@ -53,7 +53,8 @@ class VideoEncoder:
 
     ``params`` is the option that holds further parameters, as ``a=1:b=2``. ``thread_options`` makes
     options of a number of threads; ``tiles``: rows and columns have to be asked for to be encoded
-    in parallel. ``fixed`` options are always given. HDR10's metadata reach the stream by ``hdr10``,
+    in parallel. ``captions``: it writes those of the frames.
+    ``fixed`` options are always given. HDR10's metadata reach the stream by ``hdr10``,
     or by the encoder itself (``hdr_from_frames``).
     """
 
@@ -77,6 +78,7 @@ class VideoEncoder:
     thread_options: Callable[[int], Options] | None = None
     tiles: bool = False
     fixed: tuple[Option, ...] = ()
+    captions: bool = False
     hdr10: Hdr10 | None = None
     hdr_from_frames: bool = False
 
@@ -96,6 +98,7 @@ class VideoEncoder:
         if track.pixel_format is None:
             return None
         found = pixel_formats.planar(track.pixel_format)
+        found = found or pixel_formats.nearest(track.pixel_format, self.formats)
         if found is None or found not in self.formats:
             what = found or track.pixel_format
             raise PlanError(f"{self} cannot encode {what}, which {track} has")
@@ -190,6 +193,7 @@ def _nvenc(codec: VideoCodec, formats: frozenset[PixelFormat]) -> VideoEncoder:
         formats,
         rate_control.nvenc,
         device="nvenc",
+        captions=codec != "av1",
         format_names=_NV12,
         bitrate_mode=(("rc", "vbr"),),
         multipass=(("multipass", "fullres"),),
@@ -259,6 +263,7 @@ _ROWS = (
         tunes={name: ("tune", name) for name in X264_TUNES},
         params="x264-params",
         thread_options=_threads,
+        captions=True,
         hdr10=Hdr10("mastering-display", "cll"),
     ),
     VideoEncoder(

@@ -8,14 +8,15 @@ that it is for. ``docs/encoders.md`` says what is mapped to what.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
 from vpo.errors import PlanError
+from vpo.media.color import is_rgb
 from vpo.media.containers import container
 from vpo.media.encode_spec import VideoEncode
-from vpo.media.model import Mastering, Track
+from vpo.media.model import Color, Mastering, Track
 from vpo.tools.pixel_formats import PixelFormat
 from vpo.tools.presets import Options
 from vpo.tools.video_encoders import Hdr10, VideoEncoder
@@ -124,9 +125,12 @@ def video(encoding: Encoding) -> list[str]:
     )
 
 
-def warnings(spec: VideoEncode, encoder: VideoEncoder) -> list[str]:
-    """Return warnings about options that the encoder does not have."""
+def warnings(spec: VideoEncode, encoder: VideoEncoder, track: Track | None = None) -> list[str]:
+    """Return warnings about what the encoder does not have: options, the format of the frames."""
     found = []
+    if track is not None and is_rgb(track.pixel_format) and not spec.tonemap:
+        name = encoder.pixel_format(track)
+        found.append(f"{encoder} does not take {track.pixel_format}; encoded as {name}")
     if spec.tune is not None and not encoder.tune_options(spec.tune):
         found.append(f"{encoder} has no tune {spec.tune}; encoded without")
     if spec.quality.two_pass and not (encoder.pass_options or encoder.multipass):
@@ -144,9 +148,9 @@ def _color(encoding: Encoding) -> Options:
     """Return the colour description, as far as the source has one; ffmpeg would guess it."""
     if encoding.spec.tonemap:
         return list(zip(_COLOR, _SDR, strict=True))
-    color = encoding.track.color
-    if color is None:
-        return []
+    color = encoding.track.color or Color()
+    if is_rgb(encoding.track.pixel_format):
+        color = replace(color, space=_SDR[2], range=_SDR[3])
     stated = (color.primaries, color.transfer, color.space, color.range)
     return [(name, value) for name, value in zip(_COLOR, stated, strict=True) if value]
 
@@ -218,6 +222,15 @@ def must_carry_hdr(encoding: Encoding, libavcodec: int) -> None:
         raise PlanError(
             f"{encoding.encoder} would lose the HDR metadata of {encoding.track}; "
             "use another codec or device, hdr: tonemap, or hdr: skip"
+        )
+
+
+def must_carry_captions(encoding: Encoding) -> None:
+    """Raise ``PlanError`` if the encoder would lose the closed captions of the frames."""
+    if not encoding.encoder.captions:
+        raise PlanError(
+            f"{encoding.encoder} would lose the closed captions of {encoding.track}; "
+            "encode to h264, which keeps them"
         )
 
 

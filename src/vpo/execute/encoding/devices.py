@@ -73,7 +73,7 @@ class Devices:
                 problems.append(f"{device}: {error}")
             else:
                 return EncoderChoice(
-                    name, device, tonemapper, tuple(video_options.warnings(spec, name))
+                    name, device, tonemapper, tuple(video_options.warnings(spec, name, track))
                 )
         if wanted and not spec.hw_fallback:
             raise PlanError(
@@ -81,7 +81,7 @@ class Devices:
                 "correct that, or set hw_fallback: true"
             )
         name = _suitable(capabilities, spec, track, container, "none")
-        warnings = video_options.warnings(spec, name)
+        warnings = video_options.warnings(spec, name, track)
         if wanted:
             warnings.insert(0, f"encoded by {name}, without hardware ({'; '.join(problems)})")
         return EncoderChoice(name, "none", tonemapper, tuple(warnings))

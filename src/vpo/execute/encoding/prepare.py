@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from vpo.errors import PlanError
 from vpo.execute.context import RunContext
 from vpo.execute.encoding import crf_search
 from vpo.execute.encoding.crf_search import CrfResult, SampleTools, SourceVideo
@@ -13,7 +14,7 @@ from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
 from vpo.media.encode_spec import Device
 from vpo.plan.model import Plan
-from vpo.tools.video_options import Encoding, source_time_base
+from vpo.tools.video_options import Encoding, must_carry_captions, source_time_base
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,17 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
     for index, spec in plan.video_encodes.items():
         track, container = sources[index], plan.after.container
         choice = choices[index] = context.devices.choose(spec, track, container)
-        encodings[index] = Encoding(
+        head = context.prober.video_head(plan.before.path, index)
+        if head.change is not None:
+            raise PlanError(
+                f"{track} changes its size or shape from {head.change}, and an encode would give "
+                "all of it the first one; cut the file where it changes"
+            )
+        if head.interlaced and track.field_order is None:
+            warning = f"{track} is interlaced and will be deinterlaced"
+            choices[index] = replace(choice, warnings=(*choice.warnings, warning))
+            track = replace(track, field_order="tt")
+        encodings[index] = encoding = Encoding(
             spec,
             track,
             choice.encoder,
@@ -68,6 +79,8 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             tonemapper=choice.tonemapper,
             time_base=source_time_base(context.tools.capabilities().libavcodec),
         )
+        if head.captions:
+            must_carry_captions(encoding)
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())
     return PreparedEncodes(encodings, choices, {})

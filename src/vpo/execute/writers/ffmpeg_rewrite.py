@@ -44,7 +44,8 @@ class FfmpegRewrite(Writer):
         self._refuse_unknown_codecs()
         self._need_audio_encoders()
         self.encodes = prepare_encodes(plan, context)
-        self.warnings = (*losses.warned_losses(plan), *self.encodes.warnings)
+        regions = context.tools.mkvpropedit is not None
+        self.warnings = (*losses.warned_losses(plan, regions), *self.encodes.warnings)
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:  # noqa: ARG003
@@ -56,23 +57,27 @@ class FfmpegRewrite(Writer):
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         written = self._run_ffmpeg(work, workspace)
-        warnings = (*written.warnings, *self._add_statistics(workspace))
+        warnings = (*written.warnings, *self._finish(workspace))
         return replace(written, warnings=warnings)
 
-    def _add_statistics(self, workspace: Workspace) -> Iterator[str]:
-        """Let mkvpropedit count what ffmpeg wrote; it removed the source's statistics tags.
+    def _finish(self, workspace: Workspace) -> Iterator[str]:
+        """Let mkvpropedit write what ffmpeg cannot: languages with regions, true statistics.
 
-        The proof reads the file afterwards, so that a failure here can do no harm.
+        The proof reads the file afterwards, so that this can do no harm.
         """
-        tools = self.context.tools
-        statistics = container(self.plan.after.container).statistics_tags
-        if not statistics or tools.mkvpropedit is None:
+        tools, target = self.context.tools, container(self.plan.after.container)
+        if tools.mkvpropedit is None or not target.matroska:
+            return
+        edits = mkvpropedit.restored_languages(self.plan)
+        if not edits and not target.statistics_tags:
             return
         path = tool_path(workspace.path, workspace.fd)
-        argv = mkvpropedit.statistics_argv(tools.mkvpropedit, path)
+        argv = mkvpropedit.finishing_argv(tools.mkvpropedit, path, edits, target.statistics_tags)
         try:
             tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)), MkvmergeOutput(_ignore))
         except ToolError as error:
+            if edits:
+                raise
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
     def _run_ffmpeg(self, work: Work, workspace: Workspace) -> Written:

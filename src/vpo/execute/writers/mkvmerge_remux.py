@@ -9,7 +9,7 @@ from vpo.execute.writers.writer import Writer
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
-from vpo.tools import losses, mkvmerge
+from vpo.tools import losses, mkvmerge, mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
@@ -32,6 +32,7 @@ class MkvmergeRemux(Writer):
             and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
             # Of a name like "fonts/a.ttf", mkvmerge keeps what stands behind the last slash.
             and not any("/" in (item.filename or "") for item in plan.after.attachments)
+            and (tools.mkvpropedit is not None or not mkvpropedit.restored_fields(plan))
             and kinds.isdisjoint({ChangeKind.TAG, ChangeKind.CODEC})
             # mkvmerge rejects WebM with the subtitles that ffmpeg writes into it (D_WEBVTT).
             and (
@@ -49,4 +50,12 @@ class MkvmergeRemux(Writer):
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
         heard = MkvmergeOutput(work.report)
         tools.run(Command(argv, workspace.path, (0, 1), (*lock.fds, workspace.fd)), heard)
+        self._restore_fields(workspace)
         return Written(tuple(f"mkvmerge: {line}" for line in heard.warnings))
+
+    def _restore_fields(self, workspace: Workspace) -> None:
+        tools, edits = self.context.tools, mkvpropedit.restored_fields(self.plan)
+        if edits:
+            path = tool_path(workspace.path, workspace.fd)
+            argv = mkvpropedit.finishing_argv(tools.need("mkvpropedit"), path, edits, False)
+            tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)))

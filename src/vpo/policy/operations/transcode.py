@@ -20,7 +20,7 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import MediaFile, Track
-from vpo.policy import dynamic_range
+from vpo.policy import dynamic_range, frame_format
 from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import parse_encoder_options
@@ -296,9 +296,15 @@ def _encode_video(
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
     if track.field_order is not None:
         state = state.warn(f"{track} is interlaced and will be deinterlaced")
+    pad = None if spec.size is not None else frame_format.even_size(track, section.to)
     track = replace(dynamic_range.after_encode(track, tonemap), field_order=None)
+    track = frame_format.in_yuv(track)
     if size is not None:
         track = replace(track, width=size[0], height=size[1])
+    if pad is not None:
+        spec = replace(spec, pad=pad)
+        track, warning = frame_format.with_padding(track, pad)
+        state = state.warn(warning)
     return state.encode(replace(track, codec=section.to), spec, why)
 
 

@@ -25,6 +25,7 @@ from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
+from vpo.probe.picture_scan import VideoHead
 from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
 from vpo.tools import filters, video_options
@@ -69,8 +70,19 @@ def test_prepare_fails_for_vmaf_without_a_metric(real: Tools) -> None:
         prepared(real, Plan(MEDIA, MEDIA, encodes=((1, replace(HEVC, quality=Quality(vmaf=95))),)))
 
 
-def context(tools: Tools) -> RunContext:
-    return new_run_context(tools, Prober(tools.processes, 120), threads=1)
+class PlainVideo(Prober):
+    """Finds nothing special in videos, which need not exist."""
+
+    def video_head(self, path: str, index: int) -> VideoHead:  # noqa: ARG002
+        return self.head
+
+    head = VideoHead()
+
+
+def context(tools: Tools, head: VideoHead = PlainVideo.head) -> RunContext:
+    prober = PlainVideo(tools.processes, 120)
+    prober.head = head
+    return new_run_context(tools, prober, threads=1)
 
 
 def prepared(tools: Tools, plan: Plan) -> PreparedEncodes:

@@ -1,0 +1,48 @@
+"""The format that frames need to be encoded: sides in even numbers, YUV instead of RGB."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vpo.media.color import is_rgb
+from vpo.media.encode_spec import VideoCodec
+from vpo.media.model import Color, Track
+
+YUV = Color(space="bt709", range="tv")
+"""What becomes of the matrix and the range of RGB."""
+_ANY_SIZE = frozenset({"vp9"})
+"""Codecs whose encoders take sides in odd numbers."""
+
+
+def even_size(track: Track, codec: VideoCodec) -> tuple[int, int] | None:
+    """Return the size to which the frames are padded; ``None`` where they stay as they are.
+
+    Where two pixels in a row, or in a column, share their colour, encoders want pairs of them.
+    """
+    if not track.width or not track.height or codec in _ANY_SIZE:
+        return None
+    pixels = track.pixel_format or ""
+    full = is_rgb(pixels) or "444" in pixels
+    if full and codec != "av1":  # of AV1 only 4:2:0 is encoded
+        return None
+    width = track.width + track.width % 2
+    height = track.height if "422" in pixels else track.height + track.height % 2
+    return None if (width, height) == (track.width, track.height) else (width, height)
+
+
+def with_padding(track: Track, size: tuple[int, int]) -> tuple[Track, str]:
+    """Return the track with this size, and the warning about it."""
+    width, height = size
+    warning = (
+        f"{track} has an odd size, which the encoder does not take: padded by a black line to "
+        f"{width}x{height}"
+    )
+    return replace(track, width=width, height=height), warning
+
+
+def in_yuv(track: Track) -> Track:
+    """Return the track with the colours that it has after an encode: RGB becomes YUV."""
+    if not is_rgb(track.pixel_format):
+        return track
+    color = replace(track.color or Color(), space=YUV.space, range=YUV.range)
+    return replace(track, color=color, pixel_format=None)

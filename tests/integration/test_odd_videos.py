@@ -1,0 +1,174 @@
+"""Videos that an encoder does not take as they are, or of which an encode would lose something."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Vpo
+from tests.integration.test_transcode import policy, process, streams
+from tests.reading import identify
+
+HEVC = policy("{video: {to: hevc, crf: 40, preset: ultrafast}}")
+FAST = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+CAPTION = b"\0\0\1\x06\x04\x0e\xb5\0\x31GA94\x03\x41\xff\xfc\x94\x2c\xff\x80"
+"""An SEI message of H.264 with one pair of bytes of a caption (ATSC A/53)."""
+
+
+def ffmpeg(*words: str | Path) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *words], check=True)
+
+
+def picture(size: str, *words: str | Path, seconds: float = 1) -> None:
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s={size}:r=25:d={seconds}", *words)
+
+
+@pytest.fixture
+def film(tmp_path: Path, media_tools: None) -> Path:  # noqa: ARG001
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in" / "film.mkv"
+
+
+def sum_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def captions(path: Path) -> int:
+    argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_frames", str(path)]
+    return subprocess.run(argv, check=True, capture_output=True).stdout.count(b"ATSC A53")
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_odd_sizes_are_padded_to_even_ones(vpo: Vpo, film: Path, codec: str) -> None:
+    picture("161x91", "-c:v", "ffv1", "-pix_fmt", "yuv420p", film, seconds=0.4)
+    text = policy(f"{{video: {{to: {codec}, crf: 40, preset: ultrafast}}}}")
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert "padded by a black line to 162x92" in str(done.json["files"][0]["warnings"])
+    made = streams(film)[0]
+    assert (made["codec_name"], made["width"], made["height"]) == (codec, 162, 92)
+    assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"
+
+
+def captioned(folder: Path, film: Path, before: float = 0) -> None:
+    """Make a film with a caption in each frame, behind some seconds without."""
+    raw = folder / "raw.h264"
+    picture("96x64", *FAST, "-x264-params", "slices=1", raw, seconds=before + 0.4)
+    units = re.split(rb"\x00?\x00\x00\x01", raw.read_bytes())[1:]
+    data, frames = b"", 0
+    for unit in units:
+        is_frame = unit[0] & 31 in (1, 5)
+        frames += is_frame
+        data += CAPTION if is_frame and frames > before * 25 else b""
+        data += b"\0\0\0\1" + unit
+    raw.write_bytes(data)
+    ffmpeg("-fflags", "+genpts", "-r", "25", "-i", raw, "-c", "copy", film)
+
+
+def test_captions_are_kept_by_x264(vpo: Vpo, film: Path, tmp_path: Path) -> None:
+    captioned(tmp_path, film)
+    assert captions(film) == 10
+    text = policy("{video: {to: h264, crf: 40, preset: ultrafast, max_height: 32}}")
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert (streams(film)[0]["height"], captions(film)) == (32, 10)
+
+
+@pytest.mark.parametrize("before", [0, 7])
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_captions_are_never_lost(
+    vpo: Vpo, film: Path, tmp_path: Path, codec: str, before: int
+) -> None:
+    captioned(tmp_path, film, before)
+    original = sum_of(film)
+    text = policy(f"{{video: {{to: {codec}, crf: 40, preset: ultrafast}}}}")
+    done = process(vpo, text, film)
+    assert done.rc == 1
+    assert "closed captions" in str(done.json["files"][0]["error"])
+    assert (sum_of(film), captions(film)) == (original, 10)
+
+
+@pytest.mark.parametrize("change", ["size", "pixels"])
+def test_a_change_of_size_or_shape_is_not_encoded(
+    vpo: Vpo, film: Path, tmp_path: Path, change: str
+) -> None:
+    film = film.with_suffix(".ts")
+    parts = [tmp_path / "1.ts", tmp_path / "2.ts"]
+    picture("64x48", *FAST, parts[0])
+    size, shape = ("128x96", "1") if change == "size" else ("64x48", "4/3")
+    picture(size, *FAST, "-vf", f"setsar={shape}", "-output_ts_offset", "1", parts[1])
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    original = sum_of(film)
+    done = process(vpo, HEVC, film)
+    assert done.rc == 1
+    assert "changes its size or shape from 64x48" in str(done.json["files"][0]["error"])
+    assert sum_of(film) == original
+
+
+def interlaced_rgb(film: Path) -> None:
+    picture("64x48", "-vf", "interlace", "-c:v", "ffv1", "-pix_fmt", "bgr0", "-flags", "+ildct",
+            "-field_order", "tt", "-top", "1", film)  # fmt: skip
+    subprocess.run(
+        ["mkvpropedit", "-q", str(film), "--edit", "track:1", "--set", "interlaced=1",
+         "--set", "field-order=1"], check=True,
+    )  # fmt: skip
+    assert (streams(film)[0]["field_order"], streams(film)[0]["pix_fmt"]) == ("tt", "bgr0")
+
+
+def test_rgb_becomes_yuv_and_the_plan_says_it(vpo: Vpo, film: Path) -> None:
+    interlaced_rgb(film)
+    done = process(vpo, HEVC, film)
+    assert done.rc == 0, done
+    assert "does not take bgr0; encoded as yuv444p" in str(done.json["files"][0]["warnings"])
+    made = streams(film)[0]
+    assert (made["pix_fmt"], made["color_space"], made["color_range"]) == (
+        "yuv444p",
+        "bt709",
+        "tv",
+    )
+
+
+def test_a_remux_keeps_the_mark_of_interlaced_video(vpo: Vpo, film: Path) -> None:
+    interlaced_rgb(film)
+    sound = film.with_name("two.mkv")
+    ffmpeg("-i", film, "-f", "lavfi", "-i", "sine=d=1", "-map", "0", "-map", "1", "-c:v", "copy",
+           "-c:a", "flac", sound)  # fmt: skip
+    text = "schema_version: 13\nphases:\n  - name: o\n    track_order: [audio_main, video]\n"
+    done = process(vpo, text, sound)
+    assert done.json["files"][0]["status"] == "changed", done
+    assert [each.get("field_order") for each in streams(sound)] == [None, "tt"]
+
+
+def test_hevc_is_called_hvc1_in_mp4(vpo: Vpo, film: Path) -> None:
+    picture("64x48", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=1", film)
+    text = "schema_version: 13\nphases:\n  - name: c\n    container: {target: mp4}\n"
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert streams(film.with_suffix(".mp4"))[0]["codec_tag_string"] == "hvc1"
+
+
+def test_an_encode_keeps_regions_and_scripts_of_languages(vpo: Vpo, film: Path) -> None:
+    plain = film.with_name("plain.mkv")
+    picture("64x48", "-f", "lavfi", "-i", "sine=d=1", "-map", "0", "-map", "1", "-map", "1",
+            *FAST, "-c:a", "aac", plain)  # fmt: skip
+    argv = ["mkvmerge", "-q", "-o", str(film), "--language", "1:pt-BR", "--language"]
+    subprocess.run([*argv, "2:sr-Latn-RS", str(plain)], check=True)
+    done = process(vpo, HEVC, film)
+    assert done.rc == 0, done
+    found = [t["properties"].get("language_ietf") for t in identify(film)["tracks"]]
+    assert found[1:] == ["pt-BR", "sr-Latn-RS"]
+    assert done.json["files"][0]["warnings"] == []
+
+
+def test_tags_of_tools_are_no_reason_to_refuse(vpo: Vpo, film: Path, tmp_path: Path) -> None:
+    picture("64x48", *FAST, film)
+    simple = "<Simple><Name>ENCODER</Name><String>Lavf</String></Simple>"
+    tags = tmp_path / "tags.xml"
+    tags.write_text(f"<Tags><Tag><Targets/>{simple}{simple}</Tag></Tags>")
+    subprocess.run(["mkvpropedit", "-q", str(film), "--tags", f"global:{tags}"], check=True)
+    done = process(vpo, HEVC, film)
+    assert done.rc == 0, done
+    assert streams(film)[0]["codec_name"] == "hevc"
