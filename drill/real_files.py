@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,9 @@ POLICIES = {
           skip_if_exists: {codec: aac, channels: 2}
           position: end""",
 }
-_NO_MEDIA = {".md", ".py", ".sh", ".txt", ".undo", ".json"}
+_NO_MEDIA = {".c", ".md", ".py", ".sh", ".txt", ".undo", ".json"}
 _SECONDS = 600
+_MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,20 @@ class Film:
         found = (s for s in self.streams if s["codec_type"] == kind)
         return [s for s in found if not s["disposition"]["attached_pic"]]
 
+    @cached_property
+    def seconds(self) -> float:
+        """How long the tracks last, by their packets: headers may say anything."""
+        shown = ("-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0")
+        lines = _run("ffprobe", "-v", "error", *shown, _url(self.path)).splitlines()
+        times = [_numbers(line) for line in lines if line[:1] not in ("", "N")]
+        return max(map(sum, times), default=0.0) - min((t[0] for t in times), default=0.0)
+
     @property
-    def seconds(self) -> float | None:
-        found = self.facts.get("format", {}).get("duration")
-        return float(found) if found else None
+    def tracks(self) -> list[dict[str, Any]]:
+        """All streams except the text of chapters, which is data to ffprobe."""
+        chapters = bool(self.facts.get("chapters"))
+        found = (s for s in self.streams if not s["disposition"]["attached_pic"])
+        return [s for s in found if not (chapters and s.get("codec_tag_string") == "text")]
 
     @property
     def containers(self) -> set[str]:
@@ -99,7 +111,8 @@ class Film:
         read = ("ffmpeg", "-v", "error", "-nostdin", "-i", _url(self.path), "-map", number)
         found = [_run(*read, "-c", "copy", "-f", "streamhash", "-")]
         if kind == "subtitle":
-            found.append(hashlib.sha256(_run(*read, "-f", "srt", "-").encode()).hexdigest())
+            words = _MARKUP.sub("", _run(*read, "-f", "srt", "-"))
+            found.append(hashlib.sha256(" ".join(words.split()).encode()).hexdigest())
         elif kind in ("video", "audio"):
             found.append(_run(*read, "-fps_mode", "passthrough", "-f", "streamhash", "-"))
         return [text.strip().rpartition("=")[2] for text in found]
@@ -196,16 +209,16 @@ def _changed(policy: str, old: Film, new: Film, said: dict[str, Any]) -> Iterato
     if new.mkvmerge_says and not old.mkvmerge_says:
         yield f"mkvmerge: {new.mkvmerge_says}"
     yield from _wanted(policy, new)
-    if old.seconds and new.seconds and abs(old.seconds - new.seconds) > 0.1 + old.seconds / 100:
+    if abs(old.seconds - new.seconds) > 0.1 + old.seconds / 100:
         yield f"{new.seconds:.2f} s instead of {old.seconds:.2f} s"
     chapters = [len(film.facts.get("chapters", [])) for film in (old, new)]
     if chapters[1] < chapters[0]:
         yield f"{chapters[1]} of {chapters[0]} chapters"
-    gone = [c for c in said["changes"] if c["kind"] == "removed"]
-    made = 1 if policy == "stereo" else 0
-    expected = len(old.streams) - len(gone) + made
-    if len(new.streams) != expected and not gone:
-        yield f"{len(new.streams)} tracks instead of {expected}"
+    gone = [c for c in said["changes"] if c["kind"] == "remove"]
+    added = [c for c in said["changes"] if c["kind"] == "add"]
+    expected = len(old.tracks) - len(gone) + len(added)
+    if len(new.tracks) != expected:
+        yield f"{len(new.tracks)} tracks instead of {expected}"
     yield from _streams(old, new, "video" if policy == "hevc" else "")
 
 
@@ -252,6 +265,11 @@ def _films(folder: Path) -> list[Path]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _numbers(line: str) -> tuple[float, float]:
+    start, _, length = line.strip(",").partition(",")
+    return float(start), float(length) if length and length != "N/A" else 0.0
 
 
 def _url(path: Path) -> str:

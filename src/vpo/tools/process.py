@@ -36,7 +36,7 @@ _NOISE = re.compile(
     r"|Multiple -c, -codec, .* options specified"
 )
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
-_LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
+_LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\](?: |$)")
 _ERROR = re.compile(r"#GUI#error |\[(?:error|fatal|panic)\]|Svt\[error\]")
 """What tools put into lines that are errors, in the modes in which vpo runs them."""
 _MOST_ERRORS = 3
@@ -440,12 +440,13 @@ def _last_lines(tail: str) -> str:
     """
     lines = [line.strip() for line in tail.split("\n")]
     lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
-    errors = list(dict.fromkeys(line for line in lines if _ERROR.search(line)))
+    found = (_plain(line) for line in lines if _ERROR.search(line))
+    errors = list(dict.fromkeys(filter(None, found)))
     matter = [*errors[: _MOST_ERRORS - 1], *errors[_MOST_ERRORS - 1 :][-1:]]
-    shown = (_plain(line) for line in matter or lines[-_MOST_ERRORS:])
+    shown = matter or [_plain(line) for line in lines[-_MOST_ERRORS:]]
     return " | ".join(shown)[:_MESSAGE]
 
 
 def _plain(line: str) -> str:
     """Return a line without the marks of its level."""
-    return _LEVEL.sub("", line.removeprefix("#GUI#error "), count=1)
+    return _LEVEL.sub("", line.removeprefix("#GUI#error "), count=1).strip()
