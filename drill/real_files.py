@@ -46,6 +46,7 @@ POLICIES = {
 }
 _NO_MEDIA = {".c", ".md", ".py", ".sh", ".txt", ".undo", ".json"}
 _SECONDS = 600
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d),(\d{3})")
 _MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 
 
@@ -111,8 +112,7 @@ class Film:
         read = ("ffmpeg", "-v", "error", "-nostdin", "-i", _url(self.path), "-map", number)
         found = [_run(*read, "-c", "copy", "-f", "streamhash", "-")]
         if kind == "subtitle":
-            words = _MARKUP.sub("", _run(*read, "-f", "srt", "-"))
-            found.append(hashlib.sha256(" ".join(words.split()).encode()).hexdigest())
+            found.append("=" + hashlib.sha256(_cues(_run(*read, "-f", "srt", "-"))).hexdigest())
         elif kind in ("video", "audio"):
             found.append(_run(*read, "-fps_mode", "passthrough", "-f", "streamhash", "-"))
         return [text.strip().rpartition("=")[2] for text in found]
@@ -265,6 +265,22 @@ def _films(folder: Path) -> list[Path]:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _cues(srt: str) -> bytes:
+    """Return the text of subtitles without styles, with times from the first one on.
+
+    A copy may begin later as a whole, to make room for the start of its audio.
+    """
+    first = next(_TIME.finditer(srt), None)
+    start = _milliseconds(first) if first else 0
+    text = _TIME.sub(lambda found: str(_milliseconds(found) - start), _MARKUP.sub("", srt))
+    return " ".join(text.split()).encode()
+
+
+def _milliseconds(found: re.Match[str]) -> int:
+    hours, minutes, seconds, rest = map(int, found.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest
 
 
 def _numbers(line: str) -> tuple[float, float]:

@@ -84,7 +84,7 @@ phases:
 """,
     "mp4": """\
 # Convert to MP4 for players that support nothing else. Fonts and subtitles in other languages are
-# removed first; a file with other tracks that MP4 cannot hold is not converted.
+# removed first; a file with other tracks that MP4 cannot hold stays as it is, and counts as failed.
 schema_version: 13
 name: mp4
 config:
@@ -96,9 +96,7 @@ phases:
     keep_subtitles: {{languages: [{languages}, und]}}
     filter_attachments: {{remove_all: true}}
   - name: convert
-    container:
-      target: mp4
-      on_incompatible_codec: skip
+    container: {{target: mp4, on_incompatible_codec: error}}
   - name: flags
     default_flags: {{}}
 """,
