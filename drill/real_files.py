@@ -200,7 +200,7 @@ def judge(policy: str, film: Film, folder: Path, said: dict[str, Any] | None) ->
 
 def _reason(said: dict[str, Any]) -> str:
     error = [f"{said['error']['type']}: {said['error']['message']}"] if said["error"] else []
-    details = [phase["detail"] for phase in said["phases"] if phase["detail"]]
+    details = [] if error else [p["detail"] for p in said["phases"] if p["detail"]]
     return " | ".join(dict.fromkeys([*error, *said["warnings"], *details]))
 
 

@@ -182,7 +182,7 @@ def test_hevc_takes_avi_to_matroska(vpo: Vpo, tmp_path: Path, policy: str) -> No
 
 @pytest.mark.parametrize("source", [avi, webm])
 def test_old_television_gets_mp4_with_h264_and_aac(
-    vpo: Vpo, tmp_path: Path, source: object
+    vpo: Vpo, tmp_path: Path, source: Source
 ) -> None:
     film = source(tmp_path)
     run(vpo, "old-television", film)

@@ -131,7 +131,7 @@ def _is_read_error(error: Exception) -> bool:
 def _advice(error: Exception) -> str:
     import av.error
 
-    if isinstance(error, av.error.PatchWelcomeError):
+    if isinstance(error, (av.error.PatchWelcomeError, UnicodeError)):
         return "it is not damaged for all that is known, and stays as it is"
     # Demuxers report a file that is too short as EIO, too.
     fault = "the disk or the network failed, or " if _is_read_error(error) else ""
@@ -149,6 +149,8 @@ def error_text(error: Exception) -> str:
         return "it ends too early"
     if isinstance(error, av.error.PatchWelcomeError):
         return "it has something that FFmpeg cannot read yet"
+    if isinstance(error, UnicodeError):
+        return "a name in it is no text"
     if isinstance(error, av.error.PermissionError) and error.errno == errno.EPERM:
         return "its structure is invalid"  # demuxers use it so; opening has succeeded by then
     text = getattr(error, "strerror", None) or str(error)

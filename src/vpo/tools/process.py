@@ -37,6 +37,7 @@ _NOISE = re.compile(
 )
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
 _LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\](?: |$)")
+_ADDRESS = re.compile(r"(?<=\w) @ 0x[0-9a-f]+(?=\])")
 _ERROR = re.compile(r"#GUI#error |\[(?:error|fatal|panic)\]|Svt\[error\]")
 """What tools put into lines that are errors, in the modes in which vpo runs them."""
 _MOST_ERRORS = 3
@@ -448,5 +449,6 @@ def _last_lines(tail: str) -> str:
 
 
 def _plain(line: str) -> str:
-    """Return a line without the marks of its level."""
-    return _LEVEL.sub("", line.removeprefix("#GUI#error "), count=1).strip()
+    """Return a line without the marks of its level, and without addresses in memory."""
+    line = _ADDRESS.sub("", line.removeprefix("#GUI#error "))
+    return _LEVEL.sub("", line, count=1).strip()

@@ -25,11 +25,16 @@ from vpo.probe.media_input import error_text, open_input, read_problem
             "it has something that FFmpeg cannot read yet",
             "it is not damaged for all that is known",
         ),
+        (
+            UnicodeDecodeError("ascii", b"\xff", 0, 1, "words"),
+            "a name in it is no text",
+            "it is not damaged for all that is known",
+        ),
         (av.error.OSError(errno.EIO, "Input/output error"), "input/output error", "the disk"),
     ],
 )
 def test_parser_error_says_what_is_wrong_with_the_file(
-    raised: av.error.FFmpegError, text: str, advice: str
+    raised: Exception, text: str, advice: str
 ) -> None:
     assert error_text(raised) == text
     with pytest.raises(ProbeError) as error, open_input(__file__):
