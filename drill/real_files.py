@@ -46,6 +46,14 @@ POLICIES = {
 }
 _NO_MEDIA = {".c", ".md", ".py", ".sh", ".txt", ".undo", ".json"}
 _SECONDS = 600
+_NOT_TAKEN = {
+    "status": "not taken",
+    "new_path": None,
+    "error": None,
+    "warnings": ["vpo did not take it for a video"],
+    "phases": [],
+    "changes": [],
+}
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d),(\d{3})")
 _MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 
@@ -179,8 +187,7 @@ def outcomes(policy: str, films: Sequence[Path], place: Path) -> Iterator[Outcom
 def judge(policy: str, film: Film, folder: Path, said: dict[str, Any] | None) -> Outcome:
     """Judge what a run left in ``folder`` of a copy of a film, against what it said about it."""
     if said is None:
-        same = _sha256(folder / film.path.name) == _sha256(film.path)
-        return Outcome(film.path.name, policy, "not taken", "", () if same else ("not the same",))
+        said = {**_NOT_TAKEN, "path": str(folder / film.path.name)}
     status, reason = said["status"], _reason(said)
     wrong = []
     left = sorted(os.listdir(folder))

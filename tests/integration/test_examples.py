@@ -67,6 +67,12 @@ def webm(folder: Path) -> Path:
     return make(folder / "films/clip.webm", *tone(300), *codecs)
 
 
+def flv(folder: Path) -> Path:
+    """A film whose sound ffmpeg reads first: FLV has no order of tracks."""
+    sound = ("-c:a", "libmp3lame", "-ar", "44100")
+    return make(folder / "films/flash.flv", *tone(300), "-c:v", "flv", *sound)
+
+
 def run(vpo: Vpo, policy: Path | str, *films: Path) -> dict[str, dict[str, object]]:
     """Process films with an example or another policy; return the outcomes by name."""
     path = FOLDER / f"{policy}.yaml" if isinstance(policy, str) else policy
@@ -100,8 +106,10 @@ def test_example_policy_is_stable_on_sample_media(vpo: Vpo, library: Library, pa
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_policy_does_not_fail_on_avi_and_webm(vpo: Vpo, tmp_path: Path, path: Path) -> None:
-    found = run(vpo, path, avi(tmp_path), webm(tmp_path))
+def test_example_policy_does_not_fail_on_avi_webm_and_flv(
+    vpo: Vpo, tmp_path: Path, path: Path
+) -> None:
+    found = run(vpo, path, avi(tmp_path), webm(tmp_path), flv(tmp_path))
     # The page of this one says so: MP4 cannot hold Motion JPEG as players want it, nor VP8.
     refused = {"mp4-for-tv": "PlanError"}.get(path.stem)
     for outcome in found.values():
