@@ -49,15 +49,8 @@ def test_judges_find_other_content(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "expected"),
-    [
-        (
-            "failed",
-            {"type": "PlanError", "message": "mp4 cannot hold it"},
-            "it is not the same file",
-        ),
-        ("unchanged", None, "it is not the same file"),
-    ],
+    ("status", "error"),
+    [("failed", {"type": "PlanError", "message": "mp4 cannot hold it"}), ("unchanged", None)],
 )
 def test_judges_find_a_changed_byte_of_a_file_left_alone(
     corpus: Path, tmp_path: Path, status: str, error: object
