@@ -130,7 +130,14 @@ class DiscoverError(FileError):
 
 
 class ProbeError(FileError):
-    """A file cannot be read as media."""
+    """A file cannot be read as media; ``advice`` is for the user whose file it is."""
+
+    def __init__(self, problem: str, advice: str = "") -> None:
+        super().__init__(problem, advice)
+        self.problem, self.advice = problem, advice
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, (self.problem, self.advice)))
 
 
 class DamagedError(FileError):

@@ -77,7 +77,7 @@ def test_init_configuration_has_valid_example_values(tmp_path: Path) -> None:
     assert config.jellyfin.url == "http://server:8096"
 
 
-def test_init_asks_three_questions(vpo: Vpo) -> None:
+def test_init_asks_three_questions_until_the_answers_are_right(vpo: Vpo) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "vpo", "init"],
@@ -86,13 +86,14 @@ def test_init_asks_three_questions(vpo: Vpo) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    os.write(ours, b"ger\nspace\n0\n")
+    os.write(ours, b"english\nger\nfast\nspace\nmany\n0\n")
     out, err = process.communicate(timeout=30)
     for fd in (ours, theirs):
         os.close(fd)
     assert process.returncode == 0, err
-    assert err.count(b"?") == 3
-    assert b"space.yaml" in out
+    assert err.count(b"Error") == 3  # each wrong answer is asked for again
+    assert b"english" in err
+    assert out.splitlines()[-1].endswith(b"/policies/space.yaml YOUR_VIDEOS")
     folder = vpo.folder / "xdg/vpo"
     assert "audio_languages: [ger]" in (folder / "policies/tidy.yaml").read_text()
     assert '# keep = "none"' in (folder / "config.toml").read_text()

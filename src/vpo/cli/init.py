@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,7 @@ def command(languages: str | None, goal: Goal | None, days: int | None, output_f
     Asks three questions, unless options answer them; without a terminal, the answers are eng,
     languages and 7. Existing files are not changed.
     """
-    named = _languages(languages or str(_answer("languages", "eng")))
+    named = _languages(languages or str(_answer("languages", "eng", _Languages())))
     goal = goal or cast(Goal, _answer("goal", "languages", click.Choice(GOALS)))
     days = days if days is not None else int(str(_answer("days", 7, click.IntRange(min=0))))
     path = config_file()
@@ -64,8 +65,8 @@ def command(languages: str | None, goal: Goal | None, days: int | None, output_f
     for target, new in written.items():
         shown = printable(os.fspath(target))
         click.echo(f"written  {shown}" if new else f"exists   {shown}; not changed")
-    tidy = printable(os.fspath(path.parent / "policies" / "tidy.yaml"))
-    click.echo(f"\nPreview what a policy would do:\n  vpo process -n -R -p {tidy} YOUR_VIDEOS")
+    asked = printable(shlex.quote(os.fspath(path.parent / "policies" / f"{goal}.yaml")))
+    click.echo(f"\nPreview what the policy would do:\n  vpo process -n -R -p {asked} YOUR_VIDEOS")
 
 
 def _answer(question: str, default: object, kind: click.ParamType[object] | None = None) -> object:
@@ -73,6 +74,19 @@ def _answer(question: str, default: object, kind: click.ParamType[object] | None
     if not sys.stdin.isatty():
         return default
     return click.prompt(_QUESTIONS[question], default=default, type=kind, err=True)
+
+
+class _Languages(click.ParamType[object]):
+    """Languages as text; a wrong answer is asked for again."""
+
+    name = "languages"
+
+    def convert(self, value: object, param: object, ctx: object) -> str:  # noqa: ARG002
+        try:
+            _languages(str(value))
+        except UsageError as error:
+            raise click.BadParameter(str(error)) from None
+        return str(value)
 
 
 def _languages(text: str) -> list[str]:

@@ -27,7 +27,8 @@ _UNSET = {
 """Example values of keys without a default, by the key's name or type."""
 
 _TIDY = """\
-# Tidy flags and titles: one default video and audio track, no default subtitle.
+# Tidy flags and titles: one default video and audio track, no titles of video tracks; no default
+# subtitle, unless the audio is in none of these languages.
 # For Matroska these are header edits, which take milliseconds at any file size.
 schema_version: 13
 name: tidy
@@ -35,6 +36,7 @@ config:
   audio_languages: [{languages}]
 phases:
   - name: flags
+    skip_when: {{container: [avi, ts, flv, wmv, ogg]}}
     video_actions: {{clear_all_titles: true}}
     default_flags: {{}}
 """
@@ -59,13 +61,17 @@ phases:
     default_flags: {{}}
 """,
     "space": """\
-# Encode to HEVC where it saves at least 15 %, at 1080p at most. HDR video is not encoded.
+# Encode to HEVC where it saves at least 15 %, at 1080p at most. HDR video is not encoded. AVI, WebM
+# and others that cannot hold HEVC become Matroska.
 schema_version: 13
 name: space
 config:
   audio_languages: [{languages}, und]
   on_error: skip
 phases:
+  - name: container
+    skip_when: {{container: [mkv, mp4, mov, ts], video_codec: [hevc, av1]}}
+    container: {{target: mkv}}
   - name: encode
     transcode:
       video:
@@ -78,7 +84,7 @@ phases:
 """,
     "mp4": """\
 # Convert to MP4 for players that support nothing else. Fonts and subtitles in other languages are
-# removed first; a file with other tracks that MP4 cannot hold is not converted.
+# removed first; a file with other tracks that MP4 cannot hold stays as it is, and counts as failed.
 schema_version: 13
 name: mp4
 config:
@@ -90,9 +96,7 @@ phases:
     keep_subtitles: {{languages: [{languages}, und]}}
     filter_attachments: {{remove_all: true}}
   - name: convert
-    container:
-      target: mp4
-      on_incompatible_codec: skip
+    container: {{target: mp4, on_incompatible_codec: error}}
   - name: flags
     default_flags: {{}}
 """,

@@ -150,7 +150,7 @@ def _probed(
     try:
         return probe(*args, **kwargs)
     except ProbeError as error:
-        raise VerifyError(f"the result was discarded: {error}") from None
+        raise VerifyError(f"the tool's result was discarded: {error.problem}") from None
 
 
 def differences(expected: MediaFile, found: MediaFile) -> Iterator[str]:

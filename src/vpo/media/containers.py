@@ -34,6 +34,7 @@ class Container:
 
     ``flags`` are the dispositions that survive a rewrite; ``one_default``: a type with no default
     track is given one by the muxer (the first), because players read "no enabled track" as none.
+    ``track_order``: its tracks have an order, other than that of their first packets.
     ``side_data`` is what ffmpeg carries into it, ``encoded_hdr`` whether also HDR10's metadata of a
     track that it encodes. ``tags`` are those that it holds as players look for them (``None``:
     any), ``apple_tags`` whether Apple's too, ``track_tags`` whether each track has tags,
@@ -63,6 +64,7 @@ class Container:
     hevc_tag: str | None = None
     flags: frozenset[str] = frozenset()
     one_default: bool = False
+    track_order: bool = True
     titles: bool = False
     languages: bool = False
     three_letter_languages: bool = False
@@ -209,7 +211,14 @@ _ALL = (
         transport_stream=True,
         encodes=_TS_ENCODES,
     ),
-    Container("flv", "flv", (".flv",), encodes=frozenset({"aac", "mp3", "h264"}), tags=None),
+    Container(
+        "flv",
+        "flv",
+        (".flv",),
+        encodes=frozenset({"aac", "mp3", "h264"}),
+        track_order=False,
+        tags=None,
+    ),
     Container(
         "wmv",
         "asf",

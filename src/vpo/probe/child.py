@@ -156,10 +156,13 @@ def _serve() -> None:
         try:
             response: dict[str, object] = {"value": requests[request](*values)}
         except OSError as error:
-            response = {"error": read_problem(error)}
+            problem = read_problem(error)
+            response = {"error": problem.problem, "advice": problem.advice}
         except MemoryError:
             response = {"error": OUT_OF_MEMORY}
-        except (ProbeError, ValueError) as error:
+        except ProbeError as error:
+            response = {"error": error.problem, "advice": error.advice}
+        except ValueError as error:
             response = {"error": str(error) or type(error).__name__}
         _write(response)
 

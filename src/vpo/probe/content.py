@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vpo.probe.ebml import StructureError
-from vpo.probe.media_input import MediaInput, open_container, open_input
+from vpo.probe.media_input import MediaInput, error_text, open_container, open_input
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
 from vpo.probe.structure_walk import StructureWalk
@@ -212,7 +212,7 @@ class _Reader:
                     self._follow(packet.pos or 0)
                     beat(min(1.0, (packet.pos or 0) / size))
         except av.FFmpegError as error:
-            self.content.errors.append((self._now(), str(error.strerror or error)))
+            self.content.errors.append((self._now(), error_text(error)))
         self._take_messages()
         self._follow(size)
         self._take_files()

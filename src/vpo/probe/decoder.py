@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ProbeError
-from vpo.probe.media_input import open_container
+from vpo.probe.media_input import error_text, open_container
 
 if TYPE_CHECKING:
     import av.container
@@ -126,7 +126,7 @@ def _decoded(
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            collector.add(None, None, error.strerror or str(error))
+            collector.add(None, None, error_text(error))
             return
         if packet is None:
             return
@@ -148,7 +148,7 @@ def _damage(packet: Any) -> Iterator[str]:
         if any(getattr(frame, "is_corrupt", False) for frame in packet.decode()):
             yield "a frame is damaged" if packet.stream.type == "video" else "audio is damaged"
     except av.FFmpegError as error:
-        yield error.strerror or str(error)
+        yield error_text(error)
 
 
 def _time(packet: Any, first: float) -> float | None:

@@ -63,24 +63,22 @@ def open_input(path: str) -> Iterator[MediaInput]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise ProbeError(f"cannot be opened: {error.strerror}") from None
+        raise ProbeError(f"cannot be opened: {error.strerror}", _rights(error)) from None
     try:
         stat = os.fstat(fd)
         if not S_ISREG(stat.st_mode):
             raise ProbeError("not a regular file")
         if stat.st_size == 0:
-            raise ProbeError("the file is empty; download or copy it again, or remove it")
+            raise ProbeError("the file is empty", "download or copy it again, or remove it")
         yield MediaInput(path, fd, stat)
     except av.MemoryError:
         raise ProbeError(OUT_OF_MEMORY) from None
     except (av.FFmpegError, UnicodeError) as error:
-        # Demuxers report a file that is too short as EIO, too.
-        fault = "the disk or the network failed, or " if _is_read_error(error) else ""
         raise ProbeError(
-            f"cannot be read as a video file: {fault}it is damaged, incomplete, or not a video"
+            f"cannot be read as a video file: {error_text(error)}", _advice(error)
         ) from None
     except OSError as error:
-        raise ProbeError(read_problem(error)) from None
+        raise read_problem(error) from None
     finally:
         os.close(fd)
 
@@ -105,12 +103,17 @@ def encodable_name(path: str, fd: int) -> str:
     return path
 
 
-def read_problem(error: OSError) -> str:
-    """Return the message for a file that the system cannot read."""
-    return (
-        f"it cannot be read ({error.strerror or error}); check the disk or the network, and run "
-        "again"
+def read_problem(error: OSError) -> ProbeError:
+    """Return the error for a file that the system cannot read."""
+    return ProbeError(
+        f"it cannot be read ({error.strerror or error})",
+        _rights(error) or "check the disk or the network, and run again",
     )
+
+
+def _rights(error: OSError) -> str:
+    missing = error.errno in (errno.EACCES, errno.EPERM)
+    return "the user that runs vpo needs the right to read it" if missing else ""
 
 
 def read_all_bytes(path: str, beat: Callable[[float], None]) -> None:
@@ -129,15 +132,30 @@ def _is_read_error(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.EIO, errno.ESTALE, errno.EINTR)
 
 
-def fault_of(error: Exception) -> str:
-    """Return what is wrong with a file that cannot be opened, or that a demuxer gives up.
+def _advice(error: Exception) -> str:
+    import av.error
 
-    What ffmpeg's libraries say of it is seldom what is wrong: "operation not permitted".
+    if isinstance(error, (av.error.PatchWelcomeError, UnicodeError)):
+        return "it is not damaged for all that is known, and stays as it is"
+    # Demuxers report a file that is too short as EIO, too.
+    fault = "the disk or the network failed, or " if _is_read_error(error) else ""
+    return f"{fault}it is damaged, incomplete, or not a video"
+
+
+def error_text(error: Exception) -> str:
+    """Return what an exception of PyAV says, without the file's name.
+
+    What FFmpeg names like a mistake of the system or of its own is told as what it means.
     """
-    import av
+    import av.error
 
-    if not isinstance(error, av.FFmpegError):
-        return str(getattr(error, "strerror", None) or error).lower()
-    if _is_read_error(error):
-        return "the disk or the network failed, or it is damaged"
-    return "it is damaged or incomplete"
+    if isinstance(error, av.error.EOFError):
+        return "it ends too early"
+    if isinstance(error, av.error.PatchWelcomeError):
+        return "it has something that FFmpeg cannot read yet"
+    if isinstance(error, UnicodeError):
+        return "a name in it is no text"
+    if isinstance(error, av.error.PermissionError) and error.errno == errno.EPERM:
+        return "its structure is invalid"  # demuxers use it so; opening has succeeded by then
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).lower()

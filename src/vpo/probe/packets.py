@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
-from vpo.probe.media_input import fault_of, open_container
+from vpo.probe.media_input import error_text, open_container
 
 if TYPE_CHECKING:
     import av.container
@@ -29,7 +29,7 @@ def _opened(path: str, problem: str, decode: bool = True) -> Iterator[av.contain
         finally:
             os.close(fd)
     except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
-        raise ProbeError(f"{problem}: {fault_of(error)}") from None
+        raise ProbeError(f"{problem}: {error_text(error)}") from None
 
 
 def end_times(path: str, duration: float | None, indexes: frozenset[int]) -> dict[int, float]:

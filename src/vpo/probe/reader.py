@@ -99,7 +99,7 @@ def _assembled(
     real = [stream for stream in found if streams.is_track(stream, facts)]
     if not any(stream.type in ("video", "audio", "subtitle") for stream in real):
         raise ProbeError(
-            "it has no video, audio or subtitle track; download or copy it again, or remove it"
+            "it has no video, audio or subtitle track", "download or copy it again, or remove it"
         )
     duration = source.duration / 1_000_000 if source.duration else None
     return MediaFile(

@@ -165,13 +165,13 @@ class _Request:
         self.wait()
         response = self._response or {}
         if "error" in response:
-            raise ProbeError(response["error"])
+            raise ProbeError(response["error"], response.get("advice", ""))
         return response["value"]
 
     def _failed(self, error: ServiceError) -> dict[str, Any]:
         self._child.close()
         advice = "the file is damaged or hostile" if error.crashed else "the next run tries again"
-        return {"error": f"the parser {error}; {advice}"}
+        return {"error": f"the parser {error}", "advice": advice}
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,20 @@ from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment
 from vpo.tools.lines import LineSplitter
 
 _TAIL = 8192
-"""Bytes of a tool's output that are kept for an error message."""
+"""The most characters of a tool's output that an error keeps."""
+_READ_TAIL = 65536
+"""Bytes of output that are remembered: ffmpeg's counts of packets follow the error."""
 _NOISE = re.compile(
-    r"\[(?:info|verbose)\] |^frame= |^size= |Multiple -c, -codec, .* options specified"
+    r"\[(?:info|verbose)\][ :]|^frame= |^size= |^encoded \d+ frames|Conversion failed!"
+    r"|Multiple -c, -codec, .* options specified"
 )
 """Lines that are left out of error messages. The last: an encoded track has two codec options."""
-_LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\] ")
-_ERROR = "#GUI#error "
+_LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\](?: |$)")
+_ADDRESS = re.compile(r"(?<=\w) @ 0x[0-9a-f]+(?=\])")
+_ERROR = re.compile(r"#GUI#error |\[(?:error|fatal|panic)\]|Svt\[error\]")
+"""What tools put into lines that are errors, in the modes in which vpo runs them."""
+_MOST_ERRORS = 3
+_MESSAGE = 600
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """The unit of the most memory that a program has used (getrusage(2))."""
 _POLL_SECONDS = 0.5
@@ -294,8 +301,10 @@ class _Reader:
 
     @property
     def tail(self) -> str:
-        """The end of the tool's output, for an error message."""
-        return (self._tails["stderr"] or self._tails["stdout"]).decode("utf-8", "replace")
+        """The end of the tool's output without noise, for an error message."""
+        text = (self._tails["stderr"] or self._tails["stdout"]).decode("utf-8", "replace")
+        lines = text.replace("\r", "\n").split("\n")
+        return "\n".join(line for line in lines if not _NOISE.search(line))[-_TAIL:]
 
     def read(self) -> bool:
         """Read to the end; return false if the tool stalled, or did not end after a cancel."""
@@ -318,7 +327,7 @@ class _Reader:
         return self._ended()
 
     def _take(self, name: str, data: bytes) -> None:
-        self._tails[name] = (self._tails[name] + data)[-_TAIL:]
+        self._tails[name] = (self._tails[name] + data)[-_READ_TAIL:]
         self._pass_on(name, self._lines[name].feed(data))
 
     def _pass_on(self, name: str, lines: list[str]) -> None:
@@ -426,11 +435,20 @@ def signal_name(number: int) -> str:
 
 
 def _last_lines(tail: str) -> str:
-    """Return the last relevant lines, joined."""
-    lines = [line.strip() for line in tail.replace("\r", "\n").split("\n")]
-    # In their GUI mode, mkvmerge and mkvpropedit say which lines are errors.
-    errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
-    lines = errors or [line for line in lines if line and not line.startswith("#GUI#progress")]
-    # ffmpeg prints the level of each line, which is removed.
-    matter = [_LEVEL.sub("", line, count=1) for line in lines if not _NOISE.search(line)]
-    return " | ".join(matter[-3:] or lines[-3:])[-600:]
+    """Return the lines of errors, else the last ones, joined.
+
+    The first error is the cause, the last what came of it; statistics may follow both.
+    """
+    lines = [line.strip() for line in tail.split("\n")]
+    lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
+    found = (_plain(line) for line in lines if _ERROR.search(line))
+    errors = list(dict.fromkeys(filter(None, found)))
+    matter = [*errors[: _MOST_ERRORS - 1], *errors[_MOST_ERRORS - 1 :][-1:]]
+    shown = matter or [_plain(line) for line in lines[-_MOST_ERRORS:]]
+    return " | ".join(shown)[:_MESSAGE]
+
+
+def _plain(line: str) -> str:
+    """Return a line without the marks of its level, and without addresses in memory."""
+    line = _ADDRESS.sub("", line.removeprefix("#GUI#error "))
+    return _LEVEL.sub("", line, count=1).strip()

@@ -205,7 +205,7 @@ def test_proof_accepts_right_result(corpus: Path, tmp_path: Path, name: str, mak
 
 def test_proof_refuses_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "output").write_text("no space left on device\n" * 40)
-    with pytest.raises(VerifyError, match="the result was discarded"):
+    with pytest.raises(VerifyError, match="result was discarded"):
         proven(plan_for(corpus / "chapters.mkv"), tmp_path / "output")
 
 

@@ -431,3 +431,23 @@ def test_setpriv_is_found_again_by_each_run(
     assert Processes().run(Command(["true"]), 60) == 0
     setpriv.unlink()
     assert Processes().run(Command(["true"]), 60) == 0
+
+
+def test_tool_error_tells_the_reason_and_not_the_statistics() -> None:
+    """x265 prints its statistics after the error, and ffmpeg its counts after those."""
+    said = (
+        "x265 [error]: Picture size must be even",
+        "[libx265 @ 0x55] [error] Cannot open libx265 encoder.",
+        "[error] Error initializing output stream 0:0",
+        "[fatal] Conversion failed!",
+        "x265 [info]: frame I:      1, Avg QP:28.53  kb/s: 101.28",
+        "encoded 25 frames in 0.06s (410.01 fps), 36.99 kb/s, Avg QP:32.10",
+        *(f"[verbose]   Input stream #0:{n} (subtitle): 10 packets read" for n in range(300)),
+    )
+    with pytest.raises(ToolError) as error:
+        run([sys.executable, "-c", "import sys; sys.exit(sys.argv[1])", "\n".join(said)])
+    assert str(error.value).partition(" ")[2] == (
+        "failed with exit status 1: x265 [error]: Picture size must be even"
+        " | [libx265] Cannot open libx265 encoder."
+        " | Error initializing output stream 0:0"
+    )

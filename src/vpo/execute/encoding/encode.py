@@ -110,8 +110,9 @@ class _Encoding:
             problem = f"at {at:.1f} s, ffmpeg could not read all of the file ({message})"
             raise ToolError(problem, tuple(argv), 0, message)
         raise DamagedError(
-            f"the file is damaged: at {at:.1f} s, ffmpeg could not decode it ({message}); it was "
-            "left alone; get it again, or let vpo keep what can be decoded (--salvage)",
+            f"the file is damaged, or ffmpeg cannot decode it: at {at:.1f} s: {message}; it was "
+            "left alone; replace it if it does not play, or let vpo keep what can be decoded "
+            "(--salvage)",
             certain=False,
         )
 

@@ -39,7 +39,11 @@ class DefaultFlags(Operation):
         default=False, description="Make the preferred subtitle track default."
     )
     clear_other_defaults: bool = Field(
-        default=True, description="Clear the default flag of the other tracks of such a type."
+        default=True,
+        description=(
+            "Clear the default flag of the other tracks of such a type; and of all subtitles, if "
+            "none is to be the default and the audio is in `audio_languages`."
+        ),
     )
     preferred_audio_codec: Names | None = Field(
         default=None, description="Preferred codecs among audio tracks of one language, best first."
@@ -88,6 +92,8 @@ class DefaultFlags(Operation):
             return self._make_default(state, preferred)
         if preferred and differs and self.set_subtitle_default_when_audio_differs:
             return self._make_default(state, PreferredTrack(preferred.track, differs))
+        if differs:
+            return state  # subtitles that are on for a film in another language stay on
         return self._clear_subtitles(state) if self.clear_other_defaults else state
 
     def _clear_subtitles(self, state: DesiredState) -> DesiredState:

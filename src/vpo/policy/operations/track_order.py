@@ -10,6 +10,7 @@ from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from vpo.media.containers import container
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
@@ -79,6 +80,8 @@ class TrackOrder(Operation):
         keys = {track.index: self._key(track, config) for track in tracks}
         if all(keys[one.index] <= keys[other.index] for one, other in pairwise(tracks)):
             return state
+        if not container(state.media.container).track_order:
+            return state.warn(f"{state.media.container} has no order of tracks; left unchanged")
         order = sorted(keys, key=lambda index: keys[index])
         sorted_tracks = [state.track(index) for index in order]
         why = {t.index: self._why(t, tracks, sorted_tracks, config) for t in tracks}
