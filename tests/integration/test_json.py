@@ -15,7 +15,7 @@ from tests.integration.facts import rows, tree
 
 DOCUMENT = "schema_version run_id policies dry_run workers summary files"
 SUMMARY = "total changed unchanged skipped failed planned cancelled not_started"
-SUMMARY += " seconds stopped_early hard_links_skipped hard_links_replaced"
+SUMMARY += " seconds stopped_early warned hard_links_skipped hard_links_replaced"
 FILE = "path new_path status strategy changes phases warnings error seconds size_before"
 FILE += " size_after encoded proof"
 CHANGE = "kind track from to phase operation reason"

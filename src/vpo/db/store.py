@@ -65,9 +65,13 @@ _COMPLIANT_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN compliance_records ON file = number
     WHERE cache_key = ? AND compliance = 'complies' AND (path = ? OR path > ? AND path < ?)
 """
+_WARNED = """
+    SELECT path, warnings FROM compliance_records CROSS JOIN files ON number = file
+    WHERE cache_key = ? AND warnings IS NOT NULL AND compliance = 'complies'
+"""
 _COMPLIANCE_RECORDS = """
     SELECT path, cache_key, size, mtime_ns, inode, compliance = 'complies',
-        error_type, error_message
+        error_type, error_message, warnings
     FROM compliance_records JOIN files ON number = file WHERE cache_key >= ? AND cache_key < ?
 """
 _RUN = """
@@ -140,6 +144,12 @@ class Store:
                 rows = chain.from_iterable(connection.execute(_COMPLIANT_UNDER, r) for r in ranges)
             return {path: unsigned(*stat) for path, *stat in rows}
 
+    def warned(self, fingerprint: str) -> dict[bytes, tuple[str, ...]]:
+        """Return the warnings about files that comply with these policies, by path."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_WARNED, (fingerprint,)).fetchall()
+        return {path: tuple(json.loads(text)) for path, text in rows}
+
     def encodes(self, cache_key: str) -> list[EncodeRecord]:
         """Return the files that were encoded under this cache key, or would be in vain."""
         with self._pool.read() as connection:
@@ -184,9 +194,12 @@ class Store:
         found: dict[bytes, list[ComplianceRecord]] = {}
         with self._pool.read() as connection:
             for path, cache_key, *rest in connection.execute(_COMPLIANCE_RECORDS, (first, end)):
-                size, mtime_ns, inode, complies, kind, message = rest
+                size, mtime_ns, inode, complies, kind, message, text = rest
                 stat = unsigned(size, mtime_ns, inode)
-                row = ComplianceRecord(cache_key, stat, bool(complies), kind or "", message or "")
+                warnings = tuple(json.loads(text)) if text else ()
+                row = ComplianceRecord(
+                    cache_key, stat, bool(complies), kind or "", message or "", warnings
+                )
                 found.setdefault(path, []).append(row)
         return found
 

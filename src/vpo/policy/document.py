@@ -21,7 +21,7 @@ from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
 
-SEMANTICS_VERSION = 1
+SEMANTICS_VERSION = 2
 """Increased when the meaning of an operation changes: all files are then evaluated again."""
 
 

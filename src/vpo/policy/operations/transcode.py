@@ -120,9 +120,12 @@ class VideoSection(Model):
         default="skip",
         description="Whether to leave Dolby Vision video alone (`skip`) or drop that (`drop`).",
     )
-    min_savings: Fraction = Field(
-        default=0.0,
-        description="Minimum reduction of the file size; else the video is not encoded.",
+    min_savings: Fraction | None = Field(
+        default=None,
+        description=(
+            "Minimum reduction of the file size; else the video is not encoded. Unset: it is "
+            "encoded, whatever the size."
+        ),
     )
     ffmpeg_args: tuple[str, ...] = Field(
         default=(), description="Further encoder options, in pairs of name and value."
@@ -273,7 +276,7 @@ class Transcode(Operation):
         why = section.why(track, state.external.encoded)
         if why is None:
             return state
-        if state.external.futile:
+        if state.external.futile and section.min_savings is not None:
             part = f"{section.min_savings:.0%}"
             return state.warn(f"not encoded: that would save less than {part} (min_savings)")
         decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
