@@ -141,7 +141,9 @@ def _totals_text(totals: Totals) -> tuple[str, str, str]:
 def _check(
     policies: tuple[str, ...], verbose: bool, output_format: str, under: tuple[str, ...]
 ) -> int:
-    """List non-compliant files, and all warnings; exit code 1 if any is one.
+    """List files that do not comply, and all warnings.
+
+    The exit code is 1 if any file does not comply.
 
     Uses the database only, and is no success if no file is indexed. For policies that use metadata
     or look at frames, "vpo process -n" is more accurate.

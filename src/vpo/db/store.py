@@ -106,6 +106,7 @@ _CONTENTS = """
     WHERE size IN (SELECT value FROM json_each(?))
 """
 _VIDEOS = "SELECT digest, codec, width, height FROM encoded_videos WHERE cache_key = ?"
+_OF_PATH = "result_path = ?1 OR path = ?1"
 _FEW = 200
 """Up to this many paths, a query for each is faster than one for everything."""
 
@@ -358,10 +359,21 @@ class Store:
         if run_id is not None:
             which, values = "AND run = ?", (run_id,)
         elif path is not None:
-            which, values = "AND (result_path = ?1 OR path = ?1)", (os.fsencode(path),)
+            which, values = f"AND ({_OF_PATH})", (os.fsencode(path),)
         with self._pool.read() as connection:
             rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
             return [_kept(row) for row in rows]
+
+    def last_undone(self, *, run_id: str | None = None, path: str | None = None) -> datetime | None:
+        """Return when the last change of a file, or of the files of a run, was undone."""
+        which, value = ("run = ?1", run_id) if path is None else (_OF_PATH, os.fsencode(path))
+        with self._pool.read() as connection:
+            row = connection.execute(
+                "SELECT undone_at FROM outcomes WHERE result_path IS NOT NULL AND "  # noqa: S608
+                f"({which}) ORDER BY started_at DESC, rowid DESC LIMIT 1",
+                (value,),
+            ).fetchone()
+        return parse_time(row[0]) if row and row[0] else None
 
     def record_kept(
         self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat
