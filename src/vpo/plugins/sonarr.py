@@ -75,13 +75,13 @@ def _episodes(api: Api, server_paths: ServerPaths, series: int) -> dict[str, Rec
     for episode in sorted(api.records("episode", seriesId=series), key=_order):
         first.setdefault(episode.get("episodeFileId"), episode)
     files = api.records("episodefile", seriesId=series)
-    known: dict[str, Record] = {}
+    by_path: dict[str, Record] = {}
     for file in files:
-        path, episode = server_paths.to_local(file.get("path")), first.get(file.get("id"))
-        if path and episode:
+        path, found = server_paths.to_local(file.get("path")), first.get(file.get("id"))
+        if path and found:
             group = {"releaseGroup": file.get("releaseGroup")}
-            known[without_extension(path)] = {**episode, **group}
-    return known
+            by_path[without_extension(path)] = {**found, **group}
+    return by_path
 
 
 def _order(episode: Record) -> tuple[int, int]:

@@ -235,11 +235,11 @@ class _Parser(TokenReader):
         negated = self._at("not")
         if negated:
             self._take()
+        opposite = self.token.written in _OPPOSITES
         name = self._argument(tuple(FILTER_NAMES), parts, flag=negated)
         operator = self.token
         comparison = None if negated else self._comparison(regex=name == "title")
         if name in _FLAGS:
-            opposite = start.written in _OPPOSITES
             parts[name] = _flag(start, negated != opposite, comparison)
             return None
         if comparison is None:
