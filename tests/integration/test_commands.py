@@ -182,15 +182,14 @@ def test_policy_check_finds_what_will_fail_or_hurt(vpo: Vpo) -> None:
 def test_a_film_in_place_of_a_policy_is_named(vpo: Vpo, library: Library) -> None:
     film = library("wrong-flags.mkv") / "wrong-flags.mkv"
     policy = vpo.policy(POLICY)
-    for words in (["policy", "explain", film, policy], ["process", "-p", film, policy]):
-        found = vpo(*words)
+    for found in (vpo("policy", "explain", film, policy), vpo("process", "-p", film, policy)):
         assert found.rc == 2
         assert "is a film, not a policy; swap the arguments?" in found.stderr
 
 
 def test_a_pattern_in_place_of_an_extension_is_named(vpo: Vpo) -> None:
     vpo.config.write_text('[files]\nextensions = ["*.mkv"]\n')
-    found = vpo("config")
+    found = vpo("config", "show")
     assert found.rc == 2
     assert 'write "mkv"' in found.stderr
 

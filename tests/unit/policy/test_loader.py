@@ -176,7 +176,7 @@ BAD = [
         f"{THEN}{{set_language: {{track_type: audio, from_plugin_metadata: {{plugin: Radarr, "
         f"field: orignal_language}}}}}}",
         8,
-        67,
+        52,
         "Radarr gives no field `orignal_language`; did you mean `original_language`?",
     ),
     (f'{PHASE}    transcode: {{video: {{to: hevc, crf: "22"}}}}', 4, 40, "write 22 without quotes"),

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.notation import media
 
+from vpo.errors import PlanError
 from vpo.media.model import MediaFile, Track
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.operation import PolicyConfig
+from vpo.policy.operations.audio_synthesis import Criterion
 from vpo.policy.operations.transcode import SkipIf, Transcode
 
 
@@ -57,3 +62,21 @@ def test_bit_rate_is_not_asked_without_a_limit() -> None:
     media = MediaFile("/a.mkv", "mkv", 1, tracks=(Track(0, "video", "hevc"),))
     operation = Transcode.model_validate({"video": {"to": "hevc"}})
     assert list(operation.unknown_bit_rates(media, encoded=False)) == []
+
+
+def test_an_encoder_option_that_is_not_allowed_fails_only_what_would_be_encoded() -> None:
+    operation = Transcode.model_validate(
+        {"video": {"to": "hevc", "ffmpeg_args": ["-max_muxing_queue_size", "99", "-vf", "yadif"]}}
+    )
+    problem = "`-vf` is not allowed in `ffmpeg_args`; use `max_resolution` or `hdr`"
+    assert operation.faults == (problem,)
+    assert "-max_muxing_queue_size" in operation.run_warnings[0]
+    done = DesiredState(media(["v:hevc/1920x1080"]))
+    assert operation.apply(done, PolicyConfig()) is done
+    with pytest.raises(PlanError, match="`-vf` is not allowed"):
+        operation.apply(DesiredState(media(["v:h264/1920x1080"])), PolicyConfig())
+
+
+@pytest.mark.parametrize("value", [{"max": True}, "max"])
+def test_the_most_channels_are_preferred_in_both_spellings(value: object) -> None:
+    assert Criterion.model_validate({"channels": value}).channels == "max"
