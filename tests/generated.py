@@ -203,9 +203,7 @@ _LEAVES: st.SearchStrategy[Any] = st.one_of(
     st.fixed_dictionaries({"exists": _selections()}),
     st.fixed_dictionaries({"count": _counts()}),
     st.fixed_dictionaries({"container_metadata": _metadata()}),
-    st.fixed_dictionaries(
-        {"plugin_metadata": _metadata(plugin=st.sampled_from(("radarr", "x y")))}
-    ),
+    st.fixed_dictionaries({"plugin_metadata": _metadata(plugin=st.sampled_from(("mine", "x y")))}),
     st.fixed_dictionaries({"is_original": _ORIGIN}),
     st.fixed_dictionaries({"is_dubbed": _ORIGIN}),
     st.fixed_dictionaries(
@@ -230,9 +228,7 @@ CONDITIONS = st.recursive(
 )
 """Conditions of rules, as mappings and as expressions."""
 
-KNOWN = ExternalFacts(
-    {"radarr": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}}
-)
+KNOWN = ExternalFacts({"mine": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}})
 """What metadata sources know of every file."""
 
 _TYPE = st.sampled_from(("video", "audio", "subtitle"))

@@ -136,6 +136,64 @@ def test_policy_check_reports_every_problem(vpo: Vpo) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_policy_check_finds_what_will_fail_or_hurt(vpo: Vpo) -> None:
+    def check(*operations: str, config: str = "") -> tuple[int, str]:
+        vpo.config.write_text(config)
+        lines = "\n  ".join(["schema_version: 13\nphases:\n- name: p", *operations, ""])
+        found = vpo("policy", "check", vpo.policy(lines))
+        return found.rc, found.stderr
+
+    def video(more: str) -> str:
+        return f"transcode: {{video: {{to: {more}}}}}"
+
+    def rule(when: str) -> str:
+        return f"rules: {{items: [{{name: r, when: '{when}', then: [{{warn: a}}]}}]}}"
+
+    assert check(video("av1, preset: '6'")) == (0, "")
+    assert check(video("hevc, preset: slow, ffmpeg_args: [-x265-params, aq-mode=3]")) == (0, "")
+    wrong = {
+        video("hevc, preset: '6'"): "libx265 has no preset '6'",
+        video("av1, preset: p6"): "libsvtav1 has no preset 'p6'",
+        video("hevc, hw: nvenc, preset: p6"): "libx265 has no preset 'p6'",
+        video("hevc, ffmpeg_args: [-vf, yadif]"): "`-vf` is not allowed in `ffmpeg_args`; use",
+        video("hevc, ffmpeg_args: [-b:v, 5M]"): "use `target_bitrate`",
+        rule("plugin(unheard_of) == 1"): "no metadata source gives the field `unheard_of`",
+        rule("plugin(plugh, year) == 1"): "no metadata source `plugh` is configured",
+    }
+    for operation, message in wrong.items():
+        code, text = check(operation)
+        assert (code, message in text) == (2, True), text
+    assert check(video("hevc, hw: nvenc, hw_fallback: false, preset: p6")) == (0, "")
+    assert check(rule("plugin(Sonarr, Year) == 1"))[0] == 0
+    further = "[plugins.plugh]\n"
+    assert check(rule("plugin(plugh, unheard_of) == 1"), config=further)[0] == 0
+    for operation, message in {
+        "depends_on: []": "phase 'p' has no operations",
+        video("hevc, ffmpeg_args: [-profile, main10]"): "ignored for video of 8 bits",
+        video("hevc, ffmpeg_args: [-aq-mode, '3']"): "no encoder of hevc has it",
+        video("hevc, ffmpeg_args: [-max_muxing_queue_size, '9999', -y]"): "not needed",
+        "rules: {items: [{name: r, when: exists(video), then: "
+        "[{set_container_metadata: {field: encoder, value: ''}}]}]}": "to clear it does nothing",
+    }.items():
+        code, text = check(operation)
+        assert (code, message in text) == (0, True), text
+
+
+def test_a_film_in_place_of_a_policy_is_named(vpo: Vpo, library: Library) -> None:
+    film = library("wrong-flags.mkv") / "wrong-flags.mkv"
+    policy = vpo.policy(POLICY)
+    for found in (vpo("policy", "explain", film, policy), vpo("process", "-p", film, policy)):
+        assert found.rc == 2
+        assert "is a film, not a policy; swap the arguments?" in found.stderr
+
+
+def test_a_pattern_in_place_of_an_extension_is_named(vpo: Vpo) -> None:
+    vpo.config.write_text('[files]\nextensions = ["*.mkv"]\n')
+    found = vpo("config", "show")
+    assert found.rc == 2
+    assert 'write "mkv"' in found.stderr
+
+
 def test_policy_schema_prints_json_schema(vpo: Vpo) -> None:
     result = vpo("policy", "schema")
     assert result.rc == 0

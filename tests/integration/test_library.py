@@ -114,3 +114,42 @@ def test_library_refuses_a_place_of_which_nothing_is_known(vpo: Vpo, library: Li
 def test_library_check_of_nothing_is_no_success(vpo: Vpo) -> None:
     for form in ("text", "json", "csv"):
         assert vpo("library", "check", "-p", vpo.policy(POLICY), "--format", form).rc == 1
+
+
+def test_what_was_not_done_is_said_by_every_run_and_by_the_library(
+    vpo: Vpo, library: Library
+) -> None:
+    """It is part of the compliance record: a run that opens no file says it, too."""
+    root = library("multi-audio.mkv", "mov-text.mp4")
+    rule = 'rules: {items: [{name: r, when: "count(audio) > 2", then: [{warn: "look"}]}]}'
+    policy = vpo.policy(f"schema_version: 13\nphases: [{{name: p, {rule}}}]\n")
+    expected = {"multi-audio.mkv": ["look"], "mov-text.mp4": []}
+
+    def check(*words: str) -> None:
+        told = vpo("process", "--format", "json", "-p", policy, *words, root).json
+        warnings = {Path(f["path"]).name: f["warnings"] for f in told["files"]}
+        assert warnings == expected
+        assert told["summary"]["warned"] == 1
+        assert told["summary"]["unchanged"] == 2
+
+    check()
+    check()
+    check("--force")
+    printed = vpo("process", "-p", policy, root).stdout
+    assert "multi-audio.mkv" in printed
+    assert "    warning: look" in printed
+    assert "mov-text.mp4" not in printed
+    assert "1 file with warnings" in printed
+    assert "look" not in vpo("process", "-q", "-p", policy, root).stdout
+
+    found = vpo("library", "check", "-p", policy, "--format", "json")
+    assert found.rc == 0
+    assert found.json["summary"] == {"total": 2, "noncompliant": 0, "warned": 1}
+    (item,) = found.json["compliant"]
+    assert (Path(item["path"]).name, item["warnings"]) == ("multi-audio.mkv", ["look"])
+    text = vpo("library", "check", "-p", policy)
+    assert "warning: look" in text.stdout
+    rows = list(
+        csv.DictReader(io.StringIO(vpo("library", "check", "-p", policy, "--format", "csv").stdout))
+    )
+    assert [(row["change"], row["reason"]) for row in rows] == [("warning", "look")]

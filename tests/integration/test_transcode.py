@@ -383,3 +383,56 @@ def test_transcode_deinterlaces_with_a_warning(vpo: Vpo, tmp_path: Path) -> None
     assert "is interlaced" in done.json["files"][0]["warnings"][0]
     assert streams(film)[0].get("field_order", "progressive") == "progressive"
     assert len(times(film)) == pictures
+
+
+SMALLER_THAN_ANY_ENCODE = (
+    "-f lavfi -i color=gray:s=160x120:r=12:d=1 -c:v libvpx -b:v 10k -deadline realtime"
+)
+
+
+@pytest.mark.parametrize(
+    ("operations", "codec", "most"),
+    [
+        (["container: {target: mp4, on_incompatible_codec: transcode}"], "h264", 1),
+        (["container: {target: mp4, codec_mappings: {vp8: {codec: hevc}}}"], "hevc", 1),
+        (["transcode: {video: {to: hevc, crf: 0, preset: ultrafast}}"], "hevc", 1),
+        (["transcode: {video: {to: hevc, crf: 0, preset: ultrafast, min_savings: 0%}}"], "vp8", 1),
+        (
+            [
+                "container: {target: mp4, on_incompatible_codec: transcode}",
+                "transcode: {video: {to: hevc, crf: 0, preset: ultrafast, min_savings: 90%}}",
+            ],
+            "h264",
+            2,
+        ),
+        (["track_order: [video, audio_main]", "audio_actions: {clear_all_titles: true}"], "vp8", 0),
+    ],
+)
+def test_no_policy_encodes_a_file_more_often_than_once_and_once_instead(
+    vpo: Vpo,
+    tmp_path: Path,
+    tools_on_path: ToolsOnPath,
+    runs: Path,
+    operations: list[str],
+    codec: str,
+    most: int,
+) -> None:
+    """A required codec is made although the result is larger; only what asks for savings is not."""
+    path = tmp_path / "film.mkv"
+    argv = ["ffmpeg", "-v", "error", *SMALLER_THAN_ANY_ENCODE.split(), str(path)]
+    subprocess.run(argv, check=True)
+    tools_on_path(ffmpeg=COUNTING)
+    text = "\n  ".join(["schema_version: 13\nphases:\n- name: p", *operations, ""])
+    done = process(vpo, text, path)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    result = Path(outcome["new_path"] or outcome["path"])
+    assert [s["codec_name"] for s in streams(result)] == [codec]
+    count = len(runs.read_text().split()) if runs.exists() else 0
+    assert count == most
+    not_done = ["min_savings" in text for text in outcome["warnings"]]
+    assert any(not_done) == ("min_savings" in text)
+    again = process(vpo, text, result)
+    assert again.json["files"][0]["status"] == "unchanged"
+    assert any("min_savings" in t for t in again.json["files"][0]["warnings"]) == any(not_done)
+    assert count == (len(runs.read_text().split()) if runs.exists() else 0)

@@ -56,7 +56,13 @@ def test_undo_restores_originals_and_is_in_history(vpo: Vpo, root: Path, corpus:
     assert shown.stdout.count("(undone)") == len(SAMPLES)
     files = json.loads(vpo("history", "show", "--format", "json", run["id"]).stdout)["files"]
     assert all(file["undone_at"] and file["undone_at"] > file["started_at"] for file in files)
-    assert vpo("undo", run["id"]).rc == 2
+    for target in (run["id"], next(path for path in root.iterdir() if path.is_file())):
+        again = vpo("undo", target)
+        assert again.rc == 2
+        assert "was undone already, at 20" in again.stderr
+    folder = vpo("undo", root)
+    assert folder.rc == 2
+    assert "is a folder; name a file in it, or a run" in folder.stderr
 
 
 def test_process_finds_originals_after_database_is_lost(vpo: Vpo, root: Path, corpus: Path) -> None:

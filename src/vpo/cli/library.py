@@ -21,11 +21,11 @@ from vpo.db.library import Library
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
-from vpo.library.compliance import NonCompliant, find_noncompliant
+from vpo.library.compliance import Checked, check_files
 from vpo.library.duplicates import Duplicates, find_duplicates
 from vpo.library.statistics import FACTS, Totals, overview
 from vpo.media.model import MediaFile
-from vpo.plan.model import changes_to_json
+from vpo.plan.model import Plan, changes_to_json
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
 from vpo.report.table import table_lines, write_csv
@@ -141,7 +141,9 @@ def _totals_text(totals: Totals) -> tuple[str, str, str]:
 def _check(
     policies: tuple[str, ...], verbose: bool, output_format: str, under: tuple[str, ...]
 ) -> int:
-    """List files that do not comply; exit code 1 if any.
+    """List files that do not comply, and all warnings.
+
+    The exit code is 1 if any file does not comply.
 
     Uses the database only, and is no success if no file is indexed. For policies that use metadata
     or look at frames, "vpo process -n" is more accurate.
@@ -150,25 +152,28 @@ def _check(
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
     with _question(under) as question:
         known = question.store.compliant(choice.fingerprint)
-        for found in find_noncompliant(choice, question.media(), known):
+        warned = question.store.warned(choice.fingerprint)
+        for found in check_files(choice, question.media(), known, warned):
             printer.total += 1
-            if found is not None:
+            printer.warned += bool(found.warnings)
+            if found.plan is not None:
                 printer.noncompliant += 1
-                printer.show(found)
+                printer.show(found, found.plan)
+            elif found.warnings:
+                printer.show_warnings(found)
     printer.end()
     return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK
 
 
 class _TextPrinter:
-    """Prints non-compliant files as text, as they are found."""
+    """Prints non-compliant files and warnings as text, as they are found."""
 
     def __init__(self, verbose: bool) -> None:
-        self.total = self.noncompliant = 0
+        self.total = self.noncompliant = self.warned = 0
         self._verbose = verbose
         self._console = Console(sys.stdout)
 
-    def show(self, found: NonCompliant) -> None:
-        plan = found.plan
+    def show(self, found: Checked, plan: Plan) -> None:
         changes = counted(len(plan.changes), "change")
         error = f": {printable(str(plan.error))}" if plan.error else ""
         path = display_path(found.media.path)
@@ -177,6 +182,16 @@ class _TextPrinter:
         )
         for line, style in plan_lines(plan) if self._verbose else ():
             self._console.line(line, style)
+        self._warn(found.warnings)
+
+    def show_warnings(self, found: Checked) -> None:
+        """Print the warnings about a compliant file."""
+        self._console.line(f"{display_path(found.media.path)}  (compliant)")
+        self._warn(found.warnings)
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        for text in warnings:
+            self._console.line(f"    warning: {printable(text)}", "skipped")
 
     def end(self) -> None:
         if not self.total:
@@ -184,7 +199,10 @@ class _TextPrinter:
             return
         compliant = self.total - self.noncompliant
         files = counted(self.total, "file")
-        self._console.line(f"{files}: {compliant:,} compliant, {self.noncompliant:,} non-compliant")
+        self._console.line(
+            f"{files}: {compliant:,} compliant, {self.noncompliant:,} non-compliant"
+            + (f"; {counted(self.warned, 'file')} with warnings" if self.warned else "")
+        )
 
 
 class _CsvPrinter(_TextPrinter):
@@ -194,14 +212,19 @@ class _CsvPrinter(_TextPrinter):
         super().__init__(verbose)
         write_csv(sys.stdout, ("path", "track", "change", "from", "to", "reason"), ())
 
-    def show(self, found: NonCompliant) -> None:
-        path, plan = found.media.path, found.plan
+    def show(self, found: Checked, plan: Plan) -> None:
+        path = found.media.path
         rows = [
             (path, item["track"], item["kind"], item["from"], item["to"], item["reason"])
             for item in changes_to_json(plan.changes)
         ]
         if plan.error:
             rows.append((path, None, "error", None, None, str(plan.error)))
+        write_csv(sys.stdout, (), rows)
+        self.show_warnings(found)
+
+    def show_warnings(self, found: Checked) -> None:
+        rows = [(found.media.path, None, "warning", None, None, text) for text in found.warnings]
         write_csv(sys.stdout, (), rows)
 
     def end(self) -> None:
@@ -214,21 +237,29 @@ class _JsonPrinter(_TextPrinter):
     def __init__(self, verbose: bool) -> None:
         super().__init__(verbose)
         self._files: list[dict[str, Any]] = []
+        self._warned: list[dict[str, Any]] = []
 
-    def show(self, found: NonCompliant) -> None:
-        plan = found.plan
+    def show(self, found: Checked, plan: Plan) -> None:
         self._files.append(
             {
                 "path": found.media.path,
                 "strategy": plan.strategy,
                 "changes": changes_to_json(plan.changes),
                 "error": str(plan.error) if plan.error else None,
+                "warnings": list(found.warnings),
             }
         )
 
+    def show_warnings(self, found: Checked) -> None:
+        self._warned.append({"path": found.media.path, "warnings": list(found.warnings)})
+
     def end(self) -> None:
-        summary = {"total": self.total, "noncompliant": self.noncompliant}
-        print_json({"summary": summary, "files": self._files})
+        summary = {
+            "total": self.total,
+            "noncompliant": self.noncompliant,
+            "warned": self.warned,
+        }
+        print_json({"summary": summary, "files": self._files, "compliant": self._warned})
 
 
 _PRINTERS = {"text": _TextPrinter, "csv": _CsvPrinter, "json": _JsonPrinter}

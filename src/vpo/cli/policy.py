@@ -12,6 +12,7 @@ import click
 from vpo.cli.options import format_option
 from vpo.cli.output import print_json, print_warnings
 from vpo.cli.paths import refuse_missing
+from vpo.cli.policy_faults import policy_faults
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
@@ -37,9 +38,9 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
 @format_option
 def _check(files: tuple[str, ...], output_format: str) -> int:
-    """Check whether policies are valid.
+    """Check whether policies are valid, and whether anything in them will always fail.
 
-    Shows every error with file, line and column.
+    Shows every error, with file, line and column where it has one.
     """
     found = [_checked(name) for name in files]
     if output_format == "json":
@@ -61,7 +62,11 @@ def _checked(name: str) -> dict[str, Any]:
     except PolicyError as error:
         return {"path": name, "phases": [], "warnings": [], "error": str(error)}
     phases = [phase.name for phase in policy.phases]
-    return {"path": name, "phases": phases, "warnings": list(policy.warnings), "error": None}
+    faults = list(policy_faults(policy, build({}).config.plugins))
+    # A run warns of these, too.
+    warnings = [text for text in policy.warnings if text not in faults]
+    problems = "\n".join(f"{name}: {text}" for text in faults) or None
+    return {"path": name, "phases": phases, "warnings": warnings, "error": problems}
 
 
 @command.command("explain")

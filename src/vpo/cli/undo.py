@@ -76,10 +76,20 @@ def _restore(store: Store, item: KeptOriginal) -> str | None:
 def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
     if _is_path(target):
         path = os.path.realpath(target)
+        if os.path.isdir(path):
+            raise UsageError(
+                f"{target} is a folder; name a file in it, or a run: vpo history lists them"
+            )
         record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]
+        undone = store.last_undone(path=path)
     else:
-        found = store.kept(run_id=store.run(target).id)
+        run_id = store.run(target).id
+        found = store.kept(run_id=run_id)
+        undone = store.last_undone(run_id=run_id)
+    if not found and undone is not None:
+        when = undone.astimezone().strftime("%Y-%m-%d %H:%M")
+        raise UsageError(f"{target} was undone already, at {when}; nothing is left to restore")
     if not found:
         hint = "" if settings.config.originals.keep == "trash" else '; [originals] keep is "none"'
         raise UsageError(f"no original of {target} was kept{hint}")

@@ -61,6 +61,9 @@ class Key(NamedTuple):
 def _extension(text: str) -> str:
     """Return ``mkv`` for ``.MKV`` and ``mkv``."""
     extension = text.lower().removeprefix(".")
+    if set(extension) & set("*?["):
+        meant = extension.lstrip("*.")
+        raise ValueError(f'"{text}" is a pattern, which no extension is; write "{meant}"')
     if not extension or "/" in extension or extension != extension.strip():
         raise ValueError(f'"{text}" is not a file name extension')
     return extension

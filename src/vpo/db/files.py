@@ -102,9 +102,16 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
                 cache_key = f"{_SUSPECT}{cache_key}"
         connection.execute(
             "INSERT OR REPLACE INTO compliance_records"
-            " (cache_key, file, compliance, error_type, error_message, recorded_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (cache_key, number, compliance, *error_of(result), time),
+            " (cache_key, file, compliance, error_type, error_message, recorded_at, warnings)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                cache_key,
+                number,
+                compliance,
+                *error_of(result),
+                time,
+                as_json(result.remaining) if result.remaining else None,
+            ),
         )
 
 

@@ -75,9 +75,9 @@ class Result(NamedTuple):
     file's current one, ``None`` if it is gone: then only the outcome is recorded. ``touched``: the
     content has changed even if ``stat`` has not, so that older compliance records are deleted.
     ``kept`` is the kind, path and size of the kept original. ``compliance`` is recorded under the
-    cache key ``fingerprint``; ``encode`` is the cache key of an encode, and its history.
-    ``content`` is the content key of the file, ``bit_rates`` what was measured of its tracks, and
-    ``videos`` those that the encode has made.
+    cache key ``fingerprint``, with the ``remaining`` warnings; ``encode`` is the cache key of an
+    encode, and its history. ``content`` is the content key of the file, ``bit_rates`` what was
+    measured of its tracks, and ``videos`` those that the encode has made.
     """
 
     outcome: str
@@ -94,6 +94,7 @@ class Result(NamedTuple):
     error_type: str | None = None
     error_message: str | None = None
     warnings: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
     seconds: float = 0.0
     size_before: int | None = None
     size_after: int | None = None
@@ -109,7 +110,7 @@ class ComplianceRecord(NamedTuple):
     """A file's compliance with policies and metadata, which ``cache_key`` stands for.
 
     ``stat`` is the file's when it was processed. Type and message are those of the error, empty if
-    there was none.
+    there was none; ``warnings`` are about the file as it is.
     """
 
     cache_key: str
@@ -117,6 +118,7 @@ class ComplianceRecord(NamedTuple):
     complies: bool
     error_type: str
     error_message: str
+    warnings: tuple[str, ...] = ()
 
 
 class KeptOriginal(NamedTuple):

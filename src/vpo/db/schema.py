@@ -131,6 +131,12 @@ _VERSION_6 = (
     "ALTER TABLE compliance_records RENAME COLUMN verdict TO compliance",
     "ALTER TABLE compliance_records RENAME COLUMN fingerprint TO cache_key",
     "CREATE INDEX compliance_records_file ON compliance_records (file)",
+    # JSON; NULL without warnings. The index finds the few files that have some.
+    "ALTER TABLE compliance_records ADD COLUMN warnings TEXT",
+    """
+    CREATE INDEX compliance_records_warnings ON compliance_records (cache_key)
+    WHERE warnings IS NOT NULL
+    """,
     "ALTER TABLE encodes RENAME COLUMN mark TO cache_key",
     """
     UPDATE outcomes

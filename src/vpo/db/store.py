@@ -65,9 +65,13 @@ _COMPLIANT_UNDER = """
     SELECT path, size, mtime_ns, inode FROM files CROSS JOIN compliance_records ON file = number
     WHERE cache_key = ? AND compliance = 'complies' AND (path = ? OR path > ? AND path < ?)
 """
+_WARNED = """
+    SELECT path, warnings FROM compliance_records CROSS JOIN files ON number = file
+    WHERE cache_key = ? AND warnings IS NOT NULL AND compliance = 'complies'
+"""
 _COMPLIANCE_RECORDS = """
     SELECT path, cache_key, size, mtime_ns, inode, compliance = 'complies',
-        error_type, error_message
+        error_type, error_message, warnings
     FROM compliance_records JOIN files ON number = file WHERE cache_key >= ? AND cache_key < ?
 """
 _RUN = """
@@ -102,6 +106,7 @@ _CONTENTS = """
     WHERE size IN (SELECT value FROM json_each(?))
 """
 _VIDEOS = "SELECT digest, codec, width, height FROM encoded_videos WHERE cache_key = ?"
+_OF_PATH = "result_path = ?1 OR path = ?1"
 _FEW = 200
 """Up to this many paths, a query for each is faster than one for everything."""
 
@@ -139,6 +144,12 @@ class Store:
                 ranges = ((fingerprint, *bounds(os.fsencode(path))) for path in under)
                 rows = chain.from_iterable(connection.execute(_COMPLIANT_UNDER, r) for r in ranges)
             return {path: unsigned(*stat) for path, *stat in rows}
+
+    def warned(self, fingerprint: str) -> dict[bytes, tuple[str, ...]]:
+        """Return the warnings about files that comply with these policies, by path."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_WARNED, (fingerprint,)).fetchall()
+        return {path: tuple(json.loads(text)) for path, text in rows}
 
     def encodes(self, cache_key: str) -> list[EncodeRecord]:
         """Return the files that were encoded under this cache key, or would be in vain."""
@@ -184,9 +195,12 @@ class Store:
         found: dict[bytes, list[ComplianceRecord]] = {}
         with self._pool.read() as connection:
             for path, cache_key, *rest in connection.execute(_COMPLIANCE_RECORDS, (first, end)):
-                size, mtime_ns, inode, complies, kind, message = rest
+                size, mtime_ns, inode, complies, kind, message, text = rest
                 stat = unsigned(size, mtime_ns, inode)
-                row = ComplianceRecord(cache_key, stat, bool(complies), kind or "", message or "")
+                warnings = tuple(json.loads(text)) if text else ()
+                row = ComplianceRecord(
+                    cache_key, stat, bool(complies), kind or "", message or "", warnings
+                )
                 found.setdefault(path, []).append(row)
         return found
 
@@ -345,10 +359,21 @@ class Store:
         if run_id is not None:
             which, values = "AND run = ?", (run_id,)
         elif path is not None:
-            which, values = "AND (result_path = ?1 OR path = ?1)", (os.fsencode(path),)
+            which, values = f"AND ({_OF_PATH})", (os.fsencode(path),)
         with self._pool.read() as connection:
             rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
             return [_kept(row) for row in rows]
+
+    def last_undone(self, *, run_id: str | None = None, path: str | None = None) -> datetime | None:
+        """Return when the last change of a file, or of the files of a run, was undone."""
+        which, value = ("run = ?1", run_id) if path is None else (_OF_PATH, os.fsencode(path))
+        with self._pool.read() as connection:
+            row = connection.execute(
+                "SELECT undone_at FROM outcomes WHERE result_path IS NOT NULL AND "  # noqa: S608
+                f"({which}) ORDER BY started_at DESC, rowid DESC LIMIT 1",
+                (value,),
+            ).fetchone()
+        return parse_time(row[0]) if row and row[0] else None
 
     def record_kept(
         self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat

@@ -61,7 +61,8 @@ class Outcome(NamedTuple):
     ``path`` is the file's current path, ``was`` the earlier one if it was renamed. ``media`` is the
     last probe and ``stamp`` the state of the file that it describes; both are ``None`` where that
     is uncertain. ``touched``: the file's content changed, even if a phase failed. ``stop`` requests
-    the end of the batch. ``separated``: its further hard links keep (or would keep) the old
+    the end of the batch. ``remaining`` are the warnings that later runs would give again as long as
+    the file is unchanged. ``separated``: its further hard links keep (or would keep) the old
     content. ``encoded`` describes the video encodes of this run; ``encode`` is the encode history
     to record: the policies' cache key and the result. Sizes in bytes. ``content`` is the file's
     content key where something is to be recorded by it, ``bit_rates`` what was measured of its
@@ -75,6 +76,7 @@ class Outcome(NamedTuple):
     plan: Plan | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
     touched: bool = False
     stop: bool = False
     separated: bool = False

@@ -1,4 +1,4 @@
-"""Finds files of the library that do not comply with policies."""
+"""Finds files of the library that do not comply with policies, or comply with a warning."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ from vpo.plan.model import Plan
 from vpo.policy.policy_files import PolicyFiles
 
 
-class NonCompliant(NamedTuple):
-    """A file that does not comply with the policies, and the plan that would change it."""
+class Checked(NamedTuple):
+    """A file, the warnings about it, and the plan that would change it: ``None`` if it complies.
+
+    A plan can have an error in place of changes.
+    """
 
     media: MediaFile
-    plan: Plan
+    plan: Plan | None
+    warnings: tuple[str, ...]
 
 
-def find_noncompliant(
+def check_files(
     choice: PolicyFiles,
     library: Iterable[tuple[MediaFile, Stat]],
     known: Mapping[bytes, Stat],
-) -> Iterator[NonCompliant | None]:
-    """Yield for each file how it does not comply, or ``None`` if it does.
+    warned: Mapping[bytes, tuple[str, ...]],
+) -> Iterator[Checked]:
+    """Yield for each file whether it complies.
 
-    ``known`` are files that comply as long as they have this stat.
+    ``known`` are files that comply as long as they have this stat, ``warned`` their warnings.
     """
     for media, stat in library:
-        if known.get(os.fsencode(media.path)) == stat:
-            yield None
+        path = os.fsencode(media.path)
+        if known.get(path) == stat:
+            yield Checked(media, None, warned.get(path, ()))
             continue
         plan = evaluate(choice.policies, media)
-        yield NonCompliant(media, plan) if plan.changes or plan.error else None
+        yield Checked(media, plan if plan.changes or plan.error else None, plan.warnings)

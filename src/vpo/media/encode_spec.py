@@ -47,8 +47,8 @@ class VideoEncode:
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
     is (width, height) in pixels where the frames are scaled down, ``pad`` where they get a black
-    line at the right or the bottom; ``tonemap`` makes SDR of HDR;
-    ``min_savings`` is the part of the file's size, 0 to 1, that has to be saved;
+    line at the right or the bottom; ``tonemap`` makes SDR of HDR; ``min_savings`` is the part of
+    the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
     """
 
@@ -62,7 +62,7 @@ class VideoEncode:
     hw: Hardware = "none"
     hw_fallback: bool = True
     tonemap: bool = False
-    min_savings: float = 0.0
+    min_savings: float | None = None
     options: tuple[tuple[str, str], ...] = ()
 
 

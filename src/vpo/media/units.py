@@ -26,6 +26,8 @@ RESOLUTIONS = {
 """The width and height of each resolution class, lowest first; all below 720p is 480p."""
 
 _RESOLUTION_NAMES = {"4k": "2160p", "uhd": "2160p", "8k": "4320p"}
+_LEAST_BIT_RATE = 30_000
+"""Bits a second; a smaller number without a unit was meant in thousands."""
 _TOLERANCE = 0.95
 """The part of a class's width or height that is enough, as black borders are cropped."""
 
@@ -45,6 +47,8 @@ def bitrate(value: Any) -> int:
     number = 0 if isinstance(value, bool) or not found else float(found[1])
     if not found or number <= 0:
         raise ValueError(f"`{value}` is not a bit rate like 5M, 2500k or 192 kbps")
+    if number < _LEAST_BIT_RATE and str(value).strip().isdecimal():
+        raise ValueError(f"`{value}` is {value} bits a second; did you mean {value}k?")
     return int(number * 1000 ** _POWERS[found[2].lower()])
 
 

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vpo.config.models import SHIPPED, Config
 
 if TYPE_CHECKING:
+    from vpo.plugins.queries import FieldsByPath
     from vpo.policy.external_facts import MetadataValue
     from vpo.policy.policy_files import PolicyFiles
 
 _SEPARATOR = "+"
+_ALWAYS = frozenset({"original_language", "release_date"})
+"""Fields that policies use without naming them."""
 _METADATA_PLUGINS = ("radarr", "sonarr")
 """The shipped plugins that provide metadata."""
 
@@ -59,7 +62,20 @@ def fetch_metadata(config: Config, policies: PolicyFiles, paths: Sequence[str]) 
     from vpo.plugins.queries import query_plugins  # imported late: see above
 
     fields, warnings = query_plugins(settings, paths)
-    return Metadata(fields, tuple(warnings))
+    wanted = {name.lower() for item in policies.policies for _, name in item.metadata_names()}
+    return Metadata(_only(fields, wanted | _ALWAYS), tuple(warnings))
+
+
+def _only(fields: FieldsByPath, wanted: Set[str]) -> FieldsByPath:
+    """Return these fields: a rating that changes must not cost a policy that does not name it."""
+    kept = {
+        path: {
+            plugin: {name: value for name, value in known.items() if name.lower() in wanted}
+            for plugin, known in plugins.items()
+        }
+        for path, plugins in fields.items()
+    }
+    return {path: plugins for path, plugins in kept.items() if any(plugins.values())}
 
 
 def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:

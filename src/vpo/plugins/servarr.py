@@ -90,6 +90,11 @@ def shared_fields(record: Record, names: NamesById) -> Record:
         "genres": _joined(record.get("genres")),
         "tags": _joined(record.get("tags"), names.tags),
         "quality_profile": names.profiles.get(record.get("qualityProfileId", 0)),
+        "external_title": parse_text(record.get("title")),
+        "monitored": parse_flag(record.get("monitored")),
+        "certification": parse_text(record.get("certification")),
+        "runtime": parse_number(record.get("runtime")),
+        "status": parse_text(record.get("status")),
     }
 
 
@@ -114,6 +119,25 @@ def parse_text(value: object) -> str | None:
 def parse_number(value: object) -> int | None:
     """Return a number; the API has 0 for none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value else None
+
+
+def parse_flag(value: object) -> bool | None:
+    """Return true or false."""
+    return value if isinstance(value, bool) else None
+
+
+def parse_inside(record: Record, *keys: str) -> Any:
+    """Return what is at these keys in nested objects, ``None`` if there is nothing."""
+    found: Any = record
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def parse_rating(value: object) -> float | None:
+    """Return a rating; the API has 0 for none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and value else None  # type: ignore[arg-type]
 
 
 def parse_language(value: object) -> str | None:

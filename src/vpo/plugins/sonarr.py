@@ -16,7 +16,9 @@ from vpo.plugins.servarr import (
     Record,
     Resource,
     parse_date,
+    parse_inside,
     parse_number,
+    parse_rating,
     parse_text,
     rescan,
     shared_fields,
@@ -65,13 +67,21 @@ def _files_by_series(
 
 
 def _episodes(api: Api, server_paths: ServerPaths, series: int) -> dict[str, Record]:
-    """Return the first episode in each file, by the file's path without its extension."""
+    """Return the first episode in each file, by the file's path without its extension.
+
+    It has the release group of its file.
+    """
     first: dict[object, Record] = {}
     for episode in sorted(api.records("episode", seriesId=series), key=_order):
         first.setdefault(episode.get("episodeFileId"), episode)
     files = api.records("episodefile", seriesId=series)
-    known = ((server_paths.to_local(file.get("path")), first.get(file.get("id"))) for file in files)
-    return {without_extension(path): episode for path, episode in known if path and episode}
+    by_path: dict[str, Record] = {}
+    for file in files:
+        path, found = server_paths.to_local(file.get("path")), first.get(file.get("id"))
+        if path and found:
+            group = {"releaseGroup": file.get("releaseGroup")}
+            by_path[without_extension(path)] = {**found, **group}
+    return by_path
 
 
 def _order(episode: Record) -> tuple[int, int]:
@@ -85,14 +95,29 @@ def _series_fields(series: Record, names: NamesById) -> Record:
         "series_title": parse_text(series.get("title")),
         "series_type": parse_text(series.get("seriesType")),
         "tvdb_id": parse_number(series.get("tvdbId")),
+        "network": parse_text(series.get("network")),
+        "rating": parse_rating(parse_inside(series, "ratings", "value")),
+        "season_count": parse_number(parse_inside(series, "statistics", "seasonCount")),
+        "total_episode_count": parse_number(
+            parse_inside(series, "statistics", "totalEpisodeCount")
+        ),
     }
 
 
 def _episode_fields(episode: Record) -> Record:
-    season, number = episode.get("seasonNumber"), episode.get("episodeNumber")
+    season, number = (
+        value if isinstance(value, int) else None
+        for value in (episode.get("seasonNumber"), episode.get("episodeNumber"))
+    )
+    day, title = parse_date(episode.get("airDate")), parse_text(episode.get("title"))
     return {
-        "title": parse_text(episode.get("title")),
-        "season": season if isinstance(season, int) else None,
-        "episode": number if isinstance(number, int) else None,
-        "release_date": parse_date(episode.get("airDate")),
+        "title": title,
+        "episode_title": title,
+        "season": season,
+        "season_number": season,
+        "episode": number,
+        "episode_number": number,
+        "release_date": day,
+        "air_date": day,
+        "release_group": parse_text(episode.get("releaseGroup")),
     }

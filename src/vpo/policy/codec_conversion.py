@@ -50,9 +50,9 @@ class CodecMapping(Model):
 
     @model_validator(mode="after")
     def _complete(self) -> CodecMapping:
-        if self.action == "remove" and (self.codec or self.bitrate):
-            raise ValueError("`action: remove` takes no `codec` and no `bitrate`")
-        if self.action != "remove" and self.codec is None:
+        if self.action == "remove":
+            return self
+        if self.codec is None:
             raise ValueError(f"`action: {self.action}` needs a `codec`")
         if self.bitrate and (self.codec in _LOSSLESS or _KINDS.get(self.codec or "") == "subtitle"):
             raise ValueError(f"`bitrate` says nothing of {self.codec}")
@@ -60,7 +60,7 @@ class CodecMapping(Model):
 
     def apply(self, state: DesiredState, track: Track, name: str) -> DesiredState:
         """Convert or remove a track; ``name`` is its codec as the policy spells it."""
-        if self.codec is None:
+        if self.action == "remove" or self.codec is None:
             return state.remove([track.index], f"codec_mappings: {name} is removed")
         if _KINDS[self.codec] != track.type:
             raise PlanError(

@@ -101,9 +101,34 @@ class Policy(Model):
     @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings about the policy, to be shown once a run."""
-        operations = (item for phase in self.phases for item in phase.operations)
-        warnings = (item.run_warning for item in operations)
-        return (*self._warnings, *dict.fromkeys(text for text in warnings if text))
+        warnings = (
+            f"phase {phase.name!r}, {item.key}: {text}"
+            for phase in self.phases
+            for item in phase.operations
+            for text in (*item.run_warnings, *item.faults)
+        )
+        empty = (
+            f"phase {phase.name!r} has no operations, and does nothing"
+            for phase in self.phases
+            if not phase.operations
+        )
+        return (*self._warnings, *dict.fromkeys((*empty, *warnings)))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What will fail, whatever the files are."""
+        return tuple(
+            f"phase {phase.name!r}, {item.key}: {text}"
+            for phase in self.phases
+            for item in phase.operations
+            for text in item.faults
+        )
+
+    def metadata_names(self) -> Iterator[tuple[str | None, str]]:
+        """See ``Operation.metadata_names``."""
+        for phase in self.phases:
+            for item in phase.operations:
+                yield from item.metadata_names()
 
     @property
     def uses_metadata(self) -> bool:

@@ -6,7 +6,8 @@ None of them names an input, an output, a map or a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vpo.text import suggestion
 
@@ -30,20 +31,101 @@ _FILES = re.compile(
 """Encoder-private parameters that read or write files."""
 
 
-def parse_encoder_options(args: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return the options as (name, value) pairs; ``ValueError`` for one that is not allowed."""
-    if len(args) % 2:
-        raise ValueError("`ffmpeg_args` must be pairs of an option and its value")
-    return tuple(_pair(*pair) for pair in zip(args[::2], args[1::2], strict=True))
+_HARMLESS = frozenset(
+    {
+        "hide_banner", "loglevel", "max_interleave_delta", "max_muxing_queue_size", "nostats",
+        "nostdin", "stats", "thread_queue_size", "threads", "v", "y",
+    }
+)  # fmt: skip
+_WITHOUT_VALUE = frozenset({"an", "hide_banner", "nostats", "nostdin", "sn", "stats", "y"})
+_INSTEAD = {
+    "ac": "`audio_synthesis`", "af": "`audio_synthesis`", "an": "`keep_audio`",
+    "b": "`target_bitrate`", "c": "`to`", "codec": "`to`", "crf": "`crf`",
+    "cq": "`crf`", "filter": "`max_resolution` or `hdr`", "filter_complex": "`max_resolution`",
+    "hwaccel": "`hw`", "maxrate": "`max_bitrate`", "minrate": "`min_bitrate`",
+    "b_a": "`transcode: {audio: {bitrate: ...}}`", "c_a": "`transcode: {audio: ...}`",
+    "map": "`keep_audio` and `keep_subtitles`", "metadata": "a rule with `set_container_metadata`",
+    "pass": "`two_pass`", "passlogfile": "`two_pass`", "preset": "`preset`", "qp": "`crf`",
+    "s": "`max_width` and `max_height`", "sn": "`keep_subtitles`", "tune": "`tune`",
+    "vcodec": "`to`", "vf": "`max_resolution` or `hdr`", "vsync": "nothing: times are kept",
+    "acodec": "`transcode: {audio: ...}`", "movflags": "nothing: vpo chooses it",
+    "pix_fmt": "nothing: the pixel format of the source is kept",
+    "tag": "nothing: vpo chooses it", "f": "`container`",
+}  # fmt: skip
+"""What a policy says in place of an option of ffmpeg."""
+_ENCODERS: dict[str, str] = {
+    "x264-params": "h264", "x265-params": "hevc", "svtav1-params": "av1", "aom-params": "av1",
+    "aq-strength": "h264", "b_strategy": "h264", "deblock": "h264", "direct-pred": "h264",
+    "mixed-refs": "h264", "partitions": "h264", "psy": "h264", "psy-rd": "h264",
+    "weightb": "h264", "weightp": "h264", "rc-lookahead": "h264",
+    "auto-alt-ref": "vp9 av1", "arnr-maxframes": "vp9 av1", "arnr-strength": "vp9 av1",
+    "cpu-used": "vp9 av1", "deadline": "vp9", "lag-in-frames": "vp9 av1", "row-mt": "vp9 av1",
+    "tile-columns": "vp9 av1", "tile-rows": "vp9 av1", "aq-mode": "h264 vp9 av1",
+}  # fmt: skip
+"""The codecs whose software encoders have an option, where not all have."""
+_TEN_BITS = re.compile(r"main-?10|high-?10|main422-?10|10", re.IGNORECASE)
 
 
-def _pair(option: str, value: str) -> tuple[str, str]:
-    name = option.removeprefix("-")
-    if not option.startswith("-") or name not in _PLAIN | _NESTED:
-        raise ValueError(
-            f"`{option}` is not allowed in `ffmpeg_args`"
-            f"{suggestion(name, sorted(_PLAIN | _NESTED))}"
-        )
+class EncoderArgs(NamedTuple):
+    """Encoder options as (name, value), the errors of ``ffmpeg_args``, and warnings."""
+
+    options: tuple[tuple[str, str], ...]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def parse_encoder_options(args: Sequence[str], codec: str, software: bool) -> EncoderArgs:
+    """Sort ``ffmpeg_args``; what the encoders of the codec do not have is a warning.
+
+    Raises ``ValueError`` for an option without a value.
+    """
+    options: list[tuple[str, str]] = []
+    errors, warnings = [], []
+    words = list(args)
+    while words:
+        option = words.pop(0)
+        name = _name(option)
+        if not option.startswith("-"):
+            raise ValueError(f"`ffmpeg_args`: `{option}` is not an option with a dash")
+        if name not in _WITHOUT_VALUE and not words:
+            raise ValueError(f"`ffmpeg_args` must be pairs of an option and its value: `{option}`")
+        value = "" if name in _WITHOUT_VALUE else words.pop(0)
+        error = _error(option, name, value)
+        if name in _HARMLESS:
+            warnings.append(f"`{option}` in `ffmpeg_args` is not needed, and left out")
+        elif error is not None:
+            errors.append(error)
+        else:
+            options.append((name, value))
+            warnings += _ignored(option, name, value, codec) if software else ()
+    return EncoderArgs(tuple(options), tuple(errors), tuple(warnings))
+
+
+def _name(option: str) -> str:
+    """Return the name without dash and stream; ``b:a`` is ``b_a``."""
+    name, _, stream = option.removeprefix("-").partition(":")
+    return f"{name}_a" if stream.startswith("a") and f"{name}_a" in _INSTEAD else name
+
+
+def _error(option: str, name: str, value: str) -> str | None:
+    if name not in _PLAIN | _NESTED:
+        instead = _INSTEAD.get(name)
+        hint = f"; use {instead}" if instead else suggestion(name, sorted(_PLAIN | _NESTED))
+        return f"`{option}` is not allowed in `ffmpeg_args`{hint}"
     if name in _NESTED and _FILES.search(value):
-        raise ValueError(f"`{option}` must not name a file, as in `{value}`")
-    return name, value
+        return f"`{option}` must not name a file, as in `{value}`"
+    return None
+
+
+def _ignored(option: str, name: str, value: str, codec: str) -> Iterator[str]:
+    """Yield why the software encoders of a codec ignore an option."""
+    codecs = _ENCODERS.get(name)
+    params = {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}.get(codec)
+    if codecs is not None and codec not in codecs.split():
+        hint = f"; `-{params}` has the parameters of its own encoder" if params else ""
+        yield f"`{option}` in `ffmpeg_args` is ignored: no encoder of {codec} has it{hint}"
+    elif name == "profile" and _TEN_BITS.fullmatch(value):
+        yield (
+            f"`{option} {value}` in `ffmpeg_args` is ignored for video of 8 bits: the bit depth is "
+            "that of the source"
+        )

@@ -5,12 +5,13 @@ They are collected before the policies are evaluated, so that evaluation does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from vpo.media.languages import UNDETERMINED, primary
 from vpo.media.model import MediaFile
+from vpo.text import suggestion
 
 MetadataValue = str | int | float | bool
 
@@ -34,9 +35,60 @@ def metadata_field(
     external: ExternalFacts, name: str, plugin: str | None = None
 ) -> MetadataValue | None:
     """Return a metadata field from the named plugin, or from the first plugin that has it."""
-    plugins = external.metadata if plugin is None else (plugin,)
-    found = (external.metadata.get(item, {}).get(name) for item in plugins)
-    return next((value for value in found if value is not None), None)
+    wanted, source = name.lower(), plugin and plugin.lower()
+    found = (
+        value
+        for item, fields in external.metadata.items()
+        if source in (None, item.lower())
+        for key, value in fields.items()
+        if key.lower() == wanted
+    )
+    return next(found, None)
+
+
+_SHARED_FIELDS = """
+    certification external_title genres imdb_id monitored original_language quality_profile
+    release_date release_group runtime status tags title tmdb_id year
+"""
+_FIELDS = {
+    "radarr": """
+        cinema_release collection_name digital_release edition original_title physical_release
+        rating_imdb rating_tmdb studio
+    """,
+    "sonarr": """
+        air_date episode episode_number episode_title network rating season season_count
+        season_number series_title series_type total_episode_count tvdb_id
+    """,
+}
+KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
+    plugin: frozenset(f"{_SHARED_FIELDS} {own}".split()) for plugin, own in _FIELDS.items()
+}
+"""The metadata fields that the shipped plugins give, by plugin."""
+_WITHOUT_METADATA = ("jellyfin", "plex", "notify")
+
+
+def require_known_field(plugin: str | None, name: str) -> None:
+    """Raise ``ValueError`` for a field that the named plugin, if vpo ships it, never gives."""
+    source = (plugin or "").lower()
+    if source in _WITHOUT_METADATA:
+        raise ValueError(f"{plugin} gives no metadata; known: {', '.join(KNOWN_FIELDS)}")
+    fields = KNOWN_FIELDS.get(source)
+    if fields is not None and name.lower() not in fields:
+        raise ValueError(f"{plugin} gives no field `{name}`{suggestion(name, sorted(fields))}")
+
+
+def unknown_metadata(plugin: str | None, name: str, installed: Collection[str]) -> str | None:
+    """Return why no source can give a field; ``installed`` are the configured further plugins."""
+    further = {item.lower() for item in installed}
+    if plugin is None:
+        known = frozenset().union(*KNOWN_FIELDS.values())
+        if further or name.lower() in known:
+            return None
+        return f"no metadata source gives the field `{name}`{suggestion(name, sorted(known))}"
+    if plugin.lower() in KNOWN_FIELDS or plugin.lower() in further:
+        return None
+    sources = suggestion(plugin, [*KNOWN_FIELDS, *sorted(further)])
+    return f"no metadata source `{plugin}` is configured{sources}"
 
 
 def original_language(media: MediaFile, external: ExternalFacts) -> str | None:

@@ -11,14 +11,21 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vpo.errors import PolicyError, Position
-from vpo.policy.document import Policy
-from vpo.policy.migration import CURRENT_VERSION, OLDEST_VERSION, Migration, migrate_data
+from vpo.policy.document import FullPhase, Policy
+from vpo.policy.migration import (
+    CURRENT_VERSION,
+    OLD_PHASE_KEYS,
+    OLDEST_VERSION,
+    Migration,
+    migrate_data,
+)
 from vpo.policy.yaml_source import KeyPath, YamlSource, parse_yaml, read_policy_text
 from vpo.text import suggestion
 
 _MAX_PROBLEMS = 10
 Problem = tuple[Position, str]
 
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _WIDEST = 1 << 16
 """The line width for writing YAML: so large that no line is folded."""
 _LIST = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", re.M)
@@ -125,6 +132,7 @@ def _current(text: str, name: str) -> tuple[YamlSource, Migration]:
     """Return the parsed text, and its data migrated to version 13."""
     source = parse_yaml(text, name)
     _check_version(source)
+    _check_phases(source)
     migration = migrate_data(source.data)
     if migration.conflicts:
         raise _error(
@@ -166,6 +174,16 @@ def _check_version(source: YamlSource) -> None:
         supported = f"{OLDEST_VERSION} to {CURRENT_VERSION}"
         problem = f"schema version {version} is too old; this vpo reads {supported}"
         raise PolicyError(problem, position)
+
+
+def _check_phases(source: YamlSource) -> None:
+    """Refuse a policy whose operations are not in phases."""
+    operations = {*FullPhase.model_fields, *OLD_PHASE_KEYS}
+    flat = [key for key in source.data if key in operations and key not in Policy.model_fields]
+    if flat and "phases" not in source.data:
+        keys = ", ".join(f"`{key}`" for key in flat)
+        problem = f"put the keys under `phases`, in a phase with a `name`: {keys}"
+        raise PolicyError(problem, source.position((flat[0],), key=True))
 
 
 def _error(problems: list[Problem]) -> PolicyError:
@@ -227,6 +245,8 @@ def _message(detail: ErrorDetails, name: str) -> str:
         return f"{name}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
     if value is None:
         return f"{name} {must}, but is empty"
+    if isinstance(value, str) and "number" in must and _NUMBER.fullmatch(value):
+        return f"{name} {must}, not text; write {value} without quotes"
     return f"{name} {must}" if "empty" in must else f"{name} {must}, not `{_shown(value)}`"
 
 

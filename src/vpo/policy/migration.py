@@ -25,6 +25,8 @@ _PHASE = {
     "subtitle_filter": "keep_subtitles",
     "attachment_filter": "filter_attachments",
 }
+OLD_PHASE_KEYS = (*_PHASE, "conditional")
+"""The keys of a phase that older versions called otherwise."""
 _QUALITY = {
     "crf": "crf",
     "preset": "preset",

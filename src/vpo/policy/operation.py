@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from types import NoneType
+from typing import Any, ClassVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -46,7 +47,9 @@ class Model(BaseModel):
         field = cls.model_fields[info.field_name or ""]
         if any(isinstance(item, BeforeValidator) for item in field.metadata):
             return value
-        kind = field.annotation
+        kind = _without_none(field.annotation)
+        if value is None and kind is not field.annotation:
+            return value
         if kind is bool and not isinstance(value, bool):
             raise PydanticKnownError("bool_type")
         if kind in (int, float) and isinstance(value, (bool, str)):
@@ -63,6 +66,12 @@ class Model(BaseModel):
     def known(cls) -> str:
         """Return all keys, spelled as in a policy, for messages."""
         return ", ".join(field.alias or name for name, field in cls.model_fields.items())
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return ``int`` for ``int | None``."""
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    return kinds[0] if len(kinds) == 1 and NoneType in get_args(annotation) else annotation
 
 
 class Filled(Model):
@@ -196,9 +205,18 @@ class Operation(Model):
         return False
 
     @property
-    def run_warning(self) -> str | None:
-        """A warning to show once a run, whatever the files are."""
-        return None
+    def run_warnings(self) -> tuple[str, ...]:
+        """Warnings to show once a run, whatever the files are."""
+        return ()
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why it will fail, or never do anything, whatever the files are; for the check."""
+        return ()
+
+    def metadata_names(self) -> Iterator[tuple[str | None, str]]:
+        """Yield the metadata that the policy names: plugin (``None``: any) and field."""
+        yield from ()
 
     @property
     def reads_frames(self) -> bool:

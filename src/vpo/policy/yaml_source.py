@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any
 
+from vpo.config.models import VIDEO_EXTENSIONS
 from vpo.errors import PolicyError, Position
 
 KeyPath = tuple[str | int, ...]
@@ -174,6 +175,8 @@ def read_policy_text(path: str | os.PathLike[str]) -> str:
         raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
     except ValueError:
         raise PolicyError(f"cannot read the policy {name}: the path has a null character") from None
+    if os.path.splitext(name)[1].lower().removeprefix(".") in VIDEO_EXTENSIONS:
+        raise PolicyError(f"{name} is a film, not a policy; swap the arguments?")
     if len(raw) > _MAX_BYTES:
         raise _too_large(name)
     try:

@@ -183,6 +183,8 @@ class TextReport:
     def _wanted(self, outcome: Outcome) -> bool:
         if self._verbosity < 0 or outcome.status == "not_started":
             return False
+        if outcome.warnings:
+            return True
         if outcome.status == "unchanged":
             return self._verbosity >= 1
         # A terminal has the progress line; a log needs a line for each file.
@@ -274,6 +276,8 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
     text += ": " + ", ".join(parts) if parts else ""
     if abs(summary.saved) >= _MIN_SAVED and not dry_run:
         text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+    if summary.warned:
+        text += f"; {counted(summary.warned, 'file')} with warnings"
     if summary.separated:
         old = "would keep" if dry_run else "keep"
         text += f"; the hard links of {counted(summary.separated, 'file')} {old} the old content"

@@ -23,6 +23,7 @@ class ComplianceRecords:
     ) -> None:
         self._metadata, self._fingerprint = metadata, fingerprint
         self._compliant = store.compliant(fingerprint, roots)
+        self._warned = store.warned(fingerprint)
         self._failed = store.failed(fingerprint)
         self._failed_by_identity = store.failed_by_identity(fingerprint) if self._failed else {}
         uses_metadata = metadata.fields or metadata.warnings
@@ -37,6 +38,16 @@ class ComplianceRecords:
         if item.path in self._metadata.fields:
             return any(row.complies for row in self._rows(item, exact=True))
         return self._compliant.get(os.fsencode(item.path)) == item.stat
+
+    def warnings(self, item: Candidate) -> tuple[str, ...]:
+        """Return the warnings about a file that complies."""
+        if item.path in self._metadata.fields or self._metadata.warnings:
+            rows = [row for row in self._rows(item) if row.complies]
+            key = self._metadata.cache_key(item.path, self._fingerprint)
+            best = max(rows, key=lambda row: row.cache_key == key, default=None)
+            if best is not None:
+                return best.warnings
+        return self._warned.get(os.fsencode(item.path), ())
 
     @property
     def has_failures(self) -> bool:

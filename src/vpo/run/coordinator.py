@@ -213,7 +213,7 @@ class _Run:
         todo = []
         for item in found.candidates:
             if records.complies(item):
-                tally.skip(item)
+                tally.skip(item, records.warnings(item))
             elif not in_turn and (failure := self._lasting_failure(records, item)):
                 tally.take(_failed_before(item, *failure))
             else:

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from vpo.db.records import EncodedVideo, History, Status
 from vpo.errors import (
@@ -189,6 +188,8 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
             return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
+        if job.known.futile:  # nothing else can be tried
+            return failed(job, error, plan, stamp)
         return _without_encode(job, context, error)
     except (BusyError, CancelledError):
         raise
@@ -202,7 +203,7 @@ def _with_warnings(plan: Plan, writer: Writer, separated: str | None) -> Plan:
 
 
 def _without_encode(job: Job, context: RunContext, error: SavingsError) -> Outcome:
-    """Process the file without encoding its video, which would not save enough."""
+    """Process the file once more, without an encode that would not save enough."""
     outcome = _process(replace(job, known=replace(job.known, futile=True)), context)
     return outcome._replace(warnings=(*outcome.warnings, str(error)))
 
@@ -269,6 +270,7 @@ def _without_work(plan: Plan, strategy: Strategy, stamp: Stamp | None) -> Outcom
         plan=plan,
         error=Failure.of(plan.error) if plan.error else None,
         warnings=plan.warnings,
+        remaining=plan.warnings,
         stop=plan.error is not None and not plan.changes and plan.on_error == "fail",
         size_before=plan.before.size,
         size_after=None if plan.changes else plan.before.size,
@@ -303,11 +305,11 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
-        check = partial(_require_convergence, job, plan)
+        check = _Convergence(job, plan)
         applied = apply_plan(
             writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
         )
-    return _changed(job, writer.strategy, plan, applied)
+    return _changed(job, writer.strategy, plan, applied)._replace(remaining=check.warnings)
 
 
 def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outcome:
@@ -343,13 +345,25 @@ def _encoded_videos(plan: Plan, applied: Applied) -> tuple[EncodedVideo, ...]:
     return encoded_videos(encoded_videos_of(plan, applied.media), applied.content)
 
 
-def _require_convergence(job: Job, plan: Plan, found: MediaFile) -> None:
-    """Raise ``ConvergeError`` if the policies want further changes in the probed result."""
-    known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
-    again = evaluate(job.policies, found, job.on_error, known)
-    if again.changes:
-        change = again.changes[0]
-        raise ConvergeError(
-            f"after processing, the policy still wants a change ({change.fact.label}, "
-            f"{change.reason}); the result was discarded"
-        )
+class _Convergence:
+    """The check that the policies want no further changes in the probed result.
+
+    ``warnings`` are those about the result, which every later run would give again.
+    """
+
+    def __init__(self, job: Job, plan: Plan) -> None:
+        self._job, self._plan = job, plan
+        self.warnings: tuple[str, ...] = ()
+
+    def __call__(self, found: MediaFile) -> None:
+        """Raise ``ConvergeError`` if they do."""
+        job, plan = self._job, self._plan
+        known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
+        again = evaluate(job.policies, found, job.on_error, known)
+        if again.changes:
+            change = again.changes[0]
+            raise ConvergeError(
+                f"after processing, the policy still wants a change ({change.fact.label}, "
+                f"{change.reason}); the result was discarded"
+            )
+        self.warnings = again.warnings

@@ -111,6 +111,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         error_type=outcome.error.type if outcome.error else None,
         error_message=outcome.error.message if outcome.error else None,
         warnings=outcome.warnings,
+        remaining=outcome.remaining,
         seconds=outcome.seconds,
         size_before=outcome.size_before,
         size_after=outcome.size_after,

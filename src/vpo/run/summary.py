@@ -12,7 +12,8 @@ from vpo.execute.outcome import Outcome
 class Summary:
     """The counts, the duration and the savings of a run.
 
-    ``seconds`` is its duration, ``saved`` the total of the bytes that the files became smaller.
+    ``seconds`` is its duration, ``saved`` the total of the bytes that the files became smaller,
+    ``warned`` how many files have warnings.
     Of the files with further hard links, ``linked`` counts the skipped ones, and ``separated``
     those that were (or would be) replaced, so that the other links keep the old content.
     """
@@ -26,6 +27,7 @@ class Summary:
         self.tool_missing = False
         self.counts: Counter[str] = Counter()
         self.saved = 0
+        self.warned = 0
         self.linked = self.separated = 0
 
     def facts(self) -> dict[str, object]:
@@ -35,6 +37,7 @@ class Summary:
             **{name: self.counts[name] for name in STATUSES},
             "seconds": self.seconds,
             "stopped_early": self.stopped_early,
+            "warned": self.warned,
             "hard_links_skipped": self.linked,
             "hard_links_replaced": self.separated,
         }
@@ -47,5 +50,6 @@ class Summary:
         if outcome.error and outcome.error.kind is ErrorKind.LINKED:
             self.linked += 1
         self.separated += outcome.separated
+        self.warned += bool(outcome.warnings)
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after

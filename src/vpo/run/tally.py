@@ -54,9 +54,12 @@ class Tally:
         self.observer.progress(self._state)
         return self._recorder.start(path)
 
-    def skip(self, item: Candidate) -> None:
-        """Count a file that complies and is not processed."""
-        self._count(Outcome(item.path, "unchanged", size_before=item.size, size_after=item.size))
+    def skip(self, item: Candidate, warnings: tuple[str, ...]) -> None:
+        """Count a file that complies and is not processed, and report the warnings about it."""
+        size = item.size
+        self._count(
+            Outcome(item.path, "unchanged", warnings=warnings, size_before=size, size_after=size)
+        )
 
     def missing(self, path: str, error: DiscoverError) -> None:
         """Count and report a path that does not exist; it is not a file, so it is not recorded."""

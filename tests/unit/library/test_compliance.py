@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.notation import media as media_of
 
-from vpo.library.compliance import find_noncompliant
+from vpo.library.compliance import check_files
 from vpo.media.model import MediaFile
 from vpo.policy.change_kind import ChangeKind
 from vpo.policy.policy_files import PolicyFiles
@@ -28,10 +28,13 @@ def test_noncompliant_files_and_known_compliant_ones(tmp_path: Path) -> None:
     )
     choice = PolicyFiles((str(policy),))
     stat = (1, 1, 1)
-    wrong, right = find_noncompliant(choice, [(GERMAN, stat), (OTHER, stat)], {})
-    assert wrong is not None
+    wrong, right = check_files(choice, [(GERMAN, stat), (OTHER, stat)], {}, {})
+    assert wrong.plan is not None
     assert [change.kind for change in wrong.plan.changes] == [ChangeKind.REMOVE]
-    assert right is None
-    known = {b"/f/a.mkv": stat}
-    assert list(find_noncompliant(choice, [(GERMAN, stat)], known)) == [None]
-    assert list(find_noncompliant(choice, [(GERMAN, (2, 1, 1))], known)) != [None]
+    assert right.plan is None
+    known, warned = {b"/f/a.mkv": stat}, {b"/f/a.mkv": ("look",)}
+    (found,) = check_files(choice, [(GERMAN, stat)], known, warned)
+    assert (found.plan, found.warnings) == (None, ("look",))
+    (found,) = check_files(choice, [(GERMAN, (2, 1, 1))], known, warned)
+    assert found.plan is not None
+    assert found.warnings == ()

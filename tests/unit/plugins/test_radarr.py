@@ -10,6 +10,7 @@ from tests.servers import Server, answer, serving
 
 from vpo.plugins import SourceError
 from vpo.plugins.radarr import vpo_metadata
+from vpo.policy.external_facts import KNOWN_FIELDS
 
 FILM = "/movies/Spirited Away (2001)/Spirited Away (2001) Bluray-1080p.mkv"
 STATION = "/movies/Central Station (1998)/cd1.avi"
@@ -28,6 +29,13 @@ ANSWER = {
     "genres": "Animation, Family, Fantasy",
     "tags": "keep-original, family",
     "quality_profile": "HD-1080p",
+    "external_title": "Spirited Away",
+    "monitored": True,
+    "certification": "PG",
+    "runtime": 125,
+    "status": "released",
+    "studio": "Studio Ghibli",
+    "rating_imdb": 8.6,
 }
 
 
@@ -77,12 +85,29 @@ def test_radarr_omits_unknown_fields(server: Server) -> None:
         "imdb_id": "tt0140888",
         "genres": "Drama",
         "quality_profile": "Any",
+        "external_title": "Central Station",
+        "status": "released",
     }
     assert found[LOST] == {
         "title": "Something Lost",
         "original_title": "Something Lost",
         "tmdb_id": 667,
+        "external_title": "Something Lost",
+        "status": "announced",
     }
+
+
+def test_radarr_gives_the_fields_of_which_policies_know(server: Server) -> None:
+    films = answer("movie")[:1]
+    films[0]["ratings"] = {"tmdb": {"value": 8.5}, "imdb": {"value": 0}}
+    films[0]["collection"] = {"title": "Studio Ghibli Collection"}
+    films[0]["movieFile"] |= {"edition": "Director's Cut", "releaseGroup": "GRP"}
+    server.put("/api/v3/movie", films)
+    fields = vpo_metadata([FILM], server.settings)[FILM]
+    assert set(fields) == KNOWN_FIELDS["radarr"]
+    assert fields["rating_tmdb"] == 8.5
+    assert fields["collection_name"] == "Studio Ghibli Collection"
+    assert (fields["edition"], fields["release_group"]) == ("Director's Cut", "GRP")
 
 
 def test_radarr_finds_no_film_by_shared_folder(server: Server) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from tests.servers import Server, serving
 
 from vpo.plugins.sonarr import vpo_metadata
+from vpo.policy.external_facts import KNOWN_FIELDS
 
 DOUBLE = "/tv/Cowboy Bebop/Season 1/Cowboy Bebop - S01E01-E02.mkv"
 SPECIAL = "/tv/Cowboy Bebop/Specials/Cowboy Bebop - S00E01.mkv"
@@ -22,6 +23,13 @@ SERIES = {
     "genres": "Action, Animation",
     "tags": "keep-original",
     "quality_profile": "HD-1080p",
+    "external_title": "Cowboy Bebop",
+    "monitored": True,
+    "runtime": 25,
+    "status": "ended",
+    "network": "TV Tokyo",
+    "rating": 9.0,
+    "season_count": 1,
 }
 
 
@@ -38,13 +46,31 @@ def test_sonarr_gives_episode_and_series_fields() -> None:
         DOUBLE: {
             **SERIES,
             "title": "Asteroid Blues",
+            "episode_title": "Asteroid Blues",
             "season": 1,
+            "season_number": 1,
             "episode": 1,
+            "episode_number": 1,
             "release_date": "1998-10-23",
+            "air_date": "1998-10-23",
+            "release_group": "x",
         },
-        SPECIAL: {**SERIES, "title": "Session XX", "season": 0, "episode": 1},
+        SPECIAL: {
+            **SERIES,
+            "title": "Session XX",
+            "episode_title": "Session XX",
+            "season": 0,
+            "season_number": 0,
+            "episode": 1,
+            "episode_number": 1,
+        },
         UNLISTED: SERIES,
     }
+
+
+def test_sonarr_gives_the_fields_of_which_policies_know() -> None:
+    with serving() as server:
+        assert set(vpo_metadata([DOUBLE], server.settings)[DOUBLE]) == KNOWN_FIELDS["sonarr"]
 
 
 def test_sonarr_asks_only_for_series_with_files() -> None:

@@ -163,10 +163,36 @@ BAD = [
     (
         f"{THEN}{{set_container_metadata: {{field: encoder, value: x}}}}",
         8,
-        50,
+        18,
         "`encoder` is written by the tools and cannot be set",
     ),
-    (f"{THEN}{{set_container_metadata: {{field: title}}}}", 8, 18, "`value` is missing"),
+    (
+        f"{THEN}{{set_container_metadata: {{field: title}}}}",
+        8,
+        18,
+        "takes one of `value` and `from_plugin_metadata`",
+    ),
+    (
+        f"{THEN}{{set_language: {{track_type: audio, from_plugin_metadata: {{plugin: Radarr, "
+        f"field: orignal_language}}}}}}",
+        8,
+        52,
+        "Radarr gives no field `orignal_language`; did you mean `original_language`?",
+    ),
+    (f'{PHASE}    transcode: {{video: {{to: hevc, crf: "22"}}}}', 4, 40, "write 22 without quotes"),
+    (
+        f"{PHASE}    transcode: {{video: {{to: hevc, target_bitrate: 4000}}}}",
+        4,
+        51,
+        "did you mean 4000k?",
+    ),
+    (f"{PHASE}    transcode: {{video: {{to: hevc, two_pass: 'yes'}}}}", 4, 45, "true or false"),
+    (
+        "schema_version: 12\naudio_filter: {languages: [eng]}\n",
+        2,
+        1,
+        "put the keys under `phases`, in a phase with a `name`: `audio_filter`",
+    ),
     (f"{PHASE}    transcode: {{}}", 4, 5, "`transcode` needs `video`, `audio` or both"),
     (
         f"{PHASE}    transcode: {{video: {{to: hevc, skip_if: {{}}}}}}",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from tests.notation import media
+
+from vpo.errors import PlanError
 from vpo.media.model import MediaFile, Track
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.operation import PolicyConfig
+from vpo.policy.operations.audio_synthesis import Criterion
 from vpo.policy.operations.transcode import SkipIf, Transcode
 
 
@@ -21,7 +28,15 @@ def test_skip_if_bitrate_under_names_both_bit_rates(
     bit_rate: int | None, limit: str, reason: str | None
 ) -> None:
     track = Track(0, "video", "hevc", bit_rate=bit_rate)
-    assert SkipIf(bitrate_under=limit).too_fast(track) == reason  # type: ignore[arg-type]
+    assert SkipIf(bitrate_under=limit).too_fast(track, None) == reason  # type: ignore[arg-type]
+
+
+def test_the_bit_rate_of_the_whole_file_is_the_upper_bound_of_an_unknown_one() -> None:
+    limit = SkipIf(bitrate_under="5M")  # type: ignore[arg-type]
+    track = Track(0, "video", "hevc")
+    assert limit.too_fast(track, 4_900_000.0) is None
+    assert limit.too_fast(track, 5_100_000.0) is not None
+    assert limit.too_fast(replace(track, bit_rate=5_200_000), 4_900_000.0) is not None
 
 
 @pytest.mark.parametrize(
@@ -47,3 +62,21 @@ def test_bit_rate_is_not_asked_without_a_limit() -> None:
     media = MediaFile("/a.mkv", "mkv", 1, tracks=(Track(0, "video", "hevc"),))
     operation = Transcode.model_validate({"video": {"to": "hevc"}})
     assert list(operation.unknown_bit_rates(media, encoded=False)) == []
+
+
+def test_an_encoder_option_that_is_not_allowed_fails_only_what_would_be_encoded() -> None:
+    operation = Transcode.model_validate(
+        {"video": {"to": "hevc", "ffmpeg_args": ["-max_muxing_queue_size", "99", "-vf", "yadif"]}}
+    )
+    problem = "`-vf` is not allowed in `ffmpeg_args`; use `max_resolution` or `hdr`"
+    assert operation.faults == (problem,)
+    assert "-max_muxing_queue_size" in operation.run_warnings[0]
+    done = DesiredState(media(["v:hevc/1920x1080"]))
+    assert operation.apply(done, PolicyConfig()) is done
+    with pytest.raises(PlanError, match="`-vf` is not allowed"):
+        operation.apply(DesiredState(media(["v:h264/1920x1080"])), PolicyConfig())
+
+
+@pytest.mark.parametrize("value", [{"max": True}, "max"])
+def test_the_most_channels_are_preferred_in_both_spellings(value: object) -> None:
+    assert Criterion.model_validate({"channels": value}).channels == "max"

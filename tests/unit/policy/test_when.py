@@ -186,6 +186,28 @@ SAME = [
             }
         },
     ),
+    (
+        "exists(audio, default, not forced)",
+        {"exists": {"track_type": "audio", "is_default": True, "is_forced": False}},
+    ),
+    (
+        "exists(audio, default == false)",
+        {"exists": {"track_type": "audio", "is_default": False}},
+    ),
+    (
+        "exists(audio, commentary)",
+        {"exists": {"track_type": "audio", "not_commentary": False}},
+    ),
+    (
+        "exists(audio, is_commentary == false)",
+        {"exists": {"track_type": "audio", "not_commentary": True}},
+    ),
+    (
+        "exists(audio, not commentary)",
+        {"exists": {"track_type": "audio", "not_commentary": True}},
+    ),
+    ("is_original(confidence == 0.8)", {"is_original": {"min_confidence": 0.8}}),
+    ("is_original(confidence >= 0.8)", {"is_original": {"min_confidence": 0.8}}),
     ("plugin(imdb_id)", {"plugin_metadata": {"field": "imdb_id", "operator": "exists"}}),
     (
         "not plugin(imdb_id)",
@@ -282,7 +304,7 @@ WRONG = [
     ("5 in exists(audio)", 6, "expected `plugin` or `container_meta`, not `exists`"),
     ("plugin(a) < [1, 2]", 13, "expected a value, not `[`"),
     ("is_original(lang == eng, lang == jpn)", 26, "`lang` is compared twice"),
-    ("is_original(confidence == 1)", 13, "unknown name `confidence`"),
+    ("is_original(certainty == 1)", 13, "unknown name `certainty`"),
     ("is_original(min_confidence == 3)", 31, "less than or equal to 1"),
     ("is_original(min_confidence > 0)", 28, "expected `==`"),
     ("is_original == 5", 16, "`is_original` is true or false"),

@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield found
 
 
-def record(store: Store, known: Any, compliance: Compliance) -> None:
+def record(store: Store, known: Any, compliance: Compliance, *warnings: str) -> None:
     (key,) = store.start_outcomes("run", [FILE.path])
     error = ("VerifyError", "no") if compliance == "failed" else (None, None)
     store.record(
@@ -44,6 +44,7 @@ def record(store: Store, known: Any, compliance: Compliance) -> None:
                 compliance=compliance,
                 error_type=error[0],
                 error_message=error[1],
+                remaining=warnings,
             )
         ]
     )
@@ -76,6 +77,23 @@ def test_complies_only_for_unchanged_file_and_metadata(
     assert records.complies(FILE) == complies
     assert not records.complies(FILE._replace(size=1001))
     assert not ComplianceRecords(store, "0" * 64, now, ["/m"]).complies(FILE)
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (JAPANESE, answers(JAPANESE)),
+        (None, answers(None)),
+        (JAPANESE, answers(GERMAN, "down")),
+        (None, answers(None, "down")),
+    ],
+)
+def test_warnings_are_those_of_the_record(store: Store, then: Any, now: Metadata) -> None:
+    record(store, then, "complies", "stays mkv: \udcff")
+    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    assert records.warnings(FILE) == ("stays mkv: \udcff",)
+    record(store, then, "complies")
+    assert ComplianceRecords(store, POLICY, now, ["/m"]).warnings(FILE) == ()
 
 
 @pytest.mark.parametrize(

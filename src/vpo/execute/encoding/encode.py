@@ -122,26 +122,29 @@ class _Encoding:
 
 
 class SizeLimit:
-    """The largest size of the result for the ``min_savings`` of the plan."""
+    """The largest size of the result for the ``min_savings`` of the plan; none if it has none."""
 
     def __init__(self, plan: Plan) -> None:
-        self._wanted = max(how.min_savings for how in plan.video_encodes.values())
-        self._bytes = plan.before.size * (1 - self._wanted)
+        asked = (how.min_savings for how in plan.video_encodes.values())
+        self._wanted = max((part for part in asked if part is not None), default=None)
+        self._bytes = plan.before.size * (1 - (self._wanted or 0.0))
 
     def project(self, written: int, part: float) -> None:
         """Raise ``SavingsError`` once the projected size is clearly too large."""
+        if self._wanted is None:
+            return
         if part >= _SURE and written / part > self._bytes * _MARGIN:
             raise self._error(int(written / part))
 
     def check(self, size: int) -> None:
         """Raise ``SavingsError`` if the size is too large."""
-        if size > self._bytes:
+        if self._wanted is not None and size > self._bytes:
             raise self._error(size)
 
     def _error(self, size: int) -> SavingsError:
         return SavingsError(
             f"encoded, the file would have {format_size(size)}; that saves less than "
-            f"{self._wanted:.0%} (min_savings), so its video is not encoded"
+            f"{self._wanted or 0:.0%} (min_savings), so its video is not encoded"
         )
 
 

@@ -40,6 +40,8 @@ def _codec(value: Any) -> Any:
 
 
 def _preferred_channels(value: Any) -> Any:
+    if value in ({"max": True}, {"min": True}):
+        return next(iter(value))
     return value if value in ("max", "min") else _channels(value)
 
 

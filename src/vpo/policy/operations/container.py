@@ -61,7 +61,9 @@ class ChangeContainer(Operation):
     def _check_mappings(self) -> ChangeContainer:
         for name, mapping in self.codec_mappings.items():
             codec = mapping.codec
-            if codec and not (self._holds(codec) and _text_codec(codec, self.target) == codec):
+            if mapping.action == "remove" or codec is None:
+                continue
+            if not (self._holds(codec) and _text_codec(codec, self.target) == codec):
                 raise ValueError(f"`codec_mappings` of {name}: {self.target} cannot hold {codec}")
         return self
 

@@ -38,9 +38,13 @@ class Rule(Model):
         return self
 
     @property
+    def actions(self) -> Actions:
+        """Those of both branches."""
+        return (*(self.then or ()), *(self.else_ or ()))
+
+    @property
     def uses_metadata(self) -> bool:
-        actions = (*(self.then or ()), *(self.else_ or ()))
-        return self.when.uses_metadata or any(action.uses_metadata for action in actions)
+        return self.when.uses_metadata or any(action.uses_metadata for action in self.actions)
 
     def explain(
         self, path: tuple[str | int, ...], true: bool, context: ConditionContext
@@ -76,6 +80,21 @@ class Rules(Operation):
     @property
     def uses_metadata(self) -> bool:
         return any(rule.uses_metadata for rule in self.items)
+
+    @property
+    def run_warnings(self) -> tuple[str, ...]:
+        changes = (action.set_container_metadata for rule in self.items for action in rule.actions)
+        return tuple(
+            f"`{change.field}` is written by the tools with every file; to clear it does nothing"
+            for change in changes
+            if change is not None and change.written_by_tools
+        )
+
+    def metadata_names(self) -> Iterator[tuple[str | None, str]]:
+        for rule in self.items:
+            yield from rule.when.metadata_names()
+            for action in rule.actions:
+                yield from action.metadata_names()
 
     def steps(self) -> Iterator[Operation]:
         yield self

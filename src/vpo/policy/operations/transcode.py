@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from vpo.errors import PlanError
 from vpo.media import units
 from vpo.media.codecs import matches, require_container_holds
 from vpo.media.encode_spec import (
@@ -23,7 +24,7 @@ from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range, frame_format
 from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.encoder_options import parse_encoder_options
+from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
 from vpo.policy.operation import Filled, Model, Operation, PolicyConfig
 from vpo.text import format_bit_rate
@@ -51,15 +52,16 @@ class SkipIf(Filled):
             found.append(f"resolution {size or 'unknown'} is over {self.resolution_within}")
         return found
 
-    def too_fast(self, track: Track) -> str | None:
-        """Return a message if the bit rate is not under the limit."""
-        if (
-            self.bitrate_under is None
-            or (track.bit_rate or self.bitrate_under) < self.bitrate_under
-        ):
+    def too_fast(self, track: Track, most: float | None) -> str | None:
+        """Return a message if the bit rate is not under the limit.
+
+        ``most`` is the bit rate of the whole file, which that of a track cannot exceed.
+        """
+        limit = self.bitrate_under
+        if limit is None or (track.bit_rate or most or limit) < limit:
             return None
         rate = format_bit_rate(track.bit_rate) if track.bit_rate else "unknown"
-        return f"bit rate {rate} is not under {format_bit_rate(self.bitrate_under)}"
+        return f"bit rate {rate} is not under {format_bit_rate(limit)}"
 
 
 class VideoSection(Model):
@@ -120,9 +122,12 @@ class VideoSection(Model):
         default="skip",
         description="Whether to leave Dolby Vision video alone (`skip`) or drop that (`drop`).",
     )
-    min_savings: Fraction = Field(
-        default=0.0,
-        description="Minimum reduction of the file size; else the video is not encoded.",
+    min_savings: Fraction | None = Field(
+        default=None,
+        description=(
+            "Minimum reduction of the file size; else the video is not encoded. Unset: it is "
+            "encoded, whatever the size."
+        ),
     )
     ffmpeg_args: tuple[str, ...] = Field(
         default=(), description="Further encoder options, in pairs of name and value."
@@ -130,8 +135,8 @@ class VideoSection(Model):
 
     @field_validator("ffmpeg_args")
     @classmethod
-    def _only_allowed(cls, args: tuple[str, ...]) -> tuple[str, ...]:
-        parse_encoder_options(args)
+    def _paired(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        parse_encoder_options(args, "", software=False)
         return args
 
     @model_validator(mode="after")
@@ -169,8 +174,13 @@ class VideoSection(Model):
             hw_fallback=self.hw_fallback,
             tonemap=tonemap,
             min_savings=self.min_savings,
-            options=parse_encoder_options(self.ffmpeg_args),
+            options=self.encoder_args.options,
         )
+
+    @property
+    def encoder_args(self) -> EncoderArgs:
+        """The ``ffmpeg_args``, sorted."""
+        return parse_encoder_options(self.ffmpeg_args, self.to, software=self.hw == "none")
 
     def size(self, track: Track) -> tuple[int, int] | None:
         """Return the size to scale down to, in even numbers; ``None`` to keep the size."""
@@ -182,9 +192,9 @@ class VideoSection(Model):
             return None
         return tuple(max(2, round(side * factor / 2) * 2) for side in (track.width, track.height))  # type: ignore[return-value]
 
-    def needs_bit_rate(self, track: Track, encoded: bool) -> bool:
+    def needs_bit_rate(self, track: Track, encoded: bool, most: float | None) -> bool:
         """Return whether only the bit rate of the track, which is unknown, decides."""
-        if self.skip_if is None or track.bit_rate or self.why(track, encoded) is None:
+        if self.skip_if is None or track.bit_rate or self.why(track, encoded, most) is None:
             return False
         return not self.skip_if.unmet(track)
 
@@ -197,7 +207,7 @@ class VideoSection(Model):
         portrait = (track.height or 0) > (track.width or 0)
         return (down, across) if portrait else (across, down)
 
-    def why(self, track: Track, encoded: bool) -> str | None:
+    def why(self, track: Track, encoded: bool, most: float | None = None) -> str | None:
         """Return why to encode a track; ``None`` if it need not be."""
         large = self.size(track) is not None
         if self.skip_if is None:
@@ -207,7 +217,7 @@ class VideoSection(Model):
         # What these policies have encoded themselves is not encoded again for its bit rate.
         if encoded and matches(track, self.to) and not large:
             return None
-        reasons = [*self.skip_if.unmet(track), self.skip_if.too_fast(track)]
+        reasons = [*self.skip_if.unmet(track), self.skip_if.too_fast(track, most)]
         return next(filter(None, reasons), None)
 
 
@@ -245,13 +255,21 @@ class Transcode(Operation):
         return data
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        return self.video.encoder_args.errors if self.video is not None else ()
+
+    @property
+    def run_warnings(self) -> tuple[str, ...]:
+        return self.video.encoder_args.warnings if self.video is not None else ()
+
+    @property
     def reads_frames(self) -> bool:
         return self.video is not None
 
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
             for track in media.of("video"):
-                if self.video.needs_bit_rate(track, encoded):
+                if self.video.needs_bit_rate(track, encoded, _whole_rate(media, track)):
                     yield track.index
 
     @property
@@ -270,10 +288,12 @@ class Transcode(Operation):
     def _transcode_video(
         self, state: DesiredState, track: Track, section: VideoSection
     ) -> DesiredState:
-        why = section.why(track, state.external.encoded)
+        why = section.why(track, state.external.encoded, _whole_rate(state.media, track))
         if why is None:
             return state
-        if state.external.futile:
+        for problem in section.encoder_args.errors:
+            raise PlanError(problem)
+        if state.external.futile and section.min_savings is not None:
             part = f"{section.min_savings:.0%}"
             return state.warn(f"not encoded: that would save less than {part} (min_savings)")
         decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
@@ -283,6 +303,12 @@ class Transcode(Operation):
             state = state.warn(decision.loss)
         require_container_holds(state.media.container, section.to)
         return _encode_video(state, track, section, decision.tonemap, why)
+
+
+def _whole_rate(media: MediaFile, track: Track) -> float | None:
+    """Return the bit rate that a track would have if it were all of the file."""
+    seconds = track.duration or media.duration
+    return media.size * 8 / seconds if media.size and seconds else None
 
 
 def _encode_video(

@@ -34,10 +34,10 @@ class Transcription(Operation):
     )
 
     @property
-    def run_warning(self) -> str | None:
+    def run_warnings(self) -> tuple[str, ...]:
         if not self.enabled:
-            return None
-        return "transcription is skipped: no plugin that analyses speech is installed"
+            return ()
+        return ("skipped: no plugin that analyses speech is installed",)
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         return state

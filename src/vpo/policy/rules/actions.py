@@ -25,7 +25,7 @@ from vpo.media.containers import holds_tag, user_tags
 from vpo.media.languages import ANY, checked, is_language, same
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState, SkippableOperation
-from vpo.policy.external_facts import metadata_field
+from vpo.policy.external_facts import metadata_field, require_known_field
 from vpo.policy.operation import Choice, Model, Operation, PolicyConfig
 from vpo.policy.rules.comparisons import LanguageComparison
 from vpo.policy.rules.printer import format_model
@@ -58,8 +58,6 @@ def _language(tag: str) -> str:
 
 
 def _tag_field(name: str) -> str:
-    if not user_tags(((name.lower(), "something"),)):
-        raise ValueError(f"`{name}` is written by the tools and cannot be set")
     if "=" in name:
         raise ValueError(f"`{name}` is not a valid tag name: it contains `=`")
     return name.lower()
@@ -122,6 +120,11 @@ class MetadataField(Model):
         description="Name of the plugin; unset: the first that has the field.",
     )
 
+    @model_validator(mode="after")
+    def _known(self) -> MetadataField:
+        require_known_field(self.plugin, self.field)
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: Any) -> Any:
@@ -169,22 +172,54 @@ class SetLanguage(Model):
 
 
 class SetContainerMetadata(Model):
-    """Set a tag of the container; ``""`` deletes it."""
+    """Set a tag of the container; ``""`` deletes it.
+
+    A tag that the tools write with every file cannot be set; to delete it changes nothing.
+    """
 
     field: Annotated[str, Field(min_length=1), AfterValidator(_tag_field)] = Field(
         description="Name of the tag."
     )
-    value: Annotated[
-        str, BeforeValidator(_tag_value), WithJsonSchema({"type": ["string", "number"]})
-    ] = Field(description="New value; empty: delete the tag.")
+    value: (
+        Annotated[str, BeforeValidator(_tag_value), WithJsonSchema({"type": ["string", "number"]})]
+        | None
+    ) = Field(default=None, description="New value; empty: delete the tag.")
+    from_plugin_metadata: MetadataField | None = Field(
+        default=None, description="Metadata field with the value to set."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> SetContainerMetadata:
+        if (self.value is None) == (self.from_plugin_metadata is None):
+            raise ValueError(
+                "`set_container_metadata` takes one of `value` and `from_plugin_metadata`"
+            )
+        if self.written_by_tools and self.value != "":
+            raise ValueError(f"`{self.field}` is written by the tools and cannot be set")
+        return self
+
+    @property
+    def written_by_tools(self) -> bool:
+        """Whether every tool writes the tag again."""
+        return not user_tags(((self.field, "something"),))
 
     def apply(self, state: DesiredState, rule: str) -> DesiredState:
-        name = state.media.container
-        if dict(state.media.tags).get(self.field, "") == self.value:
+        name, value = state.media.container, self._wanted(state)
+        if value is None:
+            problem = f"no metadata plugin has the value of {self.field!r}; it is left unchanged"
+            return state.warn(f"{rule}: {problem}")
+        if self.written_by_tools or dict(state.media.tags).get(self.field, "") == value:
             return state
-        if self.value and not holds_tag(name, self.field):
+        if value and not holds_tag(name, self.field):
             raise PlanError(f"{rule}: {name} cannot hold the tag {self.field!r}")
-        return state.set_tag(self.field, self.value, f"{rule}: set_container_metadata")
+        return state.set_tag(self.field, value, f"{rule}: set_container_metadata")
+
+    def _wanted(self, state: DesiredState) -> str | None:
+        asked = self.from_plugin_metadata
+        if asked is None:
+            return self.value
+        found = metadata_field(state.external, asked.field, asked.plugin)
+        return None if found is None else str(found)
 
 
 class Action(Choice):
@@ -223,8 +258,13 @@ class Action(Choice):
     @property
     def uses_metadata(self) -> bool:
         """Whether it uses metadata from plugins."""
-        change = self.set_language
-        return change is not None and change.from_plugin_metadata is not None
+        return next(self.metadata_names(), None) is not None
+
+    def metadata_names(self) -> Iterator[tuple[str | None, str]]:
+        """Yield the metadata that it uses: plugin and field."""
+        for change in (self.set_language, self.set_container_metadata):
+            if change is not None and (asked := change.from_plugin_metadata) is not None:
+                yield asked.plugin, asked.field
 
     def __str__(self) -> str:
         key, value = self.stated

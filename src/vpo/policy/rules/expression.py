@@ -40,20 +40,28 @@ FILTER_NAMES = {
     "codec": "codec",
     "is_default": "is_default",
     "is_forced": "is_forced",
+    "default": "is_default",
+    "forced": "is_forced",
     "channels": "channels",
     "width": "width",
     "height": "height",
     "title": "title",
     "not_commentary": "not_commentary",
+    "is_commentary": "not_commentary",
+    "commentary": "not_commentary",
 }
 """The filters by their names in expressions."""
 _FLAGS = ("is_default", "is_forced", "not_commentary")
+_FLAG_NAMES = tuple(name for name, key in FILTER_NAMES.items() if key in _FLAGS)
+_OPPOSITES = ("is_commentary", "commentary")
+"""The names of a filter that are true where its key is false."""
+_PARAMETER_NAMES = {"confidence": "min_confidence"}
 _COMPARED = ("language", "codec", "channels", "width", "height", "title")
 _ORDERED = ("channels", "width", "height")
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "multi_language": ("threshold", "track_index", "primary_language"),
-    "is_original": ("value", "min_confidence", "language", "lang"),
-    "is_dubbed": ("value", "min_confidence", "language", "lang"),
+    "is_original": ("value", "min_confidence", "confidence", "language", "lang"),
+    "is_dubbed": ("value", "min_confidence", "confidence", "language", "lang"),
 }
 _OPERATORS = {"==": "eq", "!=": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _DEEPEST = 30
@@ -189,7 +197,8 @@ class _Parser(TokenReader):
         name = self._argument(known, parts)
         operator = self.token
         comparison = self._comparison()
-        if comparison is None or (name != "language" and comparison[0] != "eq"):
+        least = name == "min_confidence" and comparison is not None and comparison[0] == "gte"
+        if comparison is None or (name != "language" and comparison[0] != "eq" and not least):
             raise ExpressionError(operator.offset, "expected `==`")
         if name == "language":
             _fitting(name, operator, comparison)
@@ -226,11 +235,12 @@ class _Parser(TokenReader):
         negated = self._at("not")
         if negated:
             self._take()
+        opposite = self.token.written in _OPPOSITES
         name = self._argument(tuple(FILTER_NAMES), parts, flag=negated)
         operator = self.token
         comparison = None if negated else self._comparison(regex=name == "title")
         if name in _FLAGS:
-            parts[name] = _flag(start, negated, comparison)
+            parts[name] = _flag(start, negated != opposite, comparison)
             return None
         if comparison is None:
             raise self.unexpected(f"a comparison, as in `{start.written} == ...`")
@@ -257,7 +267,7 @@ class _Parser(TokenReader):
     ) -> str:
         """Return the key in mappings of the argument that comes next."""
         token = self.token
-        allowed = _FLAGS if flag else known
+        allowed = _FLAG_NAMES if flag else known
         if token.kind != "word":
             raise self.unexpected("a filter" if known == tuple(FILTER_NAMES) else "a name")
         if token.written not in allowed:
@@ -265,6 +275,7 @@ class _Parser(TokenReader):
             raise ExpressionError(token.offset, problem)
         self._take()
         name = FILTER_NAMES.get(token.written, token.written)
+        name = _PARAMETER_NAMES.get(name, name)
         if name in parts and name not in _COMPARED:
             raise ExpressionError(token.offset, f"`{token.written}` is set twice")
         return name
@@ -309,12 +320,13 @@ def _added(earlier: Parsed | None, start: Token, comparison: tuple[str, Parsed])
 
 
 def _flag(start: Token, negated: bool, comparison: tuple[str, Parsed] | None) -> Parsed:
+    """Return the value of a flag; ``negated`` by ``not``, or as its name is the opposite."""
     if comparison is None:
         return Parsed(not negated, start.offset)
     key, value = comparison
     if key not in ("eq", "neq") or not isinstance(value.data, bool):
         raise ExpressionError(value.offset, f"`{start.written}` is true or false")
-    value.data = value.data == (key == "eq")
+    value.data = (value.data == (key == "eq")) != negated
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from vpo.policy.external_facts import MetadataValue
+from vpo.policy.external_facts import MetadataValue, require_known_field
 from vpo.policy.field_types import as_list
 from vpo.policy.operation import Choice, Model
 from vpo.policy.rules.comparisons import LanguageComparison
@@ -79,6 +79,11 @@ class PluginMetadataCondition(ContainerMetadataCondition):
         min_length=1,
         description="Name of the plugin; unset: the first that has the field.",
     )
+
+    @model_validator(mode="after")
+    def _known(self) -> PluginMetadataCondition:
+        require_known_field(self.plugin, self.field)
+        return self
 
 
 class OriginCondition(Model):
@@ -151,9 +156,20 @@ class When(Choice):
     @cached_property
     def keys(self) -> frozenset[str]:
         """The keys of all conditions in it."""
+        return frozenset({self.stated[0]}).union(*(item.keys for item in self._inner))
+
+    @property
+    def _inner(self) -> tuple[When, ...]:
         key, value = self.stated
-        inner = value if key in ("and", "or") else (value,) if key == "not" else ()
-        return frozenset({key}).union(*(item.keys for item in inner))
+        return value if key in ("and", "or") else (value,) if key == "not" else ()
+
+    def metadata_names(self) -> Iterator[tuple[str | None, str]]:
+        """Yield the metadata that it names: plugin and field."""
+        key, value = self.stated
+        if key == "plugin_metadata":
+            yield value.plugin, value.field
+        for item in self._inner:
+            yield from item.metadata_names()
 
     @property
     def needs_analysis(self) -> bool:

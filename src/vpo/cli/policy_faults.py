@@ -1,0 +1,50 @@
+"""What ``vpo policy check`` finds beyond the policy's own models: it will fail, or never hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from vpo.errors import PlanError
+from vpo.media.encode_spec import Device
+from vpo.policy.document import Policy
+from vpo.policy.external_facts import unknown_metadata
+from vpo.policy.operations.transcode import Transcode, VideoSection
+from vpo.tools.video_encoders import VideoEncoder, accelerators, candidates
+
+
+def policy_faults(policy: Policy, plugins: Collection[str]) -> Iterator[str]:
+    """Yield what will fail, or never hold, whatever the files are.
+
+    ``plugins`` are those that are configured besides the shipped ones.
+    """
+    yield from policy.faults
+    for phase in policy.phases:
+        for operation in phase.operations:
+            if isinstance(operation, Transcode) and operation.video is not None:
+                for fault in _preset_faults(operation.video):
+                    yield f"phase {phase.name!r}, transcode: {fault}"
+    for name in dict.fromkeys(policy.metadata_names()):
+        if (problem := unknown_metadata(*name, plugins)) is not None:
+            yield problem
+
+
+def _preset_faults(section: VideoSection) -> Iterator[str]:
+    """Yield the devices whose encoders do not have the preset."""
+    groups: list[tuple[Device, ...]] = [("none",)]
+    if section.hw == "auto":
+        groups = [("none", *accelerators())]
+    elif section.hw != "none":
+        groups = [(section.hw,), *(groups if section.hw_fallback else ())]
+    for devices in groups:
+        encoders = [row for device in devices for row in candidates(section.to, device)]
+        problems = [_preset_problem(encoder, section.preset) for encoder in encoders]
+        if encoders and all(problems):
+            yield str(problems[0])
+
+
+def _preset_problem(encoder: VideoEncoder, preset: str | None) -> str | None:
+    try:
+        encoder.preset_options(preset)
+    except PlanError as error:
+        return str(error)
+    return None
