@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpo.media.containers import (
-    can_copy_data,
     container,
     holds_tag,
     unsupported_side_data,
@@ -29,9 +28,6 @@ def mkvmerge_loses(track: Track) -> bool:
 
 def refused_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are a reason to refuse the plan, as display text."""
-    for track in plan.after.of("data"):
-        if not can_copy_data(plan.before, track, plan.after.container):
-            yield str(track)
     if plan.before.container != plan.after.container:
         return
     yield from plan.before.fragile

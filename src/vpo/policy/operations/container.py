@@ -11,7 +11,6 @@ from vpo.errors import PlanError
 from vpo.media.codecs import canonical, matches
 from vpo.media.containers import (
     TIMECODE,
-    can_copy_data,
     container,
     unsupported_side_data,
     user_tags,
@@ -109,10 +108,8 @@ class ChangeContainer(Operation):
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
-                carried = can_copy_data(media, track, self.target)
-                if not carried and track.index not in _redundant_timecodes(media, self.target):
-                    yield track
-            elif not self._holds(canonical(track.codec)):
+                continue  # left out with a warning, unless the policy insists on them
+            if not self._holds(canonical(track.codec)):
                 yield track
             elif is_unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
