@@ -72,8 +72,8 @@ def _span(text: str) -> str:
     return text
 
 
-_VIDEO = "3g2 3gp asf avi divx f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts ogm ogv"
-VIDEO_EXTENSIONS = (*_VIDEO.split(), "ts", "vob", "webm", "wmv")
+_VIDEO = "3g2 3gp asf avi divx dv f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts mxf ogm ogv rm"
+VIDEO_EXTENSIONS = (*_VIDEO.split(), "rmvb", "ts", "vob", "webm", "wmv", "wtv")
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,13 @@ _ALL = (
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
 CONTAINERS = {container.name: container for container in _ALL}
-_READ_ONLY = {"mpg": Container("mpg", "", (), demuxer="mpeg", lacks_timestamps=True)}
+_READ_ONLY = {
+    "mpg": Container("mpg", "", (".mpg", ".mpeg", ".vob"), demuxer="mpeg", lacks_timestamps=True),
+    "rm": Container("rm", "", (".rm", ".rmvb"), demuxer="rm", lacks_timestamps=True),
+    "mxf": Container("mxf", "", (".mxf",), demuxer="mxf", lacks_timestamps=True),
+    "wtv": Container("wtv", "", (".wtv",), demuxer="wtv"),
+    "dv": Container("dv", "", (".dv",), demuxer="dv"),
+}
 """Containers that vpo knows something of and does not write."""
 
 

@@ -85,7 +85,8 @@ class Track:
     (``tt``, ``bb``, ``tb``, ``bt``).
     ``codec_tag`` is the container's own name of the codec, if that says more than ``codec``.
     ``tags`` are those of the track without language and title, names in lower case; ``side_data``
-    is what the container stores about the video (see ``SIDE_DATA``). ``hdr`` is only known if the
+    is what the container stores about the video (see ``SIDE_DATA``). ``encrypted``: its packets
+    are, and the container has what is needed besides the key. ``hdr`` is only known if the
     first frames were read and the track has HDR metadata.
     """
 
@@ -113,6 +114,7 @@ class Track:
     language_ietf: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     side_data: tuple[tuple[str, str], ...] = ()
+    encrypted: bool = False
     hdr: Hdr | None = None
 
     def __str__(self) -> str:

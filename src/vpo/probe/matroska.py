@@ -24,7 +24,10 @@ TRACKS = 0x1654AE6B
 
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TRACK_ENTRY, _TRACK_UID, _TRACK_TYPE, _CODEC_ID = 0xAE, 0x73C5, 0x83, 0x86
-_LANGUAGE_BCP47 = 0x22B59D
+_NAME, _LANGUAGE, _LANGUAGE_BCP47 = 0x536E, 0x22B59C, 0x22B59D
+_ENCODINGS, _ENCODING, _ENCRYPTION = 0x6D80, 0x6240, 0x5035
+_LANGUAGE_IF_NONE = "eng"
+"""The default of the Language element (RFC 9559, 5.1.4.1.19)."""
 _FLAG_ENABLED, _VIDEO, _COLOUR, _PROJECTION = 0xB9, 0xE0, 0x55B0, 0x7670
 _STEREO_MODE, _ALPHA_MODE, _MASTERING = 0x53B8, 0x53C0, 0x55D0
 _CROP = {0x54CC: "left", 0x54BB: "top", 0x54DD: "right", 0x54AA: "bottom"}
@@ -60,14 +63,18 @@ class Element:
 class TrackEntry:
     """A TrackEntry; its position in the list is mkvmerge's track id.
 
-    ``side_data`` is named as in ``vpo.media.model.SIDE_DATA``.
+    ``language`` is its Language element, whatever tags say. ``side_data`` is named as in
+    ``vpo.media.model.SIDE_DATA``.
     """
 
     uid: int | None
     type: str | None
     codec_id: str
     language_ietf: str | None
+    language: str = _LANGUAGE_IF_NONE
+    name: str | None = None
     enabled: bool = True
+    encrypted: bool = False
     side_data: tuple[tuple[str, str], ...] = ()
 
 
@@ -214,9 +221,18 @@ def _entry(entry: Items) -> TrackEntry:
         type=_TYPES.get(read_uint(facts.get(_TRACK_TYPE, b""))),
         codec_id=read_text(facts.get(_CODEC_ID, b"")),
         language_ietf=read_text(facts[_LANGUAGE_BCP47]) if _LANGUAGE_BCP47 in facts else None,
+        language=read_text(facts[_LANGUAGE]) if _LANGUAGE in facts else _LANGUAGE_IF_NONE,
+        name=read_text(facts.get(_NAME, b"")) or None,
         enabled=_FLAG_ENABLED not in facts or read_uint(facts[_FLAG_ENABLED]) != 0,
+        encrypted=_is_encrypted(facts.get(_ENCODINGS, b"")),
         side_data=tuple(sorted(_side_data(entry))),
     )
+
+
+def _is_encrypted(encodings: bytes) -> bool:
+    """Return whether a content encoding encrypts; most only compress."""
+    each = (dict(items(data)) for identity, data in items(encodings) if identity == _ENCODING)
+    return any(_ENCRYPTION in encoding for encoding in each)
 
 
 def _side_data(entry: Items) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,10 @@ DEMUXERS = {
     "avi": "avi",
     "flv": "flv",
     "ogg": "ogg",
+    "rm": "rm",
+    "mxf": "mxf",
+    "wtv": "wtv",
+    "dv": "dv",
 }
 """The containers by the names of ffmpeg's demuxers. None of these opens another file."""
 _CHUNK = 8 << 20

@@ -1,6 +1,6 @@
 """Facts of tracks from the boxes of MP4 and QuickTime files that no probing library reports.
 
-Boxes are those of ISO/IEC 14496-12 (``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
+Boxes are those of ISO/IEC 14496-12 (``ftyp``, ``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
 "Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
 ``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
 ``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing;
@@ -22,6 +22,8 @@ _HEADER = 8
 _VISUAL = 78
 """Bytes of a visual sample entry before the boxes in it."""
 _PARENTS = (b"mdia", b"minf", b"stbl")
+_ENCRYPTED = (b"encv", b"enca", b"enct", b"encs", b"drmi", b"drms", b"drmt")
+"""Sample entries of protected streams (ISO/IEC 14496-12, 8.12), and those of Apple's."""
 _STEREO = {1: "top and bottom", 2: "side by side"}
 _PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 
@@ -37,11 +39,15 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Mp4Track:
-    """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), and side data."""
+    """A track: its id, the type of its first sample entry (``hvc1``, ``tmcd``), and side data.
+
+    It is ``encrypted`` if any of its sample entries is.
+    """
 
     id: int
     tag: str
     side_data: tuple[tuple[str, str], ...] = ()
+    encrypted: bool = False
 
 
 def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
@@ -110,7 +116,7 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
 def _entry(fd: int, trak: Box) -> Mp4Track | None:
     header: bytes | None = None
     handler = b""
-    sample: Box | None = None
+    samples: list[Box] = []
     pending = [trak]
     while pending:
         parent = pending.pop()
@@ -120,20 +126,22 @@ def _entry(fd: int, trak: Box) -> Mp4Track | None:
             elif box.kind == b"hdlr" and parent.kind == b"mdia":
                 handler = _read(fd, box)[8:12]
             elif box.kind == b"stsd":
-                sample = next(children(fd, box.data + 8, box.end), None)
+                samples += children(fd, box.data + 8, box.end)
             elif box.kind in _PARENTS:
                 pending.append(box)
     if header is None or len(header) < 84:
         return None
     identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
     number = int.from_bytes(header[identity : identity + 4], "big")
-    if sample is None:
+    if not samples:
         return Mp4Track(number, "")
+    sample = samples[0]
     facts = dict(_visual_side_data(fd, sample)) if handler == b"vide" else {}
     if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
         facts["rotation"] = turn
     tag = sample.kind.decode("latin-1").strip("\0 ")
-    return Mp4Track(number, tag, tuple(sorted(facts.items())))
+    encrypted = any(item.kind in _ENCRYPTED for item in samples)
+    return Mp4Track(number, tag, tuple(sorted(facts.items())), encrypted)
 
 
 def _read(fd: int, box: Box) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
@@ -51,13 +51,31 @@ def end_times_of(
         return {}
     first = (source.start_time or 0) / 1_000_000  # not 0 in a transport stream
     if duration > _TAIL_SECONDS:
-        start = first + duration - _TAIL_SECONDS
-        source.seek(int(start * 1_000_000), backward=True, any_frame=False)
+        _seek(source, first + duration - _TAIL_SECONDS, indexes)
     return {index: end - first for index, end in _packet_ends(source, indexes).items()}
+
+
+def _seek(source: av.container.InputContainer, start: float, indexes: frozenset[int]) -> None:
+    """Go to a time, by a stream that has begun by then; if there is none, read on from the start.
+
+    By default, demuxers look for a key frame of the video.
+    """
+    import av
+
+    with suppress(av.FFmpegError):
+        source.seek(int(start * 1_000_000), backward=True, any_frame=False)
+        return
+    for stream in (source.streams[index] for index in sorted(indexes)):
+        with suppress(av.FFmpegError):
+            if stream.time_base:
+                source.seek(int(start / stream.time_base), any_frame=False, stream=stream)
+                return
 
 
 def _packet_ends(source: av.container.InputContainer, indexes: frozenset[int]) -> dict[int, float]:
     bases = {s.index: s.time_base for s in source.streams if s.index in indexes and s.time_base}
+    if not bases:
+        return {}  # PyAV would read all streams
     ends: dict[int, int] = {}
     for packet in source.demux([source.streams[index] for index in bases]):
         # In the stream's own units: a fraction for each packet would take twice the time.

@@ -90,7 +90,8 @@ def _assembled(
 ) -> MediaFile:
     tags = {key.lower(): value for key, value in source.metadata.items()}
     mp4_family = container(facts.container).mp4_family
-    if mp4_family and tags.get("major_brand", "").startswith("qt"):
+    # QuickTime is older than the box that names a brand.
+    if mp4_family and tags.get("major_brand", "qt").startswith("qt"):
         facts = replace(facts, container="mov")
     if facts.title_known:
         tags["title"] = facts.title or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,8 @@ _FIELD_ORDERS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _CHAPTER_TITLES = frozenset({"text", "tx3g"})
 _FIELDS_OF_THEIR_OWN = frozenset({"title", "name", "language", "filename", "mimetype"})
 """Tags of a stream that have a field of their own in the model."""
+_NO_LANGUAGE = frozenset({"und", "\x7f\x7f\x7f"})
+"""Languages that say none; the latter is how 0x7FFF of QuickTime reads as three packed letters."""
 _UNKNOWN_SUBTITLES = {"S_TEXT/WEBVTT": "webvtt", "S_HDMV/TEXTST": "hdmv_text_subtitle"}
 """Matroska codec ids that ffmpeg's demuxer does not name."""
 
@@ -77,8 +79,8 @@ def _track(
         type=kind,
         codec=_codec(context, entry),
         profile=stream.profile or None,
-        language=_language(stream.language, ietf),
-        title=tags.get("title") or tags.get("name"),
+        language=_language(own.language if own else stream.language, ietf),
+        title=own.name if own else tags.get("title") or tags.get("name"),
         dispositions=_dispositions(stream),
         bit_rate=getattr(context, "bit_rate", None) or _tagged_rate(tags.items()),
         duration=_duration(stream),
@@ -86,11 +88,22 @@ def _track(
         matroska_id=number,
         matroska_uid=own.uid if own else None,
         language_ietf=ietf,
-        tags=tuple(sorted((k, v) for k, v in tags.items() if k not in _FIELDS_OF_THEIR_OWN)),
+        tags=tuple(sorted(_other_tags(tags, own))),
         side_data=entry.side_data if entry else (),
+        encrypted=entry is not None and entry.encrypted,
         **(_video_facts(stream, context) if kind == "video" and context else {}),
         **(_audio_facts(context) if kind == "audio" and context else {}),
     )
+
+
+def _other_tags(
+    tags: dict[str, str], own: matroska.TrackEntry | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the tags without a field of their own; in Matroska, a TITLE tag is not the name."""
+    for name, value in tags.items():
+        is_name = own is None or value == own.name
+        if name not in _FIELDS_OF_THEIR_OWN or (name == "title" and not is_name):
+            yield name, value
 
 
 def without_false_rates(
@@ -118,7 +131,7 @@ def _tagged_rate(tags: Iterable[tuple[str, str]]) -> int | None:
 def _language(written: str | None, ietf: str | None) -> str | None:
     if ietf and ("-" in ietf or not same(written, ietf)):
         return ietf
-    return written or None
+    return written if written and written not in _NO_LANGUAGE else None
 
 
 def _codec(context: Any, entry: matroska.TrackEntry | mp4.Mp4Track | None) -> str:
@@ -134,12 +147,24 @@ def _codec_tag(context: Any, entry: matroska.TrackEntry | mp4.Mp4Track | None) -
     """Return the container's own codec name; in Matroska only if ffmpeg does not know it."""
     if isinstance(entry, matroska.TrackEntry):
         return entry.codec_id if context is None else None
-    tag = getattr(context, "codec_tag", None) or (entry.tag if entry else None)
+    tag = _text_of_tag(context) or (entry.tag if entry else None)
     return tag if tag and tag.isprintable() and tag.strip("\0 ") else None
 
 
+def _text_of_tag(context: Any) -> str | None:
+    """Return the codec tag; ``None`` for a number, which PyAV cannot read if it is above 127.
+
+    Such are the stream types of transport streams and the audio formats of AVI.
+    """
+    try:
+        return getattr(context, "codec_tag", None)
+    except UnicodeDecodeError:
+        return None
+
+
 def _video_facts(stream: Any, context: Any) -> dict[str, Any]:
-    rate = stream.average_rate
+    # Of DV, the average is that of the units of time.
+    rate = stream.base_rate if context.name == "dvvideo" else stream.average_rate
     # Not ``pix_fmt``: reading that where it is unknown crashes PyAV before 18.
     pixels = context.format.name if context.format else None
     header = h264.frame_format(context.extradata) if pixels is None else None

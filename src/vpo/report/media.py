@@ -58,13 +58,14 @@ def columns_of(track: Track) -> list[str]:
     flags = ", ".join(sorted(track.dispositions))
     kind = kind_of(track, PolicyConfig())
     what = f"{kind.name} by {kind.why}" if kind and kind.why and "flag" not in kind.why else ""
+    encrypted = "encrypted" if track.encrypted else ""
     return [
         f"{track.index:>2} {track.type}",
         f"{track.codec}{profile}",
         track.language or "und",
         _format(track),
         f'"{truncated(track.title, _LONGEST_TITLE)}"' if track.title else "",
-        " ".join(filter(None, [f"[{flags}]" if flags else "", what])),
+        " ".join(filter(None, [f"[{flags}]" if flags else "", what, encrypted])),
     ]
 
 
