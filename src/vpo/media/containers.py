@@ -26,7 +26,7 @@ class Container:
     readers of their own: ``matroska`` (which mkvtoolnix edits), ``mp4_family``, the boxes of MP4
     and QuickTime, and ``transport_stream``.
 
-    ``codecs`` is what it takes (``None``: nearly everything, but not ``refused``), ``encodes`` the
+    ``codecs`` is what a conversion puts into it (``None``: all that ``can_mux``), ``encodes`` the
     codecs vpo encodes to that it takes, where ``codecs`` does not say it. ``text_codecs`` are the
     text subtitles that are converted, and to what, ``audio_fallback`` the codec that audio which it
     does not take is converted to; ``hevc_tag`` the name of HEVC that players want.
@@ -55,7 +55,6 @@ class Container:
     mp4_family: bool = False
     transport_stream: bool = False
     codecs: frozenset[str] | None = None
-    refused: frozenset[str] = frozenset()
     encodes: frozenset[str] | None = None
     text_codecs: tuple[tuple[str, str], ...] = ()
     audio_fallback: str = "aac"
@@ -118,9 +117,8 @@ _ALL = (
         (".mkv", ".mka", ".mk3d", ".mks"),
         muxer_options=_NO_TRACK_DEFAULTS,
         matroska=True,
-        refused=frozenset({"eia_608", "dvb_teletext", "xsub", "pcm_bluray", "pcm_dvd"}),
-        text_codecs=(("mov_text", "subrip"),),
-        audio_fallback="flac",  # it refuses only the PCM of discs
+        text_codecs=(("mov_text", "subrip"), ("text", "subrip")),
+        audio_fallback="flac",
         flags=FLAGS_KEPT,
         titles=True,
         languages=True,

@@ -1,6 +1,7 @@
 """Facts of tracks from the boxes of MP4 and QuickTime files that no probing library reports.
 
-Boxes are those of ISO/IEC 14496-12 (``ftyp``, ``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
+Boxes are those of ISO/IEC 14496-12 (``ftyp``, ``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``,
+``clli``), of
 "Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
 ``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
 ``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing;
@@ -16,14 +17,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from vpo.probe import mp4_edits
+from vpo.probe.mp4_edits import time_scale
+
 _MAX_BOXES = 4096
 _MAX_SMALL = 4096
 _HEADER = 8
 _VISUAL = 78
 """Bytes of a visual sample entry before the boxes in it."""
-_PARENTS = (b"mdia", b"minf", b"stbl")
+_PARENTS = (b"edts", b"mdia", b"minf", b"stbl")
 _ENCRYPTED = (b"encv", b"enca", b"enct", b"encs", b"drmi", b"drms", b"drmt")
 """Sample entries of protected streams (ISO/IEC 14496-12, 8.12), and those of Apple's."""
+_KNOWN = frozenset(
+    b"ftyp styp moov mdat free skip wide moof mfra sidx ssix prft emsg pdin pnot".split()
+)
+"""The outermost boxes without anything that ffmpeg would not write, or write anew."""
 _STEREO = {1: "top and bottom", 2: "side by side"}
 _PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 
@@ -53,9 +61,44 @@ class Mp4Track:
 def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
     """Return the tracks of an open file; malformed ones are left out."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
-    tracks = [box for item in moov for box in children(fd, item.data, item.end)]
-    found = (_entry(fd, box) for box in tracks if box.kind == b"trak")
+    boxes = [box for item in moov for box in children(fd, item.data, item.end)]
+    scale = next((time_scale(_read(fd, box))[0] for box in boxes if box.kind == b"mvhd"), 0)
+    found = (_entry(fd, box, scale) for box in boxes if box.kind == b"trak")
     return tuple(entry for entry in found if entry is not None)
+
+
+def chapter_pictures(fd: int) -> frozenset[int]:
+    """Return the ids of the tracks with the pictures of chapters, as Apple's tools write them."""
+    named: set[int] = set()
+    video: set[int] = set()
+    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
+    for trak in (box for item in moov for box in children(fd, item.data, item.end)):
+        for box in children(fd, trak.data, trak.end):
+            if box.kind == b"tref":
+                for reference in children(fd, box.data, box.end):
+                    if reference.kind == b"chap":
+                        ids = _read(fd, reference)
+                        named.update(struct.unpack(f">{len(ids) // 4}I", ids[: len(ids) // 4 * 4]))
+            if box.kind == b"tkhd":
+                header = _read(fd, box)
+                at = 20 if header[:1] == b"\1" else 12
+                number = int.from_bytes(header[at : at + 4], "big")
+            if box.kind == b"mdia":
+                handlers = (b for b in children(fd, box.data, box.end) if b.kind == b"hdlr")
+                if any(_read(fd, handler)[8:12] == b"vide" for handler in handlers):
+                    video.add(number)
+    return frozenset(named & video)
+
+
+def outside(fd: int) -> Iterator[str]:
+    """Yield, as display text, what lies outside the boxes that ffmpeg reads and writes again."""
+    end, length = 0, os.fstat(fd).st_size
+    for box in children(fd, 0, length):
+        if box.kind not in _KNOWN:
+            yield f"the box {box.kind.decode('latin-1')!r} ({box.end - box.data:,} bytes)"
+        end = box.end
+    if end < length:
+        yield f"the {length - end:,} bytes behind its last box"
 
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
@@ -113,10 +156,11 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
         start = stop
 
 
-def _entry(fd: int, trak: Box) -> Mp4Track | None:
+def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
     header: bytes | None = None
     handler = b""
     samples: list[Box] = []
+    timing: dict[bytes, bytes] = {}
     pending = [trak]
     while pending:
         parent = pending.pop()
@@ -127,6 +171,8 @@ def _entry(fd: int, trak: Box) -> Mp4Track | None:
                 handler = _read(fd, box)[8:12]
             elif box.kind == b"stsd":
                 samples += children(fd, box.data + 8, box.end)
+            elif box.kind in mp4_edits.BOXES:
+                timing[box.kind] = _read(fd, box)
             elif box.kind in _PARENTS:
                 pending.append(box)
     if header is None or len(header) < 84:
@@ -139,6 +185,8 @@ def _entry(fd: int, trak: Box) -> Mp4Track | None:
     facts = dict(_visual_side_data(fd, sample)) if handler == b"vide" else {}
     if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
         facts["rotation"] = turn
+    if handler == b"vide" and mp4_edits.hides_frames(timing, movie_scale):
+        facts["trim"] = "yes"
     tag = sample.kind.decode("latin-1").strip("\0 ")
     encrypted = any(item.kind in _ENCRYPTED for item in samples)
     return Mp4Track(number, tag, tuple(sorted(facts.items())), encrypted)
@@ -225,6 +273,7 @@ _READERS: dict[bytes, tuple[str, Callable[[bytes], str | None]]] = {
     b"CoLL": ("light_levels", _light_vp9),
     b"st3d": ("stereo", _stereo),
     b"sv3d": ("projection", _projection),
+    b"lhvC": ("spatial", partial(_constant, "MV-HEVC")),
 }
 
 

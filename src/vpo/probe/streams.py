@@ -96,9 +96,7 @@ def _track(
     )
 
 
-def _other_tags(
-    tags: dict[str, str], own: matroska.TrackEntry | None
-) -> Iterator[tuple[str, str]]:
+def _other_tags(tags: dict[str, str], own: matroska.TrackEntry | None) -> Iterator[tuple[str, str]]:
     """Yield the tags without a field of their own; in Matroska, a TITLE tag is not the name."""
     for name, value in tags.items():
         is_name = own is None or value == own.name

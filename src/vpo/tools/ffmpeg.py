@@ -110,9 +110,10 @@ def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:
 def _mp4(plan: Plan, tracks: Sequence[Track]) -> list[str]:
     """Return the options of the MP4 muxer for the boxes that the result needs."""
     arguments = ["-movflags", f"+faststart{_movflags(plan)}"]
-    # The muxer calls Dolby Vision and spherical video unofficial, and FLAC experimental up to 6.1.
-    flac = any(track.codec == "flac" for track in plan.after.tracks)
-    arguments += ["-strict", "experimental" if flac else "unofficial"]
+    # The muxer calls Dolby Vision and spherical video unofficial, FLAC and TrueHD experimental up
+    # to 6.1.
+    new = any(track.codec in ("flac", "truehd") for track in plan.after.tracks)
+    arguments += ["-strict", "experimental" if new else "unofficial"]
     if len(tracks) == len(plan.after.tracks) and _timecode(plan):
         # From a mere tag the muxer would make a timecode track.
         arguments += ["-write_tmcd", "0"]

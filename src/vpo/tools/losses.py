@@ -15,19 +15,31 @@ from vpo.media.containers import (
 )
 from vpo.media.languages import is_language
 from vpo.media.model import SIDE_DATA, Track
+from vpo.media.muxers import can_mux
 from vpo.plan.model import Plan
 
 
 def mkvmerge_loses(track: Track) -> bool:
     """Return whether mkvmerge would lose a feature of a track that ffmpeg keeps.
 
-    These are transparency, and language codes that are not valid (``jp``).
+    These are transparency, encryption, and language codes that are not valid (``jp``).
     """
-    return "alpha" in dict(track.side_data) or not is_language(track.language or "und")
+    return (
+        track.encrypted
+        or "alpha" in dict(track.side_data)
+        or not is_language(track.language or "und")
+    )
 
 
 def refused_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are a reason to refuse the plan, as display text."""
+    sources = {track.index: track for track in plan.before.tracks}
+    encoded = dict(plan.encodes)
+    for track in plan.after.tracks:
+        if sources[plan.origin(track.index)].encrypted:
+            yield f"the encryption data of {track}, without which no key opens it"
+        elif track.index not in encoded and not can_mux(plan.after.container, track.codec):
+            yield f"{track}, which it cannot write into {plan.after.container}"
     if plan.before.container != plan.after.container:
         return
     yield from plan.before.fragile
@@ -42,6 +54,8 @@ def refused_losses(plan: Plan) -> Iterator[str]:
 def warned_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are worth a warning, as display text."""
     name = plan.after.container
+    for what in plan.before.outside:
+        yield f"ffmpeg does not keep {what}"
     lost = [tag for tag in user_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
         if container(name).matroska and "-" in (track.language_ietf or ""):

@@ -18,6 +18,7 @@ from vpo.media.containers import (
 )
 from vpo.media.languages import alpha3
 from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.media.muxers import can_mux
 from vpo.policy.codec_conversion import CodecMapping, convert_track, is_unreadable
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Operation, PolicyConfig
@@ -120,7 +121,7 @@ class ChangeContainer(Operation):
         """Return whether the target takes the codec, unchanged or as its own text subtitles."""
         target = container(self.target)
         if target.codecs is None:
-            return codec not in target.refused
+            return can_mux(self.target, _text_codec(codec, self.target))
         return codec in target.codecs or codec in TEXT_SUBTITLES
 
     def _convert_subtitles(self, state: DesiredState) -> DesiredState:
