@@ -15,7 +15,7 @@ _FOREIGN = (
 _FORMATS_OF_THEIR_OWN = (
     "dvb_teletext pcm_bluray pcm_dvd pcm_lxf rv10 rv20 rv30 rv40 s302m xsub ac4 ape atrac3al"
     " atrac3p atrac3pal atrac9 celt dolby_e dsd_lsbf dsd_lsbf_planar dsd_msbf dsd_msbf_planar dst"
-    " mp3adu mp3on4 musepack7 musepack8 ralf shorten tak twinvq"
+    " mp3adu mp3on4 musepack7 musepack8 ralf shorten tak twinvq unknown"
 )
 _NAMELESS_PCM = (
     "pcm_f16le pcm_f24le pcm_s16be_planar pcm_s16le_planar pcm_s24le_planar pcm_s32le_planar"
@@ -47,7 +47,7 @@ _REFUSED = {
 }
 _TS_OF_DISCS = (
     "aac aac_latm ac3 avs2 avs3 cavs dts dvb_subtitle dvb_teletext eac3 h264 hevc mp2 mp3"
-    " mpeg1video mpeg2video opus s302m truehd vc1 vvc"
+    " mpeg1video mpeg2video opus s302m truehd unknown vc1 vvc"
 )
 _TAKEN = {
     "webm": "av1 opus vorbis vp8 vp9 webvtt",

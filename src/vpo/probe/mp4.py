@@ -73,21 +73,19 @@ def chapter_pictures(fd: int) -> frozenset[int]:
     video: set[int] = set()
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
     for trak in (box for item in moov for box in children(fd, item.data, item.end)):
-        for box in children(fd, trak.data, trak.end):
-            if box.kind == b"tref":
-                for reference in children(fd, box.data, box.end):
-                    if reference.kind == b"chap":
-                        ids = _read(fd, reference)
-                        named.update(struct.unpack(f">{len(ids) // 4}I", ids[: len(ids) // 4 * 4]))
-            if box.kind == b"tkhd":
-                header = _read(fd, box)
-                at = 20 if header[:1] == b"\1" else 12
-                number = int.from_bytes(header[at : at + 4], "big")
-            if box.kind == b"mdia":
-                handlers = (b for b in children(fd, box.data, box.end) if b.kind == b"hdlr")
-                if any(_read(fd, handler)[8:12] == b"vide" for handler in handlers):
-                    video.add(number)
+        boxes = _boxes_of(fd, trak) if trak.kind == b"trak" else {}
+        if b"tref" in boxes:
+            named.update(_chapter_tracks(fd, boxes[b"tref"]))
+        if b"tkhd" in boxes and _is_video(fd, boxes):
+            video.add(_track_id(_read(fd, boxes[b"tkhd"])))
     return frozenset(named & video)
+
+
+def _chapter_tracks(fd: int, references: Box) -> Iterator[int]:
+    for reference in children(fd, references.data, references.end):
+        if reference.kind == b"chap":
+            ids = _read(fd, reference)
+            yield from (number for (number,) in struct.iter_unpack(">I", ids[: len(ids) // 4 * 4]))
 
 
 def outside(fd: int) -> Iterator[str]:
@@ -157,39 +155,49 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
 
 
 def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
-    header: bytes | None = None
-    handler = b""
-    samples: list[Box] = []
-    timing: dict[bytes, bytes] = {}
+    boxes = _boxes_of(fd, trak)
+    header = _read(fd, boxes[b"tkhd"]) if b"tkhd" in boxes else b""
+    if len(header) < 84:
+        return None
+    described = boxes.get(b"stsd")
+    samples = list(children(fd, described.data + 8, described.end)) if described else []
+    if not samples:
+        return Mp4Track(_track_id(header), "")
+    facts: dict[str, str] = {}
+    if _is_video(fd, boxes):
+        facts = dict(_visual_side_data(fd, samples[0]))
+        matrix = 52 if header[0] else 40  # version 1 has longer times
+        if turn := _rotation(header[matrix : matrix + 36]):
+            facts["rotation"] = turn
+        timing = {kind: _read(fd, boxes[kind]) for kind in mp4_edits.BOXES if kind in boxes}
+        if mp4_edits.hides_frames(timing, movie_scale):
+            facts["trim"] = "edit list"
+    tag = samples[0].kind.decode("latin-1").strip("\0 ")
+    encrypted = any(item.kind in _ENCRYPTED for item in samples)
+    return Mp4Track(_track_id(header), tag, tuple(sorted(facts.items())), encrypted)
+
+
+def _boxes_of(fd: int, trak: Box) -> dict[bytes, Box]:
+    """Return the boxes in a track, at any depth, by type; the handler is that of its media."""
+    found: dict[bytes, Box] = {}
     pending = [trak]
     while pending:
         parent = pending.pop()
         for box in children(fd, parent.data, parent.end):
-            if box.kind == b"tkhd":
-                header = _read(fd, box)
-            elif box.kind == b"hdlr" and parent.kind == b"mdia":
-                handler = _read(fd, box)[8:12]
-            elif box.kind == b"stsd":
-                samples += children(fd, box.data + 8, box.end)
-            elif box.kind in mp4_edits.BOXES:
-                timing[box.kind] = _read(fd, box)
-            elif box.kind in _PARENTS:
+            if box.kind in _PARENTS:
                 pending.append(box)
-    if header is None or len(header) < 84:
-        return None
-    identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
-    number = int.from_bytes(header[identity : identity + 4], "big")
-    if not samples:
-        return Mp4Track(number, "")
-    sample = samples[0]
-    facts = dict(_visual_side_data(fd, sample)) if handler == b"vide" else {}
-    if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
-        facts["rotation"] = turn
-    if handler == b"vide" and mp4_edits.hides_frames(timing, movie_scale):
-        facts["trim"] = "yes"
-    tag = sample.kind.decode("latin-1").strip("\0 ")
-    encrypted = any(item.kind in _ENCRYPTED for item in samples)
-    return Mp4Track(number, tag, tuple(sorted(facts.items())), encrypted)
+            elif box.kind != b"hdlr" or parent.kind == b"mdia":
+                found[box.kind] = box
+    return found
+
+
+def _track_id(header: bytes) -> int:
+    at = 20 if header[:1] == b"\1" else 12
+    return int.from_bytes(header[at : at + 4], "big")
+
+
+def _is_video(fd: int, boxes: dict[bytes, Box]) -> bool:
+    return b"hdlr" in boxes and _read(fd, boxes[b"hdlr"])[8:12] == b"vide"
 
 
 def _read(fd: int, box: Box) -> bytes:

@@ -24,11 +24,8 @@ def mkvmerge_loses(track: Track) -> bool:
 
     These are transparency, encryption, and language codes that are not valid (``jp``).
     """
-    return (
-        track.encrypted
-        or "alpha" in dict(track.side_data)
-        or not is_language(track.language or "und")
-    )
+    lost = track.encrypted or "alpha" in dict(track.side_data)
+    return lost or not is_language(track.language or "und")
 
 
 def refused_losses(plan: Plan) -> Iterator[str]:
