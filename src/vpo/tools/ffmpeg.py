@@ -14,7 +14,7 @@ from vpo.media.containers import (
     is_tool_tag,
     with_timecode,
 )
-from vpo.media.languages import alpha3
+from vpo.media.languages import alpha3, quicktime
 from vpo.media.model import Attachment, Track
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
@@ -192,6 +192,9 @@ def _language(plan: Plan, old: Track, new: Track) -> str:
     same = container(plan.before.container).matroska and matroska and not old.language_ietf
     if same and new.language == old.language:
         return new.language or "und"
+    target = container(plan.after.container)
+    if target.mp4_family and not target.three_letter_languages:
+        return quicktime(new.language) or "und"
     return alpha3(new.language, "B" if matroska else "T")
 
 

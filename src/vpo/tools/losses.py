@@ -13,8 +13,8 @@ from vpo.media.containers import (
     unsupported_side_data,
     user_tags,
 )
-from vpo.media.languages import is_language
-from vpo.media.model import SIDE_DATA, Track
+from vpo.media.languages import is_language, quicktime
+from vpo.media.model import SIDE_DATA, MediaFile, Track
 from vpo.media.muxers import can_mux
 from vpo.plan.model import Plan
 
@@ -37,6 +37,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
             yield f"the encryption data of {track}, without which no key opens it"
         elif track.index not in encoded and not can_mux(plan.after.container, track.codec):
             yield f"{track}, which it cannot write into {plan.after.container}"
+    yield from _unwritable_languages(plan.after)
     if plan.before.container != plan.after.container:
         return
     yield from plan.before.fragile
@@ -46,6 +47,15 @@ def refused_losses(plan: Plan) -> Iterator[str]:
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
+
+
+def _unwritable_languages(media: MediaFile) -> Iterator[str]:
+    kind = container(media.container)
+    if not kind.mp4_family or not kind.languages or kind.three_letter_languages:
+        return
+    for track in media.tracks:
+        if track.type != "data" and quicktime(track.language) is None:
+            yield f"the language of {track}, for which QuickTime has no number"
 
 
 def warned_losses(plan: Plan) -> Iterator[str]:
