@@ -23,8 +23,6 @@ _FLAGS = {
     "hearing_impaired": "--hearing-impaired-flag",
     "visual_impaired": "--visual-impaired-flag",
 }
-_FIELD_ORDERS = {"tt": 1, "bb": 6, "tb": 9, "bt": 14}
-"""Matroska's numbers of the orders of fields; mkvmerge keeps none by itself."""
 _EXPLICIT = ("default", "forced")
 
 
@@ -71,8 +69,6 @@ def _properties(old: Track, new: Track) -> list[str]:
         value = flag in new.dispositions
         if flag in _EXPLICIT or value != (flag in old.dispositions):
             arguments += [option, f"{number}:{int(value)}"]
-    if old.field_order in _FIELD_ORDERS:
-        arguments += ["--field-order", f"{number}:{_FIELD_ORDERS[old.field_order]}"]
     if new.language != old.language:
         arguments += ["--language", f"{number}:{new.language or 'und'}"]
     if new.title != old.title:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vpo.media.model import Track
 from vpo.plan.model import Change, Plan
 from vpo.policy.change_kind import ChangeKind
@@ -53,3 +55,19 @@ def _edit(change: Change) -> list[str]:
         # Matroska has one flag for both: FlagOriginal, where 0 is a dub.
         return ["--set", f"flag-original={int(not change.after)}"]
     return ["--set", f"{FLAGS[change.fact.name]}={int(bool(change.after))}"]
+
+
+def interlaced_argv(program: str, path: str, orders: Mapping[int, str]) -> list[str]:
+    """Return the command that marks video as interlaced, with the order of its fields.
+
+    ``orders`` are those of ``Track.field_order``, by the position of the track in the file.
+    """
+    command = [program, path]
+    for position, order in orders.items():
+        command += ["--edit", f"track:{position + 1}", "--set", "interlaced=1"]
+        command += ["--set", f"field-order={_FIELD_ORDERS[order]}"]
+    return command
+
+
+_FIELD_ORDERS = {"tt": 1, "bb": 6, "tb": 9, "bt": 14}
+"""Matroska's numbers of the orders of fields."""

@@ -9,7 +9,7 @@ from vpo.execute.writers.writer import Writer
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
-from vpo.tools import losses, mkvmerge
+from vpo.tools import losses, mkvmerge, mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
 from vpo.tools.programs import Tools
@@ -49,4 +49,19 @@ class MkvmergeRemux(Writer):
         argv = mkvmerge.argv(tools.need("mkvmerge"), self.plan, source, output)
         heard = MkvmergeOutput(work.report)
         tools.run(Command(argv, workspace.path, (0, 1), (*lock.fds, workspace.fd)), heard)
+        self._mark_interlaced(workspace)
         return Written(tuple(f"mkvmerge: {line}" for line in heard.warnings))
+
+    def _mark_interlaced(self, workspace: Workspace) -> None:
+        """Mark interlaced video as such again: mkvmerge drops the mark."""
+        tools = self.context.tools
+        tracks = enumerate(self.plan.after.tracks)
+        orders = {number: track.field_order for number, track in tracks if track.field_order}
+        if orders:
+            path = tool_path(workspace.path, workspace.fd)
+            argv = mkvpropedit.interlaced_argv(tools.need("mkvpropedit"), path, orders)
+            tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)), MkvmergeOutput(_ignore))
+
+
+def _ignore(part: float) -> None:
+    """Discard the progress, which would begin again."""
