@@ -97,9 +97,17 @@ def holds(path: Path, codec: str) -> bool:
             (stream,) = source.streams
             context = stream.codec_context
             named = context is not None and context.codec.canonical_name == codec
-            return named and any(packet.size for packet in source.demux(stream))
+            packets = any(packet.size for packet in source.demux(stream))
+            return packets and (named or probed(path) == codec)
     except (av.FFmpegError, UnicodeDecodeError, ValueError):
         return False
+
+
+def probed(path: Path) -> str:
+    """The codec as ffprobe calls it, which looks longer where headers do not say it."""
+    argv = ["ffprobe", "-v", "quiet", "-show_entries", "stream=codec_name", "-of", "csv=p=0"]
+    done = subprocess.run([*argv, str(path)], capture_output=True, check=False)
+    return done.stdout.decode().split("\n")[0].strip()
 
 
 def wrong(folder: Path) -> Iterator[str]:
