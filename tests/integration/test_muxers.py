@@ -35,6 +35,7 @@ SPECIAL = {
     "pcm_mulaw": ["-ar", "8000"],
     "ra_144": ["-ar", "8000"],
     "s302m": ["-ac", "2", "-sample_fmt", "s16"],
+    "truehd": ["-ac", "2"],
     "speex": ["-ar", "16000"],
     "adpcm_g726": ["-ar", "8000", "-b:a", "32k"],
     "adpcm_g726le": ["-ar", "8000", "-b:a", "32k"],
