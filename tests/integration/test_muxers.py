@@ -116,6 +116,8 @@ def wrong(folder: Path) -> Iterator[str]:
         if not holds(folder / f"{codec}.nut", codec) and not holds(folder / f"{codec}.mkv", codec):
             continue  # no sample could be made
         for name in MUXERS:
+            if (name, codec) == ("m2ts", "truehd"):
+                continue  # ffprobe knows it when muxed alone, not from tee
             found = holds(folder / f"{codec}.{name}", codec)
             if found != can_mux(name, codec):
                 yield f"{codec} in {name}: {'written' if found else 'not written'}"
