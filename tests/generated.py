@@ -385,6 +385,7 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
     "keep_subtitles": st.fixed_dictionaries(
         {"languages": _LANGUAGE_LISTS}, optional={"preserve_forced": _BOOL, "remove_all": _BOOL}
     ),
+    "keep_data": _BOOL,
     "filter_attachments": _some(remove_all=_BOOL),
     "track_order": st.lists(st.sampled_from(_CLASSES), min_size=1, unique=True),
     "default_flags": _some(

@@ -11,7 +11,7 @@ import av
 import pytest
 from tests.conftest import Library, Result, ToolsOnPath, Vpo
 from tests.integration.facts import rotated
-from tests.reading import identify
+from tests.reading import identify, stream_hashes
 
 TO_MKV = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
 TO_HEVC = "schema_version: 13\nphases: [{name: e, transcode: {video: {to: hevc}}}]\n"
@@ -261,22 +261,75 @@ NTSC += ["-timecode", "01:02:03;04"]
 def test_remux_keeps_mp4_data_track(vpo: Vpo, video: Path) -> None:
     root = video.parent / "in"
     root.mkdir()
-    data = video.with_suffix(".bin")
-    data.write_bytes(bytes(range(256)) * 8)
-    film = root / "sport.mov"
-    inputs = ["-i", str(video), "-f", "data", "-i", str(data), "-map", "0", "-map", "1"]
-    argv = ["ffmpeg", "-v", "error", *inputs, "-c", "copy", "-tag:d", "gpmd", str(film)]
-    subprocess.run(argv, check=True)
+    film = phone_film(video, root, b"gpmd")
     done = process(vpo, TURNED, film)
     assert done.rc == 0, done
     sound, picture, other = facts(film)["streams"]
     assert (sound["codec_type"], picture["codec_type"]) == ("audio", "video")
     assert other["codec_tag_string"] == "gpmd"
     before = film.read_bytes()
-    refused = process(vpo, TO_MKV, film)
+    refused = process(vpo, TO_MKV.replace("name: ", "keep_data: true, name: "), film)
     assert refused.rc == 1
-    assert "gpmd" in refused.json["files"][0]["error"]["message"]
+    message = refused.json["files"][0]["error"]["message"]
+    assert "gpmd" in message
+    assert "keep_data: false" in message
     assert film.read_bytes() == before
+    planned = vpo("process", "-n", "-p", vpo.policy(TO_MKV), film)
+    assert "data 2 (gpmd, und) is left out: no tool can carry it into mkv" in planned.stdout
+
+
+@pytest.mark.parametrize("kind", [b"mebx", b"mett"])
+def test_first_policy_processes_films_of_telephones(vpo: Vpo, video: Path, kind: bytes) -> None:
+    """Their sensor data have no name in ffmpeg, which cannot write them."""
+    root = video.parent / "in"
+    root.mkdir()
+    film = phone_film(video, root, kind)
+    hashes = stream_hashes(film, ("0:v", "0:a"))
+    unchanged = film.read_bytes()
+    assert (
+        process(vpo, NAMED.replace("name: n,", "name: n, keep_data: true,"), film).json["files"][0][
+            "status"
+        ]
+        == "failed"
+    )
+    assert film.read_bytes() == unchanged
+    done = process(vpo, NAMED, film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    name = kind.decode()
+    assert [c["track"] for c in outcome["changes"] if c["kind"] == "remove"] == [2]
+    assert any(f"data 2 ({name}, und) is left out" in text for text in outcome["warnings"])
+    assert [s["codec_type"] for s in facts(film)["streams"]] == ["video", "audio"]
+    assert stream_hashes(film) == hashes
+
+
+def test_data_tracks_are_removed_where_the_policy_says_so(vpo: Vpo, video: Path) -> None:
+    root = video.parent / "in"
+    root.mkdir()
+    film = phone_film(video, root, b"gpmd")
+    hashes = stream_hashes(film, ("0:v", "0:a"))
+    policy = "schema_version: 13\nphases: [{name: d, keep_data: false}]\n"
+    done = process(vpo, policy, film)
+    assert done.rc == 0, done
+    assert not done.json["files"][0]["warnings"]
+    assert stream_hashes(film) == hashes
+
+
+NAMED = "schema_version: 13\nphases: [{name: n, track_order: [video, audio_main], rules: {items: ["
+NAMED += "{name: l, when: {exists: {track_type: audio}}, then: [{set_language: {track_type: audio,"
+NAMED += " new_language: fre}}]}]}}]\n"
+
+
+def phone_film(video: Path, folder: Path, kind: bytes) -> Path:
+    """A film with a data track, as ffmpeg would write one that it knows, under another name."""
+    data = video.with_suffix(".bin")
+    data.write_bytes(bytes(range(256)) * 8)
+    film = folder / "phone.mov"
+    inputs = ["-i", str(video), "-f", "data", "-i", str(data), "-map", "0", "-map", "1"]
+    argv = ["ffmpeg", "-v", "error", *inputs, "-c", "copy", "-tag:d", "gpmd", str(film)]
+    subprocess.run(argv, check=True)
+    film.write_bytes(film.read_bytes().replace(b"gpmd", kind))
+    return film
 
 
 @pytest.mark.parametrize(

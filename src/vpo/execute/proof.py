@@ -12,6 +12,7 @@ from vpo.errors import ProbeError, VerifyError
 from vpo.media.containers import TIMECODE, container, holds_tag, user_tags
 from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
+from vpo.media.tag_values import same_value
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe import matroska, mp4
@@ -176,7 +177,7 @@ def _tag_differences(
     """Yield the lost or changed tags of users; tags that tools write are not compared."""
     there = dict(have)
     for name, value in user_tags(want).items():
-        if " ".join(there.get(name, "").split()) != " ".join(value.split()):
+        if not same_value(name, there.get(name, ""), value):
             yield f"tag {name} is {there.get(name, '')!r} instead of {value!r}"
 
 

@@ -27,7 +27,7 @@ class Container:
     readers of their own: ``matroska`` (which mkvtoolnix edits), ``mp4_family``, the boxes of MP4
     and QuickTime, and ``transport_stream``.
 
-    ``codecs`` is what it takes (``None``: nearly everything, but not ``refused``), ``encodes`` the
+    ``codecs`` is what a conversion puts into it (``None``: all that ``can_mux``), ``encodes`` the
     codecs vpo encodes to that it takes, where ``codecs`` does not say it. ``text_codecs`` are the
     text subtitles that are converted, and to what, ``audio_fallback`` the codec that audio which it
     does not take is converted to; ``hevc_tag`` the name of HEVC that players want.
@@ -57,7 +57,6 @@ class Container:
     mp4_family: bool = False
     transport_stream: bool = False
     codecs: frozenset[str] | None = None
-    refused: frozenset[str] = frozenset()
     encodes: frozenset[str] | None = None
     text_codecs: tuple[tuple[str, str], ...] = ()
     audio_fallback: str = "aac"
@@ -110,7 +109,6 @@ _TS_ENCODES = frozenset({"aac", "ac3", "eac3", "opus", "mp3", "h264", "hevc"})
 _APPLES_HEVC = "hvc1"
 """Players of Apple play no other."""
 _WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis", "webvtt"})
-_NOT_IN_MATROSKA = "eia_608 dvb_teletext xsub pcm_bluray pcm_dvd rv10 rv20 rv30 rv40"
 
 _NO_TRACK_DEFAULTS = ("-default_mode", "passthrough")
 """Otherwise ffmpeg's Matroska muxer marks a default track of each type by itself."""
@@ -122,9 +120,8 @@ _ALL = (
         (".mkv", ".mka", ".mk3d", ".mks"),
         muxer_options=_NO_TRACK_DEFAULTS,
         matroska=True,
-        refused=frozenset(_NOT_IN_MATROSKA.split()),
-        text_codecs=(("mov_text", "subrip"),),
-        audio_fallback="flac",  # it refuses only the PCM of discs
+        text_codecs=(("mov_text", "subrip"), ("text", "subrip")),
+        audio_fallback="flac",
         flags=FLAGS_KEPT,
         titles=True,
         languages=True,

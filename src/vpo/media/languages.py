@@ -220,6 +220,24 @@ def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
         return UNDETERMINED
 
 
+_QUICKTIME = (
+    "eng fra ger ita dut spa dan por nor heb jpn ara fin gre ice mlt tur chi urd hin tha kor lit"
+    " pol hun est lav rus alb ron ces slk slv yid mac bul ukr bel uzb kaz aze arm geo kir tgk tuk"
+    " mon pus kur kas snd tib nep san mar ben asm guj ori mal kan tam tel bur khm lao vie ind tgl"
+    " may amh tir orm som swa run mlg epo"
+)
+
+
+def quicktime(tag: str | None) -> str | None:
+    """Return the name by which ffmpeg writes a language into QuickTime; ``None``: it has none.
+
+    QuickTime numbers languages; ffmpeg's names of the numbers are of both variants of ISO 639-2.
+    """
+    if same(tag, UNDETERMINED):
+        return UNDETERMINED
+    return next((name for name in _QUICKTIME.split() if same(tag, name)), None)
+
+
 def is_language(tag: str) -> bool:
     """Return whether a tag is a BCP 47 tag of a language, or an ISO 639 code."""
     text = tag.strip()

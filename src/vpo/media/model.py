@@ -25,7 +25,9 @@ SIDE_DATA = {
     "mastering": "its HDR mastering data",
     "projection": "its projection",
     "rotation": "its rotation",
+    "spatial": "its second view",
     "stereo": "its stereo mode",
+    "trim": "its trimming (frames that the edit list leaves out)",
 }
 """The kinds of side data: what a container stores about video besides its stream, with their names
 in messages."""
@@ -192,7 +194,8 @@ class MediaFile:
     ``avi``, ...). ``path`` may hold surrogate escapes for bytes that are not UTF-8. ``size`` is in
     bytes, ``duration`` in seconds (``None`` if unknown), ``mtime_ns`` in nanoseconds since 1970,
     UTC. ``tags`` are the container's own, names in lower case, sorted. ``fragile`` are features
-    that ffmpeg silently drops or flattens on remux, as display text.
+    that ffmpeg silently drops or flattens on remux, as display text; ``outside`` is what lies
+    outside the parts of the file that ffmpeg reads.
     """
 
     path: str
@@ -205,6 +208,7 @@ class MediaFile:
     chapters: tuple[Chapter, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     fragile: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     @property
     def streams(self) -> tuple[Track | Attachment, ...]:
@@ -252,6 +256,7 @@ def media_from_json(data: dict[str, Any]) -> MediaFile:
             "chapters": tuple(Chapter(**item) for item in data["chapters"]),
             "tags": _pairs(data["tags"]),
             "fragile": tuple(data.get("fragile", ())),
+            "outside": tuple(data.get("outside", ())),
         }
     )
 

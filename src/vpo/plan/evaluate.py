@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
-from vpo.media.containers import as_stored, misnamed_as
-from vpo.media.model import MediaFile
+from vpo.media.containers import as_stored, can_copy_data, misnamed_as
+from vpo.media.model import MediaFile, Track
 from vpo.plan.diff import Reasons, difference
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
@@ -50,6 +50,11 @@ def evaluate(
     """
     fold = _fold(policies, media, on_error, known, trail)
     plan = _unchanged(media, fold) if fold.halted else _planned(media, fold)
+    if plan.strategy in ("remux", "transcode") and (lost := _uncarried_data(plan)):
+        if fold.state.data_required:
+            return replace(_unchanged(media, fold), error=_data_error(lost))
+        fold.state = _without_data(fold.state, lost)
+        plan = _planned(media, fold)
     if not plan.changes:
         return plan
     conflict = _conflict(policies, plan, fold.state.reasons, on_error, known)
@@ -156,6 +161,30 @@ def _planned(media: MediaFile, fold: _Fold) -> Plan:
         error=fold.error,
         on_error=fold.mode,
         encodes=tuple(encodes.items()),
+    )
+
+
+def _uncarried_data(plan: Plan) -> list[Track]:
+    """Return the data tracks that would be lost in a rewrite, as no tool can carry them."""
+    name = plan.after.container
+    return [t for t in plan.after.of("data") if not can_copy_data(plan.before, t, name)]
+
+
+def _without_data(state: DesiredState, lost: list[Track]) -> DesiredState:
+    name = state.media.container
+    for track in lost:
+        state = state.warn(
+            f"{track} is left out: no tool can carry it into {name} "
+            "(keep_data: true leaves such files unchanged)"
+        )
+    state = state.attributed_to("", "")
+    return state.remove((track.index for track in lost), "no tool can carry it")
+
+
+def _data_error(lost: list[Track]) -> PlanError:
+    return PlanError(
+        f"keep_data is true, and no tool can carry {', '.join(map(str, lost))}; "
+        "keep_data: false leaves such tracks out"
     )
 
 

@@ -64,6 +64,7 @@ class DesiredState:
     its last change; ``timestamp`` is ``None`` until an operation sets it; ``skips`` are the
     operations that a rule of this phase switched off, ``deferred`` the changes it put off.
     ``encodes`` maps a stream index to how that track is encoded; other tracks are copied.
+    ``data_required``: a data track that no tool can carry is an error, not left out.
     """
 
     media: MediaFile
@@ -76,6 +77,7 @@ class DesiredState:
     skips: frozenset[SkippableOperation] = frozenset()
     encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
     deferred: tuple[DeferredAction, ...] = ()
+    data_required: bool = False
 
     def attributed_to(self, phase: str, operation: str) -> DesiredState:
         """Return the same state, with further changes attributed to this phase and operation."""

@@ -19,7 +19,8 @@ class ContainerFacts:
 
     ``entries`` are the tracks of Matroska in order, ``mp4_tracks`` those of MP4 by track id, which
     is PyAV's stream id. ``title_known`` says that ``title`` is right, even if it is ``None``.
-    ``fragile`` are features that ffmpeg silently drops or flattens on remux, as display text.
+    ``fragile`` are features that ffmpeg silently drops or flattens on remux, as display text, and
+    ``outside`` is what lies outside of what it reads. ``chapter_pictures`` are tracks of MP4.
     """
 
     container: str
@@ -28,12 +29,21 @@ class ContainerFacts:
     title_known: bool = False
     title: str | None = None
     fragile: tuple[str, ...] = ()
+    chapter_pictures: frozenset[int] = frozenset()
+    outside: tuple[str, ...] = ()
 
 
 def read_container_facts(fd: int, name: str) -> ContainerFacts:
     """Return the facts of an open file in the container of that name, Matroska excepted."""
     if container(name).mp4_family:
-        return ContainerFacts(name, mp4_tracks={track.id: track for track in mp4.read_tracks(fd)})
+        pictures = mp4.chapter_pictures(fd)
+        return ContainerFacts(
+            name,
+            mp4_tracks={track.id: track for track in mp4.read_tracks(fd)},
+            chapter_pictures=pictures,
+            fragile=("the pictures of its chapters",) if pictures else (),
+            outside=tuple(mp4.outside(fd)),
+        )
     if container(name).transport_stream:
         programs = mpegts.programs(fd)
         return ContainerFacts(

@@ -1,6 +1,7 @@
 """Facts of tracks from the boxes of MP4 and QuickTime files that no probing library reports.
 
-Boxes are those of ISO/IEC 14496-12 (``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``, ``clli``), of
+Boxes are those of ISO/IEC 14496-12 (``ftyp``, ``tkhd``, ``hdlr``, ``stsd``, ``clap``, ``mdcv``,
+``clli``), of
 "Dolby Vision Streams within the ISO Base Media File Format" (``dvcC``, ``dvvC``, ``dvwC``,
 ``hvcE``), of VP9's binding (``SmDm``, ``CoLL``) and of Google's Spherical Video V2 (``st3d``,
 ``sv3d``). Only headers and those small boxes are read, so that long sample tables cost nothing;
@@ -16,14 +17,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from vpo.probe import mp4_edits
+from vpo.probe.mp4_edits import time_scale
+
 _MAX_BOXES = 4096
 _MAX_SMALL = 4096
 _HEADER = 8
 _VISUAL = 78
 """Bytes of a visual sample entry before the boxes in it."""
-_PARENTS = (b"mdia", b"minf", b"stbl")
+_PARENTS = (b"edts", b"mdia", b"minf", b"stbl")
 _ENCRYPTED = (b"encv", b"enca", b"enct", b"encs", b"drmi", b"drms", b"drmt")
 """Sample entries of protected streams (ISO/IEC 14496-12, 8.12), and those of Apple's."""
+_KNOWN = frozenset(
+    b"ftyp styp moov mdat free skip wide moof mfra sidx ssix prft emsg pdin pnot".split()
+)
+"""The outermost boxes without anything that ffmpeg would not write, or write anew."""
 _STEREO = {1: "top and bottom", 2: "side by side"}
 _PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 
@@ -53,9 +61,42 @@ class Mp4Track:
 def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
     """Return the tracks of an open file; malformed ones are left out."""
     moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
-    tracks = [box for item in moov for box in children(fd, item.data, item.end)]
-    found = (_entry(fd, box) for box in tracks if box.kind == b"trak")
+    boxes = [box for item in moov for box in children(fd, item.data, item.end)]
+    scale = next((time_scale(_read(fd, box))[0] for box in boxes if box.kind == b"mvhd"), 0)
+    found = (_entry(fd, box, scale) for box in boxes if box.kind == b"trak")
     return tuple(entry for entry in found if entry is not None)
+
+
+def chapter_pictures(fd: int) -> frozenset[int]:
+    """Return the ids of the tracks with the pictures of chapters, as Apple's tools write them."""
+    named: set[int] = set()
+    video: set[int] = set()
+    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
+    for trak in (box for item in moov for box in children(fd, item.data, item.end)):
+        boxes = _boxes_of(fd, trak) if trak.kind == b"trak" else {}
+        if b"tref" in boxes:
+            named.update(_chapter_tracks(fd, boxes[b"tref"]))
+        if b"tkhd" in boxes and _is_video(fd, boxes):
+            video.add(_track_id(_read(fd, boxes[b"tkhd"])))
+    return frozenset(named & video)
+
+
+def _chapter_tracks(fd: int, references: Box) -> Iterator[int]:
+    for reference in children(fd, references.data, references.end):
+        if reference.kind == b"chap":
+            ids = _read(fd, reference)
+            yield from (number for (number,) in struct.iter_unpack(">I", ids[: len(ids) // 4 * 4]))
+
+
+def outside(fd: int) -> Iterator[str]:
+    """Yield, as display text, what lies outside the boxes that ffmpeg reads and writes again."""
+    end, length = 0, os.fstat(fd).st_size
+    for box in children(fd, 0, length):
+        if box.kind not in _KNOWN:
+            yield f"the box {box.kind.decode('latin-1')!r} ({box.end - box.data:,} bytes)"
+        end = box.end
+    if end < length:
+        yield f"the {length - end:,} bytes behind its last box"
 
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
@@ -113,35 +154,50 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
         start = stop
 
 
-def _entry(fd: int, trak: Box) -> Mp4Track | None:
-    header: bytes | None = None
-    handler = b""
-    samples: list[Box] = []
+def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
+    boxes = _boxes_of(fd, trak)
+    header = _read(fd, boxes[b"tkhd"]) if b"tkhd" in boxes else b""
+    if len(header) < 84:
+        return None
+    described = boxes.get(b"stsd")
+    samples = list(children(fd, described.data + 8, described.end)) if described else []
+    if not samples:
+        return Mp4Track(_track_id(header), "")
+    facts: dict[str, str] = {}
+    if _is_video(fd, boxes):
+        facts = dict(_visual_side_data(fd, samples[0]))
+        matrix = 52 if header[0] else 40  # version 1 has longer times
+        if turn := _rotation(header[matrix : matrix + 36]):
+            facts["rotation"] = turn
+        timing = {kind: _read(fd, boxes[kind]) for kind in mp4_edits.BOXES if kind in boxes}
+        if mp4_edits.hides_frames(timing, movie_scale):
+            facts["trim"] = "edit list"
+    tag = samples[0].kind.decode("latin-1").strip("\0 ")
+    encrypted = any(item.kind in _ENCRYPTED for item in samples)
+    return Mp4Track(_track_id(header), tag, tuple(sorted(facts.items())), encrypted)
+
+
+def _boxes_of(fd: int, trak: Box) -> dict[bytes, Box]:
+    """Return the boxes in a track, at any depth, by type; the handler is that of its media."""
+    found: dict[bytes, Box] = {}
     pending = [trak]
     while pending:
         parent = pending.pop()
         for box in children(fd, parent.data, parent.end):
-            if box.kind == b"tkhd":
-                header = _read(fd, box)
-            elif box.kind == b"hdlr" and parent.kind == b"mdia":
-                handler = _read(fd, box)[8:12]
-            elif box.kind == b"stsd":
-                samples += children(fd, box.data + 8, box.end)
-            elif box.kind in _PARENTS:
+            if box.kind in _PARENTS:
                 pending.append(box)
-    if header is None or len(header) < 84:
-        return None
-    identity, matrix = (20, 52) if header[0] else (12, 40)  # version 1 has longer times
-    number = int.from_bytes(header[identity : identity + 4], "big")
-    if not samples:
-        return Mp4Track(number, "")
-    sample = samples[0]
-    facts = dict(_visual_side_data(fd, sample)) if handler == b"vide" else {}
-    if handler == b"vide" and (turn := _rotation(header[matrix : matrix + 36])):
-        facts["rotation"] = turn
-    tag = sample.kind.decode("latin-1").strip("\0 ")
-    encrypted = any(item.kind in _ENCRYPTED for item in samples)
-    return Mp4Track(number, tag, tuple(sorted(facts.items())), encrypted)
+            elif box.kind != b"hdlr" or parent.kind == b"mdia":
+                found[box.kind] = box
+    return found
+
+
+def _track_id(header: bytes) -> int:
+    at = 20 if header[:1] == b"\1" else 12
+    return int.from_bytes(header[at : at + 4], "big")
+
+
+def _is_video(fd: int, boxes: dict[bytes, Box]) -> bool:
+    return b"hdlr" in boxes and _read(fd, boxes[b"hdlr"])[8:12] == b"vide"
 
 
 def _read(fd: int, box: Box) -> bytes:
@@ -225,6 +281,7 @@ _READERS: dict[bytes, tuple[str, Callable[[bytes], str | None]]] = {
     b"CoLL": ("light_levels", _light_vp9),
     b"st3d": ("stereo", _stereo),
     b"sv3d": ("projection", _projection),
+    b"lhvC": ("spatial", partial(_constant, "MV-HEVC")),
 }
 
 

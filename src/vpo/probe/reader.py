@@ -111,10 +111,13 @@ def _assembled(
         tracks=streams.without_false_rates(
             streams.to_tracks(real, facts), file.stat.st_size, duration
         ),
-        attachments=streams.to_attachments(found),
+        attachments=streams.to_attachments(
+            [stream for stream in found if stream.id not in facts.chapter_pictures]
+        ),
         chapters=tuple(_chapter(item) for item in source.chapters()),
         tags=tuple(sorted((key, value) for key, value in tags.items() if value)),
         fragile=facts.fragile,
+        outside=facts.outside,
     )
 
 

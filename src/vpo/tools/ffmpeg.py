@@ -14,7 +14,7 @@ from vpo.media.containers import (
     is_tool_tag,
     with_timecode,
 )
-from vpo.media.languages import alpha3
+from vpo.media.languages import alpha3, quicktime
 from vpo.media.model import Attachment, Track
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
@@ -110,9 +110,10 @@ def _encoded(number: int, target: Container, encoding: Encoding) -> list[str]:
 def _mp4(plan: Plan, tracks: Sequence[Track]) -> list[str]:
     """Return the options of the MP4 muxer for the boxes that the result needs."""
     arguments = ["-movflags", f"+faststart{_movflags(plan)}"]
-    # The muxer calls Dolby Vision and spherical video unofficial, and FLAC experimental up to 6.1.
-    flac = any(track.codec == "flac" for track in plan.after.tracks)
-    arguments += ["-strict", "experimental" if flac else "unofficial"]
+    # The muxer calls Dolby Vision and spherical video unofficial, FLAC and TrueHD experimental up
+    # to 6.1.
+    new = any(track.codec in ("flac", "truehd") for track in plan.after.tracks)
+    arguments += ["-strict", "experimental" if new else "unofficial"]
     if len(tracks) == len(plan.after.tracks) and _timecode(plan):
         # From a mere tag the muxer would make a timecode track.
         arguments += ["-write_tmcd", "0"]
@@ -198,6 +199,9 @@ def _language(plan: Plan, old: Track, new: Track) -> str:
     same = container(plan.before.container).matroska and matroska and not old.language_ietf
     if same and new.language == old.language:
         return new.language or "und"
+    target = container(plan.after.container)
+    if target.mp4_family and not target.three_letter_languages:
+        return quicktime(new.language) or "und"
     return alpha3(new.language, "B" if matroska else "T")
 
 

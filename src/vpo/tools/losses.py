@@ -8,30 +8,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpo.media.containers import (
-    can_copy_data,
     container,
     holds_tag,
     unsupported_side_data,
     user_tags,
 )
-from vpo.media.languages import is_language
-from vpo.media.model import SIDE_DATA, Track
+from vpo.media.languages import is_language, quicktime
+from vpo.media.model import SIDE_DATA, MediaFile, Track
+from vpo.media.muxers import can_mux
 from vpo.plan.model import Plan
 
 
 def mkvmerge_loses(track: Track) -> bool:
     """Return whether mkvmerge would lose a feature of a track that ffmpeg keeps.
 
-    These are transparency, and language codes that are not valid (``jp``).
+    These are transparency, encryption, and language codes that are not valid (``jp``).
     """
-    return "alpha" in dict(track.side_data) or not is_language(track.language or "und")
+    lost = track.encrypted or "alpha" in dict(track.side_data)
+    return lost or not is_language(track.language or "und")
 
 
 def refused_losses(plan: Plan) -> Iterator[str]:
     """Yield the losses that are a reason to refuse the plan, as display text."""
-    for track in plan.after.of("data"):
-        if not can_copy_data(plan.before, track, plan.after.container):
-            yield str(track)
+    sources = {track.index: track for track in plan.before.tracks}
+    encoded = dict(plan.encodes)
+    for track in plan.after.tracks:
+        if sources[plan.origin(track.index)].encrypted:
+            yield f"the encryption data of {track}, without which no key opens it"
+        elif track.index not in encoded and not can_mux(plan.after.container, track.codec):
+            yield f"{track}, which it cannot write into {plan.after.container}"
+    yield from _unwritable_languages(plan.after)
     if plan.before.container != plan.after.container:
         return
     yield from plan.before.fragile
@@ -43,12 +49,23 @@ def refused_losses(plan: Plan) -> Iterator[str]:
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
 
 
+def _unwritable_languages(media: MediaFile) -> Iterator[str]:
+    kind = container(media.container)
+    if not kind.mp4_family or not kind.languages or kind.three_letter_languages:
+        return
+    for track in media.tracks:
+        if track.type != "data" and quicktime(track.language) is None:
+            yield f"the language of {track}, for which QuickTime has no number"
+
+
 def warned_losses(plan: Plan, regions: bool) -> Iterator[str]:
     """Yield the losses that are worth a warning, as display text.
 
     ``regions``: the regions of languages, which ffmpeg does not write, are written afterwards.
     """
     name = plan.after.container
+    for what in plan.before.outside:
+        yield f"ffmpeg does not keep {what}"
     lost = [tag for tag in user_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
         if not regions and container(name).matroska and "-" in (track.language_ietf or ""):

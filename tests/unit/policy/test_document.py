@@ -38,6 +38,7 @@ def test_the_operations_and_their_order() -> None:
         "video_actions": 12,
         "transcription": 15,
         "rules": 20,
+        "keep_data": 28,
         "container": 30,
         "keep_audio": 40,
         "keep_subtitles": 41,
@@ -135,6 +136,7 @@ def test_schema_has_every_key() -> None:
     assert definitions["When"]["type"] == ["object", "string"]
     for name, model in definitions.items():
         assert model.get("additionalProperties") is False or name in (
+            "KeepData",
             "TrackOrder",
             "AudioSynthesis",
             "Transcode",

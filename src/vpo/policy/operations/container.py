@@ -11,7 +11,6 @@ from vpo.errors import PlanError
 from vpo.media.codecs import canonical, matches
 from vpo.media.containers import (
     TIMECODE,
-    can_copy_data,
     container,
     misnamed_as,
     unsupported_side_data,
@@ -20,6 +19,7 @@ from vpo.media.containers import (
 )
 from vpo.media.languages import alpha3
 from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.media.muxers import can_mux
 from vpo.policy.codec_conversion import CodecMapping, convert_track, is_unreadable
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Operation, PolicyConfig
@@ -113,10 +113,8 @@ class ChangeContainer(Operation):
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
-                carried = can_copy_data(media, track, self.target)
-                if not carried and track.index not in _redundant_timecodes(media, self.target):
-                    yield track
-            elif not self._holds(canonical(track.codec)):
+                continue  # left out with a warning, unless the policy insists on them
+            if not self._holds(canonical(track.codec)):
                 yield track
             elif is_unreadable(track) and _text_codec(track.codec, self.target) != track.codec:
                 yield f"{track}, which ffmpeg cannot read to convert it"
@@ -127,7 +125,7 @@ class ChangeContainer(Operation):
         """Return whether the target takes the codec, unchanged or as its own text subtitles."""
         target = container(self.target)
         if target.codecs is None:
-            return codec not in target.refused
+            return can_mux(self.target, _text_codec(codec, self.target))
         return codec in target.codecs or codec in TEXT_SUBTITLES
 
     def _convert_subtitles(self, state: DesiredState) -> DesiredState:
