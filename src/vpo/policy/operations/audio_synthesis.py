@@ -14,6 +14,7 @@ from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.languages import rank, same
 from vpo.media.model import Track
+from vpo.policy.audio_encoding import encode_of, fit
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate, Names
 from vpo.policy.operation import Filled, Model, Note, Operation, PolicyConfig
@@ -222,17 +223,16 @@ class NewTrack(Model):
             title=title if kind.titles else None,
             dispositions=source.dispositions - _NOT_INHERITED,
             channels=self.channels,
-            layout=AUDIO_ENCODERS[self.codec].layout(self.channels),
+            layout=fit(state, source, self.codec, self.channels).layout,
             duration=source.duration,
             tags=source.tags,
         )
 
     def encode(self, state: DesiredState, source: Track) -> AudioEncode:
         """Return how to encode it: from the track in the file, even if that is encoded as well."""
-        before = state.encodes.get(source.index)
-        origin = before.source if isinstance(before, AudioEncode) else source.index
         bitrate = self.bitrate or AUDIO_ENCODERS[self.codec].bitrate(self.channels, None)
-        return AudioEncode(origin, self.codec, self.channels, bitrate)
+        found = fit(state, source, self.codec, self.channels)
+        return encode_of(state, source, self.codec, found, bitrate)
 
 
 class AudioSynthesis(Operation):
