@@ -48,7 +48,7 @@ class AudioEncoder:
 
     def placement(self, layout: str | None, channels: int) -> Placement | None:
         """Return the nearest layout with a place for each channel; ``None`` if there is none."""
-        if layout is None or channels_of(layout) is None:
+        if channels == 1 or layout is None or channels_of(layout) is None:
             most = self.max_channels
             return in_order(self.layout(channels), channels) if channels <= most else None
         return place(layout, self.layouts)
