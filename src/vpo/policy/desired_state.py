@@ -64,6 +64,8 @@ class DesiredState:
     its last change; ``timestamp`` is ``None`` until an operation sets it; ``skips`` are the
     operations that a rule of this phase switched off, ``deferred`` the changes it put off.
     ``encodes`` maps a stream index to how that track is encoded; other tracks are copied.
+    ``made`` are the tracks that an operation still to come has made in an earlier run: what decides
+    among tracks passes them over, as it did then.
     """
 
     media: MediaFile
@@ -76,6 +78,7 @@ class DesiredState:
     skips: frozenset[SkippableOperation] = frozenset()
     encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
     deferred: tuple[DeferredAction, ...] = ()
+    made: frozenset[int] = frozenset()
 
     def attributed_to(self, phase: str, operation: str) -> DesiredState:
         """Return the same state, with further changes attributed to this phase and operation."""

@@ -207,7 +207,7 @@ class NewTrack(Model):
             return None, ""
         new = self._track(state, source)
         for track in existing:
-            if _alike(track, new, state.media.container):
+            if _alike(track, new, state):
                 return None, f"{track} exists"
         return source, new
 
@@ -268,6 +268,24 @@ class AudioSynthesis(Operation):
             state = state.add_track(new, wanted.encode(state, source), at, why)
         return _move_to_positions(state, placed)
 
+    def made_tracks(self, state: DesiredState, config: PolicyConfig) -> frozenset[int]:
+        audio = state.media.of("audio")
+        pairs = ((track, wanted) for track in audio for wanted in self.tracks)
+        return frozenset(
+            track.index
+            for track, wanted in pairs
+            if self._would_make(_without(state, track), config, track, wanted)
+        )
+
+    def _would_make(
+        self, state: DesiredState, config: PolicyConfig, track: Track, wanted: NewTrack
+    ) -> bool:
+        """Return whether the state without a track would get it from an entry of the list."""
+        if canonical(track.codec) != wanted.codec:
+            return False
+        source, new = wanted.made(state, config, self.tracks)
+        return source is not None and isinstance(new, Track) and _alike(track, new, state)
+
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         for number, wanted in enumerate(self.tracks):
             source, new = wanted.made(state, config, self.tracks)
@@ -279,9 +297,14 @@ class AudioSynthesis(Operation):
                 state = state.add_track(new, AudioEncode(0, wanted.codec), 0, "")
 
 
-def _alike(track: Track, new: Track, name: str) -> bool:
+def _without(state: DesiredState, gone: Track) -> DesiredState:
+    tracks = tuple(track for track in state.media.tracks if track is not gone)
+    return replace(state, media=replace(state.media, tracks=tracks))
+
+
+def _alike(track: Track, new: Track, state: DesiredState) -> bool:
     """Return whether a track equals the one to create, in what its container can store."""
-    kind = container(name)
+    kind = container(state.media.container)
     return (
         canonical(track.codec) == new.codec
         and track.channels == new.channels
