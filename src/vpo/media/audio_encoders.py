@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpo.media.encode_spec import AudioCodec
-from vpo.media.layouts import Placement, channels_of, in_order, place
+from vpo.media.layouts import Placement, channels_of, in_usual_order, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AudioEncoder:
         """Return the nearest layout with a place for each channel; ``None`` if there is none."""
         if channels == 1 or layout is None or channels_of(layout) is None:
             most = self.max_channels
-            return in_order(self.layout(channels), channels) if channels <= most else None
+            return in_usual_order(self.layout(channels), channels) if channels <= most else None
         return place(layout, self.layouts)
 
     def layout(self, channels: int) -> str:

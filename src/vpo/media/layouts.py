@@ -38,8 +38,8 @@ _STANDARD = {
 _LIST = re.compile(r"[A-Z0-9]+(?:\+[A-Z0-9]+)+|(?<=\()[A-Z0-9]+(?=\)$)")
 """The channels in a name such as ``4 channels (FL+FR+LFE+BC)``."""
 _SIDE_AND_BACK = {"SL": "BL", "SR": "BR", "BL": "SL", "BR": "SR"}
-_CENTRES = {"FLC": ("SL", "BL"), "FRC": ("SR", "BR")}
-"""Where the front centre channels go in a layout without them."""
+_CENTRES = {"FLC": "SL", "FRC": "SR"}
+"""Where the front centre channels go in a layout without them: the surrounds there give way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def place(layout: str, targets: Iterable[str]) -> Placement | None:
     return min(found, key=lambda item: item[:3])[3] if found else None
 
 
-def in_order(target: str, count: int) -> Placement:
+def in_usual_order(target: str, count: int) -> Placement:
     """Return the placement of ``count`` channels of which nothing is known."""
     size = len(channels_of(target) or ())
     return Placement(target, tuple(n if n < count else None for n in range(size)))
@@ -114,10 +114,12 @@ def _places(source: tuple[str, ...], target: tuple[str, ...]) -> _Places | None:
     missing = [(n, name) for n, name in enumerate(source) if name not in target]
     # The surrounds first, which are as good at the other place; then the front centre channels.
     for n, name in sorted(missing, key=lambda item: item[1] in _CENTRES):
-        options = _CENTRES.get(name, (_SIDE_AND_BACK.get(name, ""),))
-        free = next((o for o in options if o in target and o not in taken), None)
-        if free is None:
+        at = _CENTRES.get(name) or _SIDE_AND_BACK.get(name, "")
+        other = _SIDE_AND_BACK.get(at)
+        if at in taken and name in _CENTRES and other in target and other not in taken:
+            taken[other] = taken.pop(at)
+        if at in taken or at not in target:
             return None
-        taken[free] = n
+        taken[at] = n
     moved = any(name in _CENTRES for _, name in missing)
     return _Places(len(missing), tuple(taken.get(name) for name in target), moved)
