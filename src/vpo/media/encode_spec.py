@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from vpo.media.layouts import Placement
+
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["aac", "ac3", "eac3", "flac", "opus", "mp3"]
 Accelerator = Literal["nvenc", "qsv", "vaapi", "videotoolbox"]
@@ -70,14 +72,16 @@ class VideoEncode:
 class AudioEncode:
     """An audio track, encoded from the track with the index ``source`` (itself, or another).
 
-    ``channels`` is what it is mixed down to, ``None`` for as many as the source has; ``bitrate`` is
-    in bits a second, ``None`` for lossless codecs and the encoder's default.
+    ``channels`` is what it is mixed down to, ``None`` for as many as the source has, then with
+    ``placement`` in another layout. ``bitrate`` is in bits a second, ``None`` for lossless codecs
+    and the encoder's default.
     """
 
     source: int
     codec: AudioCodec
     channels: int | None = None
     bitrate: int | None = None
+    placement: Placement | None = None
 
 
 Encode = VideoEncode | AudioEncode

@@ -111,8 +111,13 @@ def _run_phase(
     config = policy.config
     if config.names_original:
         config = config.with_original(original_language(state.media, state.external))
+    phases = policy.phases[policy.phases.index(phase) + 1 :]
+    later = tuple(operation for one in phases for operation in one.operations)
     try:
-        for operation in phase.operations:
+        for number, operation in enumerate(phase.operations):
+            ahead = phase.operations[number + 1 :] + later
+            made = (one.made_tracks(state, config) for one in ahead)
+            state = replace(state, made=frozenset[int]().union(*made))
             state = state.attributed_to(phase.name, operation.key)
             if fold.trail is not None:
                 fold.trail.append(Stage(policy, phase, operation, state, config))

@@ -65,6 +65,8 @@ class DesiredState:
     operations that a rule of this phase switched off, ``deferred`` the changes it put off.
     ``encodes`` maps a stream index to how that track is encoded; other tracks are copied.
     ``data_required``: a data track that no tool can carry is an error, not left out.
+    ``made`` are the tracks that an operation still to come has made in an earlier run: what decides
+    among tracks passes them over, as it did then.
     """
 
     media: MediaFile
@@ -78,6 +80,7 @@ class DesiredState:
     encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
     deferred: tuple[DeferredAction, ...] = ()
     data_required: bool = False
+    made: frozenset[int] = frozenset()
 
     def attributed_to(self, phase: str, operation: str) -> DesiredState:
         """Return the same state, with further changes attributed to this phase and operation."""

@@ -235,6 +235,14 @@ class Operation(Model):
         """The settings by which the operation encodes video, as text; empty if it does not."""
         return ""
 
+    def made_tracks(
+        self,
+        state: DesiredState,  # noqa: ARG002
+        config: PolicyConfig,  # noqa: ARG002
+    ) -> frozenset[int]:
+        """Return the tracks that this operation would add if they were not there."""
+        return frozenset()
+
     def steps(self) -> Iterator[Operation]:
         """Yield the steps of the operation: itself, unless it has several."""
         yield self

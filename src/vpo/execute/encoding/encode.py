@@ -12,6 +12,8 @@ from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_har
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
+from vpo.media.encode_spec import AudioEncode
+from vpo.media.model import Track
 from vpo.plan.model import Plan
 from vpo.probe.media_input import DEMUXERS
 from vpo.text import format_size
@@ -122,12 +124,16 @@ class _Encoding:
 
 
 class SizeLimit:
-    """The largest size of the result for the ``min_savings`` of the plan; none if it has none."""
+    """The largest size of the result for the ``min_savings`` of the plan; none if it has none.
+
+    What other tracks add to the file, or take from it, is neither cost nor saving of the video.
+    """
 
     def __init__(self, plan: Plan) -> None:
         asked = (how.min_savings for how in plan.video_encodes.values())
         self._wanted = max((part for part in asked if part is not None), default=None)
-        self._bytes = plan.before.size * (1 - (self._wanted or 0.0))
+        least = plan.before.size * (1 - (self._wanted or 0.0))
+        self._bytes = max(0.0, least + _other_bytes(plan))
 
     def project(self, written: int, part: float) -> None:
         """Raise ``SavingsError`` once the projected size is clearly too large."""
@@ -146,6 +152,24 @@ class SizeLimit:
             f"encoded, the file would have {format_size(size)}; that saves less than "
             f"{self._wanted or 0:.0%} (min_savings), so its video is not encoded"
         )
+
+
+def _other_bytes(plan: Plan) -> float:
+    """Return the bytes that added tracks have at most, less those that removed ones are known to
+    have.
+    """
+    there = {track.index: track for track in plan.before.tracks}
+    kept = {track.index for track in plan.after.tracks}
+    rates = [_most_bits(how, there) for i, how in plan.audio_encodes.items() if i not in there]
+    rates += [-(track.bit_rate or 0) for track in there.values() if track.index not in kept]
+    return sum(rates) * (plan.before.duration or 0) / 8
+
+
+def _most_bits(how: AudioEncode, there: Mapping[int, Track]) -> int:
+    """Return the bits a second of an added track: lossless ones are smaller than 16-bit samples."""
+    source = there[how.source]
+    channels = how.channels or source.channels or 2
+    return how.bitrate or channels * (source.sample_rate or 48_000) * 16
 
 
 class _LimitedOutput(FfmpegOutput):

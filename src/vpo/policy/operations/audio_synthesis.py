@@ -14,6 +14,7 @@ from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.languages import rank, same
 from vpo.media.model import Track
+from vpo.policy.audio_encoding import encode_of, fit
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate, Names
 from vpo.policy.operation import Filled, Model, Note, Operation, PolicyConfig
@@ -208,7 +209,7 @@ class NewTrack(Model):
             return None, ""
         new = self._track(state, source)
         for track in existing:
-            if _alike(track, new, state.media.container):
+            if _alike(track, new, state):
                 return None, f"{track} exists"
         return source, new
 
@@ -224,17 +225,16 @@ class NewTrack(Model):
             title=title if kind.titles else None,
             dispositions=source.dispositions - _NOT_INHERITED,
             channels=self.channels,
-            layout=AUDIO_ENCODERS[self.codec].layout(self.channels),
+            layout=fit(state, source, self.codec, self.channels).layout,
             duration=source.duration,
             tags=source.tags,
         )
 
     def encode(self, state: DesiredState, source: Track) -> AudioEncode:
         """Return how to encode it: from the track in the file, even if that is encoded as well."""
-        before = state.encodes.get(source.index)
-        origin = before.source if isinstance(before, AudioEncode) else source.index
         bitrate = self.bitrate or AUDIO_ENCODERS[self.codec].bitrate(self.channels, None)
-        return AudioEncode(origin, self.codec, self.channels, bitrate)
+        found = fit(state, source, self.codec, self.channels)
+        return encode_of(state, source, self.codec, found, bitrate)
 
 
 class AudioSynthesis(Operation):
@@ -270,6 +270,24 @@ class AudioSynthesis(Operation):
             state = state.add_track(new, wanted.encode(state, source), at, why)
         return _move_to_positions(state, placed)
 
+    def made_tracks(self, state: DesiredState, config: PolicyConfig) -> frozenset[int]:
+        audio = state.media.of("audio")
+        pairs = ((track, wanted) for track in audio for wanted in self.tracks)
+        return frozenset(
+            track.index
+            for track, wanted in pairs
+            if self._would_make(_without(state, track), config, track, wanted)
+        )
+
+    def _would_make(
+        self, state: DesiredState, config: PolicyConfig, track: Track, wanted: NewTrack
+    ) -> bool:
+        """Return whether the state without a track would get it from an entry of the list."""
+        if canonical(track.codec) != wanted.codec:
+            return False
+        source, new = wanted.made(state, config, self.tracks)
+        return source is not None and isinstance(new, Track) and _alike(track, new, state)
+
     def explain(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         for number, wanted in enumerate(self.tracks):
             source, new = wanted.made(state, config, self.tracks)
@@ -281,9 +299,14 @@ class AudioSynthesis(Operation):
                 state = state.add_track(new, AudioEncode(0, wanted.codec), 0, "")
 
 
-def _alike(track: Track, new: Track, name: str) -> bool:
+def _without(state: DesiredState, gone: Track) -> DesiredState:
+    tracks = tuple(track for track in state.media.tracks if track is not gone)
+    return replace(state, media=replace(state.media, tracks=tracks))
+
+
+def _alike(track: Track, new: Track, state: DesiredState) -> bool:
     """Return whether a track equals the one to create, in what its container can store."""
-    kind = container(name)
+    kind = container(state.media.container)
     return (
         canonical(track.codec) == new.codec
         and track.channels == new.channels

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from vpo.media.codecs import matches
 from vpo.media.languages import UNDETERMINED, rank
-from vpo.media.model import MediaFile, Track
+from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Names
 from vpo.policy.operation import Operation, PolicyConfig
@@ -64,7 +64,7 @@ class DefaultFlags(Operation):
         if self.set_first_video_default and video:
             state = self._make_default(state, PreferredTrack(video[0], "first video track"))
         if self.set_preferred_audio_default:
-            audio = self._preferred_audio(state.media, config)
+            audio = self._preferred_audio(_candidates(state), config)
             state = self._make_default(state, audio) if audio else state
         return self._subtitles(state, config)
 
@@ -76,8 +76,10 @@ class DefaultFlags(Operation):
             chosen, preferred.why, f"another {chosen.type} track is the default"
         )
 
-    def _preferred_audio(self, media: MediaFile, config: PolicyConfig) -> PreferredTrack | None:
-        audio = _of_best_kind(media.of("audio"), BEST_AUDIO, config)
+    def _preferred_audio(
+        self, tracks: Sequence[Track], config: PolicyConfig
+    ) -> PreferredTrack | None:
+        audio = _of_best_kind(tracks, BEST_AUDIO, config)
         return _preferred(audio, config.audio_languages, self.preferred_audio_codec or ())
 
     def _subtitles(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
@@ -85,7 +87,7 @@ class DefaultFlags(Operation):
         if not subtitles:
             return state
         preferred = _preferred_subtitles(subtitles, config)
-        differs = _audio_differs(state.media, config)
+        differs = _audio_differs(_candidates(state), config)
         if preferred and differs and self.set_subtitle_forced_when_audio_differs:
             state = state.set_flag(preferred.track.index, "forced", True, differs)
         if preferred and self.set_preferred_subtitle_default:
@@ -101,6 +103,12 @@ class DefaultFlags(Operation):
         for track in state.media.of("subtitle"):
             state = state.set_flag(track.index, "default", False, "no subtitle is to be default")
         return state
+
+
+def _candidates(state: DesiredState) -> Sequence[Track]:
+    """Return the audio tracks without those that a later operation makes."""
+    audio = state.media.of("audio")
+    return [track for track in audio if track.index not in state.made] or audio
 
 
 def _preferred(
@@ -143,12 +151,11 @@ def _name(track: Track, config: PolicyConfig) -> Kind | None:
     return kind.name if kind else None
 
 
-def _audio_differs(media: MediaFile, config: PolicyConfig) -> str | None:
+def _audio_differs(audio: Sequence[Track], config: PolicyConfig) -> str | None:
     """Return a message if the default audio is in no preferred language.
 
     Without a default audio track, players use the first.
     """
-    audio = media.of("audio")
     played = next((track for track in audio if track.default), audio[0] if audio else None)
     if played is None or rank(played.language, config.understood_languages) is not None:
         return None

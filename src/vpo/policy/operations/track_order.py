@@ -77,7 +77,7 @@ class TrackOrder(Operation):
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         tracks = state.media.tracks
-        keys = {track.index: self._key(track, config) for track in tracks}
+        keys = self._keys(state, config)
         if all(keys[one.index] <= keys[other.index] for one, other in pairwise(tracks)):
             return state
         if not container(state.media.container).track_order:
@@ -86,6 +86,16 @@ class TrackOrder(Operation):
         sorted_tracks = [state.track(index) for index in order]
         why = {t.index: self._why(t, tracks, sorted_tracks, config) for t in tracks}
         return state.reorder(order, why)
+
+    def _keys(self, state: DesiredState, config: PolicyConfig) -> dict[int, tuple[int, ...]]:
+        """Return what to sort by; what a later operation makes stays behind the same track."""
+        keys: dict[int, tuple[int, ...]] = {}
+        before: tuple[int, ...] | None = None
+        for track in state.media.tracks:
+            if before is None or track.index not in state.made:
+                before = self._key(track, config)
+            keys[track.index] = before
+        return keys
 
     def _key(self, track: Track, config: PolicyConfig) -> tuple[int, ...]:
         """Return the positions of the class, in it of the language, and in that of the kind."""
