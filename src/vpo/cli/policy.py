@@ -38,7 +38,7 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=str))
 @format_option
 def _check(files: tuple[str, ...], output_format: str) -> int:
-    """Check whether policies are valid, and whether anything in them will always fail.
+    """Check whether policies are valid, and what in them will fail.
 
     Shows every error, with file, line and column where it has one.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _PART = 1.0
-_RUN_UP = 0.5
-"""Seconds before a part of a stream of audio, in which its decoder may lack what was before."""
+_STEPS_BACK = (0.5, 5.0, 20.0, 100.0, math.inf)
+"""Seconds before a part from which a key frame is looked for. Also a decoder of audio may lack what
+was before: errors before the part do not count."""
 
 
 def undecodable(
@@ -47,16 +50,36 @@ def _first_error(
     # Messages of other threads could not be told from each other.
     stream.codec_context.thread_count = 1
     for begin in sorted({start, max(start, (start + end - _PART) / 2), max(start, end - _PART)}):
-        run_up = _RUN_UP if stream.type == "audio" and begin > start else 0.0
-        source.seek(int((begin - run_up) / stream.time_base), stream=stream)
-        at = _error_between(source, stream, begin, min(end, begin + _PART))
+        packets = _packets_from_key(source, stream, begin)
+        at = _error_between(source, packets, begin, min(end, begin + _PART))
         if at is not None:
             return at
     return None
 
 
+def _packets_from_key(
+    source: av.container.InputContainer, stream: Any, begin: float
+) -> Iterator[Any]:
+    """Return the packets from a key frame on that comes before a part.
+
+    A container without an index, as a transport stream, finds a time, not the key frame before it.
+    """
+    for back in _STEPS_BACK:
+        target = max(0.0, begin - back)
+        source.seek(int(target / stream.time_base), stream=stream)
+        packets: Iterator[Any] = source.demux(stream)
+        first = next((packet for packet in packets if packet.is_keyframe), None)
+        early = first is not None and first.pts is not None and first.pts * stream.time_base
+        if first is not None and (early is False or early <= begin):
+            return itertools.chain([first], packets)
+        if target == 0.0:
+            break
+    source.seek(0, stream=stream)
+    return iter(source.demux(stream))
+
+
 def _error_between(
-    source: av.container.InputContainer, stream: Any, begin: float, end: float
+    source: av.container.InputContainer, packets: Iterator[Any], begin: float, end: float
 ) -> float | None:
     """Decode up to a time; return that of the first error from ``begin`` on.
 
@@ -67,11 +90,10 @@ def _error_between(
     frames, shown = 0, None
     # Where the container has no times of presentation, the demuxer guesses them.
     ordered = not container(DEMUXERS.get(source.format.name, "")).lacks_timestamps
-    packets = source.demux(stream)
     with av.logging.Capture() as messages:
         for packet in packets:
             moment = packet.dts if packet.pts is None else packet.pts
-            at = end if moment is None else float(moment * stream.time_base)
+            at = end if moment is None else float(moment * packet.time_base)
             if packet.size and at > end and frames:
                 return None
             try:

@@ -155,7 +155,8 @@ def error_text(error: Exception) -> str:
         return "it has something that FFmpeg cannot read yet"
     if isinstance(error, UnicodeError):
         return "a name in it is no text"
-    if isinstance(error, av.error.PermissionError) and error.errno == errno.EPERM:
-        return "its structure is invalid"  # demuxers use it so; opening has succeeded by then
+    denied = isinstance(error, av.error.PermissionError) and error.errno == errno.EPERM
+    if denied or isinstance(error, av.error.InvalidDataError):
+        return "its structure is invalid"  # demuxers say either; opening has succeeded by then
     text = getattr(error, "strerror", None) or str(error)
     return str(text).lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def errors(path: Path) -> list[tuple[int, float]]:
 @pytest.mark.parametrize("name", ["multi-audio.mkv", "chapters.mp4", "clip.webm", "vfr.mkv"])
 def test_all_of_a_whole_file_can_be_decoded(corpus: Path, name: str) -> None:
     assert errors(corpus / name) == []
+
+
+def test_a_transport_stream_of_one_key_frame_can_be_decoded(
+    tmp_path: Path,
+    media_tools: None,  # noqa: ARG001
+) -> None:
+    """It has no index: seeking finds a time, not the key frame before it."""
+    path = tmp_path / "film.ts"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x48:d=4:r=25", "-g", "1000")
+    subprocess.run(["ffmpeg", "-v", "error", *picture, "-c:v", "libx264", path], check=True)
+    assert errors(path) == []
 
 
 def test_rubbish_in_frames_is_found(corpus: Path, tmp_path: Path) -> None:

@@ -202,5 +202,6 @@ def test_error_says_nothing_that_is_not_about_the_file(tmp_path: Path) -> None:
     with pytest.raises(ProbeError) as info:
         probe_file(os.fspath(path))
     assert str(info.value) == (
-        "cannot be read as a video file: it is damaged, incomplete, or not a video"
+        "cannot be read as a video file: its structure is invalid; it is damaged, incomplete, or "
+        "not a video"
     )
