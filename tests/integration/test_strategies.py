@@ -403,3 +403,17 @@ def test_file_of_subtitles_only_is_processed(library: Library, vpo: Vpo) -> None
     vpo.config.write_text('[files]\nverify = "quick"\n')
     assert "1 changed" in vpo("process", "-p", policy, path).stdout
     assert [track.language for track in read(path).tracks] == ["fre"]
+
+
+def test_frames_whose_times_are_guessed_wrong_are_refused(vpo: Vpo, tmp_path: Path) -> None:
+    """AVI has no times of presentation; for B-frames of H.264, ffmpeg takes those of decoding."""
+    film = tmp_path / "in" / "film.avi"
+    film.parent.mkdir()
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=2:r=25", "-c:v", "libx264", "-bf", "3"]
+    argv = ["ffmpeg", "-v", "error", *picture, "-x264-params", "b-adapt=0", str(film)]
+    subprocess.run(argv, check=True)
+    before = film.read_bytes()
+    result = run(vpo, TO_MKV, film)
+    assert result.rc == 1
+    assert "out of order" in str(result.json["files"])
+    assert film.read_bytes() == before

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from vpo.errors import ProbeError
+from vpo.media.containers import container
 from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
 from vpo.probe.content import Content, read_content
-from vpo.probe.decoded_parts import undecodable
+from vpo.probe.decoded_parts import disordered, undecodable
 from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.integrity import first_damage, is_complete
-from vpo.probe.media_input import OUT_OF_MEMORY, read_all_bytes, read_problem
+from vpo.probe.media_input import DEMUXERS, OUT_OF_MEMORY, read_all_bytes, read_problem
 from vpo.probe.packet_proof import (
     CopiedStream,
     Difference,
@@ -91,6 +92,7 @@ class _Packets:
             *differences_of_copies(source, result, copied, offset),
             *differences_of_encodes(source, result, encoded, offset),
             *_undecodable(path, result, encoded),
+            *_disordered(path, source, copied),
         ]
         return _facts(result, path), [list(each) for each in found]
 
@@ -104,6 +106,14 @@ def _undecodable(path: str, result: Content, encoded: list[EncodedStream]) -> li
             spans[index] = float(stream.first), stream.seconds
     found = undecodable(path, spans, _report_progress)
     return [Difference(origins[index], "decode", at, at) for index, at in found]
+
+
+def _disordered(path: str, source: Content, copied: list[CopiedStream]) -> list[Difference]:
+    """Check the times that a tool has made up where the source has none: of B-frames in AVI."""
+    if not container(DEMUXERS.get(source.container, "")).lacks_timestamps:
+        return []
+    videos = {s.result: s.source for s in copied if source.streams[s.source].type == "video"}
+    return [Difference(videos[i], "order", at, at) for i, at in disordered(path, videos)]
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:

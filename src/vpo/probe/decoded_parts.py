@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vpo.media.containers import container
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _PART = 1.0
+_FIRST_PACKETS = 100
 _STEPS_BACK = (0.5, 5.0, 20.0, 100.0, math.inf)
 """Seconds before a part from which a key frame is looked for. Also a decoder of audio may lack what
 was before: errors before the part do not count."""
@@ -40,6 +42,24 @@ def undecodable(
                 yield index, at
     finally:
         av.logging.set_level(before)
+
+
+def disordered(path: str, indexes: Iterable[int]) -> Iterator[tuple[int, float]]:
+    """Yield the videos whose first frames are not shown in the order of time, and where."""
+    import av
+
+    for index in indexes:
+        shown: float | None = None
+        with open_input(path) as file, open_container(path, file.fd) as source:
+            for packet in itertools.islice(source.demux(source.streams[index]), _FIRST_PACKETS):
+                # What cannot be decoded is no matter of a copy.
+                with contextlib.suppress(av.FFmpegError):
+                    times = [frame.time for frame in packet.decode() if frame.time is not None]
+                    wrong = any(b < a for a, b in itertools.pairwise([shown or 0.0, *times]))
+                    shown = times[-1] if times else shown
+                    if wrong and shown is not None:
+                        yield index, shown
+                        break
 
 
 def _first_error(

@@ -42,7 +42,7 @@ Pair = tuple[StreamContent, StreamContent]
 """A stream of the source, and what was made of it."""
 DifferenceKind = Literal[
     "missing", "packets", "payload", "times", "lengths", "shift", "shown", "begins", "gap", "ends",
-    "decode", "captions", "size",
+    "decode", "order", "captions", "size",
 ]  # fmt: skip
 
 
@@ -73,6 +73,7 @@ _TEXTS: dict[DifferenceKind, str] = {
     "gap": "nothing is there from {0:.3f} s to {1:.3f} s",
     "ends": "it ends at {1:.3f} s instead of {0:.3f} s",
     "decode": "it cannot be decoded at {1:.1f} s",
+    "order": "its frames are out of order at {1:.1f} s, as the source does not state their times",
     "captions": "its closed captions are lost ({1:.0f} packets with some instead of {0:.0f})",
     "size": "its size or shape changes at {0:.1f} s, which an encode would hide",
     "shift": "it begins at {1:.3f} s instead of {0:.3f} s against the other tracks",
