@@ -48,5 +48,6 @@ schema_version: 13
 config: {on_error: skip}
 phases:
   - name: nothing
+    file_timestamp: {mode: preserve}
 """
 """Wants no change of any file: a run with it only cleans up."""
