@@ -35,7 +35,11 @@ def refused_losses(plan: Plan) -> Iterator[str]:
     for track in plan.after.tracks:
         if sources[plan.origin(track.index)].encrypted:
             yield f"the encryption data of {track}, without which no key opens it"
-        elif track.index not in encoded and not can_mux(plan.after.container, track.codec):
+        elif (
+            track.type != "data"  # the plan has left out those that cannot be carried
+            and track.index not in encoded
+            and not can_mux(plan.after.container, track.codec)
+        ):
             yield f"{track}, which it cannot write into {plan.after.container}"
     yield from _unwritable_languages(plan.after)
     if plan.before.container != plan.after.container:
