@@ -36,6 +36,8 @@ _DENSE_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1"})
 _PADDED = "mpegts"
 """The demuxer of a container in which packets are padded with zeros (ITU-T H.264, B.1)."""
 _MOST_LEADING = 32
+_HIDDEN_TAIL = Fraction(1, 2)
+"""Seconds behind what is shown: telephones write edit lists that end before the last frame."""
 _RAW_CODECS = ("pcm_", "rawvideo", "dvvideo", "adpcm_")
 """Codecs whose packets may be zeros: silence, black."""
 
@@ -67,6 +69,7 @@ class StreamContent:
     by_decoding: bool = False
     before_key: int = 0
     hidden: int = 0
+    hidden_times: list[int] = field(default_factory=list)
     has_key: bool = False
     times: array[int] = field(default_factory=lambda: array("q"))
     lengths: array[int] = field(default_factory=lambda: array("q"))
@@ -86,7 +89,9 @@ class StreamContent:
         if moment is not None:
             self.times.append(moment)
             end = moment + (packet.duration or 0)
-            if not hidden:
+            if hidden:
+                self.hidden_times.append(moment)
+            else:
                 self.end = end if self.end is None else max(self.end, end)
                 if self.shown_from is None and packet.is_keyframe:
                     self.shown_from = moment
@@ -102,6 +107,14 @@ class StreamContent:
     def first(self) -> Fraction:
         """When the first packet begins, in seconds."""
         return min(self.times) * self.time_base
+
+    @property
+    def hides_frames(self) -> bool:
+        """Whether an edit list leaves out more than the end that rounded durations leave out."""
+        if self.end is None:
+            return self.hidden > 0
+        last = self.end + _HIDDEN_TAIL / self.time_base
+        return any(not self.end <= time <= last for time in self.hidden_times)
 
     @property
     def leading(self) -> int:

@@ -107,7 +107,7 @@ def _differences(
         yield Difference(copy.source, "payload")
     elif not cut_anew and old.type != "subtitle" and old.lengths != new.lengths:
         yield Difference(copy.source, "payload")  # the same bytes, in other packets
-    elif old.type == "video" and new.hidden < old.hidden:
+    elif old.type == "video" and new.hidden < old.hidden and old.hides_frames:
         yield Difference(copy.source, "shown", old.hidden, new.hidden)
     else:
         yield from _time_differences(copy, old, new, offset)

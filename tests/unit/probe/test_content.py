@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from vpo.probe import content as packet_reading
-from vpo.probe.content import Content, read_content
+from vpo.probe.content import Content, StreamContent, read_content
 from vpo.probe.integrity import DamageKind, first_damage, is_complete
 from vpo.probe.payload_forms import PayloadForm
 
@@ -180,3 +181,11 @@ def test_a_second_reading_finds_the_same_damage(corpus: Path, tmp_path: Path) ->
     first = content(path).errors
     assert first
     assert content(path).errors == first
+
+
+@pytest.mark.parametrize(
+    ("hidden", "matters"), [([63], False), ([63, 78], False), ([79], True), ([10, 63], True)]
+)
+def test_an_edit_list_that_only_ends_early_hides_nothing(hidden: list[int], matters: bool) -> None:
+    stream = StreamContent("video", "h264", Fraction(1, 30), end=63, hidden=1, hidden_times=hidden)
+    assert stream.hides_frames is matters
