@@ -86,7 +86,7 @@ def tools(bench: Bench) -> None:
     library = _library(bench.folder)
     for case in _CASES:
         expected = _expected(bench, case)
-        for number in range(bench.scale(2, 60)):
+        for number in range(bench.scale(1, 60)):
             with bench.trial(f"{case.tool}, {case.kind} {number}"):
                 rig = _rig(bench, case)
                 fault = _fault(bench, rig, library, case, most=40)
@@ -102,7 +102,7 @@ def own(bench: Bench) -> None:
     library = _library(bench.folder)
     for case in _CASES:
         expected = _expected(bench, case)
-        for number in range(bench.scale(2, 60)):
+        for number in range(bench.scale(1, 60)):
             with bench.trial(f"vpo, {case.kind} {number}"):
                 rig = _rig(bench, case)
                 fault = _fault(bench, rig, library, case, most=150)
