@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,13 +81,13 @@ def _gap(index: int, before: Sequence[float], after: Sequence[float]) -> Iterato
     """Yield the first gap between packets that the source does not have at about that time."""
     usual, least = _usual_step(after), _usual_step(before)
     known = [(a, b) for a, b in itertools.pairwise(before) if b - a > least + _ROUNDING]
+    starts, ends = [a for a, _ in known], [b for _, b in known]
     for start, end in itertools.pairwise(after):
         missing = end - start - usual
         if end - start <= _STEP * usual + _ROUNDING:
             continue
-        if not any(
-            a < end + _AROUND and b > start - _AROUND and b - a - least > missing / 2
-            for a, b in known
-        ):
+        first = bisect.bisect_right(ends, start - _AROUND)
+        near = known[first : bisect.bisect_left(starts, end + _AROUND)]
+        if not any(b - a - least > missing / 2 for a, b in near):
             yield Difference(index, "gap", start + usual, end)
             return

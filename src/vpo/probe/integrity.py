@@ -147,10 +147,15 @@ def _pauses(times: Iterable[int], base: float) -> list[tuple[float, float]]:
 def _overlaps(
     some: list[tuple[float, float]], others: list[tuple[float, float]]
 ) -> list[tuple[float, float]]:
-    found = []
+    """Return what is in both lists, each of which is in order."""
+    found, left = [], iter(others)
+    other = next(left, None)
     for first, last in some:
-        for start, end in others:
-            begin, stop = max(first, start), min(last, end)
+        while other is not None:
+            begin, stop = max(first, other[0]), min(last, other[1])
             if stop - begin > _GAP_SECONDS / 2:
                 found.append((begin, stop))
+            if other[1] > last:
+                break
+            other = next(left, None)
     return found

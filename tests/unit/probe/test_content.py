@@ -11,7 +11,7 @@ import pytest
 
 from vpo.probe import content as packet_reading
 from vpo.probe.content import Content, StreamContent, read_content
-from vpo.probe.integrity import DamageKind, first_damage, is_complete
+from vpo.probe.integrity import DamageKind, FirstDamage, first_damage, is_complete
 from vpo.probe.payload_forms import PayloadForm
 
 
@@ -35,6 +35,17 @@ def packet_positions(path: Path) -> list[tuple[int, int]]:
         if values.get("pos", "N/A") != "N/A":
             found.append((int(values["pos"]), int(values["size"])))
     return found
+
+
+def test_a_gap_is_where_all_tracks_pause_at_the_same_time() -> None:
+    slides = StreamContent("video", "h264", Fraction(1))
+    sound = StreamContent("audio", "aac", Fraction(1))
+    slides.times.extend(range(0, 60_000, 10))
+    sound.times.extend(at for at in range(60_000) if at % 20 != 10 and not 30_000 < at < 30_005)
+    for stream in (slides, sound):
+        stream.packets, stream.end = len(stream.times), 60_000
+    damage = first_damage(Content("avi", 0.0, None, {0: slides, 1: sound}), complete=True)
+    assert damage == FirstDamage("gap", 30_000.0, "5.0 s")
 
 
 def test_packets_are_counted_as_ffprobe_counts_them(corpus: Path) -> None:

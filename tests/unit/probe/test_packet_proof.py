@@ -120,6 +120,17 @@ def test_a_shift_of_the_only_copied_track_shows_against_what_is_encoded() -> Non
     assert (difference.stream, difference.kind) == (0, "begins")
 
 
+def test_a_gap_of_an_encode_is_found_among_many_that_its_source_has_too() -> None:
+    times = [at for second in range(0, 600_000, 1000) for at in range(second, second + 800, 40)]
+    source, result = content(stream(times)), content(stream(times))
+    source.streams[0].end = result.streams[0].end = times[-1]
+    encodes = [EncodedStream(0, 0)]
+    assert list(differences_of_encodes(source, result, encodes, Fraction(0))) == []
+    result.streams[0].times = array("q", [at for at in times if not 90_100 < at < 90_700])
+    (gap,) = differences_of_encodes(source, result, encodes, Fraction(0))
+    assert (gap.kind, gap.source, gap.result) == ("gap", 90.12, 90.72)
+
+
 def test_frames_that_are_not_shown_may_be_packed_with_the_next_one() -> None:
     copies = [CopiedStream(0, 0, "vp9"), CopiedStream(1, 1)]
     packed = stream([0, 40, 120])
