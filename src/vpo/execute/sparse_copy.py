@@ -73,21 +73,17 @@ def _sparse_file(folder: str) -> Iterator[tuple[str, int]]:
 
 
 def _differences(media: int, fd: int, offset: int, size: int) -> Iterator[Patch]:
-    """Yield the blocks that differ, adjacent ones joined."""
-    found: Patch | None = None
-    for at in range(offset, offset + size, _BLOCK):
-        part = min(_BLOCK, offset + size - at)
-        old, new = os.pread(media, part, at), os.pread(fd, part, at)
-        if old == new:
-            continue
-        if found is not None and found.offset + len(found.old) == at:
-            found = Patch(found.offset, found.old + old, found.new + new)
-            continue
-        if found is not None:
-            yield found
-        found = Patch(at, old, new)
-    if found is not None:
-        yield found
+    """Yield the runs of blocks that differ."""
+    end = offset + size
+    begun: int | None = None
+    for at in range(offset, end + _BLOCK, _BLOCK):
+        part = min(_BLOCK, max(0, end - at))
+        if os.pread(media, part, at) != os.pread(fd, part, at):
+            begun = at if begun is None else begun
+        elif begun is not None:
+            length = min(at, end) - begun
+            yield Patch(begun, os.pread(media, length, begun), os.pread(fd, length, begun))
+            begun = None
 
 
 def _refuse_stray(

@@ -36,7 +36,7 @@ class Service:
     def __init__(self, processes: Processes, argv: Sequence[str]) -> None:
         self._processes = processes
         self._group = processes.start_service(argv, _KEEP_MEMORY)
-        self._rest = b""
+        self._rest = bytearray()
         self._finalizer = weakref.finalize(self, _close, processes, self._group)
 
     @property
@@ -62,7 +62,9 @@ class Service:
         deadline = time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:
             selector.register(answers, selectors.EVENT_READ)
-            while b"\n" not in self._rest:
+            seen = 0
+            while (end := self._rest.find(b"\n", seen)) < 0:
+                seen = len(self._rest)
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     raise ServiceError(f"did not answer within {format_seconds(timeout)}")
                 data = os.read(answers.fileno(), 1 << 20)
@@ -71,7 +73,8 @@ class Service:
                 self._rest += data
                 if len(self._rest) > LONGEST_ANSWER:
                     raise ServiceError("answered with more than any file can have", crashed=True)
-        answer, _, self._rest = self._rest.partition(b"\n")
+        answer = bytes(self._rest[:end])
+        del self._rest[: end + 1]
         return answer
 
     def close(self) -> None:
