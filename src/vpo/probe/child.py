@@ -29,6 +29,7 @@ from vpo.probe.packet_proof import (
 )
 from vpo.probe.payload_forms import PayloadForm
 from vpo.probe.picture_scan import read_video_head
+from vpo.tools.isolation import limit_memory
 
 _MEMORY = 4 << 30
 """The most bytes of address space for data that a parser may use."""
@@ -150,11 +151,9 @@ _REQUESTS: dict[str, Callable[..., object]] = {
 
 def _serve() -> None:
     """Run the child: respond to requests until the pipe closes."""
-    import resource
-
     import av  # noqa: F401 - before the first request, which should not wait for it
 
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    limit_memory(_MEMORY)
     reading = _Packets()
     requests: dict[str, Callable[..., object]] = {
         **_REQUESTS,

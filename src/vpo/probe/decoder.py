@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpo.errors import ProbeError
 from vpo.probe.media_input import error_text, open_container
+from vpo.tools.isolation import limit_memory
 
 if TYPE_CHECKING:
     import av.container
@@ -159,11 +160,9 @@ def _time(packet: Any, first: float) -> float | None:
 
 
 def _main() -> None:
-    import resource
-
     import av
 
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    limit_memory(MEMORY)
     try:
         for line in decode(sys.argv[1]):
             print(json.dumps(line), flush=True)  # noqa: T201 - this is what it is for

@@ -1,9 +1,10 @@
-"""How child processes are kept apart from where vpo was started: folder, modules, environment."""
+"""How child processes are kept apart: their folder, modules, environment and memory."""
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import sys
 from collections.abc import Mapping
 
@@ -39,3 +40,10 @@ def child_environment(further: Mapping[str, str] | None = None) -> dict[str, str
         if not (name.startswith(_WITHHELD) or _SECRET.search(name))
     }
     return {**kept, **_LOCALE, **(further or {})}
+
+
+def limit_memory(memory: int) -> None:
+    """Limit the bytes of data of this process; a lower limit of the user's stays."""
+    limits = (memory, *resource.getrlimit(resource.RLIMIT_DATA))
+    least = min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_DATA, (least, least))

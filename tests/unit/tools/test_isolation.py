@@ -1,6 +1,9 @@
-"""What children are given of the environment."""
+"""What children are given of the environment, and of the memory."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
@@ -33,3 +36,20 @@ def test_children_get_no_secrets(monkeypatch: pytest.MonkeyPatch, name: str) -> 
 def test_children_get_what_tools_need(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "x")
     assert child_environment()[name] == "x"
+
+
+@pytest.mark.parametrize(("users", "asked", "given"), [(1, 2, 1), (2, 1, 1)])
+def test_memory_limit_never_exceeds_that_of_the_user(users: int, asked: int, given: int) -> None:
+    """Without being root, nobody can raise it."""
+    script = f"""if True:
+        import os, resource
+        from vpo.tools.isolation import limit_memory
+        kind = resource.RLIMIT_DATA
+        resource.setrlimit(kind, ({users} << 30, {users} << 30))
+        if not os.geteuid():
+            os.setuid(65534)
+        limit_memory({asked} << 30)
+        assert resource.getrlimit(kind) == ({given} << 30, {given} << 30)
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
