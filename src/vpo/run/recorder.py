@@ -71,8 +71,13 @@ class Recorder:
             key = self._store.start_outcomes(self.run_id, [source])[0]
         self._results.append(_result(key, outcome, self._cache_key(source)))
         self._ids.pop(source, None)
-        late = time.monotonic() - self._written > _GROUP_SECONDS
-        if late or len(self._results) >= _GROUP:
+        if len(self._results) >= _GROUP:
+            self.flush()
+        self.on_tick()
+
+    def on_tick(self) -> None:
+        """Write a group that is old enough; its next outcome may be hours away."""
+        if time.monotonic() - self._written > _GROUP_SECONDS:
             self.flush()
 
     def flush(self) -> None:

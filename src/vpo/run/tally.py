@@ -81,8 +81,9 @@ class Tally:
             self.observer.progress(self._state)
 
     def on_tick(self, pauser: Pauser) -> None:
-        """Check the schedule, and report the progress of the running files."""
+        """Check the schedule, write outcomes, and report the progress of the running files."""
         pauser.update()
+        self._recorder.on_tick()
         self._waiting = pauser.paused.reason if pauser.paused else None
         self.observer.tick(self._state)
 

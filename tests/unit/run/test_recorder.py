@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from vpo.db.store import open_store
+from vpo.execute.outcome import Outcome
+from vpo.run import recorder as recording
+from vpo.run.observer import SafeObserver, Silent
 from vpo.run.recorder import RunFacts, recorder
+from vpo.run.schedule import Pauser
+from vpo.run.summary import Summary
+from vpo.run.tally import Tally
 
 
 def test_file_without_outcome_is_recorded_as_interrupted(tmp_path: Path) -> None:
@@ -17,3 +25,21 @@ def test_file_without_outcome_is_recorded_as_interrupted(tmp_path: Path) -> None
         (run,) = store.runs()
         assert (run.state, run.summary) == ("stopped", {"total": 1})
         assert [row.state for row in store.outcomes(run.id)] == ["interrupted"]
+
+
+def test_outcome_is_written_though_no_other_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost if vpo is killed while the next file takes hours."""
+    monkeypatch.setattr(recording, "_GROUP_SECONDS", 1e9)
+    with open_store(tmp_path / "vpo.db", dry_run=False) as store:
+        assert store is not None
+        with recorder(store, tmp_path, str, RunFacts([], {}, 1)) as record:
+            tally = Tally(Summary(record.run_id, 2), record, SafeObserver(Silent()), None)
+            tally.start("/a.mkv")
+            tally.take(Outcome("/a.mkv", "skipped"))
+            assert [row.state for row in store.outcomes(record.run_id)] == ["running"]
+            monkeypatch.setattr(recording, "_GROUP_SECONDS", -1)
+            tally.on_tick(Pauser(None, bool, print))
+            assert [row.state for row in store.outcomes(record.run_id)] == ["done"]
+            record.finish("finished", {})
