@@ -234,25 +234,31 @@ class Processes:
 
     @contextlib.contextmanager
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
-        if self.cancelled:
-            raise CancelledError("interrupted")
+        self._refuse_cancelled()
         group = ProcessGroup(_spawn(command, self._prefix))
         self._groups.add(group)
         try:
-            if self.cancelled:
-                raise CancelledError("interrupted")
+            self._refuse_cancelled()
             if self.paused:
                 group.signal(signal.SIGSTOP)
+                if not self.paused:  # resumed in between
+                    group.signal(signal.SIGCONT)
             yield group
         finally:
             group.release()
             self._groups.discard(group)
 
+    def _refuse_cancelled(self) -> None:
+        if self.cancelled:
+            raise CancelledError("interrupted")
+
     def start_service(self, argv: Sequence[str], environment: Mapping[str, str]) -> ProcessGroup:
         """Start a child with pipes for input and output that ``cancel`` kills at once.
 
-        Its input is the one exception to closed inputs: it reads only what vpo writes.
+        Its input is the one exception to closed inputs: it reads only what vpo writes. Raises
+        ``CancelledError`` as ``run`` does.
         """
+        self._refuse_cancelled()
         group = ProcessGroup(
             subprocess.Popen(
                 [*self._prefix, *argv],
@@ -266,6 +272,11 @@ class Processes:
             )
         )
         self._services.add(group)
+        try:
+            self._refuse_cancelled()
+        except CancelledError:
+            self.end_service(group)
+            raise
         return group
 
     def end_service(self, group: ProcessGroup) -> None:

@@ -315,6 +315,24 @@ def test_no_tool_starts_after_cancel(sh: Script, tmp_path: Path) -> None:
     assert not (tmp_path / "started").exists()
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["before", "while it starts"])
+def test_no_service_starts_after_cancel(monkeypatch: pytest.MonkeyPatch, begun: bool) -> None:
+    processes, started = Processes(), []
+    real = subprocess.Popen
+
+    def popen(*values: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*values, **options))
+        processes.cancel()
+        return started[0]
+
+    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    if not begun:
+        processes.cancel()
+    with pytest.raises(CancelledError):
+        processes.start_service([sys.executable, "-c", "input()"], {})
+    assert [child.returncode for child in started] == ([-signal.SIGKILL] if begun else [])
+
+
 def test_another_run_goes_on_after_a_cancel(sh: Script, tmp_path: Path) -> None:
     """Two runs in one process have nothing in common."""
     cancelled, other = Processes(), Processes()
@@ -328,6 +346,21 @@ def test_another_run_goes_on_after_a_cancel(sh: Script, tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     second.join(LONG / 2)
     assert nothing == []
+
+
+def test_tool_runs_if_it_is_resumed_while_it_is_suspended(
+    sh: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes, signal_group = Processes(), ProcessGroup.signal
+
+    def resumed_first(group: ProcessGroup, number: signal.Signals) -> None:
+        if number == signal.SIGSTOP:
+            processes.pause(False)
+        signal_group(group, number)
+
+    monkeypatch.setattr(ProcessGroup, "signal", resumed_first)
+    processes.pause(True)
+    assert run(sh("sleep 0.1; echo done"), STALL, processes) == (0, "done")
 
 
 def test_paused_tools_are_suspended_and_resumed(sh: Script, tmp_path: Path) -> None:
