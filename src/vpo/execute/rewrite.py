@@ -22,12 +22,10 @@ REMUX_FACTOR = 1.05
 Write = Callable[[Work, Workspace], Written]
 
 
-def rewrite(
-    work: Work, write: Write, factor: float = REMUX_FACTOR, proof: Proof | None = None
-) -> Applied:
+def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool = False) -> Applied:
     """Write a new file, verify it, and replace the original with it.
 
-    ``proof`` is the one that was begun for it, where the packets are written again.
+    ``prove``: the packets are written again, and have to be proven.
     """
     lock = work.lock
     with Workspace(work.folder, lock.status.st_mode) as workspace:
@@ -35,6 +33,8 @@ def rewrite(
             raise too_large(workspace.folder)
         size = int(lock.status.st_size * factor) + _SLACK
         with work.context.space.reserve(workspace.path, size, work.options.keep_free):
+            # The source is read while the tool works, and not for a result that has no space.
+            proof = work.begin_proof() if prove else None
             written, found, facts = _written(work, write, workspace, proof)
             work.check(found)
             warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))

@@ -15,8 +15,8 @@ from vpo.execute import originals, publish
 from vpo.execute.context import new_run_context
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
-from vpo.execute.rewrite import _publish
-from vpo.execute.work import Work
+from vpo.execute.rewrite import _publish, rewrite
+from vpo.execute.work import Work, Written
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
@@ -298,12 +298,23 @@ def test_original_returns_if_film_and_result_are_gone(
     assert film.read_bytes() == b"original"
 
 
-def kept_work(film: Path, lock: FileLock) -> Work:
+def kept_work(film: Path, lock: FileLock, keep_free: int = 0) -> Work:
     media = MediaFile(str(film), "mp4", 1)
     tools = Tools()
     context = new_run_context(tools, Prober(tools.processes, 60))
-    options = RewriteOptions(keep_originals=True)
+    options = RewriteOptions(keep_free=keep_free, keep_originals=True)
     return Work(Plan(media, media), lock, options, context, lambda _: None, KEY)
+
+
+def test_source_is_not_read_for_a_result_without_space(
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next file would wait until all of it is read."""
+    read: list[str] = []
+    monkeypatch.setattr(Prober, "read_source", lambda *values: read.append(str(values)))
+    with pytest.raises(SpaceError, match="not enough free space"):
+        rewrite(kept_work(film, lock, keep_free=1 << 60), lambda *_: Written(), prove=True)
+    assert read == []
 
 
 def test_nothing_is_renamed_in_a_folder_that_was_swapped(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from vpo.errors import PlanError, ToolError, VerifyError
 from vpo.execute.context import RunContext
@@ -53,10 +54,13 @@ class FfmpegRewrite(Writer):
 
     def apply(self, work: Work) -> Applied:
         factor = _ENCODE_FACTOR if self.plan.video_encodes else REMUX_FACTOR
-        return rewrite(work, self._write, factor, work.begin_proof())
+        # Before the parser begins to read the source: it answers one request after the other.
+        write = partial(self._write, self._cover_images())
+        return rewrite(work, write, factor, prove=True)
 
-    def _write(self, work: Work, workspace: Workspace) -> Written:
-        written = self._run_ffmpeg(work, workspace)
+    def _write(self, images: Mapping[int, bytes], work: Work, workspace: Workspace) -> Written:
+        covers = {index: workspace.store(image) for index, image in images.items()}
+        written = self._run_ffmpeg(work, workspace, covers)
         warnings = (*written.warnings, *self._finish(workspace))
         return replace(written, warnings=warnings)
 
@@ -80,11 +84,10 @@ class FfmpegRewrite(Writer):
                 raise
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
-    def _run_ffmpeg(self, work: Work, workspace: Workspace) -> Written:
+    def _run_ffmpeg(self, work: Work, workspace: Workspace, covers: dict[int, str]) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
         fds = (*work.lock.fds, workspace.fd)
-        covers = self._covers(workspace)
         if self.plan.video_encodes:
             before = self.plan.before
             video = SourceVideo(source, before.path, fds, before.duration, before.container)
@@ -108,14 +111,14 @@ class FfmpegRewrite(Writer):
         new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
         return Written(new, done.encoded())
 
-    def _covers(self, workspace: Workspace) -> dict[int, str]:
-        """Return a file for each cover that goes into Matroska, by stream index."""
+    def _cover_images(self) -> dict[int, bytes]:
+        """Return the covers that go into Matroska, by stream index."""
         plan = self.plan
         if not container(plan.after.container).matroska:
             return {}
         prober = self.context.prober
         return {
-            item.index: workspace.store(prober.cover_image(plan.before.path, item.index))
+            item.index: prober.cover_image(plan.before.path, item.index)
             for item in plan.after.attachments
             if item.cover
         }

@@ -39,7 +39,7 @@ class HeaderEdit(Writer):
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
-        if _is_suspect(work):
+        if work.options.verify == "full" and _is_suspect(work):
             work.begin_proof().check_source()
         ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
@@ -57,7 +57,7 @@ class HeaderEdit(Writer):
         # Keeping the original of a clone keeps a whole file, that of an edit only an undo file.
         cheap = not shared and not options.keep_originals and can_clone(work.lock.fd, work.folder)
         if cheap or (work.linked and not shared):
-            return rewrite(work, _PatchedCopy(edit).write, 0.0 if cheap else REMUX_FACTOR)
+            return rewrite(work, partial(_write_patched, edit), 0.0 if cheap else REMUX_FACTOR)
         return edit_in_place(work, edit)
 
     def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
@@ -85,13 +85,8 @@ def _warnings(heard: MkvmergeOutput) -> tuple[str, ...]:
     return tuple(f"mkvpropedit: {line}" for line in heard.warnings)
 
 
-class _PatchedCopy:
-    """Writes a copy of the file with the patches applied."""
-
-    def __init__(self, edit: PatchSet) -> None:
-        self._edit = edit
-
-    def write(self, work: Work, workspace: Workspace) -> Written:
-        copy_file(work.lock, workspace)
-        self._edit.apply(workspace.fd)
-        return Written()
+def _write_patched(edit: PatchSet, work: Work, workspace: Workspace) -> Written:
+    """Write a copy of the file with the patches applied."""
+    copy_file(work.lock, workspace)
+    edit.apply(workspace.fd)
+    return Written()

@@ -41,7 +41,7 @@ class MkvmergeRemux(Writer):
         )
 
     def apply(self, work: Work) -> Applied:
-        return rewrite(work, self._write, proof=work.begin_proof())
+        return rewrite(work, self._write, prove=True)
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
         tools, lock = self.context.tools, work.lock
