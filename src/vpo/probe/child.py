@@ -65,8 +65,9 @@ class _Packets:
     def read_source(self, path: str, forms: list[tuple[int, PayloadForm]]) -> object:
         self._source = read_content(path, dict(forms), _report_progress)
         facts = _facts(self._source, path)
-        if facts["damage"] is not None:
-            # A read error looks like damage: bytes that can be read now are judged once more.
+        if facts["damage"] is not None and is_complete(path):
+            # A read error looks like damage: bytes that can be read now are judged once more. That
+            # a file is cut off, its length says.
             read_all_bytes(path, _report_progress)
             self._source = read_content(path, dict(forms), _report_progress)
             facts = _facts(self._source, path)
@@ -113,7 +114,8 @@ def _disordered(path: str, source: Content, copied: list[CopiedStream]) -> list[
     """Check the times that a tool has made up where the source has none: of B-frames in AVI."""
     if not container(DEMUXERS.get(source.container, "")).lacks_timestamps:
         return []
-    videos = {s.result: s.source for s in copied if source.streams[s.source].type == "video"}
+    found = ((s, source.streams.get(s.source)) for s in copied)
+    videos = {s.result: s.source for s, of in found if of is not None and of.type == "video"}
     return [Difference(videos[i], "order", at, at) for i, at in disordered(path, videos)]
 
 
