@@ -5,8 +5,8 @@ The one definition of them for all operations, conditions, and output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple, cast
 
 from vpo.media.languages import primary, rank
 from vpo.media.model import Track
@@ -51,19 +51,32 @@ BEST_AUDIO: tuple[AudioKind, ...] = (
 )
 """The kinds of audio in the order in which they are preferred as the default."""
 
-_AUDIO_FLAGS: dict[str, AudioKind] = {
-    "visual_impaired": "descriptive",
-    "descriptions": "descriptive",
-    "clean_effects": "sfx",
-    "karaoke": "music",
+
+class _Signs(NamedTuple):
+    """How the kind of a track of one type is recognized: flags first, then words of its title."""
+
+    flags: Mapping[str, Kind]
+    titles: tuple[Kind, ...]
+    otherwise: Kind
+
+
+_SIGNS: Mapping[str, _Signs] = {
+    "audio": _Signs(
+        {
+            "visual_impaired": "descriptive",
+            "descriptions": "descriptive",
+            "clean_effects": "sfx",
+            "karaoke": "music",
+        },
+        ("descriptive", "non_speech", "music", "sfx"),
+        "main",
+    ),
+    "subtitle": _Signs(
+        {"forced": "forced", "hearing_impaired": "sdh", "captions": "captions"},
+        ("signs", "forced", "sdh"),
+        "full",
+    ),
 }
-_SUBTITLE_FLAGS: dict[str, SubtitleKind] = {
-    "forced": "forced",
-    "hearing_impaired": "sdh",
-    "captions": "captions",
-}
-_AUDIO_TITLES: tuple[AudioKind, ...] = ("descriptive", "non_speech", "music", "sfx")
-_SUBTITLE_TITLES: tuple[SubtitleKind, ...] = ("signs", "forced", "sdh")
 _NO_LINGUISTIC_CONTENT = "zxx"
 _UNLISTED: dict[OrderClass, OrderClass] = {
     "audio_descriptive": "audio_commentary",
@@ -82,19 +95,18 @@ class KindOfTrack(NamedTuple):
 
 def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:
     """Return what an audio track contains; if its title fits several kinds, the first one wins."""
-    return _audio(track, config)[0]
+    return cast("AudioKind", _kind(track, config, _SIGNS["audio"]).name)
 
 
 def subtitle_kind(track: Track, config: PolicyConfig) -> SubtitleKind:
     """Return what a subtitle track contains."""
-    return _subtitle(track, config)[0]
+    return cast("SubtitleKind", _kind(track, config, _SIGNS["subtitle"]).name)
 
 
 def kind_of(track: Track, config: PolicyConfig) -> KindOfTrack | None:
     """Return the kind of an audio or subtitle track, and why; ``None`` for others."""
-    if track.type == "audio":
-        return KindOfTrack(*_audio(track, config))
-    return KindOfTrack(*_subtitle(track, config)) if track.type == "subtitle" else None
+    signs = _SIGNS.get(track.type)
+    return None if signs is None else _kind(track, config, signs)
 
 
 def is_commentary(track: Track, config: PolicyConfig) -> bool:
@@ -102,32 +114,21 @@ def is_commentary(track: Track, config: PolicyConfig) -> bool:
     return "comment" in track.dispositions or config.title_says("commentary", track.title)
 
 
-def _audio(track: Track, config: PolicyConfig) -> tuple[AudioKind, str]:
+def _kind(track: Track, config: PolicyConfig, signs: _Signs) -> KindOfTrack:
     if is_commentary(track, config):
-        return "commentary", "flag comment" if "comment" in track.dispositions else "title"
-    for flag, kind in _AUDIO_FLAGS.items():
+        why = "flag comment" if "comment" in track.dispositions else "title"
+        return KindOfTrack("commentary", why)
+    for flag, kind in signs.flags.items():
         if flag in track.dispositions:
-            return kind, f"flag {flag}"
-    for kind in _AUDIO_TITLES if track.title else ():
-        if config.title_says(kind, track.title):
-            return kind, "title"
-    if primary(track.language) == _NO_LINGUISTIC_CONTENT:
-        return "non_speech", "language zxx"
-    return "main", ""
-
-
-def _subtitle(track: Track, config: PolicyConfig) -> tuple[SubtitleKind, str]:
-    if is_commentary(track, config):
-        return "commentary", "flag comment" if "comment" in track.dispositions else "title"
-    for flag, kind in _SUBTITLE_FLAGS.items():
-        if flag in track.dispositions:
-            return kind, f"flag {flag}"
+            return KindOfTrack(kind, f"flag {flag}")
     if track.codec.startswith("eia_"):
-        return "captions", f"codec {track.codec}"
-    for kind in _SUBTITLE_TITLES if track.title else ():
+        return KindOfTrack("captions", f"codec {track.codec}")
+    for kind in signs.titles if track.title else ():
         if config.title_says(kind, track.title):
-            return kind, "title"
-    return "full", ""
+            return KindOfTrack(kind, "title")
+    if track.type == "audio" and primary(track.language) == _NO_LINGUISTIC_CONTENT:
+        return KindOfTrack("non_speech", "language zxx")
+    return KindOfTrack(signs.otherwise, "")
 
 
 def order_class(
