@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vpo.probe import child
+from vpo.probe import child, content
 from vpo.probe.content import Content
 from vpo.probe.packet_proof import CopiedStream
 
@@ -20,11 +20,11 @@ def test_damage_that_may_be_a_read_error_is_judged_twice(
     data, path = (corpus / "multi-audio.mkv").read_bytes(), tmp_path / "film.mkv"
     middle = len(data) // 2
     path.write_bytes(data[:middle] + (b"" if cut else bytes(3000) + data[middle + 3000 :]))
-    real, read = child.read_content, []
+    read: list[str] = []
 
     def read_content(name: str, *values: object) -> Content:
         read.append(name)
-        return real(name, *values)  # type: ignore[arg-type]
+        return content.read_content(name, *values)  # type: ignore[arg-type]
 
     monkeypatch.setattr(child, "read_content", read_content)
     facts = child._Packets().read_source(str(path), [])

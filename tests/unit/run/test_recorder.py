@@ -27,6 +27,10 @@ def test_file_without_outcome_is_recorded_as_interrupted(tmp_path: Path) -> None
         assert [row.state for row in store.outcomes(run.id)] == ["interrupted"]
 
 
+def ignore(paused: bool) -> None:
+    """Suspend no tools."""
+
+
 def test_outcome_is_written_though_no_other_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +44,6 @@ def test_outcome_is_written_though_no_other_follows(
             tally.take(Outcome("/a.mkv", "skipped"))
             assert [row.state for row in store.outcomes(record.run_id)] == ["running"]
             monkeypatch.setattr(recording, "_GROUP_SECONDS", -1)
-            tally.on_tick(Pauser(None, bool, print))
+            tally.on_tick(Pauser(None, ignore, print))
             assert [row.state for row in store.outcomes(record.run_id)] == ["done"]
             record.finish("finished", {})

@@ -325,7 +325,7 @@ def test_no_service_starts_after_cancel(monkeypatch: pytest.MonkeyPatch, begun: 
         processes.cancel()
         return started[0]
 
-    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "Popen", popen)
     if not begun:
         processes.cancel()
     with pytest.raises(CancelledError):
