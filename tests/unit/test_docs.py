@@ -25,7 +25,7 @@ from vpo.cli import inspect as inspect_command
 from vpo.cli import scan as scan_command
 from vpo.cli.main import cli
 from vpo.config.builder import build
-from vpo.config.models import specs
+from vpo.config.specs import specs
 from vpo.db.library import Failed
 from vpo.db.records import STATUSES, OutcomeRow, Run
 from vpo.db.schema import STEPS

@@ -12,7 +12,7 @@ import click
 from vpo.cli.options import table_format_option
 from vpo.cli.output import print_json, print_warnings
 from vpo.config.builder import Settings, build
-from vpo.config.models import PLUGINS, field_of, specs
+from vpo.config.specs import PLUGINS, field_of, specs
 from vpo.report.table import write_csv
 from vpo.text import counted
 

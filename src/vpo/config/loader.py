@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-from vpo.config.models import PLUGINS, Seconds, Size, Spec, specs
+from vpo.config.models import Seconds, Size
+from vpo.config.specs import PLUGINS, Spec, specs
 from vpo.errors import ConfigError
 from vpo.media import units
 from vpo.text import suggestion

@@ -6,26 +6,13 @@ The loader checks values, the builder finds environment variables and flags, and
 
 from __future__ import annotations
 
-import collections.abc
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, NoneType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    NewType,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Literal, NewType
 
 from vpo.config.defaults import STALL_SECONDS
-from vpo.config.hours import span
+from vpo.config.key import Key, absolute_folder, extension, secret_text, server_url, time_span
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -39,40 +26,6 @@ Size = NewType("Size", int)
 """Bytes; written ``"10GB"``, ``"700MiB"`` or as a number."""
 Seconds = NewType("Seconds", float)
 """Seconds; written ``"90s"``, ``"1h30m"`` or as a number."""
-
-
-class Key(NamedTuple):
-    """What the annotation of a key holds besides its type.
-
-    ``environment`` and ``flag`` are its environment variable and command-line flag; ``each``
-    normalises every text of the value or raises ``ValueError``. A ``secret`` is never shown.
-    """
-
-    doc: str
-    unit: str = ""
-    minimum: int | None = None
-    maximum: int | None = None
-    environment: str = ""
-    flag: str = ""
-    each: Callable[[str], str] | None = None
-    secret: bool = False
-
-
-def _extension(text: str) -> str:
-    """Return ``mkv`` for ``.MKV`` and ``mkv``."""
-    extension = text.lower().removeprefix(".")
-    if set(extension) & set("*?["):
-        meant = extension.lstrip("*.")
-        raise ValueError(f'"{text}" is a pattern, which no extension is; write "{meant}"')
-    if not extension or "/" in extension or extension != extension.strip():
-        raise ValueError(f'"{text}" is not a file name extension')
-    return extension
-
-
-def _span(text: str) -> str:
-    """Return the text if it is a valid time span."""
-    span(text)
-    return text
 
 
 _VIDEO = "3g2 3gp asf avi divx dv f4v flv m2ts m4v mk3d mkv mov mp4 mpeg mpg mts mxf ogm ogv rm"
@@ -131,7 +84,7 @@ class Processing:
         Key(
             'When files may start, in local time: spans such as `"22:00-07:00"` and'
             ' `"Sat-Sun 00:00-24:00"`. Files in progress at the end are completed. Unset: always.',
-            each=_span,
+            each=time_span,
         ),
     ] = None
 
@@ -166,7 +119,7 @@ class Files:
         Key(
             "The file name extensions of videos, in upper or lower case."
             " Other files in a folder are ignored.",
-            each=_extension,
+            each=extension,
         ),
     ] = VIDEO_EXTENSIONS
     preserve_mtime: Annotated[bool, Key("Keep the modification time of a changed file.")] = True
@@ -254,13 +207,6 @@ class Logging:
     )
 
 
-def _folder(text: str) -> str:
-    """Return the text if it is an absolute path on any system."""
-    if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
-        raise ValueError(f'"{text}" is not an absolute path')
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """This machine in a cluster."""
@@ -277,32 +223,9 @@ class Cluster:
         Key(
             "Folders of the machine that runs `vpo process` and their paths on this machine, if"
             " they differ.",
-            each=_folder,
+            each=absolute_folder,
         ),
     ] = None
-
-
-def _server(text: str) -> str:
-    """Return the URL of an HTTP server, without a slash at its end."""
-    from urllib.parse import urlsplit  # imported late: most configurations name no server
-
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError('expected a URL like "http://localhost:7878"')
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a URL with a user or a password would be shown in messages; remove them")
-    return text.rstrip("/")
-
-
-def _secret(text: str) -> str:
-    """Return the text if it fits into an HTTP header; the message does not repeat it."""
-    if not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("expected letters, digits and punctuation without spaces")
-    return text
 
 
 _SETTINGS = "The API key (Settings, General)"
@@ -313,14 +236,17 @@ class Server:
     """A media server; it is used only if it has a ``url``."""
 
     url: Annotated[
-        str | None, Key("The server's URL, with the URL base if it has one.", each=_server)
+        str | None, Key("The server's URL, with the URL base if it has one.", each=server_url)
     ] = None
     timeout_seconds: Annotated[
         int, Key("The time limit for each response.", minimum=1, unit="seconds")
     ] = 30
     path_map: Annotated[
         Mapping[str, str] | None,
-        Key("The server's folders and their paths on this machine, if they differ.", each=_folder),
+        Key(
+            "The server's folders and their paths on this machine, if they differ.",
+            each=absolute_folder,
+        ),
     ] = None
 
 
@@ -330,7 +256,7 @@ _RESCAN = "Have the server rescan the folders in which files were changed."
 def _api_key(doc: str, environment: str) -> Key:
     return Key(
         f"{doc}. It is sent to this server only, and never shown.",
-        each=_secret,
+        each=secret_text,
         environment=environment,
         secret=True,
     )
@@ -377,7 +303,7 @@ class Notify:
         Key(
             'The URLs that Apprise sends to, such as `"ntfy://ntfy.sh/topic"`; never shown. In the'
             " variable, separate them with spaces.",
-            each=_secret,
+            each=secret_text,
             environment="VPO_NOTIFY_URLS",
             secret=True,
         ),
@@ -412,91 +338,7 @@ class Config:
     plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-PLUGINS = "plugins"
-"""The section whose subsections configure the plugins."""
 SERVERS = ("radarr", "sonarr", "jellyfin", "plex")
 """The shipped plugins that use a server."""
 SHIPPED = (*SERVERS, "notify")
 """The plugins that are part of vpo; they are fields of ``Config``."""
-
-
-class Spec(NamedTuple):
-    """The definition of one key.
-
-    ``kind`` is its type, without the ``None`` of an optional one; ``section`` is the section's
-    name in the file.
-    """
-
-    section: str
-    name: str
-    kind: Any
-    default: object
-    key: Key
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The allowed values; empty if they are not a fixed set."""
-        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
-
-    @property
-    def expected(self) -> str:
-        """The description of a valid value, for messages and documentation."""
-        if self.choices:
-            return " or ".join(f'"{choice}"' for choice in self.choices)
-        if self.key.maximum is not None:
-            return f"a whole number from {self.key.minimum} to {self.key.maximum}"
-        if self.key.minimum is not None:
-            return f"a whole number of at least {self.key.minimum}"
-        return _EXPECTED[get_origin(self.kind) or self.kind]
-
-
-_EXPECTED = MappingProxyType(
-    {
-        int: "a whole number",
-        bool: "true or false",
-        str: "a string in quotes",
-        Size: 'a size like "10GB" or "700MiB"',
-        Seconds: 'a time like "90s" or "1h30m"',
-        Path: "a path in quotes",
-        tuple: "a list of strings, with at least one",
-        collections.abc.Mapping: 'a table like { "/theirs" = "/ours" }',
-    }
-)
-
-
-@cache
-def specs() -> Mapping[str, Mapping[str, Spec]]:
-    """Return every key by section and name, in the order of the models."""
-    models = get_type_hints(Config)
-    del models[PLUGINS]
-    names = {f"{PLUGINS}.{name}" if name in SHIPPED else name: name for name in models}
-    return MappingProxyType({full: _section(full, models[name]) for full, name in names.items()})
-
-
-def spec(name: str) -> Spec:
-    """Return the key of a full name, as in ``processing.workers``."""
-    section, _, key = name.rpartition(".")
-    return specs()[section][key]
-
-
-def field_of(section: str) -> str:
-    """Return the field of ``Config`` that holds a section."""
-    return section.removeprefix(f"{PLUGINS}.")
-
-
-def _section(section: str, model: Any) -> Mapping[str, Spec]:
-    hints = get_type_hints(model, include_extras=True)
-    defaults = {item.name: item.default for item in fields(model)}
-    found = {name: get_args(hint) for name, hint in hints.items()}
-    return MappingProxyType(
-        {
-            name: Spec(section, name, _kind(hint), defaults[name], key)
-            for name, (hint, key) in found.items()
-        }
-    )
-
-
-def _kind(hint: Any) -> Any:
-    """Return the type without ``None``."""
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    return kinds[0] if NoneType in get_args(hint) else hint

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from vpo.config.models import Size, Spec, specs
+from vpo.config.models import Size
+from vpo.config.specs import Spec, specs
 
 Goal = Literal["languages", "space", "mp4"]
 GOALS: tuple[Goal, ...] = get_args(Goal)

@@ -10,16 +10,8 @@ from typing import Literal, get_origin
 import pytest
 
 from vpo.config.loader import check_value
-from vpo.config.models import (
-    VIDEO_EXTENSIONS,
-    Config,
-    Processing,
-    Seconds,
-    Size,
-    Spec,
-    spec,
-    specs,
-)
+from vpo.config.models import VIDEO_EXTENSIONS, Config, Processing, Seconds, Size
+from vpo.config.specs import Spec, spec, specs
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]

@@ -1,0 +1,73 @@
+"""A key of the configuration: what its annotation holds, and the checks of its texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from vpo.config.hours import span
+
+
+class Key(NamedTuple):
+    """What the annotation of a key holds besides its type.
+
+    ``environment`` and ``flag`` are its environment variable and command-line flag; ``each``
+    normalises every text of the value or raises ``ValueError``. A ``secret`` is never shown.
+    """
+
+    doc: str
+    unit: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    environment: str = ""
+    flag: str = ""
+    each: Callable[[str], str] | None = None
+    secret: bool = False
+
+
+def extension(text: str) -> str:
+    """Return ``mkv`` for ``.MKV`` and ``mkv``."""
+    name = text.lower().removeprefix(".")
+    if set(name) & set("*?["):
+        meant = name.lstrip("*.")
+        raise ValueError(f'"{text}" is a pattern, which no extension is; write "{meant}"')
+    if not name or "/" in name or name != name.strip():
+        raise ValueError(f'"{text}" is not a file name extension')
+    return name
+
+
+def time_span(text: str) -> str:
+    """Return the text if it is a valid time span."""
+    span(text)
+    return text
+
+
+def absolute_folder(text: str) -> str:
+    """Return the text if it is an absolute path on any system."""
+    if not text.startswith("/") and not re.match(r"[A-Za-z]:[\\/]|\\\\", text):
+        raise ValueError(f'"{text}" is not an absolute path')
+    return text
+
+
+def server_url(text: str) -> str:
+    """Return the URL of an HTTP server, without a slash at its end."""
+    from urllib.parse import urlsplit  # imported late: most configurations name no server
+
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError('expected a URL like "http://localhost:7878"')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL with a user or a password would be shown in messages; remove them")
+    return text.rstrip("/")
+
+
+def secret_text(text: str) -> str:
+    """Return the text if it fits into an HTTP header; the message does not repeat it."""
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("expected letters, digits and punctuation without spaces")
+    return text
