@@ -8,52 +8,27 @@ that makes no progress for the stall time is killed.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-import re
 import resource
 import selectors
 import shutil
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vpo.errors import CancelledError, ToolError
-from vpo.text import format_seconds, format_size
+from vpo.errors import CancelledError
 from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment
 from vpo.tools.lines import LineSplitter
+from vpo.tools.process_group import GRACE_SECONDS, ProcessGroup
+from vpo.tools.tool_failure import start_error, tool_error, without_noise
 
-_TAIL = 8192
-"""The most characters of a tool's output that an error keeps."""
 _READ_TAIL = 65536
 """Bytes of output that are remembered: ffmpeg's counts of packets follow the error."""
-_NOISE = re.compile(
-    r"\[(?:info|verbose)\][ :]|^frame= |^size= |^encoded \d+ frames|Conversion failed!"
-    r"|Multiple -c, -codec, .* options specified"
-)
-"""Lines that are left out of error messages. The last: an encoded track has two codec options."""
-_LEVEL = re.compile(r"\[(?:warning|error|fatal|panic)\](?: |$)")
-_ADDRESS = re.compile(r"(?<=\w) @ 0x[0-9a-f]+(?=\])")
-_ERROR = re.compile(r"#GUI#error |\[(?:error|fatal|panic)\]|Svt\[error\]")
-"""What tools put into lines that are errors, in the modes in which vpo runs them."""
-_MOST_ERRORS = 3
-_MESSAGE = 600
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""The unit of the most memory that a program has used (getrusage(2))."""
 _POLL_SECONDS = 0.5
-_GRACE_SECONDS = 2.0
-"""How long a tool may take to end after SIGTERM, before SIGKILL."""
-
-
 COPY_MEMORY = 2 << 30
 """Ten times what copying needs, and less than what files that were made for it would take."""
-_MUCH = 0.25
-"""The part of its memory limit from which on a failure may have to do with it: a block twice as
-large as the last one may have been refused."""
 
 
 class Command(NamedTuple):
@@ -98,75 +73,6 @@ class LineCollector(Listener):
         self.err.append(line)
 
 
-class ProcessGroup:
-    """The process group of a program that was started.
-
-    Sending signals and reaping exclude each other: once reaped, the id may be another group's.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.signalled = False
-        self.peak = 0
-        """The most bytes of memory that the program has used, known once it is reaped."""
-        self._lock = threading.RLock()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the group, unless the program has been reaped."""
-        with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
-            if self.process.returncode is None:
-                self.signalled = True
-                os.killpg(self.process.pid, number)
-
-    def wait(self, seconds: float = math.inf) -> bool:
-        """Return whether the program ends within ``seconds``; it is not reaped."""
-        deadline, pause = time.monotonic() + seconds, 0.0005
-        while not self._ended():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            pause = min(2 * pause, 0.05)
-            time.sleep(min(pause, left))
-        return True
-
-    def status(self) -> int:
-        """Wait until the program ends; reap it and return its exit status."""
-        self.wait()
-        with self._lock:
-            if self.process.returncode is None:
-                with contextlib.suppress(ChildProcessError):
-                    _, status, usage = os.wait4(self.process.pid, 0)
-                    self.process.returncode = os.waitstatus_to_exitcode(status)
-                    self.peak = usage.ru_maxrss * _RSS_UNIT
-            return self.process.wait()
-
-    def end(self, grace: float = _GRACE_SECONDS) -> None:
-        """Kill the whole group: SIGTERM, and SIGKILL after ``grace`` seconds."""
-        if grace:
-            self.signal(signal.SIGTERM)
-            self.wait(grace)
-        self.signal(signal.SIGKILL)
-        self.wait()
-
-    def release(self) -> None:
-        """Kill what still runs, reap it, and close the pipes."""
-        if not self.wait(0):
-            self.end()
-        self.status()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
-
-    def _ended(self) -> bool:
-        with self._lock:
-            # Without os.waitid (macOS before Python 3.13), the status can only be read by reaping.
-            if self.process.returncode is None and hasattr(os, "waitid"):
-                with contextlib.suppress(ChildProcessError):
-                    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-                    return os.waitid(os.P_PID, self.process.pid, options) is not None
-            return self.process.poll() is not None
-
-
 class Processes:
     """The processes of one run, so that it can cancel and pause them all.
 
@@ -189,7 +95,7 @@ class Processes:
     def overdue(self) -> bool:
         """Whether tools were cancelled and the grace time is over."""
         at = self._cancelled_at
-        return at is not None and time.monotonic() - at > _GRACE_SECONDS
+        return at is not None and time.monotonic() - at > GRACE_SECONDS
 
     def cancel(self) -> None:
         """Kill all tools and start no more; callers of ``run`` get ``CancelledError``.
@@ -223,14 +129,14 @@ class Processes:
             reader = _Reader(self, group, command, stall_seconds, listener or Listener())
             completed = reader.read()
             if not completed:
-                group.end(0 if self.overdue else _GRACE_SECONDS)
+                group.end(0 if self.overdue else GRACE_SECONDS)
             status = group.status()
         if self.cancelled and status != 0:
             raise CancelledError("interrupted")
         if completed and status in command.ok:
             return status
-        short = group.peak > command.memory * _MUCH
-        raise _tool_error(command, status, reader.tail, None if completed else stall_seconds, short)
+        stalled_after = None if completed else stall_seconds
+        raise tool_error(command, group, reader.tail, stalled_after)
 
     @contextlib.contextmanager
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
@@ -313,9 +219,7 @@ class _Reader:
     @property
     def tail(self) -> str:
         """The end of the tool's output without noise, for an error message."""
-        text = (self._tails["stderr"] or self._tails["stdout"]).decode("utf-8", "replace")
-        lines = text.replace("\r", "\n").split("\n")
-        return "\n".join(line for line in lines if not _NOISE.search(line))[-_TAIL:]
+        return without_noise(self._tails["stderr"] or self._tails["stdout"])
 
     def read(self) -> bool:
         """Read to the end; return false if the tool stalled, or did not end after a cancel."""
@@ -391,9 +295,7 @@ def _spawn(command: Command, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
             env=child_environment(),
         )
     except OSError as error:
-        shown = _shown(command)
-        name = os.path.basename(shown[0])
-        raise ToolError(f"{name} cannot be started: {error.strerror}", shown, 127, "") from None
+        raise start_error(command, error) from None
     _limit_memory(process.pid, command.memory)
     return process
 
@@ -406,60 +308,3 @@ def _limit_memory(pid: int, memory: int) -> None:
         soft, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
         limits = [memory, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)]
         resource.prlimit(pid, resource.RLIMIT_DATA, (min(limits), hard))
-
-
-def _tool_error(
-    command: Command, status: int, tail: str, stalled_after: float | None, short: bool
-) -> ToolError:
-    if stalled_after is not None:
-        problem = f"made no progress for {format_seconds(stalled_after)} and was killed"
-    elif status < 0:
-        problem = f"was killed by {signal_name(-status)}{killed_by_system(status)}"
-    else:
-        problem = f"failed with exit status {status}"
-    if short:
-        problem += (
-            f" (it may use {format_size(command.memory)} of memory for this file, and that may not"
-            " have sufficed)"
-        )
-    shown = _shown(command)
-    detail = _last_lines(tail)
-    message = f"{os.path.basename(shown[0])} {problem}{': ' + detail if detail else ''}"
-    return ToolError(message, shown, status, tail, stalled_after is not None)
-
-
-def _shown(command: Command) -> tuple[str, ...]:
-    return tuple(os.fsdecode(word) for word in command.argv)
-
-
-def killed_by_system(status: int) -> str:
-    """Return what to add to the message about a program that ended with this status."""
-    return ", perhaps because the memory ran out" if status == -signal.SIGKILL else ""
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal, for a message."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _last_lines(tail: str) -> str:
-    """Return the lines of errors, else the last ones, joined.
-
-    The first error is the cause, the last what came of it; statistics may follow both.
-    """
-    lines = [line.strip() for line in tail.split("\n")]
-    lines = [line for line in lines if line and not line.startswith("#GUI#progress")]
-    found = (_plain(line) for line in lines if _ERROR.search(line))
-    errors = list(dict.fromkeys(filter(None, found)))
-    matter = [*errors[: _MOST_ERRORS - 1], *errors[_MOST_ERRORS - 1 :][-1:]]
-    shown = matter or [_plain(line) for line in lines[-_MOST_ERRORS:]]
-    return " | ".join(shown)[:_MESSAGE]
-
-
-def _plain(line: str) -> str:
-    """Return a line without the marks of its level, and without addresses in memory."""
-    line = _ADDRESS.sub("", line.removeprefix("#GUI#error "))
-    return _LEVEL.sub("", line, count=1).strip()

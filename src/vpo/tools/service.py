@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from vpo.errors import CancelledError, is_crash
 from vpo.text import format_seconds
-from vpo.tools.process import Processes, ProcessGroup, killed_by_system, signal_name
+from vpo.tools.process import Processes
+from vpo.tools.process_group import GRACE_SECONDS, ProcessGroup
+from vpo.tools.tool_failure import killed_by_system, signal_name
 
-_GRACE_SECONDS = 2.0
 LONGEST_ANSWER = 64 << 20
 """The most bytes of one answer: a child that was taken over must not fill the memory."""
 _KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(256 << 20)}
@@ -85,7 +86,7 @@ class Service:
         """Return why the child ended; raise ``CancelledError`` if the run was cancelled."""
         if self._processes.cancelled:
             raise CancelledError("interrupted")
-        status = self._group.status() if self._group.wait(_GRACE_SECONDS) else 0
+        status = self._group.status() if self._group.wait(GRACE_SECONDS) else 0
         if is_crash(status):
             return ServiceError(f"crashed ({signal_name(-status)})", crashed=True)
         if status < 0:

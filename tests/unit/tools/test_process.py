@@ -15,7 +15,8 @@ import pytest
 
 from vpo.errors import CancelledError, ToolError
 from vpo.tools import process
-from vpo.tools.process import Command, LineCollector, Processes, ProcessGroup
+from vpo.tools.process import Command, LineCollector, Processes
+from vpo.tools.process_group import ProcessGroup
 
 STALL = 2.0
 LONG = 60.0
@@ -213,7 +214,7 @@ def test_stalled_tool_is_ended_with_its_children(sh: Script, tmp_path: Path) -> 
 def test_tool_that_ignores_sigterm_is_killed(
     sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     with pytest.raises(ToolError, match="made no progress") as error:
         run(sh("trap '' TERM; echo $$ >@/pid; while :; do sleep 1; done"), STALL)
     assert error.value.status == -signal.SIGKILL
@@ -297,7 +298,7 @@ def test_cancel_kills_tool_that_ignores_sigterm(
     sh: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ffmpeg takes SIGTERM as a wish to finish the file properly, which may take minutes."""
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     stubborn = sh("trap '' TERM; echo $$ >@/pid; touch @/ready; while :; do sleep 1; done")
     processes = Processes()
     thread, raised = start(processes, stubborn, tmp_path / "ready")
