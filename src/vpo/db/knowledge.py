@@ -44,6 +44,10 @@ _COMPLIANCE_RECORDS = """
         error_type, error_message, warnings
     FROM compliance_records JOIN files ON number = file WHERE cache_key >= ? AND cache_key < ?
 """
+_PROCESSED = """
+    SELECT path, size, mtime_ns, inode FROM files JOIN compliance_records ON file = number
+    WHERE cache_key >= ? AND cache_key < ?
+"""
 _ENCODES = """
     SELECT path, history, encodes.size, mtime_ns, encodes.inode, device
     FROM encodes JOIN files ON number = file WHERE cache_key = ?
@@ -136,6 +140,19 @@ class Knowledge:
                 )
                 found.setdefault(path, []).append(row)
         return found
+
+    def processed(self, first: str, end: str, paths: Sequence[str]) -> dict[bytes, Stat]:
+        """Return which of these files comply or would fail again, as long as their stat holds.
+
+        Under any of the cache keys from ``first`` to before ``end``.
+        """
+        with self._pool.read() as connection:
+            if len(paths) > _FEW:
+                rows: Iterable[Any] = connection.execute(_PROCESSED, (first, end))
+            else:
+                query, keys = f"{_PROCESSED} AND path = ?", map(os.fsencode, paths)
+                rows = chain.from_iterable(connection.execute(query, (first, end, k)) for k in keys)
+            return {path: unsigned(*stat) for path, *stat in rows}
 
     def fingerprint(self, content: str) -> str | None:
         """Return the fingerprint of policies whose files have this content, if it is recorded."""

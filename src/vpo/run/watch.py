@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate, discover
 from vpo.errors import ErrorKind, WatchError
@@ -266,22 +265,12 @@ class _Watcher:
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
-        done = _done(self._store, self._request.policies.fingerprint, [i.path for i in found])
+        key = self._request.policies.fingerprint
+        _, end = cache_key_range(key)  # with any metadata, or none
+        done = self._store.processed(key, end, [item.path for item in found])
         for item in found:
-            if item.stat not in done.get(os.fsencode(item.path), ()):
+            if done.get(os.fsencode(item.path)) != item.stat:
                 yield item
-
-
-def _done(store: Store, fingerprint: str, paths: Sequence[str]) -> Mapping[bytes, set[Stat]]:
-    """Return the states in which files complied or would fail again, with any metadata."""
-    done: dict[bytes, set[Stat]] = {}
-    for path, stat in store.compliant(fingerprint, paths).items():
-        done.setdefault(path, set()).add(stat)
-    for path, (stat, *_) in store.failed(fingerprint).items():
-        done.setdefault(path, set()).add(stat)
-    for path, rows in store.compliance_records(*cache_key_range(fingerprint)).items():
-        done.setdefault(path, set()).update(row.stat for row in rows)
-    return done
 
 
 def _state_of(path: str) -> FileState | None:

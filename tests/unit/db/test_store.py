@@ -129,6 +129,21 @@ def test_known_is_limited_to_folders(library: Library) -> None:
     assert under(*[f"/x/{number}" for number in range(1000)]) == set(paths)
 
 
+@pytest.mark.parametrize("others", [0, 1000], ids=["few", "many"])
+def test_processed_has_what_complies_or_fails_with_any_metadata(
+    library: Library, others: int
+) -> None:
+    failed = {"status": "failed", "compliance": "failed"}
+    library.record("/m/a", stat=(1, 1, 1))
+    library.record("/m/b", stat=(1, 1, 2), fingerprint=f"{POLICY}+metadata")
+    library.record("/m/c", stat=(1, 1, 3), **failed)
+    library.record("/m/d", stat=(1, 1, 4), **{**failed, "compliance": "suspect"})
+    library.record("/m/e", stat=(1, 1, 5), fingerprint=OTHER)
+    paths = [f"/m/{name}" for name in "abcde"] + [f"/x/{number}" for number in range(others)]
+    found = library.store.processed(POLICY, f"{POLICY},", paths)
+    assert found == {b"/m/a": (1, 1, 1), b"/m/b": (1, 1, 2), b"/m/c": (1, 1, 3)}
+
+
 @pytest.mark.parametrize(
     "stat", [(0, 0, 1), (1 << 50, -1, (1 << 63) - 1), (1, 2, 1 << 63), (1, 2, (1 << 64) - 1)]
 )
