@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ def test_damage_that_may_be_a_read_error_is_judged_twice(
     path.write_bytes(data[:middle] + (b"" if cut else bytes(3000) + data[middle + 3000 :]))
     read: list[str] = []
 
-    def read_content(name: str, *values: object) -> Content:
+    def read_content(name: str, *values: Any, **options: Any) -> Content:
         read.append(name)
-        return content.read_content(name, *values)  # type: ignore[arg-type]
+        return content.read_content(name, *values, **options)
 
     monkeypatch.setattr(child, "read_content", read_content)
     facts = child._Packets().read_source(str(path), [])
