@@ -78,19 +78,23 @@ def test_replace_refuses_name_that_is_taken(
     assert (film.read_bytes(), target.read_bytes()) == (b"original", b"another film")
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_replace_works_without_hard_links(
-    film: Path,
-    lock: FileLock,
-    workspace: Workspace,
-    links: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def none(*_: object, **__: object) -> None:
-        raise OSError(1, "Operation not permitted")
+def refuse(monkeypatch: pytest.MonkeyPatch, *functions: str) -> None:
+    """Let functions of ``os`` fail, as where the file system does not have what they do."""
 
-    if not links:
-        monkeypatch.setattr(os, "link", none)
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    for function in functions:
+        monkeypatch.setattr(os, function, refused)
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "link")
+
+
+@pytest.mark.usefixtures("no_links")
+def test_replace_works_without_hard_links(film: Path, lock: FileLock, workspace: Workspace) -> None:
     target = film.with_suffix(".mkv")
     target.write_bytes(b"another film")
     with pytest.raises(PublishError, match="exists already"):
@@ -137,12 +141,12 @@ def test_replace_is_undone_when_original_cannot_be_removed(
     """Then the new name is given up again: both would be worse."""
     real = os.unlink
 
-    def refuse(name: str, **where: int) -> None:
+    def unlink(name: str, **where: int) -> None:
         if name == film.name:
             raise PermissionError(1, "Operation not permitted")
         real(name, **where)
 
-    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr(os, "unlink", unlink)
     with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert names(film.parent) == ["film.mp4"]
@@ -213,10 +217,7 @@ def test_film_on_smb_is_moved_aside_before_it_is_replaced(
 def test_film_on_smb_returns_if_the_result_cannot_take_its_place(
     film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(name: str, new: str, **where: int | bool) -> None:  # noqa: ARG001
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "link", refused)
+    refuse(monkeypatch, "link")
     monkeypatch.setattr("vpo.execute.rename.NO_LINKS", frozenset())
     with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film))
@@ -347,14 +348,6 @@ def test_result_in_a_temporary_folder_is_moved_beside_the_film_first(
     assert list(scratch.iterdir()) == []
 
 
-@pytest.fixture
-def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(name: str, new: str, **where: int | bool) -> None:  # noqa: ARG001
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refused)
-
-
 @pytest.mark.usefixtures("no_links")
 def test_original_is_copied_where_there_are_no_hard_links(film: Path, lock: FileLock) -> None:
     new = film.with_name("new")
@@ -421,11 +414,7 @@ def test_ctrl_c_during_a_rename_leaves_one_name(
 def test_name_is_free_again_if_the_result_cannot_take_it(
     film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", fail)
-    monkeypatch.setattr(os, "replace", fail)
+    refuse(monkeypatch, "link", "replace")
     with pytest.raises(PublishError, match="could not be renamed"):
         publish.replace_original(lock, workspace, str(film.with_suffix(".mkv")))
     assert not film.with_suffix(".mkv").exists()
@@ -495,10 +484,7 @@ def test_copy_attributes_keeps_owner(film: Path, workspace: Workspace) -> None:
 def test_copy_attributes_warns_when_owner_cannot_be_kept(
     lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: int) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "fchown", refuse)
+    refuse(monkeypatch, "fchown")
     lock.status = os.stat_result((*lock.status[:4], 12345, 23456, *lock.status[6:]))
     assert publish.copy_attributes(lock, workspace.fd) == [
         "the owner 12345:23456 could not be kept"
@@ -563,11 +549,7 @@ def test_kept_original_is_synced_before_the_original_goes(
 def test_mode_and_times_that_cannot_be_set_are_warnings(
     film: Path, lock: FileLock, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "fchmod", refuse)
-    monkeypatch.setattr(os, "utime", refuse)
+    refuse(monkeypatch, "fchmod", "utime")
     film.chmod(0o600)
     lock.status = film.stat()
     assert publish.copy_attributes(lock, workspace.fd) == ["the mode 600 could not be kept"]
