@@ -156,7 +156,7 @@ class _Request:
     def _received(self) -> dict[str, Any]:
         """Return the response; as long as the child reports progress, it has not stalled."""
         while True:
-            response: dict[str, Any] = json.loads(self._child.answer(self._stall_seconds))
+            response = _parsed(self._child.answer(self._stall_seconds))
             if "progress" not in response:
                 return response
 
@@ -172,6 +172,15 @@ class _Request:
         self._child.close()
         advice = "the file is damaged or hostile" if error.crashed else "the next run tries again"
         return {"error": f"the parser {error}", "advice": advice}
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """Return a response; ``ServiceError`` if it is none: a file may have taken over the child."""
+    with contextlib.suppress(ValueError, RecursionError):
+        response = json.loads(line)
+        if isinstance(response, dict) and response.keys() & {"progress", "error", "value"}:
+            return response
+    raise ServiceError("gave no valid answer", crashed=True)
 
 
 @dataclass(frozen=True)

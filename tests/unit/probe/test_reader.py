@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from tests.media import make
 from tests.reading import read
 
-from vpo.errors import ProbeError
+from vpo.errors import CancelledError, ProbeError
 from vpo.media.languages import same
 from vpo.media.model import MediaFile, Track
+from vpo.probe import service
 from vpo.probe.packets import cover_image, end_times, keyframes
 from vpo.probe.reader import headers_and_end_times, probe_file
 from vpo.probe.service import Prober
@@ -166,11 +168,32 @@ def test_headers_and_end_times_equal_two_separate_reads(corpus: Path) -> None:
         assert ends == end_times(str(file), media.duration, media.audio_video_indexes)
 
 
-def test_prober_replaces_a_child_that_ended_with_a_batch(corpus: Path) -> None:
+def test_prober_replaces_a_child_that_has_ended(corpus: Path) -> None:
     prober = Prober(Processes(), 120)
     before = prober.probe(str(corpus / "multi-audio.mkv"))
-    prober.processes.cancel()
+    prober.processes.close()
     assert prober.probe(str(corpus / "multi-audio.mkv")) == before
+
+
+def test_prober_of_a_cancelled_run_reads_nothing(corpus: Path) -> None:
+    prober = Prober(Processes(), 120)
+    prober.probe(str(corpus / "multi-audio.mkv"))
+    prober.processes.cancel()
+    with pytest.raises(CancelledError):
+        prober.probe(str(corpus / "multi-audio.mkv"))
+
+
+@pytest.mark.parametrize("words", ["no JSON", "[" * 20_000, "5", "{}"])
+def test_prober_replaces_a_child_that_answers_with_something_else(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    prober, path = Prober(Processes(), 120), str(corpus / "multi-audio.mkv")
+    taken_over = [sys.executable, "-c", "import sys; input(); print(sys.argv[1]); input()", words]
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "python_module", lambda _: taken_over)
+        with pytest.raises(ProbeError, match="the parser gave no valid answer"):
+            prober.probe(path)
+    assert prober.probe(path) == probe_file(path)
 
 
 def test_prober_survives_damaged_files(corpus: Path, tmp_path: Path) -> None:
