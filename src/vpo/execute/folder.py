@@ -126,12 +126,6 @@ class Folder:
         return name
 
 
-def sync_folder(path: str) -> None:
-    """Make renames in the folder with this path durable, where that is possible."""
-    with contextlib.suppress(OSError), Folder(path) as folder:
-        folder.sync()
-
-
 def is_same_file(one: os.stat_result, other: os.stat_result) -> bool:
     """Return whether both are the status of one file, also where inode numbers do not last."""
     if one.st_dev != other.st_dev:
