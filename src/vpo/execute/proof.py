@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
@@ -15,8 +14,7 @@ from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.media.tag_values import same_value
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
-from vpo.probe import matroska, mp4
-from vpo.probe.ebml import StructureError
+from vpo.probe.integrity import is_complete
 from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
@@ -127,7 +125,8 @@ def _verified(found: MediaFile, problems: list[str]) -> MediaFile:
 
 
 def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
-    yield from _structure(output, found)
+    if not is_complete(output):
+        yield "the file is cut off"  # its header is intact, its outermost elements are not
     yield from differences(plan.expected, found)
 
 
@@ -240,20 +239,6 @@ def _chapter_differences(expected: MediaFile, found: MediaFile) -> Iterator[str]
             yield f"chapter {number} starts at {have.start:g} s instead of {want.start:g} s"
         if (want.title or "") != (have.title or ""):
             yield f"chapter {number} is called {have.title!r} instead of {want.title!r}"
-
-
-def _structure(output: str, found: MediaFile) -> Iterator[str]:
-    """Yield whether the file is truncated: its header is intact, its outermost elements are not."""
-    fd = os.open(output, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if container(found.container).matroska and not matroska.read_structure(fd).complete:
-            yield "the file is cut off"
-        if container(found.container).mp4_family and not mp4.fills_file(fd):
-            yield "the file is cut off"
-    except StructureError as error:
-        yield str(error)
-    finally:
-        os.close(fd)
 
 
 def _timed(plan: Plan) -> Iterator[tuple[int, int]]:

@@ -60,8 +60,7 @@ class Mp4Track:
 
 def read_tracks(fd: int) -> tuple[Mp4Track, ...]:
     """Return the tracks of an open file; malformed ones are left out."""
-    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
-    boxes = [box for item in moov for box in children(fd, item.data, item.end)]
+    boxes = list(_movie_boxes(fd))
     scale = next((time_scale(_read(fd, box))[0] for box in boxes if box.kind == b"mvhd"), 0)
     found = (_entry(fd, box, scale) for box in boxes if box.kind == b"trak")
     return tuple(entry for entry in found if entry is not None)
@@ -71,8 +70,7 @@ def chapter_pictures(fd: int) -> frozenset[int]:
     """Return the ids of the tracks with the pictures of chapters, as Apple's tools write them."""
     named: set[int] = set()
     video: set[int] = set()
-    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
-    for trak in (box for item in moov for box in children(fd, item.data, item.end)):
+    for trak in _movie_boxes(fd):
         boxes = _boxes_of(fd, trak) if trak.kind == b"trak" else {}
         if b"tref" in boxes:
             named.update(_chapter_tracks(fd, boxes[b"tref"]))
@@ -101,9 +99,7 @@ def outside(fd: int) -> Iterator[str]:
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
     """Return the bytes of the samples of each track, in order; fragments are not counted."""
-    moov = [box for box in children(fd, 0, os.fstat(fd).st_size) if box.kind == b"moov"]
-    tracks = [box for item in moov for box in children(fd, item.data, item.end)]
-    return tuple(_sample_bytes_in(fd, box) for box in tracks if box.kind == b"trak")
+    return tuple(_sample_bytes_in(fd, box) for box in _movie_boxes(fd) if box.kind == b"trak")
 
 
 def _sample_bytes_in(fd: int, parent: Box) -> int:
@@ -152,6 +148,13 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
             return
         yield Box(header[4:8], data, stop)
         start = stop
+
+
+def _movie_boxes(fd: int) -> Iterator[Box]:
+    """Yield the boxes in ``moov``, of which there should be one."""
+    for box in children(fd, 0, os.fstat(fd).st_size):
+        if box.kind == b"moov":
+            yield from children(fd, box.data, box.end)
 
 
 def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
