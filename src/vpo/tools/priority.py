@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 
-from vpo.errors import ToolError
+from vpo.errors import CancelledError, ToolError
 from vpo.tools.process import Command, Processes
 
 log = logging.getLogger(__name__)
@@ -32,3 +32,5 @@ def lower_priority(processes: Processes, nice: int, ionice: str) -> None:
             processes.run(Command(argv), _QUICK_SECONDS)
         except ToolError as error:  # the tools run anyway
             log.warning("the disk priority of the tools could not be lowered: %s", error)
+        except CancelledError:
+            pass  # no tool runs any more; a thread that cannot begin would fail its file
