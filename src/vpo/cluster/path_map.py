@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from vpo.execute.originals import Kept
+from vpo.db.records import Kept
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
@@ -62,7 +62,7 @@ class PathMap:
         return replace(media, path=self.to_coordinator(media.path))
 
     def _kept(self, kept: Kept) -> Kept:
-        return replace(kept, path=self.to_coordinator(kept.path))
+        return kept._replace(path=self.to_coordinator(kept.path))
 
 
 def _mapped(pairs: list[tuple[str, str]], path: _MappedPath) -> _MappedPath:

@@ -57,6 +57,18 @@ class KnownContent(NamedTuple):
     bit_rates: Mapping[int, int]
 
 
+OriginalKind = Literal["file", "header"]
+"""A whole file, or the undo file of a header edit."""
+
+
+class Kept(NamedTuple):
+    """An original that a run has kept: ``size`` bytes at ``path``."""
+
+    kind: OriginalKind
+    path: str
+    size: int
+
+
 VideoShape = tuple[str, int | None, int | None]
 """The codec, width and height of a video."""
 
@@ -74,7 +86,7 @@ class Result(NamedTuple):
     ``path`` is where the file is now, ``was`` its former path if it was renamed. ``stat`` is the
     file's current one, ``None`` if it is gone: then only the outcome is recorded. ``touched``: the
     content has changed even if ``stat`` has not, so that older compliance records are deleted.
-    ``kept`` is the kind, path and size of the kept original. ``compliance`` is recorded under the
+    ``compliance`` is recorded under the
     cache key ``fingerprint``, with the ``remaining`` warnings; ``encode`` is the cache key of an
     encode, and its history. ``content`` is the content key of the file, ``bit_rates`` what was
     measured of its tracks, and ``videos`` those that the encode has made.
@@ -98,7 +110,7 @@ class Result(NamedTuple):
     seconds: float = 0.0
     size_before: int | None = None
     size_after: int | None = None
-    kept: tuple[Literal["file", "header"], str, int] | None = None
+    kept: Kept | None = None
     encode: tuple[str, History] | None = None
     device: int | None = None
     content: str | None = None
@@ -129,7 +141,7 @@ class KeptOriginal(NamedTuple):
 
     outcome: str
     path: str
-    kind: Literal["file", "header"]
+    kind: OriginalKind
     kept_path: str
     size: int
     result_path: str

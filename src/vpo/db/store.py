@@ -29,6 +29,7 @@ from vpo.db.files import (
 from vpo.db.knowledge import Knowledge
 from vpo.db.records import (
     Cost,
+    Kept,
     KeptOriginal,
     NewRun,
     OutcomeRow,
@@ -229,9 +230,7 @@ class Store(Knowledge):
             ).fetchone()
         return parse_time(row[0]) if row and row[0] else None
 
-    def record_kept(
-        self, outcome: str, kept: tuple[str, str, int], result_path: str, result_stat: Stat
-    ) -> None:
+    def record_kept(self, outcome: str, kept: Kept, result_path: str, result_stat: Stat) -> None:
         """Record an original that an interrupted run has kept: kind, path and size."""
         with self._pool.transaction() as connection:
             _write_kept(connection, outcome, kept, result_path, result_stat)
@@ -260,7 +259,7 @@ class Store(Knowledge):
                 ],
             )
             for item in found:
-                kept = (item.kind, item.kept_path, item.size)
+                kept = Kept(item.kind, item.kept_path, item.size)
                 _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
@@ -341,7 +340,7 @@ def _write_outcome(connection: sqlite3.Connection, number: int | None, result: R
 def _write_kept(
     connection: sqlite3.Connection,
     outcome: str,
-    kept: tuple[str, str, int],
+    kept: Kept,
     result_path: str,
     result_stat: Stat,
 ) -> None:

@@ -13,9 +13,9 @@ import os
 import re
 import stat as modes
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from vpo.db.records import Kept, OriginalKind, Stat
 from vpo.discover import ORIGINALS_FOLDER
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError, SpaceError
 from vpo.execute import undo_file
@@ -27,30 +27,19 @@ from vpo.execute.space import free_bytes
 from vpo.execute.workspace import Workspace
 from vpo.text import format_size
 
-OriginalKind = Literal["file", "header"]
-
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(rf"({_ID})\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An original that a run has kept: ``size`` bytes at ``path``."""
-
-    kind: OriginalKind
-    path: str
-    size: int
 
 
 class StoredOriginal(NamedTuple):
     """A kept original as found on disk, at ``path``, kept by the outcome ``key``.
 
-    ``stat`` is (size, mtime_ns, inode) of the result, ``extension`` that of the original.
+    ``stat`` is that of the result, ``extension`` that of the original.
     """
 
     path: str
     key: str
-    stat: tuple[int, int, int]
+    stat: Stat
     extension: str
 
     @property
@@ -194,9 +183,7 @@ def delete_original(path: str) -> None:
         os.rmdir(place)
 
 
-def restore(
-    kind: OriginalKind, kept: str, original: str, result: str, stat: tuple[int, int, int]
-) -> None:
+def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Stat) -> None:
     """Restore a kept original, byte for byte.
 
     ``original`` is the path it had, ``result`` that of vpo's result, and ``stat`` the result's
@@ -258,7 +245,7 @@ def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) ->
         os.close(fd)
 
 
-def is_result(found: os.stat_result, stat: tuple[int, int, int]) -> bool:
+def is_result(found: os.stat_result, stat: Stat) -> bool:
     """Return whether a file is still the result with this (size, mtime_ns, inode).
 
     Inode numbers do not last everywhere, so size and time are enough.

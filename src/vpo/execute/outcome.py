@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from vpo.errors import ErrorKind, FileError, VpoError
 
 if TYPE_CHECKING:
-    from vpo.db.records import EncodedVideo, History, Status
+    from vpo.db.records import EncodedVideo, History, Kept, Status
     from vpo.execute.full_proof import ProofFacts
     from vpo.execute.lock import Stamp
-    from vpo.execute.originals import Kept
     from vpo.media.model import MediaFile
     from vpo.plan.model import Plan, Strategy
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from vpo.db.records import Kept
 from vpo.errors import SavingsError, SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
 from vpo.execute.full_proof import Proof, ProofFacts
-from vpo.execute.originals import Kept
 from vpo.execute.proof import verify
 from vpo.execute.space import can_grow_to, is_full, too_large
 from vpo.execute.work import Applied, Work, Written, as_published

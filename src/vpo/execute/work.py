@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from vpo.db.records import Kept
 from vpo.errors import PublishError
 from vpo.execute.context import RunContext
 from vpo.execute.full_proof import Proof, ProofFacts
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
-from vpo.execute.originals import Kept
 from vpo.execute.outcome import Encoded
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan

@@ -100,7 +100,7 @@ class Recorder:
 
 
 def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
-    stamp, kept = outcome.stamp, outcome.kept
+    stamp = outcome.stamp
     return Result(
         outcome=key,
         path=outcome.path,
@@ -120,7 +120,7 @@ def _result(key: str, outcome: Outcome, fingerprint: str) -> Result:
         seconds=outcome.seconds,
         size_before=outcome.size_before,
         size_after=outcome.size_after,
-        kept=(kept.kind, kept.path, kept.size) if kept else None,
+        kept=outcome.kept,
         encode=outcome.encode,
         device=stamp.device if stamp else None,
         content=outcome.content,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vpo.config.builder import Settings
-from vpo.db.records import RunningOutcome
+from vpo.db.records import Kept, RunningOutcome
 from vpo.db.store import Store, open_store
 from vpo.discover import leftovers_beside
 from vpo.errors import DatabaseError
@@ -62,7 +62,7 @@ def _finish_keeping(store: Store, item: RunningOutcome) -> None:
         return
     result = found.result(os.path.dirname(item.path))
     if result is not None:
-        kept = (found.kind, found.path, os.stat(found.path).st_size)
+        kept = Kept(found.kind, found.path, os.stat(found.path).st_size)
         store.record_kept(item.id, kept, result, found.stat)
         return
     if os.path.lexists(item.path) and os.path.samestat(os.lstat(item.path), os.stat(found.path)):

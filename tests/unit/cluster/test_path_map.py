@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from vpo.cluster.path_map import PathMap
+from vpo.db.records import Kept
 from vpo.execute.options import RewriteOptions
-from vpo.execute.originals import Kept
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
