@@ -76,8 +76,9 @@ class LineCollector(Listener):
 class Processes:
     """The processes of one run, so that it can cancel and pause them all.
 
-    Lock-free, so that ``cancel`` may be called from anywhere, a signal handler included: it sets
-    the flag, then signals; starting a process registers it, then checks the flag again.
+    ``cancel`` may be called from anywhere, a signal handler included, as nothing here waits for a
+    lock that is held for long: it sets the flag, then signals; starting a process registers it,
+    then checks the flag again.
     """
 
     def __init__(self) -> None:
