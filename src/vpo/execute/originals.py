@@ -23,7 +23,7 @@ from vpo.execute.copy import copy_file
 from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
 from vpo.execute.rename import NO_LINKS, Replacement
-from vpo.execute.space import free_bytes
+from vpo.execute.space import free_bytes, keep_free_note
 from vpo.execute.workspace import Workspace
 from vpo.text import format_size
 
@@ -95,10 +95,11 @@ def find_original(folder: str, key: str) -> StoredOriginal | None:
     return next((found for found in list_originals(folder) if found.key == key), None)
 
 
-def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
+def keep_file(lock: FileLock, key: str, result: os.stat_result, keep_free: int = 0) -> Kept:
     """Keep the locked original under a second name, before the result replaces it.
 
-    Where the file system has no hard links, it is copied, which needs as much space again.
+    Where the file system has no hard links, it is copied, which needs as much space again, and
+    ``keep_free`` bytes besides.
     """
     with _prepared(lock, "the original cannot be kept") as (folder, place):
         source, name = folder.require(lock.path, lock.status), _name(lock.path, key, result)
@@ -106,7 +107,7 @@ def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
             folder.link(source, name, place)
         except OSError as error:
             if error.errno in NO_LINKS:
-                return _keep_copy(lock, folder, place, name)
+                return _keep_copy(lock, (folder, place), name, keep_free)
             raise PublishError(
                 f"the original cannot be kept ({error.strerror}); "
                 'set [originals] keep = "none" to keep none'
@@ -117,13 +118,14 @@ def keep_file(lock: FileLock, key: str, result: os.stat_result) -> Kept:
         return Kept("file", place.join(name), lock.status.st_size)
 
 
-def _keep_copy(lock: FileLock, folder: Folder, place: Folder, name: str) -> Kept:
+def _keep_copy(lock: FileLock, folders: tuple[Folder, Folder], name: str, keep_free: int) -> Kept:
     """Keep a copy of the locked original, which gets its name when it is complete."""
-    size = lock.status.st_size
-    if free_bytes(folder.path) < size:
+    (folder, place), size = folders, lock.status.st_size
+    if free_bytes(folder.path) - keep_free < size:
         raise SpaceError(
             f"not enough free space to keep the original: {format_size(size)} are needed in "
-            f'{folder.path}, which has no hard links; or set [originals] keep = "none"'
+            f"{folder.path}{keep_free_note(keep_free)}, as it has no hard links; free some space, "
+            'or set [originals] keep = "none"'
         )
     with Workspace(folder.path, lock.status.st_mode) as copy:
         copy_file(lock, copy)

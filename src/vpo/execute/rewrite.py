@@ -92,7 +92,9 @@ def _publish(work: Work, workspace: Workspace, keep: bool) -> Kept | None:
     publish.check_ready(work.lock, workspace)
     kept = None
     if keep or work.options.keep_originals:
-        kept = originals.keep_file(work.lock, work.key, os.fstat(workspace.fd))
+        kept = originals.keep_file(
+            work.lock, work.key, os.fstat(workspace.fd), work.options.keep_free
+        )
     try:
         publish.replace_original(work.lock, workspace, work.plan.after.path)
     except BaseException:

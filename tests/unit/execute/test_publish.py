@@ -374,12 +374,14 @@ def test_original_that_changes_while_it_is_copied_is_not_kept(
 
 
 @pytest.mark.usefixtures("no_links")
+@pytest.mark.parametrize(("free", "keep_free"), [(1, 0), (100, 93)])
 def test_original_is_not_copied_without_space(
-    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch
+    film: Path, lock: FileLock, monkeypatch: pytest.MonkeyPatch, free: int, keep_free: int
 ) -> None:
-    monkeypatch.setattr(originals, "free_bytes", lambda _: 1)
+    monkeypatch.setattr(originals, "free_bytes", lambda _: free)
     with pytest.raises(SpaceError, match="has no hard links"):
-        originals.keep_file(lock, KEY, film.stat())
+        originals.keep_file(lock, KEY, film.stat(), keep_free)
+    assert list((film.parent / ".vpo-originals").iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["link", "theirs"])
