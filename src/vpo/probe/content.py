@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -15,6 +18,7 @@ from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import MediaInput, error_text, open_container, open_input
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
+from vpo.probe.stated_duration import stated_duration
 from vpo.probe.structure_walk import StructureWalk
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _BEAT_SECONDS = 1.0
+_MOST_PLACES = 1 << 14
+"""How many times of bytes are remembered: in a long film, one for each half of a second."""
 _ZEROS = 32
 """Bytes from which on a packet of nothing but zeros is no compressed audio or video."""
 _DENSE_ZEROS = 5
@@ -57,7 +63,8 @@ class StreamContent:
     leaves out, ``shown_from`` the time of the first key frame that is shown. ``lengths`` are how
     long each subtitle is shown, and how many bytes of each other packet are compared. ``delay`` are
     the seconds of sound that a decoder of Opus drops at the start, ``zero_run`` the zeros in a row
-    that no packet has. ``header_units`` are NAL units of the header that are no parameter sets.
+    that no packet has, ``unit_length`` the bytes that state the length of each NAL unit.
+    ``header_units`` are NAL units of the header that are no parameter sets.
     """
 
     type: str
@@ -78,6 +85,7 @@ class StreamContent:
     shown_from: int | None = None
     delay: Fraction = Fraction(0)
     zero_run: int | None = None
+    unit_length: int = 0
     pictures: PictureScan = field(default_factory=PictureScan)
 
     def add(self, packet: Any, compared: int) -> None:
@@ -145,9 +153,10 @@ class Content:
     """All streams of a file by index, and what the parser found wrong on the way.
 
     ``errors`` are (seconds, message) where the demuxer reported an error, ``corrupt`` and ``zeros``
-    the times of packets that it marked as corrupt and of packets of nothing but zeros; ``None`` for
-    an unknown time. ``start`` and ``duration`` are those that the container states, in seconds.
-    ``files`` are the SHA-256 of the attachments, by stream index.
+    the times of packets that it marked as corrupt or that break off, and of packets of nothing but
+    zeros; ``None`` for an unknown time. ``start`` and ``duration`` are those that the container
+    states, in seconds. ``files`` are the SHA-256 of the attachments, by stream
+    index.
     """
 
     container: str
@@ -203,12 +212,13 @@ class _Reader:
         self._forms = {index: FORMS[name] for index, name in forms.items() if name != "raw"}
         self._names, self._header_units = forms, header_units
         self._reported = 0
+        self._places: list[tuple[int, float]] = []
+        self._places_every = file.stat.st_size // _MOST_PLACES + 1
         self._walk: StructureWalk | None = StructureWalk(file.fd, source.format.name)
-        duration = source.duration
         self.content = Content(
             source.format.name,
             (source.start_time or 0) / 1_000_000,
-            duration / 1_000_000 if duration else None,
+            stated_duration(source, file.fd),
         )
 
     def read(self, beat: Beat) -> Content:
@@ -217,9 +227,13 @@ class _Reader:
 
         beaten, size = time.monotonic(), self._file.stat.st_size
         try:
-            for packet in self._source.demux():
+            for packet in _packets(self._source):
+                # Before the packet is taken: where the parser goes on lies behind the error.
+                if len(self._messages) > self._reported:
+                    self._take_messages()
                 if packet.size:
                     self._take(packet)
+                    self._note_place(packet.pos or 0)
                 if time.monotonic() - beaten > _BEAT_SECONDS:
                     beaten = time.monotonic()
                     self._follow(packet.pos or 0)
@@ -238,14 +252,24 @@ class _Reader:
         try:
             self._walk.follow(position)
         except StructureError as error:
-            self.content.errors.append((self._now(), str(error)))
+            self.content.errors.append((self._time_of(self._walk.offset), str(error)))
             self._walk = None
+
+    def _note_place(self, position: int) -> None:
+        """Remember how far the reading has come at some bytes."""
+        if position >= self._places_every * len(self._places) and (now := self._now()) is not None:
+            self._places.append((position, now))
+
+    def _time_of(self, position: int) -> float | None:
+        """Return how far the reading had come at a byte, in seconds."""
+        after = bisect_right(self._places, (position, math.inf))
+        return self._places[after - 1][1] if after else None
 
     def _take(self, packet: Any) -> None:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
         form = self._forms.get(packet.stream_index)
         payload = packet if form is None else form(bytes(packet), packet.stream)
-        if packet.is_corrupt:
+        if packet.is_corrupt or _breaks_off(packet, stream.unit_length):
             self.content.corrupt.append(_seconds(packet, stream))
         if self._is_zeros(packet, stream):
             self.content.zeros.append(_seconds(packet, stream))
@@ -254,8 +278,6 @@ class _Reader:
                 stream.pictures.take(packet)
             stream.digest.update(payload)
             stream.add(packet, packet.size if form is None else len(payload))
-        if len(self._messages) > self._reported:
-            self._take_messages()
 
     def _new(self, stream: Any) -> StreamContent:
         context = stream.codec_context
@@ -265,7 +287,8 @@ class _Reader:
         if codec == "opus":
             content.delay = _opus_delay(context.extradata or b"")
         if codec in _DENSE_CODECS and self.content.container != _PADDED:
-            content.zero_run = _UNIT_ZERO_RUN if length_size(stream) else _ZERO_RUN
+            content.unit_length = length_size(stream)
+            content.zero_run = _UNIT_ZERO_RUN if content.unit_length else _ZERO_RUN
         self.content.streams[stream.index] = content
         if self._names.get(stream.index) == "nal":
             content.header_units = header_units(stream)
@@ -308,6 +331,20 @@ class _Reader:
         """How far the reading has come, in seconds."""
         ends = [end for s in self.content.streams.values() if (end := s.seconds) is not None]
         return max(ends, default=None)
+
+
+def _breaks_off(packet: Any, unit_length: int) -> bool:
+    """Return whether the first NAL unit is longer than the packet."""
+    if not unit_length or packet.size < unit_length:
+        return False
+    unit = int.from_bytes(memoryview(packet)[:unit_length], "big")
+    return bool(unit > packet.size - unit_length)
+
+
+def _packets(source: av.container.InputContainer) -> Iterator[Any]:
+    """Yield all packets; PyAV has no object for a stream that has appeared since the opening."""
+    with contextlib.suppress(IndexError):
+        yield from source.demux()
 
 
 def _opus_delay(head: bytes) -> Fraction:

@@ -13,6 +13,7 @@ from vpo.probe import h264, hdr, mp4, streams
 from vpo.probe.container_facts import ContainerFacts, read_container_facts, read_matroska_facts
 from vpo.probe.media_input import DEMUXERS, MediaInput, open_container, open_input
 from vpo.probe.packets import end_times_of
+from vpo.probe.stated_duration import stated_duration
 
 if TYPE_CHECKING:
     import av.container
@@ -101,7 +102,7 @@ def _assembled(
         raise ProbeError(
             "it has no video, audio or subtitle track", "download or copy it again, or remove it"
         )
-    duration = source.duration / 1_000_000 if source.duration else None
+    duration = stated_duration(source, file.fd)
     return MediaFile(
         path=file.path,
         container=facts.container,

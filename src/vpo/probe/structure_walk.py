@@ -7,34 +7,33 @@ from collections.abc import Callable, Iterator
 
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
+from vpo.probe.stream_walks import asf, avi, flv, ogg, program_stream, rows
 
-_CHUNK_HEADER = 8
-_FORM_HEADER = 12
-"""A RIFF chunk is a list: its form type follows its size, and its chunks follow that."""
-_AVI_CHUNKS = (b"LIST", b"JUNK", b"idx1")
+_CLUSTER = matroska.CLUSTER.to_bytes(4, "big")
 _TS_SYNC = b"\x47"
 _TS_WITH_TIME, _TS_TIME = 192, 4
 _TS_PACKETS = (188, _TS_WITH_TIME, 204)
 """Bytes of a transport packet (ISO/IEC 13818-1), with a time in front, with error correction."""
-_TS_BLOCK = 4096
 
 
 class StructureWalk:
-    """Follows the elements of a Matroska file, the chunks of an AVI file, or transport packets.
+    """Follows the elements of a Matroska file, transport packets, the chunks of AVI, and so on.
 
     It goes no further than the file has been read: what it looks at is in memory then, and a disk
-    has nothing to seek. Other containers have no elements to follow.
+    has nothing to seek. MP4 has nothing to follow. ``offset`` is that of the last element.
     """
 
     def __init__(self, fd: int, container: str) -> None:
         self._length = os.fstat(fd).st_size
         walk = _WALKS.get(container)
         self._offsets = iter(()) if walk is None else walk(fd, self._length)
+        self.offset = 0
 
     def follow(self, position: int) -> None:
         """Follow the elements up to a byte; ``StructureError`` where there is none."""
         for offset in self._offsets:
-            if offset >= position:
+            self.offset = offset
+            if offset >= position < self._length:
                 return
 
 
@@ -43,31 +42,14 @@ def _matroska(fd: int, length: int) -> Iterator[int]:
     offset = 0
     while offset < length:
         yield offset
-        item = matroska.element(fd, offset, length)
+        try:
+            item = matroska.element(fd, offset, length)
+        except StructureError:
+            if os.pread(fd, len(_CLUSTER), offset) == _CLUSTER:
+                yield length  # what there is of a cluster that is cut off can be read
+            raise
         inner = item.id == matroska.SEGMENT
         offset = item.data if inner or item.end is None else item.end
-
-
-def _avi(fd: int, length: int) -> Iterator[int]:
-    """Yield the offsets of the chunks in the RIFF chunks.
-
-    It ends at a chunk of unknown size or other data: programs append tags.
-    """
-    offset = 0
-    while offset + _CHUNK_HEADER <= length:
-        yield offset
-        header = os.pread(fd, _CHUNK_HEADER, offset)
-        name, size = header[:4], int.from_bytes(header[4:], "little")
-        if name == b"RIFF":
-            offset += _FORM_HEADER
-            continue
-        if not any(header):
-            raise StructureError(f"no chunk at byte {offset}")
-        if not size or name not in _AVI_CHUNKS:
-            return
-        if offset + _CHUNK_HEADER + size > length:
-            raise StructureError(f"chunk at byte {offset} ends after the end of the file")
-        offset += _CHUNK_HEADER + size + size % 2
 
 
 def _mpegts(fd: int, length: int) -> Iterator[int]:
@@ -80,20 +62,20 @@ def _mpegts(fd: int, length: int) -> Iterator[int]:
         if at + 3 * size < len(start) and start[at : at + 4 * size : size].count(_TS_SYNC) == 4
     )
     offset, size = next(found, (length, 1))
-    while offset < length:
-        yield offset
-        syncs = os.pread(fd, _TS_BLOCK * size, offset)[::size]
-        if syncs.strip(_TS_SYNC):
-            at = offset + size * (len(syncs) - len(syncs.lstrip(_TS_SYNC)))
-            raise StructureError(f"no packet at byte {at}")
-        offset += size * len(syncs)
-    if offset - (_TS_TIME if size == _TS_WITH_TIME else 0) > length:
+    yield from rows(fd, offset, length, size)
+    left = (length - offset) % size
+    yield length
+    if left and not (size == _TS_WITH_TIME and left == size - _TS_TIME):
         raise StructureError("the last packet is cut off")
 
 
 _WALKS: dict[str, Callable[[int, int], Iterator[int]]] = {
     "matroska,webm": _matroska,
-    "avi": _avi,
     "mpegts": _mpegts,
+    "avi": avi,
+    "mpeg": program_stream,
+    "ogg": ogg,
+    "flv": flv,
+    "asf": asf,
 }
 """By the name of ffmpeg's demuxer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from fractions import Fraction
@@ -89,6 +90,79 @@ def test_a_tail_of_zeros_is_damage(corpus: Path, tmp_path: Path) -> None:
     damage = first_damage(content(path), is_complete(str(path)))
     assert damage is not None
     assert damage.kind in ("unreadable", "zeros", "short")
+
+
+FILMS = {
+    "mkv": ("mpeg4", "ac3"),
+    "mp4": ("libx264", "aac"),
+    "ts": ("mpeg2video", "mp2"),
+    "avi": ("mpeg4", "mp2"),
+    "mpg": ("mpeg2video", "mp2"),
+    "ogv": ("libtheora", "libvorbis"),
+    "flv": ("flv", "aac"),
+    "wmv": ("wmv2", "wmav2"),
+}
+"""Codecs that encode fast, by container."""
+CLOSE = 1.5
+"""Seconds."""
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory, media_tools: None) -> Path:  # noqa: ARG001
+    folder = tmp_path_factory.mktemp("films")
+    words = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=9:r=25", "-f", "lavfi", "-i", "sine=d=9"]
+    for name, (video, audio) in FILMS.items():
+        codecs = ["-c:v", video, "-c:a", audio, "-q:v", "4", "-g", "12", "-movflags", "faststart"]
+        path = str(folder / f"film.{name}")
+        subprocess.run(["ffmpeg", "-v", "error", *words, *codecs, path], check=True)
+    return folder
+
+
+def time_at(path: Path, position: int) -> float:
+    """The time of the packet that has the byte at a position, by ffprobe."""
+    words = ["-v", "error", "-show_entries", "packet=pts_time,dts_time,pos,size"]
+    done = subprocess.run(
+        ["ffprobe", *words, "-of", "json", path], capture_output=True, text=True, check=True
+    )
+    found = [
+        (int(packet["pos"]), int(packet["size"]), packet.get("pts_time") or packet["dts_time"])
+        for packet in json.loads(done.stdout)["packets"]
+        if "pos" in packet
+    ]
+    return min(float(time) for at, size, time in found if at + size > position)
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("damage", ["cut off", "zeros at the end", "zeros", "missing"])
+def test_damage_is_found_in_every_container_with_its_time(
+    films: Path, tmp_path: Path, name: str, damage: str
+) -> None:
+    whole = films / f"film.{name}"
+    data = whole.read_bytes()
+    at, size = len(data) * 11 // 20 + 77, len(data) // 20
+    left = {
+        "cut off": b"",
+        "zeros at the end": bytes(len(data) - at),
+        "zeros": bytes(size) + data[at + size :],
+        "missing": data[at + size :],
+    }[damage]
+    path = tmp_path / whole.name
+    path.write_bytes(data[:at] + left)
+    found = first_damage(content(path), is_complete(str(path)))
+    assert found is not None
+    assert found.at == pytest.approx(time_at(whole, at), abs=CLOSE)
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_a_film_that_was_written_live_is_no_damage(films: Path, tmp_path: Path, name: str) -> None:
+    """What was sent down a pipe states neither its size nor its duration."""
+    whole, path = films / f"film.{name}", tmp_path / f"film.{name}"
+    muxer = {"mkv": "matroska", "ts": "mpegts", "mpg": "mpeg", "ogv": "ogg", "wmv": "asf"}
+    words = ["-i", str(whole), "-c", "copy", "-movflags", "frag_keyframe+empty_moov"]
+    with path.open("wb") as file:
+        pipe = ["-f", muxer.get(name, name), "pipe:1"]
+        subprocess.run(["ffmpeg", "-v", "error", *words, *pipe], stdout=file, check=True)
+    assert first_damage(content(path), is_complete(str(path))) is None
 
 
 def test_packets_of_zeros_in_mp4_are_damage_with_their_time(corpus: Path, tmp_path: Path) -> None:
