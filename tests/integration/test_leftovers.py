@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Library, Vpo
-from tests.unit.execute.edits import applied, opened, planned, saved
+from tests.unit.execute.edits import applied, saved, torn
 
 from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.undo_file import Patch
@@ -35,17 +35,6 @@ phases:
   - name: convert
     container: {target: mkv}
 """
-
-
-def torn(film: Path) -> bytes:
-    """Leave the film as a kill in the middle of an edit does; returns what it was."""
-    before, edit = film.read_bytes(), planned(film)
-    saved(film, edit)
-    with opened(film) as fd:
-        for patch in edit.patches:
-            os.pwrite(fd, patch.new[: len(patch.new) // 2], patch.offset)
-    assert film.read_bytes() != before
-    return before
 
 
 @pytest.mark.parametrize("command", ["process", "inspect", "scan", "undo"])

@@ -17,8 +17,10 @@ import pytest
 from tests.conftest import Library, Vpo
 from tests.integration.stage import LIMIT, Stage
 from tests.reading import stream_hashes
+from tests.unit.execute.edits import torn
 
 POLICY = "schema_version: 13\nphases: [{name: flags, default_flags: {}}]\n"
+NOTHING = "schema_version: 13\nphases: [{name: nothing}]\n"
 REMUX = "schema_version: 13\nphases: [{name: r, track_order: [audio_main, video]}]\n"
 
 
@@ -144,6 +146,22 @@ def test_watch_processes_linked_file_once_its_other_link_is_gone(
         assert found.file(root / "film.mkv") == "changed"
         assert found.end() == 0
     assert found.worked_on() == ["film.mkv", "film.mkv"]
+
+
+def test_watch_repairs_a_half_edited_film_before_it_looks_at_it(vpo: Vpo, library: Library) -> None:
+    root = library("first.mkv=multi-audio.mkv")
+    film = library("film.mkv=multi-audio.mkv", folder="elsewhere") / "film.mkv"
+    before = torn(film)
+    (saved,) = film.parent.glob(".vpo-*.undo")
+    with watching(vpo, root, policy=NOTHING) as found:
+        assert found.file(root / "first.mkv") == "unchanged"
+        saved.rename(root / saved.name)
+        film = film.rename(root / film.name)
+        found.until("note", text=f"rolled back {film}, which an interrupted run was editing")
+        assert found.file(film) == "unchanged"
+        assert found.end() == 0
+    assert film.read_bytes() == before
+    assert sorted(path.name for path in root.iterdir()) == ["film.mkv", "first.mkv"]
 
 
 def test_watch_waits_for_missing_folder(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpo.db.store import Store
-from vpo.discover import Candidate, discover
+from vpo.discover import Candidate, discover, leftovers_beside
 from vpo.errors import ErrorKind, WatchError
 from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
@@ -259,7 +259,7 @@ class _Watcher:
         extensions = self._settings.config.files.extensions
         suffixes = tuple(f".{suffix}" for suffix in extensions)
         found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
-        if self._coordinator.clean_up(found.leftovers):
+        if self._coordinator.clean_up([*leftovers_beside(paths), *found.leftovers]):
             # A film may be another, or be there again.
             found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]

@@ -66,3 +66,14 @@ def rolled_back(undo: Path, fd: int) -> bool:
 def clean_up(folder: Path) -> list[str]:
     """What a run without a database does about the leftovers in the folder, and says."""
     return leftovers.clean_up_folders([str(folder)], leftovers.ignore_record)
+
+
+def torn(film: Path) -> bytes:
+    """Leave the film as a kill in the middle of an edit does; returns what it was."""
+    before, edit = film.read_bytes(), planned(film)
+    saved(film, edit)
+    with opened(film) as fd:
+        for patch in edit.patches:
+            os.pwrite(fd, patch.new[: len(patch.new) // 2], patch.offset)
+    assert film.read_bytes() != before
+    return before
