@@ -130,11 +130,14 @@ class DiscoverError(FileError):
 
 
 class ProbeError(FileError):
-    """A file cannot be read as media; ``advice`` is for the user whose file it is."""
+    """A file cannot be read as media; ``advice`` is for the user whose file it is.
 
-    def __init__(self, problem: str, advice: str = "") -> None:
-        super().__init__(problem, advice)
-        self.problem, self.advice = problem, advice
+    ``ended``: the parser was ended from outside, which says nothing about a file.
+    """
+
+    def __init__(self, problem: str, advice: str = "", ended: bool = False) -> None:
+        super().__init__(problem, advice, ended)
+        self.problem, self.advice, self.ended = problem, advice, ended
 
     def __str__(self) -> str:
         return "; ".join(filter(None, (self.problem, self.advice)))

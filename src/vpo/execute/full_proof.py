@@ -95,6 +95,8 @@ class Proof:
         try:
             result, differences = self._prober.compare_with_source(output, copies, encodes, forms)
         except ProbeError as error:
+            if error.ended:
+                raise
             raise VerifyError(f"the tool's result was discarded: {error.problem}") from None
         names = {copy.source: self._track(copy.result, found) for copy in copies}
         names |= {encode.source: self._track(encode.result, found) for encode in encodes}

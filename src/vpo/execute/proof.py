@@ -150,6 +150,8 @@ def _probed(
     try:
         return probe(*args, **kwargs)
     except ProbeError as error:
+        if error.ended:
+            raise
         raise VerifyError(f"the tool's result was discarded: {error.problem}") from None
 
 

@@ -24,6 +24,8 @@ from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
 
+_AGAIN = "the next run tries again"
+
 
 class Prober:
     """Probes media files in a child process; every method raises ``ProbeError``.
@@ -70,7 +72,9 @@ class Prober:
 
         ``forms`` is how the streams that are copied are compared later (``compare_with_source``).
         """
-        return PendingSource(self._begin("read_source", path, list(forms.items())))
+        pending = PendingSource(self._begin("read_source", path, list(forms.items())))
+        self._thread.reader = self._thread.service
+        return pending
 
     def compare_with_source(
         self,
@@ -85,6 +89,10 @@ class Prober:
         result, for ``ContentFacts.digests``. Call it in the thread that read the source: its child
         remembers what it has read.
         """
+        reader: Service | None = getattr(self._thread, "reader", None)
+        if reader is None or not reader.alive:
+            problem = "the parser that had read the file was ended before the result was compared"
+            raise ProbeError(problem, _AGAIN, ended=True)
         answer = self._ask("compare_with_source", path, copies, encodes, list(forms.items()))
         facts, differences = answer
         return ContentFacts.of(facts), [Difference(*each) for each in differences]
@@ -165,13 +173,14 @@ class _Request:
         self.wait()
         response = self._response or {}
         if "error" in response:
-            raise ProbeError(response["error"], response.get("advice", ""))
+            ended = bool(response.get("ended"))
+            raise ProbeError(response["error"], response.get("advice", ""), ended)
         return response["value"]
 
     def _failed(self, error: ServiceError) -> dict[str, Any]:
         self._child.close()
-        advice = "the file is damaged or hostile" if error.crashed else "the next run tries again"
-        return {"error": f"the parser {error}", "advice": advice}
+        advice = "the file is damaged or hostile" if error.crashed else _AGAIN
+        return {"error": f"the parser {error}", "advice": advice, "ended": not error.crashed}
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

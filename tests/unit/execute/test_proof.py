@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 from tests.notation import media as media_of
 
-from vpo.errors import VerifyError
+from vpo.errors import ProbeError, VerifyError
+from vpo.execute.full_proof import Proof
 from vpo.execute.proof import differences, source_end_times, verify, verify_headers
 from vpo.media.model import Attachment, Chapter, MediaFile
 from vpo.plan.model import Plan
@@ -21,6 +23,7 @@ from vpo.probe.service import Prober
 from vpo.tools import ffmpeg as commands
 from vpo.tools.ffmpeg import FfmpegJob
 from vpo.tools.process import Processes
+from vpo.tools.service import Service
 
 Make = Callable[[Path, Path], None]
 
@@ -201,6 +204,38 @@ def test_proof_accepts_right_result(corpus: Path, tmp_path: Path, name: str, mak
     make(corpus / name, output)
     found = proven(plan_for(corpus / name), output)
     assert found.path == str(output)
+
+
+@pytest.mark.parametrize("moment", ["before the result", "in its comparison"])
+def test_parser_that_is_killed_says_nothing_about_the_result(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As a system does whose memory runs out; a failed proof would be lasting."""
+    plan, output = plan_for(corpus / "multi-audio.mkv"), tmp_path / "output.mkv"
+    merge()(corpus / "multi-audio.mkv", output)
+    processes = Processes()
+    proof = Proof(plan, Prober(processes, 120), "full", "refuse")
+    proof.check_source()
+
+    def kill(*_: object) -> None:
+        for group in list(processes._services):
+            group.signal(signal.SIGKILL)
+            group.wait()
+
+    if moment == "before the result":
+        kill()
+    else:
+        ask = Service.ask
+
+        def asked(service: Service, line: bytes) -> None:
+            if b"compare_with_source" in line:
+                kill()
+            ask(service, line)
+
+        monkeypatch.setattr(Service, "ask", asked)
+    with pytest.raises(ProbeError, match="the next run tries again"):
+        proof.prove(str(output))
+    processes.close()
 
 
 def test_proof_refuses_output_that_is_no_media(corpus: Path, tmp_path: Path) -> None:
