@@ -14,11 +14,13 @@ or a log file. Paths in their arguments are absolute. Encodes in two passes alon
 _WITHHELD = ("PYTHON", "VPO_")
 """Variables that begin so are not passed on: they change what Python runs, or hold secrets."""
 _SECRET = re.compile(
-    r"(?:^|_)(?:API_?KEYS?|ACCESS_?KEYS?|PRIVATE_?KEYS?|SECRETS?|TOKENS?|PASS|PASSWD|PASSWORDS?"
-    r"|PASSPHRASE|CREDENTIALS?|AUTH|COOKIES?)(?:_|$)|SSH_AUTH_SOCK",
+    r"PASSWO?R?D|PASSPHRASE|SSHPASS|SSH_AUTH_SOCK|SECRET|TOKEN|API_?KEY|CREDENTIAL|_PWD$"
+    r"|(?:^|_)(?:ACCESS_?KEYS?|PRIVATE_?KEYS?|PASS|PAT|AUTH|COOKIES?)(?:_|$)",
     re.IGNORECASE,
 )
 """Names of variables that hold secrets, of whatever program: no tool and no parser needs them."""
+_LOGIN = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+"""An address with a password in it, such as that of a proxy or a database."""
 _ISOLATED = ("-E", "-P") if sys.version_info >= (3, 11) else ("-E",)
 """Python ignores its variables, and the working directory is not searched for modules."""
 _LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
@@ -37,7 +39,7 @@ def child_environment(further: Mapping[str, str] | None = None) -> dict[str, str
     kept = {
         name: text
         for name, text in os.environ.items()
-        if not (name.startswith(_WITHHELD) or _SECRET.search(name))
+        if not (name.startswith(_WITHHELD) or _SECRET.search(name) or _LOGIN.search(text))
     }
     return {**kept, **_LOCALE, **(further or {})}
 

@@ -16,6 +16,9 @@ from vpo.tools.isolation import child_environment
         "VPO_RADARR_API_KEY",
         "SONARR_APIKEY",
         "GITHUB_TOKEN",
+        "GITHUB_PAT",
+        "PGPASSWORD",
+        "MYSQL_PWD",
         "AWS_SECRET_ACCESS_KEY",
         "DB_PASSWORD",
         "SMTP_PASS",
@@ -53,3 +56,13 @@ def test_memory_limit_never_exceeds_that_of_the_user(users: int, asked: int, giv
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "DATABASE_URL"])
+def test_addresses_with_a_password_are_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://proxy:3128")
+    assert name in child_environment()
+    monkeypatch.setenv(name, "http://user:secret@proxy:3128")
+    assert name not in child_environment()
