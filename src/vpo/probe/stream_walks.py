@@ -113,7 +113,7 @@ def program_stream(fd: int, length: int) -> Iterator[int]:
     while offset < length:
         yield offset
         header = data.at(offset, _PACK_BYTES)
-        if not any(header[:4]):
+        if not any(header[:3]):
             offset += _padding(data, offset)
             continue
         if header[:3] != _START_CODE or len(header) < 4 or header[3] < _MPEG_END:

@@ -66,6 +66,7 @@ def walk(data: bytes, container: str, folder: Path, position: int | None = None)
         (movi(FRAME * 3, 0xFFFFFFFF), "avi"),
         (PROGRAM, "mpeg"),
         (PROGRAM + bytes(20) + PROGRAM + b"\0\0\1\xb9", "mpeg"),
+        (PROGRAM + bytes(1) + PROGRAM + bytes(2), "mpeg"),
         (PROGRAM[5:] + bytes(9), "mpeg"),
         (b"RIFF" + bytes(40) + PROGRAM + bytes(20), "mpeg"),
         (PAGE * 3, "ogg"),
