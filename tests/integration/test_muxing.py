@@ -137,3 +137,18 @@ def test_interlaced_video_stays_marked(vpo: Vpo, tmp_path: Path) -> None:
     assert order != "progressive"
     changed(vpo, ORDER, path)
     assert shown(path, "stream=field_order")["streams"][1]["field_order"] == order
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, ORDER], ids=["mkv", "order"])
+def test_odd_names_of_tags_and_bytes_that_are_no_text_are_kept(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    odd = [("content rating", "PG 13"), ("comment-deu", "gut"), ("kommentar", "caf#")]
+    tags = [part for name, value in odd for part in ("-metadata", f"{name}={value}")]
+    source = "mp4" if policy == TO_MKV else "mkv"
+    path = film(tmp_path / f"film.{source}", *H264, *tags, "-movflags", "+use_metadata_tags")
+    path.write_bytes(path.read_bytes().replace(b"caf#", b"caf\xe9"))
+    changed(vpo, policy, path)
+    found = read(path.with_suffix(".mkv")).tags
+    assert (found["content_rating"], found["comment-ger"]) == ("PG 13", "gut")
+    assert found["kommentar"] == "caf\ufffd"
