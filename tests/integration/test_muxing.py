@@ -152,3 +152,78 @@ def test_odd_names_of_tags_and_bytes_that_are_no_text_are_kept(
     found = read(path.with_suffix(".mkv")).tags
     assert (found["content_rating"], found["comment-ger"]) == ("PG 13", "gut")
     assert found["kommentar"] == "caf\ufffd"
+
+
+def section(table: int, body: bytes) -> bytes:
+    """A section of a transport stream with its CRC (ISO/IEC 13818-1, annex A)."""
+    data = bytes([table]) + (0xB000 | len(body) + 4).to_bytes(2, "big") + body
+    crc = 0xFFFFFFFF
+    for bit in (byte >> n & 1 for byte in data for n in range(7, -1, -1)):
+        crc = crc << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if crc >> 31 ^ bit else 0)
+    return data + crc.to_bytes(4, "big")
+
+
+TELEVISION = [
+    (0x86, 0x200, b"\x05\x04CUEI", b"\0" + section(0xFC, bytes(11))),
+    (0x05, 0x201, b"\x6f\x03\0\x10\xe1", b"\0" + section(0x74, bytes(9))),
+    (
+        0x06,
+        0x202,
+        b"\x56\x05ger\x10\0",
+        bytes.fromhex("000001bd00348080052100090001102c") + bytes(42),
+    ),
+]
+"""Stream type, PID, descriptors and a packet: cues for advertisements, applications, teletext."""
+
+
+def television(path: Path) -> Path:
+    """Make a recording with the streams of television, and a guide that no table names."""
+    film(path, *H264[:-2], "-pix_fmt", "yuv420p", "-c:a", "ac3")
+    data, made, count = path.read_bytes(), b"", 0
+    added = b"".join(
+        bytes([kind, 0xE0 | pid >> 8, pid & 0xFF, 0xF0, len(more)]) + more
+        for kind, pid, more, _ in TELEVISION
+    )
+    payloads = [(row[1], row[3]) for row in TELEVISION]
+    payloads.append((0x12, b"\0" + section(0x4E, bytes(11))))
+    for at in range(0, len(data), 188):
+        packet = data[at : at + 188]
+        if int.from_bytes(packet[1:3], "big") & 0x1FFF == 0x1000:
+            end = 8 + (int.from_bytes(packet[6:8], "big") & 0xFFF) - 4
+            packet = (packet[:5] + section(2, packet[8:end] + added)).ljust(188, b"\xff")
+            for pid, payload in payloads:
+                head = bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10 | count & 15])
+                made += (head + payload).ljust(188, b"\xff")
+            count += 1
+        made += packet
+    path.write_bytes(made)
+    return path
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, TO_MP4, ORDER], ids=["mkv", "mp4", "order"])
+def test_data_of_television_is_named_and_left_out(vpo: Vpo, tmp_path: Path, policy: str) -> None:
+    path = television(tmp_path / "film.ts")
+    if policy != ORDER:
+        said = refusal(vpo, policy, path)
+        assert "subtitle 5 (dvb_teletext, ger); codec_mappings: {dvb_teletext: " in said
+        removed = "codec_mappings: {dvb_teletext: {action: remove}}}"
+        policy = policy.replace("}}]", f", {removed}}}]")
+    outcome = changed(vpo, policy, path)
+    for name in ("scte_35", "ait", "epg"):
+        assert f"({name}, und) is left out: no tool can carry it" in str(outcome["warnings"])
+    assert "keep_data: true" in str(outcome["warnings"])
+    (made,) = tmp_path.glob("film.*")
+    kept = ["ac3", "h264", "dvb_teletext"] if policy == ORDER else ["h264", "ac3"]
+    assert [track.codec for track in read(made).tracks] == kept
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, ORDER], ids=["mkv", "order"])
+def test_sound_that_is_only_announced_beside_truehd_is_no_track(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    sound = ("-c:a", "truehd", "-ar", "48000", "-ac", "2", "-strict", "experimental")
+    path = film(tmp_path / "film.m2ts", *H264[:-2], *sound, "-mpegts_m2ts_mode", "1")
+    hashes = stream_hashes(path, ("0:a:0",))
+    changed(vpo, policy, path)
+    (made,) = tmp_path.glob("film.*")
+    assert stream_hashes(made, ("0:a:0",)) == hashes

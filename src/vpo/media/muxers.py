@@ -47,7 +47,7 @@ _REFUSED = {
 }
 _TS_OF_DISCS = (
     "aac aac_latm ac3 avs2 avs3 cavs dts dvb_subtitle dvb_teletext eac3 h264 hevc mp2 mp3"
-    " mpeg1video mpeg2video opus s302m truehd unknown vc1 vvc"
+    " mpeg1video mpeg2video opus s302m truehd vc1 vvc"
 )
 _TAKEN = {
     "webm": "av1 opus vorbis vp8 vp9 webvtt",

@@ -41,9 +41,11 @@ _ONE_FILE = {
     "protocol_whitelist": "file",
     "max_streams": str(MOST_STREAMS),
     "format_whitelist": ",".join([*(name.partition(",")[0] for name in DEMUXERS), "srt", "ass"]),
+    "fix_teletext_pts": "0",
 }
 """Options with which nothing but the file itself is read: no playlist, no series of images. The
-last two formats are those of subtitles within AVI."""
+last two formats are those of subtitles within AVI. Teletext keeps its own times; otherwise they
+depend on the other streams (ffmpeg-formats(1))."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ def input_options(name: str) -> list[str]:
     """
     kind = container(name)
     limits = ["-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS)]
+    if kind.transport_stream:
+        limits += ["-fix_teletext_pts", "0"]  # as the probe reads them
     return [*limits, "-f", kind.demuxer or kind.muxer]
 
 
