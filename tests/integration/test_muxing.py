@@ -227,3 +227,27 @@ def test_sound_that_is_only_announced_beside_truehd_is_no_track(
     changed(vpo, policy, path)
     (made,) = tmp_path.glob("film.*")
     assert stream_hashes(made, ("0:a:0",)) == hashes
+
+
+@pytest.mark.parametrize("policy", [TO_MP4, HEVC], ids=["mp4", "hevc"])
+def test_webvtt_that_ffmpeg_cannot_read_keeps_its_cues(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    plain, words = film(tmp_path / "plain.mkv", *H264), tmp_path / "words.vtt"
+    words.write_text(
+        "WEBVTT\n\n1\n00:00.250 --> 00:01.000 line:10%\nOne <i>line</i>\n\n"
+        "00:01.200 --> 00:01.900\nTwo\nlines\n"
+    )
+    path = tmp_path / "in" / "film.mkv"
+    mux = ["mkvmerge", "-q", "-o", path, "--language", "0:fre", words, plain]
+    subprocess.run(mux, check=True)
+    outcome = changed(vpo, policy, path)
+    assert "the cues are kept, not styles in its header" in str(outcome["warnings"])
+    (made,) = path.parent.iterdir()
+    assert read(made).of("subtitle")[0].language in ("fre", "fra")
+    text = ["ffmpeg", "-v", "error", "-i", made, "-map", "0:s", "-f", "srt", "-"]
+    cues = subprocess.run(text, capture_output=True, check=True).stdout.decode().replace("\r", "")
+    assert cues.split("\n\n")[:2] == [
+        "1\n00:00:00,250 --> 00:00:01,000\nOne <i>line</i>",
+        "2\n00:00:01,200 --> 00:00:01,900\nTwo\nlines",
+    ]

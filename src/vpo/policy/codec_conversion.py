@@ -111,5 +111,11 @@ def _convert_subtitle(state: DesiredState, track: Track, codec: str, why: str) -
 
 
 def is_unreadable(track: Track) -> bool:
-    """Return whether ffmpeg cannot read a track: then it has a Matroska codec id."""
-    return track.matroska_id is not None and track.codec_tag is not None
+    """Return whether neither ffmpeg nor vpo can read a track: then it has a Matroska codec id."""
+    nameless = track.matroska_id is not None and track.codec_tag is not None
+    return nameless and not is_nameless_webvtt(track)
+
+
+def is_nameless_webvtt(track: Track) -> bool:
+    """Return whether a track is WebVTT as mkvmerge stores it, which ffmpeg has no name for."""
+    return track.codec_tag == "S_TEXT/WEBVTT"

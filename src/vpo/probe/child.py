@@ -29,6 +29,7 @@ from vpo.probe.packet_proof import (
 )
 from vpo.probe.payload_forms import PayloadForm
 from vpo.probe.picture_scan import read_video_head
+from vpo.probe.webvtt import webvtt_file
 
 _MEMORY = 4 << 30
 """The most bytes of address space for data that a parser may use."""
@@ -92,7 +93,7 @@ class _Packets:
             *differences_of_copies(source, result, copied, offset),
             *differences_of_encodes(source, result, encoded, offset),
             *_undecodable(path, result, encoded),
-            *_disordered(path, source, copied),
+            *_disordered(path, source, result, copied),
         ]
         return _facts(result, path), [list(each) for each in found]
 
@@ -108,12 +109,18 @@ def _undecodable(path: str, result: Content, encoded: list[EncodedStream]) -> li
     return [Difference(origins[index], "decode", at, at) for index, at in found]
 
 
-def _disordered(path: str, source: Content, copied: list[CopiedStream]) -> list[Difference]:
+def _disordered(
+    path: str, source: Content, result: Content, copied: list[CopiedStream]
+) -> list[Difference]:
     """Check the times that a tool has made up where the source has none: of B-frames in AVI."""
-    if not container(DEMUXERS.get(source.container, "")).lacks_timestamps:
+    if not _lacks_times(source) or _lacks_times(result):
         return []
     videos = {s.result: s.source for s in copied if source.streams[s.source].type == "video"}
     return [Difference(videos[i], "order", at, at) for i, at in disordered(path, videos)]
+
+
+def _lacks_times(content: Content) -> bool:
+    return container(DEMUXERS.get(content.container, "")).lacks_timestamps
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:
@@ -145,6 +152,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
     "video_head": read_video_head,
+    "webvtt": webvtt_file,
 }
 
 

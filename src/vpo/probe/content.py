@@ -11,8 +11,16 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vpo.media.containers import container
 from vpo.probe.ebml import StructureError
-from vpo.probe.media_input import MediaInput, error_text, open_container, open_input
+from vpo.probe.media_input import (
+    DEMUXERS,
+    REORDERING,
+    MediaInput,
+    error_text,
+    open_container,
+    open_input,
+)
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
 from vpo.probe.structure_walk import StructureWalk
@@ -58,6 +66,7 @@ class StreamContent:
     long each subtitle is shown, and how many bytes of each other packet are compared. ``delay`` are
     the seconds of sound that a decoder of Opus drops at the start, ``zero_run`` the zeros in a row
     that no packet has. ``header_units`` are NAL units of the header that are no parameter sets.
+    ``untimed``: presentation times are a guess of the demuxer, which is wrong.
     """
 
     type: str
@@ -79,11 +88,12 @@ class StreamContent:
     delay: Fraction = Fraction(0)
     zero_run: int | None = None
     pictures: PictureScan = field(default_factory=PictureScan)
+    untimed: bool = False
 
     def add(self, packet: Any, compared: int) -> None:
         """Count a packet of which so many bytes are compared."""
         moment: int | None = packet.pts
-        if moment is None:
+        if moment is None or self.untimed:
             moment, self.by_decoding = packet.dts, True
         hidden: bool = packet.is_discard
         if moment is not None:
@@ -262,6 +272,7 @@ class _Reader:
         codec = context.codec.canonical_name if context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
+        content.untimed = _is_untimed(self.content.container, codec)
         if codec == "opus":
             content.delay = _opus_delay(context.extradata or b"")
         if codec in _DENSE_CODECS and self.content.container != _PADDED:
@@ -308,6 +319,11 @@ class _Reader:
         """How far the reading has come, in seconds."""
         ends = [end for s in self.content.streams.values() if (end := s.seconds) is not None]
         return max(ends, default=None)
+
+
+def _is_untimed(demuxer: str, codec: str) -> bool:
+    timeless = container(DEMUXERS.get(demuxer, "")).constant_frame_rate
+    return timeless and codec in REORDERING
 
 
 def _opus_delay(head: bytes) -> Fraction:

@@ -35,6 +35,9 @@ DEMUXERS = {
     "dv": "dv",
 }
 """The containers by the names of ffmpeg's demuxers. None of these opens another file."""
+REORDERING = frozenset({"h264", "hevc"})
+"""Codecs of which ffmpeg guesses wrongly when frames are shown that are not stored in that order,
+where the container does not state it. Of the codecs before them it knows."""
 _CHUNK = 8 << 20
 OUT_OF_MEMORY = "the memory did not suffice to read it; use fewer workers, or process it alone"
 _ONE_FILE = {

@@ -97,6 +97,10 @@ class Prober:
         """See ``vpo.probe.packets.cover_image``."""
         return bytes.fromhex(self._ask("cover_image", path, index))
 
+    def webvtt(self, path: str, index: int) -> bytes:
+        """See ``vpo.probe.webvtt.webvtt_file``."""
+        return str(self._ask("webvtt", path, index)).encode("utf-8", "surrogateescape")
+
     def video_head(self, path: str, index: int) -> VideoHead:
         """See ``vpo.probe.picture_scan.read_video_head``."""
         return VideoHead(*self._ask("video_head", path, index))

@@ -11,6 +11,7 @@ from vpo.media.languages import same
 from vpo.media.model import Attachment, Color, Track, TrackType
 from vpo.probe import h264, matroska, mp4
 from vpo.probe.container_facts import ContainerFacts
+from vpo.probe.media_input import DEMUXERS, REORDERING
 
 _FLAGS = (
     "default",
@@ -198,7 +199,14 @@ def _video_facts(stream: Any, context: Any) -> dict[str, Any]:
         "color": _color(context, header),
         "frame_rate": str(rate) if rate else None,
         "field_order": _FIELD_ORDERS.get(getattr(context, "field_order", 0)),
+        "reordered": _is_reordered(stream, context),
     }
+
+
+def _is_reordered(stream: Any, context: Any) -> bool:
+    """Return whether frames are stored out of order in a container without times."""
+    timeless = container(DEMUXERS.get(stream.container.format.name, "")).constant_frame_rate
+    return timeless and context.name in REORDERING and bool(context.has_b_frames)
 
 
 def _audio_facts(context: Any) -> dict[str, Any]:

@@ -69,17 +69,21 @@ def steps(encoding: Encoding) -> list[str]:
     return found
 
 
-def mapped(encoding: Encoding) -> tuple[list[str], list[str]]:
-    """Return the arguments that map the source's stream, and those that filter it."""
-    graph = clean(encoding)
+def mapped(encoding: Encoding, stream: str | None = None) -> tuple[list[str], list[str]]:
+    """Return the arguments that map the source's stream, and those that filter it.
+
+    ``stream`` is ffmpeg's name of one that is read in its place.
+    """
+    stream = stream or f"0:{encoding.track.index}"
+    graph = clean(encoding, stream)
     if graph is not None:
         return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
     found = chain(encoding)
     filtering = [f"-filter:{encoding.number}", found] if found else []
-    return ["-map", f"0:{encoding.track.index}"], filtering
+    return ["-map", stream], filtering
 
 
-def clean(encoding: Encoding) -> str | None:
+def clean(encoding: Encoding, stream: str) -> str | None:
     """Return a graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain
     would leave false records in the container; ``None`` where it would not.
 
@@ -88,9 +92,8 @@ def clean(encoding: Encoding) -> str | None:
     """
     if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
-    source = f"[0:{encoding.track.index}]"
     found = chain(encoding) or "null"
-    return f"{source}{found}[v{encoding.number}];{source}nullsink"
+    return f"[{stream}]{found}[v{encoding.number}];[{stream}]nullsink"
 
 
 def _colors(color: Color) -> str:

@@ -18,6 +18,7 @@ from vpo.media.languages import is_language, quicktime
 from vpo.media.model import SIDE_DATA, MediaFile, Track
 from vpo.media.muxers import can_mux
 from vpo.plan.model import Plan
+from vpo.policy.codec_conversion import is_unreadable
 
 
 def mkvmerge_loses(track: Track) -> bool:
@@ -58,7 +59,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
         return
     yield from plan.before.fragile
     for track in plan.after.tracks:
-        if track.codec_tag is not None and track.matroska_id is not None:
+        if is_unreadable(track):
             yield f"{track}, whose codec {track.codec_tag} it does not support"
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):

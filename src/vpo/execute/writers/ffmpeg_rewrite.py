@@ -13,13 +13,14 @@ from vpo.execute.encoding.prepare import prepare_encodes
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
+from vpo.execute.writers import substitutes
 from vpo.execute.writers.writer import Writer
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4
 from vpo.tools import ffmpeg, losses, mkvpropedit
-from vpo.tools.ffmpeg import FfmpegJob
+from vpo.tools.ffmpeg import FfmpegJob, SideFiles
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
@@ -42,10 +43,15 @@ class FfmpegRewrite(Writer):
         context.tools.need("ffmpeg")
         self._refuse_losses()
         self._refuse_unknown_codecs()
+        substitutes.need_tools(plan, context)
         self._need_audio_encoders()
         self.encodes = prepare_encodes(plan, context)
         regions = context.tools.mkvpropedit is not None
-        self.warnings = (*losses.warned_losses(plan, regions), *self.encodes.warnings)
+        self.warnings = (
+            *losses.warned_losses(plan, regions),
+            *substitutes.warnings(plan),
+            *self.encodes.warnings,
+        )
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:  # noqa: ARG003
@@ -53,6 +59,8 @@ class FfmpegRewrite(Writer):
 
     def apply(self, work: Work) -> Applied:
         factor = _ENCODE_FACTOR if self.plan.video_encodes else REMUX_FACTOR
+        if substitutes.reordered(self.plan) is not None:
+            factor += 1  # the video is written twice
         return rewrite(work, self._write, factor, work.begin_proof())
 
     def _write(self, work: Work, workspace: Workspace) -> Written:
@@ -84,13 +92,13 @@ class FfmpegRewrite(Writer):
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
         fds = (*work.lock.fds, workspace.fd)
-        covers = self._covers(workspace)
+        files = SideFiles(self._covers(workspace), substitutes.make(work, workspace))
         if self.plan.video_encodes:
             before = self.plan.before
             video = SourceVideo(source, before.path, fds, before.duration, before.container)
-            return self._encode(work, video, workspace, covers)
+            return self._encode(work, video, workspace, files)
         tools = self.context.tools
-        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, covers))
+        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, files))
         output_reader = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), output_reader)
         mp4_family = container(self.plan.after.container).mp4_family
@@ -101,9 +109,9 @@ class FfmpegRewrite(Writer):
         return Written()
 
     def _encode(
-        self, work: Work, video: SourceVideo, workspace: Workspace, covers: dict[int, str]
+        self, work: Work, video: SourceVideo, workspace: Workspace, files: SideFiles
     ) -> Written:
-        done = encode(self.encodes, work, video, workspace, covers)
+        done = encode(self.encodes, work, video, workspace, files)
         # The warnings about the choice of the encoder were reported with the plan.
         new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
         return Written(new, done.encoded())
