@@ -239,13 +239,13 @@ def test_webvtt_that_ffmpeg_cannot_read_keeps_its_cues(
         "00:01.200 --> 00:01.900\nTwo\nlines\n"
     )
     path = tmp_path / "in" / "film.mkv"
-    mux = ["mkvmerge", "-q", "-o", path, "--language", "0:fre", words, plain]
+    mux = ["mkvmerge", "-q", "-o", str(path), "--language", "0:fre", str(words), str(plain)]
     subprocess.run(mux, check=True)
     outcome = changed(vpo, policy, path)
     assert "the cues are kept, not styles in its header" in str(outcome["warnings"])
     (made,) = path.parent.iterdir()
     assert read(made).of("subtitle")[0].language in ("fre", "fra")
-    text = ["ffmpeg", "-v", "error", "-i", made, "-map", "0:s", "-f", "srt", "-"]
+    text = ["ffmpeg", "-v", "error", "-i", str(made), "-map", "0:s", "-f", "srt", "-"]
     cues = subprocess.run(text, capture_output=True, check=True).stdout.decode().replace("\r", "")
     assert cues.split("\n\n")[:2] == [
         "1\n00:00:00,250 --> 00:00:01,000\nOne <i>line</i>",
