@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Vpo
-from tests.integration.test_transcode import policy, process, streams
+from tests.integration.test_transcode import policy, process, streams, times
 from tests.reading import identify
 
 HEVC = policy("{video: {to: hevc, crf: 40, preset: ultrafast}}")
@@ -53,10 +53,10 @@ def test_odd_sizes_are_padded_to_even_ones(vpo: Vpo, film: Path, codec: str) -> 
     assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"
 
 
-def captioned(folder: Path, film: Path, before: float = 0) -> None:
+def captioned(folder: Path, film: Path, before: float = 0, seconds: float = 0.4) -> None:
     """Make a film with a caption in each frame, behind some seconds without."""
     raw = folder / "raw.h264"
-    picture("96x64", *FAST, "-x264-params", "slices=1", raw, seconds=before + 0.4)
+    picture("96x64", *FAST, "-x264-params", "slices=1:keyint=50", raw, seconds=before + seconds)
     units = re.split(rb"\x00?\x00\x00\x01", raw.read_bytes())[1:]
     data, frames = b"", 0
     for unit in units:
@@ -89,6 +89,12 @@ def test_captions_are_never_lost(
     assert done.rc == 1
     assert "closed captions" in str(done.json["files"][0]["error"])
     assert (sum_of(film), captions(film)) == (original, 10)
+
+
+def test_late_captions_are_known_before_the_encode(vpo: Vpo, film: Path, tmp_path: Path) -> None:
+    captioned(tmp_path, film, before=8, seconds=4)
+    planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(HEVC), film)
+    assert "would lose the closed captions" in str(planned.json["files"][0]["error"])
 
 
 @pytest.mark.parametrize("change", ["size", "pixels"])
@@ -172,3 +178,38 @@ def test_tags_of_tools_are_no_reason_to_refuse(vpo: Vpo, film: Path, tmp_path: P
     done = process(vpo, HEVC, film)
     assert done.rc == 0, done
     assert streams(film)[0]["codec_name"] == "hevc"
+
+
+@pytest.mark.parametrize("woven", [True, False])
+def test_combs_are_not_encoded_where_the_video_does_not_say_that_it_is_interlaced(
+    vpo: Vpo, film: Path, woven: bool
+) -> None:
+    fields = "tinterlace=interleave_top" if woven else "framestep=2"
+    source = "testsrc2=s=320x240:r=50:d=1.2"
+    ffmpeg("-f", "lavfi", "-i", source, "-vf", f"{fields},setfield=prog", *FAST, film)
+    assert streams(film)[0]["field_order"] == "progressive"
+    assert combed(film) == woven
+    planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(HEVC), film)
+    done = process(vpo, HEVC, film)
+    said = ["combed: it will be deinterlaced" in str(r.json["files"]) for r in (planned, done)]
+    assert said == [woven, woven]
+    assert (len(times(film)), combed(film)) == (30, False)
+
+
+def combed(film: Path) -> bool:
+    """Whether most frames are combed, by ffmpeg's own judgement."""
+    shown = "metadata=print:key=lavfi.idet.multiple.current_frame:file=-"
+    argv = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        film,
+        "-vf",
+        f"idet=intl_thres=1.5,{shown}",
+        "-f",
+        "null",
+        "-",
+    ]
+    found = subprocess.run(list(map(str, argv)), check=True, capture_output=True).stdout
+    return found.count(b"current_frame=tff") > 15

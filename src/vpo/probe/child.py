@@ -28,7 +28,7 @@ from vpo.probe.packet_proof import (
     differences_of_copies,
 )
 from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import read_video_head
+from vpo.probe.picture_scan import read_video_sample
 from vpo.probe.webvtt import webvtt_file
 
 _MEMORY = 4 << 30
@@ -151,7 +151,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "end_times": _end_times,
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
-    "video_head": read_video_head,
+    "video_sample": read_video_sample,
     "webvtt": webvtt_file,
 }
 

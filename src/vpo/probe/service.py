@@ -19,7 +19,7 @@ from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
 from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import VideoHead
+from vpo.probe.picture_scan import VideoSample
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
@@ -101,9 +101,9 @@ class Prober:
         """See ``vpo.probe.webvtt.webvtt_file``."""
         return str(self._ask("webvtt", path, index)).encode("utf-8", "surrogateescape")
 
-    def video_head(self, path: str, index: int) -> VideoHead:
-        """See ``vpo.probe.picture_scan.read_video_head``."""
-        return VideoHead(*self._ask("video_head", path, index))
+    def video_sample(self, path: str, index: int) -> VideoSample:
+        """See ``vpo.probe.picture_scan.read_video_sample``."""
+        return VideoSample(*self._ask("video_sample", path, index))
 
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()

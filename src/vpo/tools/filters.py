@@ -46,7 +46,9 @@ def steps(encoding: Encoding) -> list[str]:
     """
     spec, track = encoding.spec, encoding.track
     found: list[str] = []
-    if track.field_order is not None:
+    if encoding.fields is not None:
+        found.append(f"setfield={encoding.fields}")
+    if track.field_order is not None or encoding.fields is not None:
         # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
         # stay unchanged.
         found.append("bwdif=mode=send_frame:deint=interlaced")
