@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -97,20 +98,61 @@ def test_late_captions_are_known_before_the_encode(vpo: Vpo, film: Path, tmp_pat
     assert "would lose the closed captions" in str(planned.json["files"][0]["error"])
 
 
-@pytest.mark.parametrize("change", ["size", "pixels"])
-def test_a_change_of_size_or_shape_is_not_encoded(
-    vpo: Vpo, film: Path, tmp_path: Path, change: str
+def joined(folder: Path, film: Path, *parts: tuple[str, str, float]) -> None:
+    """Make a recording of parts: their sizes, the shapes of their pixels, and their seconds."""
+    start, data = 0.0, b""
+    for size, shape, seconds in parts:
+        path = folder / f"{start}.ts"
+        offset = ("-output_ts_offset", str(start))
+        picture(size, *FAST, "-vf", f"setsar={shape}", *offset, path, seconds=seconds)
+        start, data = start + seconds, data + path.read_bytes()
+    film.write_bytes(continuous(data))
+
+
+def continuous(data: bytes) -> bytes:
+    """Number the packets of each PID without a gap, as a recorder gets them."""
+    counts: Counter[int] = Counter()
+    packets = [bytearray(data[at : at + 188]) for at in range(0, len(data), 188)]
+    for packet in packets:
+        pid = int.from_bytes(packet[1:3], "big") & 0x1FFF
+        counts[pid] += bool(packet[3] & 0x10)
+        packet[3] = packet[3] & 0xF0 | counts[pid] - 1 & 15
+    return b"".join(packets)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        (("64x48", "1"), ("128x96", "1")),
+        (("128x96", "1"), ("64x48", "1")),
+        (("64x48", "1"), ("64x48", "4/3")),
+    ],
+)
+def test_all_of_a_video_gets_the_size_and_shape_of_its_largest_part(
+    vpo: Vpo, film: Path, tmp_path: Path, small: tuple[str, str], large: tuple[str, str]
 ) -> None:
     film = film.with_suffix(".ts")
-    parts = [tmp_path / "1.ts", tmp_path / "2.ts"]
-    picture("64x48", *FAST, parts[0])
-    size, shape = ("128x96", "1") if change == "size" else ("64x48", "4/3")
-    picture(size, *FAST, "-vf", f"setsar={shape}", "-output_ts_offset", "1", parts[1])
-    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    joined(tmp_path, film, (*small, 0.4), (*large, 1))
+    done = process(vpo, HEVC, film)
+    assert done.rc == 0, done
+    assert "scaled to that of the largest part" in str(done.json["files"][0]["warnings"])
+    made = streams(film)[0]
+    assert f"{made['width']}x{made['height']}" == large[0]
+    assert made["sample_aspect_ratio"] == {"1": "1:1", "4/3": "4:3"}[large[1]]
+    assert len(times(film)) == 35
+    assert process(vpo, HEVC, film).json["files"][0]["status"] == "unchanged"
+
+
+def test_a_change_of_size_that_the_plan_did_not_see_is_not_encoded(
+    vpo: Vpo, film: Path, tmp_path: Path
+) -> None:
+    film = film.with_suffix(".ts")
+    # Five places are looked at: none is in the second part.
+    joined(tmp_path, film, ("64x48", "1", 9.4), ("96x72", "1", 0.4), ("64x48", "1", 4))
     original = sum_of(film)
     done = process(vpo, HEVC, film)
     assert done.rc == 1
-    assert "changes its size or shape from 64x48" in str(done.json["files"][0]["error"])
+    assert "its size or shape changes at" in str(done.json["files"][0]["error"])
     assert sum_of(film) == original
 
 

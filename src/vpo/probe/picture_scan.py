@@ -26,6 +26,8 @@ _LOOKED_AT = 60
 """Frames of all places together that are searched for combs."""
 _SHORT = 10_000_000
 """Microseconds that need only be looked at from the start."""
+_MOST = 100
+"""Kinds of parts whose shapes are looked at."""
 _MOST_LINES = 1088
 """Lines of the largest interlaced format (ITU-R BT.709)."""
 _LEAST_COMBED = 8
@@ -58,7 +60,9 @@ class PictureScan:
 
     def __init__(self) -> None:
         self._first: tuple[bytes, bytes] | None = None
-        self._known: set[bytes] = set()
+        self._shapes: dict[bytes, Shape | None] = {}
+        self._parts: Counter[bytes] = Counter()
+        self._part = b""
         self.captions = 0
         self.change: tuple[int, Shape, Shape] | None = None
 
@@ -66,17 +70,35 @@ class PictureScan:
         """Look at the next packet. Only a key frame with new parameters is decoded."""
         head = bytes(memoryview(packet)[:_HEAD])
         self.captions += _CAPTIONS in head
-        if not packet.is_keyframe or self.change is not None:
+        if packet.is_keyframe:
+            self._begin_part(sequence_parameters(head, packet.stream), packet)
+        self._parts[self._part] += 1
+
+    def measure_anew(self) -> None:
+        """Forget how many packets each part has."""
+        self._parts.clear()
+
+    @property
+    def largest(self) -> Shape | None:
+        """The shape of most packets; ``None`` where all have one."""
+        sizes: Counter[Shape] = Counter()
+        for part, count in self._parts.items():
+            if (shape := self._shapes.get(part)) is not None:
+                sizes[shape] += count
+        return sizes.most_common(1)[0][0] if self.change and sizes else None
+
+    def _begin_part(self, parameters: bytes, packet: Any) -> None:
+        if not parameters:
             return
-        parameters = sequence_parameters(head, packet.stream)
-        if not parameters or parameters in self._known:
-            return
-        self._known.add(parameters)
+        self._part = parameters
         if self._first is None:
             self._first = parameters, bytes(packet)
+        if parameters in self._shapes or parameters == self._first[0] or len(self._shapes) > _MOST:
             return
-        before, after = _shape(self._first[1], packet.stream), _shape(bytes(packet), packet.stream)
-        if before is not None and after is not None and _differ(before, after):
+        first, key = self._first
+        before = self._shapes.setdefault(first, _shape(key, packet.stream))
+        after = self._shapes[parameters] = _shape(bytes(packet), packet.stream)
+        if before is not None and after is not None and _differ(before, after) and not self.change:
             self.change = packet.dts if packet.pts is None else packet.pts, before, after
 
 
@@ -105,15 +127,16 @@ def _shape(data: bytes, stream: Any) -> Shape | None:
 class VideoSample(NamedTuple):
     """What the start of a video and a few places in it have shown.
 
-    ``change`` says which shape follows which, as text; ``interlaced`` is whether frames say that
-    they are two fields each, ``fields`` which field comes first (``tff``, ``bff``) where only their
-    pictures show it.
+    ``change`` says which shape follows which, as text, and ``largest`` is that of the largest part;
+    ``interlaced`` is whether frames say that they are two fields each, ``fields`` which field comes
+    first (``tff``, ``bff``) where only their pictures show it.
     """
 
     captions: bool = False
     change: str | None = None
     interlaced: bool = False
     fields: str | None = None
+    largest: Shape | None = None
 
 
 def read_video_sample(path: str, index: int) -> VideoSample:
@@ -134,6 +157,8 @@ def read_video_sample(path: str, index: int) -> VideoSample:
         if codec in _WEAVING and not woven and (stream.codec_context.height or 0) <= _MOST_LINES:
             combing = FieldSearch()
         places = _places(source)
+        if len(places) > 1:
+            scan.measure_anew()
         for start in places:
             packets = list(_packets_at(source, stream, start, _PLACE_PACKETS // len(places)))
             for packet in packets:
@@ -141,7 +166,9 @@ def read_video_sample(path: str, index: int) -> VideoSample:
             if combing is not None:
                 combing.take(packets, _LOOKED_AT // len(places))
         change = f"{scan.change[1]} to {scan.change[2]}" if scan.change else None
-        return VideoSample(scan.captions > 0, change, woven, combing.order if combing else None)
+        return VideoSample(
+            scan.captions > 0, change, woven, combing.order if combing else None, scan.largest
+        )
 
 
 def _places(source: Any) -> list[int]:

@@ -52,8 +52,11 @@ def steps(encoding: Encoding) -> list[str]:
         # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
         # stay unchanged.
         found.append("bwdif=mode=send_frame:deint=interlaced")
-    if spec.size is not None:
-        found.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
+    size = spec.size or ((track.width, track.height) if spec.mixed else None)
+    if size is not None:
+        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}")
+    if spec.mixed is not None:
+        found.append(f"setsar={spec.mixed.replace(':', '/')}")
     if spec.pad is not None:
         found.append(f"pad={spec.pad[0]}:{spec.pad[1]}:0:0")
     if spec.tonemap:

@@ -62,7 +62,7 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
         track, container = sources[index], plan.after.container
         choice = choices[index] = context.devices.choose(spec, track, container)
         sample = context.prober.video_sample(plan.before.path, index)
-        if sample.change is not None:
+        if sample.change is not None and (spec.mixed is None or spec.quality.vmaf is not None):
             raise PlanError(
                 f"{track} changes its size or shape from {sample.change}, and an encode would give "
                 "all of it the first one; cut the file where it changes"
