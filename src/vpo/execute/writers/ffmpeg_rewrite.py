@@ -49,7 +49,7 @@ class FfmpegRewrite(Writer):
         regions = context.tools.mkvpropedit is not None
         self.warnings = (
             *losses.warned_losses(plan, regions),
-            *substitutes.warnings(plan),
+            *substitutes.header_warnings(plan),
             *self.encodes.warnings,
         )
 

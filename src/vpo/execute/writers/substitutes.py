@@ -57,7 +57,7 @@ def need_tools(plan: Plan, context: RunContext) -> None:
     context.tools.need("mkvmerge")
 
 
-def warnings(plan: Plan) -> list[str]:
+def header_warnings(plan: Plan) -> list[str]:
     """Return what is not in the files."""
     return [f"of {track} the cues are kept, not styles in its header" for track in nameless(plan)]
 
