@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -44,6 +44,16 @@ SPECIAL = {
     "smc": ["-pix_fmt", "pal8"],
 }
 TOGETHER = 12
+TEXTS = {
+    "ass": "ass",
+    "mov_text": "mov_text",
+    "subrip": "srt",
+    "text": "text",
+    "ttml": "ttml",
+    "webvtt": "webvtt",
+}
+BITMAPS = {"dvb_subtitle": "dvbsub", "dvd_subtitle": "dvdsub", "hdmv_pgs_subtitle": "copy"}
+"""Subtitles and how ffmpeg makes them, of text and of the pictures of a PGS track."""
 
 
 def encoders() -> dict[str, tuple[str, str]]:
@@ -58,15 +68,14 @@ def encoders() -> dict[str, tuple[str, str]]:
     return {codec: how for codec, how in found.items() if codec not in READ_AS_ANOTHER.split()}
 
 
-def output(folder: Path, codec: str, kind: str, encoder: str) -> list[str]:
+def output(folder: Path, codec: str, stream: Sequence[str]) -> list[str]:
     """The options for one sample of a codec in each container; a muxer that refuses is ignored."""
     targets = [
         f"[f={muxer}:strict=experimental:onfail=ignore{OPTIONS.get(name, '')}]"
         f"{folder}/{codec}.{name}"
         for name, muxer in (*MUXERS.items(), ("nut", "nut"))
     ]
-    stream = ["-map", "0:v", "-c:v"] if kind == "V" else ["-map", "1:a", "-c:a"]
-    start = [*stream, encoder, "-flags", "+global_header", "-strict", "experimental"]
+    start = [*stream, "-flags", "+global_header", "-strict", "experimental"]
     return [*start, *SPECIAL.get(codec, []), "-f", "tee", "|".join(targets)]
 
 
@@ -74,7 +83,12 @@ def make(folder: Path, codecs: Sequence[tuple[str, tuple[str, str]]]) -> None:
     """Mux several codecs by one ffmpeg; where that fails, each by its own."""
     inputs = ["-f", "lavfi", "-i", "testsrc=s=176x144:r=5:d=0.8"]
     inputs += ["-f", "lavfi", "-i", "sine=r=48000:d=2"]
-    outputs = [part for codec, how in codecs for part in output(folder, codec, *how)]
+    streams = {"V": ["-map", "0:v", "-c:v"], "A": ["-map", "1:a", "-c:a"]}
+    outputs = [
+        part
+        for codec, (kind, encoder) in codecs
+        for part in output(folder, codec, [*streams[kind], encoder])
+    ]
     argv = ["ffmpeg", "-v", "quiet", "-nostdin", "-y", *inputs, *outputs]
     done = subprocess.run(argv, capture_output=True, check=False)
     if done.returncode and len(codecs) > 1:
@@ -88,6 +102,29 @@ def samples(media_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path
     left = iter(encoders().items())
     while some := list(itertools.islice(left, TOGETHER)):
         make(folder, some)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def subtitles(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("subtitles")
+    (folder / "words.srt").write_text("1\n00:00:00,100 --> 00:00:01,000\nHello\n")
+    pictures = ["-fix_sub_duration", "-canvas_size", "160x90"]
+    inputs = [
+        "-i",
+        str(folder / "words.srt"),
+        *pictures,
+        "-i",
+        str(corpus / "bitmap-subtitles.mkv"),
+    ]
+    outputs = [
+        part
+        for number, encoders_of in enumerate((TEXTS, BITMAPS))
+        for codec, encoder in encoders_of.items()
+        for part in output(folder, codec, ["-map", f"{number}:s", "-c:s", encoder])
+    ]
+    argv = ["ffmpeg", "-v", "quiet", "-nostdin", "-y", *inputs, *outputs]
+    subprocess.run(argv, check=True)
     return folder
 
 
@@ -111,9 +148,9 @@ def probed(path: Path) -> str:
     return done.stdout.decode().split("\n")[0].strip()
 
 
-def wrong(folder: Path) -> Iterator[str]:
-    for codec in encoders():
-        if not holds(folder / f"{codec}.nut", codec) and not holds(folder / f"{codec}.mkv", codec):
+def wrong(folder: Path, codecs: Iterable[str]) -> Iterator[str]:
+    for codec in codecs:
+        if not any(holds(folder / f"{codec}.{name}", codec) for name in ("nut", "mkv", "mp4")):
             continue  # no sample could be made
         for name in MUXERS:
             if (name, codec) == ("m2ts", "truehd"):
@@ -124,5 +161,10 @@ def wrong(folder: Path) -> Iterator[str]:
 
 
 def test_table_of_muxers_is_what_ffmpeg_does(samples: Path) -> None:
-    assert not "\n".join(wrong(samples))
+    assert not "\n".join(wrong(samples, encoders()))
     assert len(list(samples.glob("*.mkv"))) > 30
+
+
+def test_table_of_muxers_is_what_ffmpeg_does_with_subtitles(subtitles: Path) -> None:
+    assert not "\n".join(wrong(subtitles, [*TEXTS, *BITMAPS]))
+    assert all(holds(subtitles / f"{codec}.mkv", codec) for codec in ("ass", "subrip", *BITMAPS))

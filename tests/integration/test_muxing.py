@@ -102,11 +102,20 @@ def test_codecs_without_a_place_are_refused_by_the_plan(
     assert said in refusal(vpo, policy, path)
 
 
-def test_what_lies_outside_the_known_boxes_is_named(vpo: Vpo, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("added", "named"),
+    [
+        (box(b"sefd", bytes(40)), "the box 'sefd' (40 bytes in which Samsung's telephones"),
+        (b"\0\0\x90\x08\x10\0\0\0camera data SEFT", "the 24 bytes behind its last box"),
+    ],
+)
+def test_what_lies_outside_the_known_boxes_is_named(
+    vpo: Vpo, tmp_path: Path, added: bytes, named: str
+) -> None:
     path = film(tmp_path / "film.mp4", *H264)
-    path.write_bytes(path.read_bytes() + box(b"sefd", bytes(40)))
+    path.write_bytes(path.read_bytes() + added)
     planned = vpo("process", "-n", "-p", vpo.policy(LANGUAGE), path)
-    assert "ffmpeg does not keep the box 'sefd' (40 bytes)" in planned.stdout
+    assert f"ffmpeg does not keep {named}" in " ".join(planned.stdout.split())
     changed(vpo, LANGUAGE, path)
     assert read(path).of("video")[0].language in ("ger", "deu")
 
@@ -137,3 +146,117 @@ def test_interlaced_video_stays_marked(vpo: Vpo, tmp_path: Path) -> None:
     assert order != "progressive"
     changed(vpo, ORDER, path)
     assert shown(path, "stream=field_order")["streams"][1]["field_order"] == order
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, ORDER], ids=["mkv", "order"])
+def test_odd_names_of_tags_and_bytes_that_are_no_text_are_kept(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    odd = [("content rating", "PG 13"), ("comment-deu", "gut"), ("kommentar", "caf#")]
+    tags = [part for name, value in odd for part in ("-metadata", f"{name}={value}")]
+    source = "mp4" if policy == TO_MKV else "mkv"
+    path = film(tmp_path / f"film.{source}", *H264, *tags, "-movflags", "+use_metadata_tags")
+    path.write_bytes(path.read_bytes().replace(b"caf#", b"caf\xe9"))
+    changed(vpo, policy, path)
+    found = read(path.with_suffix(".mkv")).tags
+    assert (found["content_rating"], found["comment-ger"]) == ("PG 13", "gut")
+    assert found["kommentar"] == "caf\ufffd"
+
+
+def section(table: int, body: bytes) -> bytes:
+    """A section of a transport stream with its CRC (ISO/IEC 13818-1, annex A)."""
+    data = bytes([table]) + (0xB000 | len(body) + 4).to_bytes(2, "big") + body
+    crc = 0xFFFFFFFF
+    for bit in (byte >> n & 1 for byte in data for n in range(7, -1, -1)):
+        crc = crc << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if crc >> 31 ^ bit else 0)
+    return data + crc.to_bytes(4, "big")
+
+
+TELEVISION = [
+    (0x86, 0x200, b"\x05\x04CUEI", b"\0" + section(0xFC, bytes(11))),
+    (0x05, 0x201, b"\x6f\x03\0\x10\xe1", b"\0" + section(0x74, bytes(9))),
+    (
+        0x06,
+        0x202,
+        b"\x56\x05ger\x10\0",
+        bytes.fromhex("000001bd00348080052100090001102c") + bytes(42),
+    ),
+]
+"""Stream type, PID, descriptors and a packet: cues for advertisements, applications, teletext."""
+
+
+def television(path: Path) -> Path:
+    """Make a recording with the streams of television, and a guide that no table names."""
+    film(path, *H264[:-2], "-pix_fmt", "yuv420p", "-c:a", "ac3")
+    data, made, count = path.read_bytes(), b"", 0
+    added = b"".join(
+        bytes([kind, 0xE0 | pid >> 8, pid & 0xFF, 0xF0, len(more)]) + more
+        for kind, pid, more, _ in TELEVISION
+    )
+    payloads = [(row[1], row[3]) for row in TELEVISION]
+    payloads.append((0x12, b"\0" + section(0x4E, bytes(11))))
+    for at in range(0, len(data), 188):
+        packet = data[at : at + 188]
+        if int.from_bytes(packet[1:3], "big") & 0x1FFF == 0x1000:
+            end = 8 + (int.from_bytes(packet[6:8], "big") & 0xFFF) - 4
+            packet = (packet[:5] + section(2, packet[8:end] + added)).ljust(188, b"\xff")
+            for pid, payload in payloads:
+                head = bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10 | count & 15])
+                made += (head + payload).ljust(188, b"\xff")
+            count += 1
+        made += packet
+    path.write_bytes(made)
+    return path
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, TO_MP4, ORDER], ids=["mkv", "mp4", "order"])
+def test_data_of_television_is_named_and_left_out(vpo: Vpo, tmp_path: Path, policy: str) -> None:
+    path = television(tmp_path / "film.ts")
+    if policy != ORDER:
+        said = refusal(vpo, policy, path)
+        assert "subtitle 5 (dvb_teletext, ger); codec_mappings: {dvb_teletext: " in said
+        removed = "codec_mappings: {dvb_teletext: {action: remove}}}"
+        policy = policy.replace("}}]", f", {removed}}}]")
+    outcome = changed(vpo, policy, path)
+    for name in ("scte_35", "ait", "epg"):
+        assert f"({name}, und) is left out: no tool can carry it" in str(outcome["warnings"])
+    assert "keep_data: true" in str(outcome["warnings"])
+    (made,) = tmp_path.glob("film.*")
+    kept = ["ac3", "h264", "dvb_teletext"] if policy == ORDER else ["h264", "ac3"]
+    assert [track.codec for track in read(made).tracks] == kept
+
+
+@pytest.mark.parametrize("policy", [TO_MKV, ORDER], ids=["mkv", "order"])
+def test_sound_that_is_only_announced_beside_truehd_is_no_track(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    sound = ("-c:a", "truehd", "-ar", "48000", "-ac", "2", "-strict", "experimental")
+    path = film(tmp_path / "film.m2ts", *H264[:-2], *sound, "-mpegts_m2ts_mode", "1")
+    hashes = stream_hashes(path, ("0:a:0",))
+    changed(vpo, policy, path)
+    (made,) = tmp_path.glob("film.*")
+    assert stream_hashes(made, ("0:a:0",)) == hashes
+
+
+@pytest.mark.parametrize("policy", [TO_MP4, HEVC], ids=["mp4", "hevc"])
+def test_webvtt_that_ffmpeg_cannot_read_keeps_its_cues(
+    vpo: Vpo, tmp_path: Path, policy: str
+) -> None:
+    plain, words = film(tmp_path / "plain.mkv", *H264), tmp_path / "words.vtt"
+    words.write_text(
+        "WEBVTT\n\n1\n00:00.250 --> 00:01.000 line:10%\nOne <i>line</i>\n\n"
+        "00:01.200 --> 00:01.900\nTwo\nlines\n"
+    )
+    path = tmp_path / "in" / "film.mkv"
+    mux = ["mkvmerge", "-q", "-o", str(path), "--language", "0:fre", str(words), str(plain)]
+    subprocess.run(mux, check=True)
+    outcome = changed(vpo, policy, path)
+    assert "the cues are kept, not styles in its header" in str(outcome["warnings"])
+    (made,) = path.parent.iterdir()
+    assert read(made).of("subtitle")[0].language in ("fre", "fra")
+    text = ["ffmpeg", "-v", "error", "-i", str(made), "-map", "0:s", "-f", "srt", "-"]
+    cues = subprocess.run(text, capture_output=True, check=True).stdout.decode().replace("\r", "")
+    assert cues.split("\n\n")[:2] == [
+        "1\n00:00:00,250 --> 00:00:01,000\nOne <i>line</i>",
+        "2\n00:00:01,200 --> 00:00:01,900\nTwo\nlines",
+    ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests.conftest import Vpo
-from tests.integration.test_transcode import policy, process, streams
+from tests.integration.test_transcode import policy, process, streams, times
 from tests.reading import identify
 
 HEVC = policy("{video: {to: hevc, crf: 40, preset: ultrafast}}")
@@ -53,10 +54,10 @@ def test_odd_sizes_are_padded_to_even_ones(vpo: Vpo, film: Path, codec: str) -> 
     assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"
 
 
-def captioned(folder: Path, film: Path, before: float = 0) -> None:
+def captioned(folder: Path, film: Path, before: float = 0, seconds: float = 0.4) -> None:
     """Make a film with a caption in each frame, behind some seconds without."""
     raw = folder / "raw.h264"
-    picture("96x64", *FAST, "-x264-params", "slices=1", raw, seconds=before + 0.4)
+    picture("96x64", *FAST, "-x264-params", "slices=1:keyint=50", raw, seconds=before + seconds)
     units = re.split(rb"\x00?\x00\x00\x01", raw.read_bytes())[1:]
     data, frames = b"", 0
     for unit in units:
@@ -91,20 +92,67 @@ def test_captions_are_never_lost(
     assert (sum_of(film), captions(film)) == (original, 10)
 
 
-@pytest.mark.parametrize("change", ["size", "pixels"])
-def test_a_change_of_size_or_shape_is_not_encoded(
-    vpo: Vpo, film: Path, tmp_path: Path, change: str
+def test_late_captions_are_known_before_the_encode(vpo: Vpo, film: Path, tmp_path: Path) -> None:
+    captioned(tmp_path, film, before=8, seconds=4)
+    planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(HEVC), film)
+    assert "would lose the closed captions" in str(planned.json["files"][0]["error"])
+
+
+def joined(folder: Path, film: Path, *parts: tuple[str, str, float]) -> None:
+    """Make a recording of parts: their sizes, the shapes of their pixels, and their seconds."""
+    start, data = 0.0, b""
+    for size, shape, seconds in parts:
+        path = folder / f"{start}.ts"
+        offset = ("-output_ts_offset", str(start))
+        picture(size, *FAST, "-vf", f"setsar={shape}", *offset, path, seconds=seconds)
+        start, data = start + seconds, data + path.read_bytes()
+    film.write_bytes(continuous(data))
+
+
+def continuous(data: bytes) -> bytes:
+    """Number the packets of each PID without a gap, as a recorder gets them."""
+    counts: Counter[int] = Counter()
+    packets = [bytearray(data[at : at + 188]) for at in range(0, len(data), 188)]
+    for packet in packets:
+        pid = int.from_bytes(packet[1:3], "big") & 0x1FFF
+        counts[pid] += bool(packet[3] & 0x10)
+        packet[3] = packet[3] & 0xF0 | counts[pid] - 1 & 15
+    return b"".join(packets)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        (("64x48", "1"), ("128x96", "1")),
+        (("128x96", "1"), ("64x48", "1")),
+        (("64x48", "1"), ("64x48", "4/3")),
+    ],
+)
+def test_all_of_a_video_gets_the_size_and_shape_of_its_largest_part(
+    vpo: Vpo, film: Path, tmp_path: Path, small: tuple[str, str], large: tuple[str, str]
 ) -> None:
     film = film.with_suffix(".ts")
-    parts = [tmp_path / "1.ts", tmp_path / "2.ts"]
-    picture("64x48", *FAST, parts[0])
-    size, shape = ("128x96", "1") if change == "size" else ("64x48", "4/3")
-    picture(size, *FAST, "-vf", f"setsar={shape}", "-output_ts_offset", "1", parts[1])
-    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    joined(tmp_path, film, (*small, 0.4), (*large, 1))
+    done = process(vpo, HEVC, film)
+    assert done.rc == 0, done
+    assert "scaled to that of the largest part" in str(done.json["files"][0]["warnings"])
+    made = streams(film)[0]
+    assert f"{made['width']}x{made['height']}" == large[0]
+    assert made["sample_aspect_ratio"] == {"1": "1:1", "4/3": "4:3"}[large[1]]
+    assert len(times(film)) == 35
+    assert process(vpo, HEVC, film).json["files"][0]["status"] == "unchanged"
+
+
+def test_a_change_of_size_that_the_plan_did_not_see_is_not_encoded(
+    vpo: Vpo, film: Path, tmp_path: Path
+) -> None:
+    film = film.with_suffix(".ts")
+    # Five places are looked at: none is in the second part.
+    joined(tmp_path, film, ("64x48", "1", 9.4), ("96x72", "1", 0.4), ("64x48", "1", 4))
     original = sum_of(film)
     done = process(vpo, HEVC, film)
     assert done.rc == 1
-    assert "changes its size or shape from 64x48" in str(done.json["files"][0]["error"])
+    assert "its size or shape changes at" in str(done.json["files"][0]["error"])
     assert sum_of(film) == original
 
 
@@ -172,3 +220,38 @@ def test_tags_of_tools_are_no_reason_to_refuse(vpo: Vpo, film: Path, tmp_path: P
     done = process(vpo, HEVC, film)
     assert done.rc == 0, done
     assert streams(film)[0]["codec_name"] == "hevc"
+
+
+@pytest.mark.parametrize("woven", [True, False])
+def test_combs_are_not_encoded_where_the_video_does_not_say_that_it_is_interlaced(
+    vpo: Vpo, film: Path, woven: bool
+) -> None:
+    fields = "tinterlace=interleave_top" if woven else "framestep=2"
+    source = "testsrc2=s=320x240:r=50:d=1.2"
+    ffmpeg("-f", "lavfi", "-i", source, "-vf", f"{fields},setfield=prog", *FAST, film)
+    assert streams(film)[0]["field_order"] == "progressive"
+    assert combed(film) == woven
+    planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(HEVC), film)
+    done = process(vpo, HEVC, film)
+    said = ["combed: it will be deinterlaced" in str(r.json["files"]) for r in (planned, done)]
+    assert said == [woven, woven]
+    assert (len(times(film)), combed(film)) == (30, False)
+
+
+def combed(film: Path) -> bool:
+    """Whether most frames are combed, by ffmpeg's own judgement."""
+    shown = "metadata=print:key=lavfi.idet.multiple.current_frame:file=-"
+    argv = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        film,
+        "-vf",
+        f"idet=intl_thres=1.5,{shown}",
+        "-f",
+        "null",
+        "-",
+    ]
+    found = subprocess.run(list(map(str, argv)), check=True, capture_output=True).stdout
+    return found.count(b"current_frame=tff") > 15

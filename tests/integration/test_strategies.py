@@ -45,6 +45,10 @@ phases:
       - audio_main
       - video
 """
+TO_HEVC = (
+    "schema_version: 13\nphases: [{name: c, container: {target: mkv}}, {name: t, transcode: {video:"
+    " {to: hevc, preset: ultrafast}}}]\n"
+)
 TO_MKV = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
 TO_MP4 = "schema_version: 13\nphases: [{name: c, container: {target: mp4}}]\n"
 
@@ -405,15 +409,41 @@ def test_file_of_subtitles_only_is_processed(library: Library, vpo: Vpo) -> None
     assert [track.language for track in read(path).tracks] == ["fre"]
 
 
-def test_frames_whose_times_are_guessed_wrong_are_refused(vpo: Vpo, tmp_path: Path) -> None:
+@pytest.mark.parametrize("policy", [TO_MKV, TO_MP4, TO_HEVC], ids=["mkv", "mp4", "hevc"])
+def test_frames_of_avi_are_shown_in_their_order(vpo: Vpo, tmp_path: Path, policy: str) -> None:
     """AVI has no times of presentation; for B-frames of H.264, ffmpeg takes those of decoding."""
     film = tmp_path / "in" / "film.avi"
     film.parent.mkdir()
-    picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=2:r=25", "-c:v", "libx264", "-bf", "3"]
-    argv = ["ffmpeg", "-v", "error", *picture, "-x264-params", "b-adapt=0", str(film)]
-    subprocess.run(argv, check=True)
-    before = film.read_bytes()
-    result = run(vpo, TO_MKV, film)
-    assert result.rc == 1
-    assert "out of order" in str(result.json["files"])
-    assert film.read_bytes() == before
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=1:r=25", "-c:v", "libx264", "-bf", "3"]
+    sound = ["-f", "lavfi", "-i", "sine=d=1", "-c:a", "mp3", "-metadata", "title=Film"]
+    order = ["-x264-params", "b-adapt=0"]
+    subprocess.run(
+        ["ffmpeg", "-v", "error", *picture[:4], *sound[:4], *picture[4:], *order, *sound[4:],
+         str(film)], check=True,
+    )  # fmt: skip
+    frames, streams = frame_hashes(film, ["0:v"]), stream_hashes(film, ["0:a"])
+    result = run(vpo, policy, film)
+    assert result.rc == 0, result
+    (made,) = film.parent.iterdir()
+    assert made.suffix == (".mp4" if policy == TO_MP4 else ".mkv")
+    assert shown_at(made) == [f"{n / 25:.6f}" for n in range(25)]
+    assert stream_hashes(made, ["0:a"]) == streams
+    assert read(made).tags["title"] == "Film"
+    assert policy == TO_HEVC or frame_hashes(made, ["0:v"]) == frames
+
+
+def shown_at(path: Path) -> list[str]:
+    argv = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time"]
+    done = subprocess.run([*argv, "-of", "csv=p=0", path], capture_output=True, check=True)
+    return [line.rstrip(",") for line in done.stdout.decode().split()]
+
+
+def test_frames_of_avi_are_no_promise_without_mkvmerge(
+    vpo: Vpo, tmp_path: Path, tools_on_path: ToolsOnPath
+) -> None:
+    film = tmp_path / "film.avi"
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=64x48:d=1:r=25", "-c:v", "libx264", "-bf", "3"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, str(film)], check=True)
+    tools_on_path(only=True, ffmpeg='exec "$REAL_FFMPEG" "$@"')
+    done = vpo("process", "-n", "--format", "json", "-p", vpo.policy(TO_MP4), film)
+    assert "mkvmerge is needed" in str(done.json["files"])

@@ -102,7 +102,13 @@ class Proof:
         names |= {encode.source: self._track(encode.result, found) for encode in encodes}
         shifts = [each for each in differences if each.kind == "shift"]
         self.warnings = tuple(f"{names[each.stream]}: {each}" for each in shifts)
-        lost = (each for each in differences if each.kind != "shift")
+        # The parts of these are scaled to one size, as the plan says.
+        mixed = {i for i, how in self._plan.video_encodes.items() if how.mixed is not None}
+        lost = (
+            each
+            for each in differences
+            if each.kind != "shift" and not (each.kind == "size" and each.stream in mixed)
+        )
         problems = [f"{names[each.stream]}: {each}" for each in lost]
         if result.damage is not None:
             problems.append(str(result.damage))

@@ -11,7 +11,7 @@ from vpo.errors import ProbeError, VerifyError
 from vpo.media.containers import TIMECODE, container, holds_tag, user_tags
 from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
-from vpo.media.tag_values import same_value
+from vpo.media.tag_values import name_key, same_value
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
 from vpo.probe.integrity import is_complete
@@ -176,10 +176,14 @@ def _tag_differences(
     want: tuple[tuple[str, str], ...], have: tuple[tuple[str, str], ...]
 ) -> Iterator[str]:
     """Yield the lost or changed tags of users; tags that tools write are not compared."""
-    there = dict(have)
-    for name, value in user_tags(want).items():
-        if not same_value(name, there.get(name, ""), value):
-            yield f"tag {name} is {there.get(name, '')!r} instead of {value!r}"
+    there = {name_key(name): value for name, value in have}
+    wanted = user_tags(want)
+    for name, value in wanted.items():
+        found = there.get(name_key(name), "")
+        # Of names that become the same one, only the last is read back.
+        alike = (v for n, v in wanted.items() if name_key(n) == name_key(name))
+        if not any(same_value(name, found, each) for each in alike):
+            yield f"tag {name} is {found!r} instead of {value!r}"
 
 
 def _track_differences(name: str, want: Track, have: Track) -> Iterator[str]:

@@ -82,7 +82,10 @@ class Container:
     mkvmerge_subtitles: bool = False
 
 
-_TOOLS = "major_brand minor_version compatible_brands encoder software handler_name vendor_id"
+_TOOLS = (
+    "major_brand minor_version compatible_brands encoder encoding_tool software handler_name"
+    " vendor_id"
+)
 _STATISTICS = (
     "bps duration number_of_frames number_of_bytes"
     " _statistics_writing_app _statistics_writing_date_utc _statistics_tags"

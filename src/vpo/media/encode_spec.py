@@ -49,7 +49,8 @@ class VideoEncode:
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
     is (width, height) in pixels where the frames are scaled down, ``pad`` where they get a black
-    line at the right or the bottom; ``tonemap`` makes SDR of HDR; ``min_savings`` is the part of
+    line at the right or the bottom; ``mixed`` is the shape of pixels that all frames get, scaled to
+    one size; ``tonemap`` makes SDR of HDR; ``min_savings`` is the part of
     the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
     """
@@ -61,6 +62,7 @@ class VideoEncode:
     size: tuple[int, int] | None = None
     scaler: Scaler = "lanczos"
     pad: tuple[int, int] | None = None
+    mixed: str | None = None
     hw: Hardware = "none"
     hw_fallback: bool = True
     tonemap: bool = False

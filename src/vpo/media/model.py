@@ -85,6 +85,10 @@ class Track:
     ``bit_rate`` is in bits a second, ``duration`` in seconds; unknown facts are ``None``.
     ``field_order`` is set for interlaced video: which field is coded, and which shown, first
     (``tt``, ``bb``, ``tb``, ``bt``).
+    ``reordered``: its frames are not stored in the order in which they are shown, and the container
+    does not state when each is.
+    ``mixed``: its frames change their size or shape midway, as was found out to encode it;
+    ``width`` and ``height`` are then those of the largest part, and this the shape of its pixels.
     ``codec_tag`` is the container's own name of the codec, if that says more than ``codec``.
     ``tags`` are those of the track without language and title (in Matroska, whose tracks have a
     name, with a TITLE tag that is not that name), names in lower case; ``side_data``
@@ -109,6 +113,8 @@ class Track:
     color: Color | None = None
     frame_rate: str | None = None
     field_order: str | None = None
+    reordered: bool = False
+    mixed: str | None = None
     bit_rate: int | None = None
     duration: float | None = None
     codec_tag: str | None = None

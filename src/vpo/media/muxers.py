@@ -46,8 +46,8 @@ _REFUSED = {
     "wmv": f"{_NOWHERE} {_NO_RIFF} hap prores",
 }
 _TS_OF_DISCS = (
-    "aac aac_latm ac3 avs2 avs3 cavs dts dvb_subtitle dvb_teletext eac3 h264 hevc mp2 mp3"
-    " mpeg1video mpeg2video opus s302m truehd unknown vc1 vvc"
+    "aac aac_latm ac3 avs2 avs3 cavs dts eac3 h264 hevc mp2 mp3"
+    " mpeg1video mpeg2video opus s302m truehd vc1 vvc"
 )
 _TAKEN = {
     "webm": "av1 opus vorbis vp8 vp9 webvtt",
@@ -55,7 +55,7 @@ _TAKEN = {
         "aac ac3 alac av1 dirac dts dvd_subtitle eac3 evrc flac h264 hevc jpeg2000 mjpeg mov_text"
         " mp3 mp4als mpeg1video mpeg2video mpeg4 opus png qcelp truehd tscc2 vc1 vorbis vp9"
     ),
-    "ts": f"{_TS_OF_DISCS} dirac mpeg4",
+    "ts": f"{_TS_OF_DISCS} dirac dvb_subtitle dvb_teletext mpeg4",
     "m2ts": f"{_TS_OF_DISCS} hdmv_pgs_subtitle pcm_bluray",
     "flv": (
         "aac adpcm_swf flashsv flashsv2 flv1 h264 mp3 nellymoser pcm_alaw pcm_mulaw speex text vp6a"

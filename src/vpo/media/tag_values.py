@@ -1,14 +1,26 @@
-"""Values of tags that ffmpeg spells anew: places and numbers of tracks and discs."""
+"""Names and values of tags that ffmpeg spells anew: blanks, places, numbers of tracks and discs."""
 
 from __future__ import annotations
 
 import re
+
+from vpo.media.languages import primary
 
 _PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
 _NUMBER_OF = re.compile(r"0*(\d+)(?:/0*(\d*))?")
 _DIGITS = 4
 """The decimals of a degree that tell places apart: some 10 metres."""
 _NUMBERED = frozenset({"track", "disc"})
+
+
+def name_key(name: str) -> str:
+    """Return what tells the names of tags apart, however ffmpeg spells them in Matroska.
+
+    It writes underscores for blanks, and a language behind the name (``comment-de``) as three
+    letters.
+    """
+    base, dash, language = name.replace(" ", "_").rpartition("-")
+    return f"{base}-{primary(language)}" if dash else language
 
 
 def same_value(name: str, one: str, other: str) -> bool:

@@ -90,10 +90,13 @@ def convert_track(
         state = state.warn(decision.loss)
     pad = frame_format.even_size(track, cast(VideoCodec, codec))
     how = VideoEncode(cast(VideoCodec, codec), Quality(target_bitrate=bitrate), pad=pad)
+    if track.mixed is not None:
+        state = state.warn(frame_format.mixed_warning(track))
+        how = replace(how, mixed=track.mixed)
     if track.field_order is not None:
         state = state.warn(f"{track} is interlaced and will be deinterlaced")
     encoded = dynamic_range.after_encode(replace(track, codec=codec), tonemap=False)
-    encoded = frame_format.in_yuv(replace(encoded, field_order=None))
+    encoded = frame_format.in_yuv(replace(encoded, field_order=None, mixed=None))
     if pad is not None:
         encoded, warning = frame_format.with_padding(encoded, pad)
         state = state.warn(warning)
@@ -111,5 +114,11 @@ def _convert_subtitle(state: DesiredState, track: Track, codec: str, why: str) -
 
 
 def is_unreadable(track: Track) -> bool:
-    """Return whether ffmpeg cannot read a track: then it has a Matroska codec id."""
-    return track.matroska_id is not None and track.codec_tag is not None
+    """Return whether neither ffmpeg nor vpo can read a track: then it has a Matroska codec id."""
+    nameless = track.matroska_id is not None and track.codec_tag is not None
+    return nameless and not is_nameless_webvtt(track)
+
+
+def is_nameless_webvtt(track: Track) -> bool:
+    """Return whether a track is WebVTT as mkvmerge stores it, which ffmpeg has no name for."""
+    return track.codec_tag == "S_TEXT/WEBVTT"

@@ -40,6 +40,13 @@ def with_padding(track: Track, size: tuple[int, int]) -> tuple[Track, str]:
     return replace(track, width=width, height=height), warning
 
 
+def mixed_warning(track: Track) -> str:
+    """Return the warning about a track whose frames change their size or shape midway."""
+    return (
+        f"{track} changes its size or shape midway: all of it is scaled to that of the largest part"
+    )
+
+
 def in_yuv(track: Track) -> Track:
     """Return the track with the colours that it has after an encode: RGB becomes YUV."""
     if not is_rgb(track.pixel_format):

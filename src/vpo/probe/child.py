@@ -28,7 +28,8 @@ from vpo.probe.packet_proof import (
     differences_of_copies,
 )
 from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import read_video_head
+from vpo.probe.picture_scan import read_video_sample
+from vpo.probe.webvtt import webvtt_file
 from vpo.tools.isolation import limit_memory
 
 _MEMORY = 4 << 30
@@ -94,7 +95,7 @@ class _Packets:
             *differences_of_copies(source, result, copied, offset),
             *differences_of_encodes(source, result, encoded, offset),
             *_undecodable(path, result, encoded),
-            *_disordered(path, source, copied),
+            *_disordered(path, source, result, copied),
         ]
         return _facts(result, path), [list(each) for each in found]
 
@@ -110,13 +111,19 @@ def _undecodable(path: str, result: Content, encoded: list[EncodedStream]) -> li
     return [Difference(origins[index], "decode", at, at) for index, at in found]
 
 
-def _disordered(path: str, source: Content, copied: list[CopiedStream]) -> list[Difference]:
+def _disordered(
+    path: str, source: Content, result: Content, copied: list[CopiedStream]
+) -> list[Difference]:
     """Check the times that a tool has made up where the source has none: of B-frames in AVI."""
-    if not container(DEMUXERS.get(source.container, "")).lacks_timestamps:
+    if not _lacks_times(source) or _lacks_times(result):
         return []
     found = ((s, source.streams.get(s.source)) for s in copied)
     videos = {s.result: s.source for s, of in found if of is not None and of.type == "video"}
     return [Difference(videos[i], "order", at, at) for i, at in disordered(path, videos)]
+
+
+def _lacks_times(content: Content) -> bool:
+    return container(DEMUXERS.get(content.container, "")).lacks_timestamps
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:
@@ -147,7 +154,8 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "end_times": _end_times,
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
-    "video_head": read_video_head,
+    "video_sample": read_video_sample,
+    "webvtt": webvtt_file,
 }
 
 

@@ -20,7 +20,8 @@ class ContainerFacts:
     ``entries`` are the tracks of Matroska in order, ``mp4_tracks`` those of MP4 by track id, which
     is PyAV's stream id. ``title_known`` says that ``title`` is right, even if it is ``None``.
     ``fragile`` are features that ffmpeg silently drops or flattens on remux, as display text, and
-    ``outside`` is what lies outside of what it reads. ``chapter_pictures`` are tracks of MP4.
+    ``outside`` is what lies outside of what it reads. ``chapter_pictures`` are tracks of MP4,
+    ``stream_kinds`` names of data in a transport stream, by PID.
     """
 
     container: str
@@ -31,6 +32,7 @@ class ContainerFacts:
     fragile: tuple[str, ...] = ()
     chapter_pictures: frozenset[int] = frozenset()
     outside: tuple[str, ...] = ()
+    stream_kinds: dict[int, str] = field(default_factory=dict)
 
 
 def read_container_facts(fd: int, name: str) -> ContainerFacts:
@@ -49,6 +51,7 @@ def read_container_facts(fd: int, name: str) -> ContainerFacts:
         return ContainerFacts(
             "m2ts" if mpegts.packet_size(fd) > mpegts.PLAIN else "ts",
             fragile=(f"{programs} programs",) if programs > 1 else (),
+            stream_kinds=mpegts.stream_kinds(fd),
         )
     return ContainerFacts(name)
 

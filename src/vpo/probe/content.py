@@ -14,8 +14,16 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vpo.media.containers import container
 from vpo.probe.ebml import StructureError
-from vpo.probe.media_input import MediaInput, error_text, open_container, open_input
+from vpo.probe.media_input import (
+    DEMUXERS,
+    REORDERING,
+    MediaInput,
+    error_text,
+    open_container,
+    open_input,
+)
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
 from vpo.probe.stated_duration import stated_duration
@@ -65,6 +73,7 @@ class StreamContent:
     the seconds of sound that a decoder of Opus drops at the start, ``zero_run`` the zeros in a row
     that no packet has, ``unit_length`` the bytes that state the length of each NAL unit.
     ``header_units`` are NAL units of the header that are no parameter sets.
+    ``untimed``: presentation times are a guess of the demuxer, which is wrong.
     """
 
     type: str
@@ -87,11 +96,12 @@ class StreamContent:
     zero_run: int | None = None
     unit_length: int = 0
     pictures: PictureScan = field(default_factory=PictureScan)
+    untimed: bool = False
 
     def add(self, packet: Any, compared: int) -> None:
         """Count a packet of which so many bytes are compared."""
         moment: int | None = packet.pts
-        if moment is None:
+        if moment is None or self.untimed:
             moment, self.by_decoding = packet.dts, True
         hidden: bool = packet.is_discard
         if moment is not None:
@@ -284,6 +294,7 @@ class _Reader:
         codec = context.codec.canonical_name if context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
         content = StreamContent(stream.type, codec, base)
+        content.untimed = _is_untimed(self.content.container, codec)
         if codec == "opus":
             content.delay = _opus_delay(context.extradata or b"")
         if codec in _DENSE_CODECS and self.content.container != _PADDED:
@@ -345,6 +356,11 @@ def _packets(source: av.container.InputContainer) -> Iterator[Any]:
     """Yield all packets; PyAV has no object for a stream that has appeared since the opening."""
     with contextlib.suppress(IndexError):
         yield from source.demux()
+
+
+def _is_untimed(demuxer: str, codec: str) -> bool:
+    timeless = container(DEMUXERS.get(demuxer, "")).constant_frame_rate
+    return timeless and codec in REORDERING
 
 
 def _opus_delay(head: bytes) -> Fraction:

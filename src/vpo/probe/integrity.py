@@ -50,7 +50,7 @@ _TEXTS: dict[DamageKind, str] = {
 
 
 def is_complete(path: str) -> bool:
-    """Return whether the container's outermost elements end where the file ends.
+    """Return whether no outermost element of the container is cut off.
 
     True for containers that do not say it. Raises ``OSError``.
     """
@@ -59,7 +59,7 @@ def is_complete(path: str) -> bool:
         head = os.pread(fd, 12, 0)
         if head[:4] == _EBML:
             return matroska.read_structure(fd).complete
-        return head[4:8] not in _BOXES or mp4.fills_file(fd)
+        return head[4:8] not in _BOXES or mp4.is_whole(fd)
     except StructureError:
         return False
     finally:

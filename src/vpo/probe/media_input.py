@@ -35,15 +35,20 @@ DEMUXERS = {
     "dv": "dv",
 }
 """The containers by the names of ffmpeg's demuxers. None of these opens another file."""
+REORDERING = frozenset({"h264", "hevc"})
+"""Codecs of which ffmpeg guesses wrongly when frames are shown that are not stored in that order,
+where the container does not state it. Of the codecs before them it knows."""
 _CHUNK = 8 << 20
 OUT_OF_MEMORY = "the memory did not suffice to read it; use fewer workers, or process it alone"
 _ONE_FILE = {
     "protocol_whitelist": "file",
     "max_streams": str(MOST_STREAMS),
     "format_whitelist": ",".join([*(name.partition(",")[0] for name in DEMUXERS), "srt", "ass"]),
+    "fix_teletext_pts": "0",
 }
 """Options with which nothing but the file itself is read: no playlist, no series of images. The
-last two formats are those of subtitles within AVI."""
+last two formats are those of subtitles within AVI. Teletext keeps its own times; otherwise they
+depend on the other streams (ffmpeg-formats(1))."""
 
 
 @dataclass(frozen=True)

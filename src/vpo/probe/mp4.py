@@ -32,6 +32,15 @@ _KNOWN = frozenset(
     b"ftyp styp moov mdat free skip wide moof mfra sidx ssix prft emsg pdin pnot".split()
 )
 """The outermost boxes without anything that ffmpeg would not write, or write anew."""
+_VENDORS = {
+    b"sefd": " in which Samsung's telephones keep where slow motion and other effects are",
+    b"uuid": " of one program or maker",
+    b"meta": " of tags outside the film",
+    b"udta": " of tags outside the film",
+}
+"""What is in boxes that no standard defines, as the end of a parenthesis."""
+_LARGEST_TRAILER = 1 << 28
+"""Bytes of a box that a maker appends, at most; four letters are a larger number."""
 _STEREO = {1: "top and bottom", 2: "side by side"}
 _PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 
@@ -91,10 +100,11 @@ def outside(fd: int) -> Iterator[str]:
     end, length = 0, os.fstat(fd).st_size
     for box in children(fd, 0, length):
         if box.kind not in _KNOWN:
-            yield f"the box {box.kind.decode('latin-1')!r} ({box.end - box.data:,} bytes)"
+            what = _VENDORS.get(box.kind, "")
+            yield f"the box {box.kind.decode('latin-1')!r} ({box.end - box.data:,} bytes{what})"
         end = box.end
     if end < length:
-        yield f"the {length - end:,} bytes behind its last box"
+        yield f"the {length - end:,} bytes behind its last box, as cameras and taggers write them"
 
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
@@ -132,6 +142,23 @@ def fills_file(fd: int) -> bool:
             return False
         offset += size
     return offset == length
+
+
+def is_whole(fd: int) -> bool:
+    """Return whether nothing of the film is cut off: what follows its boxes is no part of a box.
+
+    Cameras and programs append data of their own. Of a fragmented film, more could follow.
+    """
+    if fills_file(fd):
+        return True
+    boxes = list(children(fd, 0, os.fstat(fd).st_size))
+    kinds = {box.kind for box in boxes}
+    if not {b"moov", b"mdat"} <= kinds or b"moof" in kinds:
+        return False
+    rest = os.pread(fd, _HEADER, boxes[-1].end)
+    size, kind = int.from_bytes(rest[:4], "big"), rest[4:]
+    is_box = kind in _KNOWN or (kind.isalnum() and size < _LARGEST_TRAILER)
+    return bool(rest.strip(b"\0")) and not is_box
 
 
 def children(fd: int, start: int, end: int) -> Iterator[Box]:

@@ -79,7 +79,8 @@ _HVCC_ARRAYS = 23
 
 
 def _codec(stream: Any) -> str:
-    return str(stream.codec_context.codec.canonical_name)
+    context = stream.codec_context
+    return str(context.codec.canonical_name) if context is not None else ""
 
 
 def _units(data: bytes, stream: Any) -> list[bytes]:

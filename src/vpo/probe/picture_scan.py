@@ -7,7 +7,9 @@ change its size or its shape where one programme ends and another begins.
 from __future__ import annotations
 
 import contextlib
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from vpo.probe.media_input import open_container, open_input
@@ -18,6 +20,21 @@ _CAPTIONS = b"GA94\x03"
 _HEAD = 4096
 """Bytes in which captions stand, before the picture itself."""
 _PACKETS = 150
+_PARTS = (0.1, 0.3, 0.5, 0.7, 0.9)
+_PLACE_PACKETS = 100
+_LOOKED_AT = 60
+"""Frames of all places together that are searched for combs."""
+_SHORT = 10_000_000
+"""Microseconds that need only be looked at from the start."""
+_MOST = 100
+"""Kinds of parts whose shapes are looked at."""
+_MOST_LINES = 1088
+"""Lines of the largest interlaced format (ITU-R BT.709)."""
+_LEAST_COMBED = 8
+_SURE = 10
+_IDET = "intl_thres=1.5"
+"""Above the default, with which sharp patterns that move look like combs."""
+_FIELD_KEY = "lavfi.idet.multiple.current_frame"
 _FRAMES = 8
 _WEAVING = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo", "ffv1", "hevc"})
 """Codecs with interlaced frames; the container does not always say it."""
@@ -43,7 +60,9 @@ class PictureScan:
 
     def __init__(self) -> None:
         self._first: tuple[bytes, bytes] | None = None
-        self._known: set[bytes] = set()
+        self._shapes: dict[bytes, Shape | None] = {}
+        self._parts: Counter[bytes] = Counter()
+        self._part = b""
         self.captions = 0
         self.change: tuple[int, Shape, Shape] | None = None
 
@@ -51,17 +70,35 @@ class PictureScan:
         """Look at the next packet. Only a key frame with new parameters is decoded."""
         head = bytes(memoryview(packet)[:_HEAD])
         self.captions += _CAPTIONS in head
-        if not packet.is_keyframe or self.change is not None:
+        if packet.is_keyframe:
+            self._begin_part(sequence_parameters(head, packet.stream), packet)
+        self._parts[self._part] += 1
+
+    def measure_anew(self) -> None:
+        """Forget how many packets each part has."""
+        self._parts.clear()
+
+    @property
+    def largest(self) -> Shape | None:
+        """The shape of most packets; ``None`` where all have one."""
+        sizes: Counter[Shape] = Counter()
+        for part, count in self._parts.items():
+            if (shape := self._shapes.get(part)) is not None:
+                sizes[shape] += count
+        return sizes.most_common(1)[0][0] if self.change and sizes else None
+
+    def _begin_part(self, parameters: bytes, packet: Any) -> None:
+        if not parameters:
             return
-        parameters = sequence_parameters(head, packet.stream)
-        if not parameters or parameters in self._known:
-            return
-        self._known.add(parameters)
+        self._part = parameters
         if self._first is None:
             self._first = parameters, bytes(packet)
+        if parameters in self._shapes or parameters == self._first[0] or len(self._shapes) > _MOST:
             return
-        before, after = _shape(self._first[1], packet.stream), _shape(bytes(packet), packet.stream)
-        if before is not None and after is not None and _differ(before, after):
+        first, key = self._first
+        before = self._shapes.setdefault(first, _shape(key, packet.stream))
+        after = self._shapes[parameters] = _shape(bytes(packet), packet.stream)
+        if before is not None and after is not None and _differ(before, after) and not self.change:
             self.change = packet.dts if packet.pts is None else packet.pts, before, after
 
 
@@ -87,19 +124,26 @@ def _shape(data: bytes, stream: Any) -> Shape | None:
     return Shape(frames[0].width, frames[0].height, pixels)
 
 
-class VideoHead(NamedTuple):
-    """What the first packets of a video have shown.
+class VideoSample(NamedTuple):
+    """What the start of a video and a few places in it have shown.
 
-    ``change`` says which shape follows which, as text; ``interlaced`` what the frames say.
+    ``change`` says which shape follows which, as text, and ``largest`` is that of the largest part;
+    ``interlaced`` is whether frames say that they are two fields each, ``fields`` which field comes
+    first (``tff``, ``bff``) where only their pictures show it.
     """
 
     captions: bool = False
     change: str | None = None
     interlaced: bool = False
+    fields: str | None = None
+    largest: Shape | None = None
 
 
-def read_video_head(path: str, index: int) -> VideoHead:
-    """Return what the first packets of a video stream show. Raises ``ProbeError``."""
+def read_video_sample(path: str, index: int) -> VideoSample:
+    """Return what the start of a video stream and a few places in it show.
+
+    Raises ``ProbeError``.
+    """
     with open_input(path) as file, open_container(path, file.fd, decode=False) as source:
         stream = source.streams[index]
         codec = stream.codec_context.codec.canonical_name
@@ -108,22 +152,89 @@ def read_video_head(path: str, index: int) -> VideoHead:
             if packet.size:
                 scan.take(packet)
                 packets.append(packet)
-        change = f"{scan.change[1]} to {scan.change[2]}" if scan.change else None
         woven = codec in _WEAVING and _interlaced(packets)
-        return VideoHead(scan.captions > 0, change, woven)
+        combing = None
+        if codec in _WEAVING and not woven and (stream.codec_context.height or 0) <= _MOST_LINES:
+            combing = FieldSearch()
+        places = _places(source)
+        if len(places) > 1:
+            scan.measure_anew()
+        for start in places:
+            packets = list(_packets_at(source, stream, start, _PLACE_PACKETS // len(places)))
+            for packet in packets:
+                scan.take(packet)
+            if combing is not None:
+                combing.take(packets, _LOOKED_AT // len(places))
+        change = f"{scan.change[1]} to {scan.change[2]}" if scan.change else None
+        return VideoSample(
+            scan.captions > 0, change, woven, combing.order if combing else None, scan.largest
+        )
+
+
+def _places(source: Any) -> list[int]:
+    """Return the times to look at, in microseconds; none in what the start has shown."""
+    first, length = source.start_time or 0, source.duration or 0
+    return [first + int(length * part) for part in _PARTS] if length > _SHORT else [first]
+
+
+def _packets_at(source: Any, stream: Any, start: int, count: int) -> Iterator[Any]:
+    import av
+
+    with contextlib.suppress(av.FFmpegError, ValueError):
+        source.seek(start, backward=True, any_frame=False)
+        stream.codec_context.flush_buffers()
+        yield from (packet for packet in islice(source.demux(stream), count) if packet.size)
+
+
+class FieldSearch:
+    """Looks for the combs of interlaced pictures in frames that do not say that they are (idet)."""
+
+    def __init__(self) -> None:
+        self._found: Counter[str] = Counter()
+        self._graph: Any = None
+
+    def take(self, packets: Iterable[Any], count: int) -> None:
+        """Look at so many frames of these packets; those of another size are passed over."""
+        import av
+
+        for frame in islice(_frames(packets), count):
+            if self._graph is None:
+                self._graph = _idet(frame)
+            with contextlib.suppress(av.FFmpegError, ValueError):
+                self._graph.push(frame)
+                while True:
+                    self._found[self._graph.pull().metadata.get(_FIELD_KEY, "")] += 1
+
+    @property
+    def order(self) -> str | None:
+        """Which field comes first; ``None`` where the frames are not clearly interlaced."""
+        best, other = sorted(("tff", "bff"), key=lambda name: -self._found[name])
+        clear = self._found[best] >= max(_LEAST_COMBED, _SURE * self._found[other])
+        return best if clear and self._found[best] > self._found["progressive"] else None
+
+
+def _idet(frame: Any) -> Any:
+    import av.filter
+
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    for one, other in pairwise([source, graph.add("idet", _IDET), graph.add("buffersink")]):
+        one.link_to(other)
+    graph.configure()
+    return graph
 
 
 def _interlaced(packets: list[Any]) -> bool:
     """Return whether the first frames say that they are two fields each."""
+    frames = islice(_frames(packets), _FRAMES)
+    return any(getattr(frame, "interlaced_frame", False) for frame in frames)
+
+
+def _frames(packets: Iterable[Any]) -> Iterator[Any]:
     import av
 
-    left = _FRAMES
     for packet in packets:
         with contextlib.suppress(av.FFmpegError, ValueError):
-            for frame in packet.decode():
-                if getattr(frame, "interlaced_frame", False):
-                    return True
-                left -= 1
-        if left <= 0:
-            return False
-    return False
+            yield from packet.decode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ from typing import Any, NamedTuple
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.integrity import FirstDamage
+from vpo.probe.media_input import read_problem
 from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
 from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import VideoHead
+from vpo.probe.picture_scan import Shape, VideoSample
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
@@ -38,6 +40,7 @@ class Prober:
         self.processes, self._stall_seconds = processes, stall_seconds
         self._thread = threading.local()
         self._spare: deque[Service] = deque()
+        self._samples: dict[tuple[str, int, int, int], VideoSample] = {}
 
     def start_early(self) -> None:
         """Start a child for the first thread that needs one.
@@ -105,9 +108,24 @@ class Prober:
         """See ``vpo.probe.packets.cover_image``."""
         return bytes.fromhex(self._ask("cover_image", path, index))
 
-    def video_head(self, path: str, index: int) -> VideoHead:
-        """See ``vpo.probe.picture_scan.read_video_head``."""
-        return VideoHead(*self._ask("video_head", path, index))
+    def webvtt(self, path: str, index: int) -> bytes:
+        """See ``vpo.probe.webvtt.webvtt_file``."""
+        return str(self._ask("webvtt", path, index)).encode("utf-8", "surrogateescape")
+
+    def video_sample(self, path: str, index: int) -> VideoSample:
+        """See ``vpo.probe.picture_scan.read_video_sample``."""
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise read_problem(error) from None
+        key = (path, index, status.st_size, status.st_mtime_ns)
+        found = self._samples.get(key)
+        if found is None:
+            found = VideoSample(*self._ask("video_sample", path, index))
+            if found.largest is not None:
+                found = found._replace(largest=Shape(*found.largest))
+            self._samples = {key: found}
+        return found
 
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from vpo.media.containers import container
 from vpo.media.languages import same
 from vpo.media.model import Attachment, Color, Track, TrackType
 from vpo.probe import h264, matroska, mp4
 from vpo.probe.container_facts import ContainerFacts
+from vpo.probe.media_input import DEMUXERS, REORDERING
 
 _FLAGS = (
     "default",
@@ -44,10 +46,22 @@ def is_track(stream: Any, facts: ContainerFacts) -> bool:
     """Return whether a stream is a track: no attachment, and not the text of chapters."""
     if stream.type == "attachment" or stream.disposition & stream.disposition.attached_pic:
         return False
+    if container(facts.container).transport_stream and _is_repeated(stream):
+        return False
     if stream.type != "data" or int(stream.discard) != _DISCARD_ALL:
         return True
     entry = facts.mp4_tracks.get(stream.id)
     return entry is not None and entry.tag not in _CHAPTER_TITLES
+
+
+def _is_repeated(stream: Any) -> bool:
+    """Return whether a stream only repeats the PID of another, without anything in it.
+
+    So ffmpeg announces the AC-3 that may be beside TrueHD, and sections that it cannot read.
+    """
+    first = next(other for other in stream.container.streams if other.id == stream.id)
+    silent = stream.type == "audio" and not stream.codec_context.sample_rate
+    return first.index != stream.index and (silent or stream.codec_context is None)
 
 
 def to_tracks(streams: list[Any], facts: ContainerFacts) -> tuple[Track, ...]:
@@ -57,11 +71,25 @@ def to_tracks(streams: list[Any], facts: ContainerFacts) -> tuple[Track, ...]:
     """
     known = [(number, entry) for number, entry in enumerate(facts.entries) if entry.type]
     if [s.type for s in streams] != [entry.type for _, entry in known]:
-        return tuple(_track(s, None, facts.mp4_tracks.get(s.id)) for s in streams)
+        tracks = (_track(s, None, facts.mp4_tracks.get(s.id)) for s in streams)
+        kinds = (facts.stream_kinds.get(s.id, _by_packets(s, facts)) for s in streams)
+        return tuple(
+            replace(track, codec=kind) if track.codec == "unknown" else track
+            for track, kind in zip(tracks, kinds, strict=True)
+        )
     return tuple(
         _track(stream, number, entry)
         for stream, (number, entry) in zip(streams, known, strict=True)
     )
+
+
+def _by_packets(stream: Any, facts: ContainerFacts) -> str:
+    """Return the name of a stream that no table names: ffmpeg knows only teletext by its packets.
+
+    It knows DVB's subtitles, too, which it can decode.
+    """
+    recorded = container(facts.container).transport_stream and stream.type == "subtitle"
+    return "dvb_teletext" if recorded else "unknown"
 
 
 def _track(
@@ -171,7 +199,14 @@ def _video_facts(stream: Any, context: Any) -> dict[str, Any]:
         "color": _color(context, header),
         "frame_rate": str(rate) if rate else None,
         "field_order": _FIELD_ORDERS.get(getattr(context, "field_order", 0)),
+        "reordered": _is_reordered(stream, context),
     }
+
+
+def _is_reordered(stream: Any, context: Any) -> bool:
+    """Return whether frames are stored out of order in a container without times."""
+    timeless = container(DEMUXERS.get(stream.container.format.name, "")).constant_frame_rate
+    return timeless and context.name in REORDERING and bool(context.has_b_frames)
 
 
 def _audio_facts(context: Any) -> dict[str, Any]:

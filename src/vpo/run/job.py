@@ -45,6 +45,7 @@ from vpo.run.recognition import (
     encoded_videos,
     measured_bit_rates,
     recognize,
+    with_largest_parts,
 )
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,8 @@ def _planned(
     ):
         known = replace(known, encoded=True)
         plan = evaluate(job.policies, media, job.on_error, known)
+    if (mixed := with_largest_parts(plan, context.prober)) != media:
+        plan = evaluate(job.policies, mixed, job.on_error, known)
     return replace(job, known=known), plan, bit_rates
 
 

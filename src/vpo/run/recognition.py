@@ -13,11 +13,15 @@ from typing import NamedTuple
 
 from vpo.db.records import EncodedVideo, EncodeRecord, History, KnownContent, VideoShape
 from vpo.discover import Candidate
+from vpo.errors import ProbeError
 from vpo.execute.copied_streams import video_forms
 from vpo.media.model import MediaFile, Track
+from vpo.plan.model import Plan
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.content_key import content_key
 from vpo.probe.service import ContentFacts, Prober
+
+_UNSTATED_SHAPE = "0:1"
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,27 @@ def are_encoded(
         return False
     made = encoded_videos(tracks, prober.read_source(path, video_forms(tracks)).result())
     return len(made) == len(tracks) and all(one.digest in videos[one.shape] for one in made)
+
+
+def with_largest_parts(plan: Plan, prober: Prober) -> MediaFile:
+    """Return the file with the size of the largest part of videos that are to be encoded.
+
+    Only those whose frames change their size or shape midway differ.
+    """
+    tracks = list(plan.before.tracks)
+    for number, track in enumerate(tracks):
+        if track.index not in plan.video_encodes:
+            continue
+        try:
+            largest = prober.video_sample(plan.before.path, track.index).largest
+        except ProbeError:
+            continue  # the encode will report it
+        if largest is not None:
+            width, height, pixels = largest
+            tracks[number] = replace(
+                track, width=width, height=height, mixed=pixels or _UNSTATED_SHAPE
+            )
+    return replace(plan.before, tracks=tuple(tracks))
 
 
 def encoded_videos(tracks: Sequence[Track], facts: ContentFacts) -> tuple[EncodedVideo, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from vpo.media.containers import (
     APPLE_TAG_PREFIX,
@@ -24,31 +26,46 @@ from vpo.tools.video_options import Encoding
 
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
+_LIMITS = ("-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS))
+
+
+class SideFiles(NamedTuple):
+    """Temporary files that ffmpeg reads besides the source, by index in the source.
+
+    ``covers`` has, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
+    would make a video track of a cover that it copies. ``substitutes`` are read in place of a track
+    that it does not read right.
+    """
+
+    covers: Mapping[int, str] = MappingProxyType({})
+    substitutes: Mapping[int, str] = MappingProxyType({})
+
+
+NO_FILES = SideFiles()
+
 
 @dataclass(frozen=True)
 class FfmpegJob:
     """A plan that ffmpeg carries out, with what it reads and writes.
 
-    ``covers`` gives, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
-    would make a video track of a cover that it copies. ``encodings`` are, by index in the source,
-    the video tracks that are encoded.
+    ``encodings`` are, by index in the source, the video tracks that are encoded.
     """
 
     plan: Plan
     source: str
     output: str
-    covers: Mapping[int, str] = field(default_factory=dict)
+    files: SideFiles = NO_FILES
     encodings: Mapping[int, Encoding] = field(default_factory=dict)
 
 
 def argv(program: str, job: FfmpegJob) -> list[str]:
     """Return the command that writes the output from the source."""
-    plan, covers = job.plan, job.covers
+    plan, covers = job.plan, job.files.covers
     target = container(plan.after.container)
     mapped = [item for item in plan.after.attachments if item.index not in covers]
     tracks = [track for track in plan.after.tracks if track.codec != TIMECODE]
     command = [*_start(program, "level+verbose"), *_input(job)]
-    command += _maps(plan, [*tracks, *mapped], job.encodings)
+    command += _maps(job, [*tracks, *mapped])
     # Without -copyinkf, ffmpeg silently drops what comes before the first key frame.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(tracks):
@@ -69,7 +86,7 @@ def first_pass(program: str, job: FfmpegJob) -> list[str]:
     # ffmpeg names the statistics by the number of the stream, which must be that of the second.
     last = max(encoding.number for encoding in job.encodings.values())
     command = [*_start(program, "warning"), *_input(job)]
-    command += [*_maps(plan, plan.after.tracks[: last + 1], job.encodings), "-c", "copy"]
+    command += [*_maps(job, plan.after.tracks[: last + 1]), "-c", "copy"]
     for encoding in job.encodings.values():
         command += _encoded(encoding.number, target, encoding)
     return [*command, "-max_muxing_queue_size", "4096", "-f", "null", "-"]
@@ -88,7 +105,11 @@ def _input(job: FfmpegJob) -> list[str]:
     for encoding in job.encodings.values():
         arguments += encoding.encoder.device_options
     arguments += _as_stored(job.encodings)
-    return [*arguments, *input_options(job.plan.before.container), "-i", job.source]
+    arguments += [*input_options(job.plan.before.container), "-i", job.source]
+    for index, path in job.files.substitutes.items():
+        subtitle = any(track.index == index for track in job.plan.before.of("subtitle"))
+        arguments += [*_LIMITS, "-f", "webvtt" if subtitle else "matroska", "-i", path]
+    return arguments
 
 
 def input_options(name: str) -> list[str]:
@@ -97,7 +118,9 @@ def input_options(name: str) -> list[str]:
     Left to itself, it may take for a playlist what was probed as a video, and read other files.
     """
     kind = container(name)
-    limits = ["-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS)]
+    limits = list(_LIMITS)
+    if kind.transport_stream:
+        limits += ["-fix_teletext_pts", "0"]  # as the probe reads them
     return [*limits, "-f", kind.demuxer or kind.muxer]
 
 
@@ -142,14 +165,14 @@ def _timecode(plan: Plan) -> bool:
     return bool(with_timecode(plan.before)) or "timecode" in dict(plan.before.tags)
 
 
-def _maps(
-    plan: Plan, streams: Sequence[Track | Attachment], encodings: Mapping[int, Encoding]
-) -> Iterator[str]:
+def _maps(job: FfmpegJob, streams: Sequence[Track | Attachment]) -> Iterator[str]:
+    names = {index: f"{number}:0" for number, index in enumerate(job.files.substitutes, 1)}
     for stream in streams:
-        if stream.index in encodings:
-            yield from filters.mapped(encodings[stream.index])[0]
+        name = names.get(stream.index, f"0:{job.plan.origin(stream.index)}")
+        if stream.index in job.encodings:
+            yield from filters.mapped(job.encodings[stream.index], name)[0]
         else:
-            yield from ("-map", f"0:{plan.origin(stream.index)}")
+            yield from ("-map", name)
 
 
 def _movflags(plan: Plan) -> str:

@@ -46,12 +46,17 @@ def steps(encoding: Encoding) -> list[str]:
     """
     spec, track = encoding.spec, encoding.track
     found: list[str] = []
-    if track.field_order is not None:
+    if encoding.fields is not None:
+        found.append(f"setfield={encoding.fields}")
+    if track.field_order is not None or encoding.fields is not None:
         # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
         # stay unchanged.
         found.append("bwdif=mode=send_frame:deint=interlaced")
-    if spec.size is not None:
-        found.append(f"scale={spec.size[0]}:{spec.size[1]}:flags={spec.scaler}")
+    size = spec.size or ((track.width, track.height) if spec.mixed else None)
+    if size is not None:
+        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}")
+    if spec.mixed is not None:
+        found.append(f"setsar={spec.mixed.replace(':', '/')}")
     if spec.pad is not None:
         found.append(f"pad={spec.pad[0]}:{spec.pad[1]}:0:0")
     if spec.tonemap:
@@ -69,17 +74,21 @@ def steps(encoding: Encoding) -> list[str]:
     return found
 
 
-def mapped(encoding: Encoding) -> tuple[list[str], list[str]]:
-    """Return the arguments that map the source's stream, and those that filter it."""
-    graph = clean(encoding)
+def mapped(encoding: Encoding, stream: str | None = None) -> tuple[list[str], list[str]]:
+    """Return the arguments that map the source's stream, and those that filter it.
+
+    ``stream`` is ffmpeg's name of one that is read in its place.
+    """
+    stream = stream or f"0:{encoding.track.index}"
+    graph = clean(encoding, stream)
     if graph is not None:
         return ["-filter_complex", graph, "-map", f"[v{encoding.number}]"], []
     found = chain(encoding)
     filtering = [f"-filter:{encoding.number}", found] if found else []
-    return ["-map", f"0:{encoding.track.index}"], filtering
+    return ["-map", stream], filtering
 
 
-def clean(encoding: Encoding) -> str | None:
+def clean(encoding: Encoding, stream: str) -> str | None:
     """Return a graph for ``-filter_complex``, with the output ``[vNUMBER]``, where a plain chain
     would leave false records in the container; ``None`` where it would not.
 
@@ -88,9 +97,8 @@ def clean(encoding: Encoding) -> str | None:
     """
     if not (encoding.spec.tonemap or encoding.track.dolby_vision):
         return None
-    source = f"[0:{encoding.track.index}]"
     found = chain(encoding) or "null"
-    return f"{source}{found}[v{encoding.number}];{source}nullsink"
+    return f"[{stream}]{found}[v{encoding.number}];[{stream}]nullsink"
 
 
 def _colors(color: Color) -> str:

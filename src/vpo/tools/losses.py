@@ -6,6 +6,7 @@ Where the container changes, the policy's operation reports losses.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from vpo.media.containers import (
     container,
@@ -17,6 +18,7 @@ from vpo.media.languages import is_language, quicktime
 from vpo.media.model import SIDE_DATA, MediaFile, Track
 from vpo.media.muxers import can_mux
 from vpo.plan.model import Plan
+from vpo.policy.codec_conversion import is_unreadable
 
 
 def mkvmerge_loses(track: Track) -> bool:
@@ -26,6 +28,17 @@ def mkvmerge_loses(track: Track) -> bool:
     """
     lost = track.encrypted or "alpha" in dict(track.side_data)
     return lost or not is_language(track.language or "und")
+
+
+_NO_TEXT = "\ufffd"
+"""What stands for bytes that are no valid UTF-8."""
+
+
+def has_broken_texts(media: MediaFile) -> bool:
+    """Return whether tags or names are no valid UTF-8; mkvmerge cuts them off, ffmpeg does not."""
+    tags = chain(media.tags, *(track.tags for track in media.tracks))
+    names = (*(track.title for track in media.tracks), *(c.title for c in media.chapters))
+    return any(_NO_TEXT in text for text in (*chain(*tags), *names) if text)
 
 
 def refused_losses(plan: Plan) -> Iterator[str]:
@@ -46,7 +59,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
         return
     yield from plan.before.fragile
     for track in plan.after.tracks:
-        if track.codec_tag is not None and track.matroska_id is not None:
+        if is_unreadable(track):
             yield f"{track}, whose codec {track.codec_tag} it does not support"
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):

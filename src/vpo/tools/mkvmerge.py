@@ -1,4 +1,4 @@
-"""The argv of mkvmerge for a plan that remuxes a Matroska file, and its output."""
+"""The argv of mkvmerge: of a plan that remuxes a Matroska file, of a video alone; its output."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def argv(program: str, plan: Plan, source: str, output: str) -> list[str]:
     command += ["(", source, ")"]
     order = ",".join(f"0:{_id(track)}" for track in plan.after.tracks)
     return [*command, "--track-order", order]
+
+
+def video_argv(program: str, source: str, output: str) -> list[str]:
+    """Return the command that writes the video of a source, and nothing else."""
+    nothing_else = ["--no-audio", "--no-subtitles", "--no-global-tags", "--no-chapters"]
+    command = [program, "--gui-mode", "--output", output, "--disable-track-statistics-tags"]
+    return [*command, *nothing_else, "(", source, ")"]
 
 
 def _id(track: Track) -> int:

@@ -54,7 +54,8 @@ class Encoding:
 
     ``threads`` is how many threads it may use, ``None`` for the encoder's default; ``encode_pass``
     is set for an encode in two; ``tonemapper`` is set where tone mapping is asked for;
-    ``time_base`` is ffmpeg's word for that of the source.
+    ``time_base`` is ffmpeg's word for that of the source; ``fields`` which field of interlaced
+    frames comes first, where they do not say it themselves.
     """
 
     spec: VideoEncode
@@ -66,6 +67,7 @@ class Encoding:
     encode_pass: EncodePass | None = None
     tonemapper: Tonemapper | None = None
     time_base: str = "-1"
+    fields: str | None = None
 
     @property
     def pixel_format(self) -> str | None:

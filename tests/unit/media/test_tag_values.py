@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpo.media.tag_values import same_value
+from vpo.media.tag_values import name_key, same_value
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,21 @@ def test_the_same_in_another_spelling(name: str, one: str, other: str) -> None:
 )
 def test_something_else(name: str, one: str, other: str) -> None:
     assert not same_value(name, one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("content rating", "content_rating"),
+        ("comment-de", "comment-ger"),
+        ("comment-deu", "comment-ger"),
+        (" lead", "_lead"),
+    ],
+)
+def test_the_same_name_in_another_spelling(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+def test_other_names_are_told_apart() -> None:
+    names = ["comment", "comment-eng", "comment-ger", "encoded-by", "content rating", "content"]
+    assert len({name_key(name) for name in names}) == len(names)

@@ -35,5 +35,5 @@ def test_damage_that_may_be_a_read_error_is_judged_twice(
 
 
 def test_track_without_packets_has_no_order() -> None:
-    source = Content("avi", 0.0, None)
-    assert child._disordered("film.mkv", source, [CopiedStream(1, 1)]) == []
+    source, result = Content("avi", 0.0, None), Content("matroska,webm", 0.0, None)
+    assert child._disordered("film.mkv", source, result, [CopiedStream(1, 1)]) == []

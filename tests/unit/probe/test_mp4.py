@@ -143,3 +143,25 @@ def test_sample_bytes_adds_up_sample_sizes(tmp_path: Path, table: bytes, total: 
         assert mp4.sample_bytes(fd) == (total, 0)
     finally:
         os.close(fd)
+
+
+@pytest.mark.parametrize(
+    ("behind", "whole"),
+    [
+        (b"", True),
+        (b"TAG" + bytes(125), True),
+        (b"\0\0\x90\x08\x10\0\0\0data of a camera SEFT", True),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", True),
+        (bytes(100), False),
+        (b"\0\0\x10\0moov", False),
+        (b"\0\0\x10\0sefd", False),
+        (b"\0\0\0\x08moof" + b"TAG" + bytes(125), False),
+    ],
+)
+def test_what_follows_the_boxes_of_a_whole_film_is_no_damage(
+    tmp_path: Path, behind: bytes, whole: bool
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"\0\0\0\x08ftyp\0\0\0\x0cmdatabcd\0\0\0\x08moov" + behind)
+    with path.open("rb") as file:
+        assert mp4.is_whole(file.fileno()) == whole

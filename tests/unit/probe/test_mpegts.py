@@ -29,6 +29,17 @@ def association(*programs: tuple[int, int]) -> bytes:
 MAP = b"\0\x02"
 
 
+def program_map(*streams: tuple[int, int, bytes]) -> bytes:
+    """A program map with a pointer before it: (stream type, PID, descriptors)."""
+    body = b"".join(
+        bytes([kind]) + (0xE000 | pid).to_bytes(2, "big") + (0xF000 | len(more)).to_bytes(2, "big")
+        + more
+        for kind, pid, more in streams
+    )  # fmt: skip
+    length = (0xB000 | 9 + len(body) + 4).to_bytes(2, "big")
+    return MAP + length + bytes(7) + b"\xf0\0" + body + bytes(4)
+
+
 def read(tmp_path: Path, data: bytes) -> tuple[int, int]:
     """The size of a packet, and the number of programs."""
     path = tmp_path / "x.ts"
@@ -72,3 +83,41 @@ def test_programs_and_packet_size_of_ffmpeg_streams(corpus: Path, tmp_path: Path
     assert read(tmp_path, two.read_bytes()) == (188, 2)
     subprocess.run((*copied, "-mpegts_m2ts_mode", "1", disc), check=True)
     assert read(tmp_path, disc.read_bytes()) == (192, 1)
+
+
+KINDS = [
+    (0x1B, 0x101, b"", "type_0x1b"),
+    (0x06, 0x102, b"\x0a\x04ger\0\x56\x05ger\x10\x00", "dvb_teletext"),
+    (0x06, 0x103, b"\x59\x08ger\x10\0\1\0\1", "dvb_subtitle"),
+    (0x06, 0x104, b"", "bin_data"),
+    (0x06, 0x105, b"\x05\x04KLVA", "smpte_klv"),
+    (0x05, 0x106, b"\x6f\x03\0\x10\xe1", "ait"),
+    (0x05, 0x107, b"", "private_sections"),
+    (0x0B, 0x108, b"", "dsmcc"),
+    (0x86, 0x109, b"\x05\x04CUEI", "scte_35"),
+    (0x91, 0x10A, b"", "hdmv_igs"),
+]
+
+
+def test_kinds_of_data_are_read_from_a_program_map_in_several_packets(tmp_path: Path) -> None:
+    filler = (0x03, 0x1FF, b"\x52\xc8" + bytes(200))
+    table = program_map(filler, *(row[:3] for row in KINDS))
+    parts = [table[:100], table[100:284], table[284:]]
+    start = bytes([0x47, 0x41, 0, 0x30, 83]) + bytes(83) + parts[0]
+    rest = [bytes([0x47, 0x01, 0, 0x10]) + part.ljust(184, b"\xff") for part in parts[1:]]
+    packets = [packet(0, association((1, 0x100))), start, rest[0], rest[1]]
+    path = tmp_path / "x.ts"
+    path.write_bytes(b"".join(packets))
+    with path.open("rb") as file:
+        found = mpegts.stream_kinds(file.fileno())
+    assert {pid: found[pid] for _, pid, _, _ in KINDS} == {pid: kind for _, pid, _, kind in KINDS}
+    assert found[0x12] == "epg"
+
+
+@pytest.mark.parametrize("length", range(0, 60, 7))
+def test_a_broken_program_map_names_what_can_be_read(tmp_path: Path, length: int) -> None:
+    table = program_map(*(row[:3] for row in KINDS))[:length]
+    path = tmp_path / "x.ts"
+    path.write_bytes(packet(0, association((1, 0x100))) + packet(0x100, table))
+    with path.open("rb") as file:
+        assert mpegts.stream_kinds(file.fileno())[0x12] == "epg"

@@ -23,7 +23,7 @@ from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
 from vpo.policy.document import Policy
 from vpo.tools import ffmpeg, mkvmerge, mkvpropedit
-from vpo.tools.ffmpeg import FfmpegJob
+from vpo.tools.ffmpeg import FfmpegJob, SideFiles
 
 CASES = Path(__file__).parents[2] / "cases"
 FFMPEG_HEAD = "ffmpeg -hide_banner -nostdin -loglevel level+verbose -y -progress pipe:1 -nostats"
@@ -68,7 +68,7 @@ def _ffmpeg(plan: Plan) -> list[str]:
     """What differs between the commands of ffmpeg; the rest is checked."""
     mkv = plan.after.container in ("mkv", "webm")
     covers = {a.index: "PICTURE" for a in plan.after.attachments if mkv and a.cover}
-    words = ffmpeg.argv("ffmpeg", FfmpegJob(plan, "IN", "OUT", covers))
+    words = ffmpeg.argv("ffmpeg", FfmpegJob(plan, "IN", "OUT", SideFiles(covers)))
     head, at = shlex.split(FFMPEG_HEAD), words.index("-i")
     assert words[: len(head)] == head
     reading = ffmpeg.input_options(plan.before.container)

@@ -18,7 +18,7 @@ from vpo.plan.model import Plan
 from vpo.probe.media_input import DEMUXERS
 from vpo.text import format_size
 from vpo.tools import ffmpeg, video_options
-from vpo.tools.ffmpeg import FfmpegJob
+from vpo.tools.ffmpeg import FfmpegJob, SideFiles
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.isolation import NEUTRAL_FOLDER
 from vpo.tools.process import Command
@@ -35,7 +35,7 @@ def encode(
     work: Work,
     source: SourceVideo,
     workspace: Workspace,
-    covers: dict[int, str],
+    files: SideFiles,
 ) -> PreparedEncodes:
     """Encode into the temporary file; return the encodes that were used.
 
@@ -43,7 +43,7 @@ def encode(
     """
     context = work.context
     limit = SizeLimit(work.plan)
-    encoding = _Encoding(work, source, workspace, covers, limit)
+    encoding = _Encoding(work, source, workspace, files, limit)
     try:
         with context.devices.session(encodes.device):
             encodes = with_crfs(encodes, context, source, workspace)
@@ -65,7 +65,7 @@ class _Encoding:
     work: Work
     source: SourceVideo
     workspace: Workspace
-    covers: dict[int, str]
+    files: SideFiles
     limit: SizeLimit
 
     def run(self, encodes: PreparedEncodes) -> None:
@@ -120,7 +120,7 @@ class _Encoding:
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
-        return FfmpegJob(self.work.plan, self.source.name, output, self.covers, encodings)
+        return FfmpegJob(self.work.plan, self.source.name, output, self.files, encodings)
 
 
 class SizeLimit:

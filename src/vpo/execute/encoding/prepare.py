@@ -16,6 +16,8 @@ from vpo.media.encode_spec import Device
 from vpo.plan.model import Plan
 from vpo.tools.video_options import Encoding, must_carry_captions, source_time_base
 
+_TO_FRAMES = "will be deinterlaced"
+
 
 @dataclass(frozen=True)
 class PreparedEncodes:
@@ -59,16 +61,20 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
     for index, spec in plan.video_encodes.items():
         track, container = sources[index], plan.after.container
         choice = choices[index] = context.devices.choose(spec, track, container)
-        head = context.prober.video_head(plan.before.path, index)
-        if head.change is not None:
+        sample = context.prober.video_sample(plan.before.path, index)
+        if sample.change is not None and (spec.mixed is None or spec.quality.vmaf is not None):
             raise PlanError(
-                f"{track} changes its size or shape from {head.change}, and an encode would give "
+                f"{track} changes its size or shape from {sample.change}, and an encode would give "
                 "all of it the first one; cut the file where it changes"
             )
-        if head.interlaced and track.field_order is None:
-            warning = f"{track} is interlaced and will be deinterlaced"
-            choices[index] = replace(choice, warnings=(*choice.warnings, warning))
+        fields = None
+        if sample.interlaced and track.field_order is None:
+            choices[index] = _with_warning(choice, f"{track} is interlaced and {_TO_FRAMES}")
             track = replace(track, field_order="tt")
+        elif sample.fields is not None and track.field_order is None:
+            why = "is not marked as interlaced, but its pictures are combed: it"
+            choices[index] = _with_warning(choice, f"{track} {why} {_TO_FRAMES}")
+            fields = sample.fields
         encodings[index] = encoding = Encoding(
             spec,
             track,
@@ -78,12 +84,17 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             container,
             tonemapper=choice.tonemapper,
             time_base=source_time_base(context.tools.capabilities().libavcodec),
+            fields=fields,
         )
-        if head.captions:
+        if sample.captions:
             must_carry_captions(encoding)
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())
     return PreparedEncodes(encodings, choices, {})
+
+
+def _with_warning(choice: EncoderChoice, warning: str) -> EncoderChoice:
+    return replace(choice, warnings=(*choice.warnings, warning))
 
 
 def with_crfs(

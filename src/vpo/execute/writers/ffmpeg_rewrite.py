@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from vpo.errors import PlanError, ToolError, VerifyError
 from vpo.execute.context import RunContext
@@ -14,13 +15,14 @@ from vpo.execute.encoding.prepare import prepare_encodes
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
+from vpo.execute.writers import substitutes
 from vpo.execute.writers.writer import Writer
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
 from vpo.probe import mp4
 from vpo.tools import ffmpeg, losses, mkvpropedit
-from vpo.tools.ffmpeg import FfmpegJob
+from vpo.tools.ffmpeg import FfmpegJob, SideFiles
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets
 from vpo.tools.mkvmerge import MkvmergeOutput
 from vpo.tools.process import Command
@@ -34,6 +36,13 @@ _KNOWN_SINCE = {"vvc": 61}
 """The first libavcodec that supports a codec which the probe recognizes."""
 
 
+class _Read(NamedTuple):
+    """What vpo itself reads of the source for ffmpeg, by stream index: covers, and cues."""
+
+    covers: Mapping[int, bytes]
+    texts: Mapping[int, bytes]
+
+
 class FfmpegRewrite(Writer):
     """Writes a file with ffmpeg; streams that are not encoded are copied in the same run."""
 
@@ -43,10 +52,15 @@ class FfmpegRewrite(Writer):
         context.tools.need("ffmpeg")
         self._refuse_losses()
         self._refuse_unknown_codecs()
+        substitutes.need_tools(plan, context)
         self._need_audio_encoders()
         self.encodes = prepare_encodes(plan, context)
         regions = context.tools.mkvpropedit is not None
-        self.warnings = (*losses.warned_losses(plan, regions), *self.encodes.warnings)
+        self.warnings = (
+            *losses.warned_losses(plan, regions),
+            *substitutes.header_warnings(plan),
+            *self.encodes.warnings,
+        )
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:  # noqa: ARG003
@@ -54,13 +68,15 @@ class FfmpegRewrite(Writer):
 
     def apply(self, work: Work) -> Applied:
         factor = _ENCODE_FACTOR if self.plan.video_encodes else REMUX_FACTOR
+        if substitutes.reordered(self.plan) is not None:
+            factor += 1  # the video is written twice
         # Before the parser begins to read the source: it answers one request after the other.
-        write = partial(self._write, self._cover_images())
+        texts = substitutes.texts(self.plan, self.context)
+        write = partial(self._write, _Read(self._cover_images(), texts))
         return rewrite(work, write, factor, prove=True)
 
-    def _write(self, images: Mapping[int, bytes], work: Work, workspace: Workspace) -> Written:
-        covers = {index: workspace.store(image) for index, image in images.items()}
-        written = self._run_ffmpeg(work, workspace, covers)
+    def _write(self, read: _Read, work: Work, workspace: Workspace) -> Written:
+        written = self._run_ffmpeg(work, workspace, read)
         warnings = (*written.warnings, *self._finish(workspace))
         return replace(written, warnings=warnings)
 
@@ -84,16 +100,19 @@ class FfmpegRewrite(Writer):
                 raise
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
-    def _run_ffmpeg(self, work: Work, workspace: Workspace, covers: dict[int, str]) -> Written:
+    def _run_ffmpeg(self, work: Work, workspace: Workspace, read: _Read) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
         fds = (*work.lock.fds, workspace.fd)
+        texts = substitutes.make(work, workspace, read.texts)
+        covers = {index: workspace.store(image) for index, image in read.covers.items()}
+        files = SideFiles(covers, texts)
         if self.plan.video_encodes:
             before = self.plan.before
             video = SourceVideo(source, before.path, fds, before.duration, before.container)
-            return self._encode(work, video, workspace, covers)
+            return self._encode(work, video, workspace, files)
         tools = self.context.tools
-        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, covers))
+        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, files))
         output_reader = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), output_reader)
         mp4_family = container(self.plan.after.container).mp4_family
@@ -104,9 +123,9 @@ class FfmpegRewrite(Writer):
         return Written()
 
     def _encode(
-        self, work: Work, video: SourceVideo, workspace: Workspace, covers: dict[int, str]
+        self, work: Work, video: SourceVideo, workspace: Workspace, files: SideFiles
     ) -> Written:
-        done = encode(self.encodes, work, video, workspace, covers)
+        done = encode(self.encodes, work, video, workspace, files)
         # The warnings about the choice of the encoder were reported with the plan.
         new = tuple(text for text in done.warnings if text not in self.encodes.warnings)
         return Written(new, done.encoded())

@@ -30,6 +30,7 @@ class MkvmergeRemux(Writer):
             and plan.before.container == plan.after.container
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
+            and not losses.has_broken_texts(plan.after)
             # Of a name like "fonts/a.ttf", mkvmerge keeps what stands behind the last slash.
             and not any("/" in (item.filename or "") for item in plan.after.attachments)
             and (tools.mkvpropedit is not None or not mkvpropedit.restored_fields(plan))

@@ -78,7 +78,7 @@ class ChangeContainer(Operation):
             problem = f"{self.target} cannot hold {', '.join(incompatible)}"
             if self.on_incompatible_codec == "skip":
                 return state.warn(f"stays {media.container}: {problem}")
-            raise PlanError(problem)
+            raise PlanError(f"{problem}{self._advice(media)}")
         state = converted.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
@@ -120,6 +120,16 @@ class ChangeContainer(Operation):
                 yield f"{track}, which ffmpeg cannot read to convert it"
         if not container(self.target).attachments:
             yield from (item for item in media.attachments if not item.cover)
+
+    def _advice(self, media: MediaFile) -> str:
+        """Return which key deals with the first track that the target cannot hold."""
+        tracks = (item for item in self._incompatible(media) if isinstance(item, Track))
+        track = next(tracks, None)
+        if track is None:
+            return ""
+        if track.type in ("audio", "video"):
+            return "; on_incompatible_codec: transcode converts it"
+        return f"; codec_mappings: {{{track.codec}: {{action: remove}}}} leaves it out"
 
     def _holds(self, codec: str) -> bool:
         """Return whether the target takes the codec, unchanged or as its own text subtitles."""

@@ -322,8 +322,11 @@ def _encode_video(
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
     if track.field_order is not None:
         state = state.warn(f"{track} is interlaced and will be deinterlaced")
+    if track.mixed is not None:
+        state = state.warn(frame_format.mixed_warning(track))
+        spec = replace(spec, mixed=track.mixed)
     pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(dynamic_range.after_encode(track, tonemap), field_order=None)
+    track = replace(dynamic_range.after_encode(track, tonemap), field_order=None, mixed=None)
     track = frame_format.in_yuv(track)
     if size is not None:
         track = replace(track, width=size[0], height=size[1])

@@ -21,6 +21,7 @@ from vpo.media.encode_spec import Device, Quality, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.service import Prober
+from vpo.tools.ffmpeg import NO_FILES
 from vpo.tools.programs import Tools
 from vpo.tools.video_encoders import VIDEO_ENCODERS
 from vpo.tools.video_options import Encoding
@@ -49,7 +50,7 @@ def run(folder: Path, context: RunContext, encodes: PreparedEncodes) -> Prepared
     source = SourceVideo(str(path), str(path), (), 10.0, "mkv")
     with FileLock(str(path)) as lock, Workspace(str(folder), 0o644) as workspace:
         work = Work(plan, lock, RewriteOptions(), context, lambda _: None)
-        return encode(encodes, work, source, workspace, {})
+        return encode(encodes, work, source, workspace, NO_FILES)
 
 
 @pytest.fixture

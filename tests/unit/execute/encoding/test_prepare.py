@@ -25,7 +25,7 @@ from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
-from vpo.probe.picture_scan import VideoHead
+from vpo.probe.picture_scan import VideoSample
 from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober
 from vpo.tools import filters, video_options
@@ -73,13 +73,13 @@ def test_prepare_fails_for_vmaf_without_a_metric(real: Tools) -> None:
 class PlainVideo(Prober):
     """Finds nothing special in videos, which need not exist."""
 
-    def video_head(self, path: str, index: int) -> VideoHead:  # noqa: ARG002
+    def video_sample(self, path: str, index: int) -> VideoSample:  # noqa: ARG002
         return self.head
 
-    head = VideoHead()
+    head = VideoSample()
 
 
-def context(tools: Tools, head: VideoHead = PlainVideo.head) -> RunContext:
+def context(tools: Tools, head: VideoSample = PlainVideo.head) -> RunContext:
     prober = PlainVideo(tools.processes, 120)
     prober.head = head
     return new_run_context(tools, prober, threads=1)

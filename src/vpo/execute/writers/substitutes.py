@@ -1,0 +1,85 @@
+"""Files in place of streams of the source that ffmpeg cannot read right.
+
+AVI does not state when its frames are shown: ffmpeg guesses that wrongly for video whose frames are
+stored in another order, and mkvmerge works it out. WebVTT as mkvmerge stores it in Matroska has no
+name in ffmpeg, and vpo writes its cues into a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vpo.errors import PlanError
+from vpo.execute.context import RunContext
+from vpo.execute.work import Work
+from vpo.execute.workspace import Workspace, tool_path
+from vpo.media.containers import container
+from vpo.media.model import Track
+from vpo.plan.model import Plan
+from vpo.policy.codec_conversion import is_nameless_webvtt
+from vpo.tools import mkvmerge
+from vpo.tools.process import Command
+
+
+def reordered(plan: Plan) -> Track | None:
+    """Return the video of which mkvmerge has to find out the times, if there is one.
+
+    For a copy into a container without times, none are needed.
+    """
+    needless = container(plan.after.container).lacks_timestamps
+    sources = (track for track in plan.before.of("video") if track.reordered)
+    kept = {track.index for track in plan.after.of("video")}
+    return next(
+        (t for t in sources if t.index in plan.video_encodes or (t.index in kept and not needless)),
+        None,
+    )
+
+
+def nameless(plan: Plan) -> list[Track]:
+    """Return the tracks that ffmpeg has no name for, and of which vpo writes the cues."""
+    return [
+        track for track in plan.before.tracks if is_nameless_webvtt(track) and _kept(plan, track)
+    ]
+
+
+def _kept(plan: Plan, track: Track) -> bool:
+    return any(plan.origin(other.index) == track.index for other in plan.after.tracks)
+
+
+def need_tools(plan: Plan, context: RunContext) -> None:
+    """Raise ``PlanError`` or ``ToolMissingError`` if no tool can make a file that is needed."""
+    track = reordered(plan)
+    if track is None:
+        return
+    if len(plan.before.of("video")) > 1:
+        raise PlanError(
+            f"no tool can tell when the frames of {track} are shown: {plan.before.container} does "
+            "not state it, and has several videos"
+        )
+    context.tools.need("mkvmerge")
+
+
+def header_warnings(plan: Plan) -> list[str]:
+    """Return what is not in the files."""
+    return [f"of {track} the cues are kept, not styles in its header" for track in nameless(plan)]
+
+
+def texts(plan: Plan, context: RunContext) -> dict[int, bytes]:
+    """Return the cues of the tracks that ffmpeg has no name for, by the index of the stream."""
+    return {
+        track.index: context.prober.webvtt(plan.before.path, track.index)
+        for track in nameless(plan)
+    }
+
+
+def make(work: Work, workspace: Workspace, cues: Mapping[int, bytes]) -> dict[int, str]:
+    """Return the files by the index of the stream in the source; they are removed with the rest."""
+    plan, context = work.plan, work.context
+    made = {index: workspace.store(text) for index, text in cues.items()}
+    track = reordered(plan)
+    if track is not None:
+        path = made[track.index] = workspace.store(b"")
+        source = tool_path(work.lock.path, work.lock.fd)
+        argv = mkvmerge.video_argv(context.tools.need("mkvmerge"), source, path)
+        context.tools.run(Command(argv, path, (0, 1), work.lock.fds))
+    return made
