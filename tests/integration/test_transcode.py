@@ -420,7 +420,6 @@ SMALLER_THAN_ANY_ENCODE = (
             "h264",
             2,
         ),
-        (["track_order: [video, audio_main]", "audio_actions: {clear_all_titles: true}"], "vp8", 0),
     ],
 )
 def test_no_policy_encodes_a_file_more_often_than_once_and_once_instead(
