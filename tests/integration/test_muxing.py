@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Vpo
+from tests.conftest import Library, Vpo
 from tests.reading import read, stream_hashes
 
 pytestmark = pytest.mark.usefixtures("media_tools")
@@ -100,6 +100,25 @@ def test_codecs_without_a_place_are_refused_by_the_plan(
 ) -> None:
     path = film(tmp_path / f"film.{extension}", *H264, "-c:a", codec)
     assert said in refusal(vpo, policy, path)
+
+
+def test_pictures_of_chapters_are_never_lost(vpo: Vpo, tmp_path: Path) -> None:
+    chapters = tmp_path / "chapters.txt"
+    chapters.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=2\ntitle=One\n")
+    maps = ("-map", "0", "-map", "0", "-c:v:0", "libx264", "-c:v:1", "mjpeg")
+    path = film(tmp_path / "film.mp4", *maps, inputs=(*VIDEO, "-i", str(chapters)))
+    # The chapters of the video are told by its second track instead of the third, their text.
+    found = path.read_bytes()
+    third, second = (b"chap" + bytes((0, 0, 0, number)) for number in (3, 2))
+    assert third in found
+    path.write_bytes(found.replace(third, second))
+    assert "ffmpeg would lose the pictures of its chapters" in refusal(vpo, LANGUAGE, path)
+
+
+def test_webvtt_of_matroska_is_refused_where_nothing_reads_it(vpo: Vpo, library: Library) -> None:
+    path = library("webvtt.mkv") / "webvtt.mkv"
+    said = "mp4 cannot hold subtitle 2 (webvtt, eng), which ffmpeg cannot read"
+    assert said in refusal(vpo, TO_MP4, path)
 
 
 def test_what_lies_outside_the_known_boxes_is_named(vpo: Vpo, tmp_path: Path) -> None:
