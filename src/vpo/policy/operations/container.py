@@ -18,7 +18,7 @@ from vpo.media.containers import (
     with_timecode,
 )
 from vpo.media.languages import alpha3
-from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, Attachment, MediaFile, Track
 from vpo.media.muxers import can_mux
 from vpo.policy.codec_conversion import CodecMapping, convert_track, is_unreadable
 from vpo.policy.desired_state import DesiredState
@@ -78,7 +78,7 @@ class ChangeContainer(Operation):
             problem = f"{self.target} cannot hold {', '.join(incompatible)}"
             if self.on_incompatible_codec == "skip":
                 return state.warn(f"stays {media.container}: {problem}")
-            raise PlanError(problem)
+            raise PlanError("; ".join((problem, *self._advice(media))))
         state = converted.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
@@ -109,6 +109,15 @@ class ChangeContainer(Operation):
         codec = container(self.target).audio_fallback if track.type == "audio" else _VIDEO_FALLBACK
         why = f"{self.target} cannot hold {track.codec}"
         return convert_track(state, track, codec, None, why)
+
+    def _advice(self, media: MediaFile) -> Iterator[str]:
+        """Yield which keys would make it possible, for a policy that does not have them."""
+        found = list(self._incompatible(media))
+        kinds = {item.type for item in found if isinstance(item, Track)}
+        if kinds & {"audio", "video"} and self.on_incompatible_codec == "error":
+            yield "on_incompatible_codec: transcode encodes audio and video"
+        if "subtitle" in kinds or any(isinstance(item, Attachment) for item in found):
+            yield "keep_subtitles and filter_attachments in an earlier phase make room"
 
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
