@@ -160,6 +160,7 @@ _TRACK_FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "codec": _names(st.sampled_from(("aac", "dts-hd", "h265", "srt", "e-ac-3", "pcm"))),
     "is_default": _BOOL,
     "is_forced": _BOOL,
+    **dict.fromkeys(("original", "dub", "hearing_impaired", "visual_impaired"), _BOOL),
     "title": _WORDS
     | _some(contains=_WORDS, neq=_WORDS, regex=st.sampled_from((r"^M\w+", '"'))).filter(bool),
     "not_commentary": _BOOL,
@@ -169,7 +170,11 @@ _FILTERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "video": {**_TRACK_FILTERS, "width": _PIXELS, "height": _PIXELS},
     "audio": {**_TRACK_FILTERS, "channels": _comparisons(st.integers(0, 8))},
     "subtitle": _TRACK_FILTERS,
-    "attachment": {"codec": _TRACK_FILTERS["codec"], "title": _TRACK_FILTERS["title"]},
+    "attachment": {
+        "codec": _TRACK_FILTERS["codec"],
+        "title": _TRACK_FILTERS["title"],
+        "cover": _BOOL,
+    },
 }
 
 

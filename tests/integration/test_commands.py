@@ -153,6 +153,7 @@ def test_policy_check_finds_what_will_fail_or_hurt(vpo: Vpo) -> None:
     assert check(video("hevc, preset: slow, ffmpeg_args: [-x265-params, aq-mode=3]")) == (0, "")
     wrong = {
         video("hevc, preset: '6'"): "libx265 has no preset '6'",
+        video("hevc, tune: flim"): "there is no tune `flim`; did you mean `film`?",
         video("av1, preset: p6"): "libsvtav1 has no preset 'p6'",
         video("hevc, hw: nvenc, preset: p6"): "libx265 has no preset 'p6'",
         video("hevc, ffmpeg_args: [-vf, yadif]"): "`-vf` is not allowed in `ffmpeg_args`; use",

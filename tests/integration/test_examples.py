@@ -67,6 +67,13 @@ def webm(folder: Path) -> Path:
     return make(folder / "films/clip.webm", *tone(300), *codecs)
 
 
+def hlg(folder: Path) -> Path:
+    """HEVC in HLG, as a telephone films."""
+    color = ("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc")
+    codec = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=1")
+    return make(folder / "films/hlg.mkv", "-pix_fmt", "yuv420p10le", *codec, *color)
+
+
 def flv(folder: Path) -> Path:
     """A film whose sound ffmpeg reads first: FLV has no order of tracks."""
     sound = ("-c:a", "libmp3lame", "-ar", "44100")
@@ -197,11 +204,15 @@ def test_old_television_gets_mp4_with_h264_and_aac(
     assert codecs(film.with_suffix(".mp4")) == ["h264", "aac"]
 
 
-@pytest.mark.parametrize("source", [avi, webm])
+@pytest.mark.parametrize("source", [hlg, webm])
 def test_sdr_for_tablet_gets_h264(vpo: Vpo, tmp_path: Path, source: Source) -> None:
     film = source(tmp_path)
     run(vpo, "sdr-for-tablet", film)
     assert codecs(film.with_suffix(".mkv"))[0] == "h264"
+    argv = ["ffprobe", "-v", "error", "-show_entries", "stream=color_transfer,pix_fmt"]
+    shown = subprocess.run([*argv, film.with_suffix(".mkv")], check=True, capture_output=True)
+    assert b"arib-std-b67" not in shown.stdout
+    assert b"pix_fmt=yuv420p\n" in shown.stdout
 
 
 def test_kitchen_stereo_adds_to_surround_only(vpo: Vpo, tmp_path: Path) -> None:

@@ -103,7 +103,6 @@ TOOLS = {
         ("mkvmerge", "twice"),
         ("mkvpropedit", "twice"),
         ("ffmpeg", "SIGTERM"),
-        ("mkvpropedit", "SIGTERM"),
         ("mkvmerge", "SIGHUP"),
     ],
 )

@@ -102,6 +102,19 @@ def test_codecs_without_a_place_are_refused_by_the_plan(
     assert said in refusal(vpo, policy, path)
 
 
+def test_pictures_of_chapters_are_never_lost(vpo: Vpo, tmp_path: Path) -> None:
+    chapters = tmp_path / "chapters.txt"
+    chapters.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1\nSTART=0\nEND=2\ntitle=One\n")
+    maps = ("-map", "0", "-map", "0", "-c:v:0", "libx264", "-c:v:1", "mjpeg")
+    path = film(tmp_path / "film.mp4", *maps, inputs=(*VIDEO, "-i", str(chapters)))
+    # The chapters of the video are told by its second track instead of the third, their text.
+    found = path.read_bytes()
+    third, second = (b"chap" + bytes((0, 0, 0, number)) for number in (3, 2))
+    assert third in found
+    path.write_bytes(found.replace(third, second))
+    assert "ffmpeg would lose the pictures of its chapters" in refusal(vpo, LANGUAGE, path)
+
+
 @pytest.mark.parametrize(
     ("added", "named"),
     [

@@ -46,10 +46,10 @@ def _check(files: tuple[str, ...], output_format: str) -> int:
     if output_format == "json":
         print_json({"policies": found})
     for item in found:
+        print_warnings(item["warnings"])
         if item["error"]:
             _print_problem(item["error"])
             continue
-        print_warnings(item["warnings"])
         if output_format == "text":
             phases = printable(", ".join(item["phases"]))
             click.echo(f"{printable(item['path'])}: ok; phases: {phases}")

@@ -9,6 +9,8 @@ from vpo.media.encode_spec import Device
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import unknown_metadata
 from vpo.policy.operations.transcode import Transcode, VideoSection
+from vpo.text import suggestion
+from vpo.tools.presets import X264_TUNES
 from vpo.tools.video_encoders import VideoEncoder, accelerators, candidates
 
 
@@ -21,7 +23,7 @@ def policy_faults(policy: Policy, plugins: Collection[str]) -> Iterator[str]:
     for phase in policy.phases:
         for operation in phase.operations:
             if isinstance(operation, Transcode) and operation.video is not None:
-                for fault in _preset_faults(operation.video):
+                for fault in (*_preset_faults(operation.video), *_tune_faults(operation.video)):
                     yield f"phase {phase.name!r}, transcode: {fault}"
     for name in dict.fromkeys(policy.metadata_names()):
         if (problem := unknown_metadata(*name, plugins)) is not None:
@@ -40,6 +42,12 @@ def _preset_faults(section: VideoSection) -> Iterator[str]:
         problems = [_preset_problem(encoder, section.preset) for encoder in encoders]
         if encoders and all(problems):
             yield str(problems[0])
+
+
+def _tune_faults(section: VideoSection) -> Iterator[str]:
+    """Yield why a tune does nothing: no encoder of any codec has it."""
+    if section.tune is not None and section.tune not in X264_TUNES:
+        yield f"there is no tune `{section.tune}`{suggestion(section.tune, X264_TUNES)}"
 
 
 def _preset_problem(encoder: VideoEncoder, preset: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vpo.config.models import DamagedMode, VerifyMode
@@ -15,6 +15,7 @@ from vpo.execute.copied_streams import (
     video_forms,
 )
 from vpo.execute.proof import source_end_times, verify
+from vpo.execute.size_limit import SizeLimit
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.integrity import FirstDamage
@@ -65,6 +66,7 @@ class Proof:
         self.warnings: tuple[str, ...] = ()
         self.result: ContentFacts | None = None
         """What the packets of the result have shown, if they were read."""
+        self.size_limit = SizeLimit(plan, self._source_sizes)
 
     def check_source(self) -> ContentFacts | None:
         """Raise ``DamagedError`` if the source is not whole, unless it is to be salvaged."""
@@ -79,12 +81,22 @@ class Proof:
         self.damage = facts.damage
         return facts
 
+    def _source_sizes(self) -> Mapping[int, int] | None:
+        """Return the bytes of the source's streams, if all of it has been read."""
+        facts = self._source.early_result() if self._source is not None else None
+        return facts.sizes if facts is not None else None
+
     def prove(self, output: str) -> tuple[MediaFile, ProofFacts]:
-        """Return the probed result and what was proven; ``VerifyError`` if it is not as planned."""
+        """Return the probed result and what was proven.
+
+        Raises ``VerifyError`` if it is not as planned, and ``SavingsError`` if it does not save
+        what it has to.
+        """
         source = self.check_source()
         encoded = self._plan.video_encodes.keys()
         found = verify(self._plan, output, self._prober, self._ends, encoded)
         if source is None or self.damage is not None:
+            self.size_limit.check_file(found.size)
             return found, ProofFacts("quick", encoded=len(self._plan.encodes))
         facts = self._prove_packets(output, found, source)
         return found.with_bit_rates(self.result.bit_rates if self.result else {}), facts
@@ -119,6 +131,7 @@ class Proof:
                 "the result is not what was planned and was discarded: "
                 + "; ".join(problems[:_MOST])
             )
+        self._check_size(found, source, result)
         self.result = result
         return ProofFacts(
             "full",
@@ -132,6 +145,11 @@ class Proof:
                 if want.index in self._plan.video_encodes
             ),
         )
+
+    def _check_size(self, found: MediaFile, source: ContentFacts, result: ContentFacts) -> None:
+        before = sum(source.sizes.get(index, 0) for index in self._plan.video_encodes)
+        videos = encoded_videos_of(self._plan, found)
+        self.size_limit.check_video(before, sum(result.sizes.get(t.index, 0) for t in videos))
 
     def _track(self, index: int, found: MediaFile) -> Track:
         """Return the planned track that became a stream of the result."""

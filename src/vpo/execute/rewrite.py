@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vpo.db.records import Kept
 from vpo.errors import SavingsError, SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
-from vpo.execute.full_proof import Proof, ProofFacts
+from vpo.execute.full_proof import ProofFacts
 from vpo.execute.proof import verify
 from vpo.execute.space import can_grow_to, is_full, too_large
 from vpo.execute.work import Applied, Work, Written, as_published
@@ -34,8 +34,9 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
         size = int(lock.status.st_size * factor) + _SLACK
         with work.context.space.reserve(workspace.path, size, work.options.keep_free):
             # The source is read while the tool works, and not for a result that has no space.
-            proof = work.begin_proof() if prove else None
-            written, found, facts = _written(work, write, workspace, proof)
+            work = work.with_proof() if prove else work
+            proof = work.proof
+            written, found, facts = _written(work, write, workspace)
             work.check(found)
             warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
             warnings += tuple(publish.set_times(workspace.fd, lock.status, work.timestamp))
@@ -57,14 +58,14 @@ def _only_grows(work: Work) -> bool:
 
 
 def _written(
-    work: Work, write: Write, workspace: Workspace, proof: Proof | None
+    work: Work, write: Write, workspace: Workspace
 ) -> tuple[Written, MediaFile, ProofFacts | None]:
     """Return what was written, and the proven result.
 
     A failure may have a better reason: the file system is asked whether it is full, and the proof
     whether the source is damaged.
     """
-    written = Written()
+    written, proof = Written(), work.proof
     try:
         written = write(work, workspace)
         if proof is not None:

@@ -27,7 +27,7 @@ class Work:
     """A plan for a locked file, with everything that is needed to apply it.
 
     ``key`` is the id of the original if it is kept; ``seen`` is the file's (size, mtime_ns) when
-    the run found it.
+    the run found it; ``proof`` is the one that was begun, where the packets are written again.
     """
 
     plan: Plan
@@ -37,6 +37,7 @@ class Work:
     check: Check
     key: str = ""
     seen: tuple[int, int] | None = None
+    proof: Proof | None = None
 
     @property
     def linked(self) -> bool:
@@ -70,6 +71,10 @@ class Work:
         """Begin to prove a rewrite: the source is read while the tool works."""
         options = self.options
         return Proof(self.plan, self.context.prober, options.verify, options.damaged)
+
+    def with_proof(self) -> Work:
+        """Return the work with a proof that has begun."""
+        return replace(self, proof=self.begin_proof())
 
     def report(self, part: float) -> None:
         """Report the fraction of the work that is done, from 0 to 1."""

@@ -15,7 +15,7 @@ _PLAIN = frozenset(
     {
         "aq-mode", "aq-strength", "arnr-maxframes", "arnr-strength", "auto-alt-ref",
         "b_ref_mode", "b_strategy", "bf", "coder", "cpu-used", "deadline", "deblock",
-        "direct-pred", "g", "init_qpos", "keyint_min", "lag-in-frames", "level", "look_ahead",
+        "direct-pred", "g", "keyint_min", "lag-in-frames", "level", "look_ahead",
         "look_ahead_depth", "me_method", "me_range", "mixed-refs", "partitions", "profile",
         "psy", "psy-rd", "qcomp", "qmax", "qmin", "rc-lookahead", "refs", "row-mt",
         "sc_threshold", "slices", "spatial-aq", "subq", "temporal-aq", "tier", "tile-columns",
@@ -29,7 +29,8 @@ _FILES = re.compile(
     re.IGNORECASE,
 )
 """Encoder-private parameters that read or write files."""
-
+OPTIONS = _PLAIN | _NESTED
+"""The options that a policy may give."""
 
 _HARMLESS = frozenset(
     {
@@ -47,22 +48,69 @@ _INSTEAD = {
     "map": "`keep_audio` and `keep_subtitles`", "metadata": "a rule with `set_container_metadata`",
     "pass": "`two_pass`", "passlogfile": "`two_pass`", "preset": "`preset`", "qp": "`crf`",
     "s": "`max_width` and `max_height`", "sn": "`keep_subtitles`", "tune": "`tune`",
-    "vcodec": "`to`", "vf": "`max_resolution` or `hdr`", "vsync": "nothing: times are kept",
-    "acodec": "`transcode: {audio: ...}`", "movflags": "nothing: vpo chooses it",
-    "pix_fmt": "nothing: the pixel format of the source is kept",
-    "tag": "nothing: vpo chooses it", "f": "`container`",
+    "vcodec": "`to`", "vf": "`max_resolution` or `hdr`; interlaced video is deinterlaced anyway",
+    "acodec": "`transcode: {audio: ...}`", "f": "`container`",
 }  # fmt: skip
 """What a policy says in place of an option of ffmpeg."""
+_DONE_ANYWAY = {
+    "movflags": "the index is put at the start anyway",
+    "pix_fmt": "the pixel format of the source is kept anyway",
+    "tag": "HEVC in MP4 is called `hvc1` anyway",
+    "vsync": "the times of the frames are kept anyway",
+    "fps_mode": "the times of the frames are kept anyway",
+}
 _ENCODERS: dict[str, str] = {
-    "x264-params": "h264", "x265-params": "hevc", "svtav1-params": "av1", "aom-params": "av1",
-    "aq-strength": "h264", "b_strategy": "h264", "deblock": "h264", "direct-pred": "h264",
-    "mixed-refs": "h264", "partitions": "h264", "psy": "h264", "psy-rd": "h264",
-    "weightb": "h264", "weightp": "h264", "rc-lookahead": "h264",
-    "auto-alt-ref": "vp9 av1", "arnr-maxframes": "vp9 av1", "arnr-strength": "vp9 av1",
-    "cpu-used": "vp9 av1", "deadline": "vp9", "lag-in-frames": "vp9 av1", "row-mt": "vp9 av1",
-    "tile-columns": "vp9 av1", "tile-rows": "vp9 av1", "aq-mode": "h264 vp9 av1",
+    "x264-params": "h264", "x265-params": "hevc", "svtav1-params": "av1", "aom-params": "(av1)",
+    **dict.fromkeys(
+        (
+            "aq-strength", "b_strategy", "coder", "deblock", "direct-pred", "me_method", "me_range",
+            "mixed-refs", "partitions", "psy", "psy-rd", "rc-lookahead", "sc_threshold", "slices",
+            "subq", "trellis", "weightb", "weightp",
+        ),
+        "h264",
+    ),
+    **dict.fromkeys(("bf", "refs"), "h264 hevc"),
+    **dict.fromkeys(("arnr-maxframes", "deadline"), "vp9"),
+    **dict.fromkeys(
+        (
+            "arnr-strength", "auto-alt-ref", "cpu-used", "lag-in-frames", "row-mt",
+            "tile-columns", "tile-rows",
+        ),
+        "vp9 (av1)",
+    ),
+    **dict.fromkeys(
+        ("b_ref_mode", "look_ahead", "look_ahead_depth", "spatial-aq", "temporal-aq"), ""
+    ),
+    "aq-mode": "h264 vp9 (av1)", "keyint_min": "h264 hevc vp9 (av1)", "level": "h264 vp9 av1",
+    "qcomp": "h264 hevc vp9 (av1)", "tier": "av1",
 }  # fmt: skip
-"""The codecs whose software encoders have an option, where not all have."""
+"""The codecs whose software encoders read an option, where not all do; in parentheses, where the
+preferred one does not."""
+PARAMETERS = {
+    "h264": ("x264-params", {}),
+    "hevc": (
+        "x265-params",
+        {
+            "aq-mode": "aq-mode", "aq-strength": "aq-strength", "b_strategy": "b-adapt",
+            "deblock": "deblock", "level": "level-idc", "me_range": "merange", "psy-rd": "psy-rd",
+            "rc-lookahead": "rc-lookahead", "sc_threshold": "scenecut", "slices": "slices",
+            "subq": "subme", "tier": "high-tier", "weightb": "weightb", "weightp": "weightp",
+        },
+    ),
+    "av1": (
+        "svtav1-params",
+        {"aq-mode": "aq-mode", "lag-in-frames": "lookahead", "tile-columns": "tile-columns",
+         "tile-rows": "tile-rows"},
+    ),
+}  # fmt: skip
+"""The option that holds an encoder's own parameters, and what stands there for one of ffmpeg's."""
+_PROFILES = {
+    "h264": r"(constrained_)?baseline|main|high(10|422|444)?",
+    "hevc": r"main.*|msp",
+    "vp9": r"(profile)?[0-3]",
+    "av1": r"[0-2]|main|high|professional",
+}
+"""The profiles that the software encoders of a codec take."""
 _TEN_BITS = re.compile(r"main-?10|high-?10|main422-?10|10", re.IGNORECASE)
 
 
@@ -91,6 +139,8 @@ def parse_encoder_options(args: Sequence[str], codec: str, software: bool) -> En
             raise ValueError(f"`ffmpeg_args` must be pairs of an option and its value: `{option}`")
         value = "" if name in _WITHOUT_VALUE else words.pop(0)
         error = _error(option, name, value)
+        if software and error is None:
+            error = _wrong_profile(option, name, value, codec)
         if name in _HARMLESS:
             warnings.append(f"`{option}` in `ffmpeg_args` is not needed, and left out")
         elif error is not None:
@@ -108,9 +158,12 @@ def _name(option: str) -> str:
 
 
 def _error(option: str, name: str, value: str) -> str | None:
-    if name not in _PLAIN | _NESTED:
-        instead = _INSTEAD.get(name)
-        hint = f"; use {instead}" if instead else suggestion(name, sorted(_PLAIN | _NESTED))
+    if name not in OPTIONS:
+        hint = suggestion(name, sorted(OPTIONS))
+        if name in _INSTEAD:
+            hint = f"; use {_INSTEAD[name]}"
+        elif name in _DONE_ANYWAY:
+            hint = f"; {_DONE_ANYWAY[name]}"
         return f"`{option}` is not allowed in `ffmpeg_args`{hint}"
     if name in _NESTED and _FILES.search(value):
         return f"`{option}` must not name a file, as in `{value}`"
@@ -119,13 +172,32 @@ def _error(option: str, name: str, value: str) -> str | None:
 
 def _ignored(option: str, name: str, value: str, codec: str) -> Iterator[str]:
     """Yield why the software encoders of a codec ignore an option."""
-    codecs = _ENCODERS.get(name)
-    params = {"h264": "x264-params", "hevc": "x265-params", "av1": "svtav1-params"}.get(codec)
-    if codecs is not None and codec not in codecs.split():
-        hint = f"; `-{params}` has the parameters of its own encoder" if params else ""
-        yield f"`{option}` in `ffmpeg_args` is ignored: no encoder of {codec} has it{hint}"
+    codecs = _ENCODERS.get(name, codec).split()
+    if codec not in codecs:
+        which = "the preferred" if f"({codec})" in codecs else "no"
+        yield (
+            f"`{option}` in `ffmpeg_args` is ignored: {which} encoder of {codec} "
+            f"{'does not have it' if which != 'no' else 'has it'}{_own_parameter(name, codec)}"
+        )
     elif name == "profile" and _TEN_BITS.fullmatch(value):
         yield (
             f"`{option} {value}` in `ffmpeg_args` is ignored for video of 8 bits: the bit depth is "
-            "that of the source"
+            "that of the source; leave it out, and the encoder chooses the profile that fits"
         )
+
+
+def _own_parameter(name: str, codec: str) -> str:
+    params, names = PARAMETERS.get(codec, ("", {}))
+    if name in names:
+        return f"; use `-{params} {names[name]}=...`"
+    return f"; `-{params}` has the parameters of its own encoder" if params else ""
+
+
+def _wrong_profile(option: str, name: str, value: str, codec: str) -> str | None:
+    known = _PROFILES.get(codec)
+    if name != "profile" or known is None or re.fullmatch(known, value):
+        return None
+    return (
+        f"`{option} {value}` in `ffmpeg_args` fails: {codec} has no such profile; leave it out, "
+        "and the encoder chooses the one that fits"
+    )

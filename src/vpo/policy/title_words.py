@@ -16,10 +16,12 @@ KNOWN_WORDS = "known-words"
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "commentary": (
-        "commentary", "commentaries", "comments?", "kommentare?", "audiokommentare?",
+        "commentary", "commentaries", "comments?", "kommentare?", "kommentarer",
+        "(?:audio|regie|film)kommentare?", "kommentarspår", "(?:audio)?commentaar",
         "commentaires?", "comentarios?", "comentários?", "commento", "commenti",
-        "komentarz", "komentarze", "kommentar", "kommentaarit?", "komentář", "комментарии",
-        "комментарий", "コメンタリー", "オーディオコメンタリー", "评论音轨", "評論音軌",
+        "komentarz", "komentarze", "kommenttiraita", "kommentaarit?", "komentář",
+        "комментарии", "комментарий", "コメンタリー", "评论", "評論",
+        "코멘터리",
     ),
     "descriptive": (
         "audio descriptions?", "audio descriptive", "(?-i:AD)", "descriptive", "descriptive audio",
@@ -27,10 +29,11 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         "audiodeskription", "hörfilm(?:fassung)?", "audio ?descripción", "audiodescri[cç]ão",
         "audiodescription", "audiodescrizione", "audiodeskrypcja", "syntolkning", "synstolkning",
         "тифлокомментарий", "тифлокомментарии", "аудиодескрипция", "解説放送", "音声解説",
+        "for the blind", "口述影像", "화면해설",
     ),
     "music": (
         "music", "isolated (?:music|score)", "score", "ost", "instrumental", "karaoke",
-        "music only", "soundtrack only",
+        "music only", "soundtrack only", "filmmusik", "musique seule", "colonna sonora isolata",
     ),
     "sfx": ("sfx", "sound effects?", "foley", r"(?<!visual[\s._-])(?<!special[\s._-])effects"),
     "non_speech": (
@@ -41,20 +44,30 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         "sdh", "cc", "hoh", "hard of hearing", "hearing impaired", "closed captions?",
         "für hörgeschädigte", "hörgeschädigte", "gehörlose", "(?:sourds et )?malentendants", "sme",
         "para sordos", "sordos", "non udenti", "doven(?: en slechthorenden)?", "slechthorenden",
+        "surdos", "niesłyszących", "hörselskadade", "hørselshemmede",
         "для глухих", "слабослышащих", "聴覚障害者",
     ),
     "signs": (
         "signs?", "songs?", "karaoke", "signs (?:and|&|/|\\+) songs", "s&s", "lyrics", "schilder",
-        "надписи",
+        "надписи", "panneaux", "carteles", "letreros", "cartelli",
     ),
     "forced": (
         "forced", "foreign parts(?: only)?", "foreign dialogue(?: only)?", "foreign only",
         "forcés?", "forcées?", "forzados?", "forçadas?", "forçados?", "forzati", "erzwungen",
-        "forciert", "wymuszone", "vynucené", "форсированные", "форсир",
+        "forciert", "zwangsuntertitel", "forzato", "forzata", "gedwongen", "強制", "强制",
+        "wymuszone", "vynucené", "форсированные", "форсир",
     ),
 }  # fmt: skip
-_DENIED = re.compile(r"(?<!\w)(?:non?|not|without|ohne|sans|sin|senza|un)[\s_-]+\w+", re.IGNORECASE)
-"""``Non-Forced`` and ``without commentary`` say what a track is not."""
+_DENIED = re.compile(
+    r"(?<!\w)(?:non?|not|without|ohne|sans|sin|senza|un)[\s_-]+(?!udenti)\w+", re.IGNORECASE
+)
+"""``Non-Forced`` and ``without commentary`` say what a track is not; ``non udenti``: the deaf."""
+_MORE_THAN_SIGNS = re.compile(
+    r"(?<![^\W_])(?:full|complete|dialog(?:ue)?s?)(?![^\W_])", re.IGNORECASE
+)
+"""``Full + Signs`` has the dialogue, too."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+"""Letters of languages that put no spaces between words, or endings behind them."""
 
 
 Patterns = tuple[Annotated[str, AfterValidator(pattern)], ...]
@@ -69,6 +82,8 @@ def title_says(title: str, kind: str, patterns: Patterns) -> bool:
     """
     title = title[:LONGEST_TITLE]
     stated = title if kind == "non_speech" else _DENIED.sub(" ", title)
+    if kind == "signs" and _MORE_THAN_SIGNS.search(stated):
+        stated = ""
     if KNOWN_WORDS in patterns and _known(kind).search(stated):
         return True
     return _own(tuple(item for item in patterns if item != KNOWN_WORDS)).matches(title)
@@ -81,6 +96,9 @@ def _own(expressions: tuple[str, ...]) -> TitlePattern:
 
 @lru_cache
 def _known(kind: str) -> re.Pattern[str]:
-    words = "|".join(word.replace(" ", r"[\s._-]+") for word in _WORDS[kind])
+    bounded = [word for word in _WORDS[kind] if not _UNSPACED.search(word)]
+    words = "|".join(word.replace(" ", r"[\s._-]+") for word in bounded)
     words = words.replace(r"[\s._-]+?", r"[\s._-]*")
-    return re.compile(rf"(?<![^\W_])(?:{words})(?![^\W_])", re.IGNORECASE)
+    anywhere = "|".join(word for word in _WORDS[kind] if _UNSPACED.search(word))
+    found = rf"(?<![^\W_])(?:{words})(?![^\W_])"
+    return re.compile(f"{found}|{anywhere}" if anywhere else found, re.IGNORECASE)

@@ -5,7 +5,7 @@ The one definition of them for all operations, conditions, and output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, cast
 
 from vpo.media.languages import primary, rank
@@ -50,6 +50,8 @@ BEST_AUDIO: tuple[AudioKind, ...] = (
     "commentary",
 )
 """The kinds of audio in the order in which they are preferred as the default."""
+
+_BEST: tuple[Kind, ...] = (*BEST_AUDIO[:-1], *BEST_SUBTITLES)
 
 
 class _Signs(NamedTuple):
@@ -107,6 +109,16 @@ def kind_of(track: Track, config: PolicyConfig) -> KindOfTrack | None:
     """Return the kind of an audio or subtitle track, and why; ``None`` for others."""
     signs = _SIGNS.get(track.type)
     return None if signs is None else _kind(track, config, signs)
+
+
+def best_first(tracks: Iterable[Track], config: PolicyConfig) -> list[Track]:
+    """Return the tracks with the best kinds first, else in their order."""
+
+    def goodness(track: Track) -> int:
+        kind = kind_of(track, config)
+        return _BEST.index(kind.name) if kind is not None else 0
+
+    return sorted(tracks, key=goodness)
 
 
 def is_commentary(track: Track, config: PolicyConfig) -> bool:

@@ -173,18 +173,22 @@ class _Request:
 
     def wait(self) -> None:
         """Read the response, unless that is done."""
-        if self._response is None:
-            try:
-                self._response = self._received()
-            except ServiceError as error:
-                self._response = self._failed(error)
+        while self._response is None:
+            self._receive()
 
-    def _received(self) -> dict[str, Any]:
-        """Return the response; as long as the child reports progress, it has not stalled."""
-        while True:
-            response = _parsed(self._child.answer(self._stall_seconds))
-            if "progress" not in response:
-                return response
+    def answered(self) -> bool:
+        """Return whether the result is there, or the request has failed."""
+        while self._response is None and self._child.has_answer():
+            self._receive()
+        return self._response is not None
+
+    def _receive(self) -> None:
+        """Read one line; as long as the child reports progress, it has not stalled."""
+        try:
+            line = _parsed(self._child.answer(self._stall_seconds))
+        except ServiceError as error:
+            line = self._failed(error)
+        self._response = None if "progress" in line else line
 
     def result(self) -> Any:
         """Return the result; ``ProbeError`` if the request failed or the child crashed."""
@@ -263,6 +267,10 @@ class PendingSource:
     def result(self) -> ContentFacts:
         """Return what it holds; call it in the thread that asked."""
         return ContentFacts.of(self._request.result())
+
+    def early_result(self) -> ContentFacts | None:
+        """Return what it holds if the child has read all of it, without waiting."""
+        return self.result() if self._request.answered() else None
 
 
 def _times(pairs: list[list[Any]]) -> dict[int, float]:

@@ -78,6 +78,15 @@ class Service:
         del self._rest[: end + 1]
         return answer
 
+    def has_answer(self) -> bool:
+        """Return whether the child has written something, or ended."""
+        answers = self._group.process.stdout
+        if b"\n" in self._rest or answers is None or answers.closed:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(answers, selectors.EVENT_READ)
+            return bool(selector.select(0))
+
     def close(self) -> None:
         """Kill the child and close its pipes."""
         self._finalizer()

@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 import vpo
-from vpo.media.containers import CONTAINERS, FLAGS_KEPT, container, misnamed_as
-from vpo.media.model import MediaFile
+from vpo.media.containers import (
+    CONTAINERS,
+    FLAGS_KEPT,
+    container,
+    misnamed_as,
+    unsupported_side_data,
+)
+from vpo.media.model import MediaFile, Track
 from vpo.probe.reader import probe_file
 
 
@@ -104,3 +110,9 @@ def test_ffmpeg_enables_first_track_of_each_type_without_default(
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", source, *words, output], check=True)
     assert container(name).one_default
     assert [track.default for track in probe_file(str(output)).tracks] == [True, True, False]
+
+
+@pytest.mark.parametrize("name", ["mkv", "mp4", "mov"])
+def test_no_tool_carries_the_second_view_of_spatial_video(name: str) -> None:
+    track = Track(0, "video", "hevc", side_data=(("spatial", "MV-HEVC"),))
+    assert unsupported_side_data(track, name) == ("spatial",)

@@ -6,7 +6,7 @@ import pytest
 from tests import notation
 
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.track_classes import audio_kind, is_commentary, order_class
+from vpo.policy.track_classes import audio_kind, is_commentary, order_class, subtitle_kind
 
 CONFIG = PolicyConfig()
 
@@ -28,7 +28,12 @@ CONFIG = PolicyConfig()
         ("Original Soundtrack (5.1)", "main"),
         ("Visual Effects", "main"),
         ("Without commentary", "main"),
-        ("Regiekommentar", "main"),
+        ("Regiekommentar", "commentary"),
+        ("Kommentarspår", "commentary"),
+        ("监督导演评论音轨", "commentary"),
+        ("監督コメンタリー", "commentary"),
+        ("감독 코멘터리", "commentary"),
+        ("Isolierte Filmmusik", "music"),
         ("Audiokommentar", "commentary"),
         ("Commentaires du réalisateur", "commentary"),
         ("Комментарии режиссёра", "commentary"),
@@ -61,6 +66,28 @@ CONFIG = PolicyConfig()
 )
 def test_audio_kind_by_title(title: str, kind: str) -> None:
     assert audio_kind(notation.track(f'a:aac/eng "{title}"'), CONFIG) == kind
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("English", "full"),
+        ("Full + Signs", "full"),
+        ("Dialogue & Songs", "full"),
+        ("Signs (no dialogue)", "signs"),
+        ("Signs & Songs", "signs"),
+        ("Panneaux", "signs"),
+        ("Non-Forced", "full"),
+        ("Zwangsuntertitel", "forced"),
+        ("Italiano (forzato)", "forced"),
+        ("中文强制字幕", "forced"),
+        ("Non udenti", "sdh"),
+        ("Para surdos", "sdh"),
+        ("Commentary", "commentary"),
+    ],
+)
+def test_subtitle_kind_by_title(title: str, kind: str) -> None:
+    assert subtitle_kind(notation.track(f's:subrip/eng "{title}"'), CONFIG) == kind
 
 
 def test_audio_kind_by_language_and_flags() -> None:

@@ -89,6 +89,7 @@ DISPLAY = struct.pack(">8H2I", *range(8), 10_000_000, 50)
         (box(b"dvvC", bytes([1, 0, 8 << 1, 0, 1 << 4])), "dolby_vision", "8.1"),
         (box(b"dvcC", bytes([1, 0, 5 << 1, 0, 0])), "dolby_vision", "5.0"),
         (box(b"hvcE", b"x"), "dolby_vision_layer", "hvcE"),
+        (box(b"lhvC", bytes(6)), "spatial", "MV-HEVC"),
         (box(b"st3d", bytes([0, 0, 0, 0, 2])), "stereo", "side by side"),
         (box(b"st3d", bytes([0, 0, 0, 0, 0])), "stereo", None),
         (box(b"sv3d", box(b"proj", box(b"equi"))), "projection", "equirectangular"),

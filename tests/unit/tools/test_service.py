@@ -33,6 +33,19 @@ def test_service_answers_line_for_line() -> None:
         answer(service, b"a")
 
 
+def test_service_says_whether_an_answer_waits() -> None:
+    service = Service(Processes(), [sys.executable, "-c", ECHO])
+    assert not service.has_answer()
+    service.ask(b"a")
+    service.ask(b"b")
+    assert service.answer(LONG) == b"aa"
+    while not service.has_answer():
+        pass
+    assert service.answer(LONG) == b"bb"
+    service.close()
+    assert service.has_answer()
+
+
 @pytest.mark.parametrize(
     ("script", "problem"),
     [

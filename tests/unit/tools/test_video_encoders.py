@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import Track
-from vpo.policy.encoder_options import parse_encoder_options
+from vpo.policy.encoder_options import OPTIONS, PARAMETERS, parse_encoder_options
 from vpo.tools import filters, video_encoders, video_options
 from vpo.tools.capabilities import Capabilities
 from vpo.tools.video_encoders import VIDEO_ENCODERS, accelerators, candidates
@@ -103,6 +105,57 @@ def test_policies_may_give_the_parameters_of_every_encoder() -> None:
         refused = parse_encoder_options([f"-{name}", "stats=/etc/passwd"], "hevc", software=True)
         assert refused.options == ()
         assert "must not name a file" in refused.errors[0]
+
+
+HELP = re.compile(r"^(\S+)[\w ]* AVOptions:$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def options_of_ffmpeg(media_tools: None) -> dict[str, set[str]]:  # noqa: ARG001
+    """The options of each encoder that this ffmpeg has, and those of all (``AVCodecContext``)."""
+    argv = ["ffmpeg", "-hide_banner", "-h", "full"]
+    text = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    _, *parts = HELP.split(text)
+    found: dict[str, set[str]] = {}
+    for name, part in zip(parts[::2], parts[1::2], strict=True):  # a decoder may have the name, too
+        found.setdefault(name, set()).update(re.findall(r"^  -(\S+) .* E\S*V", part, re.M))
+    return found
+
+
+@pytest.mark.parametrize("codec", get_args(VideoCodec))
+def test_policies_are_warned_of_the_options_that_an_encoder_does_not_have(
+    options_of_ffmpeg: dict[str, set[str]], codec: VideoCodec
+) -> None:
+    """As ``ffmpeg -h`` lists them; it does not say which of the general ones an encoder reads."""
+    rows = [row.name for row in candidates(codec, "none")]
+    if rows[0] not in options_of_ffmpeg:
+        pytest.skip(f"this ffmpeg has no {rows[0]}")
+    own = [options_of_ffmpeg.get(name, set()) for name in rows]
+    for name in sorted(OPTIONS - options_of_ffmpeg["AVCodecContext"]):
+        found = parse_encoder_options([f"-{name}", "1"], codec, software=True)
+        said = "\n".join(found.warnings)
+        assert (name in own[0]) == ("is ignored" not in said), (name, said)
+        assert not (any(name in options for options in own) and "no encoder" in said), name
+
+
+def test_ffmpeg_knows_every_option_that_policies_may_give(
+    options_of_ffmpeg: dict[str, set[str]],
+) -> None:
+    """One that nobody knows ends the encode."""
+    needed = {"libx264", "libx265", "libvpx-vp9", "libaom-av1", "hevc_nvenc", "h264_qsv"}
+    if missing := sorted(needed - options_of_ffmpeg.keys()):
+        pytest.skip(f"this ffmpeg has no {', '.join(missing)}")
+    assert set().union(*options_of_ffmpeg.values()) >= OPTIONS
+
+
+def test_x265_takes_the_parameters_that_replace_options(media_tools: None) -> None:  # noqa: ARG001
+    values = {"level-idc": "5.1", "rc-lookahead": "5"}
+    params = ":".join(f"{name}={values.get(name, 1)}" for name in PARAMETERS["hevc"][1].values())
+    argv = ["ffmpeg", "-hide_banner", "-f", "lavfi", "-i", "color=s=64x64:d=0.1", "-c:v", "libx265"]
+    argv += ["-x265-params", params, "-f", "null", "-"]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    assert "Unknown option" not in done.stderr
+    assert "Error parsing" not in done.stderr, done.stderr
 
 
 def test_no_module_but_the_table_knows_encoders_by_name() -> None:

@@ -6,28 +6,20 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vpo.errors import DamagedError, SavingsError, ToolError
+from vpo.errors import DamagedError, ToolError
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
+from vpo.execute.size_limit import SizeLimit
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
-from vpo.media.encode_spec import AudioEncode
-from vpo.media.model import Track
-from vpo.plan.model import Plan
 from vpo.probe.media_input import DEMUXERS
-from vpo.text import format_size
 from vpo.tools import ffmpeg, video_options
 from vpo.tools.ffmpeg import FfmpegJob, SideFiles
 from vpo.tools.ffmpeg_output import FfmpegOutput
 from vpo.tools.isolation import NEUTRAL_FOLDER
 from vpo.tools.process import Command
 from vpo.tools.video_options import EncodePass, Encoding
-
-_SURE = 0.15
-"""The fraction of a video after which the final size is projected."""
-_MARGIN = 1.15
-"""The factor by which a projected size must exceed the limit to end the encode early."""
 
 
 def encode(
@@ -39,10 +31,11 @@ def encode(
 ) -> PreparedEncodes:
     """Encode into the temporary file; return the encodes that were used.
 
-    Raises ``SavingsError`` if the result would save less than the plan's ``min_savings``.
+    Raises ``SavingsError`` once the result clearly saves less than the plan's ``min_savings``; the
+    proof measures what is close.
     """
     context = work.context
-    limit = SizeLimit(work.plan)
+    limit = work.proof.size_limit if work.proof is not None else SizeLimit(work.plan)
     encoding = _Encoding(work, source, workspace, files, limit)
     try:
         with context.devices.session(encodes.device):
@@ -54,7 +47,7 @@ def encode(
             raise
         encodes = with_crfs(other, context, source, workspace)
         encoding.run(encodes)
-    limit.check(os.fstat(workspace.fd).st_size)
+    limit.project(os.fstat(workspace.fd).st_size, 1.0)
     return encodes
 
 
@@ -121,55 +114,6 @@ class _Encoding:
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
         return FfmpegJob(self.work.plan, self.source.name, output, self.files, encodings)
-
-
-class SizeLimit:
-    """The largest size of the result for the ``min_savings`` of the plan; none if it has none.
-
-    What other tracks add to the file, or take from it, is neither cost nor saving of the video.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        asked = (how.min_savings for how in plan.video_encodes.values())
-        self._wanted = max((part for part in asked if part is not None), default=None)
-        least = plan.before.size * (1 - (self._wanted or 0.0))
-        self._bytes = max(0.0, least + _other_bytes(plan))
-
-    def project(self, written: int, part: float) -> None:
-        """Raise ``SavingsError`` once the projected size is clearly too large."""
-        if self._wanted is None:
-            return
-        if part >= _SURE and written / part > self._bytes * _MARGIN:
-            raise self._error(int(written / part))
-
-    def check(self, size: int) -> None:
-        """Raise ``SavingsError`` if the size is too large."""
-        if self._wanted is not None and size > self._bytes:
-            raise self._error(size)
-
-    def _error(self, size: int) -> SavingsError:
-        return SavingsError(
-            f"encoded, the file would have {format_size(size)}; that saves less than "
-            f"{self._wanted or 0:.0%} (min_savings), so its video is not encoded"
-        )
-
-
-def _other_bytes(plan: Plan) -> float:
-    """Return the bytes that added tracks have at most, less those that removed ones are known to
-    have.
-    """
-    there = {track.index: track for track in plan.before.tracks}
-    kept = {track.index for track in plan.after.tracks}
-    rates = [_most_bits(how, there) for i, how in plan.audio_encodes.items() if i not in there]
-    rates += [-(track.bit_rate or 0) for track in there.values() if track.index not in kept]
-    return sum(rates) * (plan.before.duration or 0) / 8
-
-
-def _most_bits(how: AudioEncode, there: Mapping[int, Track]) -> int:
-    """Return the bits a second of an added track: lossless ones are smaller than 16-bit samples."""
-    source = there[how.source]
-    channels = how.channels or source.channels or 2
-    return how.bitrate or channels * (source.sample_rate or 48_000) * 16
 
 
 class _LimitedOutput(FfmpegOutput):

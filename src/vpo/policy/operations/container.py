@@ -18,7 +18,7 @@ from vpo.media.containers import (
     with_timecode,
 )
 from vpo.media.languages import alpha3
-from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, MediaFile, Track
+from vpo.media.model import SIDE_DATA, TEXT_SUBTITLES, Attachment, MediaFile, Track
 from vpo.media.muxers import can_mux
 from vpo.policy.codec_conversion import CodecMapping, convert_track, is_unreadable
 from vpo.policy.desired_state import DesiredState
@@ -78,7 +78,7 @@ class ChangeContainer(Operation):
             problem = f"{self.target} cannot hold {', '.join(incompatible)}"
             if self.on_incompatible_codec == "skip":
                 return state.warn(f"stays {media.container}: {problem}")
-            raise PlanError(f"{problem}{self._advice(media)}")
+            raise PlanError("; ".join((problem, *self._advice(media))))
         state = converted.set_container(
             self.target, f"container {self.target} instead of {media.container}"
         )
@@ -110,6 +110,20 @@ class ChangeContainer(Operation):
         why = f"{self.target} cannot hold {track.codec}"
         return convert_track(state, track, codec, None, why)
 
+    def _advice(self, media: MediaFile) -> Iterator[str]:
+        """Yield which keys would make it possible, for a policy that does not have them."""
+        found = list(self._incompatible(media))
+        kinds = {item.type for item in found if isinstance(item, Track)}
+        if kinds & {"audio", "video"} and self.on_incompatible_codec == "error":
+            yield "on_incompatible_codec: transcode encodes audio and video"
+        subtitles = (t.codec for t in found if isinstance(t, Track) and t.type == "subtitle")
+        codecs = dict.fromkeys(subtitles)
+        if codecs:
+            removed = ", ".join(f"{codec}: {{action: remove}}" for codec in codecs)
+            yield f"codec_mappings: {{{removed}}} leaves them out"
+        if any(isinstance(item, Attachment) for item in found):
+            yield "filter_attachments in an earlier phase makes room"
+
     def _incompatible(self, media: MediaFile) -> Iterator[object]:
         for track in media.tracks:
             if track.type == "data":
@@ -120,16 +134,6 @@ class ChangeContainer(Operation):
                 yield f"{track}, which ffmpeg cannot read to convert it"
         if not container(self.target).attachments:
             yield from (item for item in media.attachments if not item.cover)
-
-    def _advice(self, media: MediaFile) -> str:
-        """Return which key deals with the first track that the target cannot hold."""
-        tracks = (item for item in self._incompatible(media) if isinstance(item, Track))
-        track = next(tracks, None)
-        if track is None:
-            return ""
-        if track.type in ("audio", "video"):
-            return "; on_incompatible_codec: transcode converts it"
-        return f"; codec_mappings: {{{track.codec}: {{action: remove}}}} leaves it out"
 
     def _holds(self, codec: str) -> bool:
         """Return whether the target takes the codec, unchanged or as its own text subtitles."""

@@ -13,6 +13,7 @@ from vpo.policy.external_facts import original_language
 from vpo.policy.field_types import Languages
 from vpo.policy.language_filter import language_mismatch
 from vpo.policy.operation import Note, PolicyConfig, TrackFilter
+from vpo.policy.track_classes import subtitle_kind
 
 
 class KeepSubtitles(TrackFilter):
@@ -42,10 +43,11 @@ class KeepSubtitles(TrackFilter):
             raise ValueError("`keep_subtitles` needs `languages`, or `remove_all: true`")
         return self
 
-    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         subtitles = state.media.of("subtitle")
         languages = self._languages(state)
-        found = ((track, self._reason_to_remove(track, languages)) for track in subtitles)
+        forced = self._forced(state, config)
+        found = ((t, self._reason_to_remove(t, languages, t.index in forced)) for t in subtitles)
         removed = {track.index: why for track, why in found if why}
         return state.remove(removed, removed)
 
@@ -54,26 +56,37 @@ class KeepSubtitles(TrackFilter):
         original = original_language(state.media, state.external) or ANY
         return replaced_original(self.languages or (), original)
 
-    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:  # noqa: ARG002
-        languages = self._languages(state)
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        languages, preserved = self._languages(state), self._forced(state, config)
         for track in state.media.of("subtitle"):
-            why = self._reason_to_remove(track, languages)
-            text = f"removed: {why}" if why else f"kept: {self._reason_to_keep(track)}"
-            yield Note(f"{track} {text}", self._deciding_key(track), track=track.index)
+            forced = track.index in preserved
+            why = self._reason_to_remove(track, languages, forced)
+            text = f"removed: {why}" if why else f"kept: {self._reason_to_keep(track, forced)}"
+            yield Note(f"{track} {text}", self._deciding_key(forced), track=track.index)
 
-    def _deciding_key(self, track: Track) -> tuple[str, ...]:
+    def _forced(self, state: DesiredState, config: PolicyConfig) -> frozenset[int]:
+        """Return the tracks that stay because they are forced, by their flag or their title."""
+        return frozenset(
+            track.index
+            for track in (state.media.of("subtitle") if self.preserve_forced else ())
+            if track.forced or subtitle_kind(track, config) == "forced"
+        )
+
+    def _deciding_key(self, forced: bool) -> tuple[str, ...]:
         """Return the key that decides about the track."""
-        if track.forced and self.preserve_forced:
+        if forced:
             return ("preserve_forced",)
         return ("remove_all",) if self.remove_all else ("languages",)
 
-    def _reason_to_keep(self, track: Track) -> str:
-        if track.forced and self.preserve_forced:
+    def _reason_to_keep(self, track: Track, forced: bool) -> str:
+        if forced:
             return "forced tracks are kept"
         return f"{track.language or UNDETERMINED} is wanted"
 
-    def _reason_to_remove(self, track: Track, languages: tuple[str, ...]) -> str | None:
-        if track.forced and self.preserve_forced:
+    def _reason_to_remove(
+        self, track: Track, languages: tuple[str, ...], forced: bool
+    ) -> str | None:
+        if forced:
             return None
         if self.remove_all or self.languages is None:
             return "all subtitles are removed"

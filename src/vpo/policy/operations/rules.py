@@ -123,7 +123,7 @@ class Rules(Operation):
             if notes is not None:
                 notes += rule.explain(("items", number), true, context)
             for action in (rule.then if true else rule.else_) or ():
-                state = action.apply(state, rule.name)
+                state = action.apply(state, rule.name, config)
             if true and self.match == "first":
                 if notes is not None:
                     notes += _not_reached(self.items, number + 1)

@@ -125,7 +125,7 @@ class VideoSection(Model):
     min_savings: Fraction | None = Field(
         default=None,
         description=(
-            "Minimum reduction of the file size; else the video is not encoded. Unset: it is "
+            "Minimum reduction of the size of the video; else it is not encoded. Unset: it is "
             "encoded, whatever the size."
         ),
     )

@@ -30,6 +30,7 @@ from vpo.policy.operation import Choice, Model, Operation, PolicyConfig
 from vpo.policy.rules.comparisons import LanguageComparison
 from vpo.policy.rules.printer import format_model
 from vpo.policy.rules.when import error_inside_text
+from vpo.policy.track_classes import best_first
 
 PLACEHOLDERS = ("filename", "path", "rule_name")
 
@@ -96,10 +97,13 @@ class SetForced(TrackChange):
 
 
 class SetDefault(TrackChange):
-    """Make the first of these tracks the only default of its type, or clear all their flags."""
+    """Make the first of these tracks the only default of its type, or clear all their flags.
 
-    def apply(self, state: DesiredState, rule: str) -> DesiredState:
-        found = list(self.matching(state))
+    A main track comes before commentary, full subtitles before others.
+    """
+
+    def apply(self, state: DesiredState, rule: str, config: PolicyConfig) -> DesiredState:
+        found = best_first(self.matching(state), config)
         if not self.value:
             for track in found:
                 state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
@@ -271,7 +275,7 @@ class Action(Choice):
         text = format_model(value) if isinstance(value, Model) else str(value)
         return key if value is True else f"{key} {text}"
 
-    def apply(self, state: DesiredState, name: str) -> DesiredState:
+    def apply(self, state: DesiredState, name: str, config: PolicyConfig) -> DesiredState:
         """Apply the action of the rule of that name; changes of flags and tags are deferred.
 
         Raises ``PlanError`` for ``fail``.
@@ -286,7 +290,7 @@ class Action(Choice):
             raise PlanError(format_message(value, state, name))
         if key == "set_language":
             return value.apply(state, rule)  # type: ignore[no-any-return]
-        return replace(state, deferred=(*state.deferred, DeferredChange(rule, value)))
+        return replace(state, deferred=(*state.deferred, DeferredChange(rule, value, config)))
 
 
 @dataclass(frozen=True)
@@ -295,8 +299,11 @@ class DeferredChange:
 
     rule: str
     change: SetForced | SetDefault | SetContainerMetadata
+    config: PolicyConfig
 
     def apply(self, state: DesiredState) -> DesiredState:
+        if isinstance(self.change, SetDefault):
+            return self.change.apply(state, self.rule, self.config)
         return self.change.apply(state, self.rule)
 
 

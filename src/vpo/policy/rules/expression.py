@@ -42,6 +42,17 @@ FILTER_NAMES = {
     "is_forced": "is_forced",
     "default": "is_default",
     "forced": "is_forced",
+    "original": "original",
+    "is_original": "original",
+    "dub": "dub",
+    "is_dub": "dub",
+    "hearing_impaired": "hearing_impaired",
+    "is_hearing_impaired": "hearing_impaired",
+    "visual_impaired": "visual_impaired",
+    "is_visual_impaired": "visual_impaired",
+    "cover": "cover",
+    "is_cover": "cover",
+    "attached_pic": "cover",
     "channels": "channels",
     "width": "width",
     "height": "height",
@@ -49,11 +60,21 @@ FILTER_NAMES = {
     "not_commentary": "not_commentary",
     "is_commentary": "not_commentary",
     "commentary": "not_commentary",
+    "comment": "not_commentary",
 }
 """The filters by their names in expressions."""
-_FLAGS = ("is_default", "is_forced", "not_commentary")
+_FLAGS = (
+    "is_default",
+    "is_forced",
+    "original",
+    "dub",
+    "hearing_impaired",
+    "visual_impaired",
+    "cover",
+    "not_commentary",
+)
 _FLAG_NAMES = tuple(name for name, key in FILTER_NAMES.items() if key in _FLAGS)
-_OPPOSITES = ("is_commentary", "commentary")
+_OPPOSITES = ("is_commentary", "commentary", "comment")
 """The names of a filter that are true where its key is false."""
 _PARAMETER_NAMES = {"confidence": "min_confidence"}
 _COMPARED = ("language", "codec", "channels", "width", "height", "title")

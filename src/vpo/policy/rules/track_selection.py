@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -31,12 +31,18 @@ _FILTER_TYPES: dict[str, tuple[str, ...]] = {
     "codec": (*_TRACKS, "attachment"),
     "is_default": _TRACKS,
     "is_forced": _TRACKS,
+    "original": _TRACKS,
+    "dub": _TRACKS,
+    "hearing_impaired": _TRACKS,
+    "visual_impaired": _TRACKS,
+    "cover": ("attachment",),
     "channels": ("audio",),
     "width": ("video",),
     "height": ("video",),
     "title": (*_TRACKS, "attachment"),
     "not_commentary": _TRACKS,
 }
+_DISPOSITIONS = ("original", "dub", "hearing_impaired", "visual_impaired")
 FILTERS = tuple(_FILTER_TYPES)
 
 
@@ -51,6 +57,15 @@ class TrackSelection(Model):
     codec: CodecComparison | None = Field(default=None, description="Codec, by any of its names.")
     is_default: bool | None = Field(default=None, description="Whether the default flag is set.")
     is_forced: bool | None = Field(default=None, description="Whether the forced flag is set.")
+    original: bool | None = Field(default=None, description="Whether the original flag is set.")
+    dub: bool | None = Field(default=None, description="Whether the flag of a dub is set.")
+    hearing_impaired: bool | None = Field(
+        default=None, description="Whether the flag is set that it is for the hearing-impaired."
+    )
+    visual_impaired: bool | None = Field(
+        default=None, description="Whether the flag is set that it is for the visually impaired."
+    )
+    cover: bool | None = Field(default=None, description="Whether it is a cover picture.")
     channels: NumberComparison | None = Field(default=None, description="Number of channels.")
     width: PixelComparison | None = Field(
         default=None, description="Width in pixels, or a resolution class."
@@ -117,11 +132,17 @@ def _title(item: Item) -> str:
     return f"{item.filename or ''} {item.description or ''}"
 
 
+def _has_flag(name: str, value: bool, track: Track) -> bool:
+    return (name in track.dispositions) == value
+
+
 _MATCHES: dict[str, Callable[[Any, Any], bool]] = {
     "language": lambda value, item: value.holds(item.language),
     "codec": lambda value, item: value.holds(item),
     "is_default": lambda value, item: item.default == value,
     "is_forced": lambda value, item: item.forced == value,
+    **{name: partial(_has_flag, name) for name in _DISPOSITIONS},
+    "cover": lambda value, item: item.cover == value,
     "channels": lambda value, item: value.holds(item.channels),
     "width": lambda value, item: value.holds(item, item.width),
     "height": lambda value, item: value.holds(item, item.height),
