@@ -65,12 +65,15 @@ class Prober:
         """Start ``vpo.probe.packets.end_times`` while the caller does something else."""
         return PendingEndTimes(self._begin("end_times", path, duration, sorted(indexes)))
 
-    def read_source(self, path: str, forms: Mapping[int, PayloadForm]) -> PendingSource:
+    def read_source(
+        self, path: str, forms: Mapping[int, PayloadForm], encoded: bool = False
+    ) -> PendingSource:
         """Start to read every packet of a file, while the caller does something else.
 
-        ``forms`` is how the streams that are copied are compared later (``compare_with_source``).
+        ``forms`` is how the streams that are copied are compared later (``compare_with_source``);
+        ``encoded``: others are encoded.
         """
-        return PendingSource(self._begin("read_source", path, list(forms.items())))
+        return PendingSource(self._begin("read_source", path, list(forms.items()), encoded))
 
     def compare_with_source(
         self,
