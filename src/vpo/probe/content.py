@@ -122,8 +122,9 @@ class StreamContent:
         zeros = self.zero_run
         if end - at < (_DENSE_ZEROS if zeros else _ZEROS) or self.type not in ("audio", "video"):
             return False
-        if zeros and data.find(bytes(zeros), at, end) >= 0:
-            return True
+        # A run has two of the bytes that are half of it apart.
+        if zeros and b"\0\0" in data[at : end : zeros // 2]:
+            return data.find(bytes(zeros), at, end) >= 0 or not any(data[at:end])
         return not data[at] and not any(data[at:end])
 
     @property

@@ -35,8 +35,8 @@ _BEHIND: dict[int, Any] = {
     matroska.SEEK_HEAD: {0x4DBB: {}},
 }
 """The elements behind the clusters, with those of their children that have children."""
-_MOST = 64 << 20
-"""The largest cluster that is read as a whole."""
+_PART, _MOST = 1 << 20, 64 << 20
+"""Bytes of a cluster that are read at once, and the most for one of its elements."""
 _LONGEST_HEADER = 16
 _XIPH, _FIXED, _EBML = 2, 4, 6
 _ONE_BYTE = 0x80
@@ -125,21 +125,13 @@ def read_blocks(
     """
     if structure.segment.end != structure.length:
         raise StructureError("a segment of unknown size, or not all of the file")
-    offset, data = structure.first_cluster, bytearray()
+    offset, buffer = structure.first_cluster, _Buffer(fd)
     while offset < structure.length:
         item = matroska.element(fd, offset, structure.length)
         if item.end is None:
             raise StructureError(f"an element of unknown size at byte {offset}")
         if item.id == matroska.CLUSTER:
-            size = item.end - item.data
-            if size > _MOST:
-                raise StructureError(f"a cluster of {size:,} bytes at byte {offset}")
-            if len(data) < size + _LONGEST_HEADER:
-                data = bytearray(size + _LONGEST_HEADER)
-            with memoryview(data) as view:
-                if os.preadv(fd, [view[:size]], item.data) != size:
-                    raise StructureError(f"a cluster that cannot be read at byte {offset}")
-            yield from _blocks(data, size)
+            yield from _blocks(buffer, item.data, item.end)
         elif item.id in _BEHIND:
             _check(matroska.inside(fd, item), _BEHIND[item.id])
         elif item.id != _VOID:
@@ -148,25 +140,52 @@ def read_blocks(
         beat(offset)
 
 
+class _Buffer:
+    """A part of the file."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self.data = fd, bytearray(_PART + _LONGEST_HEADER)
+
+    def fill(self, offset: int, size: int) -> None:
+        """Read so many bytes from an offset to the start of the buffer."""
+        if size > _MOST:
+            raise StructureError(f"an element of {size:,} bytes in a cluster, at byte {offset}")
+        if len(self.data) < size + _LONGEST_HEADER:
+            self.data = bytearray(size + _LONGEST_HEADER)
+        with memoryview(self.data) as view:
+            if os.preadv(self._fd, [view[:size]], offset) != size:
+                raise StructureError(f"a cluster that cannot be read at byte {offset}")
+
+
 def _check(children: list[tuple[int, bytes]], parents: dict[int, Any]) -> None:
     for identity, data in children:
         if identity in parents:
             _check(items(data), parents[identity])
 
 
-def _blocks(data: bytearray, length: int) -> Iterator[Block]:
-    """Yield the blocks of a cluster."""
-    time, at = -1, 0
-    while at < length:
-        identity, start, at = _element(data, at, length)
-        if identity == _SIMPLE_BLOCK:
-            yield _block(data, start, at, time, None)
-        elif identity == _GROUP:
-            yield _group(data, start, at, time)
-        elif identity == _TIME:
-            time = int.from_bytes(data[start:at], "big")
-        elif identity not in _NO_BLOCKS:
-            raise StructureError(f"an unknown element {identity:X} in a cluster")
+def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[Block]:
+    """Yield the blocks of a cluster between two offsets, part by part."""
+    time, size = -1, _PART
+    while offset < end:
+        left = end - offset
+        size = min(size, left)
+        buffer.fill(offset, size)
+        data, at = buffer.data, 0
+        while at < size and (at + _LONGEST_HEADER <= size or size == left):
+            identity, start, stop = _element(data, at, left)
+            if stop > size:
+                break
+            if identity == _SIMPLE_BLOCK:
+                yield _block(data, start, stop, time, None)
+            elif identity == _GROUP:
+                yield _group(data, start, stop, time)
+            elif identity == _TIME:
+                time = int.from_bytes(data[start:stop], "big")
+            elif identity not in _NO_BLOCKS:
+                raise StructureError(f"an unknown element {identity:X} in a cluster")
+            at = stop
+        offset += at
+        size = _PART if at else stop
 
 
 def _group(data: bytearray, at: int, end: int, time: int) -> Block:
