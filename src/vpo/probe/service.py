@@ -12,17 +12,19 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
-from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import VideoHead
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
+
+if TYPE_CHECKING:
+    from vpo.probe.payload_forms import PayloadForm
+    from vpo.probe.picture_scan import VideoHead
 
 
 class Prober:
@@ -66,14 +68,14 @@ class Prober:
         return PendingEndTimes(self._begin("end_times", path, duration, sorted(indexes)))
 
     def read_source(
-        self, path: str, forms: Mapping[int, PayloadForm], encoded: bool = False
+        self, path: str, forms: Mapping[int, PayloadForm], copied: bool = False
     ) -> PendingSource:
         """Start to read every packet of a file, while the caller does something else.
 
         ``forms`` is how the streams that are copied are compared later (``compare_with_source``);
-        ``encoded``: others are encoded.
+        ``copied``: all are, which takes less time, and the hashes are those of BLAKE3.
         """
-        return PendingSource(self._begin("read_source", path, list(forms.items()), encoded))
+        return PendingSource(self._begin("read_source", path, list(forms.items()), copied))
 
     def compare_with_source(
         self,
@@ -102,6 +104,8 @@ class Prober:
 
     def video_head(self, path: str, index: int) -> VideoHead:
         """See ``vpo.probe.picture_scan.read_video_head``."""
+        from vpo.probe.picture_scan import VideoHead
+
         return VideoHead(*self._ask("video_head", path, index))
 
     def _ask(self, request: str, *values: object) -> Any:
@@ -201,7 +205,7 @@ class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
     ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``leading`` the packets
-    that no decoder can decode, at the start; ``files`` are the SHA-256 of attachments;
+    that no decoder can decode, at the start; ``files`` are the hashes of attachments;
     ``bit_rates`` in bits a second. ``digests`` are the SHA-256 of all payloads in hexadecimal, in
     the forms that were asked for.
     """
