@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpo.probe import matroska
 from vpo.probe.ebml import StructureError
-from vpo.probe.matroska_blocks import Block, BlockTrack, read_block_tracks, read_blocks
+from vpo.probe.matroska_blocks import BlockTrack, FrameBlock, read_block_tracks, read_blocks
 
 if TYPE_CHECKING:
     from vpo.probe.content import StreamContent
@@ -75,7 +75,7 @@ class _Stream:
         self._content: StreamContent | None = None
         self._form: Callable[[bytes, Any], bytes] | None = None
 
-    def take(self, block: Block) -> None:
+    def take(self, block: FrameBlock) -> None:
         """Take the frames of a block."""
         if self._content is None:
             self._content, self._form = self._new(self._stream)
@@ -93,7 +93,7 @@ class _Stream:
             self._take_each(self._content, block, moments)
 
     def _take_as_they_are(
-        self, content: StreamContent, block: Block, moments: Sequence[int]
+        self, content: StreamContent, block: FrameBlock, moments: Sequence[int]
     ) -> None:
         at = begin = block.start
         for moment, size in zip(moments, block.sizes, strict=False):
@@ -104,7 +104,7 @@ class _Stream:
         content.digest.update(memoryview(block.data)[begin:at])
         content.add_frames(moments, block.sizes, at - begin)
 
-    def _take_each(self, content: StreamContent, block: Block, moments: Sequence[int]) -> None:
+    def _take_each(self, content: StreamContent, block: FrameBlock, moments: Sequence[int]) -> None:
         at = block.start
         for number, size in enumerate(block.sizes):
             frame, at = bytes(block.data[at : at + size]), at + size

@@ -57,7 +57,7 @@ class BlockTrack(NamedTuple):
     decode: Callable[[bytes], bytes] | None
 
 
-class Block(NamedTuple):
+class FrameBlock(NamedTuple):
     """The frames of a block, which lie in ``data`` one behind the other, the first at ``start``.
 
     The time and the duration are in units of the segment.
@@ -118,7 +118,7 @@ def _inflated(data: bytes) -> bytes:
 
 def read_blocks(
     fd: int, structure: matroska.Structure, beat: Callable[[int], object]
-) -> Iterator[Block]:
+) -> Iterator[FrameBlock]:
     """Yield all blocks, and check that nothing but known elements is around them.
 
     ``beat`` takes the offset that was reached. A block is valid until the next one is read.
@@ -163,7 +163,7 @@ def _check(children: list[tuple[int, bytes]], parents: dict[int, Any]) -> None:
             _check(items(data), parents[identity])
 
 
-def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[Block]:
+def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[FrameBlock]:
     """Yield the blocks of a cluster between two offsets, part by part."""
     time, size = -1, _PART
     while offset < end:
@@ -188,7 +188,7 @@ def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[Block]:
         size = _PART if at else stop
 
 
-def _group(data: bytearray, at: int, end: int, time: int) -> Block:
+def _group(data: bytearray, at: int, end: int, time: int) -> FrameBlock:
     """Return the block of a group, with the duration that is beside it."""
     found, duration = None, None
     while at < end:
@@ -222,7 +222,7 @@ def _long_id(data: bytearray, at: int, limit: int) -> tuple[int, int]:
     return int.from_bytes(data[at:end], "big"), end
 
 
-def _block(data: bytearray, at: int, end: int, time: int, duration: int | None) -> Block:
+def _block(data: bytearray, at: int, end: int, time: int, duration: int | None) -> FrameBlock:
     track, at = _number(data, at, end)
     if at + 3 > end or time < 0:
         raise StructureError("a block without a header, or without a time")
@@ -232,12 +232,12 @@ def _block(data: bytearray, at: int, end: int, time: int, duration: int | None) 
     if time < 0:
         raise StructureError("a block before the start")
     if not lacing:
-        return Block(track, time, duration, data, at, [end - at])
+        return FrameBlock(track, time, duration, data, at, [end - at])
     sizes, at = _LACES[lacing](data, at + 1, end, data[at])
     sizes.append(end - at - sum(sizes))
     if min(sizes) < 0:
         raise StructureError("a frame ends after its block")
-    return Block(track, time, duration, data, at, sizes)
+    return FrameBlock(track, time, duration, data, at, sizes)
 
 
 def _number(data: bytearray, at: int, end: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from vpo.probe import content as packet_reading
 from vpo.probe.content import Content, StreamContent, read_content
 from vpo.probe.ebml import StructureError
 from vpo.probe.matroska import read_structure
-from vpo.probe.matroska_blocks import Block, read_block_tracks, read_blocks
+from vpo.probe.matroska_blocks import FrameBlock, read_block_tracks, read_blocks
 
 EBML, SEGMENT, TRACKS, ENTRY = (
     b"\x1a\x45\xdf\xa3",
@@ -38,7 +38,7 @@ def block(flags: int, payload: bytes, identity: bytes = SIMPLE_BLOCK) -> bytes:
     return element(identity, b"\x81\0\5" + bytes([flags]) + payload)
 
 
-def read(folder: Path, inside: bytes, behind: bytes = b"", entry: bytes = b"") -> list[Block]:
+def read(folder: Path, inside: bytes, behind: bytes = b"", entry: bytes = b"") -> list[FrameBlock]:
     """Return the blocks of a file with one cluster."""
     path = folder / "film.mkv"
     tracks = element(TRACKS, element(ENTRY, b"\xd7\x81\1\x83\x81\2" + entry))
