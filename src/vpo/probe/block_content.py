@@ -20,11 +20,12 @@ _TYPES = {"video": 1, "audio": 2, "subtitle": 17}
 _WHOLE_FRAMES = frozenset(
     {
         *("V_MPEG4/ISO/AVC", "V_MPEGH/ISO/HEVC", "V_AV1", "V_VP8", "V_VP9", "V_MPEG2"),
-        *("A_AAC", "A_AC3", "A_EAC3", "A_DTS", "A_TRUEHD", "A_OPUS", "A_VORBIS", "A_FLAC"),
-        *("A_MPEG/L2", "A_MPEG/L3", "S_TEXT/UTF8", "S_TEXT/ASS", "S_HDMV/PGS", "S_VOBSUB"),
+        *("A_AAC", "A_AC3", "A_EAC3", "A_DTS", "A_OPUS", "A_VORBIS", "A_FLAC"),
+        *("S_TEXT/UTF8", "S_TEXT/ASS", "S_HDMV/PGS", "S_VOBSUB"),
     }
 )
-"""Codecs of which a block holds packets as they are. None of them is uncompressed."""
+"""Codecs of which a block holds packets as they are; demuxers cut MP3 and TrueHD anew. None of them
+is uncompressed."""
 _NANOSECONDS = 1_000_000_000
 
 New = Callable[[Any], "tuple[StreamContent, Callable[[bytes, Any], bytes] | None]"]
