@@ -108,7 +108,7 @@ class _Stream:
     def _take_each(self, content: StreamContent, block: FrameBlock, moments: Sequence[int]) -> None:
         at = block.start
         for number, size in enumerate(block.sizes):
-            frame, at = bytes(block.data[at : at + size]), at + size
+            frame, at = block.data[at : at + size], at + size
             frame = frame if self._decode is None else self._decode(frame)
             if frame and content.is_zeros(frame, 0, len(frame)):
                 self._zeros.append(float(moments[number] * content.time_base))

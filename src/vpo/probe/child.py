@@ -63,7 +63,9 @@ class _Packets:
         self._source: Content | None = None
         self._copied = False
 
-    def read_source(self, path: str, forms: list[tuple[int, PayloadForm]], copied: bool) -> object:
+    def read_source(
+        self, path: str, forms: list[tuple[int, PayloadForm]], copied: bool = False
+    ) -> object:
         self._copied = copied
         self._source = read_content(path, dict(forms), _report_progress, copied=copied)
         facts = _facts(self._source, path)

@@ -117,7 +117,7 @@ class StreamContent:
         self.packets += len(compared)
         self.size += size
 
-    def is_zeros(self, data: bytes | bytearray, at: int, end: int) -> bool:
+    def is_zeros(self, data: bytes, at: int, end: int) -> bool:
         """Return whether a compressed packet has nothing but zeros, or a run that none has."""
         zeros = self.zero_run
         if end - at < (_DENSE_ZEROS if zeros else _ZEROS) or self.type not in ("audio", "video"):

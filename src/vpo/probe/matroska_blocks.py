@@ -35,7 +35,7 @@ _BEHIND: dict[int, Any] = {
     matroska.SEEK_HEAD: {0x4DBB: {}},
 }
 """The elements behind the clusters, with those of their children that have children."""
-_PART, _MOST = 1 << 20, 64 << 20
+_PART, _MOST = 1 << 18, 64 << 20
 """Bytes of a cluster that are read at once, and the most for one of its elements."""
 _LONGEST_HEADER = 16
 _XIPH, _FIXED, _EBML = 2, 4, 6
@@ -66,7 +66,7 @@ class FrameBlock(NamedTuple):
     track: int
     time: int
     duration: int | None
-    data: bytearray
+    data: bytes
     start: int
     sizes: list[int]
 
@@ -121,17 +121,17 @@ def read_blocks(
 ) -> Iterator[FrameBlock]:
     """Yield all blocks, and check that nothing but known elements is around them.
 
-    ``beat`` takes the offset that was reached. A block is valid until the next one is read.
+    ``beat`` takes the offset that was reached.
     """
     if structure.segment.end != structure.length:
         raise StructureError("a segment of unknown size, or not all of the file")
-    offset, buffer = structure.first_cluster, _Buffer(fd)
+    offset = structure.first_cluster
     while offset < structure.length:
         item = matroska.element(fd, offset, structure.length)
         if item.end is None:
             raise StructureError(f"an element of unknown size at byte {offset}")
         if item.id == matroska.CLUSTER:
-            yield from _blocks(buffer, item.data, item.end)
+            yield from _blocks(fd, item.data, item.end)
         elif item.id in _BEHIND:
             _check(matroska.inside(fd, item), _BEHIND[item.id])
         elif item.id != _VOID:
@@ -140,21 +140,14 @@ def read_blocks(
         beat(offset)
 
 
-class _Buffer:
-    """A part of the file."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd, self.data = fd, bytearray(_PART + _LONGEST_HEADER)
-
-    def fill(self, offset: int, size: int) -> None:
-        """Read so many bytes from an offset to the start of the buffer."""
-        if size > _MOST:
-            raise StructureError(f"an element of {size:,} bytes in a cluster, at byte {offset}")
-        if len(self.data) < size + _LONGEST_HEADER:
-            self.data = bytearray(size + _LONGEST_HEADER)
-        with memoryview(self.data) as view:
-            if os.preadv(self._fd, [view[:size]], offset) != size:
-                raise StructureError(f"a cluster that cannot be read at byte {offset}")
+def _read(fd: int, offset: int, size: int) -> bytes:
+    """Return so many bytes of a cluster, and enough behind them to look for a header at the end."""
+    if size > _MOST:
+        raise StructureError(f"an element of {size:,} bytes in a cluster, at byte {offset}")
+    data = os.pread(fd, size + _LONGEST_HEADER, offset)
+    if len(data) < size:
+        raise StructureError(f"a cluster that cannot be read at byte {offset}")
+    return data if len(data) == size + _LONGEST_HEADER else data + bytes(_LONGEST_HEADER)
 
 
 def _check(children: list[tuple[int, bytes]], parents: dict[int, Any]) -> None:
@@ -163,14 +156,13 @@ def _check(children: list[tuple[int, bytes]], parents: dict[int, Any]) -> None:
             _check(items(data), parents[identity])
 
 
-def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[FrameBlock]:
+def _blocks(fd: int, offset: int, end: int) -> Iterator[FrameBlock]:
     """Yield the blocks of a cluster between two offsets, part by part."""
     time, size = -1, _PART
     while offset < end:
         left = end - offset
         size = min(size, left)
-        buffer.fill(offset, size)
-        data, at = buffer.data, 0
+        data, at = _read(fd, offset, size), 0
         while at < size and (at + _LONGEST_HEADER <= size or size == left):
             identity, start, stop = _element(data, at, left)
             if stop > size:
@@ -188,7 +180,7 @@ def _blocks(buffer: _Buffer, offset: int, end: int) -> Iterator[FrameBlock]:
         size = _PART if at else stop
 
 
-def _group(data: bytearray, at: int, end: int, time: int) -> FrameBlock:
+def _group(data: bytes, at: int, end: int, time: int) -> FrameBlock:
     """Return the block of a group, with the duration that is beside it."""
     found, duration = None, None
     while at < end:
@@ -204,7 +196,7 @@ def _group(data: bytearray, at: int, end: int, time: int) -> FrameBlock:
     return _block(data, *found, time, duration)
 
 
-def _element(data: bytearray, at: int, limit: int) -> tuple[int, int, int]:
+def _element(data: bytes, at: int, limit: int) -> tuple[int, int, int]:
     """Return the id of the element at an offset, and the offsets of its data and its end."""
     identity, field = data[at], at + 1
     if identity < _ONE_BYTE:
@@ -215,14 +207,14 @@ def _element(data: bytearray, at: int, limit: int) -> tuple[int, int, int]:
     return identity, start, start + size
 
 
-def _long_id(data: bytearray, at: int, limit: int) -> tuple[int, int]:
+def _long_id(data: bytes, at: int, limit: int) -> tuple[int, int]:
     end = at + WIDTHS[data[at]]
     if end >= limit:
         raise StructureError("not an element")
     return int.from_bytes(data[at:end], "big"), end
 
 
-def _block(data: bytearray, at: int, end: int, time: int, duration: int | None) -> FrameBlock:
+def _block(data: bytes, at: int, end: int, time: int, duration: int | None) -> FrameBlock:
     track, at = _number(data, at, end)
     if at + 3 > end or time < 0:
         raise StructureError("a block without a header, or without a time")
@@ -240,7 +232,7 @@ def _block(data: bytearray, at: int, end: int, time: int, duration: int | None) 
     return FrameBlock(track, time, duration, data, at, sizes)
 
 
-def _number(data: bytearray, at: int, end: int) -> tuple[int, int]:
+def _number(data: bytes, at: int, end: int) -> tuple[int, int]:
     """Return the number at an offset, and where it ends."""
     value = data[at]
     stop = at + WIDTHS[value]
@@ -255,7 +247,7 @@ _Sizes = tuple[list[int], int]
 """The sizes of all frames of a block but the last one, and where the first one begins."""
 
 
-def _xiph(data: bytearray, at: int, end: int, count: int) -> _Sizes:
+def _xiph(data: bytes, at: int, end: int, count: int) -> _Sizes:
     sizes = []
     for _ in range(count):
         size = 0
@@ -268,14 +260,14 @@ def _xiph(data: bytearray, at: int, end: int, count: int) -> _Sizes:
     return sizes, at
 
 
-def _fixed(_data: bytearray, at: int, end: int, count: int) -> _Sizes:
+def _fixed(_data: bytes, at: int, end: int, count: int) -> _Sizes:
     size, left = divmod(end - at, count + 1)
     if left:
         raise StructureError("frames of different sizes")
     return [size] * count, at
 
 
-def _ebml(data: bytearray, at: int, end: int, count: int) -> _Sizes:
+def _ebml(data: bytes, at: int, end: int, count: int) -> _Sizes:
     if not count:
         return [], at
     size, at = _number(data, at, end)
@@ -288,7 +280,7 @@ def _ebml(data: bytearray, at: int, end: int, count: int) -> _Sizes:
     return sizes, at
 
 
-_LACES: dict[int, Callable[[bytearray, int, int, int], _Sizes]] = {
+_LACES: dict[int, Callable[[bytes, int, int, int], _Sizes]] = {
     _XIPH: _xiph,
     _FIXED: _fixed,
     _EBML: _ebml,
