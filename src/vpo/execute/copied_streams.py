@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from vpo.media.containers import TIMECODE, Container, container
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.packet_proof import CopiedStream, EncodedStream
-from vpo.probe.payload_forms import PayloadForm
+
+if TYPE_CHECKING:
+    from vpo.probe.payload_forms import PayloadForm
 
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""

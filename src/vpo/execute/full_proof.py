@@ -58,9 +58,11 @@ class Proof:
 
     def __init__(self, plan: Plan, prober: Prober, mode: VerifyMode, damaged: DamagedMode) -> None:
         self._plan, self._prober, self._mode, self._damaged = plan, prober, mode, damaged
-        path = plan.before.path
+        path, copied = plan.before.path, not plan.encodes
         self._ends = None if mode == "full" else source_end_times(plan, prober)
-        self._source = prober.read_source(path, payload_forms(plan)) if mode == "full" else None
+        self._source = None
+        if mode == "full":
+            self._source = prober.read_source(path, payload_forms(plan), copied)
         self.damage: FirstDamage | None = None
         """The first damage of the source, if the rewrite goes on in spite of it."""
         self.warnings: tuple[str, ...] = ()

@@ -62,15 +62,19 @@ class _Packets:
 
     def __init__(self) -> None:
         self._source: Content | None = None
+        self._copied = False
 
-    def read_source(self, path: str, forms: list[tuple[int, PayloadForm]]) -> object:
-        self._source = read_content(path, dict(forms), _report_progress)
+    def read_source(
+        self, path: str, forms: list[tuple[int, PayloadForm]], copied: bool = False
+    ) -> object:
+        self._copied = copied
+        self._source = read_content(path, dict(forms), _report_progress, copied=copied)
         facts = _facts(self._source, path)
         if facts["damage"] is not None and is_complete(path):
             # A read error looks like damage: bytes that can be read now are judged once more. That
             # a file is cut off, its length says.
             read_all_bytes(path, _report_progress)
-            self._source = read_content(path, dict(forms), _report_progress)
+            self._source = read_content(path, dict(forms), _report_progress, copied=copied)
             facts = _facts(self._source, path)
         return facts
 
@@ -89,7 +93,7 @@ class _Packets:
         forms_of_all = {**dict(forms), **{s.result: s.form for s in copied}}
         sources = source.streams
         units = {s.result: of.header_units for s in copied if (of := sources.get(s.source))}
-        result = read_content(path, forms_of_all, _report_progress, units)
+        result = read_content(path, forms_of_all, _report_progress, units, self._copied)
         offset = common_offset(source, result, copied, encoded)
         found = [
             *differences_of_copies(source, result, copied, offset),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import math
 import time
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vpo.media.containers import container
+from vpo.probe.block_content import BlockContent
 from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import (
     DEMUXERS,
@@ -121,6 +123,35 @@ class StreamContent:
             self.before_key += not packet.is_keyframe
         self.hidden += hidden
 
+    def add_frames(self, moments: Sequence[int], compared: Sequence[int], size: int) -> None:
+        """Count packets that are all shown: their times and the end of the last, and their bytes.
+
+        ``compared`` are the bytes of each that are compared, ``size`` is the sum of all bytes.
+        """
+        self.times.extend(moments[:-1])
+        self.end = moments[-1] if self.end is None else max(self.end, moments[-1])
+        lasting = (b - a for a, b in itertools.pairwise(moments))
+        self.lengths.extend(lasting if self.type == "subtitle" else compared)
+        self.packets += len(compared)
+        self.size += size
+
+    def is_zeros(self, data: bytes, at: int, end: int) -> bool:
+        """Return whether a compressed packet has nothing but zeros, or a run that none has."""
+        zeros = self.zero_run
+        if end - at < (_DENSE_ZEROS if zeros else _ZEROS) or self.type not in ("audio", "video"):
+            return False
+        # A run has two of the bytes that are half of it apart.
+        if zeros and b"\0\0" in data[at : end : zeros // 2]:
+            return data.find(bytes(zeros), at, end) >= 0 or not any(data[at:end])
+        return not data[at] and not any(data[at:end])
+
+    def breaks_off(self, data: bytes | memoryview, at: int, end: int) -> bool:
+        """Return whether the first NAL unit is longer than the packet."""
+        if not self.unit_length or end - at < self.unit_length:
+            return False
+        unit = int.from_bytes(data[at : at + self.unit_length], "big")
+        return at + self.unit_length + unit > end
+
     @property
     def first(self) -> Fraction:
         """When the first packet begins, in seconds."""
@@ -165,8 +196,7 @@ class Content:
     ``errors`` are (seconds, message) where the demuxer reported an error, ``corrupt`` and ``zeros``
     the times of packets that it marked as corrupt or that break off, and of packets of nothing but
     zeros; ``None`` for an unknown time. ``start`` and ``duration`` are those that the container
-    states, in seconds. ``files`` are the SHA-256 of the attachments, by stream
-    index.
+    states, in seconds. ``files`` are the hashes of the attachments, by stream index.
     """
 
     container: str
@@ -184,10 +214,14 @@ def read_content(
     forms: Mapping[int, PayloadForm],
     beat: Beat,
     header_units: Mapping[int, frozenset[bytes]] = _NONE,
+    copied: bool = False,
 ) -> Content:
     """Read every packet of a file; ``forms`` by stream index, ``raw`` for the others.
 
     ``header_units`` are those of the source of each stream; the stream's own if they are not given.
+    ``copied``: nothing is encoded, so that nobody will ask for key frames, sizes and captions of
+    videos, and hashes are only compared: those of BLAKE3 take half the time of SHA-256, which goes
+    on record for encoded videos. The packets of Matroska files are then read without a demuxer.
     ``ProbeError`` if it cannot be opened. What goes wrong later is in the content.
     """
     import av.logging
@@ -202,9 +236,24 @@ def read_content(
             av.logging.Capture() as messages,
             open_container(path, file.fd, decode=False) as source,
         ):
-            return _Reader(file, source, forms, header_units, messages).read(beat)
+            reader = _Reader(file, source, forms, header_units, messages)
+            return reader.read_copied(beat) if copied else reader.read(beat)
     finally:
         av.logging.set_level(before)
+
+
+class _Pulse:
+    """Tells every second how far a file of so many bytes is read; returns whether it did."""
+
+    def __init__(self, beat: Beat, size: int) -> None:
+        self._beat, self._size, self._last = beat, size, time.monotonic()
+
+    def __call__(self, offset: int) -> bool:
+        if time.monotonic() - self._last <= _BEAT_SECONDS:
+            return False
+        self._last = time.monotonic()
+        self._beat(min(1.0, offset / self._size))
+        return True
 
 
 class _Reader:
@@ -224,6 +273,7 @@ class _Reader:
         self._reported = 0
         self._places: list[tuple[int, float]] = []
         self._places_every = file.stat.st_size // _MOST_PLACES + 1
+        self._hash: Callable[..., Any] = hashlib.sha256
         self._walk: StructureWalk | None = StructureWalk(file.fd, source.format.name)
         self.content = Content(
             source.format.name,
@@ -235,7 +285,7 @@ class _Reader:
         """Read to the end; an error of the parser ends the reading, and is part of the content."""
         import av
 
-        beaten, size = time.monotonic(), self._file.stat.st_size
+        pulse = _Pulse(beat, self._file.stat.st_size)
         try:
             for packet in _packets(self._source):
                 # Before the packet is taken: where the parser goes on lies behind the error.
@@ -244,16 +294,39 @@ class _Reader:
                 if packet.size:
                     self._take(packet)
                     self._note_place(packet.pos or 0)
-                if time.monotonic() - beaten > _BEAT_SECONDS:
-                    beaten = time.monotonic()
+                if pulse(packet.pos or 0):
                     self._follow(packet.pos or 0)
-                    beat(min(1.0, (packet.pos or 0) / size))
         except av.FFmpegError as error:
             self.content.errors.append((self._now(), error_text(error)))
         self._take_messages()
-        self._follow(size)
+        self._follow(self._file.stat.st_size)
         self._take_files()
         return self.content
+
+    def read_copied(self, beat: Beat) -> Content:
+        """Read to the end without the demuxer, which has to judge whatever is unusual."""
+        from blake3 import blake3
+
+        self._hash = blake3
+        streams: Iterable[Any] = self._source.streams
+        covers = [s for s in streams if s.disposition & s.disposition.attached_pic]
+        tracks = [s for s in streams if s.type != "attachment" and s not in covers]
+        pulse = _Pulse(beat, self._file.stat.st_size)
+        try:
+            blocks = BlockContent(self._file.fd, tracks, self._begun)
+            blocks.read(pulse)
+        except (StructureError, OSError):
+            self.content.streams.clear()
+            return self.read(beat)
+        self.content.zeros += blocks.zeros
+        for cover in covers:
+            self._take(next(self._source.demux(cover)))
+        self._take_messages()
+        self._take_files()
+        return self.content
+
+    def _begun(self, stream: Any) -> tuple[StreamContent, Callable[[bytes, Any], bytes] | None]:
+        return self._new(stream), self._forms.get(stream.index)
 
     def _follow(self, position: int) -> None:
         """Take an error of the structure up to a byte; what follows it cannot be followed."""
@@ -279,7 +352,7 @@ class _Reader:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
         form = self._forms.get(packet.stream_index)
         payload = packet if form is None else form(bytes(packet), packet.stream)
-        if packet.is_corrupt or _breaks_off(packet, stream.unit_length):
+        if packet.is_corrupt or stream.breaks_off(memoryview(packet), 0, packet.size):
             self.content.corrupt.append(_seconds(packet, stream))
         if self._is_zeros(packet, stream):
             self.content.zeros.append(_seconds(packet, stream))
@@ -293,7 +366,7 @@ class _Reader:
         context = stream.codec_context
         codec = context.codec.canonical_name if context is not None else ""
         base = stream.time_base or Fraction(1, 1_000_000)
-        content = StreamContent(stream.type, codec, base)
+        content = StreamContent(stream.type, codec, base, digest=self._hash())
         content.untimed = _is_untimed(self.content.container, codec)
         if codec == "opus":
             content.delay = _opus_delay(context.extradata or b"")
@@ -333,7 +406,7 @@ class _Reader:
         streams: Iterable[Any] = self._source.streams
         for stream in streams:
             if stream.type == "attachment":
-                found[stream.index] = hashlib.sha256(stream.data).hexdigest()
+                found[stream.index] = self._hash(stream.data).hexdigest()
             elif stream.disposition & stream.disposition.attached_pic:
                 cover = self.content.streams.get(stream.index)
                 found[stream.index] = cover.digest.hexdigest() if cover else ""
@@ -342,14 +415,6 @@ class _Reader:
         """How far the reading has come, in seconds."""
         ends = [end for s in self.content.streams.values() if (end := s.seconds) is not None]
         return max(ends, default=None)
-
-
-def _breaks_off(packet: Any, unit_length: int) -> bool:
-    """Return whether the first NAL unit is longer than the packet."""
-    if not unit_length or packet.size < unit_length:
-        return False
-    unit = int.from_bytes(memoryview(packet)[:unit_length], "big")
-    return bool(unit > packet.size - unit_length)
 
 
 def _packets(source: av.container.InputContainer) -> Iterator[Any]:

@@ -12,7 +12,7 @@ class StructureError(ValueError):
     """The bytes do not have the structure of EBML or Matroska."""
 
 
-_WIDTHS = (1 << 32, *(9 - first.bit_length() for first in range(1, 256)))
+WIDTHS = (1 << 32, *(9 - first.bit_length() for first in range(1, 256)))
 """The bytes of a variable-size number by its first byte (RFC 8794, 4.1), which is never 0. In an
 id, the length marker is part of the id."""
 
@@ -22,8 +22,8 @@ def items(data: bytes) -> Items:
     found: Items = []
     at, end = 0, len(data)
     while at < end:
-        field = at + _WIDTHS[data[at]]
-        start = field + _WIDTHS[data[field]] if field < end else end + 1
+        field = at + WIDTHS[data[at]]
+        start = field + WIDTHS[data[field]] if field < end else end + 1
         if start > end:
             raise StructureError("not an element")
         size = int.from_bytes(data[field:start], "big") & ((1 << 7 * (start - field)) - 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpo.probe import matroska, mp4
-from vpo.probe.content import Content
 from vpo.probe.ebml import StructureError
+
+if TYPE_CHECKING:
+    from vpo.probe.content import Content
 
 DamageKind = Literal["cut_off", "unreadable", "corrupt", "zeros", "short", "gap"]
 """``cut_off``: the container ends early. ``unreadable``: the parser reported an error or skipped

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vpo.probe.content import Content, StreamContent
-from vpo.probe.packet_times import StreamTimes
-from vpo.probe.payload_forms import PayloadForm
+if TYPE_CHECKING:
+    from vpo.probe.content import Content, StreamContent
+    from vpo.probe.payload_forms import PayloadForm
 
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""
@@ -38,7 +38,7 @@ class EncodedStream(NamedTuple):
     result: int
 
 
-Pair = tuple[StreamContent, StreamContent]
+Pair = tuple["StreamContent", "StreamContent"]
 """A stream of the source, and what was made of it."""
 DifferenceKind = Literal[
     "missing", "packets", "payload", "times", "lengths", "shift", "shown", "begins", "gap", "ends",
@@ -147,6 +147,8 @@ def _coarseness(pair: Pair) -> Fraction:
 def _time_differences(
     copy: CopiedStream, old: StreamContent, new: StreamContent, offset: Fraction
 ) -> Iterator[Difference]:
+    from vpo.probe.packet_times import StreamTimes
+
     if copy.slack and old.times and new.times:
         own = _offset([(old, new)])
         slack = min(Fraction(copy.slack), old.delay + _tolerance(copy, old, new))

@@ -13,18 +13,20 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vpo.errors import ProbeError
 from vpo.media.model import MediaFile, media_from_json
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.media_input import read_problem
 from vpo.probe.packet_proof import CopiedStream, Difference, EncodedStream
-from vpo.probe.payload_forms import PayloadForm
-from vpo.probe.picture_scan import Shape, VideoSample
 from vpo.tools.isolation import python_module
 from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
+
+if TYPE_CHECKING:
+    from vpo.probe.payload_forms import PayloadForm
+    from vpo.probe.picture_scan import VideoSample
 
 _AGAIN = "the next run tries again"
 
@@ -70,12 +72,15 @@ class Prober:
         """Start ``vpo.probe.packets.end_times`` while the caller does something else."""
         return PendingEndTimes(self._begin("end_times", path, duration, sorted(indexes)))
 
-    def read_source(self, path: str, forms: Mapping[int, PayloadForm]) -> PendingSource:
+    def read_source(
+        self, path: str, forms: Mapping[int, PayloadForm], copied: bool = False
+    ) -> PendingSource:
         """Start to read every packet of a file, while the caller does something else.
 
-        ``forms`` is how the streams that are copied are compared later (``compare_with_source``).
+        ``forms`` is how the streams that are copied are compared later (``compare_with_source``);
+        ``copied``: all are, which takes less time, and the hashes are those of BLAKE3.
         """
-        pending = PendingSource(self._begin("read_source", path, list(forms.items())))
+        pending = PendingSource(self._begin("read_source", path, list(forms.items()), copied))
         self._thread.reader = self._thread.service
         return pending
 
@@ -114,6 +119,8 @@ class Prober:
 
     def video_sample(self, path: str, index: int) -> VideoSample:
         """See ``vpo.probe.picture_scan.read_video_sample``."""
+        from vpo.probe.picture_scan import Shape, VideoSample
+
         try:
             status = os.stat(path)
         except OSError as error:
@@ -229,7 +236,7 @@ class ContentFacts(NamedTuple):
     """What reading all packets of a file has shown: by stream index, and the first damage.
 
     ``packets`` (those that are shown) and ``sizes`` (bytes) are totals, ``leading`` the packets
-    that no decoder can decode, at the start; ``files`` are the SHA-256 of attachments;
+    that no decoder can decode, at the start; ``files`` are the hashes of attachments;
     ``bit_rates`` in bits a second. ``digests`` are the SHA-256 of all payloads in hexadecimal, in
     the forms that were asked for.
     """
