@@ -23,6 +23,8 @@ from typing import Any
 
 from tests.media import make
 
+from drill.warm import OWN, Forked, Warm
+
 LIMIT = 120.0
 """Seconds until a vpo that has not ended counts as hanging."""
 TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
@@ -76,9 +78,14 @@ class Bench:
             self.tried -= count
             self.skipped.append(f"{label}: {reason}")
         except Lost as problem:
-            self.lost.append(f"{label}: {problem}")
+            self.lose(f"{label}: {problem}")
         except Exception as error:  # noqa: BLE001 - a drill that breaks has proven nothing
-            self.lost.append(f"{label}: the drill broke: {type(error).__name__}: {error}")
+            self.lose(f"{label}: the drill broke: {type(error).__name__}: {error}")
+
+    def lose(self, what: str) -> None:
+        """Count a loss, and tell it at once."""
+        self.lost.append(what)
+        print(f"LOST {what}", file=sys.stderr, flush=True)
 
     def rig(self, *names: str, where: Path | None = None, place: Path | None = None) -> Rig:
         """Create a rig with copies of these sample files in its library (``new=sample`` renames).
@@ -141,28 +148,9 @@ class Started:
     """A running vpo, whose output goes to files so that it never waits for a reader."""
 
     def __init__(
-        self,
-        argv: Sequence[str | Path],
-        env: Mapping[str, str],
-        folder: Path,
-        terminal: int | None = None,
+        self, process: subprocess.Popen[bytes] | Forked, output: tuple[Path, Path], mark: str
     ) -> None:
-        self._out, self._err = (
-            folder / f"{uuid.uuid4().hex}.out",
-            folder / f"{uuid.uuid4().hex}.err",
-        )
-        self.mark = env["DRILL_MARK"]
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                argv,
-                env=env,
-                cwd=folder,
-                stdin=subprocess.DEVNULL if terminal is None else terminal,
-                stdout=out if terminal is None else terminal,
-                stderr=err if terminal is None else terminal,
-                start_new_session=True,
-                preexec_fn=None if terminal is None else _take_terminal,
-            )
+        self.process, self._output, self.mark = process, output, mark
 
     def end(self, limit: float = LIMIT) -> Ended:
         """Wait for the end; raise ``Lost`` if vpo hangs, or a tool runs on without it."""
@@ -173,12 +161,12 @@ class Started:
         finally:
             self.kill()
         self.orphans_end()
-        return Ended(rc, _text(self._out), _text(self._err))
+        return Ended(rc, *map(_text, self._output))
 
     @property
     def said(self) -> str:
         """Return its stderr so far."""
-        return _text(self._err)
+        return _text(self._output[1])
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -286,7 +274,19 @@ class Rig:
         """Start ``vpo ARGS``; ``before`` are the words of a program that starts it; ``terminal``
         becomes its own, and takes its output."""
         argv = [*before, sys.executable, "-m", "vpo", *args]
-        return Started(argv, self.environment(env), self.folder, terminal)
+        environment, output = self.environment(env), self._new_output()
+        with output[0].open("wb") as out, output[1].open("wb") as err:
+            process = subprocess.Popen(
+                argv,
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=out if terminal is None else terminal,
+                stderr=err if terminal is None else terminal,
+                start_new_session=True,
+                preexec_fn=None if terminal is None else _take_terminal,
+            )
+        return Started(process, output, environment["DRILL_MARK"])
 
     def run(
         self,
@@ -295,7 +295,21 @@ class Rig:
         before: Sequence[str] = (),
         limit: float = LIMIT,
     ) -> Ended:
-        return self.start(*args, env=env, before=before).end(limit)
+        """Run vpo to its end: as a fork, unless its environment or its parent is another."""
+        if env is not None or before:
+            return self.start(*args, env=env, before=before).end(limit)
+        return self.fork(OWN.warm, *args).end(limit)
+
+    def fork(self, warm: Warm, *args: str | Path) -> Started:
+        """Start ``vpo ARGS`` as a fork of this one."""
+        environment, output = self.environment(), self._new_output()
+        words = [os.fspath(word) for word in args]
+        process = warm.start(words, environment, self.folder, output)
+        return Started(process, output, environment["DRILL_MARK"])
+
+    def _new_output(self) -> tuple[Path, Path]:
+        name = uuid.uuid4().hex
+        return self.folder / f"{name}.out", self.folder / f"{name}.err"
 
     def words(self, policy: Path | str, *more: str | Path) -> list[str | Path]:
         """Return the arguments of a normal run over the library."""
