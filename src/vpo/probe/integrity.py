@@ -66,6 +66,18 @@ def is_complete(path: str) -> bool:
         os.close(fd)
 
 
+def misplaced_element(path: str) -> int | None:
+    """Return where in a Matroska file an element is that has no place there. Raises ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = matroska.read_structure(fd).misplaced
+    except StructureError:
+        return None  # another container
+    finally:
+        os.close(fd)
+    return None if found is None else found.start
+
+
 def first_damage(content: Content, complete: bool) -> FirstDamage | None:
     """Return the first damage, ``None`` for a file that is whole.
 
