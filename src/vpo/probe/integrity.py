@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from vpo.probe import matroska, mp4
 from vpo.probe.content import Content
 from vpo.probe.ebml import StructureError
+from vpo.probe.mp4_tables import samples_left_out
 
 DamageKind = Literal["cut_off", "unreadable", "corrupt", "zeros", "short", "gap"]
 """``cut_off``: the container ends early. ``unreadable``: the parser reported an error or skipped
@@ -76,6 +77,16 @@ def misplaced_element(path: str) -> int | None:
     finally:
         os.close(fd)
     return None if found is None else found.start
+
+
+def table_damage(path: str) -> FirstDamage | None:
+    """Return whether the tables of a container leave packets out. Raises ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        lost = samples_left_out(fd) if os.pread(fd, 12, 0)[4:8] in _BOXES else 0
+    finally:
+        os.close(fd)
+    return FirstDamage("unreadable", None, f"its tables leave out {lost} packets") if lost else None
 
 
 def first_damage(content: Content, complete: bool) -> FirstDamage | None:
