@@ -17,13 +17,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from tests.media import make
-
-from drill.warm import OWN, Forked, Warm
+from tests.preloaded import Preloaded
 
 LIMIT = 120.0
 """Seconds until a vpo that has not ended counts as hanging."""
@@ -148,7 +147,7 @@ class Started:
     """A running vpo, whose output goes to files so that it never waits for a reader."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes] | Forked, output: tuple[Path, Path], mark: str
+        self, process: subprocess.Popen[bytes], output: tuple[Path, Path], mark: str
     ) -> None:
         self.process, self._output, self.mark = process, output, mark
 
@@ -160,7 +159,7 @@ class Started:
             raise Lost(f"vpo had not ended after {limit:g} s") from None
         finally:
             self.kill()
-        self.orphans_end()
+        orphans_end(self.mark)
         return Ended(rc, *map(_text, self._output))
 
     @property
@@ -176,17 +175,6 @@ class Started:
     def relatives(self) -> list[int]:
         """Return the pids of vpo's running children and their children."""
         return [pid for pid in marked(self.mark) if pid != self.process.pid]
-
-    def orphans_end(self, limit: float = 5.0) -> None:
-        """Raise ``Lost`` if a process that vpo started outlives it by so many seconds."""
-        try:
-            until(lambda: not self.relatives(), "", limit)
-        except Lost:
-            names = [_command(pid) for pid in self.relatives()]
-            for pid in self.relatives():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            raise Lost(f"{limit:g} s after the end of vpo there still ran {names}") from None
 
 
 @dataclass(frozen=True)
@@ -298,14 +286,23 @@ class Rig:
         """Run vpo to its end: as a fork, unless its environment or its parent is another."""
         if env is not None or before:
             return self.start(*args, env=env, before=before).end(limit)
-        return self.fork(OWN.warm, *args).end(limit)
+        return self.fork(_preloaded(), *args, limit=limit)
 
-    def fork(self, warm: Warm, *args: str | Path) -> Started:
-        """Start ``vpo ARGS`` as a fork of this one."""
-        environment, output = self.environment(), self._new_output()
-        words = [os.fspath(word) for word in args]
-        process = warm.start(words, environment, self.folder, output)
-        return Started(process, output, environment["DRILL_MARK"])
+    def fork(
+        self,
+        preloaded: Preloaded,
+        *args: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        limit: float = LIMIT,
+    ) -> Ended:
+        """Run ``vpo ARGS`` as a fork of one that has its modules loaded."""
+        environment, words = self.environment(env), [os.fspath(word) for word in args]
+        try:
+            rc, out, err = preloaded.run(words, environment, self.folder, limit)
+        except subprocess.TimeoutExpired:
+            raise Lost(f"vpo had not ended after {limit:g} s") from None
+        orphans_end(environment["DRILL_MARK"])
+        return Ended(rc, _decoded(out), _decoded(err))
 
     def _new_output(self) -> tuple[Path, Path]:
         name = uuid.uuid4().hex
@@ -335,6 +332,24 @@ def until(condition: Callable[[], object], problem: str, limit: float = 30.0) ->
         time.sleep(0.002)
 
 
+@cache
+def _preloaded() -> Preloaded:
+    return Preloaded({"PYTHONPATH": str(ROOT / "src")})
+
+
+def orphans_end(mark: str, limit: float = 5.0) -> None:
+    """Raise ``Lost`` if a process with this mark outlives its vpo by so many seconds."""
+    try:
+        until(lambda: not marked(mark), "", limit)
+    except Lost:
+        left = marked(mark)
+        names = [_command(pid) for pid in left]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise Lost(f"{limit:g} s after the end of vpo there still ran {names}") from None
+
+
 def marked(mark: str) -> list[int]:
     """Return the running processes with this mark in their environment."""
     wanted = f"DRILL_MARK={mark}".encode()
@@ -358,7 +373,11 @@ def _command(pid: int) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    return _decoded(path.read_bytes())
+
+
+def _decoded(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
 
 
 class Watch:

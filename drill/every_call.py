@@ -15,9 +15,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from drill.bench import Bench, Lost, Rig, Skip, expect
+from tests.preloaded import Preloaded
+
+from drill.bench import ROOT, Bench, Lost, Rig, Skip, expect
 from drill.killed import WORKS, Work, kill_once, undisturbed
-from drill.warm import Warm
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES", "ESTALE", "EINTR")
 _SOURCE = Path(__file__).with_suffix(".c")
@@ -33,14 +34,15 @@ class Injector:
     def __init__(self, library: Path, calls: Path) -> None:
         self._calls = calls
         self._calls.write_bytes(bytes(_CALLS.size))
-        self._warm = Warm({"LD_PRELOAD": str(library), "DRILL_CALLS": str(calls)})
+        self._env = {"LD_PRELOAD": str(library), "DRILL_CALLS": str(calls)}
+        self._preloaded = Preloaded({**self._env, "PYTHONPATH": str(ROOT / "src")})
 
     def run(self, rig: Rig, words: Sequence[str | Path], at: int, error: int) -> int:
         """Run vpo with an error (0 is a kill) at this call; return how many there were."""
         # Not truncated: it is mapped.
         with self._calls.open("r+b") as calls:
             calls.write(_CALLS.pack(0, at, error, os.fsencode(rig.library)))
-        rig.fork(self._warm, *words).end()
+        rig.fork(self._preloaded, *words, env=self._env)
         return int(_CALLS.unpack(self._calls.read_bytes())[0])
 
 
