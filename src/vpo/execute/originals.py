@@ -142,10 +142,10 @@ def keep_header(saved: str, lock: FileLock, key: str, result: os.stat_result) ->
     """Keep the undo file of a completed header edit of the locked file."""
     with _prepared(lock, "the undo file cannot be kept") as (folder, place):
         name = _name(lock.path, key, result)
+        status = folder.status(os.path.basename(saved))
         folder.rename(os.path.basename(saved), name, place)
         place.sync()
         folder.sync()
-        status = place.status(name)
         return Kept("header", place.join(name), status.st_size if status else 0)
 
 
