@@ -68,11 +68,9 @@ def run(name: str, folder: Path, wanted: argparse.Namespace) -> tuple[Bench, flo
         bench.skipped.append(str(reason))
     except Exception as error:  # noqa: BLE001 - the others go on
         bench.tried += 1
-        bench.lost.append(f"the drill broke: {type(error).__name__}: {error}")
+        bench.lose(f"the drill broke: {type(error).__name__}: {error}")
     seconds = time.monotonic() - began
     print(f"{name}: {bench.survived} of {bench.tried} in {seconds:.0f} s", file=sys.stderr)
-    for text in bench.lost:
-        print(f"  LOST {text}", file=sys.stderr, flush=True)
     return bench, seconds
 
 

@@ -17,11 +17,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from tests.media import make
+from tests.preloaded import Preloaded
 
 LIMIT = 120.0
 """Seconds until a vpo that has not ended counts as hanging."""
@@ -76,9 +77,14 @@ class Bench:
             self.tried -= count
             self.skipped.append(f"{label}: {reason}")
         except Lost as problem:
-            self.lost.append(f"{label}: {problem}")
+            self.lose(f"{label}: {problem}")
         except Exception as error:  # noqa: BLE001 - a drill that breaks has proven nothing
-            self.lost.append(f"{label}: the drill broke: {type(error).__name__}: {error}")
+            self.lose(f"{label}: the drill broke: {type(error).__name__}: {error}")
+
+    def lose(self, what: str) -> None:
+        """Count a loss, and tell it at once."""
+        self.lost.append(what)
+        print(f"LOST {what}", file=sys.stderr, flush=True)
 
     def rig(self, *names: str, where: Path | None = None, place: Path | None = None) -> Rig:
         """Create a rig with copies of these sample files in its library (``new=sample`` renames).
@@ -141,28 +147,9 @@ class Started:
     """A running vpo, whose output goes to files so that it never waits for a reader."""
 
     def __init__(
-        self,
-        argv: Sequence[str | Path],
-        env: Mapping[str, str],
-        folder: Path,
-        terminal: int | None = None,
+        self, process: subprocess.Popen[bytes], output: tuple[Path, Path], mark: str
     ) -> None:
-        self._out, self._err = (
-            folder / f"{uuid.uuid4().hex}.out",
-            folder / f"{uuid.uuid4().hex}.err",
-        )
-        self.mark = env["DRILL_MARK"]
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                argv,
-                env=env,
-                cwd=folder,
-                stdin=subprocess.DEVNULL if terminal is None else terminal,
-                stdout=out if terminal is None else terminal,
-                stderr=err if terminal is None else terminal,
-                start_new_session=True,
-                preexec_fn=None if terminal is None else _take_terminal,
-            )
+        self.process, self._output, self.mark = process, output, mark
 
     def end(self, limit: float = LIMIT) -> Ended:
         """Wait for the end; raise ``Lost`` if vpo hangs, or a tool runs on without it."""
@@ -172,13 +159,13 @@ class Started:
             raise Lost(f"vpo had not ended after {limit:g} s") from None
         finally:
             self.kill()
-        self.orphans_end()
-        return Ended(rc, _text(self._out), _text(self._err))
+        orphans_end(self.mark)
+        return Ended(rc, *map(_text, self._output))
 
     @property
     def said(self) -> str:
         """Return its stderr so far."""
-        return _text(self._err)
+        return _text(self._output[1])
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -188,17 +175,6 @@ class Started:
     def relatives(self) -> list[int]:
         """Return the pids of vpo's running children and their children."""
         return [pid for pid in marked(self.mark) if pid != self.process.pid]
-
-    def orphans_end(self, limit: float = 5.0) -> None:
-        """Raise ``Lost`` if a process that vpo started outlives it by so many seconds."""
-        try:
-            until(lambda: not self.relatives(), "", limit)
-        except Lost:
-            names = [_command(pid) for pid in self.relatives()]
-            for pid in self.relatives():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            raise Lost(f"{limit:g} s after the end of vpo there still ran {names}") from None
 
 
 @dataclass(frozen=True)
@@ -286,7 +262,19 @@ class Rig:
         """Start ``vpo ARGS``; ``before`` are the words of a program that starts it; ``terminal``
         becomes its own, and takes its output."""
         argv = [*before, sys.executable, "-m", "vpo", *args]
-        return Started(argv, self.environment(env), self.folder, terminal)
+        environment, output = self.environment(env), self._new_output()
+        with output[0].open("wb") as out, output[1].open("wb") as err:
+            process = subprocess.Popen(
+                argv,
+                env=environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=out if terminal is None else terminal,
+                stderr=err if terminal is None else terminal,
+                start_new_session=True,
+                preexec_fn=None if terminal is None else _take_terminal,
+            )
+        return Started(process, output, environment["DRILL_MARK"])
 
     def run(
         self,
@@ -295,7 +283,30 @@ class Rig:
         before: Sequence[str] = (),
         limit: float = LIMIT,
     ) -> Ended:
-        return self.start(*args, env=env, before=before).end(limit)
+        """Run vpo to its end: as a fork, unless its environment or its parent is another."""
+        if env is not None or before:
+            return self.start(*args, env=env, before=before).end(limit)
+        return self.fork(_preloaded(), *args, limit=limit)
+
+    def fork(
+        self,
+        preloaded: Preloaded,
+        *args: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        limit: float = LIMIT,
+    ) -> Ended:
+        """Run ``vpo ARGS`` as a fork of one that has its modules loaded."""
+        environment, words = self.environment(env), [os.fspath(word) for word in args]
+        try:
+            rc, out, err = preloaded.run(words, environment, self.folder, limit)
+        except subprocess.TimeoutExpired:
+            raise Lost(f"vpo had not ended after {limit:g} s") from None
+        orphans_end(environment["DRILL_MARK"])
+        return Ended(rc, _decoded(out), _decoded(err))
+
+    def _new_output(self) -> tuple[Path, Path]:
+        name = uuid.uuid4().hex
+        return self.folder / f"{name}.out", self.folder / f"{name}.err"
 
     def words(self, policy: Path | str, *more: str | Path) -> list[str | Path]:
         """Return the arguments of a normal run over the library."""
@@ -321,6 +332,24 @@ def until(condition: Callable[[], object], problem: str, limit: float = 30.0) ->
         time.sleep(0.002)
 
 
+@cache
+def _preloaded() -> Preloaded:
+    return Preloaded({"PYTHONPATH": str(ROOT / "src")})
+
+
+def orphans_end(mark: str, limit: float = 5.0) -> None:
+    """Raise ``Lost`` if a process with this mark outlives its vpo by so many seconds."""
+    try:
+        until(lambda: not marked(mark), "", limit)
+    except Lost:
+        left = marked(mark)
+        names = [_command(pid) for pid in left]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise Lost(f"{limit:g} s after the end of vpo there still ran {names}") from None
+
+
 def marked(mark: str) -> list[int]:
     """Return the running processes with this mark in their environment."""
     wanted = f"DRILL_MARK={mark}".encode()
@@ -344,7 +373,11 @@ def _command(pid: int) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+    return _decoded(path.read_bytes())
+
+
+def _decoded(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
 
 
 class Watch:

@@ -1,6 +1,7 @@
-/* Loaded into vpo and its tools: the nth call of libc that touches a file below DRILL_PREFIX, of all
+/* Loaded into vpo and its tools: the nth call of libc that touches a file below a prefix, of all
    processes together, returns an error, or kills the process. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,33 +12,32 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-static long *count;
-static long target;
-static int error;
-static const char *prefix;
+/* The file DRILL_CALLS, which all processes share; an error of 0 is a kill. */
+static struct { long count, target, error; char prefix[4096]; } *calls;
 
 __attribute__((constructor)) static void begin(void) {
-    const char *file = getenv("DRILL_COUNT");
-    prefix = getenv("DRILL_PREFIX");
-    if (!file || !prefix) return;
-    target = atol(getenv("DRILL_AT"));
-    error = atoi(getenv("DRILL_ERROR"));
+    const char *file = getenv("DRILL_CALLS");
+    if (!file) return;
     int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
     int fd = real(file, O_RDWR | O_CLOEXEC);
     if (fd < 0) return;
-    count = mmap(0, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    calls = mmap(0, sizeof *calls, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-    if (count == MAP_FAILED) count = 0;
+    if (calls == MAP_FAILED) calls = 0;
 }
 
 static int hit(const char *path) {
-    if (!count || !path || strncmp(path, prefix, strlen(prefix))) return 0;
-    if (__atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST) != target) return 0;
-    if (!error) kill(getpid(), SIGKILL);
-    errno = error;
+    if (!calls || !path || !*calls->prefix) return 0;
+    if (strncmp(path, calls->prefix, strlen(calls->prefix))) return 0;
+    if (__atomic_add_fetch(&calls->count, 1, __ATOMIC_SEQ_CST) != calls->target) return 0;
+    if (!calls->error) kill(getpid(), SIGKILL);
+    errno = calls->error;
     return 1;
 }
 
@@ -45,11 +45,17 @@ static int hit_fd(int fd) {
     char link[64], path[4096];
     int saved = errno;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t size = count ? readlink(link, path, sizeof path - 1) : -1;
+    ssize_t size = calls ? readlink(link, path, sizeof path - 1) : -1;
     errno = saved;
     if (size < 0) return 0;
     path[size] = 0;
     return hit(path);
+}
+
+static int hit_file(FILE *file) {
+    if (!hit_fd(fileno(file))) return 0;
+    file->_flags |= 0x20; /* what ferror returns, in glibc */
+    return 1;
 }
 
 static int hit_at(int fd, const char *path) {
@@ -57,8 +63,9 @@ static int hit_at(int fd, const char *path) {
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-#define WRAP(type, name, arguments, condition, ...) \
-    type name arguments { return (condition) ? (type)-1 : REAL(name)(__VA_ARGS__); }
+#define GIVES(failure, type, name, arguments, condition, ...) \
+    type name arguments { return (condition) ? (type)failure : REAL(name)(__VA_ARGS__); }
+#define WRAP(...) GIVES(-1, __VA_ARGS__)
 #define MODE(last) mode_t mode = 0; va_list more; va_start(more, last); \
     if (flags & (O_CREAT | O_TMPFILE)) mode = va_arg(more, mode_t); va_end(more)
 
@@ -94,3 +101,22 @@ WRAP(int, stat, (const char *p, struct stat *s), hit(p), p, s)
 WRAP(int, stat64, (const char *p, struct stat64 *s), hit(p), p, s)
 WRAP(int, fstatat, (int d, const char *p, struct stat *s, int f), hit_at(d, p), d, p, s, f)
 WRAP(int, fstatat64, (int d, const char *p, struct stat64 *s, int f), hit_at(d, p), d, p, s, f)
+WRAP(int, lstat, (const char *p, struct stat *s), hit(p), p, s)
+WRAP(int, lstat64, (const char *p, struct stat64 *s), hit(p), p, s)
+WRAP(int, statvfs64, (const char *p, struct statvfs64 *s), hit(p), p, s)
+WRAP(int, fstatvfs64, (int fd, struct statvfs64 *s), hit_fd(fd), fd, s)
+WRAP(int, access, (const char *p, int how), hit(p), p, how)
+WRAP(int, faccessat, (int d, const char *p, int how, int f), hit_at(d, p), d, p, how, f)
+WRAP(int, utimensat, (int d, const char *p, const struct timespec t[2], int f), hit_at(d, p), d, p, t, f)
+WRAP(ssize_t, flistxattr, (int fd, char *l, size_t n), hit_fd(fd), fd, l, n)
+WRAP(ssize_t, fgetxattr, (int fd, const char *x, void *v, size_t n), hit_fd(fd), fd, x, v, n)
+WRAP(int, fsetxattr, (int fd, const char *x, const void *v, size_t n, int f), hit_fd(fd), fd, x, v, n, f)
+WRAP(ssize_t, readv, (int fd, const struct iovec *v, int n), hit_fd(fd), fd, v, n)
+WRAP(ssize_t, writev, (int fd, const struct iovec *v, int n), hit_fd(fd), fd, v, n)
+GIVES(0, DIR *, opendir, (const char *p), hit(p), p)
+GIVES(0, DIR *, fdopendir, (int fd), hit_fd(fd), fd)
+GIVES(0, FILE *, fopen, (const char *p, const char *how), hit(p), p, how)
+GIVES(0, FILE *, fopen64, (const char *p, const char *how), hit(p), p, how)
+GIVES(0, size_t, fread, (void *b, size_t n, size_t m, FILE *f), hit_file(f), b, n, m, f)
+GIVES(0, size_t, fwrite, (const void *b, size_t n, size_t m, FILE *f), hit_file(f), b, n, m, f)
+WRAP(int, fflush, (FILE *f), f && hit_file(f), f)

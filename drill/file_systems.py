@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drill import user_mode
-from drill.bench import Bench, Ended, Rig, Skip, expect, until
+from drill.bench import Bench, Ended, Rig, Skip, expect, orphans_end, until
 from drill.checks import Expected, database_sound, facts, litter, sha
 from drill.killed import WORKS, Work
 from drill.mounts import mounted
@@ -149,7 +149,7 @@ def _killed(
     with contextlib.suppress(ProcessLookupError):
         os.killpg(vpo.process.pid, signal.SIGKILL)
     vpo.process.wait()
-    vpo.orphans_end()
+    orphans_end(vpo.mark)
     for path in work.paths(rig):
         there = [name for name in work.names(path) if name.exists()]
         expect(there, f"{path.name} was gone after the kill")

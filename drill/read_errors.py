@@ -83,32 +83,26 @@ _CASES = (
 
 def tools(bench: Bench) -> None:
     """A read error under a tool never changes a film, and the next run processes it."""
-    library = _library(bench.folder)
-    for case in _CASES:
-        expected = _expected(bench, case)
-        for number in range(bench.scale(1, 60)):
-            with bench.trial(f"{case.tool}, {case.kind} {number}"):
-                rig = _rig(bench, case)
-                fault = _fault(bench, rig, library, case, most=40)
-                settings = "\n".join(
-                    f"export {name}={shlex.quote(value)}" for name, value in fault.items()
-                )
-                rig.fake_tool(case.tool, f"{settings}\nexec real")
-                _run(rig, case, expected, {})
+    _strike(bench, own=False)
 
 
 def own(bench: Bench) -> None:
     """A read error under vpo itself is told as one, and the next run processes the film."""
+    _strike(bench, own=True)
+
+
+def _strike(bench: Bench, own: bool) -> None:
     library = _library(bench.folder)
     for case in _CASES:
         expected = _expected(bench, case)
         for number in range(bench.scale(1, 60)):
-            with bench.trial(f"vpo, {case.kind} {number}"):
+            with bench.trial(f"{'vpo' if own else case.tool}, {case.kind} {number}"):
                 rig = _rig(bench, case)
-                fault = _fault(bench, rig, library, case, most=150)
-                real = shutil.which(case.tool)
-                rig.fake_tool(case.tool, f'unset LD_PRELOAD; exec {real} "$@"')
-                _run(rig, case, expected, fault)
+                fault = _fault(bench, rig, library, case, most=150 if own else 40)
+                exports = (f"export {name}={shlex.quote(value)}" for name, value in fault.items())
+                settings = "unset LD_PRELOAD" if own else "\n".join(exports)
+                rig.fake_tool(case.tool, f"{settings}\nexec real")
+                _run(rig, case, expected, fault if own else {})
 
 
 def _library(folder: Path) -> Path:

@@ -22,11 +22,11 @@ from tempfile import TemporaryFile
 
 
 class Preloaded:
-    """The process, as those see it who want vpo run."""
+    """The process, as those see it who want vpo run; ``further`` is part of its environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, further: Mapping[str, str] | None = None) -> None:
         self._socket, other = socket.socketpair()
-        env = {**os.environ, "PYTHONUTF8": "1"}
+        env = {**os.environ, "PYTHONUTF8": "1", **(further or {})}
         self._start = _at_start(env)
         with other:
             argv = [sys.executable, __file__, str(other.fileno())]

@@ -447,3 +447,23 @@ def test_frames_of_avi_are_no_promise_without_mkvmerge(
     tools_on_path(only=True, ffmpeg='exec "$REAL_FFMPEG" "$@"')
     done = vpo("process", "-n", "--format", "json", "-p", vpo.policy(TO_MP4), film)
     assert "mkvmerge is needed" in str(done.json["files"])
+
+
+WRITES = 'for f; do if [ -f "$f" ]; then cat "$f" > copy; cat copy > "$f"; fi; done'
+
+
+@pytest.mark.parametrize(("script", "status"), [("", "changed"), (WRITES, "failed")])
+def test_failure_of_mkvpropedit_is_harmless_only_before_it_writes(
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, script: str, status: str
+) -> None:
+    """It only adds statistics; but a player may find less in half an edit than the proof does."""
+    tools_on_path(mkvpropedit=f'cd "$(dirname "$0")"\n{script}\nexit 2')
+    root = library("mov-text.mp4")
+    before = (root / "mov-text.mp4").read_bytes()
+    text = "schema_version: 13\nphases: [{name: c, container: {target: mkv}}]\n"
+    (outcome,) = vpo("process", "--format", "json", "-p", vpo.policy(text), root).json["files"]
+    assert outcome["status"] == status
+    if status == "failed":
+        assert (root / "mov-text.mp4").read_bytes() == before
+    else:
+        assert "statistics tags" in str(outcome["warnings"])

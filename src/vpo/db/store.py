@@ -231,7 +231,7 @@ class Store(Knowledge):
         return parse_time(row[0]) if row and row[0] else None
 
     def record_kept(self, outcome: str, kept: Kept, result_path: str, result_stat: Stat) -> None:
-        """Record an original that an interrupted run has kept: kind, path and size."""
+        """Record an original that is kept after all: kind, path and size."""
         with self._pool.transaction() as connection:
             _write_kept(connection, outcome, kept, result_path, result_stat)
 
@@ -348,7 +348,7 @@ def _write_kept(
     result = (os.fsencode(result_path), as_json(result_stat))
     connection.execute(
         "UPDATE outcomes SET kept = ?, kept_path = ?, kept_size = ?, result_path = ?,"
-        " result_stat = ? WHERE id = ?",
+        " result_stat = ?, undone_at = NULL WHERE id = ?",
         (kind, os.fsencode(path), size, *result, outcome),
     )
 

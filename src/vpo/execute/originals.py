@@ -142,10 +142,10 @@ def keep_header(saved: str, lock: FileLock, key: str, result: os.stat_result) ->
     """Keep the undo file of a completed header edit of the locked file."""
     with _prepared(lock, "the undo file cannot be kept") as (folder, place):
         name = _name(lock.path, key, result)
+        status = folder.status(os.path.basename(saved))
         folder.rename(os.path.basename(saved), name, place)
         place.sync()
         folder.sync()
-        status = place.status(name)
         return Kept("header", place.join(name), status.st_size if status else 0)
 
 
@@ -238,10 +238,17 @@ def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) ->
         except PublishError:
             folder.rename(saved, name, place)
             raise
+        except OSError as error:
+            raise PublishError(
+                f"the original could not be restored: {error.strerror}; the next run does that "
+                f"from {folder.join(saved)}"
+            ) from None
         if not restored:
             folder.rename(saved, name, place)
             raise SourceChangedError("the file has changed since; it is not restored")
-        folder.unlink(saved)
+        # If it cannot be removed, the next run does that, as the file is the original.
+        with contextlib.suppress(OSError):
+            folder.unlink(saved)
         folder.sync()
     finally:
         os.close(fd)

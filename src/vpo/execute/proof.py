@@ -14,7 +14,7 @@ from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.media.tag_values import name_key, same_value
 from vpo.plan.model import Plan
 from vpo.policy import dynamic_range
-from vpo.probe.integrity import is_complete
+from vpo.probe.integrity import is_complete, misplaced_element
 from vpo.probe.service import PendingEndTimes, Prober
 
 _END_TOLERANCE = 1.0
@@ -127,6 +127,9 @@ def _verified(found: MediaFile, problems: list[str]) -> MediaFile:
 def _differences(plan: Plan, output: str, found: MediaFile) -> Iterator[str]:
     if not is_complete(output):
         yield "the file is cut off"  # its header is intact, its outermost elements are not
+    # A copy with another header has what its source has, known or not.
+    if plan.strategy != "header" and (at := misplaced_element(output)) is not None:
+        yield f"an element has no place in a segment (byte {at})"
     yield from differences(plan.expected, found)
 
 

@@ -42,8 +42,9 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
             warnings += tuple(publish.set_times(workspace.fd, lock.status, work.timestamp))
             damage = proof.damage if proof is not None else None
             warnings = (*warnings, *(proof.warnings if proof is not None else ()))
+            # Before, as what fails afterwards would call a changed file unchanged.
+            status = os.fstat(workspace.fd)
             kept = _publish(work, workspace, keep=damage is not None)
-        status = os.fstat(workspace.fd)
     media = as_published(found, work.plan.after.path, status)
     if damage is not None:
         warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")

@@ -18,7 +18,7 @@ from vpo.probe import packets, reader
 from vpo.probe.content import Content, read_content
 from vpo.probe.decoded_parts import disordered, undecodable
 from vpo.probe.encode_proof import differences_of_encodes
-from vpo.probe.integrity import first_damage, is_complete
+from vpo.probe.integrity import first_damage, is_complete, table_damage
 from vpo.probe.media_input import DEMUXERS, OUT_OF_MEMORY, read_all_bytes, read_problem
 from vpo.probe.packet_proof import (
     CopiedStream,
@@ -131,7 +131,7 @@ def _lacks_times(content: Content) -> bool:
 
 
 def _facts(content: Content, path: str) -> dict[str, object]:
-    damage = first_damage(content, is_complete(path))
+    damage = first_damage(content, is_complete(path)) or table_damage(path)
     streams = [
         (
             *(index, stream.packets - stream.hidden, stream.size, stream.leading),

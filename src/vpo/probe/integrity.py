@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpo.probe import matroska, mp4
 from vpo.probe.ebml import StructureError
+from vpo.probe.mp4_tables import samples_left_out
 
 if TYPE_CHECKING:
     from vpo.probe.content import Content
@@ -66,6 +67,28 @@ def is_complete(path: str) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def misplaced_element(path: str) -> int | None:
+    """Return where in a Matroska file an element is that has no place there. Raises ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = matroska.read_structure(fd).misplaced
+    except StructureError:
+        return None  # another container
+    finally:
+        os.close(fd)
+    return None if found is None else found.start
+
+
+def table_damage(path: str) -> FirstDamage | None:
+    """Return whether the tables of a container leave packets out. Raises ``OSError``."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        lost = samples_left_out(fd) if os.pread(fd, 12, 0)[4:8] in _BOXES else 0
+    finally:
+        os.close(fd)
+    return FirstDamage("unreadable", None, f"its tables leave out {lost} packets") if lost else None
 
 
 def first_damage(content: Content, complete: bool) -> FirstDamage | None:

@@ -22,6 +22,11 @@ SEEK_HEAD = 0x114D9B74
 CLUSTER = 0x1F43B675
 TRACKS = 0x1654AE6B
 
+_INFO, _CUES, _ATTACHMENTS, _CHAPTERS = 0x1549A966, 0x1C53BB6B, 0x1941A469, 0x1043A770
+_TAGS, _VOID, _CRC = 0x1254C367, 0xEC, 0xBF
+_IN_SEGMENT = frozenset(
+    {SEEK_HEAD, _INFO, TRACKS, CLUSTER, _CUES, _ATTACHMENTS, _CHAPTERS, _TAGS, _VOID, _CRC}
+)
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TRACK_ENTRY, _TRACK_UID, _TRACK_TYPE, _CODEC_ID = 0xAE, 0x73C5, 0x83, 0x86
 _NAME, _LANGUAGE, _LANGUAGE_BCP47 = 0x536E, 0x22B59C, 0x22B59D
@@ -98,6 +103,11 @@ class Structure:
     def complete(self) -> bool:
         """Whether the segment ends where the file ends: false for a truncated file."""
         return self.segment.end is None or self.segment.end == self.length
+
+    @property
+    def misplaced(self) -> Element | None:
+        """The first element before the clusters that has no place in a segment."""
+        return next((item for item in self.head if item.id not in _IN_SEGMENT), None)
 
 
 def read_structure(fd: int) -> Structure:

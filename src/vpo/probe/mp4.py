@@ -79,8 +79,8 @@ def chapter_pictures(fd: int) -> frozenset[int]:
     """Return the ids of the tracks with the pictures of chapters, as Apple's tools write them."""
     named: set[int] = set()
     video: set[int] = set()
-    for trak in _movie_boxes(fd):
-        boxes = _boxes_of(fd, trak) if trak.kind == b"trak" else {}
+    for track in tracks(fd):
+        boxes = boxes_of(fd, track)
         if b"tref" in boxes:
             named.update(_chapter_tracks(fd, boxes[b"tref"]))
         if b"tkhd" in boxes and _is_video(fd, boxes):
@@ -109,7 +109,12 @@ def outside(fd: int) -> Iterator[str]:
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
     """Return the bytes of the samples of each track, in order; fragments are not counted."""
-    return tuple(_sample_bytes_in(fd, box) for box in _movie_boxes(fd) if box.kind == b"trak")
+    return tuple(_sample_bytes_in(fd, track) for track in tracks(fd))
+
+
+def tracks(fd: int) -> Iterator[Box]:
+    """Return the boxes of the tracks, in order."""
+    return (box for box in _movie_boxes(fd) if box.kind == b"trak")
 
 
 def _sample_bytes_in(fd: int, parent: Box) -> int:
@@ -185,7 +190,7 @@ def _movie_boxes(fd: int) -> Iterator[Box]:
 
 
 def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
-    boxes = _boxes_of(fd, trak)
+    boxes = boxes_of(fd, trak)
     header = _read(fd, boxes[b"tkhd"]) if b"tkhd" in boxes else b""
     if len(header) < 84:
         return None
@@ -207,7 +212,7 @@ def _entry(fd: int, trak: Box, movie_scale: int) -> Mp4Track | None:
     return Mp4Track(_track_id(header), tag, tuple(sorted(facts.items())), encrypted)
 
 
-def _boxes_of(fd: int, trak: Box) -> dict[bytes, Box]:
+def boxes_of(fd: int, trak: Box) -> dict[bytes, Box]:
     """Return the boxes in a track, at any depth, by type; the handler is that of its media."""
     found: dict[bytes, Box] = {}
     pending = [trak]

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from vpo.config.models import Originals
-from vpo.db.records import KeptOriginal
+from vpo.db.records import Kept, KeptOriginal
 from vpo.db.store import Store
+from vpo.errors import FileError
 from vpo.execute import originals
 from vpo.execute.folder import is_trusted
 from vpo.run.recorder import DAY_SECONDS
 from vpo.text import counted
+
+_NOT_KEPT = "its original is no longer kept"
 
 
 def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
@@ -73,7 +76,7 @@ def _status(path: str) -> os.stat_result | None:
 def restore_problem(item: KeptOriginal) -> str | None:
     """Return why a kept original cannot be restored; ``None`` if it can."""
     if _status(item.kept_path) is None:
-        return "its original is no longer kept"
+        return _NOT_KEPT
     now = _status(item.result_path)
     if now is None:
         return "the file is no longer there"
@@ -86,7 +89,17 @@ def restore_problem(item: KeptOriginal) -> str | None:
 
 def restore_original(store: Store, item: KeptOriginal) -> None:
     """Restore a kept original; raise ``FileError`` if that is impossible."""
+    if not os.path.lexists(item.kept_path):
+        raise FileError(_NOT_KEPT)
     # First, as a header edit that is rolled back leaves size, time and inode as they were.
     store.forget_file(item.result_path)
-    originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
+    # First, as an original that is still kept is found again after a kill, and one that is not
+    # would be on record for ever.
     store.record_undone(item.outcome)
+    try:
+        originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
+    except BaseException:
+        if os.path.lexists(item.kept_path):
+            kept = Kept(item.kind, item.kept_path, item.size)
+            store.record_kept(item.outcome, kept, item.result_path, item.result_stat)
+        raise

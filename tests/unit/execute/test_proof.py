@@ -69,6 +69,14 @@ def cut(part: float) -> Make:
     return make
 
 
+def shortened_seek_head(source: Path, target: Path) -> None:
+    """As an interrupted edit leaves it: libav finds all tracks in it, and mkvmerge does not."""
+    data = bytearray(source.read_bytes())
+    at = data.index(bytes.fromhex("114d9b74")) + 4
+    data[at] -= 16  # its last entry, which has 16 bytes in this file
+    target.write_bytes(data)
+
+
 def by_vpo(source: Path, target: Path) -> None:
     """As vpo itself has ffmpeg write it."""
     plan = plan_for(source)
@@ -87,6 +95,7 @@ WRONG: list[tuple[str, Make, str]] = [
     ("multi-audio.mkv", cut(0.9), "the file is cut off"),
     ("multi-audio.mkv", cut(0.0), "the file is empty"),
     ("multi-audio.mkv", cut(0.005), "discarded"),
+    ("multi-audio.mkv", shortened_seek_head, "no place in a segment"),
     ("multi-audio.mkv", merge("-a", "!2", "@"), "9 tracks instead of 10"),
     ("multi-audio.mkv", merge("-S", "@"), "6 tracks instead of 10"),
     ("multi-audio.mkv", merge("--track-order", SWAPPED, "@"), "codec ac3 instead of mp3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -83,7 +84,8 @@ class FfmpegRewrite(Writer):
     def _finish(self, workspace: Workspace) -> Iterator[str]:
         """Let mkvpropedit write what ffmpeg cannot: languages with regions, true statistics.
 
-        The proof reads the file afterwards, so that this can do no harm.
+        Without the statistics a file is as good, but not if the tool failed while it was writing:
+        the proof need not see what other programs make of half an edit.
         """
         tools, target = self.context.tools, container(self.plan.after.container)
         if tools.mkvpropedit is None or not target.matroska:
@@ -93,10 +95,11 @@ class FfmpegRewrite(Writer):
             return
         path = tool_path(workspace.path, workspace.fd)
         argv = mkvpropedit.finishing_argv(tools.mkvpropedit, path, edits, target.statistics_tags)
+        before = _state(workspace.fd)
         try:
             tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)), MkvmergeOutput(_ignore))
         except ToolError as error:
-            if edits:
+            if edits or _state(workspace.fd) != before:
                 raise
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
@@ -183,6 +186,11 @@ class FfmpegRewrite(Writer):
     def _need_audio_encoders(self) -> None:
         for how in self.plan.audio_encodes.values():
             self.context.tools.capabilities().encoder([AUDIO_ENCODERS[how.codec]], how.codec)
+
+
+def _state(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_size, status.st_mtime_ns
 
 
 def _ignore(part: float) -> None:
