@@ -19,10 +19,12 @@ from vpo.text import counted
 def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
     """Record kept originals that are missing in the database, which was lost or replaced.
 
-    Searches these folders. Deletes expired originals whose result is gone. Returns messages.
+    Searches these folders. Deletes those of films that were not replaced in the end, and expired
+    ones whose result is gone. Returns messages.
     """
     found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
-    lost = [found[key] for key in store.without_original(found)]
+    missing = [found[key] for key in store.without_original(found)]
+    lost = [item for item in missing if not originals.delete_unused(item)]
     recorded = [item for item in map(_kept, lost) if item is not None]
     if recorded:
         store.record_found(recorded)
@@ -33,6 +35,8 @@ def record_found_originals(store: Store, folders: Iterable[str], limits: Origina
     for item in expired_lost:
         originals.delete_original(item.path)
     messages = []
+    if unused := len(missing) - len(lost):
+        messages.append(f"deleted {counted(unused, 'kept original')} of files that are unchanged")
     if recorded:
         messages.append(f"found {counted(len(recorded), 'kept original')} not in the database")
     if expired_lost:
