@@ -72,16 +72,19 @@ def power_loss(bench: Bench) -> None:
     """Cut the power at any moment; each film is old or new, and the next run goes on."""
     if bench.short:
         raise Skip("only in the long form")
-    user_mode.need("dmsetup", *(MAKERS[kind][0] for kind, _, _ in _DISKS.values()))
+    user_mode.need("dmsetup")
     known = {work.name: undisturbed(bench, work).expected for work in _WORKS}
     with ThreadPoolExecutor(2) as pool:
-        for job in [pool.submit(_disk, bench, name, known) for name in _DISKS]:
-            job.result()
+        jobs = {name: pool.submit(_disk, bench, name, known) for name in _DISKS}
+        for name, job in jobs.items():
+            with bench.trial(f"{name}: record"):
+                job.result()
 
 
 def _disk(bench: Bench, name: str, known: dict[str, dict[str, Expected]]) -> None:
     """Record one disk, and judge it as it is after cuts at random moments of each job."""
     kind, size, options = _DISKS[name]
+    user_mode.need(MAKERS[kind][0])
     chance = random.Random(bench.random.random())  # noqa: S311
     home = bench.folder / f"{kind}-{uuid.uuid4().hex[:6]}"
     (home / "disk").mkdir(parents=True)
