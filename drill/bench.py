@@ -140,7 +140,8 @@ class Ended:
         return f"{found['type']}: {found['message']}" if found else ""
 
     def __str__(self) -> str:
-        return f"exit {self.rc}; {self.stdout[-600:]!r} {self.stderr[-600:]!r}"
+        errors = [f"{name}: {self.error(name)}" for name in self.files if self.error(name)]
+        return f"exit {self.rc}; {errors} {self.stdout[-600:]!r} {self.stderr[-600:]!r}"
 
 
 class Started:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ _HEADER, _, _REMUX, _, _CONTAINER, _ENCODE = WORKS
 _SUITE = (_REMUX, _HEADER, _CONTAINER, _ENCODE)
 _LOCAL = ("exfat", "overlay", "casefold", "btrfs", "xfs")
 _OLD = 1_600_000_000
+_LATE = 3.0
+"""Seconds until a file server knows the time of a file: its client closes it late, for another use."""
 SHIM = Path(__file__).parent / "shim"
 """A ``sitecustomize`` with the rule of flock(2) for NFS."""
 
@@ -36,6 +39,8 @@ class Place:
     """Whether names that differ by case are two."""
     second: Path | None = None
     """The same folder as another machine sees it: mounted again, and nothing remembered in common."""
+    served: bool = False
+    """Whether it is on a file server."""
 
 
 def local(bench: Bench) -> None:
@@ -89,10 +94,16 @@ def suite(bench: Bench, place: Place) -> None:
 def _rig(bench: Bench, place: Place, work: Work) -> Rig:
     rig = bench.rig(*work.samples, place=place.folder)
     rig.configure(originals=f'keep = "{work.keep}"', tools="stall_seconds = 60")
-    for path in work.paths(rig):
-        # A file server sets the time of a new file only a while after it was written.
-        os.utime(path, (_OLD, _OLD))
+    _age(place, work.paths(rig))
     return rig
+
+
+def _age(place: Place, paths: list[Path]) -> None:
+    """Make new files old, and that for good."""
+    if place.served:
+        time.sleep(_LATE)
+    for path in paths:
+        os.utime(path, (_OLD, _OLD))
 
 
 def _done(bench: Bench, place: Place, work: Work) -> dict[str, Expected]:
@@ -165,9 +176,8 @@ def _killed(
 def _together(bench: Bench, place: Place, work: Work, expected: dict[str, Expected]) -> None:
     """Two vpo, each with its own database, over the same folder: each file is done once."""
     rig = _rig(bench, place, work)
-    for sample in work.samples:
-        for number in range(2):
-            os.utime(rig.add(f"{number}{sample}={sample}"), (_OLD, _OLD))
+    names = [f"{number}{sample}={sample}" for sample in work.samples for number in range(2)]
+    _age(place, [rig.add(name) for name in names])
     paths = sorted(rig.library.iterdir())
     other = {"VPO_DATA_DIR": str(rig.folder / "other-data")}
     first = rig.start(*rig.words(work.policy))

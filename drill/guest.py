@@ -63,7 +63,7 @@ def main() -> None:
                 else:
                     # With nobrl, locks are not sent to the server.
                     second = None if "nobrl" in name else _mounted(stack, folder, mount)
-                    place = file_systems.Place(name, point, second=second)
+                    place = file_systems.Place(name, point, second=second, served=True)
                 file_systems.suite(bench, place)
             user_mode.save(bench, folder)
     finally:

@@ -31,11 +31,16 @@ def is_leftover(name: str) -> bool:
     return _LEFTOVER_NAME.match(name) is not None
 
 
+def folders_of(paths: Iterable[str]) -> list[str]:
+    """Return the folders of the files among these paths, which may be missing."""
+    named = (path for path in paths if path and "\0" not in path and not os.path.isdir(path))
+    return sorted({os.path.dirname(os.path.realpath(path)) for path in named})
+
+
 def leftovers_beside(paths: Iterable[str]) -> list[str]:
     """Return what vpo itself has left in the folders of these files, which may be missing."""
-    named = (path for path in paths if path and "\0" not in path and not os.path.isdir(path))
     found: list[str] = []
-    for folder in sorted({os.path.dirname(os.path.realpath(path)) for path in named}):
+    for folder in folders_of(paths):
         with contextlib.suppress(OSError):
             names = sorted(filter(is_leftover, os.listdir(folder)))
             found += [os.path.join(folder, name) for name in names]

@@ -97,6 +97,32 @@ def test_db_rebuild_finds_kept_originals(vpo: Vpo, root: Path, corpus: Path) -> 
     assert contents(root) == originals(corpus)
 
 
+def test_original_that_nothing_replaced_is_no_hard_link(vpo: Vpo, library: Library) -> None:
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    film = library("multi-audio.mkv") / "multi-audio.mkv"
+    kept = film.parent / ".vpo-originals"
+    kept.mkdir()
+    # A power cut just before the rename, and the database has lost what it knew of the run.
+    os.link(film, kept / "01234567-89ab-cdef-0123-456789abcdef.1.2.3.mkv")
+    done = vpo("process", "-p", vpo.policy(POLICY), film)
+    assert "deleted 1 kept original of files that are unchanged" in done.stdout + done.stderr
+    assert len(list(kept.iterdir())) == 1
+    assert vpo("undo", film).rc == 0
+    assert not kept.exists()
+
+
+def test_original_that_was_restored_is_no_hard_link(vpo: Vpo, root: Path) -> None:
+    film, (kept,) = root / "mov-text.mp4", (root / ".vpo-originals").glob("*.mp4")
+    # A power cut in vpo undo: on btrfs, the database and the folder may be as they were.
+    os.link(kept, film)
+    (root / "mov-text.mkv").unlink()
+    done = vpo("process", "-p", vpo.policy(POLICY), root)
+    assert "deleted 1 kept original of files that are unchanged" in done.stdout + done.stderr
+    assert not film.exists()
+    assert vpo("undo", root / "mov-text.mkv").rc == 0
+    assert film.exists()
+
+
 def test_undo_refuses_file_changed_since_without_database(vpo: Vpo, root: Path) -> None:
     shutil.rmtree(vpo.data)
     with (root / "multi-audio.mkv").open("ab") as file:

@@ -59,15 +59,16 @@ class DaemonConnectionPool:
         self.close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
         """Yield the writing connection; commit at the end, or roll back on any exception.
 
-        One thread at a time; transactions do not nest.
+        One thread at a time; transactions do not nest. ``synced``: a power cut does not undo it.
         """
         with self._writing, self._translated():
             self._check_open()
             if self._writer.in_transaction:
                 raise RuntimeError("a transaction is open in this thread already")
+            self._writer.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer

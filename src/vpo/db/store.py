@@ -285,8 +285,11 @@ class Store(Knowledge):
             )
 
     def forget_file(self, path: str) -> None:
-        """Delete the probe and the compliance of a file whose content has changed."""
-        with self._pool.transaction() as connection:
+        """Delete the probe and the compliance of a file whose content has changed, or is about to.
+
+        For good: its size and times may stay, and the next run would take it for compliant.
+        """
+        with self._pool.transaction(synced=True) as connection:
             number = number_of(connection, os.fsencode(path))
             connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
             connection.execute("DELETE FROM probes WHERE file = ?", (number,))

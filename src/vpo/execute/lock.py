@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 from vpo.errors import FileError, LockedError, SourceChangedError
@@ -13,6 +14,9 @@ from vpo.execute.lock_file import LockFile, is_on_network, try_lock
 
 _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 """The errors of opening a path that was removed or replaced."""
+_LATE_CLOSE = 1.5
+"""Seconds until the Linux client of SMB has closed a file at the server. Before, it states a false
+time for a file that it has written: that of the last time that it was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +122,18 @@ class FileLock:
     def check(self) -> None:
         """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:
-            self._refresh()
-            now = os.stat(self.path)
+            changed = self._has_changed()
+            if changed and self.beside and self.fd >= 0:
+                self.close_file()
+                time.sleep(_LATE_CLOSE)
+                self.fd = _open(self.path)
+                changed = self._has_changed()
         except OSError as error:
             raise SourceChangedError(
                 f"the file was removed during processing ({error.strerror}); "
                 "it was not written again"
             ) from None
-        changed = not self._is_same(now) or not Stamp.of(now).resembles(self.stamp)
-        if changed or _permissions(now) != _permissions(self.status):
+        if changed:
             raise SourceChangedError(
                 "the file was changed by another program during processing; its new state was kept"
             )
@@ -183,6 +190,12 @@ class FileLock:
                     raise
         self._beside = LockFile(self.path)
         return self._beside.acquire()
+
+    def _has_changed(self) -> bool:
+        self._refresh()
+        now = os.stat(self.path)
+        changed = not self._is_same(now) or not Stamp.of(now).resembles(self.stamp)
+        return changed or _permissions(now) != _permissions(self.status)
 
     def _refresh(self) -> None:
         """Open the file again where the lock is another one: only that asks a file server anew.

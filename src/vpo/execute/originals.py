@@ -185,6 +185,33 @@ def delete_original(path: str) -> None:
         os.rmdir(place)
 
 
+def delete_unused(kept: StoredOriginal) -> bool:
+    """Delete a kept original that is but another name of its film, as nothing has replaced that.
+
+    Returns whether it was. A running vpo, which is about to replace the film, has it locked.
+    """
+    folder = os.path.dirname(os.path.dirname(kept.path))
+    try:
+        status = os.lstat(kept.path)
+        film = _other_name(folder, status) if status.st_nlink > 1 else None
+        if film is None:
+            return False
+        with FileLock(film) as lock:
+            if not os.path.samestat(lock.status, os.lstat(kept.path)):
+                return False
+            delete_original(kept.path)
+    except (OSError, FileError):
+        return False
+    return True
+
+
+def _other_name(folder: str, status: os.stat_result) -> str | None:
+    """Return the path that a file has in this folder."""
+    with os.scandir(folder) as entries:
+        same = (entry.path for entry in entries if entry.inode() == status.st_ino)
+        return next((path for path in same if os.path.samestat(os.lstat(path), status)), None)
+
+
 def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Stat) -> None:
     """Restore a kept original, byte for byte.
 
@@ -233,6 +260,7 @@ def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) ->
     try:
         place.rename(name, saved, folder)
         folder.sync()
+        place.sync()  # or a power cut would leave it under both names
         try:
             restored = undo_file.roll_back(folder, saved, fd)
         except PublishError:

@@ -69,6 +69,9 @@ class Replacement:
             self.folder.sync()
             with contextlib.suppress(OSError):
                 self.place.unlink(self.part)
+            if not self.place.is_same(self.folder):
+                # A power cut must not leave a kept original of a film that was restored.
+                self.place.sync()
 
     @property
     def settled(self) -> bool:
@@ -278,6 +281,7 @@ def _settle(folder: Folder, note: _Note, status: os.stat_result) -> list[str]:
         both = part is not None and target is not None and os.path.samestat(part, target)
         if note.kept and note.part is not None and source is None and both:
             place.unlink(note.part)  # it was restored, and is still kept
+            place.sync()
             return []
         if source is None or target is None or note.source == note.target:
             return []

@@ -165,6 +165,8 @@ def _new_or_changed(
 def _probe(prober: Prober, item: Candidate) -> Result:
     """Return what the file is; without a stat if it changed meanwhile or is gone."""
     stat = (item.size, item.mtime_ns, item.inode)
+    # vpo keeps size, time and inode of a file whose header it edits, but cannot keep this one.
+    changed = _change_time(item.path)
     try:
         media = prober.probe(item.path)
         result = Result("", item.path, "unchanged", stat=stat, media=media, device=item.device)
@@ -184,8 +186,15 @@ def _probe(prober: Prober, item: Candidate) -> Result:
         now = os.stat(item.path)
     except OSError:
         return result._replace(stat=None)
-    same = (now.st_size, now.st_mtime_ns, now.st_ino) == stat
+    same = (now.st_size, now.st_mtime_ns, now.st_ino) == stat and now.st_ctime_ns == changed
     return result if same else result._replace(stat=None)
+
+
+def _change_time(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ctime_ns
+    except OSError:
+        return None
 
 
 def _count(probed: Result, seen: dict[str, Seen], result: Scan) -> None:

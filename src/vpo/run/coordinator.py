@@ -16,7 +16,14 @@ from vpo.config.builder import Settings, require_programs
 from vpo.config.hours import span
 from vpo.db.records import RunState
 from vpo.db.store import Store
-from vpo.discover import ORIGINALS_FOLDER, Candidate, Discovery, discover, leftovers_beside
+from vpo.discover import (
+    ORIGINALS_FOLDER,
+    Candidate,
+    Discovery,
+    discover,
+    folders_of,
+    leftovers_beside,
+)
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
@@ -147,9 +154,21 @@ class _Run:
         found = self._discover()
         cleaned = _clean_up_leftovers(found.leftovers, self._written, self._interrupt)
         self._observer.notes(cleaned)
-        self._observer.notes(_record_found(found.leftovers, self._written, self._settings))
+        self._observer.notes(self._record_found_originals(found, self._written))
         # Files that were rolled back have changed since they were found.
         return self._discover() if cleaned else found
+
+    def _record_found_originals(self, found: Discovery, store: Store) -> list[str]:
+        split = (os.path.split(path) for path in found.leftovers)
+        folders = {folder for folder, name in split if name == ORIGINALS_FOLDER}
+        for folder in folders_of(self._request.paths):
+            if os.path.isdir(os.path.join(folder, ORIGINALS_FOLDER)):
+                folders.add(folder)
+        if not folders:
+            return []
+        from vpo.run.restore import record_found_originals
+
+        return record_found_originals(store, sorted(folders), self._settings.config.originals)
 
     def _discover(self) -> Discovery:
         return discover(
@@ -346,16 +365,6 @@ def _clean_up_leftovers(leftovers: Sequence[str], store: Store, interrupt: Inter
             if interrupt.stop:
                 break
     return done
-
-
-def _record_found(leftovers: Sequence[str], store: Store, settings: Settings) -> list[str]:
-    split = (os.path.split(path) for path in leftovers)
-    places = [folder for folder, name in split if name == ORIGINALS_FOLDER]
-    if not places:
-        return []
-    from vpo.run.restore import record_found_originals
-
-    return record_found_originals(store, places, settings.config.originals)
 
 
 def _state(summary: Summary) -> RunState:

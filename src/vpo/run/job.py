@@ -20,6 +20,7 @@ from vpo.errors import (
     FileError,
     OnError,
     PlanError,
+    ProbeError,
     SavingsError,
     SourceChangedError,
     ToolMissingError,
@@ -148,8 +149,15 @@ def failed(
 
 
 def _process(job: Job, context: RunContext) -> Outcome:
-    media, stamp = _probed(job, context)
-    job, plan, bit_rates = _planned(job, context, media)
+    before = _stamp(job.path)
+    try:
+        media = _read(job, context)
+        after = _stamp(job.path)
+        job, plan, bit_rates = _planned(job, context, media)
+    except ProbeError:
+        _refuse_changed(job, context, before)
+        raise
+    stamp = before if before and after and before.resembles(after) else None
     outcome = _carried_out(job, context, plan, stamp)
     return outcome if outcome.bit_rates else outcome._replace(bit_rates=bit_rates)
 
@@ -237,18 +245,29 @@ def _refuse_in_dry_run(job: Job) -> None:
     refuse_unchangeable(job.path, status, job.options)
 
 
-def _probed(job: Job, context: RunContext) -> tuple[MediaFile, Stamp | None]:
-    """Return the media, and the file's stamp if it did not change while it was probed."""
-    before = _stamp(job.path)
+def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None:
+    """Raise ``BusyError`` if the file cannot be read because another program works on it."""
+    if not os.path.lexists(job.path):
+        if job.seen is None:
+            return
+        raise BusyError("it has gone since the run began")
     try:
-        media = _read(job, context)
+        now = _asked_anew(job, context)
+    except BusyError:
+        raise
     except FileError:
-        if job.seen is None or os.path.lexists(job.path):
-            raise
-        raise BusyError("it has gone since the run began") from None
-    after = _stamp(job.path)
-    same = before is not None and after is not None and before.resembles(after)
-    return media, before if same else None
+        return
+    same = before and now and before.resembles(now) and before.ctime_ns == now.ctime_ns
+    if not same:
+        raise BusyError("another program changed it while it was probed; run again")
+
+
+def _asked_anew(job: Job, context: RunContext) -> Stamp | None:
+    """Return the file's stamp; with the lock, as only that asks a file server anew."""
+    if job.dry_run:
+        return _stamp(job.path)
+    with _locked(job.path, context) as lock:
+        return lock.stamp
 
 
 def _read(job: Job, context: RunContext) -> MediaFile:

@@ -22,10 +22,14 @@ _NOT_KEPT = "its original is no longer kept"
 def record_found_originals(store: Store, folders: Iterable[str], limits: Originals) -> list[str]:
     """Record kept originals that are missing in the database, which was lost or replaced.
 
-    Searches these folders. Deletes expired originals whose result is gone. Returns messages.
+    Searches these folders. Deletes those of films that were not replaced or are restored, and
+    expired ones whose result is gone. Returns messages.
     """
     found = {item.key: item for folder in folders for item in originals.list_originals(folder)}
-    lost = [found[key] for key in store.without_original(found)]
+    unused = {key for key, item in found.items() if originals.delete_unused(item)}
+    if unused:
+        store.forget_kept(unused)
+    lost = [found[key] for key in store.without_original(found) if key not in unused]
     recorded = [item for item in map(_kept, lost) if item is not None]
     if recorded:
         store.record_found(recorded)
@@ -36,6 +40,9 @@ def record_found_originals(store: Store, folders: Iterable[str], limits: Origina
     for item in expired_lost:
         originals.delete_original(item.path)
     messages = []
+    if unused:
+        text = counted(len(unused), "kept original")
+        messages.append(f"deleted {text} of files that are unchanged")
     if recorded:
         messages.append(f"found {counted(len(recorded), 'kept original')} not in the database")
     if expired_lost:

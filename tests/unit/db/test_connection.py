@@ -91,6 +91,16 @@ def test_transaction_is_committed(path: Path) -> None:
         assert count(pool) == 3
 
 
+def test_transaction_that_a_power_cut_must_not_undo_is_synced(path: Path) -> None:
+    filled(path)
+    modes = []
+    with DaemonConnectionPool(path) as pool:
+        for synced in (True, False):
+            with pool.transaction(synced=synced) as connection:
+                modes.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+    assert modes == [2, 1]  # FULL, NORMAL
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_transaction_is_rolled_back_on_error(path: Path, error: type[BaseException]) -> None:
     filled(path)

@@ -298,6 +298,28 @@ def test_lock_beside_closes_file_that_is_replaced(film: Path) -> None:
 
 
 @pytest.mark.usefixtures("nfs")
+@pytest.mark.parametrize("changed", [False, True])
+def test_lock_beside_asks_again_once_the_client_has_closed_the_file(
+    film: Path, monkeypatch: pytest.MonkeyPatch, changed: bool
+) -> None:
+    """The Linux client of SMB states a false time for a file that it has written."""
+    with FileLock(str(film)) as lock:
+        os.utime(film, ns=(0, 1))
+
+        def closed(_: float) -> None:
+            assert lock.fd == -1
+            os.utime(film, ns=(0, 2 if changed else lock.stamp.mtime_ns))
+
+        monkeypatch.setattr("time.sleep", closed)
+        if changed:
+            with pytest.raises(SourceChangedError, match="changed by another program"):
+                lock.check()
+        else:
+            lock.check()
+        assert os.path.samestat(os.fstat(lock.fd), os.stat(film))
+
+
+@pytest.mark.usefixtures("nfs")
 def test_lock_beside_refuses_file_replaced_before_locking(
     film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

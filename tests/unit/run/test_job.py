@@ -84,6 +84,48 @@ def test_process_file_skips_locked_file(library: Any) -> None:
         pass
 
 
+class Late(Prober):
+    """Stands for the prober; reads a file while another program replaces it."""
+
+    def probe(self, path: str, frames: bool = False) -> MediaFile:  # noqa: ARG002
+        new = Path(path).with_suffix(".new")
+        new.write_bytes(b"the result")
+        new.replace(path)
+        raise ProbeError("cannot be opened: no such file or directory")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_process_file_skips_file_that_is_replaced_while_it_is_probed(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"a film")
+    late = new_run_context(Tools(), Late(Processes(), 60))
+    outcome = process_file(Job(str(path), (POLICY,), dry_run=dry_run), late)
+    assert outcome.status == "skipped"
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("another program changed it")
+
+
+def test_process_file_skips_unreadable_file_that_another_vpo_edits(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"half a header")
+    with FileLock(str(path)):
+        outcome = process_file(Job(str(path), (POLICY,)), context())
+    assert outcome.status == "skipped"
+    assert outcome.error is not None
+    assert outcome.error.type == "LockedError"
+
+
+def test_process_file_fails_damaged_file_that_nobody_changes(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"half a header")
+    outcome = process_file(Job(str(path), (POLICY,), seen=(1, 2)), context())
+    assert outcome.status == "failed"
+    assert outcome.error is not None
+    assert outcome.error.type == "ProbeError"
+
+
 def test_jobs_and_outcomes_can_be_pickled(library: Any) -> None:
     path = str(library("wrong-flags.mkv") / "wrong-flags.mkv")
     flags = Policy.model_validate(
