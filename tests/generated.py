@@ -13,7 +13,7 @@ from vpo.media.containers import CONTAINERS
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.track_classes import OrderClass
+from vpo.policy.track_classes import KINDS, OrderClass
 
 Data = st.SearchStrategy[dict[str, Any]]
 
@@ -158,18 +158,36 @@ _LANGUAGE = _names(st.sampled_from(LANGUAGES))
 _TRACK_FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "language": _LANGUAGE,
     "codec": _names(st.sampled_from(("aac", "dts-hd", "h265", "srt", "e-ac-3", "pcm"))),
-    "is_default": _BOOL,
-    "is_forced": _BOOL,
-    **dict.fromkeys(("original", "dub", "hearing_impaired", "visual_impaired"), _BOOL),
+    "bitrate": _comparisons(st.sampled_from((128_000, "5M", "192 kbps"))),
     "title": _WORDS
-    | _some(contains=_WORDS, neq=_WORDS, regex=st.sampled_from((r"^M\w+", '"'))).filter(bool),
-    "not_commentary": _BOOL,
+    | _some(
+        contains=_WORDS, neq=_WORDS, word=_WORDS, regex=st.sampled_from((r"^M\w+", '"'))
+    ).filter(bool),
+    **dict.fromkeys(("default", "forced", "commentary", "original", "dub", "lossless"), _BOOL),
 }
+_IMPAIRED = dict.fromkeys(("hearing_impaired", "visual_impaired"), _BOOL)
+
+
+def _kinds(name: str) -> st.SearchStrategy[Any]:
+    return _names(st.sampled_from(KINDS[name]))
+
+
 _PIXELS = _comparisons(st.sampled_from((480, 1080, 1920, "1080p", "4k", "720p")))
 _FILTERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "video": {**_TRACK_FILTERS, "width": _PIXELS, "height": _PIXELS},
-    "audio": {**_TRACK_FILTERS, "channels": _comparisons(st.integers(0, 8))},
-    "subtitle": _TRACK_FILTERS,
+    "video": {
+        **_TRACK_FILTERS,
+        "kind": _kinds("video"),
+        "width": _PIXELS,
+        "height": _PIXELS,
+        "dynamic_range": _names(st.sampled_from(("sdr", "hdr", "hdr10", "hlg", "dolby_vision"))),
+    },
+    "audio": {
+        **_TRACK_FILTERS,
+        **_IMPAIRED,
+        "kind": _kinds("audio"),
+        "channels": _comparisons(st.integers(0, 8)),
+    },
+    "subtitle": {**_TRACK_FILTERS, **_IMPAIRED, "kind": _kinds("subtitle")},
     "attachment": {
         "codec": _TRACK_FILTERS["codec"],
         "title": _TRACK_FILTERS["title"],
@@ -179,10 +197,20 @@ _FILTERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 @st.composite
+def _filters(draw: st.DrawFn, kind: str, least: int = 1) -> dict[str, Any]:
+    """A filter that may be used for tracks of a type."""
+    known = _FILTERS[kind]
+    names = st.lists(st.sampled_from(sorted(known)), min_size=least, max_size=3, unique=True)
+    found = {name: draw(known[name]) for name in draw(names)}
+    if draw(st.integers(0, 5)) == 0:
+        found["not"] = draw(_filters(kind))
+    return found
+
+
+@st.composite
 def _selections(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(sorted(_FILTERS)))
-    names = st.lists(st.sampled_from(sorted(_FILTERS[kind])), max_size=3, unique=True)
-    return {"track_type": kind, **{name: draw(_FILTERS[kind][name]) for name in draw(names)}}
+    return {"track_type": kind, **draw(_filters(kind, 0))}
 
 
 @st.composite
@@ -220,6 +248,16 @@ _LEAVES: st.SearchStrategy[Any] = st.one_of(
             )
         }
     ),
+    st.fixed_dictionaries(
+        {"path": _WORDS | _some(contains=_WORDS, glob=_WORDS, regex=st.just("^/f")).filter(bool)}
+    ),
+    st.fixed_dictionaries({"container": _names(st.sampled_from(("mkv", "mp4", ".AVI")))}),
+    st.fixed_dictionaries(
+        {"file_size": _some(**dict.fromkeys(_ORDER, st.sampled_from((5, "5GB")))).filter(bool)}
+    ),
+    st.fixed_dictionaries(
+        {"duration": _some(**dict.fromkeys(_ORDER, st.sampled_from((1.5, "1h")))).filter(bool)}
+    ),
     st.sampled_from(("exists(audio, lang == eng)", "count(subtitle) > 0 or not is_dubbed")),
 )
 CONDITIONS = st.recursive(
@@ -244,6 +282,14 @@ _DEED = st.one_of(
     st.fixed_dictionaries({"fail": st.just("{path} is not wanted")}),
     st.fixed_dictionaries({"set_forced": _FLAG}),
     st.fixed_dictionaries({"set_default": _FLAG}),
+    st.fixed_dictionaries(
+        {
+            "set_title": st.fixed_dictionaries(
+                {"track_type": _TYPE, "value": st.sampled_from(("", "Main"))},
+                optional={"commentary": _BOOL},
+            )
+        }
+    ),
     st.fixed_dictionaries(
         {
             "set_language": st.fixed_dictionaries(

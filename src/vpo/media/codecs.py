@@ -82,6 +82,33 @@ def matches(track: Track, wanted: str) -> bool:
     return canonical(track.codec) == canonical(wanted)
 
 
+_LOSSLESS = frozenset(
+    [
+        "alac",
+        "ape",
+        "ffv1",
+        "ffvhuff",
+        "flac",
+        "huffyuv",
+        "magicyuv",
+        "mlp",
+        "shorten",
+        "tak",
+        "tta",
+        "truehd",
+        "utvideo",
+        "rawvideo",
+    ]
+)
+
+
+def is_lossless(track: Track) -> bool:
+    """Return whether the codec of a track loses nothing; one with both ways counts as lossy."""
+    name = canonical(track.codec)
+    lossless_dts = name == "dts" and _squash(track.profile or "").startswith("dtshdma")
+    return name in _LOSSLESS or name.startswith("pcm_") or lossless_dts
+
+
 def require_container_holds(name: str, codec: str) -> None:
     """Raise ``PlanError`` if the container cannot hold what vpo encodes to this codec."""
     kind = container(name)

@@ -15,6 +15,7 @@ from vpo.media.model import MediaFile, Track
 from vpo.plan.diff import Reasons, difference
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Phase, Policy
 from vpo.policy.external_facts import ExternalFacts, original_language
@@ -104,7 +105,8 @@ def _run_phase(
     def report(outcome: PhaseOutcome, detail: str = "") -> PhaseReport:
         return PhaseReport(policy.name or "", phase.name, outcome, mode, detail)
 
-    reason = _reason_to_skip(phase, fold.state.media, outcomes)
+    context = ConditionContext.of(fold.state, policy.config)
+    reason = _reason_to_skip(phase, context, outcomes)
     if reason:
         return report("skipped", reason)
     state = replace(fold.state, skips=frozenset(), deferred=())
@@ -134,7 +136,7 @@ def _run_phase(
 
 
 def _reason_to_skip(
-    phase: Phase, media: MediaFile, outcomes: Mapping[str, PhaseOutcome]
+    phase: Phase, context: ConditionContext, outcomes: Mapping[str, PhaseOutcome]
 ) -> str | None:
     for name in phase.depends_on:
         if outcomes.get(name) not in ("changed", "unchanged"):
@@ -145,7 +147,7 @@ def _reason_to_skip(
             return f"{modified!r} changed nothing"
         if completed and outcomes.get(completed) not in ("changed", "unchanged"):
             return f"{completed!r} did not complete"
-    return skip_reason(phase.skip_when, media) if phase.skip_when is not None else None
+    return skip_reason(phase.skip_when, context) if phase.skip_when is not None else None
 
 
 def _planned(media: MediaFile, fold: _Fold) -> Plan:

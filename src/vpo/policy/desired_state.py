@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from vpo.media.containers import container, holds_tag, unsupported_side_data, user_tags
 from vpo.media.encode_spec import Encode
@@ -52,7 +52,7 @@ SkippableOperation = Literal["video_transcode", "audio_transcode", "track_filter
 class DeferredAction(Protocol):
     """A change decided early in a phase and applied at a later step of it."""
 
-    def apply(self, state: DesiredState) -> DesiredState:
+    def apply(self, state: DesiredState, config: Any) -> DesiredState:
         """Return the changed state. Raises ``PlanError`` if this file does not allow it."""
 
 

@@ -12,11 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PrivateAttr, create_model, model_validator
-from pydantic_core import PydanticCustomError
 
 from vpo.errors import OnError
 from vpo.media.model import MediaFile
-from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.operation import Model, Operation, PolicyConfig, error_at
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
@@ -142,14 +141,16 @@ class Policy(Model):
         every = [phase.name for phase in self.phases]
         for number, phase in enumerate(self.phases):
             if phase.name in earlier:
-                raise _misplaced((number, "name"), f"a second phase has the name `{phase.name}`")
+                raise error_at(
+                    ("phases", number, "name"), f"a second phase has the name `{phase.name}`"
+                )
             for path, name in phase.names():
                 if name in earlier:
                     continue
                 problem = f"there is no phase `{name}`{suggestion(name, every)}"
                 if name in every:
                     problem = f"phase `{name}` does not come before `{phase.name}`"
-                raise _misplaced((number, *path), problem)
+                raise error_at(("phases", number, *path), problem)
             earlier.append(phase.name)
         return self
 
@@ -171,12 +172,6 @@ class Policy(Model):
         """
         kept = tuple(phase for phase in self.phases if phase.name in names)
         return self.model_copy(update={"phases": kept})
-
-
-def _misplaced(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
-    """Return an error at a path below the phases; the loader finds its line."""
-    where = {"path": ("phases", *path), "problem": problem}
-    return PydanticCustomError("misplaced", "{problem}", where)
 
 
 def encode_fingerprint(policies: Sequence[Policy]) -> str:

@@ -10,6 +10,7 @@ from vpo.media.model import Color, Mastering, Track
 
 HdrPolicy = Literal["keep", "tonemap", "skip"]
 DolbyVisionPolicy = Literal["skip", "drop"]
+DynamicRange = Literal["sdr", "hdr", "hdr10", "hlg", "dolby_vision"]
 
 SDR = Color(space="bt709", primaries="bt709", transfer="bt709", range="tv")
 """The colour description after tone mapping."""
@@ -31,6 +32,18 @@ class DynamicRangeDecision:
     skip: str | None = None
     tonemap: bool = False
     loss: str | None = None
+
+
+def names_of(track: Track) -> frozenset[DynamicRange]:
+    """Return the names that filters use for the dynamic range of a video track."""
+    found: set[DynamicRange] = set()
+    if track.type != "video":
+        return frozenset()
+    if track.dynamic_range is not None:
+        found |= {"hdr", "hlg" if track.dynamic_range == "HLG" else "hdr10"}
+    if track.dolby_vision:
+        found |= {"hdr", "dolby_vision"}
+    return frozenset(found or {"sdr"})
 
 
 def decide_encode(

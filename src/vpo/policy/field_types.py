@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from vpo.media import units
 from vpo.media.containers import CONTAINERS
@@ -15,6 +23,16 @@ from vpo.text import suggestion
 def as_list(value: Any) -> Any:
     """Return one value or several as several."""
     return value if isinstance(value, list | tuple | dict) else (value,)
+
+
+class OneOrMore:
+    """Schema annotation: a list, or one of its items."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
 
 
 def _container(value: Any) -> str:
@@ -44,8 +62,9 @@ _Several = Annotated[
 Resolution = Annotated[str, BeforeValidator(units.resolution)]
 Names = _Several[str]
 Language = Annotated[str, AfterValidator(checked)]
-LanguageNames = _Several[Language]
-Languages = tuple[Annotated[str, AfterValidator(_wanted)], ...]
+_Wanted = Annotated[str, AfterValidator(_wanted)]
+WantedLanguages = _Several[_Wanted]
+Languages = tuple[_Wanted, ...]
 """Languages that are wanted; ``any`` is every one, ``original`` that of the work."""
 Containers = _Several[Annotated[str, BeforeValidator(_container)]]
 Resolutions = _Several[Resolution]

@@ -201,7 +201,8 @@ def _problem(detail: ErrorDetails, source: YamlSource, migration: Migration) -> 
     path: KeyPath = migration.origin(detail["loc"])
     if detail["type"] == "misplaced":
         context = detail["ctx"]
-        return source.position(migration.origin(context["path"])), context["problem"]
+        path = migration.origin((*detail["loc"], *context["path"]))
+        return source.position(path), context["problem"]
     if detail["type"] == "inside_text":
         context = detail["ctx"]
         inner = context.get("detail")

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from vpo.errors import OnError
 from vpo.media.languages import ORIGINAL, replaced_original
@@ -30,6 +30,8 @@ from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Languages
 from vpo.policy.title_words import KNOWN_WORDS, Patterns, title_says
+
+_RATED = ("video", "audio")
 
 
 class Model(BaseModel):
@@ -62,10 +64,34 @@ class Model(BaseModel):
             if (value := getattr(self, name)) is not None:
                 yield field.alias or name, value
 
+    def models(self) -> Iterator[Model]:
+        """Yield the mappings in this one, and those in them."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, Model):
+                    yield item
+                    yield from item.models()
+
+    @property
+    def needs_metadata(self) -> bool:
+        """Whether it uses metadata from plugins itself."""
+        return False
+
+    @property
+    def needs_bit_rate(self) -> bool:
+        """Whether it compares the bit rates of tracks itself."""
+        return False
+
     @classmethod
     def known(cls) -> str:
         """Return all keys, spelled as in a policy, for messages."""
         return ", ".join(field.alias or name for name, field in cls.model_fields.items())
+
+
+def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
+    """Return an error at a path below what is validated; the loader finds its line."""
+    return PydanticCustomError("misplaced", "{problem}", {"path": path, "problem": problem})
 
 
 def _without_none(annotation: Any) -> Any:
@@ -202,7 +228,7 @@ class Operation(Model):
     @property
     def uses_metadata(self) -> bool:
         """Whether ``apply`` uses metadata from plugins (``DesiredState.external.metadata``)."""
-        return False
+        return any(item.needs_metadata for item in self.models())
 
     @property
     def run_warnings(self) -> tuple[str, ...]:
@@ -228,7 +254,8 @@ class Operation(Model):
 
         ``encoded``: see ``ExternalFacts``.
         """
-        yield from ()
+        if any(item.needs_bit_rate for item in self.models()):
+            yield from (t.index for t in media.tracks if t.bit_rate is None and t.type in _RATED)
 
     @property
     def video_encode_settings(self) -> str:
@@ -259,7 +286,7 @@ class Operation(Model):
         yield from ()
 
 
-class TrackFilter(Operation):
+class TrackRemoval(Operation):
     """An operation that removes tracks or attachments, unless a rule of the phase skips that."""
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:

@@ -6,7 +6,7 @@ The one definition of them for all operations, conditions, and output.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 from vpo.media.languages import primary, rank
 from vpo.media.model import Track
@@ -14,7 +14,28 @@ from vpo.policy.operation import PolicyConfig
 
 AudioKind = Literal["main", "commentary", "descriptive", "music", "sfx", "non_speech"]
 SubtitleKind = Literal["full", "forced", "sdh", "signs", "commentary", "captions"]
-Kind = AudioKind | SubtitleKind
+VideoKind = Literal["main", "cover", "extra"]
+Kind = Literal[
+    "main",
+    "cover",
+    "extra",
+    "commentary",
+    "descriptive",
+    "music",
+    "sfx",
+    "non_speech",
+    "full",
+    "forced",
+    "sdh",
+    "signs",
+    "captions",
+]
+KINDS: dict[str, tuple[Kind, ...]] = {
+    "video": get_args(VideoKind),
+    "audio": get_args(AudioKind),
+    "subtitle": get_args(SubtitleKind),
+}
+"""The kinds by the type of the tracks."""
 OrderClass = Literal[
     "video",
     "audio_main",

@@ -9,6 +9,10 @@ from pydantic import ValidationError
 from tests import notation
 
 from vpo.media import units
+from vpo.media.model import MediaFile
+from vpo.policy.condition_context import ConditionContext
+from vpo.policy.external_facts import ExternalFacts
+from vpo.policy.operation import PolicyConfig
 from vpo.policy.phase_conditions import RunIf, SkipWhen, skip_reason
 
 LINES = [
@@ -19,6 +23,12 @@ LINES = [
     "s:subrip/pt-BR",
 ]
 MEDIA = notation.media(LINES, size=1_500_000_000, duration=5415.4)
+
+
+def of(media: MediaFile) -> ConditionContext:
+    return ConditionContext(media, ExternalFacts(), PolicyConfig())
+
+
 UNKNOWN = notation.media(["v:h264", "a:dts/eng"], size=5)
 
 
@@ -52,6 +62,8 @@ UNKNOWN = notation.media(["v:h264", "a:dts/eng"], size=5)
         ({"duration_under": "90m"}, None),
         ({"duration_over": 60}, "duration 1:30:15 is over 0:01:00"),
         ({"duration_over": "1h30m16s"}, None),
+        ({"when": {"path": "FILM"}}, None),
+        ("exists(audio, channels == 6)", "exists(audio, channels == 6)"),
         ({"mode": "any", "container": "mp4", "video_codec": "hevc"}, "video codec is hevc"),
         ({"mode": "all", "container": "mp4", "video_codec": "hevc"}, None),
         (
@@ -61,7 +73,7 @@ UNKNOWN = notation.media(["v:h264", "a:dts/eng"], size=5)
     ],
 )
 def test_skip_when_gives_its_reason(condition: dict[str, Any], reason: str | None) -> None:
-    assert skip_reason(SkipWhen.model_validate(condition), MEDIA) == reason
+    assert skip_reason(SkipWhen.model_validate(condition), of(MEDIA)) == reason
 
 
 @pytest.mark.parametrize(
@@ -75,12 +87,12 @@ def test_skip_when_gives_its_reason(condition: dict[str, Any], reason: str | Non
     ],
 )
 def test_skip_when_does_not_match_unknown_facts(condition: dict[str, Any]) -> None:
-    assert skip_reason(SkipWhen.model_validate(condition), UNKNOWN) is None
+    assert skip_reason(SkipWhen.model_validate(condition), of(UNKNOWN)) is None
 
 
 def test_skip_when_does_not_match_file_without_video() -> None:
     condition = SkipWhen.model_validate({"video_codec": "hevc", "resolution_under": "8k"})
-    assert skip_reason(condition, notation.media(["a:aac"])) is None
+    assert skip_reason(condition, of(notation.media(["a:aac"]))) is None
 
 
 def test_run_if_takes_exactly_one() -> None:

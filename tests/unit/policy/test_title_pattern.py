@@ -11,8 +11,8 @@ import pytest
 
 from vpo.errors import PlanError
 from vpo.media.model import Track
+from vpo.policy.comparisons import TitleComparison
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.rules.comparisons import TitleComparison
 from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern
 from vpo.policy.track_classes import is_commentary
 

@@ -14,9 +14,10 @@ from tests import generated
 
 from vpo.errors import PolicyError
 from vpo.media.model import MediaFile
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.loader import parse_policy
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.rules.evaluation import ConditionContext, condition_results, holds
+from vpo.policy.rules.evaluation import condition_results, holds
 from vpo.policy.rules.expression import parse_expression
 from vpo.policy.rules.printer import format_condition
 from vpo.policy.rules.tokens import ExpressionError
@@ -269,7 +270,7 @@ WRONG = [
     ),
     ("exists(audio, is_default, is_default)", 27, "`is_default` is set twice"),
     ("exists(audio, is_default == yes)", 29, "`is_default` is true or false"),
-    ("exists(audio, not lang)", 19, "unknown name `lang`; known: is_default"),
+    ("exists(audio, not lang)", 19, "unknown name `lang`; known: default"),
     ("exists(audio, channels > two)", 26, "expected a whole number"),
     ("exists(audio, channels > 1080p)", 26, "expected a whole number"),
     ("exists(audio, channels == 5.1)", 27, "expected a whole number"),

@@ -9,92 +9,46 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from vpo.media.audio_encoders import AUDIO_ENCODERS
-from vpo.media.codecs import canonical, matches, require_container_holds
+from vpo.media.codecs import canonical, require_container_holds
 from vpo.media.containers import container
 from vpo.media.encode_spec import AudioEncode
-from vpo.media.languages import rank, same
+from vpo.media.languages import same
 from vpo.media.model import Track
 from vpo.policy.audio_encoding import encode_of, fit
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.field_types import BitRate, Names
-from vpo.policy.operation import Filled, Model, Note, Operation, PolicyConfig
-from vpo.policy.rules.comparisons import CodecComparison, LanguageComparison, NumberComparison
-from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, ConditionContext, holds
-from vpo.policy.rules.track_selection import TrackSelection
+from vpo.policy.field_types import BitRate
+from vpo.policy.operation import Model, Note, Operation, PolicyConfig
+from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, holds
 from vpo.policy.rules.when import When
-from vpo.policy.track_classes import audio_kind, is_commentary
+from vpo.policy.track_filter import AnyOf, first_match
+from vpo.policy.track_preference import CHANNEL_NAMES, Criterion, number_of_channels, ranked
 
-_CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
-_MOST = max(_CHANNELS.values())
+_MOST = max(CHANNEL_NAMES.values())
 _NOT_INHERITED = frozenset({"default", "forced"})
 
 TrackPosition = Literal["after_source", "end"] | Annotated[int, Field(ge=1)]
-
-
-def _channels(value: Any) -> Any:
-    """Return the number of channels for a name such as 5.1, which YAML reads as a number."""
-    return value if isinstance(value, bool) else _CHANNELS.get(str(value).strip().lower(), value)
 
 
 def _codec(value: Any) -> Any:
     return canonical(value) if isinstance(value, str) else value
 
 
-def _preferred_channels(value: Any) -> Any:
-    if value in ({"max": True}, {"min": True}):
-        return next(iter(value))
-    return value if value in ("max", "min") else _channels(value)
-
-
 _NUMBER_OF_CHANNELS = WithJsonSchema(
     {
         "anyOf": [
             {"type": "integer", "minimum": 1, "maximum": _MOST},
-            {"enum": [*_CHANNELS, 5.1, 7.1]},
+            {"enum": [*CHANNEL_NAMES, 5.1, 7.1]},
         ]
     }
 )
 Channels = Annotated[
-    int, Field(ge=1, le=_MOST, strict=True), BeforeValidator(_channels), _NUMBER_OF_CHANNELS
+    int,
+    Field(ge=1, le=_MOST, strict=True),
+    BeforeValidator(number_of_channels),
+    _NUMBER_OF_CHANNELS,
 ]
 SynthesisCodec = Annotated[Literal["eac3", "aac", "ac3", "opus", "flac"], BeforeValidator(_codec)]
-
-
-class Criterion(Filled):
-    """What makes a track the better source; of several names, the first is best.
-
-    Several keys are compared in the order of this table.
-    """
-
-    noun = "criterion"
-
-    language: Names | None = Field(default=None, description="Prefer these languages.")
-    not_commentary: bool | None = Field(
-        default=None, description="Prefer tracks that are not commentary."
-    )
-    codec: Names | None = Field(default=None, description="Prefer these codecs.")
-    channels: (
-        Annotated[Literal["max", "min"] | Channels, BeforeValidator(_preferred_channels)] | None
-    ) = Field(default=None, description="Prefer the most, the fewest or this many channels.")
-
-    def contradicted(self, track: Track, config: PolicyConfig) -> bool:
-        """Return whether a track is in another language, or commentary where none is wanted."""
-        if self.language is not None and rank(track.language, self.language) is None:
-            return True
-        return self.not_commentary is is_commentary(track, config)
-
-    def rank(self, track: Track, config: PolicyConfig) -> Iterator[int]:
-        """Yield the rank by each key; lower is better."""
-        if self.language is not None:
-            yield from rank(track.language, self.language, track.title) or (len(self.language), 0)
-        if self.not_commentary is not None:
-            yield int(is_commentary(track, config) == self.not_commentary)
-        if self.codec is not None:
-            positions = (n for n, name in enumerate(self.codec) if matches(track, name))
-            yield next(positions, len(self.codec))
-        if self.channels is not None:
-            count = track.channels or 0
-            yield {"max": -count, "min": count}.get(str(self.channels), count != self.channels)
 
 
 class SourcePreference(Model):
@@ -102,42 +56,19 @@ class SourcePreference(Model):
 
     prefer: tuple[Criterion, ...] = Field(default=(), description="Criteria, most important first.")
 
-    def allowed(self, tracks: Sequence[Track], config: PolicyConfig) -> list[Track]:
+    def allowed(self, tracks: Sequence[Track], context: ConditionContext) -> list[Track]:
         """Return the tracks that may be the source, whatever their channels.
 
         Where there are tracks of the preferred languages, no other is one; nor is commentary,
         music or description where there is main audio.
         """
         allowed = list(tracks)
-        if all(criterion.not_commentary is not False for criterion in self.prefer):
-            allowed = [t for t in tracks if audio_kind(t, config) == "main"] or allowed
+        if all(item.commentary is not True and item.kind is None for item in self.prefer):
+            allowed = [t for t in tracks if context.kind(t) == "main"] or allowed
         for criterion in self.prefer:
-            fitting = [track for track in allowed if not criterion.contradicted(track, config)]
+            fitting = [track for track in allowed if not criterion.contradicted(track, context)]
             allowed = fitting or allowed
         return allowed
-
-    def rank(self, track: Track, config: PolicyConfig) -> list[int]:
-        """Return the ranks by all criteria; lower is better."""
-        return [n for criterion in self.prefer for n in criterion.rank(track, config)]
-
-
-class SkipIfExists(Filled):
-    """Do not create the track if an audio track matches all of these conditions."""
-
-    codec: CodecComparison | None = Field(default=None, description="It has one of these codecs.")
-    channels: NumberComparison | None = Field(
-        default=None, description="It has this number of channels."
-    )
-    language: LanguageComparison | None = Field(
-        default=None, description="It has one of these languages."
-    )
-    not_commentary: bool | None = Field(
-        default=None, description="Whether it must not be commentary."
-    )
-
-    def holds(self, track: Track, config: PolicyConfig) -> bool:
-        selection = TrackSelection(track_type="audio", **dict(self.given()))
-        return selection.failed_filter(track, config) is None
 
 
 class NewTrack(Model):
@@ -153,8 +84,8 @@ class NewTrack(Model):
     create_if: When | None = Field(
         default=None, description="Create it only if this condition is true."
     )
-    skip_if_exists: SkipIfExists | None = Field(
-        default=None, description="Do not create it if such a track exists."
+    skip_if_exists: AnyOf | None = Field(
+        default=None, description="Do not create it if an audio track matches one of these filters."
     )
     title: str = Field(default="inherit", description="Title, or `inherit` for that of the source.")
     language: str = Field(
@@ -191,18 +122,18 @@ class NewTrack(Model):
         the next run would find one of them first, and make something else.
         """
         existing = state.media.of("audio")
-        if self.create_if is not None:
-            context = ConditionContext(state.media, state.external, config)
-            if not holds(self.create_if, context):
-                return None, "create_if is false"
+        context = ConditionContext.of(state, config)
+        if self.create_if is not None and not holds(self.create_if, context):
+            return None, "create_if is false"
         for track in existing:
-            if self.skip_if_exists is not None and self.skip_if_exists.holds(track, config):
+            if first_match(self.skip_if_exists or (), track, context) is not None:
                 return None, f"{track} exists"
-        allowed = self.source.allowed(existing, config)
+        allowed = self.source.allowed(existing, context)
         candidates = [track for track in allowed if (track.channels or 0) >= self.channels]
 
-        def preference(track: Track) -> tuple[list[int], bool]:
-            return self.source.rank(track, config), any(other.names(track) for other in others)
+        def preference(track: Track) -> tuple[tuple[int, ...], bool]:
+            made_before = any(other.names(track) for other in others)
+            return ranked(self.source.prefer, track, context), made_before
 
         source = min(candidates, key=preference, default=None)
         if source is None:

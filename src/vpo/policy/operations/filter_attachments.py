@@ -7,12 +7,12 @@ from pydantic import Field
 from vpo.media.codecs import canonical
 from vpo.media.model import Attachment
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import PolicyConfig, TrackFilter
+from vpo.policy.operation import PolicyConfig, TrackRemoval
 
 _FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 
 
-class FilterAttachments(TrackFilter):
+class FilterAttachments(TrackRemoval):
     """Remove all attachments: fonts, cover images, text files."""
 
     key = "filter_attachments"

@@ -10,10 +10,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import PolicyConfig, TrackFilter
+from vpo.policy.operation import PolicyConfig, TrackRemoval
 
 
-class KeepData(TrackFilter):
+class KeepData(TrackRemoval):
     """Remove all data tracks, or insist on them. In the policy it is true or false.
 
     Without this key, a rewrite leaves out those that no tool can carry, with a warning.

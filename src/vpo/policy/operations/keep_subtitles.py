@@ -8,86 +8,72 @@ from pydantic import Field, model_validator
 
 from vpo.media.languages import ANY, ORIGINAL, UNDETERMINED, replaced_original
 from vpo.media.model import Track
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.external_facts import original_language
 from vpo.policy.field_types import Languages
+from vpo.policy.keep_tracks import KeepTracks, Verdict
 from vpo.policy.language_filter import language_mismatch
-from vpo.policy.operation import Note, PolicyConfig, TrackFilter
-from vpo.policy.track_classes import subtitle_kind
+from vpo.policy.operation import Note, PolicyConfig
+from vpo.policy.track_classes import Kind
 
 
-class KeepSubtitles(TrackFilter):
-    """Remove subtitle tracks in other languages, or all of them."""
+class KeepSubtitles(KeepTracks):
+    """Remove subtitle tracks: in other languages, by filters, all but the best, or all of them."""
 
     key = "keep_subtitles"
     step = 41
 
     languages: Languages | None = Field(
-        default=None, min_length=1, description="Languages of the tracks to keep."
-    )
-    loose_regions: bool = Field(
-        default=False, description="Whether `pt-BR` also keeps other Portuguese, such as `pt-PT`."
+        default=None, min_length=1, description="Languages of the tracks to keep; unset: any."
     )
     preserve_forced: bool = Field(
         default=False, description="Whether to keep forced tracks in any language."
     )
-    remove_all: bool = Field(default=False, description="Whether to remove all subtitles.")
+    remove_all: bool = Field(
+        default=False, description="Whether to remove all subtitles that no filter keeps."
+    )
 
     @property
     def uses_metadata(self) -> bool:
-        return ORIGINAL in (self.languages or ())
+        return ORIGINAL in (self.languages or ()) or super().uses_metadata
 
     @model_validator(mode="after")
-    def _not_empty(self) -> KeepSubtitles:
-        if self.languages is None and not self.remove_all:
-            raise ValueError("`keep_subtitles` needs `languages`, or `remove_all: true`")
+    def _states_something(self) -> KeepSubtitles:
+        if not (self.languages or self.drop or self.per_language or self.remove_all):
+            raise ValueError(
+                "`keep_subtitles` needs `languages`, `drop`, `per_language`, or `remove_all: true`"
+            )
         return self
 
     def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
-        subtitles = state.media.of("subtitle")
-        languages = self._languages(state)
-        forced = self._forced(state, config)
-        found = ((t, self._reason_to_remove(t, languages, t.index in forced)) for t in subtitles)
-        removed = {track.index: why for track, why in found if why}
+        found = self._verdicts(ConditionContext.of(state, config))
+        removed = {track.index: verdict.why for track, verdict in found.items() if not verdict.kept}
         return state.remove(removed, removed)
 
-    def _languages(self, state: DesiredState) -> tuple[str, ...]:
-        """Return the languages to keep: all of them if the original one is not known."""
-        original = original_language(state.media, state.external) or ANY
-        return replaced_original(self.languages or (), original)
-
     def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
-        languages, preserved = self._languages(state), self._forced(state, config)
-        for track in state.media.of("subtitle"):
-            forced = track.index in preserved
-            why = self._reason_to_remove(track, languages, forced)
-            text = f"removed: {why}" if why else f"kept: {self._reason_to_keep(track, forced)}"
-            yield Note(f"{track} {text}", self._deciding_key(forced), track=track.index)
+        for track, found in self._verdicts(ConditionContext.of(state, config)).items():
+            text = f"{'kept' if found.kept else 'removed'}: {found.why}"
+            yield Note(f"{track} {text}", found.path, track=track.index)
 
-    def _forced(self, state: DesiredState, config: PolicyConfig) -> frozenset[int]:
-        """Return the tracks that stay because they are forced, by their flag or their title."""
-        return frozenset(
-            track.index
-            for track in (state.media.of("subtitle") if self.preserve_forced else ())
-            if track.forced or subtitle_kind(track, config) == "forced"
-        )
+    def _verdicts(self, context: ConditionContext) -> dict[Track, Verdict]:
+        languages = self._languages(context)
 
-    def _deciding_key(self, forced: bool) -> tuple[str, ...]:
-        """Return the key that decides about the track."""
-        if forced:
-            return ("preserve_forced",)
-        return ("remove_all",) if self.remove_all else ("languages",)
+        def by_language(track: Track) -> Verdict:
+            return self._decide(track, context.kind(track), languages)
 
-    def _reason_to_keep(self, track: Track, forced: bool) -> str:
-        if forced:
-            return "forced tracks are kept"
-        return f"{track.language or UNDETERMINED} is wanted"
+        return self.verdicts(context.media.of("subtitle"), context, by_language)
 
-    def _reason_to_remove(
-        self, track: Track, languages: tuple[str, ...], forced: bool
-    ) -> str | None:
-        if forced:
-            return None
-        if self.remove_all or self.languages is None:
-            return "all subtitles are removed"
-        return language_mismatch(track, languages, self.loose_regions)
+    def _languages(self, context: ConditionContext) -> tuple[str, ...]:
+        """Return the languages to keep: all of them if the original one is not known."""
+        return replaced_original(self.languages or (ANY,), context.original_language or ANY)
+
+    def _decide(
+        self, track: Track, kind: Kind | None, languages: tuple[str, ...]
+    ) -> Verdict:
+        if self.preserve_forced and (track.forced or kind == "forced"):
+            return Verdict(True, "forced tracks are kept", ("preserve_forced",))
+        if self.remove_all:
+            return Verdict(False, "all subtitles are removed", ("remove_all",))
+        other = language_mismatch(track, languages, self.loose_regions)
+        wanted = f"{track.language or UNDETERMINED} is wanted"
+        return Verdict(other is None, other or wanted, ("languages",))

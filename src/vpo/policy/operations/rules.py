@@ -9,15 +9,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from vpo.errors import PlanError
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.actions import Actions, ApplyDeferred
-from vpo.policy.rules.evaluation import (
-    NO_LANGUAGE_ANALYSIS,
-    ConditionContext,
-    condition_results,
-    holds,
-)
+from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, condition_results, holds
 from vpo.policy.rules.when import When
 
 
@@ -41,10 +37,6 @@ class Rule(Model):
     def actions(self) -> Actions:
         """Those of both branches."""
         return (*(self.then or ()), *(self.else_ or ()))
-
-    @property
-    def uses_metadata(self) -> bool:
-        return self.when.uses_metadata or any(action.uses_metadata for action in self.actions)
 
     def explain(
         self, path: tuple[str | int, ...], true: bool, context: ConditionContext
@@ -78,10 +70,6 @@ class Rules(Operation):
     )
 
     @property
-    def uses_metadata(self) -> bool:
-        return any(rule.uses_metadata for rule in self.items)
-
-    @property
     def run_warnings(self) -> tuple[str, ...]:
         changes = (action.set_container_metadata for rule in self.items for action in rule.actions)
         return tuple(
@@ -113,17 +101,17 @@ class Rules(Operation):
         self, state: DesiredState, config: PolicyConfig, notes: list[Note] | None
     ) -> DesiredState:
         """Apply rule by rule; ``notes``, unless ``None``, collects the decisions and reasons."""
-        context = ConditionContext(state.media, state.external, config)
+        context = ConditionContext.of(state, config)
         for number, rule in enumerate(self.items):
             if rule.when.needs_analysis:
                 state = state.warn(NO_LANGUAGE_ANALYSIS)
             if context.media is not state.media:
-                context = ConditionContext(state.media, state.external, config)
+                context = ConditionContext.of(state, config)
             true = holds(rule.when, context)
             if notes is not None:
                 notes += rule.explain(("items", number), true, context)
             for action in (rule.then if true else rule.else_) or ():
-                state = action.apply(state, rule.name, config)
+                state = action.apply(state, config, rule.name)
             if true and self.match == "first":
                 if notes is not None:
                     notes += _not_reached(self.items, number + 1)

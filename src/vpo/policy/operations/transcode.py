@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -23,15 +24,21 @@ from vpo.media.encode_spec import (
 from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range, frame_format
 from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
-from vpo.policy.operation import Filled, Model, Operation, PolicyConfig
+from vpo.policy.operation import Model, Operation, PolicyConfig
+from vpo.policy.track_filter import FILTERS, TrackFilter
 from vpo.text import format_bit_rate
 
 
-class SkipIf(Filled):
+class SkipIf(TrackFilter):
     """Do not encode video that matches all conditions; one on an unknown fact does not match."""
+
+    noun = "condition"
 
     codec_matches: Names | None = Field(default=None, description="It has one of these codecs.")
     resolution_within: Resolution | None = Field(
@@ -42,15 +49,29 @@ class SkipIf(Filled):
         description="Its bit rate is lower than this; one that is not stated is measured.",
     )
 
-    def unmet(self, track: Track) -> list[str]:
-        """Return the reasons why the conditions on codec and resolution do not match."""
-        found = []
-        if self.codec_matches and not any(matches(track, name) for name in self.codec_matches):
-            found.append(f"codec {track.codec} is not {' or '.join(self.codec_matches)}")
-        size = units.resolution_of(track.width, track.height)
-        if self.resolution_within and (size is None or units.below(self.resolution_within, size)):
-            found.append(f"resolution {size or 'unknown'} is over {self.resolution_within}")
-        return found
+    @cached_property
+    def filters(self) -> tuple[tuple[str, Any], ...]:
+        found: list[tuple[str, Any]] = []
+        if self.codec_matches is not None:
+            found.append(("codec", CodecComparison(eq=self.codec_matches)))
+        if self.resolution_within is not None:
+            found.append(("height", PixelComparison(lte=self.resolution_within)))
+        if self.bitrate_under is not None:
+            found.append(("bitrate", BitRateComparison(lt=self.bitrate_under)))
+        return (*found, *((name, value) for name, value in self.given() if name in FILTERS))
+
+    def unmet(self, track: Track, context: ConditionContext) -> list[str]:
+        """Return the reasons why the conditions, but for that on the bit rate, do not match."""
+        failed = [name for name in self.failed_filters(track, context) if name != "bitrate"]
+        return [self._reason(name, track) for name in failed]
+
+    def _reason(self, name: str, track: Track) -> str:
+        if name == "codec" and self.codec_matches:
+            return f"codec {track.codec} is not {' or '.join(self.codec_matches)}"
+        if name == "height" and self.resolution_within:
+            size = units.resolution_of(track.width, track.height)
+            return f"resolution {size or 'unknown'} is over {self.resolution_within}"
+        return f"{name} does not match skip_if"
 
     def too_fast(self, track: Track, most: float | None) -> str | None:
         """Return a message if the bit rate is not under the limit.
@@ -192,11 +213,11 @@ class VideoSection(Model):
             return None
         return tuple(max(2, round(side * factor / 2) * 2) for side in (track.width, track.height))  # type: ignore[return-value]
 
-    def needs_bit_rate(self, track: Track, encoded: bool, most: float | None) -> bool:
+    def rate_decides(self, track: Track, context: ConditionContext) -> bool:
         """Return whether only the bit rate of the track, which is unknown, decides."""
-        if self.skip_if is None or track.bit_rate or self.why(track, encoded, most) is None:
+        if self.skip_if is None or track.bit_rate or self.why(track, context) is None:
             return False
-        return not self.skip_if.unmet(track)
+        return not self.skip_if.unmet(track, context)
 
     def _box(self, track: Track) -> tuple[float, float]:
         """Return the largest size allowed, in the orientation of the track."""
@@ -207,7 +228,7 @@ class VideoSection(Model):
         portrait = (track.height or 0) > (track.width or 0)
         return (down, across) if portrait else (across, down)
 
-    def why(self, track: Track, encoded: bool, most: float | None = None) -> str | None:
+    def why(self, track: Track, context: ConditionContext) -> str | None:
         """Return why to encode a track; ``None`` if it need not be."""
         large = self.size(track) is not None
         if self.skip_if is None:
@@ -215,9 +236,10 @@ class VideoSection(Model):
                 return f"codec {track.codec} instead of {self.to}"
             return f"{track.width}x{track.height} is over the size limit" if large else None
         # What these policies have encoded themselves is not encoded again for its bit rate.
-        if encoded and matches(track, self.to) and not large:
+        if context.external.encoded and matches(track, self.to) and not large:
             return None
-        reasons = [*self.skip_if.unmet(track), self.skip_if.too_fast(track, most)]
+        too_fast = self.skip_if.too_fast(track, _whole_rate(context.media, track))
+        reasons = [*self.skip_if.unmet(track, context), too_fast]
         return next(filter(None, reasons), None)
 
 
@@ -268,41 +290,42 @@ class Transcode(Operation):
 
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
+            context = ConditionContext(media, ExternalFacts(encoded=encoded), PolicyConfig())
             for track in media.of("video"):
-                if self.video.needs_bit_rate(track, encoded, _whole_rate(media, track)):
+                if self.video.rate_decides(track, context):
                     yield track.index
 
     @property
     def video_encode_settings(self) -> str:
         return self.video.model_dump_json(exclude_none=True) if self.video is not None else ""
 
-    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         if self.video is not None and "video_transcode" not in state.skips:
             for track in state.media.of("video"):
-                state = self._transcode_video(state, track, self.video)
+                context = ConditionContext.of(state, config)
+                if (why := self.video.why(track, context)) is not None:
+                    state = _transcode_video(state, track, self.video, why)
         if self.audio is not None and "audio_transcode" not in state.skips:
             for track in state.media.of("audio"):
                 state = _transcode_audio(state, track, self.audio)
         return state
 
-    def _transcode_video(
-        self, state: DesiredState, track: Track, section: VideoSection
-    ) -> DesiredState:
-        why = section.why(track, state.external.encoded, _whole_rate(state.media, track))
-        if why is None:
-            return state
-        for problem in section.encoder_args.errors:
-            raise PlanError(problem)
-        if state.external.futile and section.min_savings is not None:
-            part = f"{section.min_savings:.0%}"
-            return state.warn(f"not encoded: that would save less than {part} (min_savings)")
-        decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
-        if decision.skip is not None:
-            return state.warn(f"{track} is not encoded: {decision.skip}")
-        if decision.loss is not None:
-            state = state.warn(decision.loss)
-        require_container_holds(state.media.container, section.to)
-        return _encode_video(state, track, section, decision.tonemap, why)
+
+def _transcode_video(
+    state: DesiredState, track: Track, section: VideoSection, why: str
+) -> DesiredState:
+    for problem in section.encoder_args.errors:
+        raise PlanError(problem)
+    if state.external.futile and section.min_savings is not None:
+        part = f"{section.min_savings:.0%}"
+        return state.warn(f"not encoded: that would save less than {part} (min_savings)")
+    decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
+    if decision.skip is not None:
+        return state.warn(f"{track} is not encoded: {decision.skip}")
+    if decision.loss is not None:
+        state = state.warn(decision.loss)
+    require_container_holds(state.media.container, section.to)
+    return _encode_video(state, track, section, decision.tonemap, why)
 
 
 def _whole_rate(media: MediaFile, track: Track) -> float | None:

@@ -13,22 +13,21 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from vpo.errors import PlanError
 from vpo.media.containers import holds_tag, user_tags
 from vpo.media.languages import ANY, checked, is_language, same
 from vpo.media.model import Track
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState, SkippableOperation
 from vpo.policy.external_facts import metadata_field, require_known_field
+from vpo.policy.field_types import OneOrMore
 from vpo.policy.operation import Choice, Model, Operation, PolicyConfig
-from vpo.policy.rules.comparisons import LanguageComparison
 from vpo.policy.rules.printer import format_model
+from vpo.policy.rules.track_selection import TrackSelection
 from vpo.policy.rules.when import error_inside_text
 from vpo.policy.track_classes import best_first
 
@@ -72,38 +71,40 @@ Message = Annotated[str, Field(min_length=1), AfterValidator(_message)]
 TrackKind = Literal["video", "audio", "subtitle"]
 
 
-class TrackChange(Model):
-    """The tracks of one type, in a language or in any."""
+class TrackChange(TrackSelection):
+    """The tracks of one type that match every filter, or all of the type."""
 
     track_type: TrackKind = Field(description="Type of the tracks.")
-    language: LanguageComparison | None = Field(
-        default=None, description="Language of the tracks; unset: any."
-    )
+
+    def matching(self, state: DesiredState, config: PolicyConfig) -> list[Track]:
+        """Return the tracks to change."""
+        found = self.passing(ConditionContext.of(state, config))
+        return [track for track in found if isinstance(track, Track)]
+
+
+class FlagChange(TrackChange):
+    """Tracks, and what to do to a flag of theirs."""
+
     value: bool = Field(default=True, description="Whether to set or clear the flag.")
 
-    def matching(self, state: DesiredState) -> Iterator[Track]:
-        for track in state.media.of(self.track_type):
-            if self.language is None or self.language.holds(track.language):
-                yield track
 
-
-class SetForced(TrackChange):
+class SetForced(FlagChange):
     """Set or clear the forced flag of these tracks."""
 
-    def apply(self, state: DesiredState, rule: str) -> DesiredState:
-        for track in self.matching(state):
+    def apply(self, state: DesiredState, config: PolicyConfig, rule: str) -> DesiredState:
+        for track in self.matching(state, config):
             state = state.set_flag(track.index, "forced", self.value, f"{rule}: set_forced")
         return state
 
 
-class SetDefault(TrackChange):
+class SetDefault(FlagChange):
     """Make the first of these tracks the only default of its type, or clear all their flags.
 
     A main track comes before commentary, full subtitles before others.
     """
 
-    def apply(self, state: DesiredState, rule: str, config: PolicyConfig) -> DesiredState:
-        found = best_first(self.matching(state), config)
+    def apply(self, state: DesiredState, config: PolicyConfig, rule: str) -> DesiredState:
+        found = best_first(self.matching(state, config), config)
         if not self.value:
             for track in found:
                 state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
@@ -111,6 +112,17 @@ class SetDefault(TrackChange):
         why_not = f"{rule}: another {self.track_type} track is the default"
         for track in found[:1]:
             state = state.set_default(track, f"{rule}: set_default", why_not)
+        return state
+
+
+class SetTitle(TrackChange):
+    """Set the title of these tracks; ``""`` clears it."""
+
+    value: str = Field(description="New title; empty: clear it.")
+
+    def apply(self, state: DesiredState, config: PolicyConfig, rule: str) -> DesiredState:
+        for track in self.matching(state, config):
+            state = state.set_title(track.index, self.value or None, f"{rule}: set_title")
         return state
 
 
@@ -134,20 +146,29 @@ class MetadataField(Model):
     def _short_form(cls, data: Any) -> Any:
         return {"field": data} if isinstance(data, str) else data
 
+    @property
+    def needs_metadata(self) -> bool:
+        return True
 
-class SetLanguage(Model):
-    """Set the language of tracks: of those in ``match_language``, else of all of the type."""
 
-    track_type: TrackKind = Field(description="Type of the tracks.")
+class SetLanguage(TrackChange):
+    """Set the language of these tracks."""
+
     new_language: Annotated[str, AfterValidator(_language)] | None = Field(
         default=None, description="Language to set."
     )
     from_plugin_metadata: MetadataField | None = Field(
         default=None, description="Metadata field with the language to set."
     )
-    match_language: LanguageComparison | None = Field(
-        default=None, description="Only tracks tagged with this language."
-    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_name(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "match_language" not in data:
+            return data
+        if "language" in data:
+            raise ValueError("`match_language` and `language` are the same; write one of them")
+        return {"language" if key == "match_language" else key: data[key] for key in data}
 
     @model_validator(mode="after")
     def _one_source(self) -> SetLanguage:
@@ -157,13 +178,12 @@ class SetLanguage(Model):
             )
         return self
 
-    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+    def apply(self, state: DesiredState, config: PolicyConfig, rule: str) -> DesiredState:
         language = self._wanted(state)
         if language is None:
             return state.warn(f"{rule}: no metadata plugin has the language; it is left unchanged")
-        for track in state.media.of(self.track_type):
-            matching = self.match_language is None or self.match_language.holds(track.language)
-            if matching and not same(track.language, language):
+        for track in self.matching(state, config):
+            if not same(track.language, language):
                 state = state.set_language(track.index, language, f"{rule}: set_language")
         return state
 
@@ -207,7 +227,12 @@ class SetContainerMetadata(Model):
         """Whether every tool writes the tag again."""
         return not user_tags(((self.field, "something"),))
 
-    def apply(self, state: DesiredState, rule: str) -> DesiredState:
+    def apply(
+        self,
+        state: DesiredState,
+        config: PolicyConfig,  # noqa: ARG002
+        rule: str,
+    ) -> DesiredState:
         name, value = state.media.container, self._wanted(state)
         if value is None:
             problem = f"no metadata plugin has the value of {self.field!r}; it is left unchanged"
@@ -252,17 +277,13 @@ class Action(Choice):
     set_forced: SetForced | None = None
     set_default: SetDefault | None = None
     set_language: SetLanguage | None = None
+    set_title: SetTitle | None = None
     set_container_metadata: SetContainerMetadata | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: Any) -> Any:
         return {data: True} if isinstance(data, str) and data in _SKIPS else data
-
-    @property
-    def uses_metadata(self) -> bool:
-        """Whether it uses metadata from plugins."""
-        return next(self.metadata_names(), None) is not None
 
     def metadata_names(self) -> Iterator[tuple[str | None, str]]:
         """Yield the metadata that it uses: plugin and field."""
@@ -275,7 +296,7 @@ class Action(Choice):
         text = format_model(value) if isinstance(value, Model) else str(value)
         return key if value is True else f"{key} {text}"
 
-    def apply(self, state: DesiredState, name: str, config: PolicyConfig) -> DesiredState:
+    def apply(self, state: DesiredState, config: PolicyConfig, name: str) -> DesiredState:
         """Apply the action of the rule of that name; changes of flags and tags are deferred.
 
         Raises ``PlanError`` for ``fail``.
@@ -289,8 +310,8 @@ class Action(Choice):
         if key == "fail":
             raise PlanError(format_message(value, state, name))
         if key == "set_language":
-            return value.apply(state, rule)  # type: ignore[no-any-return]
-        return replace(state, deferred=(*state.deferred, DeferredChange(rule, value, config)))
+            return value.apply(state, config, rule)  # type: ignore[no-any-return]
+        return replace(state, deferred=(*state.deferred, DeferredChange(rule, value)))
 
 
 @dataclass(frozen=True)
@@ -298,13 +319,10 @@ class DeferredChange:
     """A change of flags or tags that a rule has decided, applied at a later step of the phase."""
 
     rule: str
-    change: SetForced | SetDefault | SetContainerMetadata
-    config: PolicyConfig
+    change: SetForced | SetDefault | SetTitle | SetContainerMetadata
 
-    def apply(self, state: DesiredState) -> DesiredState:
-        if isinstance(self.change, SetDefault):
-            return self.change.apply(state, self.rule, self.config)
-        return self.change.apply(state, self.rule)
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        return self.change.apply(state, config, self.rule)
 
 
 def format_message(text: str, state: DesiredState, rule: str) -> str:
@@ -321,17 +339,7 @@ def split_actions(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class _OrOne:
-    """Schema annotation: a list, or one of its items."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        several = handler(schema)
-        return {"anyOf": [several["items"], several]}
-
-
-Actions = Annotated[tuple[Action, ...], BeforeValidator(split_actions), _OrOne()]
+Actions = Annotated[tuple[Action, ...], BeforeValidator(split_actions), OneOrMore()]
 
 
 class ApplyDeferred(Operation):
@@ -340,7 +348,7 @@ class ApplyDeferred(Operation):
     key = "rules"
     step = 70
 
-    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
+    def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         for change in state.deferred:
-            state = change.apply(state)
+            state = change.apply(state, config)
         return state

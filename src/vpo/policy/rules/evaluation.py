@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from vpo.media.languages import same
 from vpo.media.model import MediaFile
-from vpo.policy.external_facts import ExternalFacts, MetadataValue, metadata_field
-from vpo.policy.operation import PolicyConfig
+from vpo.policy.comparisons import satisfies
+from vpo.policy.condition_context import ConditionContext
+from vpo.policy.external_facts import MetadataValue, metadata_field
 from vpo.policy.original_audio import dubbed_tracks, original_tracks
-from vpo.policy.rules.comparisons import satisfies
+from vpo.policy.rules.expression import FILE_FACTS
 from vpo.policy.rules.printer import format_condition
-from vpo.policy.rules.track_selection import CountCondition, ExistsCondition, Item, TrackSelection
+from vpo.policy.rules.track_selection import CountCondition, ExistsCondition, TrackSelection
 from vpo.policy.rules.when import (
     ContainerMetadataCondition,
     MultiLanguageCondition,
@@ -22,25 +22,9 @@ from vpo.policy.rules.when import (
     PluginMetadataCondition,
     When,
 )
+from vpo.text import format_size, format_time
 
 NO_LANGUAGE_ANALYSIS = "audio_is_multi_language is taken as false: no plugin analyses speech"
-
-
-@dataclass(frozen=True)
-class ConditionContext:
-    """What conditions are evaluated on."""
-
-    media: MediaFile
-    external: ExternalFacts
-    config: PolicyConfig
-
-    @cached_property
-    def items(self) -> Mapping[str, tuple[Item, ...]]:
-        """Tracks and attachments by type, in order."""
-        found: dict[str, tuple[Item, ...]] = {
-            kind: self.media.of(kind) for kind in ("video", "audio", "subtitle")
-        }
-        return {**found, "attachment": self.media.attachments}
 
 
 def holds(when: When, context: ConditionContext) -> bool:
@@ -62,19 +46,11 @@ def _not(condition: When, context: ConditionContext) -> bool:
 
 
 def _exists(selection: ExistsCondition, context: ConditionContext) -> bool:
-    return any(
-        selection.failed_filter(item, context.config) is None
-        for item in context.items[selection.track_type]
-    )
+    return any(selection.matches(item, context) for item in selection.candidates(context))
 
 
 def _count(selection: CountCondition, context: ConditionContext) -> bool:
-    return selection.holds(len(_passing(selection, context)))
-
-
-def _passing(selection: TrackSelection, context: ConditionContext) -> list[Item]:
-    items = context.items[selection.track_type]
-    return [item for item in items if selection.failed_filter(item, context.config) is None]
+    return selection.holds(len(selection.passing(context)))
 
 
 def _plugin_metadata(asked: PluginMetadataCondition, context: ConditionContext) -> bool:
@@ -171,6 +147,10 @@ _HOLDS: dict[str, Callable[[Any, ConditionContext], bool]] = {
     "is_original": _original,
     "is_dubbed": _dubbed,
     "audio_is_multi_language": _multi_language,
+    "path": lambda value, context: value.holds(context.media.path),
+    "container": lambda value, context: value.holds(context.media.container),
+    "file_size": lambda value, context: value.holds(context.media.size),
+    "duration": lambda value, context: value.holds(context.media.duration),
 }
 
 
@@ -203,10 +183,11 @@ def condition_results(
 def _details(key: str, value: Any, context: ConditionContext) -> Iterator[str]:
     """Yield the facts behind a result: which tracks match, and which filter fails for others."""
     if isinstance(value, TrackSelection):
-        for item in context.items[value.track_type]:
-            failed = value.failed_filter(item, context.config)
+        items = value.candidates(context)
+        for item in items:
+            failed = value.failed_filter(item, context)
             yield f"{item}: {'matches' if failed is None else f'{failed} does not match'}"
-        if not context.items[value.track_type]:
+        if not items:
             yield f"there is no {value.track_type}"
     elif isinstance(value, PluginMetadataCondition):
         yield f"{value.field} is {_shown(_from_plugins(value, context))}"
@@ -217,8 +198,18 @@ def _details(key: str, value: Any, context: ConditionContext) -> Iterator[str]:
         tracks = find(context.media, context.external, context.config)
         named = ", ".join(map(str, tracks or ())) or "no track"
         yield "unknown" if tracks is None else f"{key[3:]}: {named}"
+    elif key in FILE_FACTS:
+        yield f"{key} is {_file_fact(key, context.media)}"
     else:
         yield "no plugin analyses speech"
+
+
+def _file_fact(key: str, media: MediaFile) -> str:
+    if key == "file_size":
+        return format_size(media.size)
+    if key == "duration":
+        return format_time(media.duration) if media.duration is not None else "unknown"
+    return media.container if key == "container" else media.path
 
 
 def _shown(value: MetadataValue | None) -> str:

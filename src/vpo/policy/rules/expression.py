@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from vpo.policy.rules.token_reader import Parsed, TokenReader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
+from vpo.policy.track_filter import OPPOSITES
 from vpo.text import suggestion
 
 FUNCTIONS = {
@@ -33,52 +34,33 @@ FUNCTIONS = {
 }
 """The functions by name, with the keys of mappings that they stand for."""
 
+FILE_FACTS = ("path", "container", "file_size", "duration")
+"""The facts of the file that are compared by themselves."""
 SELECTABLE_TYPES = ("video", "audio", "subtitle", "attachment")
-FILTER_NAMES = {
-    "language": "language",
-    "lang": "language",
-    "codec": "codec",
-    "is_default": "is_default",
-    "is_forced": "is_forced",
-    "default": "is_default",
-    "forced": "is_forced",
-    "original": "original",
-    "is_original": "original",
-    "dub": "dub",
-    "is_dub": "dub",
-    "hearing_impaired": "hearing_impaired",
-    "is_hearing_impaired": "hearing_impaired",
-    "visual_impaired": "visual_impaired",
-    "is_visual_impaired": "visual_impaired",
-    "cover": "cover",
-    "is_cover": "cover",
-    "attached_pic": "cover",
-    "channels": "channels",
-    "width": "width",
-    "height": "height",
-    "title": "title",
-    "not_commentary": "not_commentary",
-    "is_commentary": "not_commentary",
-    "commentary": "not_commentary",
-    "comment": "not_commentary",
-}
-"""The filters by their names in expressions."""
 _FLAGS = (
-    "is_default",
-    "is_forced",
-    "original",
-    "dub",
+    "default",
+    "forced",
     "hearing_impaired",
     "visual_impaired",
+    "commentary",
+    "original",
+    "dub",
     "cover",
-    "not_commentary",
+    "lossless",
 )
+_ORDERED = ("channels", "width", "height", "bitrate")
+_COMPARED = ("language", "codec", "kind", "title", "dynamic_range", *_ORDERED)
+FILTER_NAMES = {
+    **{name: name for name in (*_COMPARED, *_FLAGS)},
+    **{f"is_{name}": name for name in _FLAGS},
+    **OPPOSITES,
+    "lang": "language",
+    "comment": "commentary",
+    "attached_pic": "cover",
+}
+"""The filters by their names in expressions."""
 _FLAG_NAMES = tuple(name for name, key in FILTER_NAMES.items() if key in _FLAGS)
-_OPPOSITES = ("is_commentary", "commentary", "comment")
-"""The names of a filter that are true where its key is false."""
 _PARAMETER_NAMES = {"confidence": "min_confidence"}
-_COMPARED = ("language", "codec", "channels", "width", "height", "title")
-_ORDERED = ("channels", "width", "height")
 _PARAMETERS: dict[str, tuple[str, ...]] = {
     "multi_language": ("threshold", "track_index", "primary_language"),
     "is_original": ("value", "min_confidence", "confidence", "language", "lang"),
@@ -140,8 +122,11 @@ class _Parser(TokenReader):
             return self._contained()
         if start.kind != "word" or start.written in ("and", "or", "in"):
             raise self.unexpected("a function")
+        if start.written in FILE_FACTS:
+            return self._file_fact()
         if start.written not in FUNCTIONS:
-            problem = f"`{start.written}` is not a function{suggestion(start.written, FUNCTIONS)}"
+            known = suggestion(start.written, (*FUNCTIONS, *FILE_FACTS))
+            problem = f"`{start.written}` is not a function{known}"
             raise ExpressionError(start.offset, problem)
         self._take()
         key = FUNCTIONS[start.written]
@@ -153,13 +138,33 @@ class _Parser(TokenReader):
             inner = self._metadata(start)
         return mapping(start.offset, {key: inner})
 
+    def _file_fact(self) -> Parsed:
+        """``path == glob("*/Kids/*")``, ``file_size > 5GB``."""
+        start = self._take()
+        operator = self.token
+        path = ("contains", "glob", "regex") if start.written == "path" else ()
+        comparison = self._comparison(path)
+        if comparison is None:
+            raise self.unexpected(f"a comparison, as in `{start.written} == ...`")
+        key, value = comparison
+        if start.written == "path" and key == "eq":
+            key = "contains"
+        ordered = key in ("lt", "lte", "gt", "gte")
+        if (key not in path) if path else ordered != (start.written != "container"):
+            problem = f"`{operator.written}` does not apply to `{start.written}`"
+            raise ExpressionError(operator.offset, problem)
+        return mapping(start.offset, {start.written: mapping(start.offset, {key: value})})
+
     def _contained(self) -> Parsed:
-        """``"Anime" in plugin(radarr, genres)``."""
+        """``"Anime" in plugin(radarr, genres)``, ``"Kids" in path``."""
         value = self._value()
         if not self._at("in"):
             raise self.unexpected("`in`")
         self._take()
         start = self.token
+        if start.written == "path":
+            self._take()
+            return mapping(start.offset, {"path": mapping(start.offset, {"contains": value})})
         if start.written not in ("plugin", "container_meta"):
             raise self.unexpected("`plugin` or `container_meta`")
         self._take()
@@ -256,10 +261,13 @@ class _Parser(TokenReader):
         negated = self._at("not")
         if negated:
             self._take()
-        opposite = self.token.written in _OPPOSITES
+        if negated and self._at("("):
+            return self._denied(start, parts)
+        opposite = self.token.written in OPPOSITES
         name = self._argument(tuple(FILTER_NAMES), parts, flag=negated)
         operator = self.token
-        comparison = None if negated else self._comparison(regex=name == "title")
+        forms = ("regex", "word") if name == "title" else ()
+        comparison = None if negated else self._comparison(forms)
         if name in _FLAGS:
             parts[name] = _flag(start, negated != opposite, comparison)
             return None
@@ -270,6 +278,18 @@ class _Parser(TokenReader):
             comparison = "contains", comparison[1]
         parts[name] = _added(parts.get(name), start, comparison)
         return None
+
+    def _denied(self, start: Token, parts: dict[str | int, Parsed]) -> None:
+        """``not (language == eng, default)``."""
+        if "not" in parts:
+            raise ExpressionError(start.offset, "`not (...)` is there twice; put all into one")
+        self._take()
+        inner: dict[str | int, Parsed] = {}
+        self._filter(inner)
+        while self._separated():
+            self._filter(inner)
+        self._expect(")")
+        parts["not"] = mapping(start.offset, inner)
 
     def _title_part(self, parts: dict[str | int, Parsed]) -> None:
         """``"Director" in title``."""
@@ -301,12 +321,16 @@ class _Parser(TokenReader):
             raise ExpressionError(token.offset, f"`{token.written}` is set twice")
         return name
 
-    def _comparison(self, regex: bool = False) -> tuple[str, Parsed] | None:
-        """Return the key in mappings of the operator that comes next, and its operand."""
+    def _comparison(self, forms: tuple[str, ...] = ()) -> tuple[str, Parsed] | None:
+        """Return the key in mappings of the operator that comes next, and its operand.
+
+        ``forms`` are the functions, such as ``regex``, that may stand in place of a value.
+        """
         if self.token.written in _OPERATORS and self.token.kind == "sign":
             key = _OPERATORS[self._take().written]
-            if regex and key == "eq" and self._at("regex"):
-                return "regex", self._regex()
+            for form in forms if key == "eq" else ():
+                if self._at(form):
+                    return form, self._regex() if form == "regex" else self._words()
             return key, self._value()
         negated = self._at("not")
         if not negated and not self._at("in"):
@@ -317,6 +341,15 @@ class _Parser(TokenReader):
                 raise self.unexpected("`in`")
         self._take()
         return "neq" if negated else "eq", self._list()
+
+    def _words(self) -> Parsed:
+        start = self._take()
+        self._expect("(")
+        items = [self._value()]
+        while self._separated():
+            items.append(self._value())
+        self._expect(")")
+        return sequence(start.offset, items)
 
     def _regex(self) -> Parsed:
         self._take()
@@ -357,7 +390,7 @@ def _fitting(name: str, operator: Token, comparison: tuple[str, Parsed]) -> None
         if name == "channels":
             _whole(value)
         return
-    if key not in ("eq", "neq", "regex"):
+    if key not in ("eq", "neq", "regex", "word"):
         problem = f"`{operator.written}` does not apply to `{name}`; use ==, !=, in or not in"
         raise ExpressionError(operator.offset, problem)
     for item in value.parts.values() or (value,):

@@ -6,15 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from vpo.policy.comparisons import OPERATORS, Comparison
 from vpo.policy.operation import Model
-from vpo.policy.rules.comparisons import OPERATORS, Comparison
+from vpo.policy.rules.expression import FILE_FACTS
 from vpo.policy.rules.tokens import format_value, quote
-from vpo.policy.rules.track_selection import (
-    FILTERS,
-    CountCondition,
-    ExistsCondition,
-    TrackSelection,
-)
+from vpo.policy.rules.track_selection import CountCondition, ExistsCondition, TrackSelection
 from vpo.policy.rules.when import (
     ContainerMetadataCondition,
     MultiLanguageCondition,
@@ -22,6 +18,7 @@ from vpo.policy.rules.when import (
     PluginMetadataCondition,
     When,
 )
+from vpo.policy.track_filter import TrackFilter
 
 
 def format_condition(when: When) -> str:
@@ -44,7 +41,7 @@ def _operand(when: When, outside: str) -> str:
 def format_model(model: Model) -> str:
     """Return the keys of a mapping that are set, in one line."""
     parts: list[str] = []
-    for name, value in model.given():
+    for name, value in sorted(model.given(), key=lambda item: item[0] != "track_type"):
         if isinstance(value, Comparison):
             parts += _compared(name, value)
         elif isinstance(value, Model):
@@ -55,22 +52,35 @@ def format_model(model: Model) -> str:
 
 
 def _selected(selection: TrackSelection) -> str:
-    parts: list[str] = [selection.track_type]
-    for name in FILTERS:
-        value = getattr(selection, name)
+    return ", ".join([selection.track_type, *_filters(selection)])
+
+
+def _filters(found: TrackFilter) -> Iterator[str]:
+    for name, value in found.filters:
         if isinstance(value, Comparison):
-            parts += _compared(name, value)
-        elif value is not None:
-            parts.append(name if value else f"not {name}")
-    return ", ".join(parts)
+            yield from _compared(name, value)
+        elif isinstance(value, TrackFilter):
+            yield f"not ({', '.join(_filters(value))})"
+        else:
+            yield name if value else f"not {name}"
 
 
 def _compared(name: str, comparison: Comparison) -> Iterator[str]:
     for key, value in comparison.parts:
         if key == "regex":
             yield f"{name} == regex({quote(value)})"
+        elif key == "word":
+            words = ", ".join(map(format_value, value))
+            yield f"{name} == word({words})"
         else:
             yield _comparison(name, "eq" if key == "contains" else key, value)
+
+
+def _file_fact(name: str, comparison: Comparison) -> str:
+    ((key, value),) = comparison.parts
+    if key in ("contains", "glob"):
+        return f"{name} == {key}({', '.join(map(quote, value))})"
+    return next(iter(_compared(name, comparison)))
 
 
 def _comparison(subject: str, key: str, value: Any) -> str:
@@ -126,4 +136,5 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "is_original": partial(_origin, "is_original"),
     "is_dubbed": partial(_origin, "is_dubbed"),
     "audio_is_multi_language": _multi_language,
+    **{name: partial(_file_fact, name) for name in FILE_FACTS},
 }

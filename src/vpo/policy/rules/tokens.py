@@ -80,16 +80,26 @@ def _token(found: re.Match[str]) -> Token:
 
 
 def _number(written: str, offset: int) -> int | float | str:
-    """Return a number, a size in bytes, or the name of a resolution."""
+    """Return a number, a size in bytes, a resolution, bit rate or duration."""
     if _PLAIN_NUMBER.fullmatch(written):
         return float(written) if "." in written else int(written)
-    for parse in (units.size, units.resolution):
+    for parse in (units.size, units.resolution, _measure):
         try:
             return parse(written)
         except ValueError:
             continue
-    problem = f"`{written}` is neither a number, nor a size like 500MB, nor a resolution like 1080p"
-    raise ExpressionError(offset, f"{problem}; put text in quotes")
+    known = "a size like 500MB, a bit rate like 5M, a resolution like 1080p"
+    problem = f"`{written}` is neither a number, nor {known}; put text in quotes"
+    raise ExpressionError(offset, problem)
+
+
+def _measure(written: str) -> str:
+    """Return a bit rate or a duration as it is written: ``5m`` may be either."""
+    try:
+        units.bitrate(written)
+    except ValueError:
+        units.duration(written)
+    return written
 
 
 def format_value(value: Scalar) -> str:

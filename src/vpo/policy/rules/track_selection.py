@@ -1,107 +1,77 @@
-"""Selection of tracks for conditions: a type, and filters that must all match."""
+"""Selection of tracks or attachments of one type, for conditions and actions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property, partial
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from vpo.media.model import Attachment, Track
-from vpo.policy.operation import Model, PolicyConfig
-from vpo.policy.rules.comparisons import (
-    OPERATORS,
-    CodecComparison,
-    LanguageComparison,
-    NumberComparison,
-    NumberOperators,
-    PixelComparison,
-    TitleComparison,
-    satisfies,
-)
-from vpo.policy.track_classes import is_commentary
+from vpo.policy.comparisons import OPERATORS, NumberOperators, satisfies
+from vpo.policy.condition_context import ConditionContext, Item
+from vpo.policy.operation import error_at
+from vpo.policy.track_classes import KINDS
+from vpo.policy.track_filter import TrackFilter
 
 ItemType = Literal["video", "audio", "subtitle", "attachment"]
-Item = Track | Attachment
 
 _TRACKS = ("video", "audio", "subtitle")
-_FILTER_TYPES: dict[str, tuple[str, ...]] = {
-    "language": _TRACKS,
+_FILTER_TYPES: Mapping[str, tuple[str, ...]] = {
     "codec": (*_TRACKS, "attachment"),
-    "is_default": _TRACKS,
-    "is_forced": _TRACKS,
-    "original": _TRACKS,
-    "dub": _TRACKS,
-    "hearing_impaired": _TRACKS,
-    "visual_impaired": _TRACKS,
+    "title": (*_TRACKS, "attachment"),
+    "not": (*_TRACKS, "attachment"),
     "cover": ("attachment",),
     "channels": ("audio",),
     "width": ("video",),
     "height": ("video",),
-    "title": (*_TRACKS, "attachment"),
-    "not_commentary": _TRACKS,
+    "dynamic_range": ("video",),
 }
-_DISPOSITIONS = ("original", "dub", "hearing_impaired", "visual_impaired")
-FILTERS = tuple(_FILTER_TYPES)
+"""The types to which filters apply, if not to all tracks."""
 
 
-class TrackSelection(Model):
+class TrackSelection(TrackFilter):
     """The tracks or attachments of one type that match every filter.
 
     A filter that does not apply to the type is an error: it would never match.
     """
 
+    may_be_empty: ClassVar[bool] = True
+
     track_type: ItemType = Field(description="Type of the tracks, or `attachment`.")
-    language: LanguageComparison | None = Field(default=None, description="Language.")
-    codec: CodecComparison | None = Field(default=None, description="Codec, by any of its names.")
-    is_default: bool | None = Field(default=None, description="Whether the default flag is set.")
-    is_forced: bool | None = Field(default=None, description="Whether the forced flag is set.")
-    original: bool | None = Field(default=None, description="Whether the original flag is set.")
-    dub: bool | None = Field(default=None, description="Whether the flag of a dub is set.")
-    hearing_impaired: bool | None = Field(
-        default=None, description="Whether the flag is set that it is for the hearing-impaired."
-    )
-    visual_impaired: bool | None = Field(
-        default=None, description="Whether the flag is set that it is for the visually impaired."
-    )
-    cover: bool | None = Field(default=None, description="Whether it is a cover picture.")
-    channels: NumberComparison | None = Field(default=None, description="Number of channels.")
-    width: PixelComparison | None = Field(
-        default=None, description="Width in pixels, or a resolution class."
-    )
-    height: PixelComparison | None = Field(
-        default=None, description="Height in pixels, or a resolution class."
-    )
-    title: TitleComparison | None = Field(default=None, description="Title.")
-    not_commentary: bool | None = Field(
-        default=None, description="Whether to leave out commentary."
-    )
 
-    @field_validator(*FILTERS)
-    @classmethod
-    def _fitting(cls, value: Any, info: ValidationInfo) -> Any:
-        name, kind = str(info.field_name), info.data.get("track_type")
-        if kind is not None and value is not None and kind not in _FILTER_TYPES[name]:
-            kinds = ", ".join(_FILTER_TYPES[name])
-            raise ValueError(f"`{name}` does not apply to {kind}, only to {kinds}")
-        return value
+    @model_validator(mode="after")
+    def _fitting(self) -> TrackSelection:
+        _require_fitting(self, self.track_type)
+        return self
 
-    @cached_property
-    def filters(self) -> tuple[tuple[str, Any], ...]:
-        """The filters that are set, each with its value."""
-        return tuple((name, value) for name, value in self.given() if name in FILTERS)
+    def candidates(self, context: ConditionContext) -> tuple[Item, ...]:
+        """Return the items of the type; covers are video where the kind is asked for."""
+        found = context.items[self.track_type]
+        if self.track_type == "video" and self.kind is not None:
+            covers = (item for item in context.items["attachment"] if item.cover)  # type: ignore[union-attr]
+            return (*found, *covers)
+        return found
 
-    def failed_filter(self, item: Item, config: PolicyConfig) -> str | None:
-        """Return the first filter that the item does not match; ``None`` if it matches all."""
-        for name, value in self.filters:
-            if name == "not_commentary":
-                matching = isinstance(item, Track) and is_commentary(item, config) != value
-            else:
-                matching = _MATCHES[name](value, item)
-            if not matching:
-                return name
-        return None
+    def passing(self, context: ConditionContext) -> list[Item]:
+        """Return the items that match."""
+        return [item for item in self.candidates(context) if self.matches(item, context)]
+
+
+def _require_fitting(found: TrackFilter, kind: str) -> None:
+    """Raise ``ValueError`` for a filter, or a kind, that no item of a type has."""
+    for name, value in found.filters:
+        fitting = _FILTER_TYPES.get(name, _TRACKS)
+        if kind not in fitting:
+            kinds = ", ".join(fitting)
+            raise error_at((name,), f"`{name}` does not apply to {kind}, only to {kinds}")
+        if name == "not":
+            _require_fitting(value, kind)
+        if name == "kind":
+            for wanted in (item for _, values in value.parts for item in values):
+                if wanted not in KINDS[kind]:
+                    known = ", ".join(KINDS[kind])
+                    raise error_at((name,), f"`{wanted}` is no kind of {kind}; known: {known}")
 
 
 class ExistsCondition(TrackSelection):
@@ -124,27 +94,3 @@ class CountCondition(NumberOperators, TrackSelection):
 
     def holds(self, number: int) -> bool:
         return satisfies(number, self.parts)
-
-
-def _title(item: Item) -> str:
-    if isinstance(item, Track):
-        return item.title or ""
-    return f"{item.filename or ''} {item.description or ''}"
-
-
-def _has_flag(name: str, value: bool, track: Track) -> bool:
-    return (name in track.dispositions) == value
-
-
-_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
-    "language": lambda value, item: value.holds(item.language),
-    "codec": lambda value, item: value.holds(item),
-    "is_default": lambda value, item: item.default == value,
-    "is_forced": lambda value, item: item.forced == value,
-    **{name: partial(_has_flag, name) for name in _DISPOSITIONS},
-    "cover": lambda value, item: item.cover == value,
-    "channels": lambda value, item: value.holds(item.channels),
-    "width": lambda value, item: value.holds(item, item.width),
-    "height": lambda value, item: value.holds(item, item.height),
-    "title": lambda value, item: value.holds(_title(item)),
-}

@@ -16,13 +16,19 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from vpo.policy.comparisons import (
+    ContainerComparison,
+    DurationComparison,
+    LanguageComparison,
+    PathComparison,
+    SizeComparison,
+)
 from vpo.policy.external_facts import MetadataValue, require_known_field
 from vpo.policy.field_types import as_list
 from vpo.policy.operation import Choice, Model
-from vpo.policy.rules.comparisons import LanguageComparison
-from vpo.policy.rules.expression import parse_expression
+from vpo.policy.rules.expression import FILE_FACTS, parse_expression
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.track_selection import CountCondition, ExistsCondition
 
@@ -85,6 +91,10 @@ class PluginMetadataCondition(ContainerMetadataCondition):
         require_known_field(self.plugin, self.field)
         return self
 
+    @property
+    def needs_metadata(self) -> bool:
+        return True
+
 
 class OriginCondition(Model):
     """Whether there is original (or dubbed) audio, in a language or in any."""
@@ -103,6 +113,10 @@ class OriginCondition(Model):
     @classmethod
     def _short_form(cls, data: Any) -> Any:
         return {"value": data} if isinstance(data, bool) else data
+
+    @property
+    def needs_metadata(self) -> bool:
+        return True
 
 
 class MultiLanguageCondition(Model):
@@ -147,6 +161,12 @@ class When(Choice):
         default=None, description="Whether there is dubbed audio."
     )
     audio_is_multi_language: MultiLanguageCondition | None = None
+    path: PathComparison | None = Field(default=None, description="The path of the file.")
+    container: ContainerComparison | None = Field(default=None, description="The container.")
+    file_size: SizeComparison | None = Field(default=None, description="The size of the file.")
+    duration: DurationComparison | None = Field(
+        default=None, description="The duration of the film."
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -176,11 +196,6 @@ class When(Choice):
         """Whether the condition needs a speech analysis."""
         return "audio_is_multi_language" in self.keys
 
-    @property
-    def uses_metadata(self) -> bool:
-        """Whether the condition uses metadata from plugins."""
-        return not self.keys.isdisjoint({"plugin_metadata", "is_original", "is_dubbed"})
-
 
 def _expression(text: str, handler: Callable[[Any], When]) -> When:
     """Parse an expression to a condition; errors have a position in it."""
@@ -193,8 +208,13 @@ def _expression(text: str, handler: Callable[[Any], When]) -> When:
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         raise error_inside_text(
-            parsed.offset_of(detail["loc"]), detail["msg"], detail=detail
+            parsed.offset_of(_path(detail)), detail["msg"], detail=detail
         ) from None
+
+
+def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Return the path to what an error is about; one about several keys names it itself."""
+    return (*detail["loc"], *detail.get("ctx", {}).get("path", ()))
 
 
 def _plain(when: When) -> When:
@@ -203,10 +223,14 @@ def _plain(when: When) -> When:
     if key in ("and", "or") and len(value) == 1:
         return value[0]  # type: ignore[no-any-return]
     if key == "count" and len(value.parts) > 1:
-        rest = value.model_dump(exclude={name for name, _ in value.parts}, exclude_none=True)
+        compared = {name for name, _ in value.parts}
+        rest = value.model_dump(exclude=compared, exclude_none=True, by_alias=True)
         return When.model_validate(
             {"and": [{"count": {**rest, name: number}} for name, number in value.parts]}
         )
+    if key in FILE_FACTS and len(value.parts) > 1:
+        parts = value.model_dump(exclude_none=True).items()
+        return When.model_validate({"and": [{key: {name: part}} for name, part in parts]})
     if key in ("plugin_metadata", "container_metadata") and value.operator == "exists":
         there = {key: value.model_dump(exclude={"value"}, exclude_none=True)}
         if value.values:

@@ -6,7 +6,9 @@ A plain value is short for ``{eq: value}``; of several values, one match is enou
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Sequence, Set
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
@@ -22,11 +24,20 @@ from pydantic import (
 
 from vpo.media import units
 from vpo.media.codecs import canonical, matches
-from vpo.media.languages import language_fits_any
+from vpo.media.languages import ORIGINAL, language_fits_any, replaced_original
 from vpo.media.model import Attachment, Track
-from vpo.policy.field_types import LanguageNames, Names, as_list
+from vpo.policy.dynamic_range import DynamicRange
+from vpo.policy.field_types import (
+    ByteSize,
+    Containers,
+    Duration,
+    Names,
+    WantedLanguages,
+    as_list,
+)
 from vpo.policy.operation import Filled, Model
 from vpo.policy.title_pattern import TitlePattern, pattern
+from vpo.policy.track_classes import Kind
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 """The operators of mappings, and those of expressions."""
@@ -52,6 +63,16 @@ Numbers = Annotated[
     BeforeValidator(as_list),
     WithJsonSchema({"type": ["integer", "array"], "items": _INTEGER}),
 ]
+_RATE: JsonValue = {"type": ["integer", "string"]}
+Rate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_RATE)]
+Rates = Annotated[
+    tuple[Rate, ...],
+    Field(min_length=1),
+    BeforeValidator(as_list),
+    WithJsonSchema({"type": ["integer", "string", "array"], "items": _RATE}),
+]
+Kinds = Annotated[tuple[Kind, ...], Field(min_length=1), BeforeValidator(as_list)]
+Ranges = Annotated[tuple[DynamicRange, ...], Field(min_length=1), BeforeValidator(as_list)]
 Pixel = Annotated[Any, BeforeValidator(_pixels), WithJsonSchema(_PIXELS)]
 Pixels = Annotated[
     tuple[Pixel, ...],
@@ -93,16 +114,57 @@ class NameComparison(Comparison):
     neq: Names | None = Field(default=None, description="Equal to none of these.")
 
 
+class ChoiceComparison(Comparison):
+    """Comparison with names of a closed list."""
+
+    def holds_any(self, found: Set[str]) -> bool:
+        """Return whether it is true of something that has these names."""
+        eq, neq = self._sides
+        return (not neq or found.isdisjoint(neq)) and (not eq or not found.isdisjoint(eq))
+
+    @cached_property
+    def _sides(self) -> tuple[frozenset[str], frozenset[str]]:
+        values = dict(self.parts)
+        return frozenset(values.get("eq", ())), frozenset(values.get("neq", ()))
+
+
+class KindComparison(ChoiceComparison):
+    """Comparison with kinds of tracks."""
+
+    eq: Kinds | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Kinds | None = Field(default=None, description="Equal to none of these.")
+
+
+class DynamicRangeComparison(ChoiceComparison):
+    """Comparison with dynamic ranges."""
+
+    eq: Ranges | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Ranges | None = Field(default=None, description="Equal to none of these.")
+
+
 class LanguageComparison(Comparison):
     """Comparison with languages, however they are written."""
 
-    eq: LanguageNames | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: LanguageNames | None = Field(default=None, description="Equal to none of these.")
+    eq: WantedLanguages | None = Field(
+        default=None, description="Equal to this, or to one of these."
+    )
+    neq: WantedLanguages | None = Field(default=None, description="Equal to none of these.")
 
-    def holds(self, language: str | None) -> bool:
-        if self.neq is not None and language_fits_any(language, self.neq):
+    def holds(self, language: str | None, original: str | None = None) -> bool:
+        """Return whether it is true; ``original`` is the work's language, if that is known."""
+        if self.neq is not None and _in_languages(language, self.neq, original):
             return False
-        return self.eq is None or language_fits_any(language, self.eq)
+        return self.eq is None or _in_languages(language, self.eq, original)
+
+    @property
+    def names_original(self) -> bool:
+        """Whether it names the original language of the work."""
+        return ORIGINAL in (*(self.eq or ()), *(self.neq or ()))
+
+
+def _in_languages(language: str | None, wanted: tuple[str, ...], original: str | None) -> bool:
+    named = replaced_original(wanted, original) if ORIGINAL in wanted else wanted
+    return language_fits_any(language, named)
 
 
 class CodecComparison(NameComparison):
@@ -138,6 +200,9 @@ class TitleComparison(Comparison):
         default=None, description="Contains this text, or one of these, case-insensitively."
     )
     neq: TitleParts | None = Field(default=None, description="Contains none of these.")
+    word: TitleParts | None = Field(
+        default=None, description="Contains this whole word, or one of these."
+    )
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
         default=None,
         description=(
@@ -152,13 +217,90 @@ class TitleComparison(Comparison):
     def _pattern(self) -> TitlePattern | None:
         return TitlePattern(self.regex) if self.regex is not None else None
 
+    @cached_property
+    def _words(self) -> re.Pattern[str]:
+        words = "|".join(map(re.escape, self.word or ()))
+        return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
+
     def holds(self, title: str) -> bool:
         folded = title.casefold()
+        if self.word is not None and not self._words.search(title):
+            return False
         if self._pattern is not None and not self._pattern.matches(title):
             return False
         if any(part.casefold() in folded for part in self.neq or ()):
             return False
         return self.contains is None or any(part.casefold() in folded for part in self.contains)
+
+
+class PathComparison(Comparison):
+    """Comparison with the path of the file, case-insensitive; the short form is ``contains``."""
+
+    contains: TitleParts | None = Field(
+        default=None, description="Contains this text, or one of these."
+    )
+    glob: Names | None = Field(
+        default=None,
+        description="Matches this pattern, or one of these; `*` is any text, also with slashes.",
+    )
+    regex: Annotated[str, AfterValidator(pattern)] | None = Field(
+        default=None, description="Regular expression to search for."
+    )
+
+    short_key = "contains"
+
+    @cached_property
+    def _pattern(self) -> TitlePattern | None:
+        return TitlePattern(self.regex) if self.regex is not None else None
+
+    def holds(self, path: str) -> bool:
+        folded = path.casefold()
+        if self._pattern is not None and not self._pattern.matches(path):
+            return False
+        if self.glob is not None and not any(fnmatchcase(folded, g.casefold()) for g in self.glob):
+            return False
+        return self.contains is None or any(part.casefold() in folded for part in self.contains)
+
+
+class ContainerComparison(Comparison):
+    """Comparison with the container, by name or file extension."""
+
+    eq: Containers | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Containers | None = Field(default=None, description="Equal to none of these.")
+
+    def holds(self, container: str) -> bool:
+        return satisfies(container, self.parts)
+
+
+class SizeComparison(Comparison):
+    """Comparison with the size of the file; the short form is ``gte``."""
+
+    model_config = _or_short("integer", "string")
+    short_key = "gte"
+
+    gte: ByteSize | None = Field(default=None, description="At least this.")
+    gt: ByteSize | None = Field(default=None, description="More than this.")
+    lte: ByteSize | None = Field(default=None, description="At most this.")
+    lt: ByteSize | None = Field(default=None, description="Less than this.")
+
+    def holds(self, size: int) -> bool:
+        return satisfies(size, self.parts)
+
+
+class DurationComparison(Comparison):
+    """Comparison with a duration; the short form is ``gte``."""
+
+    model_config = _or_short("number", "string")
+    short_key = "gte"
+
+    gte: Duration | None = Field(default=None, description="At least this.")
+    gt: Duration | None = Field(default=None, description="More than this.")
+    lte: Duration | None = Field(default=None, description="At most this.")
+    lt: Duration | None = Field(default=None, description="Less than this.")
+
+    def holds(self, seconds: float | None) -> bool:
+        """Return whether it is true; a comparison with an unknown value is false."""
+        return seconds is not None and satisfies(seconds, self.parts)
 
 
 class NumberOperators(Model):
@@ -180,6 +322,23 @@ class NumberComparison(Comparison, NumberOperators):
     def holds(self, number: int | None) -> bool:
         """Return whether it is true; a comparison with an unknown value is false."""
         return number is not None and satisfies(number, self.parts)
+
+
+class BitRateComparison(Comparison):
+    """Comparison with a bit rate."""
+
+    model_config = _or_short("integer", "string", "array")
+
+    eq: Rates | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: Rates | None = Field(default=None, description="Equal to none of these.")
+    gte: Rate | None = Field(default=None, description="At least this.")
+    gt: Rate | None = Field(default=None, description="More than this.")
+    lte: Rate | None = Field(default=None, description="At most this.")
+    lt: Rate | None = Field(default=None, description="Less than this.")
+
+    def holds(self, rate: int | None) -> bool:
+        """Return whether it is true; a comparison with an unknown value is false."""
+        return rate is not None and satisfies(rate, self.parts)
 
 
 class PixelComparison(Comparison):
