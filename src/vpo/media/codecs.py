@@ -109,6 +109,25 @@ def is_lossless(track: Track) -> bool:
     return name in _LOSSLESS or name.startswith("pcm_") or lossless_dts
 
 
+_DISPLAY_NAMES = {
+    "aac": "AAC", "ac3": "AC-3", "eac3": "E-AC-3", "dts": "DTS", "truehd": "TrueHD",
+    "flac": "FLAC", "alac": "ALAC", "opus": "Opus", "vorbis": "Vorbis", "mp3": "MP3",
+    "hevc": "HEVC", "h264": "H.264", "av1": "AV1", "vp9": "VP9", "mpeg2video": "MPEG-2",
+    "subrip": "SRT", "ass": "ASS", "webvtt": "WebVTT", "mov_text": "Timed Text",
+    "hdmv_pgs_subtitle": "PGS", "dvd_subtitle": "VobSub", "dvb_subtitle": "DVB",
+}  # fmt: skip
+
+
+def display_name(track: Track) -> str:
+    """Return the name of a track's codec as people write it: ``DTS-HD MA``, ``E-AC-3``."""
+    name = canonical(track.codec)
+    if name == "dts" and (track.profile or "").startswith("DTS-HD"):
+        return (track.profile or "").split(" +")[0]
+    if name.startswith("pcm_"):
+        return "PCM"
+    return _DISPLAY_NAMES.get(name, name.upper())
+
+
 def require_container_holds(name: str, codec: str) -> None:
     """Raise ``PlanError`` if the container cannot hold what vpo encodes to this codec."""
     kind = container(name)

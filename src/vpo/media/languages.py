@@ -47,6 +47,25 @@ _WRONG_NAMES = {
 }  # fmt: skip
 """What people write where a code is wanted, and the code."""
 
+_ENGLISH_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish",
+    "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian",
+    "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician",
+    "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian",
+    "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ko": "Korean", "la": "Latin",
+    "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nl": "Dutch", "no": "Norwegian",
+    "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak",
+    "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "ta": "Tamil", "te": "Telugu",
+    "th": "Thai", "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "yue": "Cantonese", "zh": "Chinese",
+}  # fmt: skip
+"""Names for titles. The data package of langcodes has all of them, in 24 MB."""
+_VARIANT_NAMES = {
+    "BR": "Brazil", "PT": "Portugal", "419": "Latin America", "ES": "Spain", "MX": "Mexico",
+    "CA": "Canada", "FR": "France", "GB": "UK", "US": "US", "HK": "Hong Kong", "TW": "Taiwan",
+    "CN": "China", "Hant": "Traditional", "Hans": "Simplified",
+}  # fmt: skip
+
 _REGION_IN_TITLE: dict[str, dict[str, tuple[str, ...]]] = {
     "pt": {"BR": ("brazil", "brazilian", "brasil", "brasileiro", "brasileira"),
            "PT": ("portugal", "european", "iberian")},
@@ -110,6 +129,22 @@ def variant(tag: str | None) -> Variant:
         return Variant(language)
     script = stated.script or (stated.maximize().script if stated.territory else None)
     return Variant(language, script, stated.territory)
+
+
+def english_name(tag: str | None) -> str:
+    """Return the English name of a language, with its region or script: ``Portuguese (Brazil)``.
+
+    Empty for no language; the tag itself for one without a name here.
+    """
+    language = primary(tag)
+    if language == UNDETERMINED:
+        return ""
+    name = _ENGLISH_NAMES.get(language)
+    if name is None:
+        return (tag or "").strip()
+    have = variant(tag)
+    further = have.region or have.script
+    return f"{name} ({_VARIANT_NAMES.get(further, further)})" if further else name
 
 
 def same(one: str | None, other: str | None) -> bool:

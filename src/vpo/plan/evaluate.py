@@ -118,6 +118,8 @@ def _run_phase(
     try:
         for number, operation in enumerate(phase.operations):
             ahead = phase.operations[number + 1 :] + later
+            if operation.sees_all_made:
+                ahead = tuple(one for each in policy.phases for one in each.operations)
             made = (one.made_tracks(state, config) for one in ahead)
             state = replace(state, made=frozenset[int]().union(*made))
             state = state.attributed_to(phase.name, operation.key)

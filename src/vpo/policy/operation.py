@@ -224,6 +224,8 @@ class Operation(Model):
 
     key: ClassVar[str]
     step: ClassVar[int]
+    sees_all_made: ClassVar[bool] = False
+    """Whether ``DesiredState.made`` are the tracks of earlier operations, too."""
 
     @property
     def uses_metadata(self) -> bool:

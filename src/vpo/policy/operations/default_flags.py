@@ -10,10 +10,12 @@ from pydantic import Field
 from vpo.media.codecs import matches
 from vpo.media.languages import UNDETERMINED, rank
 from vpo.media.model import Track
+from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Names
 from vpo.policy.operation import Operation, PolicyConfig
-from vpo.policy.track_classes import BEST_AUDIO, BEST_SUBTITLES, Kind, kind_of
+from vpo.policy.track_classes import BEST_AUDIO, BEST_SUBTITLES, Kind
+from vpo.policy.track_filter import AnyOf, TrackFilter
 
 
 class PreferredTrack(NamedTuple):
@@ -48,6 +50,14 @@ class DefaultFlags(Operation):
     preferred_audio_codec: Names | None = Field(
         default=None, description="Preferred codecs among audio tracks of one language, best first."
     )
+    prefer_audio: AnyOf | None = Field(
+        default=None,
+        description=(
+            "Preferred audio: the tracks that match the first of these filters that any matches; "
+            "the language decides among them."
+        ),
+    )
+    prefer_subtitle: AnyOf | None = Field(default=None, description="The same for subtitles.")
     set_subtitle_default_when_audio_differs: bool = Field(
         default=False,
         description=(
@@ -64,7 +74,7 @@ class DefaultFlags(Operation):
         if self.set_first_video_default and video:
             state = self._make_default(state, PreferredTrack(video[0], "first video track"))
         if self.set_preferred_audio_default:
-            audio = self._preferred_audio(_candidates(state), config)
+            audio = self._preferred_audio(_candidates(state), ConditionContext.of(state, config))
             state = self._make_default(state, audio) if audio else state
         return self._subtitles(state, config)
 
@@ -77,16 +87,17 @@ class DefaultFlags(Operation):
         )
 
     def _preferred_audio(
-        self, tracks: Sequence[Track], config: PolicyConfig
+        self, tracks: Sequence[Track], context: ConditionContext
     ) -> PreferredTrack | None:
-        audio = _of_best_kind(tracks, BEST_AUDIO, config)
-        return _preferred(audio, config.audio_languages, self.preferred_audio_codec or ())
+        best = _of_best_kind(tracks, BEST_AUDIO, context)
+        audio = _matching(self.prefer_audio, tracks, best, context) or best
+        return _preferred(audio, context.config.audio_languages, self.preferred_audio_codec or ())
 
     def _subtitles(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         subtitles = state.media.of("subtitle")
         if not subtitles:
             return state
-        preferred = _preferred_subtitles(subtitles, config)
+        preferred = self._preferred_subtitles(subtitles, ConditionContext.of(state, config))
         differs = _audio_differs(_candidates(state), config)
         if preferred and differs and self.set_subtitle_forced_when_audio_differs:
             state = state.set_flag(preferred.track.index, "forced", True, differs)
@@ -97,6 +108,16 @@ class DefaultFlags(Operation):
         if differs:
             return state  # subtitles that are on for a film in another language stay on
         return self._clear_subtitles(state) if self.clear_other_defaults else state
+
+    def _preferred_subtitles(
+        self, tracks: Sequence[Track], context: ConditionContext
+    ) -> PreferredTrack | None:
+        """Return the subtitles with the best language, then of the best kind; never commentary."""
+        kinds = {track.index: context.kind(track) or "commentary" for track in tracks}
+        usable = [track for track in tracks if kinds[track.index] != "commentary"]
+        found = _matching(self.prefer_subtitle, tracks, usable, context) or usable
+        in_order = sorted(found, key=lambda track: BEST_SUBTITLES.index(kinds[track.index]))
+        return _preferred(in_order, context.config.subtitle_languages, ())
 
     def _clear_subtitles(self, state: DesiredState) -> DesiredState:
         """Clear all defaults; a container that needs a default track makes it the first."""
@@ -129,26 +150,31 @@ def _preferred(
     return PreferredTrack(candidates[0], why)
 
 
-def _preferred_subtitles(tracks: Sequence[Track], config: PolicyConfig) -> PreferredTrack | None:
-    """Return the subtitles with the best language, then of the best kind; never commentary."""
-    kinds = {track.index: _name(track, config) for track in tracks}
-    usable = [track for track in tracks if kinds[track.index] != "commentary"]
-    in_order = sorted(usable, key=lambda track: BEST_SUBTITLES.index(kinds[track.index]))
-    return _preferred(in_order, config.subtitle_languages, ())
+def _matching(
+    filters: Sequence[TrackFilter] | None,
+    tracks: Sequence[Track],
+    best: Sequence[Track],
+    context: ConditionContext,
+) -> list[Track]:
+    """Return the tracks that match the first filter that any matches.
+
+    Only a filter that names kinds makes others than those of the ``best`` kind default.
+    """
+    for one in filters or ():
+        every = tracks if one.kind is not None or one.commentary is not None else best
+        found = [track for track in every if one.matches(track, context)]
+        if found:
+            return found
+    return []
 
 
 def _of_best_kind(
-    tracks: Sequence[Track], best: Sequence[Kind], config: PolicyConfig
+    tracks: Sequence[Track], best: Sequence[Kind], context: ConditionContext
 ) -> list[Track]:
-    """Return the tracks of the best kind that there is."""
-    kinds = {track.index: _name(track, config) for track in tracks}
+    """Return the tracks of the best kind that there is; never commentary."""
+    kinds = {track.index: context.kind(track) or "commentary" for track in tracks}
     kind = min(kinds.values(), key=best.index, default=None)
     return [track for track in tracks if kinds[track.index] == kind and kind != "commentary"]
-
-
-def _name(track: Track, config: PolicyConfig) -> Kind | None:
-    kind = kind_of(track, config)
-    return kind.name if kind else None
 
 
 def _audio_differs(audio: Sequence[Track], config: PolicyConfig) -> str | None:

@@ -1,0 +1,52 @@
+"""``keep_video``: removal of further pictures: covers, second cameras, other angles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from vpo.media.model import Attachment, Track
+from vpo.policy.condition_context import ConditionContext, Item
+from vpo.policy.desired_state import DesiredState
+from vpo.policy.operation import Note, PolicyConfig, TrackRemoval
+from vpo.policy.track_filter import AnyOf, first_match
+
+
+class KeepVideo(TrackRemoval):
+    """Remove video tracks and covers by filters; the last video track stays."""
+
+    key = "keep_video"
+    step = 39
+
+    drop: AnyOf = Field(
+        description="Video tracks and covers that match one of these filters are removed."
+    )
+
+    def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
+        context = ConditionContext.of(state, config)
+        dropped = self._dropped(context)
+        videos = context.items["video"]
+        if videos and all(item in dropped for item in videos):
+            state = state.warn(f"{videos[0]} is kept: it is the only video that is left")
+            del dropped[videos[0]]
+        return state.remove([item.index for item in dropped], "a filter of drop matches")
+
+    def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
+        context = ConditionContext.of(state, config)
+        dropped = self._dropped(context)
+        for item in _pictures(context):
+            found = dropped.get(item)
+            path = ("drop",) if found is None else ("drop", found)
+            text = "kept: no filter matches" if found is None else "removed: a filter matches"
+            yield Note(f"{item} {text}", path)
+
+    def _dropped(self, context: ConditionContext) -> dict[Item, int]:
+        """Return what matches, with the number of the filter."""
+        found = ((item, first_match(self.drop, item, context)) for item in _pictures(context))
+        return {item: number for item, number in found if number is not None}
+
+
+def _pictures(context: ConditionContext) -> tuple[Track | Attachment, ...]:
+    covers = (item for item in context.media.attachments if item.cover)
+    return (*context.media.of("video"), *covers)
