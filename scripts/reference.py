@@ -29,6 +29,9 @@ _TYPES = {
     "object": "a mapping",
 }
 
+_SHARED = {"When": "condition", "TrackFilter": "filter", "Criterion": "criterion"}
+"""The mappings that many keys take, and their titles."""
+
 Schema = dict[str, Any]
 
 
@@ -37,8 +40,11 @@ class Reference:
 
     def __init__(self, schema: Schema) -> None:
         self._schema, self._models = schema, schema["$defs"]
-        self._titles: dict[str, str] = {}
+        self._titles: dict[str, str] = dict(_SHARED)
         self._name(schema, "")
+        for model, title in _SHARED.items():
+            self._name(self._models[model], title)
+            self._titles[model] = self._titles.pop(model)  # behind what only one operation has
 
     def text(self) -> str:
         sections = [_INTRODUCTION, self._section("Top level", self._schema, described=False)]

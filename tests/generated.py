@@ -331,6 +331,9 @@ _CRITERIA = _some(
     not_commentary=_BOOL,
     codec=st.sampled_from(("truehd", ["dts", "ac3"])),
     channels=st.sampled_from(("max", "min", 2, "5.1")),
+    lossless=_BOOL,
+    bitrate=st.sampled_from(("max", "min", "1M")),
+    kind=_kinds("audio"),
 ).filter(bool)
 
 
@@ -361,6 +364,16 @@ def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
         )
     )
     return {"name": f"new {number}", **wanted}
+
+
+_TEMPLATES = ("", "{language} {layout} {codec}", "{language} {kind}", "{title}")
+
+
+def _kept(kind: str) -> dict[str, st.SearchStrategy[Any]]:
+    """The keys that ``keep_audio`` and ``keep_subtitles`` share."""
+    several = st.lists(_filters(kind), min_size=1, max_size=2)
+    best = _some(max=st.integers(1, 2), prefer=st.lists(_CRITERIA, max_size=2))
+    return {"keep": several, "drop": several | _filters(kind), "per_language": best}
 
 
 OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
@@ -418,9 +431,20 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
             ),
         },
     ),
+    "flags": st.just({"from_titles": True}),
+    "titles": _some(
+        **dict.fromkeys(("audio", "subtitle"), st.sampled_from(_TEMPLATES)),
+        video=st.sampled_from(("", "{resolution} {codec}")),
+        container=st.sampled_from(("", "{filename}")),
+        only=st.sampled_from(("empty", "all")),
+    ).filter(lambda found: set(found) != {"only"} and found),
+    "keep_video": st.fixed_dictionaries(
+        {"drop": st.lists(_filters("video"), min_size=1, max_size=2)}
+    ),
     "keep_audio": st.fixed_dictionaries(
         {"languages": _LANGUAGE_LISTS},
         optional={
+            **_kept("audio"),
             "minimum": st.integers(0, 2),
             "fallback": st.fixed_dictionaries(
                 {
@@ -434,11 +458,17 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         },
     ),
     "keep_subtitles": st.fixed_dictionaries(
-        {"languages": _LANGUAGE_LISTS}, optional={"preserve_forced": _BOOL, "remove_all": _BOOL}
+        {"languages": _LANGUAGE_LISTS},
+        optional={"preserve_forced": _BOOL, "remove_all": _BOOL, **_kept("subtitle")},
     ),
     "keep_data": _BOOL,
     "filter_attachments": _some(remove_all=_BOOL),
-    "track_order": st.lists(st.sampled_from(_CLASSES), min_size=1, unique=True),
+    "track_order": st.lists(st.sampled_from(_CLASSES), min_size=1, unique=True)
+    | st.tuples(
+        st.fixed_dictionaries({"track_type": st.just("audio"), "kind": _kinds("audio")}),
+        st.sampled_from(("audio_main", "video", "subtitle_main")),
+        st.fixed_dictionaries({"track_type": st.just("subtitle"), "forced": _BOOL}),
+    ).map(list),
     "default_flags": _some(
         set_first_video_default=_BOOL,
         set_preferred_audio_default=_BOOL,
@@ -447,6 +477,8 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         preferred_audio_codec=st.lists(
             st.sampled_from(("aac", "ac3", "dts-hd", "opus")), min_size=1, max_size=2
         ),
+        prefer_audio=_filters("audio") | st.lists(_filters("audio"), min_size=1, max_size=2),
+        prefer_subtitle=_filters("subtitle"),
         set_subtitle_default_when_audio_differs=_BOOL,
         set_subtitle_forced_when_audio_differs=_BOOL,
     ),
@@ -468,6 +500,7 @@ _SKIP_WHEN: dict[str, st.SearchStrategy[Any]] = {
     "file_size_over": st.just("1.5 GB"),
     "duration_under": st.just("30m"),
     "duration_over": st.just("1h30m15s"),
+    "when": CONDITIONS,
 }
 _ON_ERROR = st.sampled_from(("skip", "continue", "fail"))
 

@@ -40,13 +40,16 @@ def test_the_operations_and_their_order() -> None:
         "rules": 20,
         "keep_data": 28,
         "container": 30,
+        "keep_video": 39,
         "keep_audio": 40,
         "keep_subtitles": 41,
         "filter_attachments": 42,
+        "flags": 45,
         "track_order": 50,
         "default_flags": 60,
         "audio_synthesis": 80,
         "transcode": 90,
+        "titles": 95,
         "file_timestamp": 100,
     }
 

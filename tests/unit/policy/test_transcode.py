@@ -11,8 +11,8 @@ from vpo.errors import PlanError
 from vpo.media.model import MediaFile, Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.operations.audio_synthesis import Criterion
 from vpo.policy.operations.transcode import SkipIf, Transcode
+from vpo.policy.track_preference import Criterion
 
 
 @pytest.mark.parametrize(
