@@ -47,8 +47,8 @@ class KeepAudio(KeepTracks):
     key = "keep_audio"
     step = 40
 
-    languages: Languages = Field(
-        default=(ANY,), min_length=1, description="Languages of the tracks to keep; unset: any."
+    languages: Languages | None = Field(
+        default=None, min_length=1, description="Languages of the tracks to keep; unset: any."
     )
     minimum: int = Field(
         default=1,
@@ -80,7 +80,11 @@ class KeepAudio(KeepTracks):
 
     @property
     def uses_metadata(self) -> bool:
-        return ORIGINAL in self.languages or self.fallback.mode == "content_language"
+        return ORIGINAL in self._wanted or self.fallback.mode == "content_language"
+
+    @property
+    def _wanted(self) -> Wanted:
+        return self.languages or (ANY,)
 
     @model_validator(mode="after")
     def _states_something(self) -> KeepAudio:
@@ -105,7 +109,7 @@ class KeepAudio(KeepTracks):
 
     @property
     def _named(self) -> str:
-        return "" if self.languages == (ANY,) else f" in {', '.join(self.languages)}"
+        return "" if self._wanted == (ANY,) else f" in {', '.join(self._wanted)}"
 
     def decisions(self, state: DesiredState, config: PolicyConfig) -> Iterator[Note]:
         context = ConditionContext.of(state, config)
@@ -129,8 +133,8 @@ class KeepAudio(KeepTracks):
     def _languages(self, context: ConditionContext) -> Wanted | None:
         """Return the languages to keep; ``None`` if the original one matters and is not known."""
         original = context.original_language
-        languages = replaced_original(self.languages, original)
-        known = original is not None or ORIGINAL not in self.languages
+        languages = replaced_original(self._wanted, original)
+        known = original is not None or ORIGINAL not in self._wanted
         return languages if known or not self._removed(context, languages) else None
 
     def _without_original(self, context: ConditionContext) -> Wanted:
@@ -141,7 +145,7 @@ class KeepAudio(KeepTracks):
                 "plugin names it; set the flag, configure a metadata plugin, or choose a fallback"
             )
         first = ANY if self.fallback.mode == "keep_all" else _first_language(context)
-        return replaced_original(self.languages, first)
+        return replaced_original(self._wanted, first)
 
     def _by_fallback(self, context: ConditionContext, removed: dict[int, str]) -> dict[int, str]:
         """Apply the fallback; ``PlanError`` if it still keeps too few tracks."""
@@ -152,7 +156,7 @@ class KeepAudio(KeepTracks):
             removed = self._without_first(context, removed)
         elif mode == "content_language":
             language = context.original_language or _first_language(context)
-            removed = self._removed(context, (*self.languages, language))
+            removed = self._removed(context, (*self._wanted, language))
         if not self._enough(context, removed):
             raise PlanError(self._too_few(context, removed))
         return removed
@@ -193,7 +197,7 @@ class KeepAudio(KeepTracks):
         languages = ", ".join(track.language or UNDETERMINED for track in context.media.of("audio"))
         return (
             f"{counted(kept, 'audio track')} would be kept, fewer than the minimum of "
-            f"{self.minimum} (wanted: {', '.join(self.languages)}; in the file: {languages}; "
+            f"{self.minimum} (wanted: {', '.join(self._wanted)}; in the file: {languages}; "
             f"commentary, audio description, music and effects do not count)"
         )
 

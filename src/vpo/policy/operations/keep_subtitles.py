@@ -67,9 +67,7 @@ class KeepSubtitles(KeepTracks):
         """Return the languages to keep: all of them if the original one is not known."""
         return replaced_original(self.languages or (ANY,), context.original_language or ANY)
 
-    def _decide(
-        self, track: Track, kind: Kind | None, languages: tuple[str, ...]
-    ) -> Verdict:
+    def _decide(self, track: Track, kind: Kind | None, languages: tuple[str, ...]) -> Verdict:
         if self.preserve_forced and (track.forced or kind == "forced"):
             return Verdict(True, "forced tracks are kept", ("preserve_forced",))
         if self.remove_all:
