@@ -80,7 +80,8 @@ class KeepAudio(KeepTracks):
 
     @property
     def uses_metadata(self) -> bool:
-        return ORIGINAL in self._wanted or self.fallback.mode == "content_language"
+        by_fallback = self.fallback.mode == "content_language"
+        return ORIGINAL in self._wanted or by_fallback or super().uses_metadata
 
     @property
     def _wanted(self) -> Wanted:
