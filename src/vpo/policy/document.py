@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 
 from vpo.errors import OnError
 from vpo.media.model import MediaFile
-from vpo.policy.operation import Model, Operation, PolicyConfig, error_at
+from vpo.policy.operation import Model, Operation, PolicyConfig, error_at, unrated
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
@@ -126,6 +126,8 @@ class Policy(Model):
     def metadata_names(self) -> Iterator[tuple[str | None, str]]:
         """See ``Operation.metadata_names``."""
         for phase in self.phases:
+            if phase.skip_when is not None and phase.skip_when.when is not None:
+                yield from phase.skip_when.when.metadata_names()
             for item in phase.operations:
                 yield from item.metadata_names()
 
@@ -133,7 +135,17 @@ class Policy(Model):
     def uses_metadata(self) -> bool:
         """Whether it depends on metadata from plugins."""
         operations = (item for phase in self.phases for item in phase.operations)
-        return self.config.names_original or any(item.uses_metadata for item in operations)
+        return (
+            self.config.names_original
+            or any(item.uses_metadata for item in operations)
+            or any(item.needs_metadata for item in self._skip_conditions())
+        )
+
+    def _skip_conditions(self) -> Iterator[Model]:
+        """Yield the mappings in the conditions on which phases are skipped."""
+        for phase in self.phases:
+            if phase.skip_when is not None:
+                yield from phase.skip_when.models()
 
     @model_validator(mode="after")
     def _check_references_between_phases(self) -> Policy:
@@ -162,7 +174,10 @@ class Policy(Model):
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
         """See ``Operation.unknown_bit_rates``."""
         steps = (step for phase in self.phases for step in phase.operations)
-        return {index for step in steps for index in step.unknown_bit_rates(media, encoded)}
+        found = {index for step in steps for index in step.unknown_bit_rates(media, encoded)}
+        if any(item.needs_bit_rate for item in self._skip_conditions()):
+            found |= set(unrated(media))
+        return found
 
     def select(self, names: tuple[str, ...]) -> Policy:
         """Return the policy with only the named phases, in its own order.

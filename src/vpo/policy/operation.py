@@ -89,6 +89,11 @@ class Model(BaseModel):
         return ", ".join(field.alias or name for name, field in cls.model_fields.items())
 
 
+def unrated(media: MediaFile) -> Iterator[int]:
+    """Yield the video and audio tracks whose bit rate is not known, by stream index."""
+    yield from (t.index for t in media.tracks if t.bit_rate is None and t.type in _RATED)
+
+
 def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
     """Return an error at a path below what is validated; the loader finds its line."""
     return PydanticCustomError("misplaced", "{problem}", {"path": path, "problem": problem})
@@ -257,7 +262,7 @@ class Operation(Model):
         ``encoded``: see ``ExternalFacts``.
         """
         if any(item.needs_bit_rate for item in self.models()):
-            yield from (t.index for t in media.tracks if t.bit_rate is None and t.type in _RATED)
+            yield from unrated(media)
 
     @property
     def video_encode_settings(self) -> str:
