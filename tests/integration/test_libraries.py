@@ -69,3 +69,15 @@ def test_library_option_and_policy_names_are_checked(vpo: Vpo, libraries: Path) 
     assert (wrong.rc, "did you mean `tidy`?" in wrong.stderr) == (2, True)
     assert "watch = true" in vpo("watch").stderr
     assert vpo("process", "-n", "-R", "-p", "tidy", libraries).rc == 0
+
+
+def test_library_that_is_missing_fails_and_the_others_are_processed(
+    vpo: Vpo, libraries: Path
+) -> None:
+    (libraries / "shows").rename(libraries / "unmounted")
+    found = vpo("process", "--format", "json")
+    runs = [run["summary"] for run in documents(found)]
+    assert [(run["failed"], run["changed"]) for run in runs] == [(1, 0), (0, 1)]  # type: ignore[index]
+    assert found.rc == 1
+    (libraries / "films").rename(libraries / "unmounted-too")
+    assert vpo("process").rc == 2

@@ -63,9 +63,8 @@ def in_turn(found: Sequence[Target], settings: Settings) -> Iterator[Target]:
 
 
 def refuse_missing_targets(found: Sequence[Target]) -> None:
-    """Raise ``UsageError`` if nothing of a target exists: its disk may not be mounted."""
-    for target in found:
-        refuse_missing(target.paths)
+    """Raise ``UsageError`` if no path exists; one library whose disk is missing fails by itself."""
+    refuse_missing([path for target in found for path in target.paths])
 
 
 def _policy(settings: Settings, library: ConfiguredLibrary) -> str:
