@@ -1,7 +1,8 @@
 """Finds the video files under given paths, each once, in a fixed order.
 
 A folder or file that is reached twice (links, overlapping arguments) counts once. Hidden files and
-folders are skipped unless they are given by name.
+folders, and those that ``vpo.exclude`` leaves out by default, are skipped unless they are given by
+name; the user's own patterns hold for files that are given by name, too.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpo.errors import DiscoverError
+from vpo.exclude import (
+    IGNORE_FILE,
+    PathPatterns,
+    decision,
+    excluded_by_default,
+    may_be_sample,
+    path_patterns,
+    rules_in,
+)
 
 LEFTOVER_PREFIX = ".vpo-"
 """The prefix of all files that vpo creates next to media files."""
@@ -68,11 +78,22 @@ class Candidate(NamedTuple):
 
 @dataclass
 class Discovery:
-    """The result: candidates, paths that cannot be used, and what vpo itself has left there."""
+    """The result: candidates, paths that cannot be used, and what vpo itself has left there.
+
+    ``excluded`` counts files and folders that were left out; ``refused`` are named files that the
+    user's patterns exclude, with the reason; ``notes`` are messages.
+    """
 
     candidates: list[Candidate] = field(default_factory=list)
     problems: list[tuple[str, DiscoverError]] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    excluded: int = 0
+
+    @property
+    def total(self) -> int:
+        return len(self.candidates) + len(self.problems) + len(self.refused)
 
 
 def is_missing(path: str) -> bool:
@@ -92,14 +113,19 @@ def discover(
     recursive: bool,
     extensions: Iterable[str],
     stop: Callable[[], object] = lambda: False,
+    exclude: Sequence[str] = (),
+    roots: Sequence[str] = (),
 ) -> Discovery:
     """Return all candidates under ``paths``; ``extensions`` are without dot, in any case.
 
-    Ends early, between two folders, if ``stop`` returns true.
+    ``exclude`` are patterns in gitignore's syntax, relative to each path. A path in one of the
+    ``roots`` counts as found there, not as named. Ends early, between two folders, if ``stop``
+    returns true.
     """
     found = Discovery()
     endings = tuple("." + item.lower().lstrip(".") for item in extensions)
     walk = _Walk(found, recursive, endings, stop)
+    walk.exclude, walk.roots = exclude, roots
     for path in paths:
         walk.start(path)
     return found
@@ -117,6 +143,8 @@ class _Walk:
         self.stop = stop
         self.recursive = recursive
         self.endings = endings
+        self.exclude: Sequence[str] = ()
+        self.roots: Sequence[str] = ()
         self.folders: set[tuple[int, int]] = set()
         self.files: dict[str, int] = {}
 
@@ -136,42 +164,117 @@ class _Walk:
             missing = error.errno in _MISSING
             self.problem(path, f"cannot be read: {error.strerror}", missing)
             return
-        if stat.S_ISDIR(status.st_mode):
-            self.folder(real, status)
+        folder = real if stat.S_ISDIR(status.st_mode) else os.path.dirname(real)
+        root = next((one for one in self.roots if _is_below(real, one)), None)
+        rules = self.rules_for(real, root or folder)
+        if rules is None or (root is not None and self.is_inside_excluded(real, root, rules)):
+            return
+        if folder == real:
+            self.folder(real, status, rules)
         elif stat.S_ISREG(status.st_mode):
-            self.add(real, status, path if os.path.islink(path) else None)
+            self.named(real, status, rules, path)
         else:
             self.problem(path, "is neither a file nor a folder")
 
-    def folder(self, path: str, status: os.stat_result) -> None:
-        pending = [(path, status)]
+    def rules_for(self, real: str, base: str) -> tuple[PathPatterns, ...] | None:
+        """Return the patterns that hold for a path; ``None`` if some cannot be read."""
+        rules: list[PathPatterns] = []
+        above = os.path.dirname(real)
+        parents = [above]
+        while os.path.dirname(above) != above:
+            above = os.path.dirname(above)
+            parents.append(above)
+        try:
+            if self.exclude:
+                rules.append(path_patterns(self.exclude, base, "[files] exclude or --exclude"))
+            for parent in reversed(parents):
+                if (found := rules_in(parent)) is not None:
+                    rules.append(found)
+        except (OSError, ValueError) as error:
+            self.problem(os.path.join(parent, IGNORE_FILE), f"cannot be used: {_why(error)}")
+            return None
+        return tuple(rules)
+
+    def is_inside_excluded(self, real: str, root: str, rules: Sequence[PathPatterns]) -> bool:
+        """Return whether a folder between a root and a path is left out."""
+        at = os.path.dirname(real)
+        while _is_below(at, root) and at != root:
+            if self.left_out(at, None, rules):
+                return True
+            at = os.path.dirname(at)
+        return False
+
+    def named(
+        self, real: str, status: os.stat_result, rules: Sequence[PathPatterns], path: str
+    ) -> None:
+        """Add a file that was given by name; only the user's own patterns exclude it."""
+        in_root = any(_is_below(real, one) for one in self.roots)
+        by_default = _default(real, status.st_size)
+        reason = decision(rules, real, False, lambda: in_root and by_default)
+        if reason is None:
+            if by_default and not in_root:
+                self.found.notes.append(f"{real}: a sample by its name; processed, as it was named")
+            self.add(real, status, path if os.path.islink(path) else None)
+        elif in_root:
+            self.found.excluded += 1
+        else:
+            self.found.refused.append((real, f"it is excluded by {reason}"))
+
+    def left_out(self, path: str, size: int | None, rules: Sequence[PathPatterns]) -> bool:
+        """Return whether a path is left out, and count it; ``size`` is ``None`` for a folder."""
+        out = decision(rules, path, size is None, lambda: _default(path, size)) is not None
+        self.found.excluded += out
+        return out
+
+    def folder(self, path: str, status: os.stat_result, rules: tuple[PathPatterns, ...]) -> None:
+        pending = [(path, status, rules)]
         while pending and not self.stop():
-            path, status = pending.pop()
+            path, status, rules = pending.pop()
             if (status.st_dev, status.st_ino) in self.folders:
                 continue
             self.folders.add((status.st_dev, status.st_ino))
             try:
-                with os.scandir(path) as entries:
-                    below = list(self.entries(sorted(entries, key=lambda e: os.fsencode(e.name))))
+                with os.scandir(path) as found:
+                    entries = sorted(found, key=lambda e: os.fsencode(e.name))
             except OSError as error:
                 self.problem(path, f"the folder cannot be read: {error.strerror}")
                 continue
+            if IGNORE_FILE in [entry.name for entry in entries]:
+                try:
+                    own = rules_in(path)
+                except (OSError, ValueError) as error:
+                    where = os.path.join(path, IGNORE_FILE)
+                    self.problem(where, f"cannot be used, so the folder is not: {_why(error)}")
+                    continue
+                rules = (*rules, own) if own is not None else rules
+            below = list(self.entries(entries, rules, os.path.basename(path)))
             pending.extend(reversed(below))
 
-    def entries(self, entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
-        """Add the files of a folder; yield its subfolders."""
+    def entries(
+        self, entries: Iterable[os.DirEntry[str]], rules: tuple[PathPatterns, ...], parent: str
+    ) -> Iterator[tuple[str, os.stat_result, tuple[PathPatterns, ...]]]:
+        """Add the files of a folder; yield its subfolders with the patterns for them."""
+        # Most files need no closer look, and there may be very many.
+        look = bool(rules) or may_be_sample("", parent)
         for entry in entries:
-            if entry.name.startswith("."):
-                if is_leftover(entry.name) or entry.name == ORIGINALS_FOLDER:
+            name = entry.name
+            if name.startswith("."):
+                if is_leftover(name) or name == ORIGINALS_FOLDER:
                     self.found.leftovers.append(entry.path)
                 continue
             if self.is_folder(entry):
+                if (rules or excluded_by_default(name, None)) and self.left_out(
+                    entry.path, None, rules
+                ):
+                    continue
                 if self.recursive:
                     status = self.status(entry)
                     if status is not None:
-                        yield self.real(entry), status
-            elif entry.name.lower().endswith(self.endings):
-                self.file(entry)
+                        real = self.real(entry)
+                        # A link leads out of the folders of some patterns.
+                        yield real, status, rules if real == entry.path else _above(rules, real)
+            elif (lower := name.lower()).endswith(self.endings):
+                self.file(entry, rules, look or "sample" in lower)
 
     def real(self, entry: os.DirEntry[str]) -> str:
         """Return the entry's real path; that of its folder is real already."""
@@ -184,12 +287,14 @@ class _Walk:
         except OSError:
             return False
 
-    def file(self, entry: os.DirEntry[str]) -> None:
+    def file(self, entry: os.DirEntry[str], rules: tuple[PathPatterns, ...], look: bool) -> None:
         status = self.status(entry)
         if status is None:
             return
         if not stat.S_ISREG(status.st_mode):
             self.problem(entry.path, "is not a regular file")
+            return
+        if look and self.left_out(entry.path, status.st_size, rules):
             return
         self.add(self.real(entry), status, entry.path if entry.is_symlink() else None)
 
@@ -212,3 +317,21 @@ class _Walk:
 
     def problem(self, path: str, message: str, missing: bool = False) -> None:
         self.found.problems.append((os.path.abspath(path), DiscoverError(message, missing)))
+
+
+def _default(path: str, size: int | None) -> bool:
+    parent, name = os.path.split(path)
+    return excluded_by_default(name, size, os.path.basename(parent))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Return whether a path is this folder or in it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _above(rules: Iterable[PathPatterns], path: str) -> tuple[PathPatterns, ...]:
+    return tuple(one for one in rules if _is_below(path, one.folder))
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -172,6 +172,10 @@ class LinkedError(BusyError):
     """The file has further hard links, and the configuration says to skip such files."""
 
 
+class ExcludedError(FileError):
+    """The file was named, but the user's patterns exclude it, or it is to be left alone."""
+
+
 class SpaceError(FileError):
     """The file system has not enough free space for the result."""
 
@@ -274,6 +278,7 @@ class ErrorKind(Enum):
     BUSY = "BusyError"
     LOCKED = "LockedError"
     LINKED = "LinkedError"
+    EXCLUDED = "ExcludedError"
     SPACE = "SpaceError"
     TOOL = "ToolError"
     SAVINGS = "SavingsError"

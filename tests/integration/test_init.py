@@ -68,13 +68,14 @@ def test_init_configuration_has_every_default(tmp_path: Path) -> None:
 
 def test_init_configuration_has_valid_example_values(tmp_path: Path) -> None:
     """With the comment's sign taken away, every key is taken as it stands there."""
-    text = re.sub(r"(?m)^# (\w+ = )", r"\1", configuration(0))
+    text = re.sub(r"(?m)^# (\w+ = |\[\[)", r"\1", configuration(0))
     path = tmp_path / "config.toml"
     path.write_text(text.replace("/path", str(tmp_path)))
     config = build({}, environ={"VPO_CONFIG": str(path)}).config
     assert config.processing.hours == ("22:00-07:00",)
     assert config.notify.urls == ("ntfy://ntfy.sh/topic",)
     assert config.jellyfin.url == "http://server:8096"
+    assert [library.policy for library in config.libraries] == ["tidy"]
 
 
 def test_init_asks_three_questions_until_the_answers_are_right(vpo: Vpo) -> None:

@@ -13,9 +13,11 @@ import pytest
 from tests.conftest import Library, Vpo
 from tests.integration.facts import rows, tree
 
-DOCUMENT = "schema_version run_id policies dry_run workers summary files"
+DOCUMENT = "schema_version run_id library policies dry_run workers summary files"
 SUMMARY = "total changed unchanged skipped failed planned cancelled not_started"
-SUMMARY += " seconds stopped_early warned hard_links_skipped hard_links_replaced"
+SUMMARY += (
+    " seconds stopped_early warned acknowledged excluded hard_links_skipped hard_links_replaced"
+)
 FILE = "path new_path status strategy changes phases warnings error seconds size_before"
 FILE += " size_after encoded proof"
 CHANGE = "kind track from to phase operation reason"
@@ -93,7 +95,7 @@ def test_json_document_has_its_keys(vpo: Vpo, library: Library, dry: list[str]) 
         check_file(file)
     statuses = [file["status"] for file in document["files"]]
     summary = document["summary"]
-    for status in SUMMARY.split()[1:-5]:
+    for status in SUMMARY.split()[1:-7]:
         assert summary[status] == statuses.count(status)
     assert summary["total"] == len(statuses) == len(SAMPLES) + 2
     assert summary["planned" if dry else "changed"] >= 5
@@ -167,6 +169,9 @@ KEYS: dict[tuple[str, ...], set[str]] = {
     ("process", "-p", "POLICY", "LIBRARY"): {"run_id", "policies", "summary", "files"},
     ("report", "last", "--html", "TARGET"): {"path", "run_id"},
     ("undo", "-n", "last"): {"dry_run", "files"},
+    ("status",): {"paused", "runs", "libraries"},
+    ("ignore", "--list"): {"ignored"},
+    ("library", "failed", "--acknowledge"): {"acknowledged", "failed"},
     ("pause",): {"paused", "until"},
     ("resume",): {"resumed"},
     ("db", "check"): {"path", "problems"},

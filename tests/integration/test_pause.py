@@ -144,3 +144,31 @@ def test_missing_ionice_is_an_error(vpo: Vpo, library: Library, tools_on_path: T
 def test_pause_refuses_bad_duration(vpo: Vpo, time: str) -> None:
     assert vpo("pause", "--for", time).rc == 2
     assert vpo("resume").stdout == "nothing was paused\n"
+
+
+def test_status_shows_running_file_and_what_waits(vpo: Vpo, library: Library, stage: Stage) -> None:
+    assert vpo("status").stdout == "nothing runs\n"
+    stage.hold("mkvmerge")
+    root = library("a.mkv=multi-audio.mkv", "b.mkv=multi-audio.mkv")
+    vpo.config.write_text(
+        f'[[libraries]]\nname = "films"\nfolders = ["{root}"]\npolicy = "./policy.yaml"\n'
+        "[processing]\nworkers = 1\n"
+    )
+    process = start(vpo, root)
+    stage.arrived("a.mkv")
+
+    def shown() -> dict[str, Any]:
+        (run,) = vpo("status", "--format", "json").json["runs"]
+        return dict(run)
+
+    eventually(lambda: shown()["total"] == 2, "the progress was not written")
+    run = shown()
+    assert [Path(file["path"]).name for file in run["running"]] == ["a.mkv"]
+    assert (run["done"], run["waiting_files"], run["pid"]) == (0, 1, process.pid)
+    text = vpo("status").stdout
+    assert "0 of 2 files done, 1 waiting" in text
+    assert "library films: 0 indexed files" in text
+    stage.release("a.mkv")
+    stage.release("b.mkv")
+    process.communicate(timeout=LIMIT)
+    assert vpo("status", "--format", "json").json["runs"] == []

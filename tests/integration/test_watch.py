@@ -201,3 +201,54 @@ def test_watch_refuses_files_and_bad_options(vpo: Vpo, library: Library, words: 
     root = library("multi-audio.mkv")
     place = root if words else root / "multi-audio.mkv"
     assert vpo("watch", "-p", vpo.policy(POLICY), *words, place).rc == 2
+
+
+def test_watch_does_not_undo_an_undo(vpo: Vpo, library: Library, corpus: Path) -> None:
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    root, sample = library("a.mkv=wrong-flags.mkv"), corpus / "wrong-flags.mkv"
+    with watching(vpo, root) as found:
+        assert found.file(root / "a.mkv") == "changed"
+        assert vpo("undo", root / "a.mkv").rc == 0
+        assert found.file(put(sample, root / "b.mkv")) == "changed"
+        assert found.end() == 0
+    with watching(vpo, root) as again:
+        assert again.file(put(sample, root / "c.mkv")) == "changed"
+        assert again.end() == 0
+    assert [*found.worked_on(), *again.worked_on()] == ["a.mkv", "b.mkv", "c.mkv"]
+    assert stream_hashes(root / "a.mkv") == stream_hashes(sample)
+
+
+def test_watch_without_folders_takes_libraries_with_their_policies(
+    vpo: Vpo, library: Library
+) -> None:
+    root = library(
+        "films/a.mkv=wrong-flags.mkv", "shows/b.mkv=wrong-flags.mkv", "none/c.mkv=wrong-flags.mkv"
+    )
+    vpo.policy(POLICY, "flags.yaml")
+    vpo.policy(REMUX, "remux.yaml")
+    for name, policy, watch in (
+        ("films", "flags", "true"),
+        ("shows", "remux", "true"),
+        ("none", "flags", "false"),
+    ):
+        with vpo.config.open("a") as file:
+            file.write(
+                f'[[libraries]]\nname = "{name}"\nfolders = ["{root}/{name}"]\n'
+                f'policy = "./{policy}.yaml"\nwatch = {watch}\nsettle = 0\n'
+            )
+    process = vpo.start("watch", "--format", "jsonl")
+    limit = threading.Timer(2 * LIMIT, process.kill)
+    limit.start()
+    try:
+        found = Watching(process)
+        assert found.until("begin")["library"] == "films"
+        assert found.until("file")["strategy"] == "header"
+        assert found.until("begin")["library"] == "shows"
+        assert found.until("file")["strategy"] == "remux"
+        found.until("end")
+        assert found.end() == 0
+    finally:
+        limit.cancel()
+        process.kill()
+        process.communicate()
+    assert found.worked_on() == ["a.mkv", "b.mkv"]

@@ -157,3 +157,62 @@ def test_find_refuses_path_with_null_character() -> None:
     found = find("a\0b")
     assert not found.candidates
     assert "null character" in str(found.problems[0][1])
+
+
+def found_with(root: Path, *exclude: str, below: str = ".") -> list[str]:
+    found = discover(
+        [str(root / below)], recursive=True, extensions=["mkv"], exclude=exclude, roots=[str(root)]
+    )
+    assert not found.problems
+    return names(found, root)
+
+
+def test_find_leaves_out_system_folders_samples_and_unfinished_downloads(tmp_path: Path) -> None:
+    out = ("@eaDir/a.mkv", "#recycle/a.mkv", ".Trash-1000/a.mkv", "F.trickplay/a.mkv")
+    put(tmp_path, *out, "lost+found/a.mkv", "a.mkv.part/b.mkv", "f-sample.mkv", "Sample/f.mkv")
+    put(tmp_path, "film.mkv", "big Sample.mkv", "a/lost+found.mkv", "unfinished.mkv.part")
+    os.truncate(tmp_path / "big Sample.mkv", 300_000_000)
+    found = find(tmp_path)
+    assert names(found, tmp_path) == ["big Sample.mkv", "film.mkv", "a/lost+found.mkv"]
+    assert found.excluded == 7  # without names that begin with a dot
+
+
+def test_find_takes_named_file_in_spite_of_defaults_and_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "f-sample.mkv")
+    found = find(tmp_path / "f-sample.mkv")
+    assert names(found, tmp_path) == ["f-sample.mkv"]
+    assert "as it was named" in found.notes[0]
+
+
+def test_find_applies_patterns_as_git_does(tmp_path: Path) -> None:
+    put(tmp_path, "a.mkv", "old/b.mkv", "x/old/c.mkv", "x/d.mkv", "x/e.mkv", "my sample.mkv")
+    assert found_with(tmp_path, "/old/") == ["a.mkv", "x/d.mkv", "x/e.mkv", "x/old/c.mkv"]
+    assert found_with(tmp_path, "old/", "!my sample.mkv") == [
+        "a.mkv",
+        "my sample.mkv",
+        "x/d.mkv",
+        "x/e.mkv",
+    ]
+    (tmp_path / ".vpoignore").write_text("# no extras\n*.mkv\n")
+    (tmp_path / "x" / ".vpoignore").write_text("!d.mkv\n")
+    assert found_with(tmp_path) == ["x/d.mkv"]
+    assert found_with(tmp_path, below="x") == ["x/d.mkv"]
+    assert found_with(tmp_path, below="x/e.mkv") == []
+
+
+def test_find_refuses_named_file_that_the_user_excludes(tmp_path: Path) -> None:
+    put(tmp_path, "x/a.mkv")
+    (tmp_path / ".vpoignore").write_text("x/\n")
+    found = find(tmp_path / "x" / "a.mkv")
+    assert not found.candidates
+    ((path, reason),) = found.refused
+    assert (path, str(tmp_path / ".vpoignore") in reason) == (str(tmp_path / "x/a.mkv"), True)
+
+
+def test_find_reports_wrong_vpoignore_and_leaves_its_folder(tmp_path: Path) -> None:
+    put(tmp_path, "a.mkv", "x/b.mkv")
+    (tmp_path / "x" / ".vpoignore").write_text("ok\n!\n")
+    found = find(tmp_path)
+    assert names(found, tmp_path) == ["a.mkv"]
+    ((path, error),) = found.problems
+    assert (path, "line 2: '!'" in str(error)) == (str(tmp_path / "x/.vpoignore"), True)

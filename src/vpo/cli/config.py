@@ -12,7 +12,7 @@ import click
 from vpo.cli.options import table_format_option
 from vpo.cli.output import print_json, print_warnings
 from vpo.config.builder import Settings, build
-from vpo.config.specs import PLUGINS, field_of, specs
+from vpo.config.specs import LIBRARIES, PLUGINS, field_of, library_keys, specs
 from vpo.report.table import write_csv
 from vpo.text import counted
 
@@ -20,12 +20,16 @@ _HIDDEN = "..."
 
 
 class _Setting(NamedTuple):
-    """A key of a section, its value (or ``...`` if that is secret), and where it was set."""
+    """A key of a section, its value (or ``...`` if that is secret), and where it was set.
+
+    ``number`` is that of the library, from 0, for a key of ``[[libraries]]``.
+    """
 
     section: str
     key: str
     value: object
     source: str
+    number: int | None = None
 
 
 @click.group("config")
@@ -58,6 +62,10 @@ def _settings(settings: Settings) -> Iterator[_Setting]:
             value = getattr(getattr(settings.config, field_of(section)), name)
             shown = _HIDDEN if known.key.secret and value else value
             yield _Setting(section, name, shown, settings.sources[f"{section}.{name}"])
+    for number, library in enumerate(settings.config.libraries):
+        for name in library_keys():
+            value = getattr(library, name)
+            yield _Setting(f"[{LIBRARIES}]", name, value, settings.sources[LIBRARIES], number)
     for plugin, table in settings.config.plugins.items():
         section = f"{PLUGINS}.{plugin}"
         for name in table:  # only the plugin knows which of them are secret
@@ -68,11 +76,11 @@ def _print(settings: Settings, found: list[_Setting]) -> None:
     state = "" if settings.config_path.exists() else "  (does not exist)"
     click.echo(f"file  {settings.config_path}{state}")
     click.echo(f"data  {settings.data_dir}")
-    section = ""
+    head: tuple[str, int | None] = ("", None)
     for item in found:
-        if item.section != section:
-            section = item.section
-            click.echo(f"\n[{section}]")
+        if (item.section, item.number) != head:
+            head = (item.section, item.number)
+            click.echo(f"\n[{item.section}]")
         click.echo(f"{f'{item.key} = {_toml(item.value)}':<50} # {item.source}")
     run = "runs" if settings.workers == 1 else "run"
     cores = counted(settings.cores, "usable core")

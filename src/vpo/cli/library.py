@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from vpo.cli.options import F, policy_option, table_format_option
+from vpo.cli.libraries import targets
+from vpo.cli.options import F, library_option, policy_option, table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
@@ -136,33 +137,56 @@ def _totals_text(totals: Totals) -> tuple[str, str, str]:
 
 @command.command("check")
 @policy_option
+@library_option
 @click.option("-v", "--verbose", is_flag=True, help="Show each change with its reason.")
 @_question_options
 def _check(
-    policies: tuple[str, ...], verbose: bool, output_format: str, under: tuple[str, ...]
+    policies: tuple[str, ...],
+    libraries: tuple[str, ...],
+    verbose: bool,
+    output_format: str,
+    under: tuple[str, ...],
 ) -> int:
     """List files that do not comply, and all warnings.
 
-    The exit code is 1 if any file does not comply.
+    Without a policy, the libraries of the configuration are checked, each with its own. The exit
+    code is 1 if any file does not comply.
 
     Uses the database only, and is no success if no file is indexed. For policies that use metadata
     or look at frames, "vpo process -n" is more accurate.
     """
-    choice = PolicyFiles(policies)
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
-    with _question(under) as question:
-        known = question.store.compliant(choice.fingerprint)
-        warned = question.store.warned(choice.fingerprint)
-        for found in check_files(choice, question.media(), known, warned):
-            printer.total += 1
-            printer.warned += bool(found.warnings)
-            if found.plan is not None:
-                printer.noncompliant += 1
-                printer.show(found, found.plan)
-            elif found.warnings:
-                printer.show_warnings(found)
+    for choice, paths in _choices(policies, libraries, under):
+        with _question(paths) as question:
+            known = question.store.compliant(choice.fingerprint)
+            warned = question.store.warned(choice.fingerprint)
+            ignored = {item.path for item in question.store.ignored()}
+            media = (item for item in question.media() if item[0].path not in ignored)
+            for found in check_files(choice, media, known, warned):
+                printer.take(found)
     printer.end()
     return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK
+
+
+def _choices(
+    policies: tuple[str, ...], libraries: tuple[str, ...], under: tuple[str, ...]
+) -> list[tuple[PolicyFiles, tuple[str, ...]]]:
+    """Return each policy with the paths that are checked with it; without paths, all."""
+    if policies and not libraries:
+        return [(PolicyFiles(policies), under)]
+    found = []
+    for target in targets(build({}), (), libraries, policies):
+        roots = [os.path.realpath(path) for path in target.paths]
+        inside = tuple(path for path in under if _is_inside(os.path.realpath(path), roots))
+        if inside or not under:
+            found.append((PolicyFiles(target.policies), inside or target.paths))
+    if not found:
+        raise UsageError("--under names nothing in these libraries; correct the path")
+    return found
+
+
+def _is_inside(path: str, roots: list[str]) -> bool:
+    return any(os.path.commonpath((path, root)) == root for root in roots)
 
 
 class _TextPrinter:
@@ -172,6 +196,16 @@ class _TextPrinter:
         self.total = self.noncompliant = self.warned = 0
         self._verbose = verbose
         self._console = Console(sys.stdout)
+
+    def take(self, found: Checked) -> None:
+        """Count a file, and show it if it does not comply or has warnings."""
+        self.total += 1
+        self.warned += bool(found.warnings)
+        if found.plan is not None:
+            self.noncompliant += 1
+            self.show(found, found.plan)
+        elif found.warnings:
+            self.show_warnings(found)
 
     def show(self, found: Checked, plan: Plan) -> None:
         changes = counted(len(plan.changes), "change")
@@ -303,11 +337,22 @@ def _print_duplicates(found: list[Duplicates]) -> None:
 
 
 @command.command("failed")
+@click.option(
+    "--acknowledge",
+    is_flag=True,
+    help="Take these failures as known: until a file or the policy changes, they neither make the"
+    " exit code 1 nor send messages.",
+)
 @_question_options
-def _failed(output_format: str, under: tuple[str, ...]) -> None:
+def _failed(acknowledge: bool, output_format: str, under: tuple[str, ...]) -> None:
     """List files that failed last time or cannot be read."""
     with _question(under) as question:
         found = list(question.library.failed(question.under))
+    if acknowledge:
+        with DaemonConnectionPool(build({}).database_path) as pool:
+            number = Store(pool).acknowledge(item.path for item in found)
+        _print_acknowledged(number, len(found), output_format)
+        return
     if output_format == "json":
         print_json({"failed": [{**item._asdict(), "at": item.at.isoformat()} for item in found]})
     elif output_format == "csv":
@@ -319,3 +364,15 @@ def _failed(output_format: str, under: tuple[str, ...]) -> None:
             when = item.at.astimezone().strftime("%Y-%m-%d %H:%M")
             console.line(f"{when}  {display_path(item.path)}: {printable(item.message)}", "failed")
         console.line(counted(len(found), "file") + " failed" if found else "no file failed")
+
+
+def _print_acknowledged(number: int, failed: int, output_format: str) -> None:
+    if output_format == "json":
+        print_json({"acknowledged": number, "failed": failed})
+        return
+    click.echo(f"{counted(number, 'failure')} acknowledged")
+    if number < failed:
+        click.echo(
+            f"{counted(failed - number, 'file')} not: what failed may pass, and the next run tries "
+            "again"
+        )

@@ -38,15 +38,55 @@ def at_least(
     return value
 
 
+def _find_policies(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    value: tuple[str, ...],
+) -> tuple[str, ...]:
+    from vpo.config.builder import config_file  # imported late, as it is not needed for the help
+    from vpo.policy.policy_files import find_policy
+
+    folder = config_file().parent / "policies" if value else None
+    return tuple(find_policy(text, str(folder)) for text in value)
+
+
 policy_option = click.option(
     "-p",
     "--policy",
     "policies",
     multiple=True,
-    required=True,
+    callback=_find_policies,
     type=click.Path(path_type=str),
     metavar="FILE",
-    help="Policy to apply; repeat it to apply several, in order, as one plan.",
+    help="Policy to apply: a file, or a name in the configuration folder's policies/; repeat it to"
+    " apply several, in order, as one plan.",
+)
+
+
+def _check_patterns(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    from vpo.exclude import checked_pattern
+
+    try:
+        return tuple(map(checked_pattern, value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+exclude_option = click.option(
+    "--exclude",
+    multiple=True,
+    callback=_check_patterns,
+    metavar="PATTERN",
+    help="Leave out files and folders by this pattern of gitignore; repeat it for several.",
+)
+library_option = click.option(
+    "--library",
+    "libraries",
+    multiple=True,
+    metavar="NAME",
+    help="Only this library of the configuration; repeat it for several.",
 )
 recursive_option = click.option("-R", "--recursive", is_flag=True, help="Search subfolders, too.")
 

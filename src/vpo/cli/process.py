@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, BinaryIO
 
 import click
 
+from vpo.cli.libraries import (
+    Target,
+    in_turn,
+    refuse_missing_targets,
+    targets,
+)
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import (
+    at_least,
     event_format_option,
+    exclude_option,
+    library_option,
     phases_option,
     policy_option,
     recursive_option,
@@ -18,10 +29,10 @@ from vpo.cli.options import (
     workers_option,
 )
 from vpo.cli.output import print_warnings
-from vpo.cli.paths import refuse_missing
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
 from vpo.config.builder import build
+from vpo.config.libraries import excluding
 from vpo.db.store import open_store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.policy_files import PolicyFiles
@@ -32,8 +43,10 @@ from vpo.run.summary import Summary
 
 
 @click.command("process", epilog=EXIT_CODES)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=str))
 @policy_option
+@library_option
+@exclude_option
 @recursive_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan of each file; change nothing.")
 @workers_option
@@ -49,6 +62,20 @@ from vpo.run.summary import Summary
     default="auto",
     show_default=True,
     help="Order in which files are processed.",
+)
+@click.option(
+    "--limit",
+    type=int,
+    callback=partial(at_least, 1),
+    metavar="N",
+    help="Process at most N files of each library; those known to comply do not count.",
+)
+@click.option(
+    "--files-from",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Read further PATHS from this file, one a line, or separated by null characters; - is"
+    " standard input.",
 )
 @click.option("--force", is_flag=True, help="Also process files known to comply, or known to fail.")
 @click.option(
@@ -66,46 +93,80 @@ from vpo.run.summary import Summary
 def command(**options: Any) -> int:
     """Change the videos in PATHS so that they comply with the policies.
 
-    PATHS are files or folders. Each file is rewritten at most once, and the result is verified
+    PATHS are files or folders; without them, all libraries of the configuration are processed, each
+    with its own policy. Each file is rewritten at most once, and the result is verified
     before it replaces the original. Files known to comply from an earlier run are skipped.
 
     \b
     Preview the changes, then make them:
       vpo process -n -R -p english.yaml Videos
       vpo process -R -p english.yaml Videos
+
+    \b
+    Process the libraries of the configuration:
+      vpo process
     """
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose cannot be used together")
-    refuse_missing(options["paths"])
     damaged = "salvage" if options["salvage"] else None
     settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
     print_warnings(settings.warnings)
+    settings = excluding(settings, options["exclude"])
     verbosity = -1 if options["quiet"] else options["verbose"]
     observer = create_observer(options["output_format"], verbosity)
-    request = Request(
-        paths=options["paths"],
-        policies=PolicyFiles(options["policies"], options["phases"]),
-        recursive=options["recursive"],
+    paths = options["paths"] + _listed_paths(options["files_from"])
+    if options["files_from"] is not None and not paths:
+        print_warnings(["--files-from names no path; nothing is done"])
+        return EXIT_OK
+    found = targets(settings, paths, options["libraries"], options["policies"])
+    refuse_missing_targets(found)
+    # All policies are read before any file is changed.
+    requests = {target.name: _request(target, options) for target in found}
+    summaries: list[Summary] = []
+    path, dry_run = settings.database_path, options["dry_run"]
+    with open_store(path, dry_run=dry_run) as store, signals_handled() as interrupt:
+        for target in in_turn(found, settings):
+            workers = chosen_workers(options["cluster"])
+            by = Coordinator(target.settings, store, observer, interrupt, workers)
+            summaries.append(by.run(requests[target.name]))
+            if interrupt.stop:
+                break
+    if summaries[-1].interrupted:
+        _drop_unwritable_output()
+    return _exit_code(summaries)
+
+
+def _listed_paths(file: BinaryIO | None) -> tuple[str, ...]:
+    """Return the paths in a list: with null characters between them, or one a line."""
+    if file is None:
+        return ()
+    data = file.read()
+    parts = data.split(b"\0") if b"\0" in data else data.split(b"\n")
+    return tuple(os.fsdecode(part) for part in parts if part)
+
+
+def _request(target: Target, options: Mapping[str, Any]) -> Request:
+    library = target.library
+    return Request(
+        paths=target.paths,
+        policies=PolicyFiles(target.policies, options["phases"]),
+        recursive=options["recursive"] or library is not None,
         dry_run=options["dry_run"],
-        on_error=options["on_error"],
+        on_error=options["on_error"] or (library.on_error if library else None),
         order=options["order"],
         force=options["force"],
+        limit=options["limit"],
+        library=target.name,
     )
-    path, dry_run = settings.database_path, request.dry_run
-    with open_store(path, dry_run=dry_run) as store, signals_handled() as interrupt:
-        workers = chosen_workers(options["cluster"])
-        summary = Coordinator(settings, store, observer, interrupt, workers).run(request)
-    if summary.interrupted:
-        _drop_unwritable_output()
-    return _exit_code(summary)
 
 
-def _exit_code(summary: Summary) -> int:
-    if summary.interrupted:
+def _exit_code(summaries: Sequence[Summary]) -> int:
+    if any(summary.interrupted for summary in summaries):
         return EXIT_INTERRUPTED
-    if summary.tool_missing:
+    if any(summary.tool_missing for summary in summaries):
         return EXIT_TOOL_MISSING
-    return EXIT_FAILED if summary.counts["failed"] or summary.stopped_early else EXIT_OK
+    failed = any(summary.counts["failed"] or summary.stopped_early for summary in summaries)
+    return EXIT_FAILED if failed else EXIT_OK
 
 
 def _drop_unwritable_output() -> None:

@@ -8,11 +8,18 @@ from typing import Any
 
 import click
 
-from vpo.cli.options import format_option, recursive_option, scan_workers_option
+from vpo.cli.libraries import refuse_missing_targets, targets
+from vpo.cli.options import (
+    exclude_option,
+    format_option,
+    library_option,
+    recursive_option,
+    scan_workers_option,
+)
 from vpo.cli.output import print_error, print_json, print_warnings
-from vpo.cli.paths import refuse_missing
 from vpo.cli.signals import signals_handled
 from vpo.config.builder import build
+from vpo.config.libraries import excluding
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
 from vpo.db.store import Store
@@ -38,26 +45,40 @@ Exit codes:
 
 
 @click.command("scan", epilog=_EXIT_CODES)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=str))
+@library_option
+@exclude_option
 @recursive_option
 @scan_workers_option
 @format_option
 def command(
-    paths: tuple[str, ...], recursive: bool, workers: int | None, output_format: str
+    paths: tuple[str, ...],
+    libraries: tuple[str, ...],
+    exclude: tuple[str, ...],
+    recursive: bool,
+    workers: int | None,
+    output_format: str,
 ) -> int:
     """Index the videos in PATHS for "vpo library".
+
+    Without PATHS, all libraries of the configuration are indexed.
 
     Only the database is changed, after what interrupted runs have left is dealt with. Files that
     have not changed since they were indexed are not opened.
     """
-    refuse_missing(paths)
-    settings = build({"processing.workers": workers})
+    settings = excluding(build({"processing.workers": workers}), exclude)
+    chosen = targets(settings, paths, libraries, None)
+    refuse_missing_targets(chosen)
     print_warnings(settings.warnings)
     line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Scanning")
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         forget = Store(pool).forget_file
-        scanner = Scanner(settings, Library(pool), interrupt, line.show, forget)
-        found = scanner.scan(paths, recursive=recursive)
+        found = Scan()
+        for item in chosen:
+            scanner = Scanner(item.settings, Library(pool), interrupt, line.show, forget)
+            found += scanner.scan(item.paths, recursive=recursive or item.library is not None)
+            if interrupt.stop:
+                break
     line.clear()
     for text in found.notes:
         print_error(text)

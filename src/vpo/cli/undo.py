@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
 
 from vpo.cli import completion
+from vpo.cli.ignore import ignore_file
 from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
 from vpo.config.builder import Settings, build
@@ -34,7 +36,7 @@ def command(target: str, dry_run: bool, output_format: str) -> int:
     """Restore the originals of a run, or of a file that was changed.
 
     Requires originals that were kept: [originals] keep = "trash". A file that has changed since is
-    not touched.
+    not touched. On a terminal, asks whether the files shall be left alone from now on.
     """
     settings = build({})
     files: list[dict[str, Any]] = []
@@ -48,9 +50,22 @@ def command(target: str, dry_run: bool, output_format: str) -> int:
             files.append({"path": item.path, "restored": problem is None, "error": problem})
             if output_format == "text":
                 _print(item, problem, dry_run=dry_run)
+        restored = [file["path"] for file in files if file["restored"]]
+        if restored and output_format == "text" and not dry_run:
+            _offer_to_ignore(store, restored)
     if output_format == "json":
         print_json({"dry_run": dry_run, "files": files})
     return EXIT_OK if all(file["restored"] for file in files) else EXIT_FAILED
+
+
+def _offer_to_ignore(store: Store, paths: list[str]) -> None:
+    """Ask on a terminal whether restored files shall be left alone from now on."""
+    if not sys.stdin.isatty():
+        return
+    which = display_path(paths[0]) if len(paths) == 1 else f"these {len(paths)} files"
+    if click.confirm(f"Leave {which} alone from now on?", default=False, err=True):
+        for path in paths:
+            ignore_file(store, path)
 
 
 def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from vpo.cli.libraries import Target, targets
 from vpo.cli.options import (
     event_format_option,
+    exclude_option,
+    library_option,
     phases_option,
     policy_option,
     verbosity_options,
@@ -18,7 +22,8 @@ from vpo.cli.options import (
 from vpo.cli.output import print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
-from vpo.config.builder import build
+from vpo.config.builder import Settings, build
+from vpo.config.libraries import excluding
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
@@ -27,7 +32,7 @@ from vpo.policy.policy_files import PolicyFiles
 from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
-from vpo.run.watch import WatchOptions, events, watch
+from vpo.run.watch import Watched, events, watch
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -37,7 +42,12 @@ Exit codes:
   3    a required tool or package is not installed"""
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+_SETTLE = 30.0
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
     try:
         return duration(value)
     except ValueError as error:
@@ -45,17 +55,17 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 
 @click.command("watch", epilog=_EXIT_CODES)
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.argument("folders", nargs=-1, type=click.Path(path_type=str))
 @policy_option
+@library_option
+@exclude_option
 @workers_option
 @phases_option
 @click.option(
     "--settle",
-    default="30s",
-    show_default=True,
     callback=_seconds,
     metavar="TIME",
-    help="Process a file once it has not changed for this long.",
+    help="Process a file once it has not changed for this long; by default 30s.",
 )
 @click.option(
     "--every",
@@ -70,6 +80,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 def command(**options: Any) -> int:
     """Watch FOLDERS with their subfolders and process new and changed videos.
 
+    Without FOLDERS, the libraries of the configuration with "watch = true" are watched, or those
+    named with --library.
+
     Processes the existing videos first, then those that are added or changed. Ctrl-C or SIGTERM
     ends it.
     """
@@ -81,28 +94,59 @@ def command(**options: Any) -> int:
             "(see Install in the README)"
         )
     settings = build({"processing.workers": options["workers"]})
+    settings = excluding(settings, options["exclude"])
     print_warnings(settings.warnings)
     verbosity = -1 if options["quiet"] else options["verbose"]
     observer = create_observer(options["output_format"], verbosity)
-    request = Request(
-        paths=tuple(_folder(name) for name in options["folders"]),
-        policies=PolicyFiles(options["policies"], options["phases"]),
-        recursive=True,
-    )
+    found = _watched(settings, options)
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         store = Store(pool)
-        coordinator = Coordinator(settings, store, observer, interrupt, chosen_workers(None))
+        watched = [
+            Watched(
+                _request(target, options["phases"]),
+                Coordinator(target.settings, store, observer, interrupt, chosen_workers(None)),
+                _settle(target, options["settle"]),
+            )
+            for target in found
+        ]
         summaries = watch(
-            request,
-            coordinator,
+            watched,
             store,
             lambda folders: events(folders, lambda: interrupt.stop),
-            WatchOptions(options["settle"], options["every"]),
+            options["every"],
         )
         for _ in summaries:
             pass
     # A signal is the normal end; anything else is a failure that stopped the batch.
     return EXIT_OK if interrupt.signalled else EXIT_FAILED
+
+
+def _watched(settings: Settings, options: Mapping[str, Any]) -> list[Target]:
+    """Return what is watched; raise ``UsageError`` if that is nothing."""
+    found = targets(settings, options["folders"], options["libraries"], options["policies"])
+    if not options["folders"] and not options["libraries"]:
+        found = [target for target in found if target.library and target.library.watch]
+    if not found:
+        raise UsageError(
+            f"{settings.config_path}: no library has watch = true; add it to one, or name folders"
+        )
+    return found
+
+
+def _request(target: Target, phases: str | None) -> Request:
+    return Request(
+        paths=tuple(_folder(name) for name in target.paths),
+        policies=PolicyFiles(target.policies, phases),
+        recursive=True,
+        on_error=target.library.on_error if target.library else None,
+        library=target.name,
+    )
+
+
+def _settle(target: Target, given: float | None) -> float:
+    if given is not None:
+        return given
+    return target.library.settle if target.library else _SETTLE
 
 
 def _folder(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from vpo.config.loader import check_value, from_environment, read_config_file
 from vpo.config.models import SERVERS, Config
-from vpo.config.specs import PLUGINS, field_of, spec, specs
+from vpo.config.specs import LIBRARIES, PLUGINS, field_of, spec, specs
 from vpo.config.worker_count import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError
 
@@ -139,12 +139,14 @@ def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str
         sections[field] = replace(getattr(Config(), field), **values)
         if field in SERVERS:
             _check_server(section, given)
+    libraries: Any
+    libraries, sources[LIBRARIES] = given.get(LIBRARIES, ((), DEFAULT))
     others = {name: value for name, value in given.items() if name not in sources}
     sources |= {name: source for name, (_, source) in others.items()}
     plugins: dict[str, Any] = {
         name.removeprefix(f"{PLUGINS}."): value for name, (value, _) in others.items()
     }
-    return Config(**sections, plugins=plugins), MappingProxyType(sources)
+    return Config(**sections, libraries=libraries, plugins=plugins), MappingProxyType(sources)
 
 
 def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None:

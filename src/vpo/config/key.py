@@ -37,6 +37,13 @@ def extension(text: str) -> str:
     return name
 
 
+def library_name(text: str) -> str:
+    """Return the name of a library if it can be printed and given to an option."""
+    if not text.isprintable() or text != text.strip() or text.startswith("-"):
+        raise ValueError(f"{text!r} is not a name; use letters, digits and spaces in between")
+    return text
+
+
 def time_span(text: str) -> str:
     """Return the text if it is a valid time span."""
     span(text)

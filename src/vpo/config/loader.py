@@ -7,15 +7,17 @@ or the variable, what was expected, and the nearest valid name.
 from __future__ import annotations
 
 import collections.abc
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_origin
 
-from vpo.config.models import Seconds, Size
-from vpo.config.specs import PLUGINS, Spec, specs
+from vpo.config.models import ConfiguredLibrary, Seconds, Size
+from vpo.config.specs import LIBRARIES, PLUGINS, Spec, library_keys, specs
 from vpo.errors import ConfigError
 from vpo.media import units
 from vpo.text import suggestion
@@ -33,11 +35,14 @@ def read_config_file(path: Path, *, required: bool) -> dict[str, object]:
     sections = _parse(text, path)
     plugins = sections.pop(PLUGINS, {})
     values: dict[str, object] = {}
+    if LIBRARIES in sections:
+        values[LIBRARIES] = _libraries(sections.pop(LIBRARIES), text, path)
     for section, table in (*sections.items(), *_plugins(plugins, text, path)):
         plugin = section.startswith(f"{PLUGINS}.")
         if section not in specs() and not plugin:
             line = _line(text, section)
-            raise _wrong(path, line, f"unknown section [{section}]{_near(section, specs())}")
+            near = _near(section, [*specs(), LIBRARIES])
+            raise _wrong(path, line, f"unknown section [{section}]{near}")
         if not isinstance(table, dict):
             raise _wrong(path, _line(text, section), f"write [{section}] as a section of its own")
         if section in specs():
@@ -65,6 +70,73 @@ def _section(section: str, table: dict[str, Any], text: str, path: Path) -> dict
             raise ConfigError(f"{where}: [{section}] has no key {name}{_near(name, keys)}")
         values[f"{section}.{name}"] = check_value(keys[name], value, where, path.parent)
     return values
+
+
+def _libraries(tables: object, text: str, path: Path) -> tuple[ConfiguredLibrary, ...]:
+    """Return the libraries; raise ``ConfigError`` for two with one name, or with one file."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        line = _line(text, LIBRARIES)
+        raise _wrong(path, line, f"write a table [[{LIBRARIES}]] for each library")
+    libraries: list[ConfiguredLibrary] = []
+    for number, table in enumerate(tables):
+        library = _library(table, number, text, path)
+        header = _library_line(text, number)
+        if any(other.name == library.name for other in libraries):
+            raise _wrong(path, header, f'two [[{LIBRARIES}]] are called "{library.name}"')
+        _refuse_overlap(library, [*libraries, library], f"{path}{_line_suffix(header)}")
+        libraries.append(library)
+    return tuple(libraries)
+
+
+def _library(table: dict[str, Any], number: int, text: str, path: Path) -> ConfiguredLibrary:
+    keys = library_keys()
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        where = f"{path}{_line_suffix(_library_line(text, number, name))}"
+        if name not in keys:
+            raise ConfigError(f"{where}: [[{LIBRARIES}]] has no key {name}{suggestion(name, keys)}")
+        values[name] = check_value(keys[name], value, where, path.parent)
+    for name, known in keys.items():
+        if known.default is MISSING and name not in values:
+            line = _library_line(text, number)
+            raise _wrong(path, line, f"[[{LIBRARIES}]] {name} is missing; add it")
+    base = path.parent.absolute()
+    values["folders"] = tuple(
+        os.path.normpath(base / Path(folder).expanduser()) for folder in values["folders"]
+    )
+    return ConfiguredLibrary(**values)
+
+
+def _refuse_overlap(
+    library: ConfiguredLibrary, others: Sequence[ConfiguredLibrary], where: str
+) -> None:
+    """Raise ``ConfigError`` if a folder is in another one: a file belongs to one library."""
+    for other in others:
+        for one in library.folders:
+            for two in other.folders:
+                inside = os.path.commonpath((one, two)) in (one, two)
+                if inside and (one != two or other is not library):
+                    raise ConfigError(
+                        f'{where}: [[{LIBRARIES}]] folders: {one} of "{library.name}" and {two} of '
+                        f'"{other.name}" are one inside the other; a file belongs to one library'
+                    )
+
+
+def _library_line(text: str, number: int, name: str | None = None) -> int | None:
+    """Return the line of a library's table, or of a key in it; ``None`` if written unusually."""
+    header = re.compile(rf"""\s*\[\[\s*["']?{LIBRARIES}["']?\s*\]\]""")
+    wanted = re.compile(rf"""\s*["']?{re.escape(name or "")}["']?\s*=""")
+    current = -1
+    for at, line in enumerate(text.splitlines(), 1):
+        if header.match(line):
+            current += 1
+            if name is None and current == number:
+                return at
+        elif line.lstrip().startswith("[") and current == number and name is not None:
+            return None
+        elif current == number and name is not None and wanted.match(line):
+            return at
+    return None
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, object]:

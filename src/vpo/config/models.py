@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Annotated, Literal, NewType
 
 from vpo.config.defaults import STALL_SECONDS
-from vpo.config.key import Key, absolute_folder, extension, secret_text, server_url, time_span
+from vpo.config.key import (
+    Key,
+    absolute_folder,
+    extension,
+    library_name,
+    secret_text,
+    server_url,
+    time_span,
+)
+from vpo.errors import OnError
+from vpo.exclude import checked_pattern
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -122,6 +132,14 @@ class Files:
             each=extension,
         ),
     ] = VIDEO_EXTENSIONS
+    exclude: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            "Files and folders that are left out, as patterns of gitignore: `extras/`, `*.old.mkv`."
+            " They add to the defaults; `!sample.mkv` takes one back.",
+            each=checked_pattern,
+        ),
+    ] = None
     preserve_mtime: Annotated[bool, Key("Keep the modification time of a changed file.")] = True
     min_age: Annotated[
         Seconds,
@@ -147,8 +165,9 @@ class Files:
     temporary_folder: Annotated[
         Path | None,
         Key(
-            "The folder for results until they are verified; on the same file system as the"
-            " library. Unset: that of the original."
+            "The folder for results until they are verified. From another file system, they are"
+            " then copied next to the original, and the copy is proven by its hash. Unset: the"
+            " folder of the original."
         ),
     ] = None
     verify: Annotated[
@@ -318,6 +337,44 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfiguredLibrary:
+    """A library: folders that commands process, watch and check with one policy."""
+
+    name: Annotated[str, Key("The name for `--library` and messages.", each=library_name)]
+    folders: Annotated[tuple[str, ...], Key("The folders, which are searched with all subfolders.")]
+    policy: Annotated[
+        str,
+        Key(
+            "The policy: a file, or the name of one in the folder `policies` next to the"
+            " configuration file."
+        ),
+    ]
+    watch: Annotated[bool, Key("Whether `vpo watch` without folders watches it.")] = False
+    settle: Annotated[
+        Seconds,
+        Key("How long a file must be unchanged before `vpo watch` processes it."),
+    ] = Seconds(30)
+    hours: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            "When files of this library may start. Unset: as `[processing] hours`.",
+            each=time_span,
+        ),
+    ] = None
+    priority: Annotated[
+        int,
+        Key("Libraries with a higher priority go first; equal ones in the order of the file."),
+    ] = 0
+    exclude: Annotated[
+        tuple[str, ...] | None,
+        Key("Patterns besides those of `[files] exclude`.", each=checked_pattern),
+    ] = None
+    on_error: Annotated[OnError | None, Key("What to do on error. Unset: as the policy says.")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; every section and every key is optional in the file.
 
@@ -335,6 +392,7 @@ class Config:
     jellyfin: Jellyfin = Jellyfin()
     plex: Plex = Plex()
     notify: Notify = Notify()
+    libraries: tuple[ConfiguredLibrary, ...] = ()
     plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 

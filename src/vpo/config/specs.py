@@ -11,8 +11,10 @@ from types import MappingProxyType, NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from vpo.config.key import Key
-from vpo.config.models import SHIPPED, Config, Seconds, Size
+from vpo.config.models import SHIPPED, Config, ConfiguredLibrary, Seconds, Size
 
+LIBRARIES = "libraries"
+"""The tables that configure the libraries."""
 PLUGINS = "plugins"
 """The section whose subsections configure the plugins."""
 
@@ -65,9 +67,15 @@ _EXPECTED = MappingProxyType(
 def specs() -> Mapping[str, Mapping[str, Spec]]:
     """Return every key by section and name, in the order of the models."""
     models = get_type_hints(Config)
-    del models[PLUGINS]
+    del models[PLUGINS], models[LIBRARIES]
     names = {f"{PLUGINS}.{name}" if name in SHIPPED else name: name for name in models}
     return MappingProxyType({full: _section(full, models[name]) for full, name in names.items()})
+
+
+@cache
+def library_keys() -> Mapping[str, Spec]:
+    """Return the keys of a table ``[[libraries]]``; those without a default are required."""
+    return _section(f"[{LIBRARIES}]", ConfiguredLibrary)
 
 
 def spec(name: str) -> Spec:
@@ -83,7 +91,7 @@ def field_of(section: str) -> str:
 
 def _section(section: str, model: Any) -> Mapping[str, Spec]:
     hints = get_type_hints(model, include_extras=True)
-    defaults = {item.name: item.default for item in fields(model)}
+    defaults = {item.name: item.default for item in fields(model)}  # MISSING: it is required
     found = {name: get_args(hint) for name, hint in hints.items()}
     return MappingProxyType(
         {

@@ -20,6 +20,7 @@ _UNSET = {
     Size: '"10GB"',
     Path: '"/path"',
     str: '"..."',
+    "exclude": '["extras/"]',
     "hours": '["22:00-07:00"]',
     "url": '"http://server:8096"',
     "urls": '["ntfy://ntfy.sh/topic"]',
@@ -134,6 +135,16 @@ def _lines(given: dict[str, str]) -> Iterator[str]:
             )
             value = given.get(f"{section}.{name}")
             yield f"{name} = {value}" if value else f"# {name} = {_default(known)}"
+    yield _LIBRARY
+
+
+_LIBRARY = """
+# Libraries are processed by `vpo process` without arguments, each with its own policy.
+# [[libraries]]
+# name = "films"
+# folders = ["/path"]
+# policy = "tidy"
+# watch = true"""
 
 
 def _default(known: Spec) -> str:

@@ -102,8 +102,8 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
                 cache_key = f"{_SUSPECT}{cache_key}"
         connection.execute(
             "INSERT OR REPLACE INTO compliance_records"
-            " (cache_key, file, compliance, error_type, error_message, recorded_at, warnings)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            " (cache_key, file, compliance, error_type, error_message, recorded_at, warnings,"
+            " acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 cache_key,
                 number,
@@ -111,6 +111,7 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
                 *error_of(result),
                 time,
                 as_json(result.remaining) if result.remaining else None,
+                _is_acknowledged(connection, number, result),
             ),
         )
 
@@ -118,6 +119,16 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
 _SUSPECT = "suspect "
 """Before the cache key under which a first failure is recorded; nothing looks it up but the next.
 It is forgotten with the file's other compliance."""
+
+
+def _is_acknowledged(connection: sqlite3.Connection, number: int, result: Result) -> bool:
+    """Return whether this failure of the unchanged file was acknowledged before."""
+    found = connection.execute(
+        "SELECT 1 FROM compliance_records WHERE file = ? AND cache_key IN (?, ?)"
+        " AND acknowledged AND error_type = ?",
+        (number, result.fingerprint, f"{_SUSPECT}{result.fingerprint}", result.error_type),
+    )
+    return found.fetchone() is not None
 
 
 def _failed_before(connection: sqlite3.Connection, number: int, cache_key: str | None) -> bool:

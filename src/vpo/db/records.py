@@ -118,6 +118,15 @@ class Result(NamedTuple):
     videos: tuple[EncodedVideo, ...] = ()
 
 
+class Ignored(NamedTuple):
+    """A file that is left alone: the one at ``path``, and others with its size and content key."""
+
+    path: str
+    size: int
+    content: str
+    at: datetime
+
+
 class ComplianceRecord(NamedTuple):
     """A file's compliance with policies and metadata, which ``cache_key`` stands for.
 

@@ -177,6 +177,23 @@ _VERSION_6 = (
     """,
 )
 
+_VERSION_7 = (
+    # What `vpo ignore` leaves alone.
+    """
+    CREATE TABLE ignored (
+        path BLOB PRIMARY KEY,
+        size INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        ignored_at TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    # The file as `vpo undo` restored it (JSON): `vpo watch` leaves it alone until it changes.
+    "ALTER TABLE outcomes ADD COLUMN undone_stat TEXT",
+    "CREATE INDEX outcomes_undone ON outcomes (path) WHERE undone_stat IS NOT NULL",
+    # Whether the user has acknowledged a failure: until file or policy changes, it is no news.
+    "ALTER TABLE compliance_records ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 0",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -184,6 +201,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_4,
     _VERSION_5,
     _VERSION_6,
+    _VERSION_7,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

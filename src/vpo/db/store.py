@@ -29,6 +29,7 @@ from vpo.db.files import (
 from vpo.db.knowledge import Knowledge
 from vpo.db.records import (
     Cost,
+    Ignored,
     Kept,
     KeptOriginal,
     NewRun,
@@ -64,6 +65,18 @@ _TIMINGS = """
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
+"""
+_UNDONE = """
+    SELECT path, undone_stat, max(rowid) FROM outcomes
+    WHERE path IN (SELECT path FROM outcomes WHERE undone_stat IS NOT NULL) GROUP BY path
+"""
+_ACKNOWLEDGE = """
+    UPDATE compliance_records SET acknowledged = 1
+    WHERE compliance = 'failed' AND file = (SELECT number FROM files WHERE path = ?)
+"""
+_ACKNOWLEDGED = """
+    SELECT path FROM compliance_records JOIN files ON number = file
+    WHERE acknowledged AND compliance = 'failed' AND (cache_key = ? OR cache_key LIKE ?)
 """
 _OF_PATH = "result_path = ?1 OR path = ?1"
 
@@ -263,13 +276,58 @@ class Store(Knowledge):
                 _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
-    def record_undone(self, outcome: str) -> None:
-        """Record that the kept original of this outcome was restored."""
+    def record_undone(self, outcome: str, stat: Stat | None = None) -> None:
+        """Record that the kept original of this outcome was restored, to a file with this stat."""
         with self._pool.transaction() as connection:
             connection.execute(
-                "UPDATE outcomes SET kept = NULL, undone_at = ? WHERE id = ?",
-                (self._time(), outcome),
+                "UPDATE outcomes SET kept = NULL, undone_at = ?, undone_stat = ? WHERE id = ?",
+                (self._time(), as_json(stat) if stat else None, outcome),
             )
+
+    def ignored(self) -> list[Ignored]:
+        """Return the files that are left alone, by path."""
+        with self._pool.read() as connection:
+            rows = connection.execute("SELECT * FROM ignored ORDER BY path").fetchall()
+        return [
+            Ignored(os.fsdecode(path), size, content, parse_time(at))
+            for path, size, content, at in rows
+        ]
+
+    def ignore(self, path: str, size: int, content: str) -> None:
+        """Record that a file is left alone from now on."""
+        with self._pool.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO ignored (path, size, content, ignored_at)"
+                " VALUES (?, ?, ?, ?)",
+                (os.fsencode(path), size, content, self._time()),
+            )
+
+    def stop_ignoring(self, path: str, content: str | None) -> int:
+        """Forget that a file at this path, or with this content, is left alone; return how many."""
+        with self._pool.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM ignored WHERE path = ? OR content = ?", (os.fsencode(path), content)
+            ).rowcount
+
+    def undone(self) -> dict[bytes, Stat]:
+        """Return the files whose last change was undone, as they were restored."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_UNDONE).fetchall()
+        return {path: tuple(json.loads(stat)) for path, stat, _ in rows if stat is not None}
+
+    def acknowledge(self, paths: Iterable[str]) -> int:
+        """Record that the known failures of these files are no news; return how many files."""
+        with self._pool.transaction() as connection:
+            return sum(
+                bool(connection.execute(_ACKNOWLEDGE, (os.fsencode(path),)).rowcount)
+                for path in paths
+            )
+
+    def acknowledged(self, fingerprint: str) -> set[bytes]:
+        """Return the files whose failure with these policies, and any metadata, is no news."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_ACKNOWLEDGED, (fingerprint, f"{fingerprint}%"))
+            return {path for (path,) in rows}
 
     def folders(self) -> set[str]:
         """Return the folders of all files that are or were recorded."""

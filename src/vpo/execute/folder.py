@@ -157,6 +157,19 @@ def wants_closed(file: os.stat_result) -> bool:
     return file_system_type(file.st_dev).startswith(_WANT_CLOSED)
 
 
+def mount_of(fd: int) -> str:
+    """Return the number of the mount of an open file; empty if unknown.
+
+    One file system can be mounted in several places, as containers do: no rename leads from one to
+    another.
+    """
+    with contextlib.suppress(OSError), open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("mnt_id:"):
+                return line.split()[1]
+    return ""
+
+
 def file_system_type(device: int) -> str:
     """Return the type of a mounted file system, as Linux names it; empty if unknown."""
     number = f"{os.major(device)}:{os.minor(device)}"

@@ -80,14 +80,19 @@ def check_ready(lock: FileLock, workspace: Workspace) -> None:
     """
     os.fsync(workspace.fd)
     lock.check()
+    check_result(workspace)
+    if is_open_for_writing(lock):
+        raise BusyError("another program has opened it for writing; the result was discarded")
+
+
+def check_result(workspace: Workspace) -> None:
+    """Raise ``PublishError`` if the tool's output is no longer the temporary file."""
     try:
         same = os.path.samestat(os.fstat(workspace.fd), os.stat(workspace.path))
     except OSError as error:
         raise PublishError(f"the result was removed: {error.strerror}; run again") from None
     if not same:
         raise PublishError("the tool replaced its output with another file, which was discarded")
-    if is_open_for_writing(lock):
-        raise BusyError("another program has opened it for writing; the result was discarded")
 
 
 def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from vpo.db.records import Kept
 from vpo.errors import SavingsError, SpaceError, ToolError, VerifyError
 from vpo.execute import originals, publish
+from vpo.execute.copy import copy_result
+from vpo.execute.folder import Folder, mount_of
 from vpo.execute.full_proof import ProofFacts
+from vpo.execute.lock import FileLock
 from vpo.execute.proof import verify
 from vpo.execute.space import can_grow_to, is_full, too_large
 from vpo.execute.work import Applied, Work, Written, as_published
@@ -28,28 +32,75 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
     ``prove``: the packets are written again, and have to be proven.
     """
     lock = work.lock
-    with Workspace(work.folder, lock.status.st_mode) as workspace:
-        if _only_grows(work) and not can_grow_to(workspace.fd, lock.status.st_size + _SLACK):
-            raise too_large(workspace.folder)
+    with (
+        Workspace(work.folder, lock.status.st_mode) as workspace,
+        _beside_original(work, workspace) as final,
+    ):
         size = int(lock.status.st_size * factor) + _SLACK
-        with work.context.space.reserve(workspace.path, size, work.options.keep_free):
+        with _reserved(work, workspace, final, size):
             # The source is read while the tool works, and not for a result that has no space.
             work = work.with_proof() if prove else work
             proof = work.proof
             written, found, facts = _written(work, write, workspace)
             work.check(found)
-            warnings = (*written.warnings, *publish.copy_attributes(lock, workspace.fd))
-            warnings += tuple(publish.set_times(workspace.fd, lock.status, work.timestamp))
+            if final is not workspace:
+                publish.check_result(workspace)
+                copy_result(workspace, final, lambda: work.context.cancelled)
+            warnings = (*written.warnings, *publish.copy_attributes(lock, final.fd))
+            warnings += tuple(publish.set_times(final.fd, lock.status, work.timestamp))
             damage = proof.damage if proof is not None else None
             warnings = (*warnings, *(proof.warnings if proof is not None else ()))
             # Before, as what fails afterwards would call a changed file unchanged.
-            status = os.fstat(workspace.fd)
-            kept = _publish(work, workspace, keep=damage is not None)
+            status = os.fstat(final.fd)
+            kept = _publish(work, final, keep=damage is not None)
     media = as_published(found, work.plan.after.path, status)
     if damage is not None:
         warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")
     content = proof.result if proof is not None else None
     return Applied(media, warnings, kept, written.encoded, facts, work.linked, content)
+
+
+@contextlib.contextmanager
+def _beside_original(work: Work, workspace: Workspace) -> Iterator[Workspace]:
+    """Yield the temporary file that is renamed over the original.
+
+    It is another one, next to the original, where the first is on another file system.
+    """
+    if _can_rename(workspace, work.lock):
+        yield workspace
+        return
+    with Workspace(os.path.dirname(work.lock.path), work.lock.status.st_mode) as final:
+        yield final
+
+
+def _can_rename(workspace: Workspace, lock: FileLock) -> bool:
+    """Return whether the temporary file and the original are in one mount of a file system."""
+    if os.fstat(workspace.fd).st_dev != lock.status.st_dev:
+        return False
+    with Folder(os.path.dirname(lock.path)) as folder:
+        return mount_of(workspace.place.fd) == mount_of(folder.fd)
+
+
+@contextlib.contextmanager
+def _reserved(work: Work, workspace: Workspace, final: Workspace, size: int) -> Iterator[None]:
+    """Reserve space for the temporary files, which may be on two file systems."""
+    for one in (workspace, final):
+        if _only_grows(work) and not can_grow_to(one.fd, work.lock.status.st_size + _SLACK):
+            raise too_large(one.folder)
+    space, keep_free = work.context.space, work.options.keep_free
+    if final is workspace:
+        with space.reserve(workspace.path, size, keep_free):
+            yield
+    elif os.fstat(final.fd).st_dev == os.fstat(workspace.fd).st_dev:
+        # In one: a second reservation would wait for the first.
+        with space.reserve(workspace.path, 2 * size, keep_free):
+            yield
+    else:
+        with (
+            space.reserve(workspace.path, size, keep_free),
+            space.reserve(final.path, size, keep_free),
+        ):
+            yield
 
 
 def _only_grows(work: Work) -> bool:

@@ -50,21 +50,16 @@ class Work:
 
     @property
     def folder(self) -> str:
-        """The folder of the temporary file; raises ``PublishError`` if it is unusable."""
+        """The folder of the temporary file; raises ``PublishError`` if it is missing."""
         folder = self.options.temporary_folder
         if folder is None:
             return os.path.dirname(self.lock.path)
         try:
-            device = os.stat(folder).st_dev
+            os.stat(folder)
         except OSError as error:
             raise PublishError(
                 f"[files] temporary_folder {folder}: {error.strerror}; create it or change this"
             ) from None
-        if device != self.lock.status.st_dev:
-            raise PublishError(
-                f"[files] temporary_folder {folder} is on another file system than the file; "
-                "choose one on the same file system, so that the result can be renamed"
-            )
         return folder
 
     def begin_proof(self) -> Proof:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from vpo.config.builder import Settings
@@ -47,6 +47,13 @@ class Scan:
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def __iadd__(self, other: Scan) -> Scan:
+        """Add the result of another scan."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+        self.interrupted = bool(self.interrupted)
+        return self
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -71,8 +78,9 @@ class Scanner:
             notes, found = notes + cleaned, self._discover(paths, recursive)
         roots = [os.path.realpath(path) for path in paths if path]
         seen = self.library.seen(roots)
-        result = Scan(total=len(found.candidates) + len(found.problems), notes=notes)
+        result = Scan(total=found.total, notes=notes + found.notes)
         result.unreadable += [(path, str(problem)) for path, problem in found.problems]
+        result.unreadable += found.refused
         self._index(_new_or_changed(found.candidates, seen, result), seen, result)
         if not self.interrupt.stop and all(map(os.path.lexists, roots)):
             self._remove_gone(seen.keys() - {item.path for item in found.candidates}, result)
@@ -86,6 +94,7 @@ class Scanner:
             recursive=recursive,
             extensions=self.settings.config.files.extensions,
             stop=lambda: self.interrupt.stop,
+            exclude=self.settings.config.files.exclude or (),
         )
 
     def _clean_up(self, leftovers: Sequence[str]) -> list[str]:

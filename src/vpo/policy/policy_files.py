@@ -7,6 +7,7 @@ database has under a hash of their text.
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,38 @@ from vpo.text import suggestion
 
 if TYPE_CHECKING:
     from vpo.policy.document import Policy
+
+
+_EXTENSIONS = (".yaml", ".yml")
+
+
+def find_policy(text: str, folder: str) -> str:
+    """Return the path of a policy that is given as a file, or by its name in this folder.
+
+    Raises ``UsageError`` for a name that it does not have.
+    """
+    return text if is_file_name(text) or os.path.lexists(text) else policy_named(text, folder)
+
+
+def is_file_name(text: str) -> bool:
+    """Return whether a policy is given as a file, whether that exists or not."""
+    return os.sep in text or text.endswith(_EXTENSIONS)
+
+
+def policy_named(text: str, folder: str) -> str:
+    """Return the path of the policy with this name; raise ``UsageError`` if there is none."""
+    try:
+        files = sorted(name for name in os.listdir(folder) if name.endswith(_EXTENSIONS))
+    except OSError:
+        files = []
+    for ending in _EXTENSIONS:
+        if f"{text}{ending}" in files:
+            return os.path.join(folder, f"{text}{ending}")
+    names = [os.path.splitext(name)[0] for name in files]
+    raise UsageError(
+        f"no policy is called {text}: there is no such file, and no {text}.yaml in {folder}"
+        f"{suggestion(text, names)}"
+    )
 
 
 class PolicyFiles:

@@ -52,8 +52,7 @@ class JsonLinesReport(Silent):
         self._out = out
 
     def begin(self, run_id: str, request: Request, workers: int, found: Discovery) -> None:
-        total = len(found.candidates) + len(found.problems)
-        self._event("begin", {**head_json(run_id, request, workers), "total": total})
+        self._event("begin", {**head_json(run_id, request, workers), "total": found.total})
 
     def note(self, text: str) -> None:
         self._event("note", {"text": text})
@@ -91,6 +90,7 @@ def head_json(run_id: str, request: Request, workers: int) -> dict[str, Any]:
     return {
         "schema_version": JSON_SCHEMA_VERSION,
         "run_id": run_id,
+        "library": request.library,
         "policies": list(request.policies.files),
         "dry_run": request.dry_run,
         "workers": workers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
@@ -142,6 +143,9 @@ class TextReport:
         found: Discovery,
     ) -> None:
         self._dry_run = request.dry_run
+        self._failures, self._partly = [], 0
+        if request.library is not None and self._verbosity >= 0:
+            self._out.line(f"library {printable(request.library)}", "dim")
         if not found.candidates and not found.problems and self._verbosity >= 0:
             self._out.line(
                 "no video files found in "
@@ -185,7 +189,7 @@ class TextReport:
             return False
         if outcome.warnings:
             return True
-        if outcome.status == "unchanged":
+        if outcome.status == "unchanged" or (outcome.status == "skipped" and not outcome.error):
             return self._verbosity >= 1
         # A terminal has the progress line; a log needs a line for each file.
         return self._dry_run or self._verbosity >= 1 or not self._out.terminal
@@ -270,17 +274,24 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
             parts.append(f"{summary.counts[name]} {_SUMMARY_WORDS.get(name, name)}")
         if name == "skipped" and summary.linked:
             parts.append(f"{summary.linked} of them for their hard links")
+        if name == "skipped" and summary.acknowledged:
+            parts.append(f"{summary.acknowledged} of them acknowledged failures")
         if name == "failed" and partly:
             parts.append(f"{partly} of them {'to be ' if dry_run else ''}partly changed")
     text = f"{counted(summary.total, 'file')} in {summary.seconds:.1f} s"
     text += ": " + ", ".join(parts) if parts else ""
+    return "; ".join([text, *_remarks(summary, dry_run)])
+
+
+def _remarks(summary: Summary, dry_run: bool) -> Iterator[str]:
     if abs(summary.saved) >= _MIN_SAVED and not dry_run:
-        text += f"; {format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+        yield f"{format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
     if summary.warned:
-        text += f"; {counted(summary.warned, 'file')} with warnings"
+        yield f"{counted(summary.warned, 'file')} with warnings"
+    if summary.excluded:
+        yield f"{counted(summary.excluded, 'name')} excluded"
     if summary.separated:
         old = "would keep" if dry_run else "keep"
-        text += f"; the hard links of {counted(summary.separated, 'file')} {old} the old content"
+        yield f"the hard links of {counted(summary.separated, 'file')} {old} the old content"
     if summary.stopped_early:
-        text += "; interrupted" if summary.interrupted else "; stopped early after a failure"
-    return text
+        yield "interrupted" if summary.interrupted else "stopped early after a failure"

@@ -28,6 +28,7 @@ from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
 from vpo.run.compliance import ComplianceRecords
+from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
 from vpo.run.request import Interrupt, Request
@@ -114,7 +115,7 @@ class _Run:
         with recorder(
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
-            summary = Summary(record.run_id, len(found.candidates) + len(found.problems))
+            summary = Summary(record.run_id, found.total, found.excluded)
             tally = Tally(summary, record, self._observer, hooks)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
@@ -144,7 +145,14 @@ class _Run:
         return fingerprint
 
     def _found(self) -> Discovery:
-        """Clean up after earlier runs and return the candidates."""
+        """Clean up after earlier runs and return the candidates, without ignored ones."""
+        found = self._searched()
+        self._observer.notes(found.notes)
+        if self._store is not None:
+            leave_ignored(found, self._store, self._request.paths)
+        return found
+
+    def _searched(self) -> Discovery:
         if self._written is None:
             return self._discover()
         self._observer.notes(_clean_up(self._written, self._settings))
@@ -176,6 +184,7 @@ class _Run:
             recursive=self._request.recursive,
             extensions=self._settings.config.files.extensions,
             stop=self._stops,
+            exclude=self._settings.config.files.exclude or (),
         )
 
     def _stops(self) -> bool:
@@ -213,6 +222,7 @@ class _Run:
             "on_error": request.on_error,
             "order": request.order,
             "force": request.force,
+            "library": request.library,
         }
         return RunFacts(list(request.policies.files), options, self._settings.workers)
 
@@ -223,16 +233,21 @@ class _Run:
                 tally.missing(path, problem)
             else:
                 tally.take(Outcome(path, "failed", error=Failure.of(problem)))
+        for path, reason in found.refused:
+            tally.leave(path, reason)
         if self._store is None or self._request.force:
             return found.candidates
         roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
         records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
+        acknowledged = self._store.acknowledged(self._fingerprint)
         todo = []
         for item in found.candidates:
             if records.complies(item):
                 tally.skip(item, records.warnings(item))
+            elif os.fsencode(item.path) in acknowledged and records.failure(item):
+                tally.acknowledged(item)
             elif not in_turn and (failure := self._lasting_failure(records, item)):
                 tally.take(_failed_before(item, *failure))
             else:
@@ -267,6 +282,10 @@ class _Run:
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)
+            if request.limit is not None and len(items) > request.limit:
+                tally.summary.counts["not_started"] += len(items) - request.limit
+                items = items[: request.limit]
+                tally.forecast = forecast(request, self._store, items, facts, tally.workers)
             options = replace(rewrite_options(self._settings), fresh=request.fresh)
             run_id = tally.summary.run_id
             maker = JobMaker(request, options, facts, run_id, tally.start)

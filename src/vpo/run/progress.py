@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+_READS = 3
 
 
 class RunningFile(NamedTuple):
@@ -15,6 +19,13 @@ class RunningFile(NamedTuple):
     path: str
     part: float | None = None
     left: float | None = None
+
+    @property
+    def stage(self) -> str:
+        """What is done with it, as far as the fraction tells."""
+        if self.part is None:
+            return "preparing"
+        return "writing" if self.part < 1 else "verifying"
 
 
 class RunProgress(NamedTuple):
@@ -29,6 +40,28 @@ class RunProgress(NamedTuple):
     left: float | None = None
     running: tuple[RunningFile, ...] = ()
     waiting: str | None = None
+
+
+def write_progress(fd: int, progress: RunProgress) -> None:
+    """Write the progress to an open file, in place of what it holds."""
+    data = json.dumps(progress, ensure_ascii=True).encode()
+    os.pwrite(fd, data, 0)
+    os.ftruncate(fd, len(data))
+
+
+def read_progress(path: str) -> RunProgress | None:
+    """Return the progress in a file; ``None`` if there is none (yet)."""
+    for _ in range(_READS):
+        try:
+            with open(path, encoding="ascii") as file:
+                done, total, active, left, running, waiting = json.load(file)
+            files = tuple(RunningFile(*item) for item in running)
+            return RunProgress(done, total, active, left, files, waiting)
+        except OSError:
+            return None
+        except ValueError:
+            continue  # it was empty, or read while it was written
+    return None
 
 
 ProgressSource = Callable[[], RunProgress]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import time
@@ -19,11 +20,13 @@ from vpo.config.models import Originals
 from vpo.db.records import Compliance, KeptOriginal, NewRun, Result, RunState
 from vpo.db.store import Store
 from vpo.execute.outcome import Outcome
+from vpo.run.progress import ProgressSource, write_progress
 
 _GROUP = 64
 _GROUP_SECONDS = 0.5
 """The size of a group, and the seconds after which a smaller one is written: the files that have to
 be probed again if vpo is killed."""
+_SHOW_SECONDS = 1.0
 DAY_SECONDS = 86400
 _LOCK_EXTENSION = ".lock"
 _LOCK_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}" + re.escape(_LOCK_EXTENSION))
@@ -41,11 +44,20 @@ class RunFacts(NamedTuple):
 class Recorder:
     """Records one run and its outcomes, unless ``store`` is ``None``.
 
+    ``lock`` is the open lock file of the run, into which its progress is written for others.
     ``cache_key`` returns the key under which the compliance of a path is recorded.
     """
 
-    def __init__(self, store: Store | None, run_id: str, cache_key: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        run_id: str,
+        cache_key: Callable[[str], str],
+        lock: int | None = None,
+    ) -> None:
         self.run_id = run_id
+        self._lock = lock
+        self._shown = -math.inf
         self._cache_key = cache_key
         self._store = store
         self._ids: dict[str, str] = {}
@@ -86,6 +98,15 @@ class Recorder:
             self._store.record(self._results)
             self._results = []
         self._written = time.monotonic()
+
+    def show(self, get_progress: ProgressSource) -> None:
+        """Write the progress for ``vpo status``, at most once a second."""
+        now = time.monotonic()
+        if self._lock is None or now - self._shown < _SHOW_SECONDS:
+            return
+        self._shown = now
+        with contextlib.suppress(OSError):  # a full disk is no reason to end the run
+            write_progress(self._lock, get_progress())
 
     def finish(self, state: RunState, summary: Mapping[str, Any]) -> None:
         """Write the current group and the end of the run.
@@ -162,7 +183,7 @@ def recorder(
     if store is None:
         yield Recorder(None, run_id, cache_key)
         return
-    with _run_lock(data_dir, run_id):
+    with _run_lock(data_dir, run_id) as lock:
         store.start_run(
             NewRun(
                 run_id,
@@ -173,17 +194,17 @@ def recorder(
                 os.uname().nodename,
             )
         )
-        yield Recorder(store, run_id, cache_key)
+        yield Recorder(store, run_id, cache_key, lock)
 
 
 @contextlib.contextmanager
-def _run_lock(data_dir: Path, run_id: str) -> Iterator[None]:
-    """Hold a locked file that shows other processes that this run is alive."""
+def _run_lock(data_dir: Path, run_id: str) -> Iterator[int]:
+    """Hold a locked file that shows other processes that this run is alive; yield it, open."""
     path = lock_path(data_dir, run_id)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     fd = _create_locked(path)
     try:
-        yield
+        yield fd
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

@@ -16,7 +16,8 @@ StartOutcome = Callable[[str], str]
 class Request(NamedTuple):
     """The files, the policies and the options of a run.
 
-    ``fresh`` is that of ``RewriteOptions``.
+    ``fresh`` is that of ``RewriteOptions``. ``limit`` is the largest number of files that are
+    processed. ``library`` is the name of the library whose folders the paths are.
     """
 
     paths: tuple[str, ...]
@@ -27,6 +28,8 @@ class Request(NamedTuple):
     order: Order = "auto"
     force: bool = False
     fresh: float = 0.0
+    limit: int | None = None
+    library: str | None = None
 
 
 class Interrupt:

@@ -110,3 +110,6 @@ def restore_original(store: Store, item: KeptOriginal) -> None:
             kept = Kept(item.kind, item.kept_path, item.size)
             store.record_kept(item.outcome, kept, item.result_path, item.result_stat)
         raise
+    if (status := _status(item.path)) is not None:
+        stat = status.st_size, status.st_mtime_ns, status.st_ino
+        store.record_undone(item.outcome, stat)

@@ -16,11 +16,15 @@ class Summary:
     ``warned`` how many files have warnings.
     Of the files with further hard links, ``linked`` counts the skipped ones, and ``separated``
     those that were (or would be) replaced, so that the other links keep the old content.
+    ``acknowledged`` counts those skipped as their failure is known and acknowledged;
+    ``excluded`` counts files and folders that were left out, which are not part of ``total``.
     """
 
-    def __init__(self, run_id: str, total: int) -> None:
+    def __init__(self, run_id: str, total: int, excluded: int = 0) -> None:
         self.run_id = run_id
         self.total = total
+        self.excluded = excluded
+        self.acknowledged = 0
         self.seconds = 0.0
         self.stopped_early = False
         self.interrupted = False
@@ -38,6 +42,8 @@ class Summary:
             "seconds": self.seconds,
             "stopped_early": self.stopped_early,
             "warned": self.warned,
+            "acknowledged": self.acknowledged,
+            "excluded": self.excluded,
             "hard_links_skipped": self.linked,
             "hard_links_replaced": self.separated,
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vpo.db.records import STATUSES
 from vpo.discover import Candidate
-from vpo.errors import DiscoverError
+from vpo.errors import DiscoverError, ExcludedError
 from vpo.execute.outcome import Failure, Outcome
 from vpo.run.observer import SafeObserver
 from vpo.run.progress import FileProgress, RunProgress
@@ -65,6 +65,15 @@ class Tally:
         """Count and report a path that does not exist; it is not a file, so it is not recorded."""
         self._count(Outcome(path, "failed", error=Failure.of(error)))
 
+    def acknowledged(self, item: Candidate) -> None:
+        """Count a file whose failure is known and acknowledged, as skipped; it is no news."""
+        self.summary.acknowledged += 1
+        self._count(Outcome(item.path, "skipped", size_before=item.size))
+
+    def leave(self, path: str, reason: str) -> None:
+        """Count and report a named file that the user wants left alone; it is not recorded."""
+        self._count(Outcome(path, "skipped", error=Failure.of(ExcludedError(reason))))
+
     def take(self, outcome: Outcome) -> None:
         """Count, record and report the outcome of a file."""
         path = outcome.was or outcome.path
@@ -86,6 +95,7 @@ class Tally:
         self._recorder.on_tick()
         self._waiting = pauser.paused.reason if pauser.paused else None
         self.observer.tick(self._state)
+        self._recorder.show(self._state)
 
     def report(self, request: Request) -> RunReport:
         """Return the report of the run for plugins."""

@@ -17,13 +17,16 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
+from vpo.config.libraries import is_open
 from vpo.db.store import Store
-from vpo.discover import Candidate, discover, leftovers_beside
+from vpo.discover import Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ErrorKind, WatchError
 from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
+from vpo.run.ignored import leave_ignored
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -105,94 +108,104 @@ class Waitlist:
         return [path for path, item in self.waiting.items() if item.due <= now]
 
 
-class WatchOptions(NamedTuple):
-    """When files are processed, in seconds.
+class Watched(NamedTuple):
+    """Folders that are watched together (``request.paths``), and what is done with their files.
 
-    A file is processed once it has not changed for ``settle``, at the start at once. All folders
-    are searched at intervals of ``every``.
+    A file is processed once it has not changed for ``settle`` seconds, at the start at once.
     """
 
+    request: Request
+    coordinator: Coordinator
     settle: float
-    every: float
 
 
 def watch(
-    request: Request,
-    coordinator: Coordinator,
-    store: Store,
-    waiter: Waiter,
-    options: WatchOptions,
+    watched: Sequence[Watched], store: Store, waiter: Waiter, every: float
 ) -> Iterator[Summary]:
-    """Yield the summaries of the runs, until the coordinator's interrupt is set.
+    """Yield the summaries of the runs, until the coordinators' interrupt is set.
 
-    ``request.paths`` are the folders.
+    Of files that are due at the same time, those of the first go first. All folders are searched at
+    intervals of ``every`` seconds.
     """
-    watcher = _Watcher(request, coordinator, store, waiter, options)
-    first = True
+    watchers = [_Watcher(item, store) for item in watched]
+    coordinator = watched[0].coordinator
+    paths = [path for item in watched for path in item.request.paths]
+    first, gone = True, set[str]()
     while not coordinator.interrupt.stop:
-        folders = _identities(request.paths)
-        for text in watcher.missing(folders):
+        folders = _identities(paths)
+        for text in _missing(gone, set(paths) - folders.keys()):
             coordinator.observer.note(text)
-        if first:
-            watcher.search(list(folders), at_once=True)
-            first = False
-        yield from watcher.follow(folders)
+        gone = set(paths) - folders.keys()
+        for watcher in watchers if first else ():
+            watcher.search(folders, at_once=True)
+        first = False
+        for changed in _changes(waiter, paths, folders, every):
+            for watcher in watchers:
+                if changed is None:  # files may have come before the events were followed
+                    watcher.search(folders)
+                else:
+                    watcher.see(changed)
+            for watcher in watchers:
+                yield from watcher.process(folders)
+            if coordinator.interrupt.stop:
+                break
+
+
+def _missing(before: set[str], gone: set[str]) -> list[str]:
+    """Return messages about folders that disappeared or came back."""
+    notes = [f"{path} is not there; waiting for it" for path in sorted(gone - before)]
+    return notes + [f"{path} is there again" for path in sorted(before - gone)]
+
+
+def _changes(
+    waiter: Waiter, paths: Sequence[str], folders: Mapping[str, Identity], every: float
+) -> Iterator[set[str] | None]:
+    """Yield the changed paths, until a folder comes or goes, or it is time to search all of them.
+
+    ``None`` comes first, when the events are followed.
+    """
+    began = time.monotonic()
+    for number, changed in enumerate(waiter(list(folders))):
+        if not number:
+            yield None
+        yield changed
+        if _identities(paths) != folders or time.monotonic() - began > every:
+            return
 
 
 class _Watcher:
     """Keeps the waitlist, and starts a run for the files that are due."""
 
-    def __init__(
-        self,
-        request: Request,
-        coordinator: Coordinator,
-        store: Store,
-        waiter: Waiter,
-        options: WatchOptions,
-    ) -> None:
-        self._request = request._replace(fresh=_DAY)
-        self._coordinator, self._store = coordinator, store
-        self._settings, self._interrupt = coordinator.settings, coordinator.interrupt
-        self._waiter, self._every = waiter, options.every
-        self._waitlist = Waitlist(options.settle)
-        self._gone: set[str] = set()
-        self._searched_at = 0.0
+    def __init__(self, watched: Watched, store: Store) -> None:
+        self._request = watched.request._replace(fresh=_DAY)
+        self._coordinator, self._store = watched.coordinator, store
+        self._settings, self._interrupt = self._coordinator.settings, self._coordinator.interrupt
+        self._waitlist = Waitlist(watched.settle)
 
-    def missing(self, there: Mapping[str, Identity]) -> list[str]:
-        """Return messages about folders that disappeared or came back."""
-        gone = set(self._request.paths) - there.keys()
-        notes = [f"{path} is not there; waiting for it" for path in sorted(gone - self._gone)]
-        notes += [f"{path} is there again" for path in sorted(self._gone - gone)]
-        self._gone = gone
-        return notes
+    def process(self, folders: Iterable[str]) -> Iterator[Summary]:
+        """Start a run for the files that are due, if there are any."""
+        if self._request.library and not is_open(self._settings, datetime.now()):
+            return  # so that other libraries need not wait for its hours
+        if due := self._settled():
+            there = self._own(folders)
+            yield self._run(due, there)
+            self.search(there)
 
-    def follow(self, folders: Mapping[str, Identity]) -> Iterator[Summary]:
-        """Follow the folders until one comes or goes, or it is time to search all of them."""
-        there = list(folders)
-        for number, changed in enumerate(self._waiter(there)):
-            if not number:
-                self.search(there)  # for files that came before the events were followed
-            self._see(changed)
-            if due := self._settled():
-                yield self._run(due, there)
-                self.search(there)
-            if self._interrupt.stop or _identities(self._request.paths) != folders:
-                return
-            if time.monotonic() - self._searched_at > self._every:
-                return
+    def _own(self, folders: Iterable[str]) -> list[str]:
+        return [path for path in folders if path in self._request.paths]
 
-    def search(self, there: Sequence[str], at_once: bool = False) -> None:
-        """Search these folders for new and changed files."""
-        self._searched_at = now = time.monotonic()
-        settle = self._waitlist.settle
-        for item in self._new_files(self._discover(there)):
+    def search(self, folders: Iterable[str], at_once: bool = False) -> None:
+        """Search those of these folders that are its own for new and changed files."""
+        now, settle = time.monotonic(), self._waitlist.settle
+        for item in self._new_files(self._discover(self._own(folders))):
             state = _state_of(item.path)
             old = state is not None and time.time() - state[-1] / 1e9 > settle
             self._waitlist.see(item.path, state, now - settle if at_once and old else now)
 
-    def _see(self, changed: Iterable[str]) -> None:
+    def see(self, changed: Iterable[str]) -> None:
+        """Take the changed paths, and look at files that wait."""
         now = time.monotonic()
-        paths = [path for path in changed if os.path.exists(path) and not self._hidden(path)]
+        paths = [path for path in changed if os.path.exists(path) and self._is_visible(path)]
         found = self._discover(paths) if paths else []
         new = {item.path for item in self._new_files(found)}
         for item in found:
@@ -207,12 +220,16 @@ class _Watcher:
     def _settled(self) -> list[str]:
         """Return the files to process now; none of them has changed since it was seen."""
         now = time.monotonic()
+        undone = self._store.undone() if self._waitlist.due(now) else {}
         for path in self._waitlist.due(now):
-            self._waitlist.see(path, _state_of(path), now)
+            state = _state_of(path)
+            # Undone since it was seen: the record comes after the change.
+            is_undone = state is not None and undone.get(os.fsencode(path)) == state[:3]
+            self._waitlist.see(path, None if is_undone else state, now)
         return self._waitlist.due(now)
 
     def _run(self, due: Sequence[str], there: Sequence[str]) -> Summary:
-        few = len(due) <= _FEW
+        few = len(due) <= _FEW or bool(self._store.undone())
         before = {path: _state_of(path) for path in due}
         # With force: a writer may have set the time of a damaged file back, so that it looks known.
         named = self._request._replace(
@@ -245,31 +262,44 @@ class _Watcher:
         else:
             self._waitlist.failed(path, state, now)
 
-    def _hidden(self, path: str) -> bool:
-        """Return whether a name below the folders begins with a dot, as those of vpo's files do."""
+    def _is_visible(self, path: str) -> bool:
+        """Return whether a path is in its folders, and no name in between begins with a dot."""
         inner = [
             path[len(root) :] for root in self._request.paths if path.startswith(root + os.sep)
         ]
-        return any(part.startswith(".") for text in inner for part in text.split(os.sep))
+        visible = not any(part.startswith(".") for text in inner for part in text.split(os.sep))
+        return visible and bool(inner or path in self._request.paths)
 
     def _stops(self) -> bool:
         return self._interrupt.stop
 
     def _discover(self, paths: Sequence[str]) -> list[Candidate]:
-        extensions = self._settings.config.files.extensions
-        suffixes = tuple(f".{suffix}" for suffix in extensions)
-        found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
+        suffixes = tuple(f".{suffix}" for suffix in self._settings.config.files.extensions)
+        found = self._search(paths)
         if self._coordinator.clean_up([*leftovers_beside(paths), *found.leftovers]):
-            # A film may be another, or be there again.
-            found = discover(paths, recursive=True, extensions=extensions, stop=self._stops)
+            found = self._search(paths)  # a film may be another, or be there again
+        leave_ignored(found, self._store, ())
         return [item for item in found.candidates if item.path.lower().endswith(suffixes)]
+
+    def _search(self, paths: Sequence[str]) -> Discovery:
+        files = self._settings.config.files
+        return discover(
+            paths,
+            recursive=True,
+            extensions=files.extensions,
+            stop=self._stops,
+            exclude=files.exclude or (),
+            roots=self._request.paths,
+        )
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
         key = self._request.policies.fingerprint
         _, end = cache_key_range(key)  # with any metadata, or none
         done = self._store.processed(key, end, [item.path for item in found])
+        undone = self._store.undone()  # nothing undoes an undo but the user
         for item in found:
-            if done.get(os.fsencode(item.path)) != item.stat:
+            path = os.fsencode(item.path)
+            if item.stat not in (done.get(path), undone.get(path)):
                 yield item
 
 

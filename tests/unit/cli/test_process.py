@@ -177,9 +177,10 @@ def test_process_refuses_wrong_configuration(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["process"], ["process", "-p", "x.yaml"], ["process", "x"]])
+@pytest.mark.usefixtures("folder")
 def test_process_requires_path_and_policy(words: list[str]) -> None:
     result = CliRunner().invoke(cli, words, standalone_mode=False)
-    assert isinstance(result.exception, click.UsageError)
+    assert isinstance(result.exception, UsageError)
 
 
 # Exit codes
@@ -203,4 +204,4 @@ def test_process_exit_code_follows_the_summary(facts: dict[str, Any], code: int)
     summary = Summary("run", 3)
     for name, value in facts.items():
         setattr(summary, name, Counter(value) if name == "counts" else value)
-    assert process._exit_code(summary) == code
+    assert process._exit_code([summary]) == code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError
+from dataclasses import MISSING, FrozenInstanceError
 from pathlib import Path
 from typing import Literal, get_origin
 
@@ -11,7 +11,7 @@ import pytest
 
 from vpo.config.loader import check_value
 from vpo.config.models import VIDEO_EXTENSIONS, Config, Processing, Seconds, Size
-from vpo.config.specs import Spec, spec, specs
+from vpo.config.specs import Spec, library_keys, spec, specs
 
 DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
 KEYS = [known for keys in specs().values() for known in keys.values()]
@@ -22,6 +22,8 @@ def toml(value: object) -> str:
     """A default as one would write it in the file."""
     if value is None:
         return "unset"
+    if value is MISSING:
+        return "required"
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{item}"' for item in value) + "]`"
     text = f'"{value}"' if isinstance(value, str) else str(value).lower()
@@ -103,10 +105,11 @@ def test_key_is_documented(known: Spec) -> None:
 def test_documented_keys_exist() -> None:
     text = DOCS.read_text("utf-8")
     sections = {part.split("]")[0]: part for part in text.split("\n## [")[1:]}
-    assert list(sections) == list(specs())
+    keys = {**specs(), "[libraries": library_keys()}
+    assert sections.keys() == keys.keys()
     for name, part in sections.items():
         rows = [line for line in part.split("\n## ")[0].splitlines() if line.startswith("| `")]
-        assert rows == [row(known) for known in specs()[name].values()]
+        assert rows == [row(known) for known in keys[name].values()]
 
 
 def test_variables_and_flags_are_used_once() -> None:

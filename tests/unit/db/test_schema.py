@@ -29,6 +29,7 @@ SHA256_OF_STEPS = (
     "761742f2191f672b",
     "f8ade92fb98264ec",
     "e79653263a2e889a",
+    "e2170a36bfe707d5",
 )
 """The beginning of each step's digest; a step that users have run is never edited."""
 
@@ -128,7 +129,7 @@ def test_migrate_refuses_newer_version(path: Path) -> None:
     before = path.read_bytes()
     with (
         DaemonConnectionPool(path) as pool,
-        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 7; .* 6\)"),
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 8; .* 7\)"),
     ):
         migrate_database(pool)
     assert path.read_bytes() == before

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.unit.execute.edits import clean_up
 
-from vpo.errors import PublishError, SourceChangedError, SpaceError
+from vpo.errors import CancelledError, PublishError, SourceChangedError, SpaceError
 from vpo.execute import originals, publish
 from vpo.execute.context import new_run_context
+from vpo.execute.copy import copy_result
 from vpo.execute.lock import FileLock
 from vpo.execute.options import RewriteOptions
 from vpo.execute.rewrite import _publish, rewrite
@@ -346,6 +347,22 @@ def test_result_in_a_temporary_folder_is_moved_beside_the_film_first(
         publish.replace_original(lock, workspace, str(film))
     assert film.read_bytes() == b"result"
     assert list(scratch.iterdir()) == []
+
+
+def test_copy_of_a_result_is_proven_by_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(1 << 20) + b"end"
+    with Workspace(str(tmp_path), 0o644) as result, Workspace(str(tmp_path), 0o644) as copied:
+        Path(result.path).write_bytes(data)
+        copy_result(result, copied, lambda: False)
+        assert Path(copied.path).read_bytes() == data
+        with pytest.raises(CancelledError):
+            copy_result(result, copied, lambda: True)
+        # A disk that stores something else.
+        monkeypatch.setattr(os, "fsync", lambda fd: os.pwrite(fd, b"?", 1 << 20))
+        with pytest.raises(PublishError, match="differs from it, and was discarded"):
+            copy_result(result, copied, lambda: False)
 
 
 @pytest.mark.usefixtures("no_links")
