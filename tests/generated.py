@@ -158,7 +158,7 @@ _LANGUAGE = _names(st.sampled_from(LANGUAGES))
 _TRACK_FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "language": _LANGUAGE,
     "codec": _names(st.sampled_from(("aac", "dts-hd", "h265", "srt", "e-ac-3", "pcm"))),
-    "bitrate": _comparisons(st.sampled_from((128_000, "5M", "192 kbps"))),
+    "bitrate": _comparisons(st.sampled_from((128_000, "5M", "192 kbps", "1k", "1234 bps"))),
     "title": _WORDS
     | _some(
         contains=_WORDS, neq=_WORDS, word=_WORDS, regex=st.sampled_from((r"^M\w+", '"'))

@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
@@ -64,7 +65,12 @@ Numbers = Annotated[
     WithJsonSchema({"type": ["integer", "array"], "items": _INTEGER}),
 ]
 _RATE: JsonValue = {"type": ["integer", "string"]}
-Rate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_RATE)]
+Rate = Annotated[
+    int,
+    BeforeValidator(units.bitrate),
+    PlainSerializer(lambda rate: f"{rate} bps"),  # a bare number below 10000 is taken for a slip
+    WithJsonSchema(_RATE),
+]
 Rates = Annotated[
     tuple[Rate, ...],
     Field(min_length=1),

@@ -57,7 +57,9 @@ class SkipIf(TrackFilter):
         if self.resolution_within is not None:
             found.append(("height", PixelComparison(lte=self.resolution_within)))
         if self.bitrate_under is not None:
-            found.append(("bitrate", BitRateComparison(lt=self.bitrate_under)))
+            found.append(
+                ("bitrate", BitRateComparison.model_validate({"lt": f"{self.bitrate_under} bps"}))
+            )
         return (*found, *((name, value) for name, value in self.given() if name in FILTERS))
 
     def unmet(self, track: Track, context: ConditionContext) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from vpo.policy.comparisons import OPERATORS, Comparison
+from vpo.policy.comparisons import OPERATORS, BitRateComparison, Comparison
 from vpo.policy.operation import Model
 from vpo.policy.rules.expression import FILE_FACTS
 from vpo.policy.rules.tokens import format_value, quote
@@ -69,6 +69,8 @@ def _compared(name: str, comparison: Comparison) -> Iterator[str]:
     for key, value in comparison.parts:
         if key == "regex":
             yield f"{name} == regex({quote(value)})"
+        elif isinstance(comparison, BitRateComparison):
+            yield _rate(name, key, value)
         elif key == "word":
             words = ", ".join(map(format_value, value))
             yield f"{name} == word({words})"
@@ -81,6 +83,15 @@ def _file_fact(name: str, comparison: Comparison) -> str:
     if key in ("contains", "glob"):
         return f"{name} == {key}({', '.join(map(quote, value))})"
     return next(iter(_compared(name, comparison)))
+
+
+def _rate(name: str, key: str, value: Any) -> str:
+    """Return a comparison of a bit rate; a bare number would be taken for a slip if it is low."""
+    several = value if isinstance(value, tuple) else (value,)
+    rates = [f"{rate // 1000}k" if rate % 1000 == 0 else quote(f"{rate} bps") for rate in several]
+    if len(rates) == 1:
+        return f"{name} {OPERATORS[key]} {rates[0]}"
+    return f"{name} {'not in' if key == 'neq' else 'in'} [{', '.join(rates)}]"
 
 
 def _comparison(subject: str, key: str, value: Any) -> str:
