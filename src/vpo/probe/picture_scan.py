@@ -30,7 +30,10 @@ _MOST = 100
 """Kinds of parts whose shapes are looked at."""
 _MOST_LINES = 1088
 """Lines of the largest interlaced format (ITU-R BT.709)."""
+_PROGRESSIVE_LINES = 720
+"""Lines of the one format that is never interlaced (SMPTE ST 296)."""
 _LEAST_COMBED = 8
+_ENOUGH = 20
 _SURE = 10
 _IDET = "intl_thres=1.5"
 """Above the default, with which sharp patterns that move look like combs."""
@@ -154,7 +157,7 @@ def read_video_sample(path: str, index: int) -> VideoSample:
                 packets.append(packet)
         woven = codec in _WEAVING and _interlaced(packets)
         combing = None
-        if codec in _WEAVING and not woven and (stream.codec_context.height or 0) <= _MOST_LINES:
+        if codec in _WEAVING and not woven and _may_be_fields(stream.codec_context.height or 0):
             combing = FieldSearch()
         places = _places(source)
         if len(places) > 1:
@@ -163,7 +166,7 @@ def read_video_sample(path: str, index: int) -> VideoSample:
             packets = list(_packets_at(source, stream, start, _PLACE_PACKETS // len(places)))
             for packet in packets:
                 scan.take(packet)
-            if combing is not None:
+            if combing is not None and not combing.is_progressive:
                 combing.take(packets, _LOOKED_AT // len(places))
         change = f"{scan.change[1]} to {scan.change[2]}" if scan.change else None
         return VideoSample(
@@ -206,11 +209,21 @@ class FieldSearch:
                     self._found[self._graph.pull().metadata.get(_FIELD_KEY, "")] += 1
 
     @property
+    def is_progressive(self) -> bool:
+        """Whether what was looked at is clearly no fields, so that no more need be looked at."""
+        combed = self._found["tff"] + self._found["bff"]
+        return self._found["progressive"] >= _ENOUGH > _SURE * combed
+
+    @property
     def order(self) -> str | None:
         """Which field comes first; ``None`` where the frames are not clearly interlaced."""
         best, other = sorted(("tff", "bff"), key=lambda name: -self._found[name])
         clear = self._found[best] >= max(_LEAST_COMBED, _SURE * self._found[other])
         return best if clear and self._found[best] > self._found["progressive"] else None
+
+
+def _may_be_fields(lines: int) -> bool:
+    return lines <= _MOST_LINES and lines != _PROGRESSIVE_LINES
 
 
 def _idet(frame: Any) -> Any:
