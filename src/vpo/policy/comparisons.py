@@ -162,7 +162,7 @@ class LanguageComparison(Comparison):
             return False
         return self.eq is None or _in_languages(language, self.eq, original)
 
-    @property
+    @cached_property
     def names_original(self) -> bool:
         """Whether it names the original language of the work."""
         return ORIGINAL in (*(self.eq or ()), *(self.neq or ()))

@@ -29,7 +29,7 @@ from vpo.media.languages import ORIGINAL, replaced_original
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Languages
-from vpo.policy.title_words import KNOWN_WORDS, Patterns, title_says
+from vpo.policy.title_words import KNOWN_WORDS, Patterns, title_kind
 
 _RATED = ("video", "audio")
 
@@ -172,9 +172,11 @@ class PolicyConfig(Model):
 
     _understood: tuple[str, ...] = PrivateAttr(())
 
-    def title_says(self, kind: str, title: str | None) -> bool:
-        """Return whether a title says that a track is of a kind."""
-        return bool(title) and title_says(title or "", kind, getattr(self, f"{kind}_patterns"))
+    def title_kind(self, kinds: tuple[str, ...], title: str | None) -> str | None:
+        """Return the first of these kinds that a title says; ``None`` if it says none."""
+        if not title:
+            return None
+        return title_kind(title, kinds, tuple(getattr(self, f"{kind}_patterns") for kind in kinds))
 
     @property
     def names_original(self) -> bool:

@@ -74,7 +74,13 @@ Patterns = tuple[Annotated[str, AfterValidator(pattern)], ...]
 
 
 @lru_cache(maxsize=4096)
-def title_says(title: str, kind: str, patterns: Patterns) -> bool:
+def title_kind(title: str, kinds: tuple[str, ...], patterns: tuple[Patterns, ...]) -> str | None:
+    """Return the first kind that a title says, by the patterns of each; ``None`` if none."""
+    pairs = zip(kinds, patterns, strict=True)
+    return next((kind for kind, own in pairs if _says(title, kind, own)), None)
+
+
+def _says(title: str, kind: str, patterns: Patterns) -> bool:
     """Return whether a title says that a track is of a kind.
 
     The known words count as whole words, however they are spaced, unless they are denied; other

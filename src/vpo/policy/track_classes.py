@@ -76,7 +76,10 @@ _BEST: tuple[Kind, ...] = (*BEST_AUDIO[:-1], *BEST_SUBTITLES)
 
 
 class _Signs(NamedTuple):
-    """How the kind of a track of one type is recognized: flags first, then words of its title."""
+    """How the kind of a track of one type is recognized: flags first, then words of its title.
+
+    Commentary is that by either of the two, whatever the other flags.
+    """
 
     flags: Mapping[str, Kind]
     titles: tuple[Kind, ...]
@@ -91,12 +94,12 @@ _SIGNS: Mapping[str, _Signs] = {
             "clean_effects": "sfx",
             "karaoke": "music",
         },
-        ("descriptive", "non_speech", "music", "sfx"),
+        ("commentary", "descriptive", "non_speech", "music", "sfx"),
         "main",
     ),
     "subtitle": _Signs(
         {"forced": "forced", "hearing_impaired": "sdh", "captions": "captions"},
-        ("signs", "forced", "sdh"),
+        ("commentary", "signs", "forced", "sdh"),
         "full",
     ),
 }
@@ -142,23 +145,19 @@ def best_first(tracks: Iterable[Track], config: PolicyConfig) -> list[Track]:
     return sorted(tracks, key=goodness)
 
 
-def is_commentary(track: Track, config: PolicyConfig) -> bool:
-    """Return whether a track is commentary: by its flag, or by its title."""
-    return "comment" in track.dispositions or config.title_says("commentary", track.title)
-
-
 def _kind(track: Track, config: PolicyConfig, signs: _Signs) -> KindOfTrack:
-    if is_commentary(track, config):
-        why = "flag comment" if "comment" in track.dispositions else "title"
-        return KindOfTrack("commentary", why)
+    said = cast("Kind | None", config.title_kind(signs.titles, track.title))
+    if "comment" in track.dispositions:
+        return KindOfTrack("commentary", "flag comment")
+    if said == "commentary":
+        return KindOfTrack(said, "title")
     for flag, kind in signs.flags.items():
         if flag in track.dispositions:
             return KindOfTrack(kind, f"flag {flag}")
     if track.codec.startswith("eia_"):
         return KindOfTrack("captions", f"codec {track.codec}")
-    for kind in signs.titles if track.title else ():
-        if config.title_says(kind, track.title):
-            return KindOfTrack(kind, "title")
+    if said is not None:
+        return KindOfTrack(said, "title")
     if track.type == "audio" and primary(track.language) == _NO_LINGUISTIC_CONTENT:
         return KindOfTrack("non_speech", "language zxx")
     return KindOfTrack(signs.otherwise, "")

@@ -141,7 +141,10 @@ class TrackFilter(Model):
 
     def matches(self, item: Item, context: ConditionContext) -> bool:
         """Return whether a track or attachment matches."""
-        return self.failed_filter(item, context) is None
+        for name, value in self.filters:  # most of an evaluation: ``all`` takes a third more
+            if not _MATCHES[name](value, item, context):
+                return False
+        return True
 
     @property
     def needs_metadata(self) -> bool:

@@ -14,7 +14,7 @@ from vpo.media.model import Track
 from vpo.policy.comparisons import TitleComparison
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern
-from vpo.policy.track_classes import is_commentary
+from vpo.policy.track_classes import audio_kind
 
 EXPONENTIAL = "(a|aa)+$"
 
@@ -44,7 +44,7 @@ def test_title_comparison_and_commentary_have_the_limit() -> None:
     with pytest.raises(PlanError):
         TitleComparison(regex=EXPONENTIAL).holds(title)
     with pytest.raises(PlanError):
-        is_commentary(
+        audio_kind(
             Track(0, "audio", "aac", title=title), PolicyConfig(commentary_patterns=(EXPONENTIAL,))
         )
 
@@ -63,6 +63,6 @@ def test_title_pattern_can_be_pickled_after_use() -> None:
 def test_default_policy_does_not_import_regex() -> None:
     script = (
         "import sys; from vpo.policy.operation import PolicyConfig;"
-        "PolicyConfig().title_says('commentary', 'Commentary'); sys.exit('regex' in sys.modules)"
+        "PolicyConfig().title_kind(('commentary',), 'Commentary'); sys.exit('regex' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

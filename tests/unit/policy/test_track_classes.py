@@ -6,7 +6,7 @@ import pytest
 from tests import notation
 
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.track_classes import audio_kind, is_commentary, order_class, subtitle_kind
+from vpo.policy.track_classes import audio_kind, order_class, subtitle_kind
 
 CONFIG = PolicyConfig()
 
@@ -95,12 +95,15 @@ def test_audio_kind_by_language_and_flags() -> None:
     assert audio_kind(notation.track("a:aac/eng [comment]"), CONFIG) == "commentary"
 
 
-def test_is_commentary_uses_patterns_of_the_policy() -> None:
+def test_commentary_is_found_by_patterns_of_the_policy() -> None:
     config = PolicyConfig(commentary_patterns=("^kommentar$", "xyz"))
-    assert is_commentary(notation.track('a:aac "Kommentar"'), config)
-    assert not is_commentary(notation.track('a:aac "Kommentare"'), config)
-    assert not is_commentary(notation.track('a:aac "Commentary"'), config)
-    assert not is_commentary(notation.track('a:aac "x"'), PolicyConfig(commentary_patterns=()))
+    assert audio_kind(notation.track('a:aac "Kommentar"'), config) == "commentary"
+    assert audio_kind(notation.track('a:aac "Kommentare"'), config) != "commentary"
+    assert audio_kind(notation.track('a:aac "Commentary"'), config) != "commentary"
+    assert (
+        audio_kind(notation.track('a:aac "x"'), PolicyConfig(commentary_patterns=()))
+        != "commentary"
+    )
 
 
 @pytest.mark.parametrize(
