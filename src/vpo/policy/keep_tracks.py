@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vpo.media.languages import UNDETERMINED, primary
 from vpo.media.model import Track
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.operation import Model, TrackRemoval
-from vpo.policy.track_filter import AnyOf, first_match
+from vpo.policy.track_filter import AnyOf, first_match, require_all_fitting, require_fitting
 from vpo.policy.track_preference import Criterion, ranked
 from vpo.text import counted
 
@@ -36,6 +36,8 @@ class PerLanguage(Model):
 class KeepTracks(TrackRemoval):
     """Removal of tracks by filters, by language, and of all but the best of each language."""
 
+    track_type: ClassVar[str]
+
     keep: AnyOf | None = Field(
         default=None, description="Tracks that match one of these filters are always kept."
     )
@@ -48,6 +50,13 @@ class KeepTracks(TrackRemoval):
     loose_regions: bool = Field(
         default=False, description="Whether `pt-BR` also keeps other Portuguese, such as `pt-PT`."
     )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> KeepTracks:
+        require_all_fitting(self, self.track_type, "keep", "drop")
+        for number, criterion in enumerate(self.per_language.prefer if self.per_language else ()):
+            require_fitting(criterion, self.track_type, ("per_language", "prefer", number))
+        return self
 
     def verdicts(
         self,

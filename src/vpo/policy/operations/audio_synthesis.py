@@ -21,7 +21,7 @@ from vpo.policy.field_types import BitRate
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, holds
 from vpo.policy.rules.when import When
-from vpo.policy.track_filter import AnyOf, first_match
+from vpo.policy.track_filter import AnyOf, first_match, require_all_fitting
 from vpo.policy.track_preference import CHANNEL_NAMES, Criterion, number_of_channels, ranked
 
 _MOST = max(CHANNEL_NAMES.values())
@@ -97,6 +97,7 @@ class NewTrack(Model):
 
     @model_validator(mode="after")
     def _possible(self) -> NewTrack:
+        require_all_fitting(self, "audio", "skip_if_exists")
         encoder = AUDIO_ENCODERS[self.codec]
         most = encoder.downmix_channels(self.channels)
         if most is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vpo.media.codecs import matches
 from vpo.media.languages import UNDETERMINED, rank
@@ -15,7 +15,7 @@ from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Names
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.track_classes import BEST_AUDIO, BEST_SUBTITLES, Kind
-from vpo.policy.track_filter import AnyOf, TrackFilter
+from vpo.policy.track_filter import AnyOf, TrackFilter, require_all_fitting
 
 
 class PreferredTrack(NamedTuple):
@@ -68,6 +68,12 @@ class DefaultFlags(Operation):
     set_subtitle_forced_when_audio_differs: bool = Field(
         default=False, description="Set its forced flag as well in that case."
     )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> DefaultFlags:
+        require_all_fitting(self, "audio", "prefer_audio")
+        require_all_fitting(self, "subtitle", "prefer_subtitle")
+        return self
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         video = state.media.of("video")

@@ -46,6 +46,7 @@ class KeepAudio(KeepTracks):
 
     key = "keep_audio"
     step = 40
+    track_type = "audio"
 
     languages: Languages | None = Field(
         default=None, min_length=1, description="Languages of the tracks to keep; unset: any."

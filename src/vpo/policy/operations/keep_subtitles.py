@@ -22,6 +22,7 @@ class KeepSubtitles(KeepTracks):
 
     key = "keep_subtitles"
     step = 41
+    track_type = "subtitle"
 
     languages: Languages | None = Field(
         default=None, min_length=1, description="Languages of the tracks to keep; unset: any."

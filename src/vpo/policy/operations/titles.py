@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from string import Formatter
 from typing import Annotated, Literal
@@ -38,14 +38,23 @@ _PLACEHOLDERS = ("language", "layout", "channels", "codec", "kind", "resolution"
 
 
 def _template(text: str) -> str:
+    return _checked(text, _PLACEHOLDERS)
+
+
+def _container_template(text: str) -> str:
+    return _checked(text, ("filename",))
+
+
+def _checked(text: str, placeholders: Sequence[str]) -> str:
     try:
-        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        fields = [field for field in Formatter().parse(text) if field[1] is not None]
     except ValueError as error:
         raise ValueError(f"`{text}` is not a template: {error}") from None
-    for name in names:
-        if name not in _PLACEHOLDERS:
-            known = suggestion(name, _PLACEHOLDERS)
-            raise ValueError(f"`{{{name}}}` is not a placeholder{known}")
+    for _, name, form, conversion in fields:
+        if name not in placeholders:
+            raise ValueError(f"`{{{name}}}` is not a placeholder{suggestion(name, placeholders)}")
+        if form or conversion:
+            raise ValueError(f"`{{{name}}}` takes no format; write it without what follows")
     return text
 
 
@@ -67,7 +76,7 @@ class Titles(Filled, Operation):
     audio: Template | None = Field(default=None, description="Titles of audio tracks.")
     subtitle: Template | None = Field(default=None, description="Titles of subtitle tracks.")
     video: Template | None = Field(default=None, description="Titles of video tracks.")
-    container: str | None = Field(
+    container: Annotated[str, AfterValidator(_container_template)] | None = Field(
         default=None, description="Title of the file; `{filename}` is its name without extension."
     )
     only: Literal["empty", "all"] = Field(
@@ -113,7 +122,7 @@ class Titles(Filled, Operation):
         if self.container and not holds_tag(state.media.container, "title"):
             return state.warn(f"{state.media.container} cannot hold a title; left unchanged")
         name = os.path.splitext(os.path.basename(state.media.path))[0]
-        title = self.container.replace("{filename}", name)
+        title = self.container.format(filename=name)
         return state.set_tag("title", title, "container title")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -10,24 +9,9 @@ from pydantic import Field, model_validator
 
 from vpo.policy.comparisons import OPERATORS, NumberOperators, satisfies
 from vpo.policy.condition_context import ConditionContext, Item
-from vpo.policy.operation import error_at
-from vpo.policy.track_classes import KINDS
-from vpo.policy.track_filter import TrackFilter
+from vpo.policy.track_filter import TrackFilter, require_fitting
 
 ItemType = Literal["video", "audio", "subtitle", "attachment"]
-
-_TRACKS = ("video", "audio", "subtitle")
-_FILTER_TYPES: Mapping[str, tuple[str, ...]] = {
-    "codec": (*_TRACKS, "attachment"),
-    "title": (*_TRACKS, "attachment"),
-    "not": (*_TRACKS, "attachment"),
-    "cover": ("attachment",),
-    "channels": ("audio",),
-    "width": ("video",),
-    "height": ("video",),
-    "dynamic_range": ("video",),
-}
-"""The types to which filters apply, if not to all tracks."""
 
 
 class TrackSelection(TrackFilter):
@@ -42,7 +26,7 @@ class TrackSelection(TrackFilter):
 
     @model_validator(mode="after")
     def _fitting(self) -> TrackSelection:
-        _require_fitting(self, self.track_type)
+        require_fitting(self, self.track_type)
         return self
 
     def candidates(self, context: ConditionContext) -> tuple[Item, ...]:
@@ -56,22 +40,6 @@ class TrackSelection(TrackFilter):
     def passing(self, context: ConditionContext) -> list[Item]:
         """Return the items that match."""
         return [item for item in self.candidates(context) if self.matches(item, context)]
-
-
-def _require_fitting(found: TrackFilter, kind: str) -> None:
-    """Raise ``ValueError`` for a filter, or a kind, that no item of a type has."""
-    for name, value in found.filters:
-        fitting = _FILTER_TYPES.get(name, _TRACKS)
-        if kind not in fitting:
-            kinds = ", ".join(fitting)
-            raise error_at((name,), f"`{name}` does not apply to {kind}, only to {kinds}")
-        if name == "not":
-            _require_fitting(value, kind)
-        if name == "kind":
-            for wanted in (item for _, values in value.parts for item in values):
-                if wanted not in KINDS[kind]:
-                    known = ", ".join(KINDS[kind])
-                    raise error_at((name,), f"`{wanted}` is no kind of {kind}; known: {known}")
 
 
 class ExistsCondition(TrackSelection):
