@@ -258,6 +258,31 @@ BAD = [
 ]
 
 
+BAD_FILTERS = [
+    ("keep_audio: {drop: {width: 1920}}", 32, "`width` does not apply to audio, only to video"),
+    ("keep_audio: {drop: [{not: {width: 1}}]}", 39, "`width` does not apply to audio"),
+    ("keep_subtitles: {drop: [{kind: main}]}", 36, "`main` is no kind of subtitle; known: full"),
+    ("default_flags: {prefer_audio: {kind: full}}", 42, "`full` is no kind of audio"),
+    ("default_flags: {prefer_subtitle: [{channels: 2}]}", 50, "`channels` does not apply to subt"),
+    ("transcode: {video: {to: hevc, skip_if: {channels: 2}}}", 55, "`channels` does not apply"),
+    ("keep_video: {drop: {not_commentary: x}}", 41, "`not_commentary` must be true or false"),
+    ("keep_video: {drop: {is_forced: yes}}", 36, "`is_forced` must be true or false, not `yes`"),
+    ("keep_video: {drop: {is_default: true, default: true}}", 52, "`is_default` and `default` are"),
+    ('titles: {audio: "{language:d}"}', 21, "`{language}` takes no format"),
+    ('titles: {container: "{title}"}', 25, "`{title}` is not a placeholder; known: filename"),
+]
+
+
+@pytest.mark.parametrize(("operation", "column", "words"), BAD_FILTERS)
+def test_policy_error_of_a_filter_or_template_names_its_place(
+    operation: str, column: int, words: str
+) -> None:
+    with pytest.raises(PolicyError) as error:
+        parse_policy(f"{PHASE}    {operation}\n", "p.yaml")
+    assert words in str(error.value)
+    assert str(error.value).startswith(f"p.yaml:4:{column}: ")
+
+
 @pytest.mark.parametrize(("text", "line", "column", "words"), BAD)
 def test_policy_error_and_position(text: str, line: int, column: int, words: str) -> None:
     with pytest.raises(PolicyError) as error:

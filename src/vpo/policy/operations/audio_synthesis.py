@@ -56,6 +56,11 @@ class SourcePreference(Model):
 
     prefer: tuple[Criterion, ...] = Field(default=(), description="Criteria, most important first.")
 
+    @model_validator(mode="after")
+    def _fitting(self) -> SourcePreference:
+        require_all_fitting(self, "audio", "prefer")
+        return self
+
     def allowed(self, tracks: Sequence[Track], context: ConditionContext) -> list[Track]:
         """Return the tracks that may be the source, whatever their channels.
 

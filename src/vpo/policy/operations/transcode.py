@@ -31,7 +31,7 @@ from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.track_filter import FILTERS, TrackFilter
+from vpo.policy.track_filter import FILTERS, TrackFilter, require_fitting
 from vpo.text import format_bit_rate
 
 
@@ -48,6 +48,11 @@ class SkipIf(TrackFilter):
         default=None,
         description="Its bit rate is lower than this; one that is not stated is measured.",
     )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> SkipIf:
+        require_fitting(self, "video")
+        return self
 
     @cached_property
     def filters(self) -> tuple[tuple[str, Any], ...]:
