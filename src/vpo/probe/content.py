@@ -135,15 +135,18 @@ class StreamContent:
         self.packets += len(compared)
         self.size += size
 
-    def is_zeros(self, data: bytes, at: int, end: int) -> bool:
+    def is_zeros(self, data: bytes | memoryview, at: int, end: int) -> bool:
         """Return whether a compressed packet has nothing but zeros, or a run that none has."""
         zeros = self.zero_run
         if end - at < (_DENSE_ZEROS if zeros else _ZEROS) or self.type not in ("audio", "video"):
             return False
         # A run has two of the bytes that are half of it apart.
-        if zeros and b"\0\0" in data[at : end : zeros // 2]:
-            return data.find(bytes(zeros), at, end) >= 0 or not any(data[at:end])
-        return not data[at] and not any(data[at:end])
+        if zeros and b"\0\0" in bytes(data[at : end : zeros // 2]):
+            found = bytes(zeros) in bytes(data[at:end])
+            return found or not any(data[at:end])
+        if data[at] or self.codec.startswith(_RAW_CODECS):
+            return False
+        return not any(data[at:end])
 
     def breaks_off(self, data: bytes | memoryview, at: int, end: int) -> bool:
         """Return whether the first NAL unit is longer than the packet."""
@@ -354,7 +357,7 @@ class _Reader:
         payload = packet if form is None else form(bytes(packet), packet.stream)
         if packet.is_corrupt or stream.breaks_off(memoryview(packet), 0, packet.size):
             self.content.corrupt.append(_seconds(packet, stream))
-        if self._is_zeros(packet, stream):
+        if stream.is_zeros(memoryview(packet), 0, packet.size):
             self.content.zeros.append(_seconds(packet, stream))
         if form is None or payload:
             if stream.type == "video":
@@ -379,19 +382,6 @@ class _Reader:
             moved = self._header_units.get(stream.index, content.header_units)
             self._forms[stream.index] = partial(nal_units, moved=moved)
         return content
-
-    def _is_zeros(self, packet: Any, stream: StreamContent) -> bool:
-        least = _DENSE_ZEROS if stream.zero_run else _ZEROS
-        if packet.size < least or stream.type not in ("audio", "video"):
-            return False
-        data = memoryview(packet)
-        if stream.zero_run:
-            # A run has two of the bytes that are half of it apart.
-            few = bytes(data[:: stream.zero_run // 2])
-            return (b"\0\0" in few and bytes(stream.zero_run) in bytes(data)) or not any(data)
-        if any(data[:_ZEROS]) or stream.codec.startswith(_RAW_CODECS):
-            return False
-        return not any(data)
 
     def _take_messages(self) -> None:
         """Take what the demuxer itself has reported as an error since the last time."""
