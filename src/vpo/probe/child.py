@@ -82,7 +82,7 @@ class _Packets:
         self,
         path: str,
         copies: list[list[Any]],
-        encodes: list[list[int]],
+        encodes: list[list[Any]],
         forms: list[tuple[int, PayloadForm]],
     ) -> object:
         source, self._source = self._source, None

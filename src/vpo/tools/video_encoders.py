@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpo.errors import PlanError
+from vpo.media import pixel_formats
 from vpo.media.encode_spec import CRF_RANGE, DEFAULT_CRF, Device, Quality, VideoCodec
 from vpo.media.model import Track
-from vpo.tools import pixel_formats, rate_control
-from vpo.tools.pixel_formats import PixelFormat
+from vpo.media.pixel_formats import PixelFormat
+from vpo.tools import rate_control
 from vpo.tools.presets import X264_PRESETS, X264_TUNES, Option, Options, Presets, scale
 
 CrfOptions = Callable[[float, Quality], Options]
@@ -89,8 +90,8 @@ class VideoEncoder:
         """Return ffmpeg's name for a pixel format, as this encoder takes it."""
         return self.format_names.get(wanted.name, wanted.name)
 
-    def pixel_format(self, track: Track) -> str | None:
-        """Return the pixel format that a track is encoded in; 10 bits stay 10 bits.
+    def pixel_format(self, track: Track, depth: int | None = None) -> str | None:
+        """Return the pixel format that a track is encoded in; without ``depth``, its bits stay.
 
         ``None`` for a source whose format is not known: ffmpeg chooses. ``PlanError`` where the
         encoder does not take it.
@@ -98,11 +99,18 @@ class VideoEncoder:
         if track.pixel_format is None:
             return None
         found = pixel_formats.planar(track.pixel_format)
-        found = found or pixel_formats.nearest(track.pixel_format, self.formats)
+        if found is not None and depth is not None:
+            found = found._replace(depth=depth)
+        found = found or pixel_formats.nearest(track.pixel_format, self.of_depth(depth))
         if found is None or found not in self.formats:
             what = found or track.pixel_format
-            raise PlanError(f"{self} cannot encode {what}, which {track} has")
+            asked = f"as bit_depth asks for {track}" if depth else f"which {track} has"
+            raise PlanError(f"{self} cannot encode {what}, {asked}")
         return self.format_name(found)
+
+    def of_depth(self, depth: int | None) -> frozenset[PixelFormat]:
+        """Return the formats with so many bits in a sample; ``None`` for all."""
+        return frozenset(f for f in self.formats if depth in (None, f.depth))
 
     def preset_options(self, preset: str | None, twice: bool = False) -> Options:
         """Return the options for a preset, where the source is read ``twice`` those for it.

@@ -17,7 +17,7 @@ from vpo.media.color import is_rgb
 from vpo.media.containers import container
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Color, Mastering, Track
-from vpo.tools.pixel_formats import PixelFormat
+from vpo.media.pixel_formats import PixelFormat
 from vpo.tools.presets import Options
 from vpo.tools.video_encoders import Hdr10, VideoEncoder
 
@@ -76,8 +76,13 @@ class Encoding:
         ``PlanError`` where the encoder does not take the source's.
         """
         if self.spec.tonemap:
-            return self.encoder.format_name(TONEMAPPED)
-        return self.encoder.pixel_format(self.track)
+            return self.encoder.pixel_format(self.tonemapped, self.spec.depth)
+        return self.encoder.pixel_format(self.track, self.spec.depth)
+
+    @property
+    def tonemapped(self) -> Track:
+        """The track, with its pixel format after tone mapping."""
+        return replace(self.track, pixel_format=TONEMAPPED.name)
 
     @property
     def pixels(self) -> int:

@@ -8,7 +8,8 @@ import pytest
 from tests.notation import media
 
 from vpo.errors import PlanError
-from vpo.media.model import MediaFile, Track
+from vpo.media.encode_spec import FrameDrop, VideoEncode
+from vpo.media.model import Color, MediaFile, Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.operations.transcode import SkipIf, Transcode
@@ -80,3 +81,47 @@ def test_an_encoder_option_that_is_not_allowed_fails_only_what_would_be_encoded(
 @pytest.mark.parametrize("value", [{"max": True}, "max"])
 def test_the_most_channels_are_preferred_in_both_spellings(value: object) -> None:
     assert Criterion.model_validate({"channels": value}).channels == "max"
+
+
+def encoded(section: dict[str, object], line: str, **facts: object) -> VideoEncode:
+    """How ``transcode`` encodes a video, in one phase for each section."""
+    return encoded_twice([section], line, **facts)
+
+
+def encoded_twice(sections: list[dict[str, object]], line: str, **facts: object) -> VideoEncode:
+    file = media([line])
+    state = DesiredState(replace(file, tracks=(replace(file.tracks[0], **facts),)))  # type: ignore[arg-type]
+    for section in sections:
+        state = Transcode.model_validate({"video": section}).apply(state, PolicyConfig())
+    how = state.encodes[0]
+    assert isinstance(how, VideoEncode)
+    return how
+
+
+def test_hdr_is_not_encoded_with_8_bits() -> None:
+    hdr = {"color": Color(transfer="smpte2084"), "pixel_format": "yuv420p10le"}
+    section = {"to": "hevc", "bit_depth": 8}
+    with pytest.raises(PlanError, match="is HDR10, which needs 10 bits"):
+        encoded(section, "v:h264/1920x1080", **hdr)
+    assert encoded({**section, "hdr": "tonemap"}, "v:h264/1920x1080", **hdr).depth == 8
+
+
+@pytest.mark.parametrize(
+    ("most", "drop"),
+    [
+        ([30], FrameDrop("30", 4)),
+        ([60, 30], FrameDrop("30", 4)),
+        ([60, 24], FrameDrop("20", 6)),
+        ([90, 30], FrameDrop("30")),
+        ([120], None),
+    ],
+)
+def test_frames_are_left_out_once_for_all_phases(most: list[int], drop: FrameDrop | None) -> None:
+    sections = [{"to": "hevc", "max_frame_rate": value} for value in most]
+    assert encoded_twice(sections, "v:h264/120fps").drop == drop
+
+
+@pytest.mark.parametrize("value", [0, -1, "x", "1/0", True, 5000])
+def test_what_is_no_frame_rate_is_an_error(value: object) -> None:
+    with pytest.raises(ValueError, match="is not a frame rate like 30"):
+        Transcode.model_validate({"video": {"to": "hevc", "max_frame_rate": value}})

@@ -67,6 +67,11 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
                 f"{track} changes its size or shape from {sample.change}, and an encode would give "
                 "all of it the first one; cut the file where it changes"
             )
+        if sample.uneven and spec.drop is not None and spec.drop.step is None:
+            raise PlanError(
+                f"{track} has a variable frame rate, of which {spec.drop.rate} frames a second "
+                "cannot be kept evenly; use a max_frame_rate that is half of its rate"
+            )
         fields = None
         if sample.interlaced and track.field_order is None:
             choices[index] = _with_warning(choice, f"{track} is interlaced and {_TO_FRAMES}")
