@@ -61,3 +61,22 @@ def test_a_variable_rate_is_divided_by_whole_numbers_only(vpo: Vpo, film: Path) 
     done = process(vpo, policy(f"{{video: {{to: hevc, max_frame_rate: 15, {QUICK}}}}}"), film)
     assert done.rc == 0, done
     assert times(film) == pytest.approx(before[::2], abs=0.0015)
+
+
+FIELDS = ("-vf", "interlace", "-flags", "+ildct+ilme", "-x264-params", "interlaced=1")
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_fields_stay_where_the_encoder_has_them(vpo: Vpo, film: Path, codec: str) -> None:
+    before = moving(film, "50", *FIELDS)
+    original, order = sum_of(film), streams(film)[0]["field_order"]
+    text = policy(f"{{video: {{to: {codec}, deinterlace: never, max_height: 32, {QUICK}}}}}")
+    done = process(vpo, text, film)
+    if codec == "hevc":
+        assert "libx265 cannot encode interlaced video" in str(done.json["files"][0]["error"])
+        assert sum_of(film) == original
+        return
+    assert (done.rc, done.json["files"][0]["warnings"]) == (0, []), done
+    made = streams(film)[0]
+    assert (made["height"], made["field_order"]) == (32, order)
+    assert times(film) == pytest.approx(before, abs=0.0015)

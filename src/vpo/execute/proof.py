@@ -144,6 +144,8 @@ def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         if want.index in encoded:
             wrong = dynamic_range.mismatches(want, have)
+            if want.field_order is not None and have.field_order is None:
+                wrong.append("not marked as interlaced")
             for fact in [*wrong, *frame_format.depth_mismatches(want, have)]:
                 yield f"{want}: {fact}"
 

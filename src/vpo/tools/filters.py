@@ -67,7 +67,8 @@ def _timed(encoding: Encoding) -> list[str]:
     found: list[str] = []
     if encoding.fields is not None:
         found.append(f"setfield={encoding.fields}")
-    if encoding.track.field_order is not None or encoding.fields is not None:
+    interlaced = encoding.track.field_order is not None or encoding.fields is not None
+    if interlaced and not encoding.spec.fields:
         # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
         # stay unchanged.
         found.append("bwdif=mode=send_frame:deint=interlaced")
@@ -80,7 +81,8 @@ def _sized(encoding: Encoding) -> list[str]:
     spec, track, found = encoding.spec, encoding.track, []
     size = spec.size or ((track.width, track.height) if spec.mixed else None)
     if size is not None:
-        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}")
+        fields = ":interl=1" if encoding.keeps_fields else ""
+        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}{fields}")
     if spec.mixed is not None:
         found.append(f"setsar={spec.mixed.replace(':', '/')}")
     if spec.pad is not None:

@@ -54,7 +54,8 @@ class VideoEncoder:
 
     ``params`` is the option that holds further parameters, as ``a=1:b=2``. ``thread_options`` makes
     options of a number of threads; ``tiles``: rows and columns have to be asked for to be encoded
-    in parallel. ``captions``: it writes those of the frames.
+    in parallel. ``captions``: it writes those of the frames. ``fields`` are the options with which
+    it encodes interlaced video, empty where it cannot.
     ``fixed`` options are always given. HDR10's metadata reach the stream by ``hdr10``,
     or by the encoder itself (``hdr_from_frames``).
     """
@@ -80,6 +81,7 @@ class VideoEncoder:
     tiles: bool = False
     fixed: tuple[Option, ...] = ()
     captions: bool = False
+    fields: tuple[Option, ...] = ()
     hdr10: Hdr10 | None = None
     hdr_from_frames: bool = False
 
@@ -272,6 +274,7 @@ _ROWS = (
         params="x264-params",
         thread_options=_threads,
         captions=True,
+        fields=(("flags", "+ildct+ilme"),),
         hdr10=Hdr10("mastering-display", "cll"),
     ),
     VideoEncoder(

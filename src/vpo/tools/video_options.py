@@ -28,6 +28,8 @@ TONEMAPPED = PixelFormat("420", 8)
 """The pixel format after tone mapping."""
 _TILE_WIDTH = 256
 """libvpx and libaom cut a frame into columns of at least this many pixels."""
+_FIELD_LINES = 4
+"""Both fields have lines of chroma in pairs."""
 _COLOR = ("color_primaries", "color_trc", "colorspace", "color_range")
 _SDR = ("bt709", "bt709", "bt709", "tv")
 _FRAMES_INTO_CONTAINER = 61
@@ -85,6 +87,17 @@ class Encoding:
         return replace(self.track, pixel_format=TONEMAPPED.name)
 
     @property
+    def keeps_fields(self) -> bool:
+        """Whether the video is interlaced and stays so."""
+        return self.spec.fields and self.track.field_order is not None
+
+    @property
+    def lines(self) -> int:
+        """The lines of a frame as it is encoded."""
+        size = self.spec.pad or self.spec.size
+        return size[1] if size else self.track.height or 0
+
+    @property
     def pixels(self) -> int:
         """The pixels of a frame, before or after scaling, whichever are more."""
         sizes = [(self.track.width or 0, self.track.height or 0), self.spec.size or (0, 0)]
@@ -121,6 +134,7 @@ def video(encoding: Encoding) -> list[str]:
     options += encoder.tune_options(spec.tune)
     options += _pass(encoding)
     options += _threads(encoding)
+    options += _fields(encoding)
     options += _hdr(encoding)
     tag = container(encoding.container).hevc_tag
     if spec.codec == "hevc" and tag is not None:
@@ -175,6 +189,23 @@ def _threads(encoding: Encoding) -> Options:
     if encoding.threads is None or encoder.thread_options is None:
         return options
     return [*options, *encoder.thread_options(encoding.threads)]
+
+
+def _fields(encoding: Encoding) -> Options:
+    """Return the options for interlaced video whose fields stay; ``PlanError`` if that cannot be."""
+    if not encoding.keeps_fields:
+        return []
+    if not encoding.encoder.fields:
+        raise PlanError(
+            f"{encoding.encoder} cannot encode interlaced video, which {encoding.track} is; encode "
+            "to h264 in software, or use deinterlace: auto"
+        )
+    if encoding.lines % _FIELD_LINES:
+        raise PlanError(
+            f"{encoding.track} is interlaced, and {encoding.encoder} needs lines in fours, not "
+            f"{encoding.lines}; use deinterlace: auto"
+        )
+    return list(encoding.encoder.fields)
 
 
 def _tiles(encoding: Encoding) -> Options:

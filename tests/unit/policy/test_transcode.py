@@ -99,8 +99,8 @@ def encoded_twice(sections: list[dict[str, object]], line: str, **facts: object)
 
 
 def test_hdr_is_not_encoded_with_8_bits() -> None:
-    hdr = {"color": Color(transfer="smpte2084"), "pixel_format": "yuv420p10le"}
-    section = {"to": "hevc", "bit_depth": 8}
+    hdr: dict[str, object] = {"color": Color(transfer="smpte2084"), "pixel_format": "yuv420p10le"}
+    section: dict[str, object] = {"to": "hevc", "bit_depth": 8}
     with pytest.raises(PlanError, match="is HDR10, which needs 10 bits"):
         encoded(section, "v:h264/1920x1080", **hdr)
     assert encoded({**section, "hdr": "tonemap"}, "v:h264/1920x1080", **hdr).depth == 8
@@ -125,3 +125,10 @@ def test_frames_are_left_out_once_for_all_phases(most: list[int], drop: FrameDro
 def test_what_is_no_frame_rate_is_an_error(value: object) -> None:
     with pytest.raises(ValueError, match="is not a frame rate like 30"):
         Transcode.model_validate({"video": {"to": "hevc", "max_frame_rate": value}})
+
+
+def test_fields_stay_only_if_all_phases_want_it() -> None:
+    never: dict[str, object] = {"to": "h264", "deinterlace": "never"}
+    line = "v:mpeg2video/720x576"
+    assert encoded(never, line, field_order="tt").fields
+    assert not encoded_twice([never, {"to": "hevc"}], line, field_order="tt").fields

@@ -138,6 +138,9 @@ class VideoSection(Model):
     bit_depth: Literal[8, 10, "keep"] = Field(
         default="keep", description="Bits of a sample: 8, 10, or those that the video has."
     )
+    deinterlace: Literal["auto", "never"] = Field(
+        default="auto", description="Whether interlaced video is deinterlaced, or keeps its fields."
+    )
     scale_algorithm: Scaler = Field(default="lanczos", description="Scaling algorithm.")
     upscale: Literal[False] = Field(default=False, description="Video is never scaled up.")
     hw: Hardware = Field(default="none", description="Hardware to encode with.")
@@ -203,6 +206,7 @@ class VideoSection(Model):
             hw_fallback=self.hw_fallback,
             tonemap=tonemap,
             depth=self.depth,
+            fields=self.deinterlace == "never",
             min_savings=self.min_savings,
             options=self.encoder_args.options,
         )
@@ -370,15 +374,16 @@ def _encode_video(
     if isinstance(before, VideoEncode):
         # An earlier phase wants an encode as well: the two become one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
-        spec = replace(spec, depth=spec.depth or before.depth)
+        spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
         spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
-    if track.field_order is not None:
+    order = track.field_order if spec.fields else None
+    if track.field_order != order:
         state = state.warn(f"{track} is interlaced and will be deinterlaced")
     if track.mixed is not None:
         state = state.warn(frame_format.mixed_warning(track))
         spec = replace(spec, mixed=track.mixed)
     pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(dynamic_range.after_encode(track, tonemap), field_order=None, mixed=None)
+    track = replace(dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None)
     track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
     if drop is not None:
         track = replace(track, frame_rate=drop.rate)
