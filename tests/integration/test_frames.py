@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -80,3 +81,23 @@ def test_fields_stay_where_the_encoder_has_them(vpo: Vpo, film: Path, codec: str
     made = streams(film)[0]
     assert (made["height"], made["field_order"]) == (32, order)
     assert times(film) == pytest.approx(before, abs=0.0015)
+
+
+def test_black_bars_are_cut_off(vpo: Vpo, film: Path) -> None:
+    moving(film, "25", "-vf", "pad=112:96:8:24", seconds=1.8)
+    pictures = len(times(film))
+    text = policy(f"{{video: {{to: h264, crop: auto, {QUICK}}}}}")
+    planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(text), film)
+    sizes = [c for c in planned.json["files"][0]["changes"] if c["kind"] == "size"]
+    assert [(c["from"], c["to"], c["reason"]) for c in sizes] == [
+        ("112x96", "96x64", "black bars surround 96x64")
+    ]
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    assert (streams(film)[0]["width"], streams(film)[0]["height"]) == (96, 64)
+    assert len(times(film)) == pictures
+    argv = ["ffmpeg", "-v", "error", "-i", str(film), "-frames:v", "1", "-pix_fmt", "gray"]
+    luma = subprocess.run([*argv, "-f", "rawvideo", "-"], check=True, capture_output=True).stdout
+    edges = (luma[:96], luma[-96:], luma[::96], luma[95::96])
+    assert [max(line) > 60 for line in edges] == [True] * 4, [max(line) for line in edges]
+    assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"

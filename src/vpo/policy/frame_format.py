@@ -12,6 +12,8 @@ from vpo.media.model import Color, Track
 
 YUV = Color(space="bt709", range="tv")
 """What becomes of the matrix and the range of RGB."""
+_WHOLE = frozenset({"crop", "projection", "spatial", "stereo"})
+"""What a container says that would be wrong of a part of the frames."""
 _ANY_SIZE = frozenset({"vp9"})
 """Codecs whose encoders take sides in odd numbers."""
 
@@ -55,6 +57,23 @@ def in_yuv(track: Track) -> Track:
         return track
     color = replace(track.color or Color(), space=YUV.space, range=YUV.range)
     return replace(track, color=color, pixel_format=None)
+
+
+def cropped(track: Track, fields: bool) -> Track:
+    """Return the track with the size and the place (``picture``) of what black bars surround.
+
+    The same track where none are known, or where what the container says is about whole frames.
+    ``fields``: each of them keeps its lines.
+    """
+    if track.picture is None or track.mixed or _WHOLE & dict(track.side_data).keys():
+        return track
+    width, height, left, top = map(int, track.picture.split(":"))
+    if fields:
+        bottom = min(track.height or 0, -(-(top + height) // 4) * 4)
+        top -= top % 4
+        height = bottom - top
+    picture = f"{width}:{height}:{left}:{top}"
+    return replace(track, width=width, height=height, picture=picture)
 
 
 def has_other_depth(track: Track, depth: int | None) -> bool:

@@ -79,6 +79,8 @@ def _timed(encoding: Encoding) -> list[str]:
 
 def _sized(encoding: Encoding) -> list[str]:
     spec, track, found = encoding.spec, encoding.track, []
+    if spec.crop is not None:
+        found.append(f"crop={spec.crop}")
     size = spec.size or ((track.width, track.height) if spec.mixed else None)
     if size is not None:
         fields = ":interl=1" if encoding.keeps_fields else ""

@@ -94,8 +94,9 @@ class Encoding:
     @property
     def lines(self) -> int:
         """The lines of a frame as it is encoded."""
-        size = self.spec.pad or self.spec.size
-        return size[1] if size else self.track.height or 0
+        if size := self.spec.pad or self.spec.size:
+            return size[1]
+        return int(self.spec.crop.split(":")[1]) if self.spec.crop else self.track.height or 0
 
     @property
     def pixels(self) -> int:
@@ -192,7 +193,7 @@ def _threads(encoding: Encoding) -> Options:
 
 
 def _fields(encoding: Encoding) -> Options:
-    """Return the options for interlaced video whose fields stay; ``PlanError`` if that cannot be."""
+    """Return the options for interlaced video that stays so; ``PlanError`` if it cannot."""
     if not encoding.keeps_fields:
         return []
     if not encoding.encoder.fields:

@@ -132,3 +132,36 @@ def test_fields_stay_only_if_all_phases_want_it() -> None:
     line = "v:mpeg2video/720x576"
     assert encoded(never, line, field_order="tt").fields
     assert not encoded_twice([never, {"to": "hevc"}], line, field_order="tt").fields
+
+
+@pytest.mark.parametrize(
+    ("section", "facts", "crop", "size"),
+    [
+        ({}, {}, "1920:804:0:138", None),
+        ({"max_height": 402}, {}, "1920:804:0:138", (960, 402)),
+        ({"deinterlace": "never"}, {"field_order": "tt"}, "1920:808:0:136", None),
+        ({"crop": "never"}, {}, None, None),
+        ({}, {"mixed": "1:1"}, None, None),
+        ({}, {"side_data": (("stereo", "top_bottom"),)}, None, None),
+        ({}, {"picture": None}, None, None),
+    ],
+)
+def test_black_bars_are_cut_off_before_the_size_counts(
+    section: dict[str, object],
+    facts: dict[str, object],
+    crop: str | None,
+    size: tuple[int, int] | None,
+) -> None:
+    facts = {"picture": "1920:804:0:138", **facts}
+    how = encoded({"to": "h264", "crop": "auto", **section}, "v:mpeg2video/1920x1080", **facts)
+    assert (how.crop, how.size) == (crop, size)
+
+
+def test_bars_are_a_reason_to_encode_only_if_they_are_to_go() -> None:
+    (track,) = media(["v:hevc/1920x1080"]).tracks
+    state = DesiredState(media([], tracks=(replace(track, picture="1440:1080:240:0"),)))
+    kept = Transcode.model_validate({"video": {"to": "hevc"}})
+    assert kept.apply(state, PolicyConfig()) is state
+    cut = Transcode.model_validate({"video": {"to": "hevc", "crop": "auto"}})
+    (after,) = cut.apply(state, PolicyConfig()).media.tracks
+    assert (after.width, after.height, after.picture) == (1440, 1080, None)

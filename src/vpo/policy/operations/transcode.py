@@ -138,6 +138,9 @@ class VideoSection(Model):
     bit_depth: Literal[8, 10, "keep"] = Field(
         default="keep", description="Bits of a sample: 8, 10, or those that the video has."
     )
+    crop: Literal["auto", "never"] = Field(
+        default="never", description="Whether black bars are cut off."
+    )
     deinterlace: Literal["auto", "never"] = Field(
         default="auto", description="Whether interlaced video is deinterlaced, or keeps its fields."
     )
@@ -257,6 +260,8 @@ class VideoSection(Model):
 
     def _wrong_format(self, track: Track, encoded: bool) -> str | None:
         """Return what of the frames is not as asked for."""
+        if (shown := self.shown(track)) is not track:
+            return f"black bars surround {shown.width}x{shown.height}"
         if self.size(track) is not None:
             return f"{track.width}x{track.height} is over the size limit"
         if frame_format.has_other_depth(track, self.depth):
@@ -265,6 +270,11 @@ class VideoSection(Model):
         if not encoded and frame_rate.drop(track, self.max_frame_rate):
             return f"{track.frame_rate} frames a second are more than {self.max_frame_rate}"
         return None
+
+    def shown(self, track: Track) -> Track:
+        """Return the track without its black bars, if they are cut off."""
+        fields = self.deinterlace == "never" and track.field_order is not None
+        return frame_format.cropped(track, fields) if self.crop == "auto" else track
 
     @property
     def depth(self) -> int | None:
@@ -317,6 +327,10 @@ class Transcode(Operation):
     def reads_frames(self) -> bool:
         return self.video is not None
 
+    @property
+    def crops(self) -> bool:
+        return self.video is not None and self.video.crop == "auto"
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
             context = ConditionContext(media, ExternalFacts(encoded=encoded), PolicyConfig())
@@ -367,14 +381,18 @@ def _encode_video(
     state: DesiredState, track: Track, section: VideoSection, tonemap: bool, why: str
 ) -> DesiredState:
     before = state.encodes.get(track.index)
+    uncropped, track = track, section.shown(track)
     size = section.size(track)
     frame_format.require_depth_for_hdr(track, section.depth, tonemap)
     drop = frame_rate.drop(track, section.max_frame_rate)
-    spec = replace(section.spec(size, tonemap), drop=drop)
+    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture)
+    if track is uncropped:
+        spec = replace(spec, crop=None)
     if isinstance(before, VideoEncode):
         # An earlier phase wants an encode as well: the two become one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
         spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
+        spec = replace(spec, crop=spec.crop or before.crop)
         spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
     order = track.field_order if spec.fields else None
     if track.field_order != order:
@@ -383,7 +401,9 @@ def _encode_video(
         state = state.warn(frame_format.mixed_warning(track))
         spec = replace(spec, mixed=track.mixed)
     pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None)
+    track = replace(
+        dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None, picture=None
+    )
     track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
     if drop is not None:
         track = replace(track, frame_rate=drop.rate)
