@@ -151,7 +151,7 @@ def warnings(spec: VideoEncode, encoder: VideoEncoder, track: Track | None = Non
     """Return warnings about what the encoder does not have: options, the format of the frames."""
     found = []
     if track is not None and is_rgb(track.pixel_format) and not spec.tonemap:
-        name = encoder.pixel_format(track)
+        name = encoder.pixel_format(track, spec.depth)
         found.append(f"{encoder} does not take {track.pixel_format}; encoded as {name}")
     if spec.tune is not None and not encoder.tune_options(spec.tune):
         found.append(f"{encoder} has no tune {spec.tune}; encoded without")
