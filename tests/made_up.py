@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from vpo.media.encode_spec import Device, Quality
-from vpo.tools.pixel_formats import PixelFormat
+from vpo.media.pixel_formats import PixelFormat
 from vpo.tools.presets import Options, scale
 from vpo.tools.video_encoders import VideoEncoder
 

@@ -3,6 +3,7 @@
 One line a track or attachment::
 
     v:hevc/1920x1080                        video
+    v:hevc/1920x1080/yuv420p10le/25fps      the same with its pixel format and frame rate
     a:dts(DTS-HD MA)/6ch/eng "Main" [default original]
     s:subrip/pt-BR [forced]
     d:bin_data                              data
@@ -10,7 +11,8 @@ One line a track or attachment::
     c:cover.jpg                             a cover picture (``c:`` without a name, as in MP4)
 
 After the type letter and the codec (with its profile in parentheses) come, in any order and each
-only where it is known, the channels, the size of the picture and the language; then the title and
+only where it is known, the channels, the size, pixel format and frame rate of the picture
+(``30000:1001fps``), and the language; then the title and
 the dispositions. Lines are numbered from 0 as ffmpeg numbers streams.
 """
 
@@ -83,6 +85,10 @@ def _facts(parts: Sequence[str]) -> dict[str, Any]:
             facts["width"], facts["height"] = int(size[1]), int(size[2])
         elif channels := re.fullmatch(r"(\d+)ch", part):
             facts["channels"] = int(channels[1])
+        elif rate := re.fullmatch(r"([\d:]+)fps", part):
+            facts["frame_rate"] = rate[1].replace(":", "/")
+        elif re.match(r"yuvj?4|gbrp", part):
+            facts["pixel_format"] = part
         else:
             facts["language"] = part
     return facts
@@ -109,6 +115,8 @@ def line(item: Track) -> str:
     text = f"{_LETTERS[item.type]}:{item.codec}"
     text += f"({item.profile})" if item.profile is not None else ""
     text += f"/{item.width}x{item.height}" if item.width else ""
+    text += f"/{item.pixel_format}" if item.pixel_format else ""
+    text += f"/{item.frame_rate.replace('/', ':')}fps" if item.frame_rate else ""
     text += f"/{item.channels}ch" if item.channels else ""
     text += f"/{item.language}" if item.language is not None else ""
     text += f' "{item.title}"' if item.title is not None else ""

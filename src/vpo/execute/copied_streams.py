@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vpo.media.containers import TIMECODE, Container, container
+from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.packet_proof import CopiedStream, EncodedStream
@@ -13,6 +14,8 @@ from vpo.probe.packet_proof import CopiedStream, EncodedStream
 if TYPE_CHECKING:
     from vpo.probe.payload_forms import PayloadForm
 
+HIDDEN_FRAMES = frozenset({"vp8", "vp9", "av1"})
+"""Codecs with packets that show no frame."""
 _SLACK = {"opus": 0.1}
 """Seconds by which ffmpeg shifts a track: up to version 5 it loses the codec delay of Opus."""
 _VIDEO_FORMS: dict[str, PayloadForm] = {"h264": "slices", "hevc": "slices", "vp9": "vp9"}
@@ -35,12 +38,27 @@ def video_forms(tracks: Sequence[Track]) -> dict[int, PayloadForm]:
 
 def encoded_streams(plan: Plan, result: MediaFile) -> list[EncodedStream]:
     """Return the tracks that the plan encodes, with their indexes in the result."""
-    encoded = dict(plan.encodes)
-    return [
-        EncodedStream(plan.origin(track.index), made.index)
-        for track, made in zip(plan.after.tracks, result.tracks, strict=True)
-        if track.index in encoded
-    ]
+    encoded, sources = dict(plan.encodes), {track.index: track for track in plan.before.tracks}
+    found = []
+    for track, made in zip(plan.after.tracks, result.tracks, strict=True):
+        if track.index in encoded:
+            origin = plan.origin(track.index)
+            stream = EncodedStream(origin, made.index)
+            found.append(_with_drop(stream, sources[origin], plan.video_encodes.get(track.index)))
+    return found
+
+
+def _with_drop(stream: EncodedStream, source: Track, how: VideoEncode | None) -> EncodedStream:
+    if how is None or how.drop is None:
+        return stream
+    if how.drop.step is None:
+        return stream._replace(rate=how.drop.rate)
+    return stream if has_hidden_frames(source) else stream._replace(step=how.drop.step)
+
+
+def has_hidden_frames(track: Track) -> bool:
+    """Return whether a packet may show no frame, or only half of one."""
+    return track.codec in HIDDEN_FRAMES or track.field_order is not None
 
 
 def payload_forms(plan: Plan) -> dict[int, PayloadForm]:

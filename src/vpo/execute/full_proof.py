@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from vpo.config.models import DamagedMode, VerifyMode
 from vpo.errors import DamagedError, ProbeError, VerifyError
 from vpo.execute.copied_streams import (
+    HIDDEN_FRAMES,
     copied_streams,
     encoded_streams,
     payload_forms,
@@ -21,8 +22,6 @@ from vpo.plan.model import Plan
 from vpo.probe.integrity import FirstDamage
 from vpo.probe.service import ContentFacts, Prober
 
-_HIDDEN_FRAMES = frozenset({"vp8", "vp9", "av1"})
-"""Codecs with packets that show no frame."""
 _MOST = 5
 """The most problems that a message lists."""
 
@@ -166,7 +165,11 @@ class Proof:
         for want, have in zip(self._plan.after.tracks, found.tracks, strict=True):
             if want.index in self._plan.video_encodes:
                 origin = before[self._plan.origin(want.index)]
-                yield from _lost_frames(want, origin, source, result.packets.get(have.index, 0))
+                drop = self._plan.video_encodes[want.index].drop
+                made = result.packets.get(have.index, 0)
+                if drop is None or drop.step is not None:  # else they are counted by time
+                    step = drop.step if drop is not None else None
+                    yield from _lost_frames(want, origin, source, made, step or 1)
 
 
 def encoded_videos_of(plan: Plan, found: MediaFile) -> list[Track]:
@@ -175,15 +178,20 @@ def encoded_videos_of(plan: Plan, found: MediaFile) -> list[Track]:
     return [have for want, have in both if want.index in plan.video_encodes]
 
 
-def _lost_frames(want: Track, origin: Track, source: ContentFacts, made: int) -> Iterator[str]:
-    """Compare frames with packets; those before the first key frame cannot be decoded."""
+def _lost_frames(
+    want: Track, origin: Track, source: ContentFacts, made: int, step: int
+) -> Iterator[str]:
+    """Compare frames with packets; those before the first key frame cannot be decoded.
+
+    Only every ``step``-th frame stays.
+    """
     sent = source.packets.get(origin.index, 0) - source.leading.get(origin.index, 0)
-    if origin.codec in _HIDDEN_FRAMES:
+    if origin.codec in HIDDEN_FRAMES:
         return  # frames that are lost leave a gap
     # Interlaced video may have a packet for each field.
     least = (sent + 1) // 2 if origin.field_order is not None else sent
-    if made < least:
-        yield f"{want} has {made} frames instead of {sent}"
+    if made * step < least:
+        yield f"{want} has {made} frames instead of {-(-sent // step)}"
 
 
 def _changed_files(

@@ -13,7 +13,7 @@ from vpo.media.languages import same
 from vpo.media.model import SIDE_DATA, Attachment, MediaFile, Track
 from vpo.media.tag_values import name_key, same_value
 from vpo.plan.model import Plan
-from vpo.policy import dynamic_range
+from vpo.policy import dynamic_range, frame_format
 from vpo.probe.integrity import is_complete, misplaced_element
 from vpo.probe.service import PendingEndTimes, Prober
 
@@ -143,7 +143,10 @@ def _field_differences(plan: Plan, found: MediaFile) -> Iterator[str]:
 def _range_differences(plan: Plan, found: MediaFile, encoded: Collection[int]) -> Iterator[str]:
     for want, have in zip(plan.after.tracks, found.tracks, strict=True):
         if want.index in encoded:
-            for fact in dynamic_range.mismatches(want, have):
+            wrong = dynamic_range.mismatches(want, have)
+            if want.field_order is not None and have.field_order is None:
+                wrong.append("not marked as interlaced")
+            for fact in [*wrong, *frame_format.depth_mismatches(want, have)]:
                 yield f"{want}: {fact}"
 
 

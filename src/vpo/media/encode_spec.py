@@ -44,13 +44,34 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameDrop:
+    """Which frames are left out: all but every ``step``-th, or what is too much for ``rate``.
+
+    ``rate`` are the frames a second that remain; ``step`` is ``None`` where that is constant.
+    """
+
+    rate: str
+    step: int | None = None
+
+    def after(self, before: FrameDrop | None) -> FrameDrop:
+        """Return what leaves out as many frames as this one does after another."""
+        if before is None:
+            return self
+        step = self.step * before.step if self.step and before.step else None
+        return FrameDrop(self.rate, step)
+
+
+@dataclass(frozen=True, slots=True)
 class VideoEncode:
     """A video track, encoded.
 
     ``preset`` and ``tune`` are x264's names (``medium``, ``film``) or the encoder's own; ``size``
     is (width, height) in pixels where the frames are scaled down, ``pad`` where they get a black
     line at the right or the bottom; ``mixed`` is the shape of pixels that all frames get, scaled to
-    one size; ``tonemap`` makes SDR of HDR; ``min_savings`` is the part of
+    one size; ``tonemap`` makes SDR of HDR;
+    ``depth`` is the bits of a sample, ``None`` for those of the source; ``drop`` is which frames
+    are left out; ``fields``: those of interlaced video stay; ``crop`` is the part of the frames
+    that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``min_savings`` is the part of
     the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
     """
@@ -66,6 +87,10 @@ class VideoEncode:
     hw: Hardware = "none"
     hw_fallback: bool = True
     tonemap: bool = False
+    depth: int | None = None
+    drop: FrameDrop | None = None
+    fields: bool = False
+    crop: str | None = None
     min_savings: float | None = None
     options: tuple[tuple[str, str], ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 from vpo.text import suggestion
@@ -28,6 +29,9 @@ RESOLUTIONS = {
 _RESOLUTION_NAMES = {"4k": "2160p", "uhd": "2160p", "8k": "4320p"}
 _LEAST_BIT_RATE = 30_000
 """Bits a second; a smaller number without a unit was meant in thousands."""
+_MOST_FRAMES = 1000
+_ROUNDED = Fraction(1, 200)
+"""The frames a second by which 23.976 and 29.97 are rounded."""
 _TOLERANCE = 0.95
 """The part of a class's width or height that is enough, as black borders are cropped."""
 
@@ -97,6 +101,19 @@ def resolution_of(width: int | None, height: int | None) -> str | None:
         for name, (class_width, class_height) in RESOLUTIONS.items()
         if long >= class_width * _TOLERANCE or short >= class_height * _TOLERANCE
     ][-1]
+
+
+def frame_rate(value: Any) -> str:
+    """Return the exact frame rate of ``25``, ``29.97`` or ``30000/1001`` as a fraction."""
+    try:
+        rate = Fraction(str(value).strip())
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if isinstance(value, bool) or not 1 <= rate <= _MOST_FRAMES:
+        raise ValueError(f"`{value}` is not a frame rate like 30, 29.97 or 30000/1001")
+    whole = -(-rate.numerator // rate.denominator)
+    slower = Fraction(whole * 1000, 1001)
+    return str(slower if abs(rate - slower) < _ROUNDED else rate)
 
 
 def below(one: str, other: str) -> bool:

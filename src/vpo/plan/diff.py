@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from vpo.media import pixel_formats
 from vpo.media.encode_spec import Encode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Change
@@ -90,6 +91,8 @@ def _track_changes(old: Track, new: Track, reasons: Reasons, encoded: bool) -> I
     facts: tuple[tuple[ChangeKind, FactValue, FactValue], ...] = (
         (ChangeKind.CODEC, old.codec, new.codec),
         (ChangeKind.SIZE, _size(old), _size(new)),
+        (ChangeKind.BIT_DEPTH, *_depths(old, new)),
+        (ChangeKind.FRAME_RATE, old.frame_rate, new.frame_rate),
         (ChangeKind.CHANNELS, old.channels, new.channels),
         (ChangeKind.DYNAMIC_RANGE, old.dynamic_range or "SDR", new.dynamic_range or "SDR"),
         (ChangeKind.LANGUAGE, old.language, new.language),
@@ -101,6 +104,12 @@ def _track_changes(old: Track, new: Track, reasons: Reasons, encoded: bool) -> I
     for flag in sorted(old.dispositions ^ new.dispositions):
         fact = Fact(ChangeKind.FLAG, new.index, flag)
         yield _change(reasons, fact, flag in old.dispositions, flag in new.dispositions)
+
+
+def _depths(old: Track, new: Track) -> tuple[FactValue, FactValue]:
+    """Return the bits of a sample, if both are known."""
+    was, now = pixel_formats.depth(old.pixel_format), pixel_formats.depth(new.pixel_format)
+    return (was, now) if was and now else (None, None)
 
 
 def _size(track: Track) -> str | None:

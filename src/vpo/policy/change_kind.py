@@ -19,6 +19,8 @@ class ChangeKind(Enum):
     LANGUAGE = "language"
     CODEC = "codec"
     SIZE = "size"
+    BIT_DEPTH = "bit_depth"
+    FRAME_RATE = "frame_rate"
     CHANNELS = "channels"
     DYNAMIC_RANGE = "dynamic_range"
     CONTAINER = "container"

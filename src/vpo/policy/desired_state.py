@@ -41,6 +41,8 @@ class Reason:
 _CHANGED_BY_ENCODE = (
     ChangeKind.CODEC,
     ChangeKind.SIZE,
+    ChangeKind.BIT_DEPTH,
+    ChangeKind.FRAME_RATE,
     ChangeKind.CHANNELS,
     ChangeKind.DYNAMIC_RANGE,
 )

@@ -171,6 +171,11 @@ class Policy(Model):
         """Whether an operation needs the HDR metadata of the first video frames."""
         return any(step.reads_frames for phase in self.phases for step in phase.operations)
 
+    @property
+    def crops(self) -> bool:
+        """Whether an operation needs to know where black bars are."""
+        return any(step.crops for phase in self.phases for step in phase.operations)
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
         """See ``Operation.unknown_bit_rates``."""
         steps = (step for phase in self.phases for step in phase.operations)

@@ -47,6 +47,7 @@ _INSTEAD = {
     "b_a": "`transcode: {audio: {bitrate: ...}}`", "c_a": "`transcode: {audio: ...}`",
     "map": "`keep_audio` and `keep_subtitles`", "metadata": "a rule with `set_container_metadata`",
     "pass": "`two_pass`", "passlogfile": "`two_pass`", "preset": "`preset`", "qp": "`crf`",
+    "pix_fmt": "`bit_depth`", "r": "`max_frame_rate`",
     "s": "`max_width` and `max_height`", "sn": "`keep_subtitles`", "tune": "`tune`",
     "vcodec": "`to`", "vf": "`max_resolution` or `hdr`; interlaced video is deinterlaced anyway",
     "acodec": "`transcode: {audio: ...}`", "f": "`container`",
@@ -54,7 +55,6 @@ _INSTEAD = {
 """What a policy says in place of an option of ffmpeg."""
 _DONE_ANYWAY = {
     "movflags": "the index is put at the start anyway",
-    "pix_fmt": "the pixel format of the source is kept anyway",
     "tag": "HEVC in MP4 is called `hvc1` anyway",
     "vsync": "the times of the frames are kept anyway",
     "fps_mode": "the times of the frames are kept anyway",

@@ -258,6 +258,11 @@ class Operation(Model):
         """Whether it needs the HDR metadata of the first video frames (``Track.hdr``)."""
         return False
 
+    @property
+    def crops(self) -> bool:
+        """Whether it needs to know where black bars are (``Track.picture``)."""
+        return False
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:  # noqa: ARG002
         """Yield the tracks whose unknown bit rate decides something, by stream index.
 

@@ -15,6 +15,7 @@ from vpo.errors import ProbeError
 from vpo.media.containers import container
 from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
+from vpo.probe.black_bars import read_boxes
 from vpo.probe.content import Content, read_content
 from vpo.probe.decoded_parts import disordered, undecodable
 from vpo.probe.encode_proof import differences_of_encodes
@@ -82,7 +83,7 @@ class _Packets:
         self,
         path: str,
         copies: list[list[Any]],
-        encodes: list[list[int]],
+        encodes: list[list[Any]],
         forms: list[tuple[int, PayloadForm]],
     ) -> object:
         source, self._source = self._source, None
@@ -159,6 +160,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
     "video_sample": read_video_sample,
+    "picture_boxes": read_boxes,
     "webvtt": webvtt_file,
 }
 

@@ -18,6 +18,9 @@ _SOURCE_STEP = 0.04
 """Seconds at the start of a source that decoders may drop: a part of its first packet."""
 _AROUND = 0.2
 """Seconds around a gap in which the source must have one, too."""
+_AT_ITS_TIME = 0.005
+"""Seconds by which rounding may change when a frame is shown."""
+_ROUNDED_FRAMES = 1.5
 _END_TOLERANCE = {"audio": 0.25, "video": 1.0}
 """Seconds by which an encoded track may end earlier than its source. Frames are counted."""
 
@@ -38,12 +41,14 @@ def differences_of_encodes(
         else:
             if old.type == "video":
                 yield from _picture_differences(encode.source, old, new)
-            yield from _differences(encode.source, old, new, float(offset))
+                yield from _frame_differences(encode, old, new, float(offset))
+            yield from _differences(encode, old, new, float(offset))
 
 
 def _differences(
-    index: int, old: StreamContent, new: StreamContent, offset: float
+    encode: EncodedStream, old: StreamContent, new: StreamContent, offset: float
 ) -> Iterator[Difference]:
+    index = encode.source
     least = old.shown_from if old.shown_from is not None else min(old.times)
     before = sorted(_seconds([time for time in old.times if time >= least], old, offset))
     after = sorted(_seconds(new.times, new, 0.0))
@@ -54,7 +59,8 @@ def _differences(
     end, reached = (old.seconds or 0.0) + offset, new.seconds or 0.0
     if reached + _END_TOLERANCE.get(old.type, 1.0) < end:
         yield Difference(index, "ends", end, reached)
-    yield from _gap(index, before, after)
+    if encode.step is None:  # else the time of every frame is known
+        yield from _gap(index, before, after)
 
 
 def _picture_differences(
@@ -66,6 +72,34 @@ def _picture_differences(
     # Two packets may become one frame.
     if after < (before - old.leading) // 2:
         yield Difference(index, "captions", before, after)
+
+
+def _frame_differences(
+    encode: EncodedStream, old: StreamContent, new: StreamContent, offset: float
+) -> Iterator[Difference]:
+    """Yield where other frames stay than those of a lower frame rate."""
+    least = old.shown_from if old.shown_from is not None else min(old.times)
+    before = sorted(_seconds([time for time in old.times if time >= least], old, offset))
+    after = sorted(_seconds(new.times, new, 0.0))
+    if encode.step is not None:
+        yield from _kept_frames(encode.source, before[:: encode.step], after)
+    elif encode.rate is not None:
+        # The last frame is shown for some time, of which the container may not know.
+        wanted = (before[-1] - before[0]) * float(Fraction(encode.rate)) + 1
+        if abs(len(after) - wanted) > _ROUNDED_FRAMES:
+            yield Difference(encode.source, "frames", round(wanted), len(after))
+
+
+def _kept_frames(
+    index: int, wanted: Sequence[float], after: Sequence[float]
+) -> Iterator[Difference]:
+    if len(wanted) != len(after):
+        yield Difference(index, "frames", len(wanted), len(after))
+        return
+    for want, have in zip(wanted, after, strict=True):
+        if abs(want - have) > _AT_ITS_TIME:
+            yield Difference(index, "times", want, have)
+            return
 
 
 def _seconds(times: Iterable[int], stream: StreamContent, offset: float) -> list[float]:

@@ -32,17 +32,22 @@ class CopiedStream(NamedTuple):
 
 
 class EncodedStream(NamedTuple):
-    """A stream that was encoded: its index in the source and in the result."""
+    """A stream that was encoded: its index in the source and in the result.
+
+    ``step``: only every so many-th frame stays; ``rate``: as many as a constant frame rate needs.
+    """
 
     source: int
     result: int
+    step: int | None = None
+    rate: str | None = None
 
 
 Pair = tuple["StreamContent", "StreamContent"]
 """A stream of the source, and what was made of it."""
 DifferenceKind = Literal[
     "missing", "packets", "payload", "times", "lengths", "shift", "shown", "begins", "gap", "ends",
-    "decode", "order", "captions", "size",
+    "decode", "order", "captions", "size", "frames",
 ]  # fmt: skip
 
 
@@ -75,6 +80,7 @@ _TEXTS: dict[DifferenceKind, str] = {
     "decode": "it cannot be decoded at {1:.1f} s",
     "order": "its frames are out of order at {1:.1f} s, as the source does not state their times",
     "captions": "its closed captions are lost ({1:.0f} packets with some instead of {0:.0f})",
+    "frames": "{1:.0f} frames instead of {0:.0f}",
     "size": "its size or shape changes at {0:.1f} s, which an encode would hide",
     "shift": "it begins at {1:.3f} s instead of {0:.3f} s against the other tracks",
 }

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import islice, pairwise
+from statistics import median
 from typing import Any, NamedTuple
 
 from vpo.probe.media_input import open_container, open_input
@@ -39,6 +41,10 @@ _IDET = "intl_thres=1.5"
 """Above the default, with which sharp patterns that move look like combs."""
 _FIELD_KEY = "lavfi.idet.multiple.current_frame"
 _FRAMES = 8
+_REORDERED = 16
+"""The frames that H.264 and HEVC reorder at most."""
+_ROUNDING = 0.0015
+"""Seconds by which Matroska, AVI and others round the steps from frame to frame."""
 _WEAVING = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo", "ffv1", "hevc"})
 """Codecs with interlaced frames; the container does not always say it."""
 
@@ -132,7 +138,8 @@ class VideoSample(NamedTuple):
 
     ``change`` says which shape follows which, as text, and ``largest`` is that of the largest part;
     ``interlaced`` is whether frames say that they are two fields each, ``fields`` which field comes
-    first (``tff``, ``bff``) where only their pictures show it.
+    first (``tff``, ``bff``) where only their pictures show it; ``uneven`` is whether the first
+    frames are shown for times that differ.
     """
 
     captions: bool = False
@@ -140,6 +147,7 @@ class VideoSample(NamedTuple):
     interlaced: bool = False
     fields: str | None = None
     largest: Shape | None = None
+    uneven: bool = False
 
 
 def read_video_sample(path: str, index: int) -> VideoSample:
@@ -155,6 +163,7 @@ def read_video_sample(path: str, index: int) -> VideoSample:
             if packet.size:
                 scan.take(packet)
                 packets.append(packet)
+        uneven = _uneven([p.pts for p in packets if p.pts is not None], stream.time_base)
         woven = codec in _WEAVING and _interlaced(packets)
         combing = None
         if codec in _WEAVING and not woven and _may_be_fields(stream.codec_context.height or 0):
@@ -170,7 +179,12 @@ def read_video_sample(path: str, index: int) -> VideoSample:
                 combing.take(packets, _LOOKED_AT // len(places))
         change = f"{scan.change[1]} to {scan.change[2]}" if scan.change else None
         return VideoSample(
-            scan.captions > 0, change, woven, combing.order if combing else None, scan.largest
+            scan.captions > 0,
+            change,
+            woven,
+            combing.order if combing else None,
+            scan.largest,
+            uneven,
         )
 
 
@@ -237,6 +251,18 @@ def _idet(frame: Any) -> Any:
         one.link_to(other)
     graph.configure()
     return graph
+
+
+def _uneven(times: list[int], time_base: Fraction) -> bool:
+    """Return whether frames follow each other in steps that differ by more than rounding."""
+    known = sorted(times)
+    if len(known) > _PACKETS - _REORDERED:  # frames are missing that are stored later
+        known = known[:-_REORDERED]
+    steps = [float((b - a) * time_base) for a, b in pairwise(known)]
+    if not steps:
+        return False
+    usual = median(steps)
+    return sum(abs(step - usual) > _ROUNDING + usual / 5 for step in steps) > len(steps) / 20
 
 
 def _interlaced(packets: list[Any]) -> bool:

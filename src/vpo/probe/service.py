@@ -25,6 +25,7 @@ from vpo.tools.process import Processes
 from vpo.tools.service import Service, ServiceError
 
 if TYPE_CHECKING:
+    from vpo.probe.black_bars import PictureBox
     from vpo.probe.payload_forms import PayloadForm
     from vpo.probe.picture_scan import VideoSample
 
@@ -133,6 +134,12 @@ class Prober:
                 found = found._replace(largest=Shape(*found.largest))
             self._samples = {key: found}
         return found
+
+    def picture_boxes(self, path: str, index: int) -> list[PictureBox]:
+        """See ``vpo.probe.black_bars.read_boxes``."""
+        from vpo.probe.black_bars import PictureBox
+
+        return [PictureBox(*each) for each in self._ask("picture_boxes", path, index)]
 
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()

@@ -47,6 +47,7 @@ from vpo.run.recognition import (
     measured_bit_rates,
     recognize,
     with_largest_parts,
+    with_pictures,
 )
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,8 @@ def _planned(
     if any(policy.unknown_bit_rates(media, known.encoded) for policy in job.policies):
         bit_rates = measured_bit_rates(media, context.prober)
         media = media.with_bit_rates(bit_rates)
+    if not known.encoded and any(policy.crops for policy in job.policies):
+        media = with_pictures(media, context.prober)
     plan = evaluate(job.policies, media, job.on_error, known)
     videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
     if (

@@ -18,6 +18,7 @@ from vpo.execute.copied_streams import video_forms
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.policy.external_facts import ExternalFacts
+from vpo.probe.black_bars import common_box
 from vpo.probe.content_key import content_key
 from vpo.probe.service import ContentFacts, Prober
 
@@ -120,6 +121,21 @@ def with_largest_parts(plan: Plan, prober: Prober) -> MediaFile:
                 track, width=width, height=height, mixed=pixels or _UNSTATED_SHAPE
             )
     return replace(plan.before, tracks=tuple(tracks))
+
+
+def with_pictures(media: MediaFile, prober: Prober) -> MediaFile:
+    """Return the file with the part of the frames of its videos that black bars surround."""
+    tracks = list(media.tracks)
+    for number, track in enumerate(tracks):
+        if track.type != "video" or not track.width or not track.height:
+            continue
+        try:
+            boxes = prober.picture_boxes(media.path, track.index)
+        except ProbeError:
+            continue  # the encode will report it
+        if (box := common_box(boxes, track.width, track.height)) is not None:
+            tracks[number] = replace(track, picture=str(box))
+    return replace(media, tracks=tuple(tracks))
 
 
 def encoded_videos(tracks: Sequence[Track], facts: ContentFacts) -> tuple[EncodedVideo, ...]:

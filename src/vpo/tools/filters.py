@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vpo.errors import PlanError
+from vpo.media import pixel_formats
 from vpo.media.color import is_rgb
+from vpo.media.encode_spec import FrameDrop
 from vpo.media.model import Color, Hdr, Track
-from vpo.tools import pixel_formats
 from vpo.tools.video_options import TONEMAPPED, Encoding, Tonemapper
 
 _FULL = "scale=in_range=full:out_range=full"
@@ -45,26 +46,13 @@ def steps(encoding: Encoding) -> list[str]:
     algorithm.
     """
     spec, track = encoding.spec, encoding.track
-    found: list[str] = []
-    if encoding.fields is not None:
-        found.append(f"setfield={encoding.fields}")
-    if track.field_order is not None or encoding.fields is not None:
-        # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
-        # stay unchanged.
-        found.append("bwdif=mode=send_frame:deint=interlaced")
-    size = spec.size or ((track.width, track.height) if spec.mixed else None)
-    if size is not None:
-        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}")
-    if spec.mixed is not None:
-        found.append(f"setsar={spec.mixed.replace(':', '/')}")
-    if spec.pad is not None:
-        found.append(f"pad={spec.pad[0]}:{spec.pad[1]}:0:0")
+    found = [*_timed(encoding), *_sized(encoding)]
     if spec.tonemap:
         if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
         found += [
             _colors(track.color or Color()),
-            _TONEMAP[encoding.tonemapper](track),
+            _TONEMAP[encoding.tonemapper](track, TONEMAPPED._replace(depth=spec.depth or 8).name),
             *_DELETE_HDR,
         ]
     elif name := pixel_formats.without_range(track.pixel_format or ""):
@@ -72,6 +60,40 @@ def steps(encoding: Encoding) -> list[str]:
     elif is_rgb(track.pixel_format) and encoding.pixel_format is not None:
         found += [_TO_YUV, f"format={encoding.pixel_format}"]
     return found
+
+
+def _timed(encoding: Encoding) -> list[str]:
+    """Return the filters that make frames of fields, and leave frames out."""
+    found: list[str] = []
+    if encoding.fields is not None:
+        found.append(f"setfield={encoding.fields}")
+    interlaced = encoding.track.field_order is not None or encoding.fields is not None
+    if interlaced and not encoding.spec.fields:
+        # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
+        # stay unchanged.
+        found.append("bwdif=mode=send_frame:deint=interlaced")
+    if encoding.spec.drop is not None:
+        found.append(_dropping(encoding.spec.drop))
+    return found
+
+
+def _sized(encoding: Encoding) -> list[str]:
+    spec, track, found = encoding.spec, encoding.track, []
+    if spec.crop is not None:
+        found.append(f"crop={spec.crop}")
+    size = spec.size or ((track.width, track.height) if spec.mixed else None)
+    if size is not None:
+        fields = ":interl=1" if encoding.keeps_fields else ""
+        found.append(f"scale={size[0]}:{size[1]}:flags={spec.scaler}{fields}")
+    if spec.mixed is not None:
+        found.append(f"setsar={spec.mixed.replace(':', '/')}")
+    if spec.pad is not None:
+        found.append(f"pad={spec.pad[0]}:{spec.pad[1]}:0:0")
+    return found
+
+
+def _dropping(drop: FrameDrop) -> str:
+    return f"framestep={drop.step}" if drop.step is not None else f"fps={drop.rate}"
 
 
 def mapped(encoding: Encoding, stream: str | None = None) -> tuple[list[str], list[str]]:
@@ -110,7 +132,7 @@ def _colors(color: Color) -> str:
     )
 
 
-def _zscale(track: Track) -> str:
+def _zscale(track: Track, pixels: str) -> str:
     """Return the filters for tone mapping in linear light, as in ffmpeg's wiki."""
     return ",".join(
         (
@@ -119,7 +141,7 @@ def _zscale(track: Track) -> str:
             "zscale=p=bt709",
             f"tonemap=hable:desat={_DESATURATE}:peak={_peak(track.hdr or Hdr()):g}",
             "zscale=t=bt709:m=bt709:r=limited",
-            "format=yuv420p",
+            f"format={pixels}",
         )
     )
 
@@ -135,10 +157,10 @@ def _peak(hdr: Hdr) -> float:
     return min(_BRIGHTEST, max(_DIMMEST, (candela or _USUAL) / _NOMINAL))
 
 
-def _libplacebo(track: Track) -> str:  # noqa: ARG001 - it reads the frames
+def _libplacebo(track: Track, pixels: str) -> str:  # noqa: ARG001 - it reads the frames
     return (
         "libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
-        ":tonemapping=bt.2390:format=yuv420p"
+        f":tonemapping=bt.2390:format={pixels}"
     )
 
 

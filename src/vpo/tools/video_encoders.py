@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpo.errors import PlanError
+from vpo.media import pixel_formats
 from vpo.media.encode_spec import CRF_RANGE, DEFAULT_CRF, Device, Quality, VideoCodec
 from vpo.media.model import Track
-from vpo.tools import pixel_formats, rate_control
-from vpo.tools.pixel_formats import PixelFormat
+from vpo.media.pixel_formats import PixelFormat
+from vpo.tools import rate_control
 from vpo.tools.presets import X264_PRESETS, X264_TUNES, Option, Options, Presets, scale
 
 CrfOptions = Callable[[float, Quality], Options]
@@ -53,7 +54,8 @@ class VideoEncoder:
 
     ``params`` is the option that holds further parameters, as ``a=1:b=2``. ``thread_options`` makes
     options of a number of threads; ``tiles``: rows and columns have to be asked for to be encoded
-    in parallel. ``captions``: it writes those of the frames.
+    in parallel. ``captions``: it writes those of the frames. ``fields`` are the options with which
+    it encodes interlaced video, empty where it cannot.
     ``fixed`` options are always given. HDR10's metadata reach the stream by ``hdr10``,
     or by the encoder itself (``hdr_from_frames``).
     """
@@ -79,6 +81,7 @@ class VideoEncoder:
     tiles: bool = False
     fixed: tuple[Option, ...] = ()
     captions: bool = False
+    fields: tuple[Option, ...] = ()
     hdr10: Hdr10 | None = None
     hdr_from_frames: bool = False
 
@@ -89,8 +92,8 @@ class VideoEncoder:
         """Return ffmpeg's name for a pixel format, as this encoder takes it."""
         return self.format_names.get(wanted.name, wanted.name)
 
-    def pixel_format(self, track: Track) -> str | None:
-        """Return the pixel format that a track is encoded in; 10 bits stay 10 bits.
+    def pixel_format(self, track: Track, depth: int | None = None) -> str | None:
+        """Return the pixel format that a track is encoded in; without ``depth``, its bits stay.
 
         ``None`` for a source whose format is not known: ffmpeg chooses. ``PlanError`` where the
         encoder does not take it.
@@ -98,11 +101,18 @@ class VideoEncoder:
         if track.pixel_format is None:
             return None
         found = pixel_formats.planar(track.pixel_format)
-        found = found or pixel_formats.nearest(track.pixel_format, self.formats)
+        if found is not None and depth is not None:
+            found = found._replace(depth=depth)
+        found = found or pixel_formats.nearest(track.pixel_format, self.of_depth(depth))
         if found is None or found not in self.formats:
             what = found or track.pixel_format
-            raise PlanError(f"{self} cannot encode {what}, which {track} has")
+            asked = f"as bit_depth asks for {track}" if depth else f"which {track} has"
+            raise PlanError(f"{self} cannot encode {what}, {asked}")
         return self.format_name(found)
+
+    def of_depth(self, depth: int | None) -> frozenset[PixelFormat]:
+        """Return the formats with so many bits in a sample; ``None`` for all."""
+        return frozenset(f for f in self.formats if depth in (None, f.depth))
 
     def preset_options(self, preset: str | None, twice: bool = False) -> Options:
         """Return the options for a preset, where the source is read ``twice`` those for it.
@@ -264,6 +274,7 @@ _ROWS = (
         params="x264-params",
         thread_options=_threads,
         captions=True,
+        fields=(("flags", "+ildct+ilme"),),
         hdr10=Hdr10("mastering-display", "cll"),
     ),
     VideoEncoder(

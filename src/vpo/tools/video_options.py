@@ -17,7 +17,7 @@ from vpo.media.color import is_rgb
 from vpo.media.containers import container
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Color, Mastering, Track
-from vpo.tools.pixel_formats import PixelFormat
+from vpo.media.pixel_formats import PixelFormat
 from vpo.tools.presets import Options
 from vpo.tools.video_encoders import Hdr10, VideoEncoder
 
@@ -28,6 +28,8 @@ TONEMAPPED = PixelFormat("420", 8)
 """The pixel format after tone mapping."""
 _TILE_WIDTH = 256
 """libvpx and libaom cut a frame into columns of at least this many pixels."""
+_FIELD_LINES = 4
+"""Both fields have lines of chroma in pairs."""
 _COLOR = ("color_primaries", "color_trc", "colorspace", "color_range")
 _SDR = ("bt709", "bt709", "bt709", "tv")
 _FRAMES_INTO_CONTAINER = 61
@@ -76,8 +78,25 @@ class Encoding:
         ``PlanError`` where the encoder does not take the source's.
         """
         if self.spec.tonemap:
-            return self.encoder.format_name(TONEMAPPED)
-        return self.encoder.pixel_format(self.track)
+            return self.encoder.pixel_format(self.tonemapped, self.spec.depth)
+        return self.encoder.pixel_format(self.track, self.spec.depth)
+
+    @property
+    def tonemapped(self) -> Track:
+        """The track, with its pixel format after tone mapping."""
+        return replace(self.track, pixel_format=TONEMAPPED.name)
+
+    @property
+    def keeps_fields(self) -> bool:
+        """Whether the video is interlaced and stays so."""
+        return self.spec.fields and self.track.field_order is not None
+
+    @property
+    def lines(self) -> int:
+        """The lines of a frame as it is encoded."""
+        if size := self.spec.pad or self.spec.size:
+            return size[1]
+        return int(self.spec.crop.split(":")[1]) if self.spec.crop else self.track.height or 0
 
     @property
     def pixels(self) -> int:
@@ -116,6 +135,7 @@ def video(encoding: Encoding) -> list[str]:
     options += encoder.tune_options(spec.tune)
     options += _pass(encoding)
     options += _threads(encoding)
+    options += _fields(encoding)
     options += _hdr(encoding)
     tag = container(encoding.container).hevc_tag
     if spec.codec == "hevc" and tag is not None:
@@ -131,7 +151,7 @@ def warnings(spec: VideoEncode, encoder: VideoEncoder, track: Track | None = Non
     """Return warnings about what the encoder does not have: options, the format of the frames."""
     found = []
     if track is not None and is_rgb(track.pixel_format) and not spec.tonemap:
-        name = encoder.pixel_format(track)
+        name = encoder.pixel_format(track, spec.depth)
         found.append(f"{encoder} does not take {track.pixel_format}; encoded as {name}")
     if spec.tune is not None and not encoder.tune_options(spec.tune):
         found.append(f"{encoder} has no tune {spec.tune}; encoded without")
@@ -170,6 +190,23 @@ def _threads(encoding: Encoding) -> Options:
     if encoding.threads is None or encoder.thread_options is None:
         return options
     return [*options, *encoder.thread_options(encoding.threads)]
+
+
+def _fields(encoding: Encoding) -> Options:
+    """Return the options for interlaced video that stays so; ``PlanError`` if it cannot."""
+    if not encoding.keeps_fields:
+        return []
+    if not encoding.encoder.fields:
+        raise PlanError(
+            f"{encoding.encoder} cannot encode interlaced video, which {encoding.track} is; encode "
+            "to h264 in software, or use deinterlace: auto"
+        )
+    if encoding.lines % _FIELD_LINES:
+        raise PlanError(
+            f"{encoding.track} is interlaced, and {encoding.encoder} needs lines in fours, not "
+            f"{encoding.lines}; use deinterlace: auto"
+        )
+    return list(encoding.encoder.fields)
 
 
 def _tiles(encoding: Encoding) -> Options:

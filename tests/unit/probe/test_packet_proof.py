@@ -131,6 +131,38 @@ def test_a_gap_of_an_encode_is_found_among_many_that_its_source_has_too() -> Non
     assert (gap.kind, gap.source, gap.result) == ("gap", 90.12, 90.72)
 
 
+def picture(times: Sequence[int]) -> StreamContent:
+    made = stream(times)
+    made.type, made.end = "video", times[-1]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [
+        ([0, 40, 80, 120], None),
+        ([1, 41, 79, 121], None),
+        ([0, 40, 80], "frames"),
+        ([0, 20, 40, 60, 80, 100, 120], "frames"),
+        ([0, 40, 100, 120], "times"),
+    ],
+)
+def test_every_second_frame_is_found_at_its_time(result: list[int], kind: str | None) -> None:
+    source = content(picture(range(0, 140, 20)))
+    encodes = [EncodedStream(0, 0, step=2)]
+    found = differences_of_encodes(source, content(picture(result)), encodes, Fraction(0))
+    assert next((each.kind for each in found), None) == kind
+
+
+@pytest.mark.parametrize(("frames", "kind"), [(24, None), (23, None), (21, "frames"), (25, None)])
+def test_a_constant_rate_has_its_number_of_frames(frames: int, kind: str | None) -> None:
+    source = content(picture(range(0, 1000, 40)))
+    result = content(picture([round(n * 1000 / 24) for n in range(frames)]))
+    encodes = [EncodedStream(0, 0, rate="24")]
+    found = differences_of_encodes(source, result, encodes, Fraction(0))
+    assert next((each.kind for each in found), None) == kind
+
+
 def test_frames_that_are_not_shown_may_be_packed_with_the_next_one() -> None:
     copies = [CopiedStream(0, 0, "vp9"), CopiedStream(1, 1)]
     packed = stream([0, 40, 120])

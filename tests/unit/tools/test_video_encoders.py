@@ -185,3 +185,27 @@ def _names(node: ast.expr | ast.MatchValue) -> Iterator[str]:
         parts = {*devices, *(row.name for row in AUDIO_ENCODERS.values())} - {*AUDIO_ENCODERS}
         given = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
         yield from map(str, given & parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "depth", "becomes"),
+    [
+        ("libx264", "yuv420p", 10, "yuv420p10le"),
+        ("libx265", "yuv422p12le", 10, "yuv422p10le"),
+        ("libvpx-vp9", "yuv444p10le", 8, "yuv444p"),
+        ("libsvtav1", "yuv420p", 10, "yuv420p10le"),
+        ("hevc_vaapi", "yuv420p", 10, "p010le"),
+        ("libx265", "gbrp", 10, "yuv444p10le"),
+        ("h264_nvenc", "yuv420p", 10, None),
+        ("libsvtav1", "yuv422p", 10, None),
+    ],
+)
+def test_a_depth_is_one_that_the_encoder_takes(
+    name: str, pixels: str, depth: int, becomes: str | None
+) -> None:
+    row, track = VIDEO_ENCODERS[name], replace(TRACK, pixel_format=pixels)
+    if becomes is not None:
+        assert row.pixel_format(track, depth) == becomes
+        return
+    with pytest.raises(PlanError, match=f"{name} cannot encode .* 10 bits, as bit_depth asks"):
+        row.pixel_format(track, depth)

@@ -244,8 +244,10 @@ class _SampleEncoder:
 
     def _plain_steps(self) -> str:
         """Return the same filters for the reference, without the upload to a device."""
-        steps = ",".join(filters.steps(self.encoding))
-        return f",{steps}" if steps else ""
+        steps = filters.steps(self.encoding)
+        if self.encoding.spec.drop is not None:
+            steps.append(self._timing)  # the encoded clip has only the frames that stay
+        return "".join(f",{step}" for step in steps)
 
     def _run(self, arguments: Sequence[str], output: str | None, listener: Listener) -> None:
         tools = self.sampling.tools

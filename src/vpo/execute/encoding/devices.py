@@ -90,8 +90,8 @@ class Devices:
         """Encode one frame; return why the encoder does not work, empty if it does."""
         pixels = None if spec.tonemap else track.pixel_format
         plain = replace(track, hdr=None, color=None, pixel_format=pixels or "yuv420p")
-        encoding = Encoding(VideoEncode(spec.codec, Quality()), plain, encoder, 0)
-        key = encoder.name, plain.pixel_format or ""
+        encoding = Encoding(VideoEncode(spec.codec, Quality(), depth=spec.depth), plain, encoder, 0)
+        key = encoder.name, encoding.pixel_format or ""
         return self._proofs.get(key, partial(self._proof, encoding))
 
     def _proof(self, encoding: Encoding) -> str:

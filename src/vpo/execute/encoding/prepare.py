@@ -60,21 +60,28 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
     choices, encodings = {}, {}
     for index, spec in plan.video_encodes.items():
         track, container = sources[index], plan.after.container
-        choice = choices[index] = context.devices.choose(spec, track, container)
         sample = context.prober.video_sample(plan.before.path, index)
         if sample.change is not None and (spec.mixed is None or spec.quality.vmaf is not None):
             raise PlanError(
                 f"{track} changes its size or shape from {sample.change}, and an encode would give "
                 "all of it the first one; cut the file where it changes"
             )
-        fields = None
+        if sample.uneven and spec.drop is not None and spec.drop.step is None:
+            raise PlanError(
+                f"{track} has a variable frame rate, of which {spec.drop.rate} frames a second "
+                "cannot be kept evenly; use a max_frame_rate that is half of its rate"
+            )
+        fields = warning = None
         if sample.interlaced and track.field_order is None:
-            choices[index] = _with_warning(choice, f"{track} is interlaced and {_TO_FRAMES}")
+            warning = f"{track} is interlaced and {_TO_FRAMES}"
             track = replace(track, field_order="tt")
-        elif sample.fields is not None and track.field_order is None:
+        elif sample.fields is not None and track.field_order is None and not spec.fields:
             why = "is not marked as interlaced, but its pictures are combed: it"
-            choices[index] = _with_warning(choice, f"{track} {why} {_TO_FRAMES}")
+            warning = f"{track} {why} {_TO_FRAMES}"
             fields = sample.fields
+        choice = choices[index] = context.devices.choose(spec, track, container)
+        if warning is not None and not spec.fields:
+            choices[index] = _with_warning(choice, warning)
         encodings[index] = encoding = Encoding(
             spec,
             track,

@@ -22,14 +22,14 @@ from vpo.media.encode_spec import (
     VideoEncode,
 )
 from vpo.media.model import MediaFile, Track
-from vpo.policy import dynamic_range, frame_format
+from vpo.policy import dynamic_range, frame_format, frame_rate
 from vpo.policy.audio_encoding import encode_audio
 from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.field_types import BitRate, Fraction, Names, Resolution
+from vpo.policy.field_types import BitRate, Fraction, FrameRate, Names, Resolution
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.track_filter import FILTERS, TrackFilter, require_fitting
 from vpo.text import format_bit_rate
@@ -137,6 +137,18 @@ class VideoSection(Model):
         ge=16,
         description="Height in pixels to scale larger video down to.",
     )
+    max_frame_rate: FrameRate | None = Field(
+        default=None, description="Frames a second; of faster video, frames are left out."
+    )
+    bit_depth: Literal[8, 10, "keep"] = Field(
+        default="keep", description="Bits of a sample: 8, 10, or those that the video has."
+    )
+    crop: Literal["auto", "never"] = Field(
+        default="never", description="Whether black bars are cut off."
+    )
+    deinterlace: Literal["auto", "never"] = Field(
+        default="auto", description="Whether interlaced video is deinterlaced, or keeps its fields."
+    )
     scale_algorithm: Scaler = Field(default="lanczos", description="Scaling algorithm.")
     upscale: Literal[False] = Field(default=False, description="Video is never scaled up.")
     hw: Hardware = Field(default="none", description="Hardware to encode with.")
@@ -201,6 +213,8 @@ class VideoSection(Model):
             hw=self.hw,
             hw_fallback=self.hw_fallback,
             tonemap=tonemap,
+            depth=self.depth,
+            fields=self.deinterlace == "never",
             min_savings=self.min_savings,
             options=self.encoder_args.options,
         )
@@ -237,17 +251,40 @@ class VideoSection(Model):
 
     def why(self, track: Track, context: ConditionContext) -> str | None:
         """Return why to encode a track; ``None`` if it need not be."""
-        large = self.size(track) is not None
+        wrong = self._wrong_format(track, context.external.encoded)
         if self.skip_if is None:
             if not matches(track, self.to):
                 return f"codec {track.codec} instead of {self.to}"
-            return f"{track.width}x{track.height} is over the size limit" if large else None
+            return wrong
         # What these policies have encoded themselves is not encoded again for its bit rate.
-        if context.external.encoded and matches(track, self.to) and not large:
+        if context.external.encoded and matches(track, self.to) and not wrong:
             return None
         too_fast = self.skip_if.too_fast(track, _whole_rate(context.media, track))
         reasons = [*self.skip_if.unmet(track, context), too_fast]
         return next(filter(None, reasons), None)
+
+    def _wrong_format(self, track: Track, encoded: bool) -> str | None:
+        """Return what of the frames is not as asked for."""
+        if (shown := self.shown(track)) is not track:
+            return f"black bars surround {shown.width}x{shown.height}"
+        if self.size(track) is not None:
+            return f"{track.width}x{track.height} is over the size limit"
+        if frame_format.has_other_depth(track, self.depth):
+            return f"its samples do not have {self.depth} bits"
+        # The mean rate of what is encoded already may be rounded: that of a short clip.
+        if not encoded and frame_rate.drop(track, self.max_frame_rate):
+            return f"{track.frame_rate} frames a second are more than {self.max_frame_rate}"
+        return None
+
+    def shown(self, track: Track) -> Track:
+        """Return the track without its black bars, if they are cut off."""
+        fields = self.deinterlace == "never" and track.field_order is not None
+        return frame_format.cropped(track, fields) if self.crop == "auto" else track
+
+    @property
+    def depth(self) -> int | None:
+        """The bits of a sample; ``None`` to keep them."""
+        return None if self.bit_depth == "keep" else self.bit_depth
 
 
 class AudioSection(Model):
@@ -294,6 +331,10 @@ class Transcode(Operation):
     @property
     def reads_frames(self) -> bool:
         return self.video is not None
+
+    @property
+    def crops(self) -> bool:
+        return self.video is not None and self.video.crop == "auto"
 
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
@@ -345,19 +386,32 @@ def _encode_video(
     state: DesiredState, track: Track, section: VideoSection, tonemap: bool, why: str
 ) -> DesiredState:
     before = state.encodes.get(track.index)
+    uncropped, track = track, section.shown(track)
     size = section.size(track)
-    spec = section.spec(size, tonemap)
+    frame_format.require_depth_for_hdr(track, section.depth, tonemap)
+    drop = frame_rate.drop(track, section.max_frame_rate)
+    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture)
+    if track is uncropped:
+        spec = replace(spec, crop=None)
     if isinstance(before, VideoEncode):
         # An earlier phase wants an encode as well: the two become one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
-    if track.field_order is not None:
+        spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
+        spec = replace(spec, crop=spec.crop or before.crop)
+        spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
+    order = track.field_order if spec.fields else None
+    if track.field_order != order:
         state = state.warn(f"{track} is interlaced and will be deinterlaced")
     if track.mixed is not None:
         state = state.warn(frame_format.mixed_warning(track))
         spec = replace(spec, mixed=track.mixed)
     pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(dynamic_range.after_encode(track, tonemap), field_order=None, mixed=None)
-    track = frame_format.in_yuv(track)
+    track = replace(
+        dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None, picture=None
+    )
+    track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
+    if drop is not None:
+        track = replace(track, frame_rate=drop.rate)
     if size is not None:
         track = replace(track, width=size[0], height=size[1])
     if pad is not None:

@@ -51,6 +51,21 @@ def planar(name: str) -> PixelFormat | None:
     return PixelFormat(found[2], int(found[3] or 8), bool(found[1]))
 
 
+def depth(name: str | None) -> int | None:
+    """Return the bits of a sample for ffmpeg's name of a format; ``None`` if not known."""
+    if name is None:
+        return None
+    found = planar(name)
+    if found is not None:
+        return found.depth
+    return _rgb_depth(name) if is_rgb(name) else None
+
+
+def _rgb_depth(name: str) -> int:
+    stated = _RGB_BITS.search(name)
+    return {"48": 16, "f32": 32}.get(stated[1], 0) or int(stated[1]) if stated else 8
+
+
 def nearest(name: str, formats: Collection[PixelFormat]) -> PixelFormat | None:
     """Return the one of the formats that loses least of RGB; ``None`` for what is not RGB.
 
@@ -59,8 +74,7 @@ def nearest(name: str, formats: Collection[PixelFormat]) -> PixelFormat | None:
     """
     if not is_rgb(name) or _TRANSPARENT.match(name):
         return None
-    stated = _RGB_BITS.search(name)
-    least = {"48": 16, "f32": 32}.get(stated[1], 0) or int(stated[1]) if stated else 8
+    least = _rgb_depth(name)
     fitting = [f for f in formats if not f.alpha and f.depth >= least]
     return min(fitting, key=lambda f: (-int(f.chroma), f.depth), default=None)
 
