@@ -181,6 +181,8 @@ class TextReport:
     def end(self, summary: Summary) -> None:
         self._line.clear()
         if self._verbosity >= 0:
+            for line in digest_lines(summary):
+                self._out.line(line)
             self._out.line(summary_text(summary, dry_run=self._dry_run, partly=self._partly))
         self._list_failures()
 
@@ -261,6 +263,17 @@ def _same_destination(one: TextIO, other: TextIO) -> bool:
         return os.path.sameopenfile(one.fileno(), other.fileno())
     except (OSError, ValueError):
         return False
+
+
+def digest_lines(summary: Summary) -> Iterator[str]:
+    """Yield how many files a dry run would change, by strategy and by kind of change."""
+    named = {"strategy": summary.strategies, "kind of change": summary.kinds}
+    for name, counts in named.items():
+        if counts:
+            # The most frequent first, then by name: the order of the files does not matter.
+            found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            parts = (f"{printable(key.replace('_', ' '))} {number}" for key, number in found)
+            yield f"files by {name}: {', '.join(parts)}"
 
 
 def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:

@@ -18,6 +18,8 @@ class Summary:
     those that were (or would be) replaced, so that the other links keep the old content.
     ``acknowledged`` counts those skipped as their failure is known and acknowledged;
     ``excluded`` counts files and folders that were left out, which are not part of ``total``.
+    ``strategies`` and ``kinds`` count the files that a dry run would change, by strategy and by
+    kind of change; a file can have several kinds.
     """
 
     def __init__(self, run_id: str, total: int, excluded: int = 0) -> None:
@@ -33,6 +35,8 @@ class Summary:
         self.saved = 0
         self.warned = 0
         self.linked = self.separated = 0
+        self.strategies: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
 
     def facts(self) -> dict[str, object]:
         """Return the summary as documented for JSON."""
@@ -46,6 +50,7 @@ class Summary:
             "excluded": self.excluded,
             "hard_links_skipped": self.linked,
             "hard_links_replaced": self.separated,
+            "digest": self._digest() if self.strategies else None,
         }
 
     def count(self, outcome: Outcome) -> None:
@@ -57,5 +62,11 @@ class Summary:
             self.linked += 1
         self.separated += outcome.separated
         self.warned += bool(outcome.warnings)
+        if outcome.status == "planned" and outcome.plan is not None:
+            self.strategies[outcome.strategy] += 1
+            self.kinds.update({change.kind.value for change in outcome.plan.changes})
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after
+
+    def _digest(self) -> dict[str, object]:
+        return {"strategies": dict(self.strategies), "kinds": dict(self.kinds)}

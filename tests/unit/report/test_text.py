@@ -36,6 +36,10 @@ PLAN = Plan(
     error=PlanError("phase 'q': too few"),
 )
 FINE = replace(PLAN, error=None, phases=())
+FLAGS = (
+    Change(Fact(ChangeKind.FLAG, 0, "default"), False, True, WHY),
+    Change(Fact(ChangeKind.FLAG, 0, "forced"), True, False, WHY),
+)
 TOO_FEW = Failure("PlanError", "phase 'q': too few")
 
 CHANGED = Outcome("/v/a.mkv", "changed", was="/v/a.avi", strategy="remux", plan=FINE)
@@ -203,3 +207,25 @@ def test_summary_shows_saved_bytes(saved: int, end: str) -> None:
     summary.saved = saved
     assert summary_text(summary, dry_run=False) == f"1 file in 0.0 s{end}"
     assert summary_text(summary, dry_run=True) == "1 file in 0.0 s"
+
+
+def test_dry_run_ends_with_a_digest_before_the_summary() -> None:
+    header = Outcome("/v/b.mkv", "planned", strategy="header", plan=replace(FINE, changes=FLAGS))
+    out, _ = told(PLANNED, header, FAILED, dry_run=True)
+    assert out.splitlines()[-3:-1] == [
+        "files by strategy: header 1, remux 1",
+        "files by kind of change: flag 2, container 1",
+    ]
+
+
+def test_run_that_changes_files_has_no_digest() -> None:
+    out, _ = told(CHANGED, FAILED)
+    assert "files by" not in out
+
+
+def test_digest_counts_each_kind_once_for_a_file() -> None:
+    summary = Summary("id", 1)
+    summary.count(
+        Outcome("/v/b.mkv", "planned", strategy="header", plan=replace(FINE, changes=FLAGS))
+    )
+    assert summary.facts()["digest"] == {"strategies": {"header": 1}, "kinds": {"flag": 1}}
