@@ -155,6 +155,8 @@ def wrong(folder: Path, codecs: Iterable[str]) -> Iterator[str]:
         for name in MUXERS:
             if (name, codec) == ("m2ts", "truehd"):
                 continue  # ffprobe knows it when muxed alone, not from tee
+            if codec == "adpcm_swf" and name != "flv":
+                continue  # the encoder states a frame size, without which no copy is written
             found = holds(folder / f"{codec}.{name}", codec)
             if found != can_mux(name, codec):
                 yield f"{codec} in {name}: {'written' if found else 'not written'}"

@@ -27,16 +27,16 @@ _IMAGES_AND_TEXTS = (
 )
 _NOWHERE = f"{_FOREIGN} {_FORMATS_OF_THEIR_OWN} {_NAMELESS_PCM} {_IMAGES_AND_TEXTS}"
 _NO_RIFF = (
-    "adpcm_ima_qt alac ass avrp avui dnxhd dvb_subtitle dvd_subtitle eia_608 evrc exr gif gsm"
-    " hdmv_pgs_subtitle hevc ilbc mace3 mace6 mlp mov_text mp4als mpegh_3d_audio nellymoser opus"
-    " pcm_f32be pcm_f64be pcm_s16be pcm_s24be pcm_s32be pcm_s8 qcelp qtrle ra_144 ra_288 sgi smc"
-    " subrip tiff truehd tta wavpack webvtt"
+    "adpcm_ima_qt adpcm_swf alac ass avrp avui dnxhd dvb_subtitle dvd_subtitle eia_608 evrc exr gif"
+    " gsm hdmv_pgs_subtitle hevc ilbc mace3 mace6 mlp mov_text mp4als mpegh_3d_audio nellymoser"
+    " opus pcm_f32be pcm_f64be pcm_s16be pcm_s24be pcm_s32be pcm_s8 qcelp qtrle ra_144 ra_288 sgi"
+    " smc subrip tiff truehd tta wavpack webvtt"
 )
 """Codecs without a number among the formats of Windows, which AVI and ASF use."""
 _REFUSED = {
     "mkv": (
-        f"{_NOWHERE} adpcm_ima_qt eia_608 evrc gsm ilbc mace3 mace6 mov_text mp4als mpegh_3d_audio"
-        " nellymoser pcm_f32be pcm_f64be pcm_s8 qcelp"
+        f"{_NOWHERE} adpcm_ima_qt adpcm_swf eia_608 evrc gsm ilbc mace3 mace6 mov_text mp4als"
+        " mpegh_3d_audio nellymoser pcm_f32be pcm_f64be pcm_s8 qcelp"
     ),
     "mov": (
         f"{_NOWHERE} ass av1 dfpwm dvb_subtitle dvd_subtitle flac hdmv_pgs_subtitle mlp opus"

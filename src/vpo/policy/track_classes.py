@@ -5,7 +5,7 @@ The one definition of them for all operations, conditions, and output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, cast, get_args
 
 from vpo.media.languages import primary, rank
@@ -135,14 +135,31 @@ def kind_of(track: Track, config: PolicyConfig) -> KindOfTrack | None:
     return None if signs is None else _kind(track, config, signs)
 
 
-def best_first(tracks: Iterable[Track], config: PolicyConfig) -> list[Track]:
-    """Return the tracks with the best kinds first, else in their order."""
+def best_of(tracks: Sequence[Track], wanted: Sequence[str], config: PolicyConfig) -> Track | None:
+    """Return the first track of the best kind, or the best variant of its language.
+
+    The ``wanted`` languages say which region is best, and then those of the policy.
+    """
 
     def goodness(track: Track) -> int:
         kind = kind_of(track, config)
         return _BEST.index(kind.name) if kind is not None else 0
 
-    return sorted(tracks, key=goodness)
+    first = min(tracks, key=goodness, default=None)
+    if first is None:
+        return None
+    spoken = config.audio_languages if first.type == "audio" else config.subtitle_languages
+
+    def distance(track: Track) -> list[tuple[int, int]]:
+        ranks = (rank(track.language, names, track.title) for names in (wanted, spoken))
+        return [found or (0, 0) for found in ranks]
+
+    alike = [
+        track
+        for track in tracks
+        if goodness(track) == goodness(first) and primary(track.language) == primary(first.language)
+    ]
+    return min(alike, key=distance)
 
 
 def _kind(track: Track, config: PolicyConfig, signs: _Signs) -> KindOfTrack:

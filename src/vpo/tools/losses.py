@@ -30,6 +30,8 @@ def mkvmerge_loses(track: Track) -> bool:
     return lost or not is_language(track.language or "und")
 
 
+_TIMED_ANEW_IN_AVI = frozenset({"aac", "flac"})
+"""Audio whose packets ffmpeg writes into AVI with other times than those that it has read."""
 _NO_TEXT = "\ufffd"
 """What stands for bytes that are no valid UTF-8."""
 
@@ -54,6 +56,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
             and not can_mux(plan.after.container, track.codec)
         ):
             yield f"{track}, which it cannot write into {plan.after.container}"
+    yield from _unwritable_sound(plan)
     yield from _unwritable_languages(plan.after)
     if plan.before.container != plan.after.container:
         return
@@ -64,6 +67,23 @@ def refused_losses(plan: Plan) -> Iterator[str]:
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
+
+
+def _unwritable_sound(plan: Plan) -> Iterator[str]:
+    sources = {track.index: track for track in plan.before.tracks}
+    in_avi = plan.before.container == plan.after.container == "avi"
+    for track in plan.after.of("audio"):
+        if _begins_too_late(sources[plan.origin(track.index)], plan.before):
+            yield f"{track}, which begins too late in the file to be recognized"
+        elif in_avi and track.codec in _TIMED_ANEW_IN_AVI and track.index not in plan.audio_encodes:
+            yield f"the times of {track}, which avi does not store; use mkv"
+
+
+def _begins_too_late(track: Track, media: MediaFile) -> bool:
+    """Return whether a track has no packets in what ffmpeg reads of a file to know its format."""
+    kind = container(media.container)
+    without_header = kind.transport_stream or kind.demuxer == "mpeg"
+    return without_header and track.type == "audio" and track.sample_rate is None
 
 
 def _unwritable_languages(media: MediaFile) -> Iterator[str]:

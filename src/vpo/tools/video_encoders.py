@@ -55,7 +55,8 @@ class VideoEncoder:
     ``params`` is the option that holds further parameters, as ``a=1:b=2``. ``thread_options`` makes
     options of a number of threads; ``tiles``: rows and columns have to be asked for to be encoded
     in parallel. ``captions``: it writes those of the frames. ``fields`` are the options with which
-    it encodes interlaced video, empty where it cannot.
+    it encodes interlaced video, empty where it cannot; ``least``: the width and
+    height from which it takes frames.
     ``fixed`` options are always given. HDR10's metadata reach the stream by ``hdr10``,
     or by the encoder itself (``hdr_from_frames``).
     """
@@ -82,6 +83,7 @@ class VideoEncoder:
     fixed: tuple[Option, ...] = ()
     captions: bool = False
     fields: tuple[Option, ...] = ()
+    least: int = 1
     hdr10: Hdr10 | None = None
     hdr_from_frames: bool = False
 
@@ -113,6 +115,15 @@ class VideoEncoder:
     def of_depth(self, depth: int | None) -> frozenset[PixelFormat]:
         """Return the formats with so many bits in a sample; ``None`` for all."""
         return frozenset(f for f in self.formats if depth in (None, f.depth))
+
+    def require_size(self, width: int, height: int) -> None:
+        """Raise ``PlanError`` for frames that are too small for it."""
+        if min(width, height) < self.least:
+            least = f"{self.least}x{self.least}"
+            raise PlanError(
+                f"{self} cannot encode frames of {width}x{height}, only from {least};"
+                " leave this video out, or choose another codec"
+            )
 
     def preset_options(self, preset: str | None, twice: bool = False) -> Options:
         """Return the options for a preset, where the source is read ``twice`` those for it.
@@ -289,6 +300,7 @@ _ROWS = (
         tunes={name: ("tune", name) for name in X264_TUNES if name not in ("film", "stillimage")},
         params="x265-params",
         thread_options=_x265_threads,
+        least=16,
         hdr10=Hdr10("master-display", "max-cll", further=("hdr10=1", "repeat-headers=1")),
     ),
     VideoEncoder(
@@ -324,6 +336,7 @@ _ROWS = (
             "fastdecode": ("svtav1-params", "fast-decode=1"),
         },
         params="svtav1-params",
+        least=64,
         thread_options=_svt_threads,
         # It takes numbers, not HEVC's units.
         hdr10=Hdr10("mastering-display", "content-light", chroma=50_000, luminance=10_000),

@@ -127,6 +127,9 @@ def passes(spec: VideoEncode, encoder: VideoEncoder) -> int:
 def video(encoding: Encoding) -> list[str]:
     """Return the arguments for the stream; ``PlanError`` for what the encoder cannot do."""
     encoder, spec = encoding.encoder, encoding.spec
+    width, height = spec.size or (encoding.track.width, encoding.track.height)
+    if width and height:
+        encoder.require_size(width, height)
     options: Options = [("c", encoder.name)]
     options += _format(encoding)
     options += _color(encoding)

@@ -115,6 +115,15 @@ def test_video_refuses_vmaf_without_crf() -> None:
         video_options.video(encoding)
 
 
+@pytest.mark.parametrize(("name", "size"), [("libx265", 8), ("libsvtav1", 32)])
+def test_frames_that_are_too_small_for_an_encoder_are_refused(name: str, size: int) -> None:
+    encoder = VIDEO_ENCODERS[name]
+    spec = VideoEncode(codec=encoder.codec, quality=Quality(crf=30))
+    small = Encoding(spec, track_of({"width": size, "height": size}), encoder, 0)
+    with pytest.raises(PlanError, match=f"cannot encode frames of {size}x{size}"):
+        video_options.video(small)
+
+
 def test_tonemappers_are_in_order_of_preference() -> None:
     assert filters.tonemappers({"zscale", "tonemap", "libplacebo"}) == ["zscale", "libplacebo"]
     assert filters.tonemappers({"zscale", "libplacebo"}) == ["libplacebo"]

@@ -132,7 +132,7 @@ class NewTrack(Model):
         if self.create_if is not None and not holds(self.create_if, context):
             return None, "create_if is false"
         for track in existing:
-            if first_match(self.skip_if_exists or (), track, context) is not None:
+            if self._replaced_by(track, context):
                 return None, f"{track} exists"
         allowed = self.source.allowed(existing, context)
         candidates = [track for track in allowed if (track.channels or 0) >= self.channels]
@@ -149,6 +149,14 @@ class NewTrack(Model):
             if _alike(track, new, state):
                 return None, f"{track} exists"
         return source, new
+
+    def _replaced_by(self, track: Track, context: ConditionContext) -> bool:
+        """Return whether a track makes this one needless; no commentary means main audio."""
+        found = first_match(self.skip_if_exists or (), track, context)
+        if found is None or self.skip_if_exists is None:
+            return False
+        one = self.skip_if_exists[found]
+        return one.commentary is not False or one.kind is not None or context.kind(track) == "main"
 
     def _track(self, state: DesiredState, source: Track) -> Track:
         kind = container(state.media.container)

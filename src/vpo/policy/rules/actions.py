@@ -29,7 +29,7 @@ from vpo.policy.operation import Choice, Model, Operation, PolicyConfig
 from vpo.policy.rules.printer import format_model
 from vpo.policy.rules.track_selection import TrackSelection
 from vpo.policy.rules.when import error_inside_text
-from vpo.policy.track_classes import best_first
+from vpo.policy.track_classes import best_of
 
 PLACEHOLDERS = ("filename", "path", "rule_name")
 
@@ -100,19 +100,20 @@ class SetForced(FlagChange):
 class SetDefault(FlagChange):
     """Make the first of these tracks the only default of its type, or clear all their flags.
 
-    A main track comes before commentary, full subtitles before others.
+    A main track comes before commentary, full subtitles before others, and of one language the
+    preferred region before others.
     """
 
     def apply(self, state: DesiredState, config: PolicyConfig, rule: str) -> DesiredState:
-        found = best_first(self.matching(state, config), config)
+        found = self.matching(state, config)
         if not self.value:
             for track in found:
                 state = state.set_flag(track.index, "default", False, f"{rule}: set_default")
             return state
         why_not = f"{rule}: another {self.track_type} track is the default"
-        for track in found[:1]:
-            state = state.set_default(track, f"{rule}: set_default", why_not)
-        return state
+        wanted = (self.language and self.language.eq) or ()
+        best = best_of(found, wanted, config)
+        return state.set_default(best, f"{rule}: set_default", why_not) if best else state
 
 
 class SetTitle(TrackChange):
