@@ -320,9 +320,9 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
     with _locked(job.path, context) as lock:
         if stamp is None or not lock.stamp.resembles(stamp):
             raise BusyError("another program changed it while it was probed; run again")
-        if lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+        if lock.beside or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
             # Another vpo, or a worker with another hard link, may have processed it already; or
-            # inode numbers do not last there.
+            # inode numbers do not last there. A file server's client may state an old status.
             job, plan, _ = _planned(job, context, _read(job, context))
             other = choose_writer(plan, context)
             if other is None:

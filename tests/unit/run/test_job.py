@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from vpo.errors import PlanError, ProbeError
 from vpo.execute.context import RunContext, new_run_context
-from vpo.execute.lock import FileLock
+from vpo.execute.lock import FileLock, Stamp
 from vpo.media.model import MediaFile
 from vpo.policy.document import Policy
 from vpo.probe.service import Prober
@@ -19,6 +20,10 @@ from vpo.tools.process import Processes
 from vpo.tools.programs import Tools
 
 POLICY = Policy.model_validate({"schema_version": 13, "phases": [{"name": "p"}]})
+FLAGS = Policy.model_validate(
+    {"schema_version": 13, "phases": [{"name": "p", "default_flags": {}}]}
+)
+ALL_TOOLS = Tools(mkvpropedit="mkvpropedit", mkvmerge="mkvmerge", ffmpeg="ffmpeg")
 
 
 def context(tools: Tools | None = None) -> RunContext:
@@ -67,21 +72,40 @@ def test_process_file_turns_every_error_into_an_outcome(
 
 def test_process_file_skips_locked_file(library: Any) -> None:
     path = library("wrong-flags.mkv") / "wrong-flags.mkv"
-    flags = Policy.model_validate(
-        {"schema_version": 13, "phases": [{"name": "p", "default_flags": {}}]}
-    )
-    tools = Tools(mkvpropedit="mkvpropedit", mkvmerge="mkvmerge", ffmpeg="ffmpeg")
     with path.open("rb") as other:
         import fcntl
 
         fcntl.flock(other.fileno(), fcntl.LOCK_EX)
-        outcome = process_file(Job(str(path), (flags,), on_error="fail"), context(tools))
+        outcome = process_file(Job(str(path), (FLAGS,), on_error="fail"), context(ALL_TOOLS))
     assert outcome.status == "skipped"
     assert not outcome.stop
     assert outcome.error is not None
     assert outcome.error.type == "LockedError"
     with FileLock(str(path)):
         pass
+
+
+class Slow(Prober):
+    """Reads a file; before it says what it has read, another vpo processes the file."""
+
+    def probe(self, path: str, frames: bool = False) -> MediaFile:
+        media = super().probe(path, frames)
+        if not hasattr(self, "other"):
+            self.other = process_file(Job(path, (FLAGS,)), context(ALL_TOOLS))
+        return media
+
+
+def test_process_file_plans_anew_where_a_file_server_need_not_tell_of_a_change(
+    library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client remembers the status of a file for a while, and another vpo restores its time."""
+    path = library("wrong-flags.mkv") / "wrong-flags.mkv"
+    status, real = path.stat(), Stamp.of
+    monkeypatch.setattr("vpo.execute.lock.is_on_network", lambda _: True)
+    monkeypatch.setattr(Stamp, "of", lambda now: replace(real(now), ctime_ns=status.st_ctime_ns))
+    slow = Slow(Processes(), 60)
+    outcome = process_file(Job(str(path), (FLAGS,)), new_run_context(ALL_TOOLS, slow))
+    assert (slow.other.status, outcome.status) == ("changed", "unchanged")
 
 
 class Late(Prober):
@@ -128,12 +152,8 @@ def test_process_file_fails_damaged_file_that_nobody_changes(tmp_path: Path) -> 
 
 def test_jobs_and_outcomes_can_be_pickled(library: Any) -> None:
     path = str(library("wrong-flags.mkv") / "wrong-flags.mkv")
-    flags = Policy.model_validate(
-        {"schema_version": 13, "phases": [{"name": "p", "default_flags": {}}]}
-    )
-    tools = Tools(mkvpropedit="mkvpropedit", mkvmerge="mkvmerge", ffmpeg="ffmpeg")
-    job = Job(path, (flags,), dry_run=True, seen=(1, 2))
+    job = Job(path, (FLAGS,), dry_run=True, seen=(1, 2))
     assert pickle.loads(pickle.dumps(job)) == job  # noqa: S301 - our own bytes
-    outcome = process_file(job, context(tools))
+    outcome = process_file(job, context(ALL_TOOLS))
     assert outcome.status == "planned"
     assert pickle.loads(pickle.dumps(outcome)) == outcome  # noqa: S301 - our own bytes
