@@ -372,7 +372,8 @@ _TEMPLATES = ("", "{language} {layout} {codec}", "{language} {kind}", "{title}")
 def _kept(kind: str) -> dict[str, st.SearchStrategy[Any]]:
     """The keys that ``keep_audio`` and ``keep_subtitles`` share."""
     several = st.lists(_filters(kind), min_size=1, max_size=2)
-    best = _some(max=st.integers(1, 2), prefer=st.lists(_CRITERIA, max_size=2))
+    criteria = _CRITERIA if kind == "audio" else _filters(kind)
+    best = _some(max=st.integers(1, 2), prefer=st.lists(criteria, max_size=2))
     return {"keep": several, "drop": several | _filters(kind), "per_language": best}
 
 

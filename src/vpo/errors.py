@@ -19,6 +19,7 @@
         ├── BusyError                      another program uses or writes the file; skipped
         │   ├── LockedError                another vpo has locked the file
         │   └── LinkedError                the file has further hard links
+        ├── ExcludedError                  the user leaves the file out; skipped
         ├── SpaceError                     the file system has not enough free space
         ├── ToolError                      a tool failed, stalled or was killed
         ├── SavingsError                   an encode would not save enough space
