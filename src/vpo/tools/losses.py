@@ -30,7 +30,7 @@ def mkvmerge_loses(track: Track) -> bool:
     return lost or not is_language(track.language or "und")
 
 
-_TIMED_ANEW_IN_AVI = frozenset({"aac", "flac"})
+_TIMED_ANEW = frozenset({"aac", "flac"})
 """Audio whose packets ffmpeg writes into AVI with other times than those that it has read."""
 _NO_TEXT = "\ufffd"
 """What stands for bytes that are no valid UTF-8."""
@@ -71,12 +71,13 @@ def refused_losses(plan: Plan) -> Iterator[str]:
 
 def _unwritable_sound(plan: Plan) -> Iterator[str]:
     sources = {track.index: track for track in plan.before.tracks}
-    in_avi = plan.before.container == plan.after.container == "avi"
+    name = plan.after.container
+    untimed = plan.before.container == name and container(name).lacks_timestamps
     for track in plan.after.of("audio"):
         if _begins_too_late(sources[plan.origin(track.index)], plan.before):
             yield f"{track}, which begins too late in the file to be recognized"
-        elif in_avi and track.codec in _TIMED_ANEW_IN_AVI and track.index not in plan.audio_encodes:
-            yield f"the times of {track}, which avi does not store; use mkv"
+        elif untimed and track.codec in _TIMED_ANEW and track.index not in plan.audio_encodes:
+            yield f"the times of {track}, which {name} does not store; use mkv"
 
 
 def _begins_too_late(track: Track, media: MediaFile) -> bool:
