@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Library, Vpo
 from tests.unit.execute.edits import applied, saved, torn
 
-from vpo.execute.sparse_copy import PatchSet
+from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.execute.undo_file import Patch
 
 FLAGS = """\

@@ -8,9 +8,9 @@ from vpo.db.records import Kept
 from vpo.errors import PublishError, SourceChangedError
 from vpo.execute import originals, publish, undo_file
 from vpo.execute.folder import Folder
+from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.execute.lock import FileLock
 from vpo.execute.proof import verify_headers
-from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, as_published
 
 

@@ -12,28 +12,15 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from vpo.errors import VerifyError
+from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.execute.undo_file import Patch, write_at
 from vpo.execute.workspace import Workspace
 
 _CLUSTER_HEADER = 12
 """Bytes of the first cluster in the copy, so that the tool finds where the clusters begin."""
 _BLOCK = 4096
-
-
-class PatchSet(NamedTuple):
-    """The byte ranges that an edit changes, and the file's length afterwards."""
-
-    patches: tuple[Patch, ...]
-    length: int
-
-    def apply(self, fd: int) -> None:
-        """Write the changes to the file, open for writing, or to a copy of it."""
-        for patch in self.patches:
-            write_at(fd, patch.new, patch.offset)
-        os.ftruncate(fd, self.length)
 
 
 def edit_sparse_copy(

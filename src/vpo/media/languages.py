@@ -255,6 +255,20 @@ def alpha3(tag: str | None, variant: Literal["B", "T"] = "T") -> str:
         return UNDETERMINED
 
 
+def bcp47(tag: str) -> str:
+    """Return the canonical BCP 47 tag: ``de`` for ``ger``, ``pt-BR`` for ``pt-br``."""
+    text = tag.strip().replace("_", "-")
+    if text == UNDETERMINED or text in _SHORT:
+        return text
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
+    try:
+        return langcodes.standardize_tag(text)
+    except LanguageTagError:
+        return text
+
+
 _QUICKTIME = (
     "eng fra ger ita dut spa dan por nor heb jpn ara fin gre ice mlt tur chi urd hin tha kor lit"
     " pol hun est lav rus alb ron ces slk slv yid mac bul ukr bel uzb kaz aze arm geo kir tgk tuk"

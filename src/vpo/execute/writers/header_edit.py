@@ -9,9 +9,9 @@ from functools import partial
 from vpo.errors import DamagedError
 from vpo.execute import sparse_copy, undo_file
 from vpo.execute.copy import can_clone, copy_file
+from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.execute.in_place import edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
-from vpo.execute.sparse_copy import PatchSet
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer

@@ -1,0 +1,118 @@
+"""A header edit of a Matroska or WebM file: the plan and the open file give its patches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from vpo.execute.header_edits import matroska_header
+from vpo.execute.header_edits.ebml_element import EbmlElement, joined, new_element, parse, uint
+from vpo.execute.header_edits.matroska_layout import MatroskaLayout, read_element
+from vpo.execute.header_edits.patch_set import PatchSet, patch_set
+from vpo.plan.model import Plan
+from vpo.probe.ebml import StructureError, items, read_uint
+from vpo.probe.matroska import EBML, SEEK_HEAD, element, read_structure
+
+_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
+_DOCTYPE_VERSION, _WITH_NEW_ELEMENTS = 0x4287, 4
+"""The version of Matroska that has LanguageBCP47 and the newer flags (RFC 9559, 5.1)."""
+
+
+def edit(fd: int, plan: Plan) -> PatchSet:
+    """Return the patches that make the plan's changes in the open file.
+
+    Raises ``StructureError`` for a file in which that would not be safe, or has no room.
+    """
+    structure = read_structure(fd)
+    layout = MatroskaLayout.read(fd, structure)
+    _edit_elements(fd, layout, plan)
+    _edit_seek_heads(fd, layout)
+    writes = layout.finish()
+    if matroska_header.has_new_elements(plan):
+        writes |= _edited_version(fd)
+    return patch_set(fd, writes, max(layout.end, structure.length))
+
+
+def _edit_elements(fd: int, layout: MatroskaLayout, plan: Plan) -> None:
+    for identity in matroska_header.touched(plan):
+        found = layout.find(identity)
+        if not found and identity == matroska_header.TAGS:
+            if (tags := matroska_header.new_tags(plan)) is not None:
+                layout.put(None, tags)
+            continue
+        if len(found) != 1:
+            raise StructureError(f"{len(found)} elements {identity:#x} instead of one")
+        old = read_element(fd, found[0])
+        content = old.with_data(matroska_header.edited(identity, old.data, plan))
+        if content != old:
+            layout.put(found[0], content)
+
+
+def _edit_seek_heads(fd: int, layout: MatroskaLayout) -> None:
+    """Correct the positions of what was moved, and list what a reader would not find."""
+    heads = layout.find(SEEK_HEAD)
+    base = layout.structure.segment.data
+    moved = {old - base: new - base for old, new in layout.moved.items()}
+    unlisted = dict(_unlisted(fd, layout))
+    for extent in heads:
+        old = read_element(fd, extent)
+        seeks = [_corrected(child, moved) for child in parse(old.data)]
+        if extent == heads[0]:
+            seeks += [_seek(key, at - base) for at, key in unlisted.items()]
+        content = old.with_data(joined(seeks))
+        if content != old:
+            layout.put_in_place(extent, content)
+    if unlisted and not heads:
+        raise StructureError("no SeekHead that could list an element behind the clusters")
+
+
+def _unlisted(fd: int, layout: MatroskaLayout) -> Iterator[tuple[int, int]]:
+    """Yield offset and id of new or moved elements behind the clusters that no SeekHead lists."""
+    base = layout.structure.segment.data
+    listed = set()
+    for extent in layout.find(SEEK_HEAD):
+        for child in parse(read_element(fd, extent).data):
+            if child.id == _SEEK:
+                listed.add(base + _position(child))
+    origins = {new: old for old, new in layout.moved.items()}
+    for start in layout.writes:
+        if start >= layout.structure.first_cluster and origins.get(start, start) not in listed:
+            yield start, layout.fixed[start][0]
+
+
+def _position(seek: EbmlElement) -> int:
+    return read_uint(dict(items(seek.data)).get(_SEEK_POSITION, b""))
+
+
+def _corrected(seek: EbmlElement, moved: Mapping[int, int]) -> EbmlElement:
+    if seek.id != _SEEK or _position(seek) not in moved:
+        return seek
+    position = moved[_position(seek)]
+    parts = [
+        part.with_data(uint(position).rjust(len(part.data), b"\0"))
+        if part.id == _SEEK_POSITION
+        else part
+        for part in parse(seek.data)
+    ]
+    return seek.with_data(joined(parts))
+
+
+def _seek(identity: int, position: int) -> EbmlElement:
+    parts = new_element(_SEEK_ID, uint(identity)), new_element(_SEEK_POSITION, uint(position))
+    return new_element(_SEEK, joined(parts))
+
+
+def _edited_version(fd: int) -> dict[int, bytes]:
+    """Return the EBML header with the version that has all elements, where it is an older one."""
+    header = element(fd, 0, os.fstat(fd).st_size)
+    old = EbmlElement(
+        EBML, header.data - 4, os.pread(fd, (header.end or 0) - header.data, header.data)
+    )
+    parts = parse(old.data)
+    changed = [
+        part._replace(data=uint(_WITH_NEW_ELEMENTS).rjust(len(part.data), b"\0"))
+        if part.id == _DOCTYPE_VERSION and 0 < read_uint(part.data) < _WITH_NEW_ELEMENTS
+        else part
+        for part in parts
+    ]
+    return {} if changed == parts else {0: old.with_data(joined(changed)).encoded()}
