@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from vpo.db.records import Kept
 from vpo.errors import PublishError, SourceChangedError
@@ -13,8 +14,11 @@ from vpo.execute.lock import FileLock
 from vpo.execute.proof import verify_headers
 from vpo.execute.work import Applied, Work, as_published
 
+CheckStructure = Callable[[int], None]
+"""Raises ``VerifyError`` if the structure of the edited open file is not sound."""
 
-def edit_in_place(work: Work, edit: PatchSet) -> Applied:
+
+def edit_in_place(work: Work, edit: PatchSet, check: CheckStructure | None = None) -> Applied:
     """Apply the patches to the locked file; the file is unchanged if anything is raised."""
     lock = work.lock
     fd = os.open(lock.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -27,6 +31,8 @@ def edit_in_place(work: Work, edit: PatchSet) -> Applied:
         saved = undo_file.save(lock.path, lock.fd, edit.patches, edit.length, free)
         try:
             edit.apply(fd)
+            if check is not None:
+                check(fd)
             found = verify_headers(work.plan, lock.path, work.context.prober)
             work.check(found)
             warnings = publish.set_times(fd, lock.status, work.timestamp)

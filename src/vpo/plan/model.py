@@ -40,10 +40,13 @@ class Change:
         return self.fact.track
 
     @property
-    def in_track_header(self) -> bool:
-        """Whether an edit of a Matroska track's header makes the change."""
+    def in_header(self) -> bool:
+        """Whether an edit of a Matroska header makes the change."""
         if self.kind is ChangeKind.FLAG:
             return self.fact.name in FLAGS_KEPT
+        if self.kind is ChangeKind.TAG:
+            # Of a name with a language, ffmpeg and Matroska have several spellings.
+            return self.track is None and "-" not in self.fact.name
         return self.kind in (ChangeKind.TITLE, ChangeKind.LANGUAGE)
 
 
@@ -97,7 +100,7 @@ class Plan:
             return "none"
         if self.encodes:
             return "transcode"
-        in_headers = all(change.in_track_header for change in self.changes)
+        in_headers = all(change.in_header for change in self.changes)
         if in_headers and container(self.before.container).matroska and self._editable:
             return "header"
         return "remux"

@@ -16,6 +16,11 @@ FLAGS = {
 }
 
 
+def can_edit(plan: Plan) -> bool:
+    """Return whether the tool can make all changes; tags would need a file of XML."""
+    return all(change.track is not None for change in plan.changes)
+
+
 def argv(program: str, plan: Plan, path: str) -> list[str]:
     """Return the command that edits the file at ``path`` in place.
 

@@ -11,19 +11,18 @@ from vpo.execute.header_edits.matroska_layout import MatroskaLayout, read_elemen
 from vpo.execute.header_edits.patch_set import PatchSet, patch_set
 from vpo.plan.model import Plan
 from vpo.probe.ebml import StructureError, items, read_uint
-from vpo.probe.matroska import EBML, SEEK_HEAD, element, read_structure
+from vpo.probe.matroska import EBML, SEEK_HEAD, Structure, element
 
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _DOCTYPE_VERSION, _WITH_NEW_ELEMENTS = 0x4287, 4
 """The version of Matroska that has LanguageBCP47 and the newer flags (RFC 9559, 5.1)."""
 
 
-def edit(fd: int, plan: Plan) -> PatchSet:
-    """Return the patches that make the plan's changes in the open file.
+def edit(fd: int, structure: Structure, plan: Plan) -> PatchSet:
+    """Return the patches that make the plan's changes in the open file of this structure.
 
     Raises ``StructureError`` for a file in which that would not be safe, or has no room.
     """
-    structure = read_structure(fd)
     layout = MatroskaLayout.read(fd, structure)
     _edit_elements(fd, layout, plan)
     _edit_seek_heads(fd, layout)

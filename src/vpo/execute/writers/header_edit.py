@@ -1,22 +1,28 @@
-"""Header edits of Matroska files with mkvpropedit, in a sparse copy of the file."""
+"""Header edits of Matroska files: in process, or with mkvpropedit in a sparse copy of the file."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from dataclasses import replace
 from functools import partial
 
 from vpo.errors import DamagedError
 from vpo.execute import sparse_copy, undo_file
+from vpo.execute.context import RunContext
 from vpo.execute.copy import can_clone, copy_file
+from vpo.execute.header_edits import matroska_check, matroska_edit
 from vpo.execute.header_edits.patch_set import PatchSet
-from vpo.execute.in_place import edit_in_place
+from vpo.execute.in_place import CheckStructure, edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
+from vpo.probe.ebml import StructureError
 from vpo.probe.integrity import is_complete
+from vpo.probe.matroska import read_structure
 from vpo.probe.unwritten import is_unwritten
 from vpo.tools import mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
@@ -32,15 +38,30 @@ class HeaderEdit(Writer):
 
     strategy = "header"
 
+    def __init__(self, plan: Plan, context: RunContext) -> None:
+        super().__init__(plan, context)
+        if (reason := _obstacle(plan)) is not None:
+            self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {reason}",)
+
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:
-        return plan.strategy == "header" and tools.mkvpropedit is not None
+        if plan.strategy != "header":
+            return False
+        tool = tools.mkvpropedit is not None and mkvpropedit.can_edit(plan)
+        return tool or _obstacle(plan) is None
 
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
         if work.options.verify == "full" and _is_suspect(work):
             work.begin_proof().check_source()
+        with contextlib.suppress(StructureError):
+            structure = read_structure(work.lock.fd)
+            edit = matroska_edit.edit(work.lock.fd, structure, self.plan)
+            return self._publish(work, edit, partial(matroska_check.check, before=structure))
+        return self._apply_with_tool(work)
+
+    def _apply_with_tool(self, work: Work) -> Applied:
         ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
@@ -51,14 +72,14 @@ class HeaderEdit(Writer):
         applied = self._publish(work, edit)
         return replace(applied, warnings=(*_warnings(heard), *applied.warnings))
 
-    def _publish(self, work: Work, edit: PatchSet) -> Applied:
+    def _publish(self, work: Work, edit: PatchSet, check: CheckStructure | None = None) -> Applied:
         options = work.options
         shared = work.linked and options.hardlinks == "edit"
         # Keeping the original of a clone keeps a whole file, that of an edit only an undo file.
         cheap = not shared and not options.keep_originals and can_clone(work.lock.fd, work.folder)
         if cheap or (work.linked and not shared):
             return rewrite(work, partial(_write_patched, edit), 0.0 if cheap else REMUX_FACTOR)
-        return edit_in_place(work, edit)
+        return edit_in_place(work, edit, check)
 
     def _edit_copy(self, work: Work, workspace: Workspace) -> Written:
         copy_file(work.lock, workspace)
@@ -70,6 +91,21 @@ class HeaderEdit(Writer):
         tools = self.context.tools
         argv = mkvpropedit.argv(tools.need("mkvpropedit"), self.plan, path)
         tools.run(Command(argv, ok=(0, 1), fds=(fd,)), heard)
+
+
+def _obstacle(plan: Plan) -> str | None:
+    """Return why vpo itself cannot edit the header of the plan's file; ``None`` if it can."""
+    try:
+        fd = os.open(plan.before.path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # which is told when the file is processed
+    try:
+        matroska_edit.edit(fd, read_structure(fd), plan)
+    except StructureError as error:
+        return str(error)
+    finally:
+        os.close(fd)
+    return None
 
 
 def _is_suspect(work: Work) -> bool:
