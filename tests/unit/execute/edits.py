@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vpo.execute import leftovers, undo_file
 from vpo.execute.folder import Folder
-from vpo.execute.header_edits.patch_set import PatchSet, edit_sparse_copy
+from vpo.execute.header_edits.patch_set import PatchSet
+from vpo.execute.sparse_copy import edit_sparse_copy
 
 FLAGS = "--edit track:1 --set flag-default=0 --set flag-forced=1"
 LONG_TITLE = f"--edit track:2 --set name={'x' * 300}"

@@ -12,7 +12,8 @@ import pytest
 
 from vpo.errors import ToolError, VerifyError
 from vpo.execute import undo_file
-from vpo.execute.header_edits.patch_set import PatchSet, edit_sparse_copy
+from vpo.execute.header_edits.patch_set import PatchSet
+from vpo.execute.sparse_copy import edit_sparse_copy
 
 EDITS = (
     "--edit track:1 --set flag-default=0 --set flag-forced=1",
