@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from vpo.errors import VerifyError
 from vpo.execute.header_edits.ebml_element import CRC, EbmlElement, joined, parse
-from vpo.execute.header_edits.matroska_header import INFO, TAGS, TRACKS
+from vpo.execute.header_edits.matroska_header import EDITED
 from vpo.execute.header_edits.matroska_layout import MatroskaLayout, read_element
 from vpo.probe.ebml import StructureError, items, read_uint
 from vpo.probe.matroska import SEEK_HEAD, Structure, element, read_structure
 
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TRACK_ENTRY, _TAG = 0xAE, 0x7373
-_PARENTS = frozenset({SEEK_HEAD, INFO, TRACKS, TAGS, _SEEK, _TRACK_ENTRY, _TAG})
+_PARENTS = EDITED | {SEEK_HEAD, _SEEK, _TRACK_ENTRY, _TAG}
 
 
 def check(fd: int, before: Structure) -> None:
@@ -33,7 +33,7 @@ def _problems(fd: int, before: Structure) -> Iterator[str]:
     if before.complete and not now.complete:
         yield "the segment does not end where the file ends"
     layout = MatroskaLayout.read(fd, now)
-    for identity in (INFO, TRACKS, TAGS, SEEK_HEAD):
+    for identity in (*EDITED, SEEK_HEAD):
         for extent in layout.find(identity):
             yield from _false_checksums(read_element(fd, extent))
     for extent in layout.find(SEEK_HEAD):
@@ -55,5 +55,5 @@ def _lost(fd: int, now: Structure, seek: dict[int, bytes]) -> Iterator[str]:
     """Yield an entry of a SeekHead that names an element of the header that is not there."""
     wanted = read_uint(seek.get(_SEEK_ID, b""))
     at = now.segment.data + read_uint(seek.get(_SEEK_POSITION, b""))
-    if wanted in (INFO, TRACKS, TAGS) and element(fd, at, now.length).id != wanted:
+    if wanted in EDITED and element(fd, at, now.length).id != wanted:
         yield f"the SeekHead does not say where element {wanted:#x} is"

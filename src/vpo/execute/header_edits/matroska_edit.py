@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from vpo.execute.header_edits import matroska_header
 from vpo.execute.header_edits.ebml_element import EbmlElement, joined, new_element, parse, uint
@@ -24,8 +24,9 @@ def edit(fd: int, structure: Structure, plan: Plan) -> PatchSet:
     Raises ``StructureError`` for a file in which that would not be safe, or has no room.
     """
     layout = MatroskaLayout.read(fd, structure)
+    listed = _listed(fd, layout)
     _edit_elements(fd, layout, plan)
-    _edit_seek_heads(fd, layout)
+    _edit_seek_heads(fd, layout, listed)
     writes = layout.finish()
     if matroska_header.has_new_elements(plan):
         writes |= _edited_version(fd)
@@ -47,17 +48,20 @@ def _edit_elements(fd: int, layout: MatroskaLayout, plan: Plan) -> None:
             layout.put(found[0], content)
 
 
-def _edit_seek_heads(fd: int, layout: MatroskaLayout) -> None:
-    """Correct the positions of what was moved, and list what a reader would not find."""
+def _edit_seek_heads(fd: int, layout: MatroskaLayout, before: frozenset[int]) -> None:
+    """Correct the positions of what was moved, and list what a reader would not find.
+
+    ``before`` are the offsets of the elements that a SeekHead listed.
+    """
     heads = layout.find(SEEK_HEAD)
     base = layout.structure.segment.data
     moved = {old - base: new - base for old, new in layout.moved.items()}
-    unlisted = dict(_unlisted(fd, layout))
+    unlisted = _unlisted(layout, before)
     for extent in heads:
         old = read_element(fd, extent)
         seeks = [_corrected(child, moved) for child in parse(old.data)]
         if extent == heads[0]:
-            seeks += [_seek(key, at - base) for at, key in unlisted.items()]
+            seeks += [_seek(layout.fixed[at][0], at - base) for at in unlisted]
         content = old.with_data(joined(seeks))
         if content != old:
             layout.put_in_place(extent, content)
@@ -65,18 +69,29 @@ def _edit_seek_heads(fd: int, layout: MatroskaLayout) -> None:
         raise StructureError("no SeekHead that could list an element behind the clusters")
 
 
-def _unlisted(fd: int, layout: MatroskaLayout) -> Iterator[tuple[int, int]]:
-    """Yield offset and id of new or moved elements behind the clusters that no SeekHead lists."""
-    base = layout.structure.segment.data
-    listed = set()
+def _listed(fd: int, layout: MatroskaLayout) -> frozenset[int]:
+    """Return the offsets that a SeekHead lists; ``StructureError`` if an element is elsewhere."""
+    found = set()
     for extent in layout.find(SEEK_HEAD):
         for child in parse(read_element(fd, extent).data):
-            if child.id == _SEEK:
-                listed.add(base + _position(child))
+            if child.id != _SEEK:
+                continue
+            at = layout.structure.segment.data + _position(child)
+            wanted = read_uint(dict(items(child.data)).get(_SEEK_ID, b""))
+            if wanted in matroska_header.EDITED and layout.fixed.get(at, (0,))[0] != wanted:
+                raise StructureError("a SeekHead that does not say where its elements are")
+            found.add(at)
+    return frozenset(found)
+
+
+def _unlisted(layout: MatroskaLayout, before: frozenset[int]) -> list[int]:
+    """Return where new or moved elements behind the clusters are that no SeekHead lists."""
     origins = {new: old for old, new in layout.moved.items()}
-    for start in layout.writes:
-        if start >= layout.structure.first_cluster and origins.get(start, start) not in listed:
-            yield start, layout.fixed[start][0]
+    return [
+        start
+        for start in layout.writes
+        if start >= layout.structure.first_cluster and origins.get(start, start) not in before
+    ]
 
 
 def _position(seek: EbmlElement) -> int:

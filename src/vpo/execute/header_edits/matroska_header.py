@@ -17,6 +17,7 @@ from vpo.policy.change_kind import ChangeKind
 from vpo.probe.ebml import StructureError, items, read_text, read_uint
 
 INFO, TRACKS, TAGS = 0x1549A966, 0x1654AE6B, 0x1254C367
+EDITED = frozenset({INFO, TRACKS, TAGS})
 _TRACK_ENTRY, _NAME, _LANGUAGE, _LANGUAGE_BCP47 = 0xAE, 0x536E, 0x22B59C, 0x22B59D
 _FLAGS = {
     "default": 0x88,

@@ -18,6 +18,15 @@ class PatchSet(NamedTuple):
     patches: tuple[Patch, ...]
     length: int
 
+    def fits(self, fd: int) -> bool:
+        """Return whether the open file has, where it is changed, the bytes of before."""
+        size = os.fstat(fd).st_size
+        return all(
+            os.pread(fd, len(patch.old), patch.offset) == patch.old
+            and (patch.old or patch.offset == size)
+            for patch in self.patches
+        )
+
     def apply(self, fd: int) -> None:
         """Write the changes to the file, open for writing, or to a copy of it."""
         for patch in self.patches:
@@ -26,18 +35,21 @@ class PatchSet(NamedTuple):
 
 
 def patch_set(fd: int, writes: Mapping[int, bytes], length: int) -> PatchSet:
-    """Return what writes of new bytes, by offset, change in the open file; they do not overlap."""
+    """Return what writes of new bytes, by offset, change in the open file; they do not overlap.
+
+    What they write behind its end is one patch, without gaps.
+    """
     before = os.fstat(fd).st_size
     found: list[Patch] = []
+    added = b""
     for offset, new in sorted(writes.items()):
         inside = new[: max(0, before - offset)]
         old = os.pread(fd, len(inside), offset)
         found += [
             Patch(offset + at, old[at:end], inside[at:end]) for at, end in _differences(old, inside)
         ]
-        if len(inside) < len(new):
-            found.append(Patch(offset + len(inside), b"", new[len(inside) :]))
-    return PatchSet(tuple(found), length)
+        added += new[len(inside) :]
+    return PatchSet((*found, Patch(before, b"", added)) if added else tuple(found), length)
 
 
 def _differences(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:

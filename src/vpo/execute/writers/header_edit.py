@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from vpo.errors import DamagedError
 from vpo.execute import sparse_copy, undo_file
@@ -22,7 +22,7 @@ from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 from vpo.probe.ebml import StructureError
 from vpo.probe.integrity import is_complete
-from vpo.probe.matroska import read_structure
+from vpo.probe.matroska import Structure, read_structure
 from vpo.probe.unwritten import is_unwritten
 from vpo.tools import mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
@@ -40,26 +40,29 @@ class HeaderEdit(Writer):
 
     def __init__(self, plan: Plan, context: RunContext) -> None:
         super().__init__(plan, context)
-        if (reason := _obstacle(plan)) is not None:
-            self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {reason}",)
+        self._edit, obstacle = _looked_at(plan)
+        if obstacle is not None:
+            self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {obstacle}",)
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:
         if plan.strategy != "header":
             return False
         tool = tools.mkvpropedit is not None and mkvpropedit.can_edit(plan)
-        return tool or _obstacle(plan) is None
+        return tool or _looked_at(plan)[1] is None
 
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
             raise DamagedError("the file is cut off; it was left alone; get it again")
         if work.options.verify == "full" and _is_suspect(work):
             work.begin_proof().check_source()
-        with contextlib.suppress(StructureError):
-            structure = read_structure(work.lock.fd)
-            edit = matroska_edit.edit(work.lock.fd, structure, self.plan)
-            return self._publish(work, edit, partial(matroska_check.check, before=structure))
-        return self._apply_with_tool(work)
+        edit = self._edit
+        if edit is None or not edit.patches.fits(work.lock.fd):
+            edit, _ = _looked_at_open(work.lock.fd, self.plan)
+        if edit is None:
+            return self._apply_with_tool(work)
+        check = partial(matroska_check.check, before=edit.structure)
+        return self._publish(work, edit.patches, check)
 
     def _apply_with_tool(self, work: Work) -> Applied:
         ranges = undo_file.header_regions(work.lock.fd)
@@ -93,19 +96,31 @@ class HeaderEdit(Writer):
         tools.run(Command(argv, ok=(0, 1), fds=(fd,)), heard)
 
 
-def _obstacle(plan: Plan) -> str | None:
-    """Return why vpo itself cannot edit the header of the plan's file; ``None`` if it can."""
+class _Edit(NamedTuple):
+    """The edit of a header, and the structure of the file before it."""
+
+    structure: Structure
+    patches: PatchSet
+
+
+def _looked_at(plan: Plan) -> tuple[_Edit | None, str | None]:
+    """Return the edit of the plan's file, or why vpo itself cannot make it."""
     try:
         fd = os.open(plan.before.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None  # which is told when the file is processed
+        return None, None  # which is told when the file is processed
     try:
-        matroska_edit.edit(fd, read_structure(fd), plan)
-    except StructureError as error:
-        return str(error)
+        return _looked_at_open(fd, plan)
     finally:
         os.close(fd)
-    return None
+
+
+def _looked_at_open(fd: int, plan: Plan) -> tuple[_Edit | None, str | None]:
+    try:
+        structure = read_structure(fd)
+        return _Edit(structure, matroska_edit.edit(fd, structure, plan)), None
+    except StructureError as error:
+        return None, str(error)
 
 
 def _is_suspect(work: Work) -> bool:
