@@ -253,7 +253,7 @@ def test_edit_keeps_all_else_where_readers_find_it(
         assert (identity, at) in [(key, offset) for key, offset, _ in after]
     for number, kind, _, value in wanted:
         if kind is TITLE:
-            assert titles(path)[number] == (value or None)
+            assert titles(path)[number or 0] == (value or None)
     content = bytearray(path.read_bytes())
     for patch in patches.patches:  # what an undo file does
         content[patch.offset : patch.offset + len(patch.new)] = patch.old
