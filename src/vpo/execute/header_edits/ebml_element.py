@@ -56,9 +56,10 @@ def parse(data: bytes) -> list[EbmlElement]:
     found: list[EbmlElement] = []
     at = 0
     for identity, content in items(data):
-        width = WIDTHS[data[at + _id_width(identity)]]
+        field = at + WIDTHS[data[at]]
+        width = WIDTHS[data[field]]
         found.append(EbmlElement(identity, width, content))
-        at += found[-1].length
+        at = field + width + len(content)
     return found
 
 

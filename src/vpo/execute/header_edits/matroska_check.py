@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vpo.errors import VerifyError
-from vpo.execute.header_edits.ebml_element import CRC, EbmlElement, joined, parse
+from vpo.execute.header_edits.ebml_element import CRC, joined, parse
 from vpo.execute.header_edits.matroska_header import EDITED
 from vpo.execute.header_edits.matroska_layout import MatroskaLayout, read_element
 from vpo.probe.ebml import StructureError, items, read_uint
-from vpo.probe.matroska import SEEK_HEAD, Structure, element, read_structure
+from vpo.probe.matroska import SEEK_HEAD, Structure, read_structure
 
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TRACK_ENTRY, _TAG = 0xAE, 0x7373
@@ -35,25 +35,27 @@ def _problems(fd: int, before: Structure) -> Iterator[str]:
     layout = MatroskaLayout.read(fd, now)
     for identity in (*EDITED, SEEK_HEAD):
         for extent in layout.find(identity):
-            yield from _false_checksums(read_element(fd, extent))
-    for extent in layout.find(SEEK_HEAD):
-        for child in parse(read_element(fd, extent).data):
-            if child.id == _SEEK:
-                yield from _lost(fd, now, dict(items(child.data)))
+            data = read_element(fd, extent).data
+            yield from _false_checksums(identity, data)
+            if identity == SEEK_HEAD:
+                seeks = [dict(items(child)) for key, child in items(data) if key == _SEEK]
+                yield from _lost(layout, seeks)
 
 
-def _false_checksums(parent: EbmlElement) -> Iterator[str]:
-    children = parse(parent.data)
-    if children and children[0].id == CRC and joined(children) != parent.data:
-        yield f"the checksum of element {parent.id:#x} is false"
-    for child in children:
-        if child.id in _PARENTS:
-            yield from _false_checksums(child)
+def _false_checksums(identity: int, data: bytes) -> Iterator[str]:
+    children = items(data)
+    if children and children[0][0] == CRC and joined(parse(data)) != data:
+        yield f"the checksum of element {identity:#x} is false"
+    for child, content in children:
+        if child in _PARENTS:
+            yield from _false_checksums(child, content)
 
 
-def _lost(fd: int, now: Structure, seek: dict[int, bytes]) -> Iterator[str]:
-    """Yield an entry of a SeekHead that names an element of the header that is not there."""
-    wanted = read_uint(seek.get(_SEEK_ID, b""))
-    at = now.segment.data + read_uint(seek.get(_SEEK_POSITION, b""))
-    if wanted in EDITED and element(fd, at, now.length).id != wanted:
-        yield f"the SeekHead does not say where element {wanted:#x} is"
+def _lost(layout: MatroskaLayout, seeks: Iterable[dict[int, bytes]]) -> Iterator[str]:
+    """Yield entries of a SeekHead that name an element of the header that is not there."""
+    base = layout.structure.segment.data
+    for seek in seeks:
+        wanted = read_uint(seek.get(_SEEK_ID, b""))
+        at = base + read_uint(seek.get(_SEEK_POSITION, b""))
+        if wanted in EDITED and layout.fixed.get(at, (0,))[0] != wanted:
+            yield f"the SeekHead does not say where element {wanted:#x} is"

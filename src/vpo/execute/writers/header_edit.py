@@ -52,13 +52,13 @@ class HeaderEdit(Writer):
         return tool or _looked_at(plan)[1] is None
 
     def apply(self, work: Work) -> Applied:
-        if not is_complete(work.lock.path):
-            raise DamagedError("the file is cut off; it was left alone; get it again")
-        if work.options.verify == "full" and _is_suspect(work):
-            work.begin_proof().check_source()
         edit = self._edit
         if edit is None or not edit.patches.fits(work.lock.fd):
             edit, _ = _looked_at_open(work.lock.fd, self.plan)
+        if not (edit.structure.complete if edit is not None else is_complete(work.lock.path)):
+            raise DamagedError("the file is cut off; it was left alone; get it again")
+        if work.options.verify == "full" and _is_suspect(work):
+            work.begin_proof().check_source()
         if edit is None:
             return self._apply_with_tool(work)
         check = partial(matroska_check.check, before=edit.structure)
