@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from vpo.probe.ebml import WIDTHS, StructureError, items
@@ -37,6 +37,13 @@ class EbmlElement(NamedTuple):
     def with_data(self, data: bytes) -> EbmlElement:
         """Return the element with other data; the size field keeps its width if it can."""
         return self._replace(width=max(self.width, size_width(len(data))), data=data)
+
+    def narrowed(self, parents: Container[int]) -> EbmlElement:
+        """Return the element with the shortest size fields, also of children that are parents."""
+        data = self.data
+        if self.id in parents:
+            data = joined(child.narrowed(parents) for child in parse(data))
+        return new_element(self.id, data) if self.id in parents else self
 
     def resized(self, length: int) -> EbmlElement | None:
         """Return the element with a size field that gives it this length; ``None`` if none does."""

@@ -19,6 +19,8 @@ from vpo.probe.matroska import CLUSTER, MAX_ELEMENTS, SEEK_HEAD, Element, Struct
 _FOR_SEEK_HEAD = 32
 """Bytes behind a SeekHead that are left to it, as its positions may become longer."""
 _MAX_SIZE = 16 << 20
+PARENTS = frozenset({0x1654AE6B, 0xAE, 0x1549A966, 0x1254C367, 0x7373, 0x67C8})
+"""The elements of elements whose size fields may become shorter: of Tracks, Info and Tags."""
 
 
 class Extent(NamedTuple):
@@ -74,6 +76,8 @@ class MatroskaLayout:
             del self.fixed[old.start]
         for room, at_start in self._rooms(old):
             fitting = _fitted(content, room)
+            if fitting is None and at_start:  # FFmpeg writes size fields of 8 bytes
+                fitting = _fitted(content.narrowed(PARENTS), room)
             if fitting is not None:
                 start = room.start if at_start else room.end - fitting.length
                 self._occupy(old, start, fitting)

@@ -96,6 +96,13 @@ def test_no_single_byte_is_left_over(tmp_path: Path, growth: int) -> None:
     assert [key for key, *_ in elements(path)].count(TRACKS) == 1
 
 
+def test_long_size_fields_become_room(tmp_path: Path) -> None:
+    path = written(tmp_path, Shape(("seek", "info", "tracks"), ("cues",), wide=True))
+    place, length = where(path, TRACKS), path.stat().st_size
+    edited(path, [(1, FLAG, "comment", True)])
+    assert (where(path, TRACKS), path.stat().st_size) == (place, length)
+
+
 def test_element_takes_the_empty_one_before_it_and_is_found_there(tmp_path: Path) -> None:
     path = written(tmp_path, Shape(("seek", "info", 400, "tracks"), ("cues",)))
     before = where(path, TRACKS)[0]
