@@ -89,11 +89,16 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 def mutated(bench: Bench) -> None:
     """Every mutated file stays unchanged, or becomes an intact result."""
-    found = sources(bench)
-    total = bench.scale(24, 2000)
+    kinds = ("header edit",) if bench.short else tuple(POLICIES)
+    mutate(bench, SUFFIXES, kinds, bench.scale(24, 2000))
+
+
+def mutate(bench: Bench, suffixes: tuple[str, ...], kinds: tuple[str, ...], total: int) -> None:
+    """Process mutated files with these endings, in turns by the policies of these names."""
+    found = [path for path in sources(bench) if path.suffix.lower() in suffixes]
     seen = {"changed": 0, "failed": 0, "unchanged": 0}
     for begin in range(0, total, BATCH):
-        kind = list(POLICIES)[begin // BATCH % 3] if not bench.short else "header edit"
+        kind = kinds[begin // BATCH % len(kinds)]
         names = _batch(bench, found, min(BATCH, total - begin))
         with bench.trial(f"batch {begin // BATCH}, {kind}", len(names)):
             _run(bench, kind, names, seen)

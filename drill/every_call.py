@@ -61,13 +61,18 @@ class Shot(NamedTuple):
 
 def every_call(bench: Bench) -> None:
     """Let calls fail, or kill vpo or the tool there, in runs and in `vpo undo`."""
+    errors, kills = bench.scale(1, 1000), bench.scale(1, 400)
+    shoot(bench, _shots(bench, errors, kills))
+    bench.remarks.append(f"{errors} errors and {kills} kills")
+
+
+def shoot(bench: Bench, shots: Sequence[Shot]) -> None:
+    """Let calls fail, or kill there, and check what becomes of the files."""
     library = _compiled(bench)
     injectors: SimpleQueue[Injector] = SimpleQueue()
     threads = bench.scale(1, 3)
     for number in range(threads):
         injectors.put(Injector(library, bench.folder / f"calls {number}"))
-    errors, kills = bench.scale(1, 1000), bench.scale(1, 400)
-    shots = _shots(bench, errors, kills)
     known = {work: undisturbed(bench, work) for work in dict.fromkeys(s.work for s in shots)}
     calls: dict[str, int] = {}
     injector = injectors.get()
@@ -89,7 +94,7 @@ def every_call(bench: Bench) -> None:
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, shots))
     numbers = ", ".join(f"{count} calls of {run}" for run, count in sorted(calls.items()))
-    bench.remarks.append(f"{errors} errors and {kills} kills at {numbers}")
+    bench.remarks.append(numbers)
 
 
 def _shots(bench: Bench, errors: int, kills: int) -> list[Shot]:
