@@ -30,7 +30,7 @@ CheckState = Literal["ok", "info", "problem"]
 _NEEDED_FOR = {
     "ffmpeg": "files other than Matroska, `container`, `transcode` and `audio_synthesis`",
     "mkvmerge": "rewriting Matroska without losing what ffmpeg does not support",
-    "mkvpropedit": "editing flags, titles and languages of Matroska without a rewrite",
+    "mkvpropedit": "editing the headers of unusual Matroska files, and true statistics in new ones",
 }
 _FRAME = Track(0, "video", "h264", width=640, height=360, pixel_format="yuv420p")
 _MIN_FREE = 1_000_000_000
