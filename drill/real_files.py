@@ -46,6 +46,8 @@ POLICIES = {
 }
 _NO_MEDIA = {".c", ".md", ".py", ".sh", ".txt", ".undo", ".json"}
 _SECONDS = 600
+_FAR_AHEAD = ("-probesize", "64M", "-analyzeduration", "3600M")
+"""Tracks may begin late."""
 _NOT_TAKEN = {
     "status": "not taken",
     "new_path": None,
@@ -117,7 +119,8 @@ class Film:
     def hashes(self, stream: dict[str, Any]) -> list[str]:
         """Return the hashes of a stream: of its packets, then of what they decode to."""
         kind, number = stream["codec_type"], f"0:{stream['index']}"
-        read = ("ffmpeg", "-v", "error", "-nostdin", "-i", _url(self.path), "-map", number)
+        read = ["ffmpeg", "-v", "error", "-nostdin", *_FAR_AHEAD]
+        read += ["-i", _url(self.path), "-map", number]
         found = [_run(*read, "-c", "copy", "-f", "streamhash", "-")]
         if kind == "subtitle":
             found.append("=" + hashlib.sha256(_cues(_run(*read, "-f", "srt", "-"))).hexdigest())

@@ -244,6 +244,17 @@ def container(name: str) -> Container:
     return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
 
 
+FAR_AHEAD = {"probesize": str(64 << 20), "analyzeduration": "3600000000"}
+"""Options with which ffmpeg reads so far into a file to learn about its streams, if it has to: bytes
+and microseconds. What it reads stays in memory, and is not read twice."""
+
+
+def without_header(name: str) -> bool:
+    """Whether the format of a stream is known only once its first packets have come."""
+    kind = container(name)
+    return kind.transport_stream or kind.demuxer == "mpeg"
+
+
 def misnamed_as(media: MediaFile) -> str | None:
     """Return the container that the name of a file promises wrongly; ``None`` if it promises none.
 

@@ -11,7 +11,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
-from vpo.media.containers import MOST_STREAMS
+from vpo.media.containers import FAR_AHEAD, MOST_STREAMS, without_header
 
 if TYPE_CHECKING:
     import av.container
@@ -89,10 +89,30 @@ def open_input(path: str) -> Iterator[MediaInput]:
 
 
 def open_container(path: str, fd: int, decode: bool = True) -> av.container.InputContainer:
-    """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams."""
+    """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams.
+
+    Where audio begins so late that nothing is known of it yet, more of the file is read: otherwise
+    its format stays unknown, and its first packets get wrong times.
+    """
+    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
+    source = _opened(path, fd, options)
+    if not _has_unknown_audio(source):
+        return source
+    source.close()
+    return _opened(path, fd, {**options, **FAR_AHEAD})
+
+
+def _has_unknown_audio(source: av.container.InputContainer) -> bool:
+    """Return whether a container without a header has audio that has not begun yet."""
+    return without_header(DEMUXERS.get(source.format.name, "")) and any(
+        stream.codec_context is not None and not stream.codec_context.sample_rate
+        for stream in source.streams.audio
+    )
+
+
+def _opened(path: str, fd: int, options: dict[str, str]) -> av.container.InputContainer:
     import av
 
-    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
     try:
         return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
     except av.ArgumentError:  # how a format that is not on the list is refused

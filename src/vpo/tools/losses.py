@@ -13,6 +13,7 @@ from vpo.media.containers import (
     holds_tag,
     unsupported_side_data,
     user_tags,
+    without_header,
 )
 from vpo.media.languages import is_language, quicktime
 from vpo.media.model import SIDE_DATA, MediaFile, Track
@@ -81,10 +82,9 @@ def _unwritable_sound(plan: Plan) -> Iterator[str]:
 
 
 def _begins_too_late(track: Track, media: MediaFile) -> bool:
-    """Return whether a track has no packets in what ffmpeg reads of a file to know its format."""
-    kind = container(media.container)
-    without_header = kind.transport_stream or kind.demuxer == "mpeg"
-    return without_header and track.type == "audio" and track.sample_rate is None
+    """Return whether a track has no packets in what is read of a file to know its format."""
+    late = without_header(media.container) and track.sample_rate is None
+    return late and track.type == "audio"
 
 
 def _unwritable_languages(media: MediaFile) -> Iterator[str]:

@@ -1,0 +1,43 @@
+"""Files whose streams begin, end or are stored in a way that few programs write."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Vpo
+from tests.integration.test_odd_videos import ffmpeg
+from tests.integration.test_transcode import process, streams
+
+TO_MKV = "schema_version: 13\nphases: [{name: p, container: {target: mkv}}]"
+
+
+def times(film: Path, kind: str) -> list[float]:
+    """When each packet of the tracks of a kind is shown or heard, in seconds."""
+    argv = ["ffprobe", "-v", "error", "-select_streams", kind, "-of", "csv=p=0"]
+    argv += ["-show_entries", "packet=pts_time", str(film)]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return [float(line.strip(",")) for line in said.split()]
+
+
+def with_late_audio(film: Path, seconds: float) -> None:
+    picture = ("-f", "lavfi", "-i", f"testsrc=s=64x48:r=25:d={seconds + 0.5}")
+    sound = ("-itsoffset", str(seconds), "-f", "lavfi", "-i", "sine=d=0.5:r=48000")
+    codecs = ("-c:v", "mpeg2video", "-c:a", "mp2")
+    ffmpeg(*picture, *sound, "-map", "0", "-map", "1", *codecs, film)
+
+
+@pytest.mark.usefixtures("media_tools")
+@pytest.mark.parametrize(("name", "seconds"), [("film.ts", 3), ("film.mpg", 7)])
+def test_audio_that_begins_late_is_recognized_and_keeps_its_times(
+    vpo: Vpo, tmp_path: Path, name: str, seconds: float
+) -> None:
+    film = tmp_path / name
+    with_late_audio(film, seconds)
+    assert process(vpo, TO_MKV, film).json["files"][0]["status"] == "changed"
+    result = film.with_suffix(".mkv")
+    assert [stream["codec_name"] for stream in streams(result)] == ["mpeg2video", "mp2"]
+    video, audio = times(result, "v"), times(result, "a")
+    assert audio[0] - video[0] == pytest.approx(seconds, abs=0.05)
+    assert audio[1] - audio[0] == pytest.approx(0.024, abs=0.002)
