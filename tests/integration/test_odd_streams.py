@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Vpo
-from tests.integration.test_odd_videos import ffmpeg
+from tests.integration.test_odd_videos import FAST, ffmpeg
 from tests.integration.test_transcode import process, streams
 
 TO_MKV = "schema_version: 13\nphases: [{name: p, container: {target: mkv}}]"
@@ -41,3 +41,21 @@ def test_audio_that_begins_late_is_recognized_and_keeps_its_times(
     video, audio = times(result, "v"), times(result, "a")
     assert audio[0] - video[0] == pytest.approx(seconds, abs=0.05)
     assert audio[1] - audio[0] == pytest.approx(0.024, abs=0.002)
+
+
+@pytest.mark.usefixtures("media_tools")
+def test_recordings_that_were_joined_are_processed_unless_their_times_begin_again(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    parts = [tmp_path / "1", tmp_path / "2"]
+    for number, part in enumerate(parts):
+        size = ("-f", "lavfi", "-i", f"testsrc=s={(number + 1) * 64}x48:r=25:d=1")
+        ffmpeg(*size, *FAST, "-output_ts_offset", str(3 * number), "-f", "mpegts", part)
+    film = tmp_path / "film.ts"
+    film.write_bytes(b"".join(part.read_bytes() for part in reversed(parts)))
+    refused = process(vpo, TO_MKV, film).json["files"][0]["error"]
+    assert refused["type"] == "DamagedError"
+    assert "begin again" in refused["message"]
+    film.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert process(vpo, TO_MKV, film).json["files"][0]["status"] == "changed"
+    assert len(times(film.with_suffix(".mkv"), "v")) == 50

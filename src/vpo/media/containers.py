@@ -245,8 +245,8 @@ def container(name: str) -> Container:
 
 
 FAR_AHEAD = {"probesize": str(64 << 20), "analyzeduration": "3600000000"}
-"""Options with which ffmpeg reads so far into a file to learn about its streams, if it has to: bytes
-and microseconds. What it reads stays in memory, and is not read twice."""
+"""Options with which ffmpeg reads so far into a file to learn about its streams, if it has to, in
+bytes and microseconds. What it reads stays in memory, and is not read twice."""
 
 
 def without_header(name: str) -> bool:

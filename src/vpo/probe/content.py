@@ -26,6 +26,7 @@ from vpo.probe.media_input import (
     open_container,
     open_input,
 )
+from vpo.probe.mpegts_joints import Joints
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
 from vpo.probe.stated_duration import stated_duration
@@ -274,6 +275,7 @@ class _Reader:
         self._forms = {index: FORMS[name] for index, name in forms.items() if name != "raw"}
         self._names, self._header_units = forms, header_units
         self._reported = 0
+        self._joints = Joints(file.fd, source.format.name)
         self._places: list[tuple[int, float]] = []
         self._places_every = file.stat.st_size // _MOST_PLACES + 1
         self._hash: Callable[..., Any] = hashlib.sha256
@@ -355,7 +357,7 @@ class _Reader:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
         form = self._forms.get(packet.stream_index)
         payload = packet if form is None else form(bytes(packet), packet.stream)
-        if packet.is_corrupt or stream.breaks_off(memoryview(packet), 0, packet.size):
+        if self._joints.is_corrupt(packet) or stream.breaks_off(memoryview(packet), 0, packet.size):
             self.content.corrupt.append(_seconds(packet, stream))
         if stream.is_zeros(memoryview(packet), 0, packet.size):
             self.content.zeros.append(_seconds(packet, stream))
