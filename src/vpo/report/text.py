@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.db.records import STATUSES
+from vpo.errors import ErrorKind
 from vpo.execute.outcome import Outcome
 from vpo.text import counted, display_path, format_size, printable, truncated
 
@@ -204,7 +205,8 @@ class TextReport:
         if outcome.plan and (self._dry_run or self._verbosity >= 1):
             from vpo.report.diff import plan_lines  # imported late: often there is no plan
 
-            for line, style in plan_lines(outcome.plan, effective=_is_effective(outcome)):
+            effective = _is_effective(outcome) or (self._dry_run and _is_hindered(outcome))
+            for line, style in plan_lines(outcome.plan, effective=effective):
                 self._out.line(line, style)
         for warning in outcome.warnings:
             self._out.line(f"    warning: {printable(warning)}", "skipped")
@@ -245,6 +247,11 @@ def is_partial(outcome: Outcome) -> bool:
 def _is_effective(outcome: Outcome) -> bool:
     """Return whether the planned changes were made, or would be on a dry run."""
     return outcome.status in ("changed", "planned") or is_partial(outcome)
+
+
+def _is_hindered(outcome: Outcome) -> bool:
+    """Return whether nothing but permissions keeps the planned changes from being made."""
+    return outcome.error is not None and outcome.error.kind is ErrorKind.PUBLISH
 
 
 def _names(outcome: Outcome) -> str:
