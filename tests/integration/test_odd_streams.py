@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,20 @@ def test_recordings_that_were_joined_are_processed_unless_their_times_begin_agai
     film.write_bytes(b"".join(part.read_bytes() for part in parts))
     assert process(vpo, TO_MKV, film).json["files"][0]["status"] == "changed"
     assert len(times(film.with_suffix(".mkv"), "v")) == 50
+
+
+@pytest.mark.usefixtures("media_tools")
+def test_video_that_asf_stores_out_of_order_is_encoded_and_not_copied(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.wmv"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=1")
+    ffmpeg(*picture, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "2", "-f", "asf", film)
+    refused = process(vpo, TO_MKV, film).json["files"][0]["error"]
+    assert refused["type"] == "PlanError"
+    assert "no tool can tell when the frames" in refused["message"]
+    encode = "transcode: {video: {to: hevc, crf: 40, preset: ultrafast}}"
+    policy = f"schema_version: 13\nphases: [{{name: p, container: {{target: mkv}}, {encode}}}]"
+    assert process(vpo, policy, film).json["files"][0]["status"] == "changed"
+    shown = sorted(times(film.with_suffix(".mkv"), "v"))
+    assert [round(after - before, 3) for before, after in pairwise(shown)] == [0.04] * 24

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vpo.media.containers import container
+from vpo.media.containers import is_untimed
 from vpo.probe.block_content import BlockContent
 from vpo.probe.ebml import StructureError
 from vpo.probe.media_input import (
@@ -416,8 +416,7 @@ def _packets(source: av.container.InputContainer) -> Iterator[Any]:
 
 
 def _is_untimed(demuxer: str, codec: str) -> bool:
-    timeless = container(DEMUXERS.get(demuxer, "")).constant_frame_rate
-    return timeless and codec in REORDERING
+    return is_untimed(DEMUXERS.get(demuxer, "")) and codec in REORDERING
 
 
 def _opus_delay(head: bytes) -> Fraction:
