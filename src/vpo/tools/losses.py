@@ -32,7 +32,8 @@ def mkvmerge_loses(track: Track) -> bool:
 
 
 _TIMED_ANEW = frozenset(
-    "aac adpcm_g722 adpcm_g726 adpcm_ima_wav adpcm_ms adpcm_yamaha dts eac3 flac speex vorbis".split()  # noqa: SIM905
+    "aac adpcm_g722 adpcm_g726 adpcm_ima_wav adpcm_ms adpcm_yamaha dts eac3 flac speex"  # noqa: SIM905
+    " vorbis".split()
 )
 """Audio whose packets ffmpeg writes into AVI with other times than those that it has read of it.
 Measured with ffmpeg 5.1, for every codec that it encodes."""
