@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vpo.media.containers import is_untimed
 from vpo.probe.block_content import BlockContent
 from vpo.probe.ebml import StructureError
+from vpo.probe.matroska import end_of_film
 from vpo.probe.media_input import (
     DEMUXERS,
     REORDERING,
@@ -238,7 +239,7 @@ def read_content(
         with (
             open_input(path) as file,
             av.logging.Capture() as messages,
-            open_container(path, file.fd, decode=False) as source,
+            open_container(path, file.fd, decode=False, end=end_of_film(file.fd)) as source,
         ):
             reader = _Reader(file, source, forms, header_units, messages)
             return reader.read_copied(beat) if copied else reader.read(beat)

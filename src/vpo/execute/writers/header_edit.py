@@ -34,7 +34,9 @@ class HeaderEdit(Writer):
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:
-        return plan.strategy == "header" and tools.mkvpropedit is not None
+        # What lies behind the end would become a part of the film: the tool appends elements.
+        appendable = not plan.before.outside
+        return plan.strategy == "header" and appendable and tools.mkvpropedit is not None
 
     def apply(self, work: Work) -> Applied:
         if not is_complete(work.lock.path):
