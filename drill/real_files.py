@@ -122,11 +122,19 @@ class Film:
         read = ["ffmpeg", "-v", "error", "-nostdin", *_FAR_AHEAD]
         read += ["-i", _url(self.path), "-map", number]
         found = [_run(*read, "-c", "copy", "-f", "streamhash", "-")]
-        if kind == "subtitle":
+        if stream.get("codec_name", "unknown") == "unknown" and "matroska" in self.containers:
+            found = ["=" + hashlib.sha256(_cues(self._extracted(stream))).hexdigest()] * 2
+        elif kind == "subtitle":
             found.append("=" + hashlib.sha256(_cues(_run(*read, "-f", "srt", "-"))).hexdigest())
         elif kind in ("video", "audio"):
             found.append(_run(*read, "-fps_mode", "passthrough", "-f", "streamhash", "-"))
         return [text.strip().rpartition("=")[2] for text in found]
+
+    def _extracted(self, stream: dict[str, Any]) -> str:
+        """Return the text of a track of Matroska that ffmpeg has no name for, as SRT."""
+        with tempfile.NamedTemporaryFile(suffix=".vtt") as file:
+            _run("mkvextract", str(self.path), "tracks", f"{stream['index']}:{file.name}")
+            return _run("ffmpeg", "-v", "error", "-i", file.name, "-f", "srt", "-")
 
 
 @dataclass(frozen=True)
