@@ -68,6 +68,24 @@ def test_process_leaves_a_cut_off_file_alone(
     assert (root / name).read_bytes() == before
 
 
+@pytest.mark.parametrize("policy", [ORDER, ENCODE, FLAGS], ids=["mkvmerge", "encode", "header"])
+def test_process_changes_a_whole_film_with_something_behind_it(
+    vpo: Vpo, library: Library, policy: str
+) -> None:
+    root = library("film.mkv=wrong-flags.mkv")
+    film = root / "film.mkv"
+    before = stream_hashes(film)
+    with film.open("ab") as file:
+        file.write(b"<html>no more data</html>")
+    result = process(vpo, policy, root)
+    assert error(result) == ("changed", "")
+    assert "the 25 bytes behind its end" in str(result.json["files"][0]["warnings"])
+    assert b"<html>" not in film.read_bytes()
+    kept = stream_hashes(film)
+    assert len(kept) == len(before)
+    assert policy == ENCODE or sorted(kept) == sorted(before)
+
+
 def test_process_reports_kind_and_time_of_damage(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv")
     path = root / "multi-audio.mkv"
