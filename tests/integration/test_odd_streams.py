@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.conftest import Vpo
+from tests.conftest import Library, Vpo
 from tests.integration.test_odd_videos import FAST, ffmpeg
 from tests.integration.test_transcode import process, streams
+from tests.reading import identify
 
+ENCODE = "transcode: {video: {to: hevc, crf: 40, preset: ultrafast}}"
 TO_MKV = "schema_version: 13\nphases: [{name: p, container: {target: mkv}}]"
 
 
@@ -72,8 +75,46 @@ def test_video_that_asf_stores_out_of_order_is_encoded_and_not_copied(
     refused = process(vpo, TO_MKV, film).json["files"][0]["error"]
     assert refused["type"] == "PlanError"
     assert "no tool can tell when the frames" in refused["message"]
-    encode = "transcode: {video: {to: hevc, crf: 40, preset: ultrafast}}"
-    policy = f"schema_version: 13\nphases: [{{name: p, container: {{target: mkv}}, {encode}}}]"
+    policy = f"schema_version: 13\nphases: [{{name: p, container: {{target: mkv}}, {ENCODE}}}]"
     assert process(vpo, policy, film).json["files"][0]["status"] == "changed"
     shown = sorted(times(film.with_suffix(".mkv"), "v"))
     assert [round(after - before, 3) for before, after in pairwise(shown)] == [0.04] * 24
+
+
+@pytest.mark.usefixtures("media_tools")
+def test_video_that_begins_after_the_audio_is_processed(vpo: Vpo, tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    picture = ("-itsoffset", "1.98", "-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=1")
+    sound = ("-f", "lavfi", "-i", "sine=d=3:r=48000")
+    ffmpeg(*picture, *sound, *FAST, "-c:a", "aac", film)
+    before = times(film, "v") + times(film, "a")
+    policy = "schema_version: 13\nphases: [{name: p, track_order: [audio_main, video]}]"
+    done = process(vpo, policy, film)
+    assert done.json["files"][0]["status"] == "changed", done
+    assert times(film, "v") + times(film, "a") == before
+
+
+def test_keep_audio_reads_the_languages_of_old_ffmpeg_files(vpo: Vpo, library: Library) -> None:
+    """They have a tag LANGUAGE beside the element; to ffmpeg, it hides that."""
+    film = library("film.mkv=multi-audio.mkv") / "film.mkv"
+    tracks = [t for t in identify(film)["tracks"] if t["type"] == "audio"]
+    edits = ["--tags", f"all:{film.with_suffix('.xml')}"]
+    for number in range(1, len(tracks) + 1):
+        language = "eng" if number == 2 else "jpn"
+        edits += ["--edit", f"track:a{number}", "--set", f"language={language}"]
+    tags = film.with_suffix(".xml")
+    tags.write_text(f"<Tags>{''.join(map(language_tag, tracks))}</Tags>")
+    subprocess.run(["mkvpropedit", "-q", str(film), *edits], check=True)
+    tags.unlink()
+    keep = "keep_audio: {languages: [eng], fallback: {mode: keep_first}}"
+    policy = f"schema_version: 13\nphases: [{{name: p, {keep}}}]"
+    assert process(vpo, policy, film).json["files"][0]["status"] == "changed"
+    kept = [t["properties"] for t in identify(film)["tracks"] if t["type"] == "audio"]
+    assert [properties["language"] for properties in kept] == ["eng"]
+    assert kept[0]["uid"] == tracks[1]["properties"]["uid"]
+
+
+def language_tag(track: dict[str, Any]) -> str:
+    uid = track["properties"]["uid"]
+    text = "<Simple><Name>LANGUAGE</Name><String>und</String></Simple>"
+    return f"<Tag><Targets><TrackUID>{uid}</TrackUID></Targets>{text}</Tag>"
