@@ -44,7 +44,7 @@ def test_audio_that_begins_late_is_recognized_and_keeps_its_times(
     assert [stream["codec_name"] for stream in streams(result)] == ["mpeg2video", "mp2"]
     video, audio = times(result, "v"), times(result, "a")
     assert audio[0] - video[0] == pytest.approx(seconds, abs=0.05)
-    assert audio[1] - audio[0] == pytest.approx(0.024, abs=0.002)
+    assert audio[1] - audio[0] == pytest.approx(0.024, abs=0.004)
 
 
 @pytest.mark.usefixtures("media_tools")
@@ -91,7 +91,7 @@ def test_video_that_begins_after_the_audio_is_processed(vpo: Vpo, tmp_path: Path
     policy = "schema_version: 13\nphases: [{name: p, track_order: [audio_main, video]}]"
     done = process(vpo, policy, film)
     assert done.json["files"][0]["status"] == "changed", done
-    assert times(film, "v") + times(film, "a") == pytest.approx(before, abs=0.002)
+    assert times(film, "v") + times(film, "a") == pytest.approx(before, abs=0.004)
 
 
 def test_keep_audio_reads_the_languages_of_old_ffmpeg_files(vpo: Vpo, library: Library) -> None:
