@@ -14,10 +14,12 @@ from typing import Any
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import (
+    InodeOf,
     as_json,
     as_text,
     error_of,
     forget_compliance,
+    inode_of,
     locate,
     number_of,
     parse_time,
@@ -89,18 +91,18 @@ def utc_now() -> datetime:
 class Store(Knowledge):
     """The library database, migrated to the newest version.
 
-    Every method raises ``DatabaseError`` as the pool does. ``exists`` tests whether a path exists;
-    ``now`` is the clock.
+    Every method raises ``DatabaseError`` as the pool does. ``inode`` returns the inode that a
+    path names; ``now`` is the clock.
     """
 
     def __init__(
         self,
         pool: DaemonConnectionPool,
-        exists: Callable[[str], bool] = os.path.lexists,
+        inode: InodeOf = inode_of,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(pool)
-        self._exists, self._now = exists, now
+        self._inode, self._now = inode, now
         migrate_database(pool)
 
     def start_run(self, run: NewRun) -> None:
@@ -137,7 +139,7 @@ class Store(Knowledge):
         """Write the results of these files, all of them or (on an error) none."""
         with self._pool.transaction() as connection:
             for result in results:
-                number = locate(connection, result, self._exists)
+                number = locate(connection, result, self._inode)
                 if result.touched and result.stat is not None:
                     forget_compliance(connection, result.stat)
                 if number is not None:
