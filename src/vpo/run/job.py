@@ -320,7 +320,8 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
     with _locked(job.path, context) as lock:
         if stamp is None or not lock.stamp.resembles(stamp):
             raise BusyError("another program changed it while it was probed; run again")
-        if lock.beside or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+        changed = lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns
+        if changed or lock.beside or lock.stamp.hides_changes:
             # Another vpo, or a worker with another hard link, may have processed it already; or
             # inode numbers do not last there. A file server's client may state an old status.
             job, plan, _ = _planned(job, context, _read(job, context))
