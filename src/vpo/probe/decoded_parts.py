@@ -1,16 +1,17 @@
-"""Whether the first, the middle and the last second of a stream can be decoded."""
+"""Whether streams can be decoded: their first, middle and last second, or all of them."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vpo.media.containers import container
-from vpo.probe.content import Beat
-from vpo.probe.media_input import DEMUXERS, open_container, open_input
+from vpo.probe.content import Beat, Pulse
+from vpo.probe.media_input import DEMUXERS, error_text, open_container, open_input
 
 if TYPE_CHECKING:
     import av.container
@@ -18,28 +19,83 @@ if TYPE_CHECKING:
 _ERROR = 16
 """libavutil's AV_LOG_ERROR."""
 _PART = 1.0
+_LONGEST = 600.0
+_LEAD = 10.0
+_MICRO = 1_000_000
 _FIRST_PACKETS = 100
 _STEPS_BACK = (0.5, 5.0, 20.0, 100.0, math.inf)
 """Seconds before a part from which a key frame is looked for. Also a decoder of audio may lack what
 was before: errors before the part do not count."""
 
 
+def first_undecodable(path: str, indexes: Iterable[int], beat: Beat) -> tuple[float, str] | None:
+    """Return second and kind of the first damage that the decoders of these streams meet.
+
+    ``None`` if there is none, or if it is not found within ten minutes.
+    """
+    with _all_errors(), open_input(path) as file, open_container(path, file.fd) as source:
+        streams = [source.streams[index] for index in indexes]
+        recorded = container(DEMUXERS.get(source.format.name, "")).transport_stream
+        pulse, begun = Pulse(beat, source.duration or 1), time.monotonic()
+        for at, problem in _problems(source, [s for s in streams if s.codec_context is not None]):
+            # A recording may begin before its first key frame.
+            if problem and (at > _LEAD or not recorded):
+                return at, problem
+            if pulse(int(at * _MICRO)) and time.monotonic() - begun > _LONGEST:
+                break
+    return None
+
+
+def _problems(
+    source: av.container.InputContainer, streams: list[Any]
+) -> Iterator[tuple[float, str]]:
+    """Decode all packets of the streams; yield the time of each, and what is wrong with it.
+
+    What the demuxer cannot read is not the matter here, and ends it.
+    """
+    import av
+
+    first, at = (source.start_time or 0) / _MICRO, 0.0
+    packets = source.demux(streams) if streams else iter(())
+    with av.logging.Capture() as messages, contextlib.suppress(av.FFmpegError):
+        for packet in packets:
+            moment = packet.dts if packet.pts is None else packet.pts
+            at = at if moment is None else max(0.0, float(moment * packet.time_base) - first)
+            problem = ""
+            try:
+                if any(getattr(frame, "is_corrupt", False) for frame in packet.decode()):
+                    problem = "a frame is damaged"
+            except av.FFmpegError as error:
+                problem = error_text(error)
+            own = source.format.name
+            said = (text for level, name, text in messages if level <= _ERROR and name != own)
+            yield at, next(said, problem).strip()
+            messages.clear()
+
+
 def undecodable(
     path: str, spans: Mapping[int, tuple[float, float]], beat: Beat
 ) -> Iterator[tuple[int, float]]:
     """Yield stream and second of the first error in each; ``spans`` are their starts and ends."""
-    import av.logging
-
-    before = av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
-    try:
+    with _all_errors():
         for index, (start, end) in spans.items():
             beat(1.0)
             with open_input(path) as file, open_container(path, file.fd) as source:
                 at = _first_error(source, source.streams[index], start, end)
             if at is not None:
                 yield index, at
+
+
+@contextlib.contextmanager
+def _all_errors() -> Iterator[None]:
+    """Let the decoders say every error, also one that they have said before."""
+    import av.logging
+
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        yield
     finally:
         av.logging.set_level(before)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vpo.probe.content import read_content
-from vpo.probe.decoded_parts import undecodable
+from vpo.probe.decoded_parts import first_undecodable, undecodable
 
 
 def ignore(part: float) -> None:
@@ -44,8 +44,12 @@ def test_a_transport_stream_of_one_key_frame_can_be_decoded(
 
 def test_rubbish_in_frames_is_found(corpus: Path, tmp_path: Path) -> None:
     path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    assert first_undecodable(str(path), [0, 1], ignore) is None
     data = bytearray(path.read_bytes())
     at = data.index(b"mdat") + 4
     data[at + 2000 : at + 12000] = b"\xa5" * 10000
     path.write_bytes(data)
     assert errors(path)
+    at, problem = first_undecodable(str(path), [0, 1], ignore) or (-1.0, "")
+    assert 0 <= at < 2
+    assert problem
