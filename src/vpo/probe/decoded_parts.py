@@ -56,7 +56,8 @@ def _problems(
     import av
 
     first, at = (source.start_time or 0) / _MICRO, 0.0
-    packets = source.demux(streams) if streams else iter(())
+    packets = _demuxed(source, streams)
+    names = {stream.codec_context.name for stream in streams}
     with av.logging.Capture() as messages, contextlib.suppress(av.FFmpegError):
         for packet in packets:
             moment = packet.dts if packet.pts is None else packet.pts
@@ -67,10 +68,21 @@ def _problems(
                     problem = "a frame is damaged"
             except av.FFmpegError as error:
                 problem = error_text(error)
-            own = source.format.name
-            said = (text for level, name, text in messages if level <= _ERROR and name != own)
+            said = (text for level, name, text in messages if level <= _ERROR and name in names)
             yield at, next(said, problem).strip()
             messages.clear()
+
+
+def _demuxed(source: av.container.InputContainer, streams: list[Any]) -> Iterator[Any]:
+    """Return the packets of these streams alone.
+
+    Parsers of the others could not do without what comes before a part (AV1), and say so.
+    """
+    for other in source.streams:
+        if other not in streams and hasattr(other, "discard"):  # PyAV 18
+            other.discard = type(other.discard).all
+    packets: Iterator[Any] = source.demux(streams) if streams else iter(())
+    return packets
 
 
 def undecodable(
@@ -127,7 +139,8 @@ def _first_error(
     stream.codec_context.thread_count = 1
     for begin in sorted({start, max(start, (start + end - _PART) / 2), max(start, end - _PART)}):
         packets = _packets_from_key(source, stream, begin)
-        at = _error_between(source, packets, begin, min(end, begin + _PART))
+        span = begin, min(end, begin + _PART)
+        at = _error_between(source, packets, stream.codec_context.name, *span)
         if at is not None:
             return at
     return None
@@ -143,7 +156,7 @@ def _packets_from_key(
     for back in _STEPS_BACK:
         target = max(0.0, begin - back)
         source.seek(int(target / stream.time_base), stream=stream)
-        packets: Iterator[Any] = source.demux(stream)
+        packets = _demuxed(source, [stream])
         first = next((packet for packet in packets if packet.is_keyframe), None)
         early = first is not None and first.pts is not None and first.pts * stream.time_base
         if first is not None and (early is False or early <= begin):
@@ -151,15 +164,19 @@ def _packets_from_key(
         if target == 0.0:
             break
     source.seek(0, stream=stream)
-    return iter(source.demux(stream))
+    return _demuxed(source, [stream])
 
 
 def _error_between(
-    source: av.container.InputContainer, packets: Iterator[Any], begin: float, end: float
+    source: av.container.InputContainer,
+    packets: Iterator[Any],
+    decoder: str,
+    begin: float,
+    end: float,
 ) -> float | None:
     """Decode up to a time; return that of the first error from ``begin`` on.
 
-    It is an error, too, if not one frame comes.
+    It is an error, too, if not one frame comes. ``decoder`` is the name that tells errors.
     """
     import av
 
@@ -182,9 +199,7 @@ def _error_between(
                 if ordered and shown is not None and time < shown:
                     return at
                 shown = time
-            failed = any(
-                level <= _ERROR and name != source.format.name for level, name, _ in messages
-            )
+            failed = any(level <= _ERROR and name == decoder for level, name, _ in messages)
             messages.clear()
             if at >= begin and (failed or any(getattr(f, "is_corrupt", False) for f in decoded)):
                 return at
