@@ -23,10 +23,10 @@ def refuse_undecodable(work: Work) -> None:
     with contextlib.suppress(ProbeError):
         found = work.context.prober.first_undecodable(plan.before.path, streams)
     if found is not None:
-        raise undecodable(*found)
+        raise decode_error(*found)
 
 
-def undecodable(at: float, problem: str) -> DamagedError:
+def decode_error(at: float, problem: str) -> DamagedError:
     """Return the error of a source that cannot be decoded ``at`` so many seconds."""
     return DamagedError(
         f"the file is damaged, or cannot be decoded: at {at:.1f} s: {problem}; it was left alone; "

@@ -10,7 +10,7 @@ from vpo.errors import ToolError
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
 from vpo.execute.size_limit import SizeLimit
-from vpo.execute.undecodable import undecodable
+from vpo.execute.undecodable import decode_error
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
@@ -106,7 +106,7 @@ class _Encoding:
         if part is None or part in DEMUXERS:
             problem = f"at {at:.1f} s, ffmpeg could not read all of the file ({message})"
             raise ToolError(problem, tuple(argv), 0, message)
-        raise undecodable(at, message)
+        raise decode_error(at, message)
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
