@@ -130,6 +130,12 @@ class FileLock:
         except OSError:
             return False
 
+    def may_differ(self, stamp: Stamp) -> bool:
+        """Return whether the locked file may have changed since it had this stamp."""
+        now = self.stamp
+        changed = now != stamp or now.ctime_ns != stamp.ctime_ns
+        return self.beside or changed or now.hides_changes
+
     def check(self) -> None:
         """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""
         try:
