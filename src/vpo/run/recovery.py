@@ -12,7 +12,6 @@ from vpo.db.store import Store, open_store
 from vpo.discover import leftovers_beside
 from vpo.errors import DatabaseError
 from vpo.execute import leftovers, originals
-from vpo.execute.lock import Stamp
 from vpo.run.recorder import expired, is_alive, lock_path, run_locks
 from vpo.text import counted
 
@@ -61,12 +60,15 @@ def _clean_up_killed_runs(store: Store, settings: Settings) -> list[str]:
 
 
 def _changed_at(path: str) -> float | None:
-    """Return when the file was last changed; its modification time says what vpo has set."""
+    """Return when the file was last changed; its modification time says what vpo has set.
+
+    FAT and servers of SMB repeat the modification time, which is then all that is known.
+    """
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return None if Stamp.of(status).hides_changes else status.st_ctime
+    return None if status.st_ctime_ns == status.st_mtime_ns else status.st_ctime
 
 
 def _finish_keeping(store: Store, item: RunningOutcome) -> None:
