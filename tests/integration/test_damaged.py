@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -99,6 +101,22 @@ def test_process_reports_kind_and_time_of_damage(vpo: Vpo, library: Library) -> 
     assert "the file is damaged: " in message
     assert " s (" in message
     assert "--salvage" in message
+
+
+def test_what_a_tool_could_not_decode_is_damage(vpo: Vpo, tmp_path: Path) -> None:
+    """ffmpeg says of AV1 neither what it is nor where."""
+    path = tmp_path / "film.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x64:d=1:r=12")
+    encoder = ("-c:v", "libsvtav1", "-preset", "12")
+    subprocess.run(["ffmpeg", "-v", "quiet", *picture, *encoder, path], check=True)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mdat") + len(data) // 4
+    data[at : at + 2000] = bytes(range(255, 5, -1)) * 8
+    path.write_bytes(data)
+    result = process(vpo, CONVERT, path)
+    assert error(result) == ("failed", "DamagedError")
+    assert re.search(r"damaged.*: at 0\.\d s: ", result.json["files"][0]["error"]["message"])
+    assert path.read_bytes() == data
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not tell about holes")

@@ -15,6 +15,11 @@ from vpo.db.records import Result, Stat
 InodeOf = Callable[[str], int | None]
 """Returns the inode that a path names now; ``None`` if it names nothing."""
 
+_RECORDED = """
+    SELECT number, path, min(recorded_at) FROM files JOIN compliance_records ON file = number
+    WHERE path = ? OR path > ? AND path < ? GROUP BY number
+"""
+
 
 def inode_of(path: str) -> int | None:
     """Return the inode that a path names; ``None`` if it names nothing that can be seen."""
@@ -113,6 +118,20 @@ def forget_compliance(connection: sqlite3.Connection, stat: Stat) -> None:
         " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
         signed(stat),
     )
+
+
+def forget_changed(
+    connection: sqlite3.Connection, under: str, changed_at: Callable[[str], float | None]
+) -> None:
+    """Delete the compliance of the files in a folder, or of a file, recorded before their change.
+
+    ``changed_at`` returns when a file was last changed (seconds since 1970), ``None`` if unknown.
+    """
+    rows = connection.execute(_RECORDED, bounds(os.fsencode(under))).fetchall()
+    for number, path, recorded_at in rows:
+        changed = changed_at(os.fsdecode(path))
+        if changed is None or changed > parse_time(recorded_at).timestamp():
+            connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
 
 
 def write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:

@@ -18,6 +18,7 @@ from vpo.db.files import (
     as_json,
     as_text,
     error_of,
+    forget_changed,
     forget_compliance,
     inode_of,
     locate,
@@ -123,11 +124,16 @@ class Store(Knowledge):
                 (state, self._time(), as_json(summary), run_id),
             )
 
-    def start_outcomes(self, run_id: str, paths: Iterable[str]) -> list[str]:
-        """Record that processing of these files begins; return the id of each outcome."""
+    def start_outcomes(
+        self, run_id: str, paths: Iterable[str], *, synced: bool = False
+    ) -> list[str]:
+        """Record that processing of these files begins; return the id of each outcome.
+
+        ``synced``: a power cut undoes neither this nor what was recorded before.
+        """
         started = self._time()
         rows = [(str(uuid.uuid4()), run_id, os.fsencode(path), started) for path in paths]
-        with self._pool.transaction() as connection:
+        with self._pool.transaction(synced=synced) as connection:
             connection.executemany(
                 "INSERT INTO outcomes (id, run, path, state, started_at)"
                 " VALUES (?, ?, ?, 'running', ?)",
@@ -353,6 +359,17 @@ class Store(Knowledge):
             number = number_of(connection, os.fsencode(path))
             connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
             connection.execute("DELETE FROM probes WHERE file = ?", (number,))
+
+    def forget_changed(
+        self, paths: Iterable[str], changed_at: Callable[[str], float | None]
+    ) -> None:
+        """Delete the compliance of the files at and under these paths that have changed since.
+
+        ``changed_at`` returns when a file was last changed (seconds since 1970; ``None``: unknown).
+        """
+        with self._pool.transaction() as connection:
+            for path in paths:
+                forget_changed(connection, path, changed_at)
 
     def _runs(self, which: str, *values: object) -> list[Run]:
         with self._pool.read() as connection:

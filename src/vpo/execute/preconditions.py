@@ -7,7 +7,7 @@ import os
 import stat
 import time
 
-from vpo.errors import BusyError, LinkedError, PublishError
+from vpo.errors import BusyError, LinkedError, PublishError, SourceChangedError
 from vpo.execute.lock import FileLock
 from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.options import RewriteOptions
@@ -104,3 +104,12 @@ def refuse_unwritable(path: str, status: os.stat_result) -> None:
 def _permitted(path: str, how: int) -> bool:
     ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(path or ".", how, **ids)
+
+
+def refuse_growing(lock: FileLock, problem: str) -> None:
+    """Raise ``BusyError`` if a file on a server has changed since it was locked."""
+    try:
+        if lock.beside:
+            lock.check()
+    except SourceChangedError:
+        raise BusyError(problem) from None

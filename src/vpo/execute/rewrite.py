@@ -15,6 +15,7 @@ from vpo.execute.full_proof import ProofFacts
 from vpo.execute.lock import FileLock
 from vpo.execute.proof import verify
 from vpo.execute.space import can_grow_to, is_full, too_large
+from vpo.execute.undecodable import refuse_undecodable
 from vpo.execute.work import Applied, Work, Written, as_published
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
@@ -136,6 +137,7 @@ def _written(
             raise too_large(workspace.folder) from None
         if proof is not None:
             proof.check_source()
+            refuse_undecodable(work)
         if written.warnings and isinstance(error, VerifyError):
             raise VerifyError(f"{error} (warnings: {'; '.join(written.warnings)})") from None
         raise

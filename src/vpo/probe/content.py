@@ -247,7 +247,7 @@ def read_content(
         av.logging.set_level(before)
 
 
-class _Pulse:
+class Pulse:
     """Tells every second how far a file of so many bytes is read; returns whether it did."""
 
     def __init__(self, beat: Beat, size: int) -> None:
@@ -291,7 +291,7 @@ class _Reader:
         """Read to the end; an error of the parser ends the reading, and is part of the content."""
         import av
 
-        pulse = _Pulse(beat, self._file.stat.st_size)
+        pulse = Pulse(beat, self._file.stat.st_size)
         try:
             for packet in _packets(self._source):
                 # Before the packet is taken: where the parser goes on lies behind the error.
@@ -317,7 +317,7 @@ class _Reader:
         streams: Iterable[Any] = self._source.streams
         covers = [s for s in streams if s.disposition & s.disposition.attached_pic]
         tracks = [s for s in streams if s.type != "attachment" and s not in covers]
-        pulse = _Pulse(beat, self._file.stat.st_size)
+        pulse = Pulse(beat, self._file.stat.st_size)
         try:
             blocks = BlockContent(self._file.fd, tracks, self._begun)
             blocks.read(pulse)

@@ -217,7 +217,7 @@ class _Run:
     def _facts(self) -> RunFacts:
         request = self._request
         options = {
-            "paths": list(request.paths),
+            "paths": self._roots(),
             "recursive": request.recursive,
             "on_error": request.on_error,
             "order": request.order,
@@ -225,6 +225,10 @@ class _Run:
             "library": request.library,
         }
         return RunFacts(list(request.policies.files), options, self._settings.workers)
+
+    def _roots(self) -> list[str]:
+        """Return the paths of the request as the database has them."""
+        return [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
 
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
         """Return the candidates to process; count those that comply, or would fail again."""
@@ -237,8 +241,7 @@ class _Run:
             tally.leave(path, reason)
         if self._store is None or self._request.force:
             return found.candidates
-        roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
-        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
+        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, self._roots())
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
         acknowledged = self._store.acknowledged(self._fingerprint)

@@ -31,7 +31,7 @@ from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
-from vpo.execute.preconditions import refuse_unchangeable, separation
+from vpo.execute.preconditions import refuse_growing, refuse_unchangeable, separation
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
@@ -50,6 +50,7 @@ from vpo.run.recognition import (
     with_pictures,
 )
 
+_CHANGED = "another program changed it while it was probed; run again"
 log = logging.getLogger(__name__)
 
 
@@ -262,7 +263,7 @@ def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None
         return
     same = before and now and before.resembles(now) and before.ctime_ns == now.ctime_ns
     if not same:
-        raise BusyError("another program changed it while it was probed; run again")
+        raise BusyError(_CHANGED)
 
 
 def _asked_anew(job: Job, context: RunContext) -> Stamp | None:
@@ -318,15 +319,16 @@ def _locked(path: str, context: RunContext) -> Iterator[FileLock]:
 def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Outcome:
     context = writer.context
     with _locked(job.path, context) as lock:
-        if stamp is None or not lock.stamp.resembles(stamp):
-            raise BusyError("another program changed it while it was probed; run again")
-        if lock.beside or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+        if not lock.beside and (stamp is None or not lock.stamp.resembles(stamp)):
+            raise BusyError(_CHANGED)
+        if stamp is None or lock.may_differ(stamp):
             # Another vpo, or a worker with another hard link, may have processed it already; or
             # inode numbers do not last there. A file server's client may state an old status.
             job, plan, _ = _planned(job, context, _read(job, context))
+            refuse_growing(lock, _CHANGED)
             other = choose_writer(plan, context)
             if other is None:
-                return _without_work(plan, "none", stamp)
+                return _without_work(plan, "none", lock.stamp)
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
