@@ -37,7 +37,7 @@ from vpo.policy.field_types import (
     as_list,
 )
 from vpo.policy.operation import Filled, Model
-from vpo.policy.title_pattern import TitlePattern, pattern
+from vpo.policy.title_pattern import PathPattern, TitlePattern, pattern
 from vpo.policy.track_classes import Kind
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -239,25 +239,38 @@ class TitleComparison(Comparison):
         return self.contains is None or any(part.casefold() in folded for part in self.contains)
 
 
+def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in parts:
+        raise ValueError("an empty text tells no path from another; name a part of the path")
+    return parts
+
+
+PathParts = Annotated[Names, AfterValidator(_path_part)]
+
+
 class PathComparison(Comparison):
     """Comparison with the path of the file, case-insensitive; the short form is ``contains``."""
 
-    contains: TitleParts | None = Field(
+    contains: PathParts | None = Field(
         default=None, description="Contains this text, or one of these."
     )
-    glob: Names | None = Field(
+    glob: PathParts | None = Field(
         default=None,
         description="Matches this pattern, or one of these; `*` is any text, also with slashes.",
     )
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None, description="Regular expression to search for."
+        default=None,
+        description=(
+            "Regular expression to search for, case-insensitively. "
+            "One that takes too long on a path (half a second of CPU time) is an error."
+        ),
     )
 
     short_key = "contains"
 
     @cached_property
-    def _pattern(self) -> TitlePattern | None:
-        return TitlePattern(self.regex) if self.regex is not None else None
+    def _pattern(self) -> PathPattern | None:
+        return PathPattern(self.regex) if self.regex is not None else None
 
     def holds(self, path: str) -> bool:
         folded = path.casefold()
