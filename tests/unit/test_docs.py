@@ -51,6 +51,7 @@ from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Reason
 from vpo.policy.loader import PolicyLines, parse_policy
 from vpo.policy.policy_files import PolicyFiles
+from vpo.policy.policy_text import PolicyText
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import JSON_SCHEMA_VERSION, jsonl
@@ -226,7 +227,7 @@ def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
     plan, stories = explain(parse_policy(policy, "p"), media)
-    document = explanation_json("p", plan, stories, PolicyLines(policy, "p"))
+    document = explanation_json("p", plan, stories, PolicyLines(PolicyText("p", policy)))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]
@@ -317,7 +318,8 @@ def test_links_of_pages_lead_somewhere(page: Path) -> None:
 def test_policies_in_pages_load(page: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml"), 1):
         whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
-        parse_policy(whole, f"{page.name}, snippet {number}")
+        # What a snippet extends is one of the examples.
+        parse_policy(whole, str(ROOT / "examples" / f"{page.name}, snippet {number}"))
 
 
 def calls(page: Path) -> Iterator[list[str]]:

@@ -18,11 +18,19 @@ from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.loader import PolicyLines, load_policy, migrate_text, replace_policy_file
+from vpo.policy.inheritance import MergedPolicy
+from vpo.policy.loader import (
+    PolicyLines,
+    load_policy,
+    load_text,
+    migrate_text,
+    replace_policy_file,
+)
 from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
+from vpo.policy.policy_text import read_policy
 from vpo.policy.schema import json_schema
-from vpo.policy.yaml_source import read_policy_text
+from vpo.policy.yaml_source import read_policy_text, write_yaml
 from vpo.probe.reader import probe_file
 from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
@@ -81,7 +89,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
     """
     choice = PolicyFiles((policy,), phases)
     print_warnings(choice.warnings)
-    lines = PolicyLines(read_policy_text(policy), policy)
+    lines = PolicyLines(choice.texts[0])
     refuse_missing([file])
     try:
         media = probe_file(os.path.realpath(file))
@@ -98,6 +106,24 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
         for line, style in explanation_lines(plan, stories, lines):
             console.line(line, style)
     return EXIT_FAILED if plan.error else EXIT_OK
+
+
+@command.command("show")
+@click.argument("file", type=click.Path(path_type=str))
+@format_option
+def _show(file: str, output_format: str) -> int:
+    """Show a policy with what it takes from the policies that it extends.
+
+    The result is a policy of the current version that means the same.
+    """
+    text = read_policy(file)
+    load_text(text)
+    found = MergedPolicy.of(text)
+    if output_format == "json":
+        print_json({"path": file, "policy": found.data, "files": [p.name for p in text.chain()]})
+    else:
+        click.echo(write_yaml(found.data).encode(), nl=False)
+    return EXIT_OK
 
 
 @command.command("schema")
