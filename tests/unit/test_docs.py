@@ -45,6 +45,7 @@ from vpo.media.model import (
     Track,
     media_to_json,
 )
+from vpo.plan.cases import parse_cases
 from vpo.plan.explain import explain
 from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
@@ -283,7 +284,8 @@ def test_manual_page_is_current() -> None:
 
 def test_manual_page_names_every_command() -> None:
     for names in TREE:
-        assert f".SS {' '.join(names)} " in manual() or names == ("vpo",)
+        title = " ".join(names).replace("-", r"\-")
+        assert f".SS {title} " in manual() or names == ("vpo",)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="no groff here")
@@ -317,6 +319,9 @@ def test_links_of_pages_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_policies_in_pages_load(page: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml"), 1):
+        if text.startswith("- case:"):
+            assert parse_cases(text, page.name)
+            continue
         whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
         # What a snippet extends is one of the examples.
         parse_policy(whole, str(ROOT / "examples" / f"{page.name}, snippet {number}"))
@@ -357,7 +362,7 @@ def parse(command: click.Command, words: list[str], parent: click.Context | None
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_named_in_the_text_exist(page: Path) -> None:
-    for words in re.findall(r"`vpo ([a-z]+(?: [a-z]+)?)", prose(page)):
+    for words in re.findall(r"`vpo ([a-z]+(?: [a-z][a-z-]*)?)", prose(page)):
         command: click.Command | None = cli
         for word in words.split():
             if isinstance(command, click.Group):

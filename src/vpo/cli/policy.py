@@ -1,4 +1,4 @@
-"""``vpo policy``: check, explain and migrate policies; print their schema."""
+"""``vpo policy``: check, test, explain and migrate policies; print their schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from vpo.cli import policy_cases
 from vpo.cli.options import format_option
-from vpo.cli.output import print_json, print_warnings
+from vpo.cli.output import print_json, print_problem, print_warnings
 from vpo.cli.paths import refuse_missing
 from vpo.cli.policy_faults import policy_faults
 from vpo.config.builder import build
@@ -39,7 +40,11 @@ from vpo.text import printable
 
 @click.group("policy")
 def command() -> None:
-    """Check, explain and migrate policies; print their schema."""
+    """Check, test, explain and migrate policies; print their schema."""
+
+
+command.add_command(policy_cases.test)
+command.add_command(policy_cases.new_case_command)
 
 
 @command.command("check")
@@ -56,7 +61,7 @@ def _check(files: tuple[str, ...], output_format: str) -> int:
     for item in found:
         print_warnings(item["warnings"])
         if item["error"]:
-            _print_problem(item["error"])
+            print_problem(item["error"])
             continue
         if output_format == "text":
             phases = printable(", ".join(item["phases"]))
@@ -112,7 +117,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
 @click.argument("file", type=click.Path(path_type=str))
 @format_option
 def _show(file: str, output_format: str) -> int:
-    """Show a policy with what it takes from the policies that it extends.
+    """Show a policy merged with those that it extends.
 
     The result is a policy of the current version that means the same.
     """
@@ -146,7 +151,7 @@ def _migrate(files: tuple[str, ...], write: bool, output_format: str) -> int:
         item = _migrated(name, write=write)
         found.append(item)
         if item["error"]:
-            _print_problem(item["error"])
+            print_problem(item["error"])
         elif output_format == "text":
             _print_migrated(item, write=write, titled=len(files) > 1)
     if output_format == "json":
@@ -175,8 +180,3 @@ def _print_migrated(item: dict[str, Any], *, write: bool, titled: bool) -> None:
         title = f"# {name}\n" if titled else ""
         # A policy is UTF-8, whatever the encoding of the terminal is.
         click.echo(f"{title}{item['text']}".encode(), nl=False)
-
-
-def _print_problem(message: str) -> None:
-    """Print the lines of an error as compilers do: they begin with file, line and column."""
-    click.echo("\n".join(printable(line) for line in message.splitlines()), err=True)

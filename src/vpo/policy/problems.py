@@ -48,7 +48,9 @@ def policy_error(problems: list[Problem]) -> PolicyError:
     return PolicyError("\n".join(lines), position)
 
 
-def _problem(detail: ErrorDetails, text: PositionedText, model: type[BaseModel], at: KeyPath) -> Problem:
+def _problem(
+    detail: ErrorDetails, text: PositionedText, model: type[BaseModel], at: KeyPath
+) -> Problem:
     """Return one of pydantic's errors as a message with its position in the text."""
     path: KeyPath = (*at, *detail["loc"])
     if detail["type"] == "misplaced":

@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import given, settings
 from tests import generated
-from tests.notation import media as media_of
 
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
