@@ -195,6 +195,18 @@ def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
 TitleParts = Annotated[Names, AfterValidator(_not_in_all)]
 
 
+def _holds_parts(
+    text: str, contains: tuple[str, ...] | None, neq: tuple[str, ...] | None = None
+) -> bool:
+    """Return whether a text has one of some parts, and none of others, ignoring case."""
+    if contains is None and neq is None:
+        return True
+    folded = text.casefold()
+    if any(part.casefold() in folded for part in neq or ()):
+        return False
+    return contains is None or any(part.casefold() in folded for part in contains)
+
+
 class TitleComparison(Comparison):
     """Comparison with a title, case-insensitive; the short form is ``contains``."""
 
@@ -225,14 +237,11 @@ class TitleComparison(Comparison):
         return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
 
     def holds(self, title: str) -> bool:
-        folded = title.casefold()
         if self.word is not None and not self._words.search(title):
             return False
         if self._pattern is not None and not self._pattern.matches(title):
             return False
-        if any(part.casefold() in folded for part in self.neq or ()):
-            return False
-        return self.contains is None or any(part.casefold() in folded for part in self.contains)
+        return _holds_parts(title, self.contains, self.neq)
 
 
 def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
@@ -269,12 +278,15 @@ class PathComparison(Comparison):
         return PathPattern(self.regex) if self.regex is not None else None
 
     def holds(self, path: str) -> bool:
-        folded = path.casefold()
         if self._pattern is not None and not self._pattern.matches(path):
             return False
-        if self.glob is not None and not any(fnmatchcase(folded, g.casefold()) for g in self.glob):
+        if self.glob is not None and not _fits_any(path.casefold(), self.glob):
             return False
-        return self.contains is None or any(part.casefold() in folded for part in self.contains)
+        return _holds_parts(path, self.contains)
+
+
+def _fits_any(folded: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(folded, glob.casefold()) for glob in globs)
 
 
 class ContainerComparison(Comparison):

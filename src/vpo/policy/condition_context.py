@@ -48,6 +48,20 @@ class ConditionContext:
 
         The first video is the film, whatever its flags, as for all operations.
         """
+        known = self._kinds.get(id(item))
+        if known is None:
+            known = self._kinds[id(item)] = item, self._kind(item)
+        return known[1]
+
+    @cached_property
+    def _kinds(self) -> dict[int, tuple[Item, Kind | None]]:
+        """The kinds that were asked for, which conditions do often, each with its item.
+
+        By identity, as an operation may ask of a track as it would be with another title.
+        """
+        return {}
+
+    def _kind(self, item: Item) -> Kind | None:
         if isinstance(item, Attachment):
             return "cover" if item.cover else None
         if item.type == "video":

@@ -142,24 +142,32 @@ def best_of(tracks: Sequence[Track], wanted: Sequence[str], config: PolicyConfig
     The ``wanted`` languages say which region is best, and then those of the policy.
     """
 
-    def goodness(track: Track) -> int:
-        kind = kind_of(track, config)
-        return _BEST.index(kind.name) if kind is not None else 0
-
-    first = min(tracks, key=goodness, default=None)
-    if first is None:
+    if not tracks:
         return None
-    best, language = goodness(first), primary(first.language)
+    grades = [_grade(track, config) for track in tracks]
+    best = min(grades)
+    first = tracks[grades.index(best)]
+    language = primary(first.language)
+    alike = [
+        track
+        for track, grade in zip(tracks, grades, strict=True)
+        if grade == best and primary(track.language) == language
+    ]
+    if len(alike) == 1:
+        return first
     spoken = config.audio_languages if first.type == "audio" else config.subtitle_languages
 
     def distance(track: Track) -> list[tuple[int, int]]:
         ranks = (rank(track.language, names, track.title) for names in (wanted, spoken))
         return [found or (0, 0) for found in ranks]
 
-    alike = [
-        track for track in tracks if primary(track.language) == language and goodness(track) == best
-    ]
     return min(alike, key=distance)
+
+
+def _grade(track: Track, config: PolicyConfig) -> int:
+    """Return how good the kind of a track is: 0 is best."""
+    kind = kind_of(track, config)
+    return _BEST.index(kind.name) if kind is not None else 0
 
 
 def _kind(track: Track, config: PolicyConfig) -> KindOfTrack:

@@ -45,14 +45,11 @@ def _not(condition: When, context: ConditionContext) -> bool:
 
 
 def _exists(selection: ExistsCondition, context: ConditionContext) -> bool:
-    for item in selection.candidates(context):  # noqa: SIM110 - faster than any()
-        if selection.matches(item, context):
-            return True
-    return False
+    return next(selection.passing(context), None) is not None
 
 
 def _count(selection: CountCondition, context: ConditionContext) -> bool:
-    return selection.holds(len(selection.passing(context)))
+    return selection.holds(sum(1 for _ in selection.passing(context)))
 
 
 def _plugin_metadata(asked: PluginMetadataCondition, context: ConditionContext) -> bool:
