@@ -288,15 +288,20 @@ AnyOf = Annotated[
 """Filters of which one must match."""
 
 
-def require_fitting(found: TrackFilter, kind: str, path: tuple[str | int, ...] = ()) -> None:
-    """Raise an error at a path for a key, or a kind, that no track of a type has."""
+def require_fitting(
+    found: TrackFilter, kind: str, path: tuple[str | int, ...] = (), besides: tuple[str, ...] = ()
+) -> None:
+    """Raise an error at a path for a key, or a kind, that no track of a type has.
+
+    ``besides`` are further keys that fit.
+    """
     for name, value in found.filters:
         at, fitting = (*path, name), FILTER_KEYS[name].types
-        if kind not in fitting:
+        if kind not in fitting and name not in besides:
             kinds = ", ".join(fitting)
             raise error_at(at, f"`{name}` does not apply to {kind}, only to {kinds}")
         if name == "not":
-            require_fitting(value, kind, at)
+            require_fitting(value, kind, at, besides)
         if name == "kind":
             for wanted in (item for _, values in value.parts for item in values):
                 if wanted not in KINDS[kind]:
