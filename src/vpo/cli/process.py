@@ -49,6 +49,11 @@ from vpo.run.summary import Summary
 @exclude_option
 @recursive_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan of each file; change nothing.")
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="With --dry-run: estimate how long the changes would take, and how much they would save.",
+)
 @workers_option
 @phases_option
 @click.option(
@@ -108,6 +113,8 @@ def command(**options: Any) -> int:
     """
     if options["quiet"] and options["verbose"]:
         raise UsageError("--quiet and --verbose cannot be used together")
+    if options["estimate"] and not options["dry_run"]:
+        raise UsageError("--estimate needs --dry-run: it estimates the changes that that shows")
     damaged = "salvage" if options["salvage"] else None
     settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
     print_warnings(settings.warnings)
@@ -157,6 +164,7 @@ def _request(target: Target, options: Mapping[str, Any]) -> Request:
         force=options["force"],
         limit=options["limit"],
         library=target.name,
+        estimate=options["estimate"],
     )
 
 

@@ -227,10 +227,14 @@ class Cost(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """How long processing a file of this size (bytes) took; ``alike``: with the same policies."""
+    """How long processing a file of this size (bytes) took; ``alike``: with the same policies.
+
+    ``after`` is the size of the result, if that is known.
+    """
 
     path: str
     cost: Cost | None
     size: int
     seconds: float
     alike: bool = True
+    after: int | None = None

@@ -64,7 +64,8 @@ _FORGET_BEGUN = """
     )
 """
 _TIMINGS = """
-    SELECT path, strategy, json_extract(plan, '$.cost'), size_before, seconds, runs.policies = ?
+    SELECT path, strategy, json_extract(plan, '$.cost'), size_before, seconds, runs.policies = ?,
+        size_after
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
@@ -166,8 +167,9 @@ class Store(Knowledge):
                 size,
                 seconds,
                 bool(alike),
+                after,
             )
-            for path, strategy, cost, size, seconds, alike in rows
+            for path, strategy, cost, size, seconds, alike, after in rows
         ]
 
     def running_runs(self) -> list[Run]:

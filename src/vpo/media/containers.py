@@ -264,6 +264,18 @@ def without_header(name: str) -> bool:
     return kind.transport_stream or kind.demuxer == "mpeg"
 
 
+def container_of_name(path: str) -> Container | None:
+    """Return the container that the extension of a file name stands for; ``None`` if unknown."""
+    extension = os.path.splitext(path)[1].lower()
+    kinds = (*CONTAINERS.values(), *_READ_ONLY.values())
+    return next((kind for kind in kinds if extension in kind.extensions), None)
+
+
+def container_names() -> tuple[str, ...]:
+    """Return the names of all containers that vpo knows."""
+    return (*CONTAINERS, *_READ_ONLY)
+
+
 def misnamed_as(media: MediaFile) -> str | None:
     """Return the container that the name of a file promises wrongly; ``None`` if it promises none.
 
@@ -273,8 +285,7 @@ def misnamed_as(media: MediaFile) -> str | None:
     own = container(media.container)
     if extension in own.extensions:
         return None
-    kinds = (*CONTAINERS.values(), *_READ_ONLY.values())
-    named = next((kind for kind in kinds if extension in kind.extensions), None)
+    named = container_of_name(media.path)
     if named is None or (own.transport_stream and named.transport_stream):
         return None
     return None if (own.name, named.name) == ("webm", "mkv") else named.name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
-from vpo.policy.yaml_source import read_policy_text
+from vpo.policy.policy_text import read_policy
 from vpo.text import suggestion
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ class PolicyFiles:
     def __init__(self, files: tuple[str, ...], phases: str | None = None) -> None:
         self.files = files
         self._phases = phases
-        self._texts = tuple(read_policy_text(name) for name in files)
+        self.texts = tuple(map(read_policy, files))
 
     @cached_property
     def content_hash(self) -> str:
         """A hash of the policies' text, the phases and the version of vpo."""
-        identity = repr((__version__, self._phases, self._texts))
+        texts = [[part.text for part in text.chain()] for text in self.texts]
+        identity = repr((__version__, self._phases, texts))
         return hashlib.sha256(identity.encode()).hexdigest()
 
     @cached_property
@@ -76,12 +77,9 @@ class PolicyFiles:
 
         Raises ``PolicyError``, or ``UsageError`` for a phase that none of them has.
         """
-        from vpo.policy.loader import parse_policy
+        from vpo.policy.loader import load_text
 
-        loaded = (
-            parse_policy(text, name) for text, name in zip(self._texts, self.files, strict=True)
-        )
-        return _selected(tuple(loaded), self._phases)
+        return _selected(tuple(map(load_text, self.texts)), self._phases)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -184,6 +184,11 @@ class TextReport:
         if self._verbosity >= 0:
             for line in digest_lines(summary):
                 self._out.line(line)
+            if summary.estimate is not None:
+                from vpo.report.estimate import estimate_lines  # late: most runs have none
+
+                for line in estimate_lines(summary.estimate):
+                    self._out.line(line)
             self._out.line(summary_text(summary, dry_run=self._dry_run, partly=self._partly))
         self._list_failures()
 

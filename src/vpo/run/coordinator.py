@@ -38,6 +38,7 @@ from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.estimate import Estimator
     from vpo.run.recognition import KnownFiles
     from vpo.run.workers import Workers, WorkerSource
 
@@ -119,8 +120,11 @@ class _Run:
             tally = Tally(summary, record, self._observer, hooks)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
+                tally.estimator = self._estimator()
                 if todo := self._todo(found, tally):
                     self._process(todo, tally)
+                if tally.estimator is not None:
+                    summary.estimate = tally.estimator.result()
             except BaseException as error:
                 self._interrupt.fail(error)
                 raise
@@ -130,6 +134,16 @@ class _Run:
                 summary.stopped_early = self._interrupt.stop
                 record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         return tally
+
+    def _estimator(self) -> Estimator | None:
+        """Return what estimates the changes of a dry run, if that is wanted."""
+        if not self._request.estimate:
+            return None
+        from vpo.run.estimate import Estimator  # late: most runs need none
+
+        policies = list(self._request.policies.files)
+        record = self._store.timings(policies) if self._store is not None else ()
+        return Estimator(record, self._settings.workers, self._settings.cores)
 
     def _known_fingerprint(self) -> str:
         """Return the policies' fingerprint, from the database if their text was loaded before."""

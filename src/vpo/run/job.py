@@ -44,10 +44,9 @@ from vpo.run.recognition import (
     KnownContents,
     are_encoded,
     encoded_videos,
-    measured_bit_rates,
     recognize,
     with_largest_parts,
-    with_pictures,
+    with_measured_facts,
 )
 
 _CHANGED = "another program changed it while it was probed; run again"
@@ -169,12 +168,7 @@ def _planned(
 ) -> tuple[Job, Plan, Mapping[int, int]]:
     """Return the plan, the job with what is known of its content, and what was measured for it."""
     media, known = recognize(media, job.known, job.recorded)
-    bit_rates: Mapping[int, int] = {}
-    if any(policy.unknown_bit_rates(media, known.encoded) for policy in job.policies):
-        bit_rates = measured_bit_rates(media, context.prober)
-        media = media.with_bit_rates(bit_rates)
-    if not known.encoded and any(policy.crops for policy in job.policies):
-        media = with_pictures(media, context.prober)
+    media, bit_rates = with_measured_facts(media, job.policies, known.encoded, context.prober)
     plan = evaluate(job.policies, media, job.on_error, known)
     videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
     if (

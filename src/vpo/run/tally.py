@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from vpo.db.records import Timing
     from vpo.plugins import FileReport, RunReport
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.estimate import Estimator
     from vpo.run.forecast import Forecast
 
 
 class Tally:
     """Counts, records and reports each outcome once.
 
-    ``workers`` is their number; ``forecast`` is set once there is one.
+    ``workers`` is their number; ``forecast`` is set once there is one, ``estimator`` if an estimate
+    is wanted.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Tally:
         self._waiting: str | None = None
         self.workers = 1
         self.forecast: Forecast | None = None
+        self.estimator: Estimator | None = None
         self.file_progress = FileProgress()
 
     def start(self, path: str) -> str:
@@ -114,6 +117,8 @@ class Tally:
 
     def _count(self, outcome: Outcome) -> None:
         self.summary.count(outcome)
+        if self.estimator is not None and outcome.status == "planned" and outcome.plan is not None:
+            self.estimator.add(outcome.plan)
         if outcome.status == "failed" and self._hooks is not None:
             self._failed.append(outcome)
         self.observer.finished(outcome)

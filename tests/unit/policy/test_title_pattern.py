@@ -83,6 +83,8 @@ def test_title_pattern_can_be_pickled_after_use() -> None:
 def test_default_policy_does_not_import_regex() -> None:
     script = (
         "import sys; from vpo.policy.operation import PolicyConfig;"
-        "PolicyConfig().title_kind(('commentary',), 'Commentary'); sys.exit('regex' in sys.modules)"
+        "from vpo.media.model import Track; from vpo.policy.track_classes import audio_kind;"
+        "audio_kind(Track(0, 'audio', 'aac', title='Commentary'), PolicyConfig());"
+        "sys.exit('regex' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests import notation
 
+from vpo.media import notation
 from vpo.plan.evaluate import evaluate
 from vpo.policy.document import Policy
 from vpo.tools.losses import refused_losses
