@@ -19,7 +19,8 @@ from vpo.probe.health import Health, check_health
 from vpo.probe.reader import probe_file
 from vpo.report.compare import comparison_lines, fits
 from vpo.report.media import health_lines, media_lines
-from vpo.report.text import Console, ProgressLine, terminal_columns
+from vpo.report.progress import terminal_progress, terminal_size
+from vpo.report.text import Console
 from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.recovery import repair_beside
 from vpo.text import printable
@@ -66,12 +67,12 @@ def _probed(name: str) -> MediaFile:
 def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
     """Return the health of each file by path; as text, with a progress line."""
     processes, stall = Processes(), float(build({}).config.tools.stall_seconds)
-    line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Decoding")
+    line = terminal_progress(sys.stderr, "Decoding", output_format == "text")
     healths = {}
     for number, media in enumerate(found):
 
         def show(part: float, path: str = media.path, done: int = number) -> None:
-            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)), each=True)
+            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)))
 
         show(0.0)
         healths[media.path] = check_health(media, processes, stall, show)
@@ -85,7 +86,7 @@ def _plain(health: Health | None) -> dict[str, Any] | None:
 
 def _print(found: list[MediaFile], side_by_side: bool, healths: dict[str, Health]) -> None:
     console = Console(sys.stdout)
-    columns = terminal_columns(sys.stdout) if console.terminal else None
+    columns = terminal_size(sys.stdout)[0] if console.terminal else None
     if len(found) > 1 and (side_by_side or (columns and fits(len(found), columns))):
         for text, differs in comparison_lines(found, columns):
             console.line(text, "skipped" if differs else "")

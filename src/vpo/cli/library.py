@@ -29,8 +29,9 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan, changes_to_json
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
+from vpo.report.progress import terminal_progress
 from vpo.report.table import table_lines, write_csv
-from vpo.report.text import Console, ProgressLine
+from vpo.report.text import Console
 from vpo.run.progress import RunProgress
 from vpo.text import counted, display_path, format_size, format_time, printable
 
@@ -48,7 +49,7 @@ class _Question(NamedTuple):
 
     def media(self) -> Iterator[tuple[MediaFile, Stat]]:
         """Yield the indexed files, with a progress line on a terminal."""
-        line = ProgressLine(sys.stderr, enabled=True, doing="Reading the library")
+        line = terminal_progress(sys.stderr, "Reading the library")
         total = self.library.count(self.under) if line.enabled else 0
         for number, item in enumerate(self.library.media(self.under)):
             redraw = number and not number % _PROGRESS_INTERVAL

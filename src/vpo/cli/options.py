@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vpo.cli import completion
+from vpo.errors import UsageError
+
+if TYPE_CHECKING:
+    from vpo.run.observer import Observer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,8 +116,26 @@ phases_option = click.option(
 )
 
 
-def verbosity_options(function: F) -> F:
-    """Add ``-v`` and ``-q`` as the parameters ``verbose`` (counted) and ``quiet``."""
+def report_options(function: F) -> F:
+    """Add ``-v`` (counted), ``-q`` and ``--progress``, which ``chosen_observer`` takes."""
     quiet = click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
     verbose = click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
-    return verbose(quiet(function))
+    progress = click.option(
+        "--progress",
+        type=click.Choice(["plain", "fancy", "none"]),
+        help="How to show the progress of text: lines for a log, a display for a terminal, or not"
+        " at all; by default what fits standard error.",
+    )
+    return progress(verbose(quiet(function)))
+
+
+def chosen_observer(options: Mapping[str, Any]) -> Observer:
+    """Return the observer that the options ask for; raise ``UsageError`` if they contradict."""
+    from vpo.report import create_observer
+
+    if options["quiet"] and options["verbose"]:
+        raise UsageError("--quiet and --verbose cannot be used together")
+    if options["progress"] and options["output_format"] != "text":
+        raise UsageError("--progress is for --format text; jsonl has events of the progress")
+    verbosity = -1 if options["quiet"] else options["verbose"]
+    return create_observer(options["output_format"], verbosity, options["progress"])

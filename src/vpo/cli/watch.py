@@ -11,12 +11,13 @@ import click
 
 from vpo.cli.libraries import Target, targets
 from vpo.cli.options import (
+    chosen_observer,
     event_format_option,
     exclude_option,
     library_option,
     phases_option,
     policy_option,
-    verbosity_options,
+    report_options,
     workers_option,
 )
 from vpo.cli.output import print_warnings
@@ -29,7 +30,6 @@ from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
 from vpo.media.units import duration
 from vpo.policy.policy_files import PolicyFiles
-from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.watch import Watched, events, watch
@@ -76,7 +76,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     help="Interval between full scans, for changes that were not reported.",
 )
 @event_format_option
-@verbosity_options
+@report_options
 def command(**options: Any) -> int:
     """Watch FOLDERS with their subfolders and process new and changed videos.
 
@@ -86,8 +86,7 @@ def command(**options: Any) -> int:
     Processes the existing videos first, then those that are added or changed. Ctrl-C or SIGTERM
     ends it.
     """
-    if options["quiet"] and options["verbose"]:
-        raise UsageError("--quiet and --verbose cannot be used together")
+    observer = chosen_observer(options)
     if importlib.util.find_spec("watchfiles") is None:
         raise ToolMissingError(
             "vpo watch needs watchfiles: install vpo with its extra 'watch' "
@@ -96,8 +95,6 @@ def command(**options: Any) -> int:
     settings = build({"processing.workers": options["workers"]})
     settings = excluding(settings, options["exclude"])
     print_warnings(settings.warnings)
-    verbosity = -1 if options["quiet"] else options["verbose"]
-    observer = create_observer(options["output_format"], verbosity)
     found = _watched(settings, options)
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         store = Store(pool)

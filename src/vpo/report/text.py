@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.db.records import STATUSES
 from vpo.execute.outcome import Outcome
-from vpo.text import counted, display_path, format_size, printable, truncated
+from vpo.report.progress import ProgressMode, progress_display
+from vpo.text import counted, display_path, format_size, printable
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
+    from vpo.run.progress import ProgressSource
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -28,10 +28,6 @@ _STYLES = {
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which earlier output may have scrolled off the terminal."""
-_NAME = 24
-"""Maximum width of a file name on the progress line."""
-_SOON, _DAY = 90, 86400
-"""Seconds."""
 _MIN_SAVED = 1_000_000
 """Bytes; the summary leaves out smaller savings."""
 
@@ -59,77 +55,18 @@ class Console:
         self.lines += 1
 
 
-class ProgressLine:
-    """The line ``Processing: 3/10 files [2 active]``, redrawn in place; only on a terminal."""
-
-    def __init__(self, stream: TextIO, *, enabled: bool, doing: str = "Processing") -> None:
-        self._stream = stream
-        self._doing = doing
-        self.enabled = enabled and stream.isatty()
-        self._text = ""
-        self._drawn = False
-
-    def show(self, state: RunProgress, each: bool = False) -> None:
-        """Show the progress of the run, and with ``each`` that of every active file."""
-        if not self.enabled:
-            return
-        counts = f"{state.done}/{state.total} files [{state.active} active]"
-        end = f", {state.waiting}" if state.waiting else _time_left(state.left)
-        text = f"{self._doing}: {counts}{end}"
-        if each:
-            text += "".join(f"; {_file_progress(item)}" for item in state.running)
-        if self._drawn and text == self._text:
-            return
-        self._text, self._drawn = text, True
-        self._draw()
-
-    def clear(self) -> None:
-        """Erase the line before other output; the next ``show`` draws it again."""
-        if self.enabled and self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-            self._drawn = False
-
-    def _draw(self) -> None:
-        width = terminal_columns(self._stream)
-        self._stream.write("\r" + truncated(self._text, width - 1) + "\x1b[K")
-        self._stream.flush()
-
-
-def _file_progress(item: RunningFile) -> str:
-    """``A Very Long Na… 42 %, 80 s left``."""
-    text = printable(truncated(os.path.basename(item.path), _NAME))
-    if item.part is not None:
-        text += f" {item.part:.0%}"
-    return text + _time_left(item.left)
-
-
-def _time_left(left: float | None) -> str:
-    """Return the remaining time, or the time of day, which stays correct without redrawing."""
-    if left is None:
-        return ""
-    if left < _SOON:
-        return f", {left:.0f} s left"
-    end = datetime.now() + timedelta(seconds=left)
-    return f", done about {end:{'%H:%M' if left < _DAY else '%a %H:%M'}}"
-
-
-def terminal_columns(stream: TextIO) -> int:
-    """Return the width of the terminal; 80 if it is unknown."""
-    try:
-        return max(20, os.get_terminal_size(stream.fileno()).columns or 80)
-    except (OSError, ValueError):
-        return 80
-
-
 class TextReport:
     """Prints a run for people; see the module."""
 
-    def __init__(self, out: TextIO, err: TextIO, verbosity: int) -> None:
+    def __init__(
+        self, out: TextIO, err: TextIO, verbosity: int, progress: ProgressMode | None = None
+    ) -> None:
         self._out = Console(out)
         self._err = Console(err)
         self._verbosity = verbosity
-        self._line = ProgressLine(err, enabled=verbosity >= 0)
+        quiet = verbosity < 0 and progress is None
+        self._mode: ProgressMode | None = "none" if quiet else progress
+        self._progress = progress_display(err, mode=self._mode)
         self._failures: list[tuple[Outcome, bool]] = []
         """Failed and skipped files, and whether their line was printed."""
         self._partly = 0
@@ -144,6 +81,7 @@ class TextReport:
     ) -> None:
         self._dry_run = request.dry_run
         self._failures, self._partly = [], 0
+        self._progress = progress_display(self._err.stream, mode=self._mode)
         if request.library is not None and self._verbosity >= 0:
             self._out.line(f"library {printable(request.library)}", "dim")
         if not found.candidates and not found.problems and self._verbosity >= 0:
@@ -155,12 +93,12 @@ class TextReport:
 
     def note(self, text: str) -> None:
         if self._verbosity >= 0:
-            self._line.clear()
+            self._progress.clear()
             self._err.line(printable(text))
 
     def started(self, path: str) -> None:
         if self._verbosity >= 2:
-            self._line.clear()
+            self._progress.clear()
             self._out.line(f"started   {display_path(path)}", "dim")
 
     def finished(self, outcome: Outcome) -> None:
@@ -169,17 +107,17 @@ class TextReport:
         if outcome.error is not None:
             self._failures.append((outcome, wanted))
         if wanted:
-            self._line.clear()
+            self._progress.clear()
             self._show(outcome)
 
     def progress(self, get_progress: ProgressSource) -> None:
-        if not self._dry_run and self._line.enabled:
-            self._line.show(get_progress(), each=self._verbosity >= 1)
+        if not self._dry_run and self._progress.enabled:
+            self._progress.show(get_progress())
 
     tick = progress
 
     def end(self, summary: Summary) -> None:
-        self._line.clear()
+        self._progress.clear()
         if self._verbosity >= 0:
             for line in digest_lines(summary):
                 self._out.line(line)
@@ -193,7 +131,7 @@ class TextReport:
             return True
         if outcome.status == "unchanged" or (outcome.status == "skipped" and not outcome.error):
             return self._verbosity >= 1
-        # A terminal has the progress line; a log needs a line for each file.
+        # A terminal has the progress; a log needs a line for each file.
         return self._dry_run or self._verbosity >= 1 or not self._out.terminal
 
     def _show(self, outcome: Outcome) -> None:

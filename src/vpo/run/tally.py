@@ -126,8 +126,9 @@ class Tally:
             return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
         self.forecast.update(self.file_progress.now)
-        left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return RunProgress(done, self.summary.total, active, left, running, self._waiting)
+        rest = self.forecast.at(now)
+        total, waiting = self.summary.total, self._waiting
+        return RunProgress(done, total, active, rest.seconds, rest.running, waiting, rest.part)
 
 
 def _file_report(outcome: Outcome) -> FileReport:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from dataclasses import replace
 
 import pytest
@@ -18,8 +17,7 @@ from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Reason
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
-from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.progress import RunningFile, RunProgress
+from vpo.report.text import TextReport, summary_text
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -152,50 +150,6 @@ def test_same_place_recognizes_the_same_stream() -> None:
         with open(os.devnull, "w") as null:
             assert not text._same_destination(one, null)
         assert text._same_destination(one, other)  # a pipe is one file, from both ends
-
-
-@pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
-def test_progress_line_fits_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, columns: int, shown: int
-) -> None:
-    size = os.terminal_size((columns, 24))
-    monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
-    stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(RunProgress(10**30, 10**60, 2))
-    wanted = f"Processing: {10**30}/{10**60} files [2 active]"
-    if len(wanted) >= shown:
-        wanted = f"{wanted[: shown - 2]}…"
-    assert stream.getvalue() == f"\r{wanted}\x1b[K"
-
-
-@pytest.mark.parametrize(
-    ("left", "end"),
-    [
-        (None, ""),
-        (0.2, ", 0 s left"),
-        (89.0, ", 89 s left"),
-        (600.0, r", done about \d\d:\d\d"),
-        (90_000.0, r", done about \w+ \d\d:\d\d"),
-    ],
-)
-def test_progress_line_shows_time_left(left: float | None, end: str) -> None:
-    stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, left))
-    line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
-    assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
-
-
-def test_verbose_progress_line_shows_each_active_file() -> None:
-    running = (
-        RunningFile("/v/A Very Long Name of a Film.mkv", 0.42, 80.0),
-        RunningFile("/v/映画.mkv"),
-    )
-    stream = _Terminal()
-    for each in (False, True):
-        ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, None, running), each=each)
-    plain, detailed = stream.getvalue().replace("\x1b[K", "").strip("\r").split("\r")
-    assert plain == "Processing: 3/10 files [2 active]"
-    assert detailed == f"{plain}; A Very Long Name of a F… 42%, 80 s left; 映…"
 
 
 @pytest.mark.parametrize(
