@@ -291,7 +291,7 @@ class _Run:
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
-                queue = Queue(items, maker.job)
+                queue = Queue(items, maker.job, tally.put_off, tally.resume)
                 scheduled.report()
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 _take_all(outcomes, scheduled.take, self._interrupt)

@@ -185,6 +185,11 @@ class Forecast:
             self._spent += took.seconds
             self._paces.learn(took)
 
+    def put_off(self, path: str) -> None:
+        """Note that a file which was started waits again."""
+        if self._running.pop(path, None) is not None:
+            self._wait(path, 1)
+
     def at(self, now: float) -> Remaining:
         """Return what is left at this time; all of it is unknown as long as nothing was learned."""
         paces = self._paces.with_all(self._extrapolated(now))

@@ -54,6 +54,20 @@ class Tally:
         self.observer.progress(self._state)
         return self._recorder.start(path)
 
+    def put_off(self, path: str) -> None:
+        """Report that a file is in use, and tried once more at the end of the run."""
+        self._begun.discard(path)
+        if self.forecast is not None:
+            self.forecast.put_off(path)
+        self.observer.note(f"{path} is in use; it is tried again at the end of the run")
+
+    def resume(self, path: str) -> None:
+        """Report that a file which was put off is tried once more."""
+        self._begun.add(path)
+        if self.forecast is not None:
+            self.forecast.begin(path, time.monotonic())
+        self.observer.progress(self._state)
+
     def skip(self, item: Candidate, warnings: tuple[str, ...]) -> None:
         """Count a file that complies and is not processed, and report the warnings about it."""
         size = item.size
