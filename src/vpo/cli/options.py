@@ -61,6 +61,7 @@ policy_option = click.option(
     multiple=True,
     callback=_find_policies,
     type=click.Path(path_type=str),
+    shell_complete=completion.known_policies,
     metavar="FILE",
     help="Policy to apply: a file, or a name in the configuration folder's policies/; repeat it to"
     " apply several, in order, as one plan.",
@@ -89,6 +90,7 @@ library_option = click.option(
     "--library",
     "libraries",
     multiple=True,
+    shell_complete=completion.known_libraries,
     metavar="NAME",
     help="Only this library of the configuration; repeat it for several.",
 )

@@ -34,6 +34,7 @@ _COUNTS = {
     "unchanged": "unchanged",
     "gone": "gone",
     "unstable": "still being written",
+    "acknowledged": "unreadable and acknowledged",
 }
 _LISTS = ("unreadable", "missing", "notes")
 _EXIT_CODES = """\b

@@ -12,18 +12,16 @@ from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import bounds, locate, number_of, parse_time, unsigned, write_facts
-from vpo.db.records import Result, Stat
+from vpo.db.records import SCAN, Result, Stat
 from vpo.db.schema import migrate_database
 from vpo.media.model import MediaFile, media_from_json
 
-SCAN = "scan"
-"""The cache key under which a file is recorded as unreadable."""
-
 _WHERE = "(path = ? OR path > ? AND path < ?)"
 _SEEN = f"""
-    SELECT path, size, mtime_ns, inode, NULL FROM files JOIN probes ON file = number WHERE {_WHERE}
+    SELECT path, size, mtime_ns, inode, NULL, 0
+    FROM files JOIN probes ON file = number WHERE {_WHERE}
     UNION ALL
-    SELECT path, size, mtime_ns, inode, error_message
+    SELECT path, size, mtime_ns, inode, error_message, acknowledged
     FROM files JOIN compliance_records ON file = number
     WHERE cache_key = '{SCAN}' AND {_WHERE}
 """  # noqa: S608 - constants
@@ -49,10 +47,14 @@ _KNOWS = f"""
 
 
 class Seen(NamedTuple):
-    """A file at its last probe; ``error`` is why it could not be read, else ``None``."""
+    """A file at its last probe; ``error`` is why it could not be read, else ``None``.
+
+    ``acknowledged``: the user knows that it cannot be read.
+    """
 
     stat: Stat
     error: str | None
+    acknowledged: bool
 
 
 class Failed(NamedTuple):
@@ -81,8 +83,8 @@ class Library:
         found: dict[str, Seen] = {}
         with self._pool.read() as connection:
             for place in map(_bounds, under):
-                for path, *stat, error in connection.execute(_SEEN, (*place, *place)):
-                    found[os.fsdecode(path)] = Seen(unsigned(*stat), error)
+                for path, *stat, error, known in connection.execute(_SEEN, (*place, *place)):
+                    found[os.fsdecode(path)] = Seen(unsigned(*stat), error, bool(known))
         return found
 
     def media(self, under: Sequence[str]) -> Iterator[tuple[MediaFile, Stat]]:

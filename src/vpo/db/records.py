@@ -118,6 +118,10 @@ class Result(NamedTuple):
     videos: tuple[EncodedVideo, ...] = ()
 
 
+SCAN = "scan"
+"""The cache key under which a file is recorded as unreadable."""
+
+
 class Ignored(NamedTuple):
     """A file that is left alone: the one at ``path``, and others with its size and content key."""
 

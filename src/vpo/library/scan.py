@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from vpo.config.builder import Settings
-from vpo.db.library import SCAN, Library, Seen
-from vpo.db.records import Result
+from vpo.db.library import Library, Seen
+from vpo.db.records import SCAN, Result
 from vpo.discover import Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ProbeError
 from vpo.probe.service import Prober
@@ -32,6 +32,7 @@ class Scan:
 
     ``unreadable`` are paths with the reason. ``missing`` are indexed files whose folder is now
     empty, as its file system may not be mounted. ``gone`` counts files that are surely deleted.
+    ``acknowledged`` counts files that cannot be read, as the user knows.
     ``notes`` are messages about what interrupted runs have left.
     """
 
@@ -40,6 +41,7 @@ class Scan:
     changed: int = 0
     unchanged: int = 0
     unstable: int = 0
+    acknowledged: int = 0
     gone: int = 0
     seconds: float = 0.0
     interrupted: bool = False
@@ -164,6 +166,8 @@ def _new_or_changed(
         known = seen.get(item.path)
         if known is None or known.stat != (item.size, item.mtime_ns, item.inode):
             todo.append(item)
+        elif known.acknowledged:
+            result.acknowledged += 1
         elif known.error is not None:
             result.unreadable.append((item.path, known.error))
         else:
