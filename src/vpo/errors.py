@@ -11,7 +11,6 @@
     ├── SourceError               exit 1   a server does not respond as expected; mostly a warning
     │   └── UnreachableError               no connection to it can be made
     ├── ClusterError              exit 1   the cluster cannot be used, or was lost
-    ├── WatchError                exit 1   folders cannot be watched
     └── FileError                 exit 1   a file failed; ``on_error`` decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
@@ -110,10 +109,6 @@ class UnreachableError(SourceError):
 
 class ClusterError(VpoError):
     """No node of the cluster is usable, or the connection to its scheduler was lost."""
-
-
-class WatchError(VpoError):
-    """Folders cannot be watched."""
 
 
 class FileError(VpoError):

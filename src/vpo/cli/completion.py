@@ -44,8 +44,10 @@ def runs_or_files(
 
 
 def known_policies(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:  # noqa: ARG001
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
     """Return the policies of the configuration folder, and have the shell complete files."""
     from click.shell_completion import CompletionItem
 
@@ -58,8 +60,10 @@ def known_policies(
 
 
 def known_libraries(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:  # noqa: ARG001
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
     """Return the libraries of the configuration."""
     from click.shell_completion import CompletionItem
 

@@ -131,7 +131,7 @@ def report_options(function: F) -> F:
     return progress(verbose(quiet(function)))
 
 
-def chosen_observer(options: Mapping[str, Any]) -> Observer:
+def chosen_observer(options: Mapping[str, Any], watching: bool = False) -> Observer:
     """Return the observer that the options ask for; raise ``UsageError`` if they contradict."""
     from vpo.report import create_observer
 
@@ -140,4 +140,4 @@ def chosen_observer(options: Mapping[str, Any]) -> Observer:
     if options["progress"] and options["output_format"] != "text":
         raise UsageError("--progress is for --format text; jsonl has events of the progress")
     verbosity = -1 if options["quiet"] else options["verbose"]
-    return create_observer(options["output_format"], verbosity, options["progress"])
+    return create_observer(options["output_format"], verbosity, options["progress"], watching)

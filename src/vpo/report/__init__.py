@@ -24,12 +24,20 @@ def json_text(document: Mapping[str, object]) -> str:
 
 
 def create_observer(
-    output_format: str, verbosity: int, progress: ProgressMode | None = None
+    output_format: str,
+    verbosity: int,
+    progress: ProgressMode | None = None,
+    watching: bool = False,
 ) -> Observer:
     """Return the observer for ``--format``; ``verbosity`` is -1 (quiet), 0, 1 or 2.
 
-    ``progress`` is that of text; ``None`` where the user has not chosen.
+    ``progress`` is that of text; ``None`` where the user has not chosen. ``watching``: the runs
+    come one after the other, as files change.
     """
+    if output_format == "text" and watching:
+        from vpo.report.watch_log import WatchLog
+
+        return WatchLog(sys.stdout, sys.stderr, verbosity, progress)
     if output_format == "text":
         from vpo.report.text import TextReport
 

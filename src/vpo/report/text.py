@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.db.records import STATUSES
@@ -35,11 +36,12 @@ _MIN_SAVED = 1_000_000
 class Console:
     """A text stream with colours if it is a terminal.
 
-    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``lines`` counts written lines.
+    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``timed`` lines begin with the
+    time. ``lines`` counts written lines.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO, timed: bool = False) -> None:
+        self.stream, self._timed = stream, timed
         self.terminal = stream.isatty()
         self.lines = 0
         self._colors = (
@@ -48,6 +50,8 @@ class Console:
 
     def line(self, text: str = "", style: str = "") -> None:
         """Write a line, in which the caller has made names printable."""
+        if self._timed and text:
+            text = f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}"
         if style and self._colors:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.stream.write(text + "\n")
@@ -58,11 +62,13 @@ class Console:
 class TextReport:
     """Prints a run for people; see the module."""
 
+    timed = False
+
     def __init__(
         self, out: TextIO, err: TextIO, verbosity: int, progress: ProgressMode | None = None
     ) -> None:
-        self._out = Console(out)
-        self._err = Console(err)
+        self._out = Console(out, self.timed)
+        self._err = Console(err, self.timed)
         self._verbosity = verbosity
         quiet = verbosity < 0 and progress is None
         self._mode: ProgressMode | None = "none" if quiet else progress
@@ -71,6 +77,7 @@ class TextReport:
         """Failed and skipped files, and whether their line was printed."""
         self._partly = 0
         self._dry_run = False
+        self._reported: frozenset[tuple[str, str]] = frozenset()
 
     def begin(
         self,
@@ -79,12 +86,17 @@ class TextReport:
         workers: int,  # noqa: ARG002
         found: Discovery,
     ) -> None:
-        self._dry_run = request.dry_run
+        self._dry_run, self._reported = request.dry_run, request.reported
         self._failures, self._partly = [], 0
         self._progress = progress_display(self._err.stream, mode=self._mode)
-        if request.library is not None and self._verbosity >= 0:
+        if self._verbosity >= 0:
+            self._introduce(request, found)
+
+    def _introduce(self, request: Request, found: Discovery) -> None:
+        """Name the library, and say so if there is nothing to do."""
+        if request.library is not None:
             self._out.line(f"library {printable(request.library)}", "dim")
-        if not found.candidates and not found.problems and self._verbosity >= 0:
+        if not found.candidates and not found.problems:
             self._out.line(
                 "no video files found in "
                 + ", ".join(display_path(path) for path in request.paths)
@@ -104,7 +116,7 @@ class TextReport:
     def finished(self, outcome: Outcome) -> None:
         self._partly += is_partial(outcome)
         wanted = self._wanted(outcome)
-        if outcome.error is not None:
+        if outcome.error is not None and not self._is_known(outcome):
             self._failures.append((outcome, wanted))
         if wanted:
             self._progress.clear()
@@ -125,17 +137,26 @@ class TextReport:
         self._list_failures()
 
     def _wanted(self, outcome: Outcome) -> bool:
-        if self._verbosity < 0 or outcome.status == "not_started":
+        if self._verbosity < 0 or outcome.status == "not_started" or self._is_known(outcome):
             return False
         if outcome.warnings:
             return True
         if outcome.status == "unchanged" or (outcome.status == "skipped" and not outcome.error):
             return self._verbosity >= 1
         # A terminal has the progress; a log needs a line for each file.
-        return self._dry_run or self._verbosity >= 1 or not self._out.terminal
+        return self._dry_run or self._verbosity >= 1 or not self._has_progress_only()
+
+    def _has_progress_only(self) -> bool:
+        """Return whether files that were changed need no line of their own."""
+        return self._out.terminal
+
+    def _is_known(self, outcome: Outcome) -> bool:
+        """Return whether the same failure of the file was reported by an earlier run."""
+        error = outcome.error
+        return error is not None and (outcome.path, error.type) in self._reported
 
     def _show(self, outcome: Outcome) -> None:
-        text = f"{outcome.status:9} {_names(outcome)}{self._what(outcome)}"
+        text = f"{outcome.status:9} {names_text(outcome)}{self._what(outcome)}"
         if outcome.error is not None:
             text += f": {printable(outcome.error.message)}"
         self._out.line(text, outcome.status if outcome.status in _STYLES else "")
@@ -144,6 +165,9 @@ class TextReport:
 
             for line, style in plan_lines(outcome.plan, effective=_is_effective(outcome)):
                 self._out.line(line, style)
+        self._warn(outcome)
+
+    def _warn(self, outcome: Outcome) -> None:
         for warning in outcome.warnings:
             self._out.line(f"    warning: {printable(warning)}", "skipped")
 
@@ -170,7 +194,7 @@ class TextReport:
     def _failure(self, outcome: Outcome) -> None:
         partly = f" ({self._partly_changed()})" if is_partial(outcome) else ""
         message = printable(outcome.error.message) if outcome.error else ""
-        text = f"{outcome.status}: {_names(outcome)}{partly}: {message}"
+        text = f"{outcome.status}: {names_text(outcome)}{partly}: {message}"
         self._err.line(text, outcome.status)
 
 
@@ -185,7 +209,7 @@ def _is_effective(outcome: Outcome) -> bool:
     return outcome.status in ("changed", "planned") or is_partial(outcome)
 
 
-def _names(outcome: Outcome) -> str:
+def names_text(outcome: Outcome) -> str:
     """Return the file, with its new name if the container changes."""
     old, new = outcome.was or outcome.path, outcome.path
     if outcome.plan is not None and _is_effective(outcome):

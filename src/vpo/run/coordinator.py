@@ -116,7 +116,7 @@ class _Run:
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
             summary = Summary(record.run_id, found.total, found.excluded)
-            tally = Tally(summary, record, self._observer, hooks)
+            tally = Tally(summary, record, self._observer, hooks, self._request.reported)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
                 if todo := self._todo(found, tally):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class Tally:
     """Counts, records and reports each outcome once.
 
+    The report of the run for plugins leaves out failures that were ``reported`` before.
     ``workers`` is their number; ``forecast`` is set once there is one.
     """
 
@@ -35,9 +36,10 @@ class Tally:
         recorder: Recorder,
         observer: SafeObserver,
         hooks: HookDispatcher | None,
+        reported: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.summary, self.observer = summary, observer
-        self._recorder, self._hooks = recorder, hooks
+        self._recorder, self._hooks, self._reported = recorder, hooks, reported
         self._begun: set[str] = set()
         self._failed: list[Outcome] = []
         self._waiting: str | None = None
@@ -128,7 +130,8 @@ class Tally:
 
     def _count(self, outcome: Outcome) -> None:
         self.summary.count(outcome)
-        if outcome.status == "failed" and self._hooks is not None:
+        known = outcome.error is not None and (outcome.path, outcome.error.type) in self._reported
+        if outcome.status == "failed" and self._hooks is not None and not known:
             self._failed.append(outcome)
         self.observer.finished(outcome)
 

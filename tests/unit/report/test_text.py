@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from vpo.policy.desired_state import Reason
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
 from vpo.report.text import TextReport, summary_text
+from vpo.report.watch_log import WatchLog
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -150,6 +152,32 @@ def test_same_place_recognizes_the_same_stream() -> None:
         with open(os.devnull, "w") as null:
             assert not text._same_destination(one, null)
         assert text._same_destination(one, other)  # a pipe is one file, from both ends
+
+
+def test_watch_log_has_time_and_file_in_each_line_and_each_failure_once() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    report = WatchLog(out, err, 0)
+    reported: frozenset[tuple[str, str]] = frozenset()
+    for _ in range(2):
+        report.begin("id", Request((), PolicyFiles((), None), reported=reported), 1, Discovery())
+        summary = Summary("id", 1)
+        for outcome in (FAILED,) if reported else (CHANGED._replace(warnings=("odd",)), FAILED):
+            summary.count(outcome)
+            report.finished(outcome)
+            summary.total = 1 if reported else 2
+        report.end(summary)
+        reported = frozenset({("/v/a.avi", "ToolError")})
+    assert err.getvalue() == ""
+    lines = [
+        re.fullmatch(r"(\S+ \d\d:\d\d:\d\d)  (.*)", line) for line in out.getvalue().splitlines()
+    ]
+    assert [line[2] for line in lines if line] == [
+        "changed   /v/a.avi -> a.mkv  (remux, 2 changes)",
+        "warning   /v/a.avi -> a.mkv: odd",
+        "failed    /v/a.avi: it broke",
+        "2 files in 0.0 s: 1 changed, 1 failed; 1 file with warnings",
+    ]
+    assert all(lines)
 
 
 @pytest.mark.parametrize(
