@@ -18,7 +18,7 @@ from vpo.cli.options import F, library_option, policy_option, table_format_optio
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.library import Library
+from vpo.db.library import Done, Library
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
@@ -33,7 +33,7 @@ from vpo.report.progress import terminal_progress
 from vpo.report.table import table_lines, write_csv
 from vpo.report.text import Console
 from vpo.run.progress import RunProgress
-from vpo.text import counted, display_path, format_size, format_time, printable
+from vpo.text import counted, display_path, format_size, format_time, printable, saved_text
 
 _PROGRESS_INTERVAL = 500
 """Files after which the progress line is redrawn."""
@@ -99,12 +99,13 @@ def command(ctx: click.Context, output_format: str, under: tuple[str, ...]) -> N
         return
     with _question(under) as question:
         total, facts = overview(media for media, _ in question.media())
+        done = question.library.done(question.under)
     if output_format == "json":
         values = {
             name: [{"value": value, **totals._asdict()} for value, totals in counts.items()]
             for name, counts in facts.items()
         }
-        print_json({"total": total._asdict(), **values})
+        print_json({"total": total._asdict(), **values, "done": [_done_json(d) for d in done]})
     elif output_format == "csv":
         rows = [
             (name, value, *totals)
@@ -116,6 +117,8 @@ def command(ctx: click.Context, output_format: str, under: tuple[str, ...]) -> N
         click.echo(_EMPTY)
     else:
         _print_overview(total, facts)
+        if done:
+            click.echo(_done_text(done))
 
 
 def _print_overview(total: Totals, facts: dict[str, dict[str, Totals]]) -> None:
@@ -130,6 +133,20 @@ def _print_overview(total: Totals, facts: dict[str, dict[str, Totals]]) -> None:
     console.line(head, "dim")
     for row in table:
         console.line(row)
+
+
+def _done_json(item: Done) -> dict[str, Any]:
+    return {**item._asdict(), "since": item.since.isoformat()}
+
+
+def _done_text(done: list[Done]) -> str:
+    """Return what all runs have done, in one line."""
+    since = min(item.since for item in done).astimezone()
+    kinds = ", ".join(f"{item.files:,} {item.strategy}" for item in done)
+    seconds = format_time(sum(item.seconds for item in done))
+    saved = saved_text(sum(item.saved for item in done))
+    changes = counted(sum(item.files for item in done), "change")
+    return f"since {since:%Y-%m-%d}: {changes} ({kinds}) in {seconds}, {saved}"
 
 
 def _totals_text(totals: Totals) -> tuple[str, str, str]:

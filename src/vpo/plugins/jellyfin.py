@@ -19,12 +19,12 @@ def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Have Jellyfin rescan these folders, which it does after a delay."""
     paths = ServerPaths(settings["path_map"])
     updates = [{"Path": paths.to_server(path), "UpdateType": "Modified"} for path in folders]
-    _server(settings).post_json("/Library/Media/Updated", {"Updates": updates})
+    jellyfin_client(settings).post_json("/Library/Media/Updated", {"Updates": updates})
 
 
 def played_by_jellyfin(settings: Mapping[str, Any]) -> set[str]:
     """Return the files that are being played or paused, as local paths; raises ``SourceError``."""
-    server, paths = _server(settings), ServerPaths(settings["path_map"])
+    server, paths = jellyfin_client(settings), ServerPaths(settings["path_map"])
     sessions = server.get_json("/Sessions")
     try:
         found = {paths.to_local(path) for session in sessions for path in _played(session)}
@@ -41,5 +41,6 @@ def _played(session: Mapping[str, Any]) -> Iterator[object]:
         yield source.get("Path")
 
 
-def _server(settings: Mapping[str, Any]) -> HttpClient:
+def jellyfin_client(settings: Mapping[str, Any]) -> HttpClient:
+    """Return a client that sends the key as this server expects it."""
     return HttpClient(settings, {"Authorization": f'MediaBrowser Token="{settings["api_key"]}"'})

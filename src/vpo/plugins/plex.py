@@ -20,7 +20,7 @@ from vpo.plugins.server_paths import ServerPaths, parents
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Have Plex scan those of the folders that are in its libraries."""
     paths = ServerPaths(settings["path_map"])
-    server = _server(settings)
+    server = plex_client(settings)
     libraries = dict(_libraries(server))
     for folder in folders:
         theirs = paths.to_server(folder)
@@ -31,7 +31,7 @@ def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
 
 def played_by_plex(settings: Mapping[str, Any]) -> set[str]:
     """Return the files that are being played or paused, as local paths; raises ``SourceError``."""
-    server, paths = _server(settings), ServerPaths(settings["path_map"])
+    server, paths = plex_client(settings), ServerPaths(settings["path_map"])
     answer = server.get_json("/status/sessions")
     try:
         found = {
@@ -45,7 +45,8 @@ def played_by_plex(settings: Mapping[str, Any]) -> set[str]:
     return {path for path in found if path is not None}
 
 
-def _server(settings: Mapping[str, Any]) -> HttpClient:
+def plex_client(settings: Mapping[str, Any]) -> HttpClient:
+    """Return a client that sends the key as this server expects it."""
     return HttpClient(settings, {"X-Plex-Token": settings["api_key"]})
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from vpo.db.records import STATUSES
 from vpo.execute.outcome import Outcome
 from vpo.report.progress import ProgressMode, progress_display
-from vpo.text import counted, display_path, format_size, printable
+from vpo.text import counted, display_path, printable, saved_text
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
@@ -29,7 +29,7 @@ _STYLES = {
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which earlier output may have scrolled off the terminal."""
-_MIN_SAVED = 1_000_000
+MIN_SAVED = 1_000_000
 """Bytes; the summary leaves out smaller savings."""
 
 
@@ -259,8 +259,8 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
 
 
 def _remarks(summary: Summary, dry_run: bool) -> Iterator[str]:
-    if abs(summary.saved) >= _MIN_SAVED and not dry_run:
-        yield f"{format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+    if abs(summary.saved) >= MIN_SAVED and not dry_run:
+        yield saved_text(summary.saved)
     if summary.warned:
         yield f"{counted(summary.warned, 'file')} with warnings"
     if summary.excluded:

@@ -50,7 +50,7 @@ class FolderChanges:
     def _is_on_network(self, folder: str) -> bool:
         if not is_network_folder(folder):
             return False
-        self._note(f"{folder} is on a network file system; {self._polling()}")
+        self._note(f"{folder} is on a network file system; it is {self._polling()}")
         return True
 
     def _events(self, folders: Sequence[str], polled: set[str]) -> Iterator[set[str]]:
@@ -62,15 +62,16 @@ class FolderChanges:
             except OSError as error:
                 polled.update(folders)
                 self._note(
-                    f"the system cannot watch the folders ({error}); {self._polling()}. More "
-                    "inotify watches (sysctl fs.inotify.max_user_watches) or fewer folders end that"
+                    f"the system cannot watch the folders ({error}); they are {self._polling()}. "
+                    "More inotify watches (sysctl fs.inotify.max_user_watches), or fewer folders, "
+                    "end that"
                 )
         for _ in itertools.count():
             time.sleep(TICK)
             yield set()
 
     def _polling(self) -> str:
-        return f"it is searched for changes every {format_seconds(self.poll)}"
+        return f"searched for changes every {format_seconds(self.poll)}"
 
     def _note(self, text: str) -> None:
         if text not in self._noted:
