@@ -13,7 +13,11 @@ from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
 from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.health_records import HealthRecords
+from vpo.discover import discover
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
+from vpo.library.health_check import record_health
 from vpo.media.model import MediaFile, media_to_json
 from vpo.probe.health import Health, check_health
 from vpo.probe.reader import probe_file
@@ -65,8 +69,11 @@ def _probed(name: str) -> MediaFile:
 
 
 def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
-    """Return the health of each file by path; as text, with a progress line."""
-    processes, stall = Processes(), float(build({}).config.tools.stall_seconds)
+    """Return and record the health of each file by path; as text, with a progress line."""
+    settings, processes = build({}), Processes()
+    stall = float(settings.config.tools.stall_seconds)
+    named = discover([media.path for media in found], recursive=False, extensions=())
+    items = {item.path: item for item in named.candidates}
     line = terminal_progress(sys.stderr, "Decoding", output_format == "text")
     healths = {}
     for number, media in enumerate(found):
@@ -75,8 +82,13 @@ def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
             line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)))
 
         show(0.0)
-        healths[media.path] = check_health(media, processes, stall, show)
+        healths[media.path] = check_health(media.path, processes, stall, show)
     line.clear()
+    with DaemonConnectionPool(settings.database_path) as pool:
+        records = HealthRecords(pool)
+        for path, health in healths.items():
+            if path in items:
+                record_health(records, items[path], health)
     return healths
 
 

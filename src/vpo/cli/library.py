@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from vpo.cli import library_health
 from vpo.cli.libraries import targets
 from vpo.cli.options import F, library_option, policy_option, table_format_option
 from vpo.cli.output import print_json
@@ -315,6 +316,9 @@ class _JsonPrinter(_TextPrinter):
 
 
 _PRINTERS = {"text": _TextPrinter, "csv": _CsvPrinter, "json": _JsonPrinter}
+
+
+command.add_command(library_health.command)
 
 
 @command.command("duplicates")

@@ -131,6 +131,14 @@ class Ignored(NamedTuple):
     at: datetime
 
 
+class HealthRecord(NamedTuple):
+    """The result of a health check of a file that had this stat: a ``Health``, as a mapping."""
+
+    stat: Stat
+    at: datetime
+    health: Mapping[str, Any]
+
+
 class ComplianceRecord(NamedTuple):
     """A file's compliance with policies and metadata, which ``cache_key`` stands for.
 

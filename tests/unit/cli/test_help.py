@@ -15,6 +15,7 @@ WITHOUT_FORMAT = {"vpo policy schema", "vpo completion"}
 TABLES = {
     *("vpo config show", "vpo doctor", "vpo history", "vpo history show", "vpo library"),
     *("vpo library check", "vpo library duplicates", "vpo library failed"),
+    "vpo library health",
 }
 EVENTS = {"vpo process", "vpo watch"}
 
