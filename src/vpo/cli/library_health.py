@@ -53,8 +53,9 @@ Exit codes:
 def command(**options: Any) -> int:
     """Decode videos completely, and report damage.
 
-    Decodes those in PATHS. Without PATHS, all libraries of the configuration are checked. Each result is recorded: a second
-    run goes on where the first was stopped, and skips files that have not changed since.
+    Decodes those in PATHS. Without PATHS, all libraries of the configuration are checked. Each
+    result is recorded: a second run goes on where the first was stopped, and skips files that have
+    not changed since.
     """
     settings = excluding(build({"processing.workers": options["workers"]}), options["exclude"])
     chosen = targets(settings, options["paths"], options["libraries"], None)
@@ -68,7 +69,8 @@ def command(**options: Any) -> int:
             checks = HealthChecks(target.settings, records, interrupt, progress.show)
             recursive = options["recursive"] or target.library is not None
             for item in checks.check(target.paths, recursive=recursive, again=options["again"]):
-                progress.clear()
+                if not item.health.intact:
+                    progress.clear()
                 printer.take(item)
             progress.clear()
             printer.leave(checks.unchecked)
