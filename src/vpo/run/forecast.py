@@ -39,6 +39,10 @@ class Pace:
         self._count = self._amount = self._squares = self._products = 0.0
         self._seconds = 0.0
 
+    @property
+    def learned(self) -> bool:
+        return self._count > 0
+
     def learn(self, amount: int, seconds: float) -> None:
         self._count += 1
         self._amount += amount
@@ -109,6 +113,10 @@ class Paces:
         """Reduce the weight of what was learned so far to that of a few files."""
         for pace in (self._any, *self._by_kind.values()):
             pace.fade()
+
+    def knows(self, kind: str) -> bool:
+        """Return whether anything was learned that holds for this kind."""
+        return kind in self._by_kind or self._any.learned
 
     def seconds(self, kind: str, count: int, amount: int, size: int) -> float:
         """Return the seconds by the pace of the kind, or by that of all bytes if it is unknown."""
@@ -191,15 +199,16 @@ class Forecast:
             self._wait(path, 1)
 
     def at(self, now: float) -> Remaining:
-        """Return what is left at this time; all of it is unknown as long as nothing was learned."""
+        """Return what is left at this time; unknown as long as there is a kind without a pace."""
         paces = self._paces.with_all(self._extrapolated(now))
         running = tuple(
             RunningFile(path, self._parts.get(path), self._left(path, now, paces))
             for path in self._running
         )
-        if not paces.learned:
-            return Remaining(None, None, running)
         left = [item.left for item in running if item.left is not None]
+        kinds = [kind for kind, (count, *_) in self._waiting.items() if count]
+        if len(left) < len(running) or not all(map(paces.knows, kinds)):
+            return Remaining(None, None, running)
         waiting = sum(paces.seconds(kind, *amounts) for kind, amounts in self._waiting.items())
         rest = sum(left) + waiting
         spent = self._spent + sum(now - began for began in self._running.values())
@@ -210,21 +219,26 @@ class Forecast:
         """Yield how long the running files will have taken, as far as their progress shows it."""
         for path, began in self._running.items():
             part, took = self._parts.get(path, 0.0), now - began
-            if self._shows(part, took):
+            if self._shows(path, part, took):
                 yield Timing(path, self._costs.get(path), self._sizes[path], took / part)
 
-    def _shows(self, part: float, took: float) -> bool:
+    def _shows(self, path: str, part: float, took: float) -> bool:
         """Return whether the progress of a file shows how long it takes."""
         if part >= _MIN_PROGRESS and took >= _MIN_PROGRESS_SECONDS:
             return True
-        return not self._paces.learned and part > 0 and took >= _FIRST_SECONDS
+        known = self._paces.knows(self._cost(path).kind)
+        return not known and part > 0 and took >= _FIRST_SECONDS
 
     def _left(self, path: str, now: float, paces: Paces) -> float | None:
-        """Return the seconds left for a running file, by its progress if that shows them."""
+        """Return the seconds left for a running file, by its progress if that shows them.
+
+        Of a file that is overdue nothing is known, but that it takes longer: as long again.
+        """
         part, took = self._parts.get(path, 0.0), now - self._running[path]
-        if self._shows(part, took):
+        if self._shows(path, part, took):
             return took * (1 - part) / part
-        return max(0.0, self._expected(path, paces) - took) if paces.learned else None
+        known = paces.knows(self._cost(path).kind)
+        return abs(self._expected(path, paces) - took) if known else None
 
     def _expected(self, path: str, paces: Paces) -> float:
         kind, amount = self._cost(path)

@@ -180,7 +180,8 @@ def test_forecast_uses_progress_of_running_file() -> None:
     forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Timing("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
     forecast.update({"/a.mkv": 0.25})
-    assert forecast.at(2.0).seconds == 0.0  # by the record; two seconds are mostly a tool's start
+    # By the record, which it exceeds; two seconds are mostly a tool's start.
+    assert forecast.at(2.0).seconds == pytest.approx(1.0, rel=0.05)
     assert forecast.at(20.0).seconds == 60.0
     (running,) = forecast.at(20.0).running
     assert (running.part, running.left) == (0.25, 60.0)
@@ -209,3 +210,11 @@ def test_forecast_part_is_that_of_the_time() -> None:
     forecast.begin("/a.avi", 0.0)
     forecast.end("/a.avi", Timing("/a.avi", Cost("remux", 900 * MB), 900 * MB, 9.0))
     assert forecast.at(9.0).part == pytest.approx(0.9, rel=0.01)
+
+
+def test_forecast_is_unknown_where_only_other_policies_have_a_record() -> None:
+    forecast = Forecast([candidate("/a.mkv", 300 * MB)], 1, RECORD[2:])
+    forecast.begin("/a.mkv", 0.0)
+    assert forecast.at(5.0).seconds is None
+    forecast.update({"/a.mkv": 0.01})
+    assert forecast.at(5.0).seconds == pytest.approx(495)
