@@ -55,38 +55,6 @@ def test_file_that_is_played_waits(vpo: Vpo, library: Library) -> None:
         assert played["status"] == "changed"
 
 
-def test_doctor_asks_the_servers_and_sends_a_test_message(vpo: Vpo) -> None:
-    with serving() as server:
-        info = {"ServerName": "nas", "Version": "10.9.1", "Id": "x"}
-        server.put("/System/Info", info)
-        server.put("/", {"MediaContainer": {"friendlyName": "den", "version": "1.40"}})
-        server.put("/api/v3/system/status", {"appName": "Radarr", "version": "5.2"}, status=401)
-        message = server.url.replace("http://", "json://") + "/hook?secret=hush"
-        vpo.config.write_text(
-            "".join(
-                f'[plugins.{name}]\nurl = "{server.url}"\napi_key = "{KEY}"\n'
-                for name in ("jellyfin", "plex", "radarr")
-            )
-            + f'[plugins.notify]\nurls = ["{message}", "nonsense://hush"]\n'
-        )
-        first = vpo("doctor", "--format", "json")
-        assert server.sent == []
-        found = vpo("doctor", "--test-message", "--format", "json")
-    checks = {item["subject"]: (item["state"], item["message"]) for item in found.json["checks"]}
-    assert checks["jellyfin"] == ("ok", f"nas 10.9.1 ({server.url})")
-    assert checks["plex"] == ("ok", f"den 1.40 ({server.url})")
-    assert checks["radarr"] == ("problem", f"{server.url}: the server refuses the API key")
-    assert checks["notify: url 1"] == ("ok", "accepted a test message")
-    assert checks["notify: url 2"][0] == "problem"
-    assert ("notify", "info") in {(c["subject"], c["state"]) for c in first.json["checks"]}
-    ((path, said),) = server.sent
-    assert (path.partition("?")[0], said["title"]) == ("/hook", "vpo: test")
-    assert found.rc == 1
-    for text in (first.stdout, first.stderr, found.stdout, found.stderr):
-        assert KEY not in text
-        assert "hush" not in text
-
-
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_unreachable_media_server_is_a_warning(vpo: Vpo, library: Library, address: str) -> None:
     root = library("a.mkv=wrong-flags.mkv")

@@ -29,7 +29,10 @@ _FIRST, _LONGEST = 5.0, 300.0
 class Progress:
     """Shows no progress; the base of what does."""
 
-    enabled = False
+    @property
+    def enabled(self) -> bool:
+        """Whether ``show`` would show anything now; the forecast takes time to compute."""
+        return False
 
     def show(self, state: RunProgress) -> None:
         """Show the progress of the run and of the files in progress."""
@@ -44,13 +47,15 @@ class PlainProgress(Progress):
     The first comes after five seconds, so that short runs write none. ``clock`` is in seconds.
     """
 
-    enabled = True
-
     def __init__(
         self, stream: TextIO, doing: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream, self._doing, self._clock = stream, doing, clock
         self._began, self._next = clock(), _FIRST
+
+    @property
+    def enabled(self) -> bool:
+        return self._clock() - self._began >= self._next
 
     def show(self, state: RunProgress) -> None:
         passed = self._clock() - self._began
@@ -64,12 +69,14 @@ class PlainProgress(Progress):
 class FancyProgress(Progress):
     """Redraws lines in place: one for each file in progress, if there is room, and the run's."""
 
-    enabled = True
-
     def __init__(self, stream: TextIO, doing: str) -> None:
         self._stream, self._doing = stream, doing
         self._lines: list[str] = []
         self._drawn = False
+
+    @property
+    def enabled(self) -> bool:
+        return True
 
     def show(self, state: RunProgress) -> None:
         columns, rows = terminal_size(self._stream)

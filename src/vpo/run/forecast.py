@@ -125,6 +125,9 @@ class Paces:
 
     def with_all(self, timings: Iterable[Timing]) -> Paces:
         """Return the paces that have also learned these durations."""
+        timings = list(timings)
+        if not timings:
+            return self  # short files come by the thousand
         found = deepcopy(self)
         for took in timings:
             found.learn(took)

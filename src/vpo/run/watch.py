@@ -326,9 +326,10 @@ class _Watcher:
         _, end = cache_key_range(key)  # with any metadata, or none
         done = self._store.processed(key, end, [item.path for item in found])
         undone = self._store.undone()  # nothing undoes an undo but the user
+        unreadable = self._store.acknowledged_unreadable()
         for item in found:
             path = os.fsencode(item.path)
-            if item.stat not in (done.get(path), undone.get(path)):
+            if item.stat not in (done.get(path), undone.get(path), unreadable.get(path)):
                 yield item
 
 
