@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import timezone
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import as_json, bounds, locate, parse_time, signed, unsigned
@@ -47,8 +47,3 @@ class HealthRecords:
                 "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)",
                 (number, *signed(record.stat), at, as_json(record.health)),
             )
-
-
-def now() -> datetime:
-    """Return the time of a check that ends now."""
-    return datetime.now(timezone.utc)

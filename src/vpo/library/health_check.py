@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from vpo.config.builder import Settings
-from vpo.db.health_records import HealthRecords, now
+from vpo.db.health_records import HealthRecords
 from vpo.db.records import HealthRecord
+from vpo.db.store import utc_now
 from vpo.discover import Candidate, Discovery, discover
 from vpo.errors import CancelledError
 from vpo.library.parallel import Pool, completed
@@ -122,7 +123,7 @@ def record_health(records: HealthRecords, item: Candidate, health: Health) -> da
         return None
     if (found.st_size, found.st_mtime_ns, found.st_ino) != item.stat:
         return None
-    at = now()
+    at = utc_now()
     if not health.ended:
         records.record(item.path, item.device, HealthRecord(item.stat, at, asdict(health)))
     return at
