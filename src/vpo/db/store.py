@@ -24,6 +24,7 @@ from vpo.db.files import (
     locate,
     number_of,
     parse_time,
+    unsigned,
     write_content,
     write_encode,
     write_facts,
@@ -31,6 +32,7 @@ from vpo.db.files import (
 )
 from vpo.db.knowledge import Knowledge
 from vpo.db.records import (
+    SCAN,
     Cost,
     Ignored,
     Kept,
@@ -81,6 +83,10 @@ _ACKNOWLEDGE = """
 _ACKNOWLEDGED = """
     SELECT path FROM compliance_records JOIN files ON number = file
     WHERE acknowledged AND compliance = 'failed' AND (cache_key = ? OR cache_key LIKE ?)
+"""
+_ACKNOWLEDGED_UNREADABLE = """
+    SELECT path, size, mtime_ns, inode FROM compliance_records JOIN files ON number = file
+    WHERE acknowledged AND cache_key = ?
 """
 _OF_PATH = "result_path = ?1 OR path = ?1"
 
@@ -338,6 +344,12 @@ class Store(Knowledge):
         with self._pool.read() as connection:
             rows = connection.execute(_ACKNOWLEDGED, (fingerprint, f"{fingerprint}%"))
             return {path for (path,) in rows}
+
+    def acknowledged_unreadable(self) -> dict[bytes, Stat]:
+        """Return the files whose being unreadable is no news, with their state."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_ACKNOWLEDGED_UNREADABLE, (SCAN,))
+            return {path: unsigned(*stat) for path, *stat in rows}
 
     def folders(self) -> set[str]:
         """Return the folders of all files that are or were recorded."""

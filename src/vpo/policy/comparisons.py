@@ -253,15 +253,6 @@ def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
 PathParts = Annotated[Names, AfterValidator(_path_part)]
 
 
-def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
-    if "" in parts:
-        raise ValueError("an empty text tells no path from another; name a part of the path")
-    return parts
-
-
-PathParts = Annotated[Names, AfterValidator(_path_part)]
-
-
 class PathComparison(Comparison):
     """Comparison with the path of the file, case-insensitive; the short form is ``contains``."""
 

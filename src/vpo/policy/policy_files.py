@@ -38,18 +38,22 @@ def is_file_name(text: str) -> bool:
 
 def policy_named(text: str, folder: str) -> str:
     """Return the path of the policy with this name; raise ``UsageError`` if there is none."""
+    for ending in _EXTENSIONS:
+        if os.path.lexists(path := os.path.join(folder, f"{text}{ending}")):
+            return path
+    raise UsageError(
+        f"no policy is called {text}: there is no such file, and no {text}.yaml in {folder}"
+        f"{suggestion(text, policy_names(folder))}"
+    )
+
+
+def policy_names(folder: str) -> list[str]:
+    """Return the names of the policies in a folder, which may be missing."""
     try:
         files = sorted(name for name in os.listdir(folder) if name.endswith(_EXTENSIONS))
     except OSError:
-        files = []
-    for ending in _EXTENSIONS:
-        if f"{text}{ending}" in files:
-            return os.path.join(folder, f"{text}{ending}")
-    names = [os.path.splitext(name)[0] for name in files]
-    raise UsageError(
-        f"no policy is called {text}: there is no such file, and no {text}.yaml in {folder}"
-        f"{suggestion(text, names)}"
-    )
+        return []
+    return [os.path.splitext(name)[0] for name in files]
 
 
 class PolicyFiles:

@@ -27,7 +27,7 @@ from vpo.discover import (
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
-from vpo.run.compliance import ComplianceRecords
+from vpo.run.compliance import AcknowledgedFailures, ComplianceRecords
 from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
@@ -117,7 +117,7 @@ class _Run:
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
             summary = Summary(record.run_id, found.total, found.excluded)
-            tally = Tally(summary, record, self._observer, hooks)
+            tally = Tally(summary, record, self._observer, hooks, self._request.reported)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
                 tally.estimator = self._estimator()
@@ -258,12 +258,12 @@ class _Run:
         records = ComplianceRecords(self._store, self._fingerprint, self._metadata, self._roots())
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
-        acknowledged = self._store.acknowledged(self._fingerprint)
+        acknowledged = AcknowledgedFailures(self._store, self._fingerprint, records)
         todo = []
         for item in found.candidates:
             if records.complies(item):
                 tally.skip(item, records.warnings(item))
-            elif os.fsencode(item.path) in acknowledged and records.failure(item):
+            elif item in acknowledged:
                 tally.acknowledged(item)
             elif not in_turn and (failure := self._lasting_failure(records, item)):
                 tally.take(_failed_before(item, *failure))
@@ -308,7 +308,7 @@ class _Run:
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
-                queue = Queue(items, maker.job)
+                queue = Queue(items, maker.job, tally.put_off, tally.resume)
                 scheduled.report()
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 _take_all(outcomes, scheduled.take, self._interrupt)

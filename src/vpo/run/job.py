@@ -31,7 +31,12 @@ from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
-from vpo.execute.preconditions import refuse_growing, refuse_unchangeable, separation
+from vpo.execute.preconditions import (
+    refuse_growing,
+    refuse_played,
+    refuse_unchangeable,
+    separation,
+)
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
@@ -192,7 +197,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         separated = separation(job.path, job.options, writer.strategy)
         plan = _with_warnings(plan, writer, separated)
         if job.dry_run:
-            _refuse_in_dry_run(job)
+            _refuse_in_dry_run(job, context)
             outcome = _without_work(plan, writer.strategy, stamp)
             return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
@@ -234,13 +239,14 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
         )
 
 
-def _refuse_in_dry_run(job: Job) -> None:
+def _refuse_in_dry_run(job: Job, context: RunContext) -> None:
     """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
     refuse_unchangeable(job.path, status, job.options)
+    refuse_played(job.path, context)
 
 
 def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None:

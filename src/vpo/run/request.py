@@ -18,7 +18,8 @@ class Request(NamedTuple):
 
     ``fresh`` is that of ``RewriteOptions``. ``limit`` is the largest number of files that are
     processed. ``library`` is the name of the library whose folders the paths are. ``estimate``: a
-    dry run estimates what its changes would take.
+    dry run estimates what its changes would take. ``reported`` are failures that are no news: path
+    and type of the error.
     """
 
     paths: tuple[str, ...]
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     limit: int | None = None
     library: str | None = None
     estimate: bool = False
+    reported: frozenset[tuple[str, str]] = frozenset()
 
 
 class Interrupt:

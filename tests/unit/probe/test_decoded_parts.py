@@ -62,6 +62,6 @@ def test_rubbish_in_frames_is_found(corpus: Path, tmp_path: Path) -> None:
     data[at + 2000 : at + 12000] = b"\xa5" * 10000
     path.write_bytes(data)
     assert errors(path)
-    at, problem = first_undecodable(str(path), [0, 1], ignore) or (-1.0, "")
-    assert 0 <= at < 2
+    time, problem = first_undecodable(str(path), [0, 1], ignore) or (-1.0, "")
+    assert 0 <= time < 2
     assert problem
