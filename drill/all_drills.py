@@ -37,6 +37,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
     {
         "killed at random": killed.at_random,
         "killed at every step": killed.at_every_step,
+        "killed while copying": killed.while_copying,
         "every system call": every_call.every_call,
         "power loss": power_loss.power_loss,
         "header edits: killed": header_edits.killed,

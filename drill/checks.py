@@ -9,8 +9,9 @@ import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tests.reading import identify, read, stream_hashes
 
@@ -91,7 +92,20 @@ def database_sound(rig: Rig) -> None:
             expect(not count, f"{count} {table} are still recorded as running")
 
 
-def rows(rig: Rig, query: str, *values: object) -> list[tuple[object, ...]]:
+def compliance_true(rig: Rig) -> None:
+    """Raise ``Lost`` if a film counts as compliant with a policy by what it was before a change."""
+    query = """
+        SELECT path, size, mtime_ns, inode, recorded_at
+        FROM compliance_records JOIN files ON number = file WHERE compliance = 'complies'
+    """
+    for path, *stat, recorded in rows(rig, query):
+        film = os.lstat(os.fsdecode(path))
+        if [film.st_size, film.st_mtime_ns, film.st_ino] == stat:
+            at = datetime.fromisoformat(recorded).timestamp()
+            expect(film.st_ctime <= at, f"{path!r} was changed after {recorded}, and complies")
+
+
+def rows(rig: Rig, query: str, *values: object) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(rig.database)) as connection:
         return connection.execute(query, values).fetchall()
 

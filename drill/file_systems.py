@@ -8,11 +8,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drill import user_mode
-from drill.bench import Bench, Ended, Rig, Skip, expect, orphans_end, until
+from drill.bench import Bench, Ended, Rig, expect, orphans_end, until
 from drill.checks import Expected, database_sound, facts, litter, sha
 from drill.killed import WORKS, Work
 from drill.mounts import mounted
@@ -57,11 +58,17 @@ def network(bench: Bench) -> None:
     """NFS and SMB, mounted in user-mode Linux; else only the rule of flock(2) for NFS."""
     with shimmed():
         suite(bench, Place("the rule of NFS", bench.folder))
-    for kind in ("vfat", "nfs", "smb"):
-        with bench.trial(f"{kind}: boot"):
-            if bench.short:
-                raise Skip("only in the long form")
-            user_mode.run(bench, kind)
+    if bench.short:
+        bench.skipped.append("user-mode Linux: only in the long form")
+        return
+    with ThreadPoolExecutor(2) as pool:
+        for kind in ("smb", "nfs", "vfat"):
+            pool.submit(_booted, bench, kind)
+
+
+def _booted(bench: Bench, kind: str) -> None:
+    with bench.trial(f"{kind}: boot"):
+        user_mode.run(bench, kind)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drill.bench import Bench, Ended, Rig, Started, Watch, expect, until
 from drill.checks import Expected, database_sound, facts, litter, rows, sha, unchanged
+from drill.mounts import mounted
 from drill.policies import CONTAINER, HEADER, NOTHING, REMUX, TRANSCODE
 
 
@@ -31,6 +32,8 @@ class Work:
     """Whether streams of the results are others than the originals'."""
     linked: bool = False
     scratch: bool = False
+    elsewhere: Path | None = None
+    """The temporary folder, on another file system."""
 
     def names(self, path: Path) -> tuple[Path, ...]:
         return (path, path.with_suffix(self.suffix)) if self.suffix else (path,)
@@ -38,9 +41,13 @@ class Work:
     def rig(self, bench: Bench) -> Rig:
         rig = bench.rig(*self.samples)
         files = f'temporary_folder = "{rig.folder}/scratch"' if self.scratch else ""
+        if self.elsewhere is not None:
+            files = f'temporary_folder = "{self.elsewhere}"'
+            (rig.folder / "scratch").symlink_to(self.elsewhere)
+        else:
+            (rig.folder / "scratch").mkdir()
         if self.linked:
             files += '\nhardlinks = "replace"'
-        (rig.folder / "scratch").mkdir()
         rig.configure(originals=f'keep = "{self.keep}"', files=files, tools="stall_seconds = 20")
         for tool in ("mkvpropedit", "mkvmerge", "ffmpeg"):
             rig.fake_tool(tool, ': > "$here/tool-runs"; exec real')
@@ -197,6 +204,55 @@ def _step(rig: Rig, number: int, ended: list[Ended]) -> None:
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_STEPPER)
     env = {"VPO_DRILL_STEP": str(number), "PYTHONPATH": str(folder)}
+    ended.append(rig.run(*rig.words(_policy(rig)), env=env))
+
+
+_COPIER = '''\
+"""Kills this process in the nth call by which the result is copied; a write is half done then."""
+import os, signal, sys
+left = int(os.environ.pop("VPO_DRILL_COPY", "0"))
+def wrapped(real):
+    def call(*args):
+        global left
+        if sys._getframe(1).f_code.co_filename.endswith("execute/copy.py"):
+            left -= 1
+            if left == 0:
+                if real is pwrite:
+                    real(args[0], args[1][: len(args[1]) // 2], *args[2:])
+                os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args)
+    return call
+if left:
+    pwrite = os.pwrite
+    os.pread, os.pwrite, os.fsync = wrapped(os.pread), wrapped(os.pwrite), wrapped(os.fsync)
+'''
+
+
+def while_copying(bench: Bench) -> None:
+    """Kill in each call that copies a result from a temporary folder on another file system."""
+    works = (WORKS[2],) if bench.short else (*WORKS[2:], replace(WORKS[2], keep="trash"))
+    with mounted(bench.folder, "tmpfs", _ELSEWHERE) as elsewhere:
+        for work in works:
+            work = replace(work, samples=work.samples[:1], elsewhere=elsewhere)
+            known = undisturbed(bench, work)
+            for number in (2,) if bench.short else range(1, _MOST_STEPS):
+                ended: list[Ended] = []
+                kept = ", kept" if work.keep == "trash" else ""
+                with bench.trial(f"killed in call {number}, {work.name}{kept}"):
+                    kill_once(bench, work, known, partial(_copy, number=number, ended=ended))
+                if ended and ended[0].rc == 0:
+                    break
+
+
+_ELSEWHERE = 64 << 20
+"""Bytes."""
+
+
+def _copy(rig: Rig, number: int, ended: list[Ended]) -> None:
+    folder = rig.folder / "copier"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_COPIER)
+    env = {"VPO_DRILL_COPY": str(number), "PYTHONPATH": str(folder)}
     ended.append(rig.run(*rig.words(_policy(rig)), env=env))
 
 

@@ -18,7 +18,7 @@ from tests.media import make
 
 from drill import user_mode
 from drill.bench import Bench, Ended, Lost, Rig, Skip, expect
-from drill.checks import Expected, database_sound, litter, sha
+from drill.checks import Expected, compliance_true, database_sound, litter, sha
 from drill.killed import WORKS, Work, undisturbed
 from drill.mounts import MAKERS
 from drill.policies import NOTHING
@@ -214,6 +214,7 @@ def _recover(cut: _Cut, work: Work, known: dict[str, Expected]) -> None:
         expect(len(kept) == len(work.samples) - 1, f"there are still kept: {kept}")
     expect(not litter(place.library), f"left behind: {litter(place.library)}")
     database_sound(place)
+    compliance_true(place)
 
 
 def _states(work: Work, place: Rig, known: dict[str, Expected]) -> set[str]:

@@ -46,6 +46,8 @@ POLICIES = {
 }
 _NO_MEDIA = {".c", ".md", ".py", ".sh", ".txt", ".undo", ".json"}
 _SECONDS = 600
+_FAR_AHEAD = ("-probesize", "64M", "-analyzeduration", "3600M")
+"""Tracks may begin late."""
 _NOT_TAKEN = {
     "status": "not taken",
     "new_path": None,
@@ -117,13 +119,22 @@ class Film:
     def hashes(self, stream: dict[str, Any]) -> list[str]:
         """Return the hashes of a stream: of its packets, then of what they decode to."""
         kind, number = stream["codec_type"], f"0:{stream['index']}"
-        read = ("ffmpeg", "-v", "error", "-nostdin", "-i", _url(self.path), "-map", number)
+        read = ["ffmpeg", "-v", "error", "-nostdin", *_FAR_AHEAD]
+        read += ["-i", _url(self.path), "-map", number]
         found = [_run(*read, "-c", "copy", "-f", "streamhash", "-")]
-        if kind == "subtitle":
+        if stream.get("codec_name", "unknown") == "unknown" and "matroska" in self.containers:
+            found = ["=" + hashlib.sha256(_cues(self._extracted(stream))).hexdigest()] * 2
+        elif kind == "subtitle":
             found.append("=" + hashlib.sha256(_cues(_run(*read, "-f", "srt", "-"))).hexdigest())
         elif kind in ("video", "audio"):
             found.append(_run(*read, "-fps_mode", "passthrough", "-f", "streamhash", "-"))
         return [text.strip().rpartition("=")[2] for text in found]
+
+    def _extracted(self, stream: dict[str, Any]) -> str:
+        """Return the text of a track of Matroska that ffmpeg has no name for, as SRT."""
+        with tempfile.NamedTemporaryFile(suffix=".vtt") as file:
+            _run("mkvextract", str(self.path), "tracks", f"{stream['index']}:{file.name}")
+            return _run("ffmpeg", "-v", "error", "-i", file.name, "-f", "srt", "-")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from drill.bench import ROOT, Bench, Skip
 
 KERNEL = "linux.uml"
 MODULES = Path("/usr/lib/uml/modules")
-_LIMIT = 3600.0
+_LIMIT = 7200.0
 _IMAGE = 400 << 20
 _NEEDS = {
     "vfat": ("mkfs.vfat",),

@@ -207,6 +207,11 @@ def _filters(draw: st.DrawFn, kind: str, least: int = 1) -> dict[str, Any]:
     return found
 
 
+def _fits_video(found: dict[str, Any]) -> bool:
+    """Whether a filter may stand in ``keep_video``: no video is commentary."""
+    return "commentary" not in found
+
+
 @st.composite
 def _selections(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(sorted(_FILTERS)))
@@ -440,7 +445,7 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         only=st.sampled_from(("empty", "all")),
     ).filter(lambda found: set(found) != {"only"} and found),
     "keep_video": st.fixed_dictionaries(
-        {"drop": st.lists(_filters("video"), min_size=1, max_size=2)}
+        {"drop": st.lists(_filters("video").filter(_fits_video), min_size=1, max_size=2)}
     ),
     "keep_audio": st.fixed_dictionaries(
         {"languages": _LANGUAGE_LISTS},

@@ -6,19 +6,21 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from vpo.config.builder import Settings, require_programs
+from vpo.config.models import SERVERS
 from vpo.db import maintenance
-from vpo.errors import PlanError, ToolError, ToolMissingError
+from vpo.errors import ConfigError, PlanError, SourceError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric
 from vpo.execute.encoding.devices import Devices
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import Quality, VideoCodec, VideoEncode
 from vpo.media.model import Track
 from vpo.run.workers import installed_tools
-from vpo.text import format_size
+from vpo.text import counted, format_size
 from vpo.tools.capabilities import Capabilities
 from vpo.tools.filters import tonemappers
 from vpo.tools.programs import INSTALL, TOOLS, Tools, tool_version
@@ -48,10 +50,11 @@ class CheckResult(NamedTuple):
     advice: str = ""
 
 
-def run_checks(settings: Settings) -> Iterator[CheckResult]:
+def run_checks(settings: Settings, test_message: bool = False) -> Iterator[CheckResult]:
     """Yield the result of every check.
 
-    Starts the tools, and encodes a frame with every encoder and device; changes nothing.
+    Starts the tools, encodes a frame with every encoder and device, and asks the configured
+    servers for their version; changes nothing. With ``test_message`` notifications are sent.
     """
     try:
         require_programs(settings)
@@ -68,6 +71,8 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
     yield from _database(settings.database_path)
     yield from _folders(settings)
     yield _clock()
+    yield from _servers(settings)
+    yield from _notifications(settings, test_message)
 
 
 def _tools(found: Tools) -> Iterator[CheckResult]:
@@ -163,6 +168,41 @@ def _folders(settings: Settings) -> Iterator[CheckResult]:
         state: CheckState = "ok" if free >= _MIN_FREE else "problem"
         advice = "" if state == "ok" else "free some space"
         yield CheckResult(name, state, f"{folder}, {format_size(free)} free", advice)
+
+
+def _servers(settings: Settings) -> Iterator[CheckResult]:
+    """Ask each configured server for its version, with the key."""
+    for name in SERVERS:
+        server = getattr(settings.config, name)
+        if server.url is None:
+            continue
+        from vpo.plugins.server_status import server_status  # late: many have no server
+
+        try:
+            found = server_status(name, asdict(server))
+            yield CheckResult(name, "ok", f"{found} ({server.url})")
+        except SourceError as error:
+            advice = f"correct [plugins.{name}], or start the server"
+            yield CheckResult(name, "problem", str(error), advice)
+
+
+def _notifications(settings: Settings, test_message: bool) -> Iterator[CheckResult]:
+    """Send a test message to each target; none shows its URL, which may hold a password."""
+    urls = settings.config.notify.urls or ()
+    if urls and not test_message:
+        targets = counted(len(urls), "target")
+        advice = "vpo doctor --test-message sends a message to each"
+        yield CheckResult("notify", "info", f"{targets}, not tried", advice)
+        return
+    for number, url in enumerate(urls, 1):
+        from vpo.plugins.notify import send_test_message
+
+        subject = f"notify: url {number}"
+        try:
+            send_test_message(url)
+            yield CheckResult(subject, "ok", "accepted a test message")
+        except (ConfigError, SourceError) as error:
+            yield CheckResult(subject, "problem", str(error), "correct [plugins.notify] urls")
 
 
 def _clock() -> CheckResult:

@@ -8,9 +8,9 @@
     ├── PolicyError               exit 2   a policy that does not load; knows file, line, column
     ├── ToolMissingError          exit 3   a required tool is not installed
     ├── DatabaseError             exit 1   the library database cannot be used
-    ├── SourceError               exit 1   a metadata plugin does not respond; a warning of the run
+    ├── SourceError               exit 1   a server does not respond as expected; mostly a warning
+    │   └── UnreachableError               no connection to it can be made
     ├── ClusterError              exit 1   the cluster cannot be used, or was lost
-    ├── WatchError                exit 1   folders cannot be watched
     └── FileError                 exit 1   a file failed; ``on_error`` decides what follows
         ├── DiscoverError                  the path cannot be used
         ├── ProbeError                     the file cannot be read as media
@@ -18,7 +18,8 @@
         ├── PlanError                      the policy cannot be applied to this file
         ├── BusyError                      another program uses or writes the file; skipped
         │   ├── LockedError                another vpo has locked the file
-        │   └── LinkedError                the file has further hard links
+        │   ├── LinkedError                the file has further hard links
+        │   └── InUseError                 a media server plays the file, or does not say
         ├── ExcludedError                  the user leaves the file out; skipped
         ├── SpaceError                     the file system has not enough free space
         ├── ToolError                      a tool failed, stalled or was killed
@@ -99,15 +100,15 @@ class DatabaseError(VpoError):
 
 
 class SourceError(VpoError):
-    """A metadata plugin does not respond, or its response is invalid."""
+    """A metadata plugin or a server does not respond, or its response is invalid."""
+
+
+class UnreachableError(SourceError):
+    """No connection to a server can be made: it does not run, or its address is wrong."""
 
 
 class ClusterError(VpoError):
     """No node of the cluster is usable, or the connection to its scheduler was lost."""
-
-
-class WatchError(VpoError):
-    """Folders cannot be watched."""
 
 
 class FileError(VpoError):
@@ -171,6 +172,10 @@ class LockedError(BusyError):
 
 class LinkedError(BusyError):
     """The file has further hard links, and the configuration says to skip such files."""
+
+
+class InUseError(BusyError):
+    """A media server plays the file, or does not say whether it does."""
 
 
 class ExcludedError(FileError):
@@ -279,6 +284,7 @@ class ErrorKind(Enum):
     BUSY = "BusyError"
     LOCKED = "LockedError"
     LINKED = "LinkedError"
+    IN_USE = "InUseError"
     EXCLUDED = "ExcludedError"
     SPACE = "SpaceError"
     TOOL = "ToolError"

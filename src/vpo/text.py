@@ -51,6 +51,11 @@ def format_size(size: float) -> str:
     return f"{size:.{decimals}f} {_SIZE_UNITS[power]}"
 
 
+def saved_text(saved: int) -> str:
+    """Return by how many bytes files became smaller: ``1.00 MB less``, or ``more``."""
+    return f"{format_size(abs(saved))} {'less' if saved >= 0 else 'more'}"
+
+
 def format_bit_rate(rate: float) -> str:
     """Return a bit rate in bits per second as ``640 kb/s`` or ``4.2 Mb/s``."""
     return f"{rate / 1000:.0f} kb/s" if rate < 999_500 else f"{rate / 1_000_000:.1f} Mb/s"

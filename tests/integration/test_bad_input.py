@@ -172,6 +172,8 @@ def test_process_and_dry_run_fail_read_only_file(vpo: Vpo, library: Library) -> 
     before = tree(root)[str(root / "b.mkv")]
     foreseen = process(vpo, "-n", root)
     assert "1 failed, 1 to be changed" in foreseen.stdout
+    shown = foreseen.stdout.partition("a.mkv")[2].partition("b.mkv")
+    assert shown[0].count(" -> ") == shown[2].count(" -> ") > 0  # the plan all the same
     result = process(vpo, root)
     assert result.rc == foreseen.rc == 1
     assert "read-only" in failed(result)

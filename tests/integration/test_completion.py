@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,8 +57,33 @@ def test_completion_offers_ids_of_runs(vpo: Vpo, library: Library) -> None:
     assert run[:8] in offered(vpo, "undo", "")
 
 
+def test_completion_offers_policies_and_libraries_of_the_configuration(vpo: Vpo) -> None:
+    folder = vpo.config.parent / "policies"
+    folder.mkdir()
+    (folder / "tidy.yaml").write_text(POLICY)
+    (folder / "tv.yml").write_text(POLICY)
+    vpo.config.write_text('[[libraries]]\nname = "Films"\nfolders = ["/x"]\npolicy = "tidy"\n')
+    assert offered(vpo, "process", "-p", "t") == ["tidy", "tv", "t"]
+    assert offered(vpo, "process", "--library", "F") == ["Films"]
+    assert offered(vpo, "process", "-p", "tidy", "--phases", "f") == ["filter", "flags"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_source_is_printed_for_each_shell(vpo: Vpo, shell: str) -> None:
-    done = vpo(env={"_VPO_COMPLETE": f"{shell}_source"})
+    done = vpo("completion", shell)
     assert done.rc == 0
-    assert "_VPO_COMPLETE" in done.stdout
+    assert done.stdout == vpo(env={"_VPO_COMPLETE": f"{shell}_source"}).stdout.rstrip("\n") + "\n"
+
+
+def test_completion_works_in_a_real_bash(vpo: Vpo) -> None:
+    script = """
+        eval "$(vpo completion bash)"
+        complete -p vpo
+        COMP_WORDS=(vpo proc) COMP_CWORD=1 && _vpo_completion vpo && echo "${COMPREPLY[@]}"
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], env=vpo.environment({"PATH": path}), capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:2] == ["complete -o nosort -F _vpo_completion vpo", "process"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,6 +70,24 @@ def test_process_leaves_a_cut_off_file_alone(
     assert (root / name).read_bytes() == before
 
 
+@pytest.mark.parametrize("policy", [ORDER, ENCODE, FLAGS], ids=["mkvmerge", "encode", "header"])
+def test_process_changes_a_whole_film_with_something_behind_it(
+    vpo: Vpo, library: Library, policy: str
+) -> None:
+    root = library("film.mkv=wrong-flags.mkv")
+    film = root / "film.mkv"
+    before = stream_hashes(film)
+    with film.open("ab") as file:
+        file.write(b"<html>no more data</html>")
+    result = process(vpo, policy, root)
+    assert error(result) == ("changed", "")
+    assert "the 25 bytes behind its end" in str(result.json["files"][0]["warnings"])
+    assert b"<html>" not in film.read_bytes()
+    kept = stream_hashes(film)
+    assert len(kept) == len(before)
+    assert policy == ENCODE or sorted(kept) == sorted(before)
+
+
 def test_process_reports_kind_and_time_of_damage(vpo: Vpo, library: Library) -> None:
     root = library("multi-audio.mkv")
     path = root / "multi-audio.mkv"
@@ -81,6 +101,22 @@ def test_process_reports_kind_and_time_of_damage(vpo: Vpo, library: Library) -> 
     assert "the file is damaged: " in message
     assert " s (" in message
     assert "--salvage" in message
+
+
+def test_what_a_tool_could_not_decode_is_damage(vpo: Vpo, tmp_path: Path) -> None:
+    """ffmpeg says of AV1 neither what it is nor where."""
+    path = tmp_path / "film.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x64:d=1:r=12")
+    encoder = ("-c:v", "libsvtav1", "-preset", "12")
+    subprocess.run(["ffmpeg", "-v", "quiet", *picture, *encoder, path], check=True)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mdat") + len(data) // 4
+    data[at : at + 2000] = bytes(range(255, 5, -1)) * 8
+    path.write_bytes(data)
+    result = process(vpo, CONVERT, path)
+    assert error(result) == ("failed", "DamagedError")
+    assert re.search(r"damaged.*: at 0\.\d s: ", result.json["files"][0]["error"]["message"])
+    assert path.read_bytes() == data
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems may not tell about holes")

@@ -162,6 +162,29 @@ def test_subtitles_of_a_foreign_film_stay_on(vpo: Vpo, tmp_path: Path, policy: s
     assert [(t.language, t.default) for t in read(film).of("subtitle")] == [("eng", True)]
 
 
+def test_anime_prefers_full_subtitles_to_signs_and_removes_other_languages(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    (tmp_path / "words.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello\n")
+    maps = [option for number in range(6) for option in ("-map", str(number))]
+    languages = ("eng", "jpn", "eng", "eng", "ger")
+    about = [f"-metadata:s:{number}" for number in range(1, 6)]
+    tags = [word for pair in zip(about, languages, strict=True) for word in pair]
+    tags = [word if word.startswith("-") else f"language={word}" for word in tags]
+    titles = ("-metadata:s:3", "title=Signs & Songs", "-metadata:s:4", "title=Full Subtitles")
+    codecs = ("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-c:s", "srt")
+    source = (*tone(300), *tone(500), *(("-i", str(tmp_path / "words.srt")) * 3), *maps)
+    film = make(
+        tmp_path / "films/anime.mkv", *source, *codecs, *tags, *titles,
+        "-disposition:1", "default", "-disposition:3", "default",
+    )  # fmt: skip
+    assert run(vpo, "anime", film)[film.name]["status"] == "changed"
+    reading = read(film)
+    assert sound(reading) == [("jpn", True), ("eng", False)]
+    shown = [(track.title, track.default) for track in reading.of("subtitle")]
+    assert sorted(shown) == [("Full Subtitles", True), ("Signs & Songs", False)]
+
+
 def test_tidy_flags_turns_subtitles_of_an_understood_film_off(vpo: Vpo, library: Library) -> None:
     film = library("attachments.mkv") / "attachments.mkv"
     assert [track.default for track in read(film).of("subtitle")] == [True]

@@ -7,14 +7,19 @@ import subprocess
 from dataclasses import astuple
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import pytest
 from tests.conftest import Library, Result, Vpo
 
+from vpo.config.builder import build
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.health_records import HealthRecords
+from vpo.library.health_check import HealthChecks
 from vpo.probe import decoder
 from vpo.probe.decoder import Collector
+from vpo.run.request import Interrupt
 
 
 def film(path: Path, *codec: str) -> Path:
@@ -109,6 +114,57 @@ def test_health_finds_all_samples_intact(vpo: Vpo, corpus: Path) -> None:
     files = sorted(path for path in corpus.iterdir() if path.is_file())
     found = vpo("inspect", "--health", "--format", "json", *files)
     assert [f["path"] for f in found.json["files"] if not f["health"]["intact"]] == []
+
+
+def checked(vpo: Vpo, *words: str | Path) -> tuple[int, dict[str, int], dict[str, dict[str, Any]]]:
+    """The exit code, the numbers and the files of a check of folders."""
+    found = vpo("library", "health", "--format", "json", *words)
+    document = found.json
+    assert document["summary"].pop("seconds") >= 0
+    return found.rc, document["summary"], {Path(f["path"]).name: f for f in document["files"]}
+
+
+def test_library_health_skips_what_is_unchanged_since_the_last_check(
+    vpo: Vpo, library: Library
+) -> None:
+    root = library("a.mkv=multi-audio.mkv", "b.mp4=mov-text.mp4", "c/d.mkv=und.mkv")
+    data = (root / "a.mkv").read_bytes()
+    (root / "a.mkv").write_bytes(data[: len(data) * 3 // 4])
+    assert vpo("inspect", "--health", root / "b.mp4").rc == 0  # is recorded, too
+    rc, summary, files = checked(vpo, root)
+    counts = {"total": 2, "intact": 1, "damaged": 1, "known": 1, "unchecked": 0}
+    assert (rc, summary) == (1, {**counts, "interrupted": False})
+    assert (files["a.mkv"]["intact"], files["a.mkv"]["known"]) == (False, False)
+    assert files["a.mkv"]["errors"][-1]["message"] == "the file is truncated"
+
+    rc, summary, again = checked(vpo, "-R", root)
+    assert (rc, summary["total"], summary["known"]) == (1, 3, 2)
+    assert again["a.mkv"] == {**files["a.mkv"], "known": True}
+    text = vpo("library", "health", root)
+    assert text.stdout.startswith(f"damaged  {root}/a.mkv  (checked 20")
+    assert "  damaged: container" in text.stdout
+    assert "1 intact, 1 damaged; 2 unchanged since an earlier check" in text.stdout
+    rows = vpo("library", "health", "--format", "csv", root).stdout.splitlines()
+    assert len(rows) >= 3
+
+    (root / "a.mkv").write_bytes(data)
+    rc, summary, repaired = checked(vpo, root)
+    assert (rc, summary["intact"], summary["known"]) == (0, 2, 1)
+    assert checked(vpo, "--all", root)[1]["known"] == 0
+    assert repaired["a.mkv"]["checked_at"] > files["a.mkv"]["checked_at"]
+
+
+def test_library_health_stops_and_goes_on(vpo: Vpo, library: Library) -> None:
+    root = library("a.mkv=und.mkv", "b.mkv=und.mkv", "c.mkv=und.mkv")
+    settings = build({}, {"VPO_CONFIG": str(vpo.config)})
+    interrupt = Interrupt()
+    with DaemonConnectionPool(vpo.folder / "health.db") as pool:
+        checks = HealthChecks(settings, HealthRecords(pool), interrupt, lambda _: None)
+        for _ in checks.check([str(root)], recursive=False):
+            interrupt.stop = True
+        interrupt.stop = False
+        found = list(checks.check([str(root)], recursive=False))
+    assert 1 <= sum(item.known for item in found) < len(found) == 3
 
 
 def test_inspect_decodes_nothing_without_health(vpo: Vpo, corpus: Path) -> None:

@@ -37,6 +37,24 @@ def test_media_servers_are_notified_once_per_folder(vpo: Vpo, library: Library) 
         assert message not in vpo("config", "show").stdout
 
 
+def test_file_that_is_played_waits(vpo: Vpo, library: Library) -> None:
+    root = library("a.mkv=wrong-flags.mkv", "b.mkv=wrong-flags.mkv")
+    with serving() as server:
+        server.put("/Sessions", [{"NowPlayingItem": {"Path": "/films/a.mkv"}}])
+        vpo.config.write_text(
+            f'[files]\nin_use = "jellyfin"\n[plugins.jellyfin]\nurl = "{server.url}"\n'
+            f'api_key = "{KEY}"\npath_map = {{ "/films" = "{root}" }}\n'
+        )
+        args = ("process", "-R", "--format", "json", "-p", vpo.policy(POLICY), root)
+        for dry_run in (["-n"], []):
+            played, other = sorted(vpo(*args, *dry_run).json["files"], key=lambda f: f["path"])
+            assert (played["status"], played["error"]["type"]) == ("skipped", "InUseError")
+            assert other["status"] == ("planned" if dry_run else "changed")
+        server.put("/Sessions", [])
+        (played,) = (f for f in vpo(*args).json["files"] if f["path"].endswith("a.mkv"))
+        assert played["status"] == "changed"
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_unreachable_media_server_is_a_warning(vpo: Vpo, library: Library, address: str) -> None:
     root = library("a.mkv=wrong-flags.mkv")

@@ -119,7 +119,7 @@ def test_jsonl_events_have_their_keys(vpo: Vpo, library: Library) -> None:
     assert len(files) == head["total"] == end["summary"]["total"]
     for event in events:
         if event["event"] == "progress":
-            keys = {"done", "total", "active", "eta_seconds", "running", "waiting"}
+            keys = {"done", "total", "active", "part", "eta_seconds", "running", "waiting"}
             assert set(event) == {"event", *keys}
 
 

@@ -54,14 +54,29 @@ def layouts(media_tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def _levels(path: Path, stream: int) -> list[float]:
-    """Return the level of a full swing of each channel that is not silent, in dB."""
-    _run("ffmpeg", "-nostdin", "-y", "-i", path, "-map", f"0:{stream}", path.with_suffix(".wav"))
-    measured = "astats=measure_perchannel=RMS_level:measure_overall=none"
-    trimmed = f"atrim=0.1:0.5,{measured}"
-    words = ("-i", path.with_suffix(".wav"), "-af", trimmed, "-f", "null", "-")
-    found = re.findall(r"RMS level dB: (\S+)", _run("ffmpeg", "-nostdin", *words))
-    return [level for level in (float(text) + 3.01 for text in found) if level > -60]
+def _levels(path: Path) -> list[list[float]]:
+    """Return by stream the level of a full swing of each channel that is not silent, in dB."""
+    measured = "atrim=0.1:0.5,astats=measure_perchannel=RMS_level:measure_overall=none"
+    words: list[str | Path] = ["ffmpeg", "-nostdin", "-y", "-i", path]
+    for n in range(len(CHANNELS)):
+        lines = f"ametadata=mode=print:file={path}.{n}"
+        words += [
+            "-map",
+            f"0:{n}",
+            "-af",
+            f"{measured}:metadata=1:reset=0,{lines}",
+            "-f",
+            "null",
+            "-",
+        ]
+    _run(*words)
+    return [_last_levels(Path(f"{path}.{n}").read_text()) for n in range(len(CHANNELS))]
+
+
+def _last_levels(lines: str) -> list[float]:
+    """Return the levels of the channels over the whole stream, from those after every frame."""
+    found = dict(re.findall(r"astats\.(\d+)\.RMS_level=(\S+)", lines))
+    return [level for level in (float(text) + 3.01 for text in found.values()) if level > -60]
 
 
 def _found(path: Path) -> list[str]:
@@ -81,9 +96,9 @@ def test_every_channel_keeps_its_level_in_an_encode(
     assert result.rc == 0, result
     found = dict(zip(CHANNELS, _found(film), strict=False))
     assert {name: found[name] for name in KEPT[codec]} == {name: name for name in KEPT[codec]}
-    for n, (layout, channels) in enumerate(CHANNELS.items()):
+    for levels, (layout, channels) in zip(_levels(film), CHANNELS.items(), strict=True):
         if layout in MIXED.get(codec, ()):
             continue
         wanted = sorted(LEVELS[name] for name in channels.split())
-        assert sorted(_levels(film, n)) == pytest.approx(wanted, abs=0.5), (codec, layout)
+        assert sorted(levels) == pytest.approx(wanted, abs=0.5), (codec, layout)
     assert codec != "opus" or "becomes 5.1, with each channel at its level" in str(result)

@@ -91,6 +91,18 @@ def test_acknowledged_failure_is_no_failure_until_the_file_changes(vpo: Vpo, roo
     assert run()[0] == 1
 
 
+def test_acknowledged_unreadable_file_is_no_failure_of_scans_and_runs(vpo: Vpo, root: Path) -> None:
+    (root / "a.mkv").write_text("no video")
+    assert vpo("scan", root).rc == 1
+    assert vpo("library", "failed", "--acknowledge").stdout.startswith("1 failure acknowledged")
+    again = vpo("scan", "--format", "json", root)
+    assert (again.rc, again.json["summary"]["acknowledged"]) == (0, 1)
+    found = process(vpo, root)
+    assert (found.rc, statuses(found)) == (0, {"a.mkv": "skipped", "b.mkv": "changed"})
+    (root / "a.mkv").write_text("still no video")
+    assert vpo("scan", root).rc == 1
+
+
 def test_undo_asks_on_a_terminal_whether_to_ignore(vpo: Vpo, root: Path) -> None:
     vpo.config.write_text('[originals]\nkeep = "trash"\n')
     process(vpo, root / "a.mkv")
@@ -108,3 +120,14 @@ def test_undo_asks_on_a_terminal_whether_to_ignore(vpo: Vpo, root: Path) -> None
     os.close(theirs)
     assert b"alone from now on?" in asked
     assert statuses(process(vpo, root / "a.mkv")) == {"a.mkv": "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("option", "status"), [("--ignore", "skipped"), ("--no-ignore", "changed")]
+)
+def test_undo_need_not_ask(vpo: Vpo, root: Path, option: str, status: str) -> None:
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    process(vpo, root / "a.mkv")
+    done = vpo("undo", option, "--format", "json", root / "a.mkv")
+    assert done.json["files"][0]["ignored"] is (option == "--ignore")
+    assert statuses(process(vpo, root / "a.mkv")) == {"a.mkv": status}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 from tests.conftest import Library, Result, Vpo
 from tests.integration.stage import Event, Stage, Terminal
@@ -38,8 +39,8 @@ phases:
 """
 """Fails on a file without German audio, between two phases that want something."""
 
-CLEAR = "\x1b[K"
-PROCESSING = re.compile(r"Processing: (\d+)/(\d+) files \[(\d+) active\](?:[,;] .+)?")
+CLEAR = "\x1b[J"
+PROCESSING = re.compile(r"Processing: (?:\d+%, )?(\d+)/(\d+) files \[(\d+) active\](?:[,;] .+)?")
 
 
 @pytest.fixture
@@ -317,7 +318,7 @@ def file_of(result: Result, path: Path) -> dict[str, Any]:
 def test_progress_line_is_never_garbled_in_a_terminal(
     four_workers: Vpo, library: Library, stage: Stage, flags: Sequence[str]
 ) -> None:
-    """In a terminal: whole lines between ``\\r`` and the end of a line, nothing in between."""
+    """In a terminal: whole lines between two movements of the cursor, nothing in between."""
     broken = 'case $name in c.mkv) echo broken >&2; exit 2 ;; esac\nreal "$@"'
     stage.act("mkvmerge", broken)
     root = copies(library, 9)
@@ -339,15 +340,13 @@ def test_progress_line_is_never_garbled_in_a_terminal(
 
 
 def drawn(output: str) -> Iterator[str]:
-    """What the terminal is given, line by line and rewrite by rewrite, without ``ESC [ K``, which
-    clears a line: at its beginning to make room, and after each rewrite. There is nothing else."""
-    for line in output.split("\n"):
-        for row in line.split("\r"):
-            text = row.removeprefix(CLEAR).removesuffix(CLEAR)
-            assert "\x1b" not in text
-            assert "Processing" not in text or row == text + CLEAR, row
-            assert "Processing" not in text or PROCESSING.fullmatch(text), row
-            yield text
+    """What the terminal is given, line by line and rewrite by rewrite, without what clears."""
+    for row in re.split(r"\r|\n|\x1b\[\d+A", output):
+        text = row.removeprefix(CLEAR).removesuffix(CLEAR).removesuffix("\x1b[K")
+        assert "\x1b" not in text
+        assert "Processing" not in text or row == text + CLEAR, row
+        assert "Processing" not in text or PROCESSING.fullmatch(text), row
+        yield text
 
 
 def whole(row: str) -> re.Match[str] | None:
@@ -355,17 +354,11 @@ def whole(row: str) -> re.Match[str] | None:
 
 
 def screen(output: str) -> str:
-    """What is left on the screen, of a terminal that knows ``\\r``, ``\\n`` and ``ESC[K``."""
-    lines, column = [""], 0
-    for part in re.findall(r"\x1b\[K|\r|\n|[^\x1b\r\n]+", output):
-        if part == "\n":
-            lines.append("")
-        elif part == CLEAR:
-            lines[-1] = lines[-1][:column]
-        elif part != "\r":
-            lines[-1] = lines[-1][:column] + part + lines[-1][column + len(part) :]
-        column = {"\r": 0, "\n": 0, CLEAR: column}.get(part, column + len(part))
-    return "\n".join(lines)
+    """What is left on the screen."""
+    found = pyte.Screen(80, 200)
+    found.set_mode(pyte.modes.LNM)
+    pyte.Stream(found).feed(output)
+    return "\n".join(found.display)
 
 
 def test_progress_line_shows_active_files_from_the_start(
@@ -381,7 +374,7 @@ def test_progress_line_shows_active_files_from_the_start(
         stage.release(*names(3))
         code = terminal.end()
     assert code == 0
-    assert "Processing: 3/3 files [0 active]" in terminal.output
+    assert "Processing: 100%, 3/3 files [0 active]" in terminal.output
 
 
 def test_output_to_a_pipe_has_no_control_characters(four_workers: Vpo, library: Library) -> None:

@@ -45,12 +45,14 @@ from vpo.media.model import (
     Track,
     media_to_json,
 )
+from vpo.plan.cases import parse_cases
 from vpo.plan.explain import explain
 from vpo.plan.model import Change, PhaseReport, Plan
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Reason
 from vpo.policy.loader import PolicyLines, parse_policy
 from vpo.policy.policy_files import PolicyFiles
+from vpo.policy.policy_text import PolicyText
 from vpo.probe.decoder import Damage
 from vpo.probe.health import Health
 from vpo.report import JSON_SCHEMA_VERSION, jsonl
@@ -112,7 +114,7 @@ def commands(
 def options(command: click.Command) -> Iterator[str]:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            yield from parameter.opts
+            yield from (*parameter.opts, *parameter.secondary_opts)
 
 
 TREE = dict(commands())
@@ -226,7 +228,7 @@ def test_keys_of_explain_are_documented() -> None:
     policy = "schema_version: 13\nphases: [{name: a, keep_subtitles: {languages: [eng]}}]"
     media = replace(MEDIA, tracks=(TRACK, Track(1, "subtitle", "subrip")))
     plan, stories = explain(parse_policy(policy, "p"), media)
-    document = explanation_json("p", plan, stories, PolicyLines(policy, "p"))
+    document = explanation_json("p", plan, stories, PolicyLines(PolicyText("p", policy)))
     (phase,) = document["phases"]
     (step,) = phase["steps"]
     (note,) = step["notes"]
@@ -282,7 +284,8 @@ def test_manual_page_is_current() -> None:
 
 def test_manual_page_names_every_command() -> None:
     for names in TREE:
-        assert f".SS {' '.join(names)} " in manual() or names == ("vpo",)
+        title = " ".join(names).replace("-", r"\-")
+        assert f".SS {title} " in manual() or names == ("vpo",)
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="no groff here")
@@ -316,8 +319,12 @@ def test_links_of_pages_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_policies_in_pages_load(page: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml"), 1):
+        if text.startswith("- case:"):
+            assert parse_cases(text, page.name)
+            continue
         whole = text if "schema_version" in text else f"schema_version: 13\n{text}"
-        parse_policy(whole, f"{page.name}, snippet {number}")
+        # What a snippet extends is one of the examples.
+        parse_policy(whole, str(ROOT / "examples" / f"{page.name}, snippet {number}"))
 
 
 def calls(page: Path) -> Iterator[list[str]]:
@@ -355,7 +362,7 @@ def parse(command: click.Command, words: list[str], parent: click.Context | None
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_named_in_the_text_exist(page: Path) -> None:
-    for words in re.findall(r"`vpo ([a-z]+(?: [a-z]+)?)", prose(page)):
+    for words in re.findall(r"`vpo ([a-z]+(?: [a-z][a-z-]*)?)", prose(page)):
         command: click.Command | None = cli
         for word in words.split():
             if isinstance(command, click.Group):

@@ -1,8 +1,9 @@
-"""Shell completion of runs, files and phases. Errors are silent."""
+"""Shell completion of runs, files, policies, libraries and phases. Errors are silent."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +41,41 @@ def runs_or_files(
     from click.shell_completion import CompletionItem
 
     return [*runs(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+def known_policies(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Return the policies of the configuration folder, and have the shell complete files."""
+    from click.shell_completion import CompletionItem
+
+    from vpo.config.builder import config_file
+    from vpo.policy.policy_files import policy_names
+
+    names = policy_names(os.path.join(config_file().parent, "policies"))
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [*found, CompletionItem(incomplete, type="file")]
+
+
+def known_libraries(
+    ctx: click.Context,  # noqa: ARG001
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Return the libraries of the configuration."""
+    from click.shell_completion import CompletionItem
+
+    from vpo.config.builder import build
+
+    with contextlib.suppress(VpoError):
+        return [
+            CompletionItem(library.name, help=library.policy)
+            for library in build({}).config.libraries
+            if library.name.startswith(incomplete)
+        ]
+    return []
 
 
 def phases(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001

@@ -26,15 +26,19 @@ Exit codes:
 
 
 @click.command("doctor", epilog=_EXIT_CODES)
+@click.option(
+    "--test-message", is_flag=True, help="Send a test message to each target of notifications."
+)
 @table_format_option
-def command(output_format: str) -> int:
+def command(test_message: bool, output_format: str) -> int:
     """Check which tools and encoders are available, and what is missing.
 
     Checks the tools and their versions, encodes a frame with each encoder and device, and checks
-    the database, free space, permissions and the clock. "info" concerns only some policies.
+    the database, free space, permissions, the clock, and the configured servers. "info" concerns
+    only some policies.
     Nothing is changed.
     """
-    results = list(run_checks(build({})))
+    results = list(run_checks(build({}), test_message))
     if output_format == "json":
         print_json({"checks": [item._asdict() for item in results]})
     elif output_format == "csv":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,10 +23,16 @@ from vpo.errors import UsageError
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.report.diff import change_text
 from vpo.report.table import write_csv
-from vpo.text import display_path, printable
+from vpo.report.text import MIN_SAVED
+from vpo.text import display_path, printable, saved_text
 
 _COUNTS = ("changed", "unchanged", "skipped", "failed", "cancelled", "not_started")
-_RUN_COLUMNS = ("id", "started_at", "finished_at", "state", "workers", *_COUNTS, "policies")
+_RUN_COLUMNS = (
+    *("id", "started_at", "finished_at", "state", "workers", *_COUNTS),
+    *("saved", "policies", "library", "paths"),
+)
+_SHOWN_PATHS = 2
+"""How many paths of a run a line names."""
 _FILE_COLUMNS = (
     *("path", "state", "status", "strategy", "error_type", "error_message"),
     *("started_at", "seconds", "size_before", "size_after", "undone_at"),
@@ -99,8 +106,14 @@ def _database() -> DaemonConnectionPool:
 
 def _run_facts(run: Run) -> dict[str, Any]:
     """Return a run with its counts, for CSV."""
-    counts = {name: (run.summary or {}).get(name) for name in _COUNTS}
-    return {**_plain(run), **counts, "policies": ", ".join(run.policies)}
+    counts = {name: (run.summary or {}).get(name) for name in (*_COUNTS, "saved")}
+    return {
+        **_plain(run),
+        **counts,
+        "policies": ", ".join(run.policies),
+        "library": run.options.get("library"),
+        "paths": os.pathsep.join(run.options.get("paths", ())),
+    }
 
 
 def _run_line(run: Run) -> str:
@@ -109,8 +122,23 @@ def _run_line(run: Run) -> str:
     counts = ", ".join(
         f"{summary[name]} {name.replace('_', ' ')}" for name in _COUNTS if summary.get(name)
     )
+    saved = summary.get("saved", 0)
+    difference = f"; {saved_text(saved)}" if abs(saved) >= MIN_SAVED else ""
+    what = f"{counts or 'nothing'}{difference}"
+    return printable(f"{run.id[:8]}  {when}  {run.state:11}  {what}  ({_subject(run)})")
+
+
+def _subject(run: Run) -> str:
+    """Return the policies and the library or the paths of a run."""
     policies = ", ".join(run.policies)
-    return printable(f"{run.id[:8]}  {when}  {run.state:11}  {counts or 'nothing'}  ({policies})")
+    library, paths = run.options.get("library"), run.options.get("paths", ())
+    if library is not None:
+        return f"{policies}; library {library}"
+    if not paths:
+        return policies
+    more = len(paths) - _SHOWN_PATHS
+    named = ", ".join(display_path(os.path.abspath(path)) for path in paths[:_SHOWN_PATHS])
+    return f"{policies}; {named}{f' and {more} more' if more > 0 else ''}"
 
 
 def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:

@@ -13,13 +13,18 @@ from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
 from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
+from vpo.db.connection import DaemonConnectionPool
+from vpo.db.health_records import HealthRecords
+from vpo.discover import discover
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
+from vpo.library.health_check import record_health
 from vpo.media.model import MediaFile, media_to_json
 from vpo.probe.health import Health, check_health
 from vpo.probe.reader import probe_file
 from vpo.report.compare import comparison_lines, fits
 from vpo.report.media import health_lines, media_lines
-from vpo.report.text import Console, ProgressLine, terminal_columns
+from vpo.report.progress import terminal_progress, terminal_size
+from vpo.report.text import Console
 from vpo.run.progress import RunningFile, RunProgress
 from vpo.run.recovery import repair_beside
 from vpo.text import printable
@@ -64,18 +69,26 @@ def _probed(name: str) -> MediaFile:
 
 
 def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
-    """Return the health of each file by path; as text, with a progress line."""
-    processes, stall = Processes(), float(build({}).config.tools.stall_seconds)
-    line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Decoding")
+    """Return and record the health of each file by path; as text, with a progress line."""
+    settings, processes = build({}), Processes()
+    stall = float(settings.config.tools.stall_seconds)
+    named = discover([media.path for media in found], recursive=False, extensions=())
+    items = {item.path: item for item in named.candidates}
+    line = terminal_progress(sys.stderr, "Decoding", output_format == "text")
     healths = {}
     for number, media in enumerate(found):
 
         def show(part: float, path: str = media.path, done: int = number) -> None:
-            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)), each=True)
+            line.show(RunProgress(done, len(found), 1, None, (RunningFile(path, part),)))
 
         show(0.0)
-        healths[media.path] = check_health(media, processes, stall, show)
+        healths[media.path] = check_health(media.path, processes, stall, show)
     line.clear()
+    with DaemonConnectionPool(settings.database_path) as pool:
+        records = HealthRecords(pool)
+        for path, health in healths.items():
+            if path in items:
+                record_health(records, items[path], health)
     return healths
 
 
@@ -85,7 +98,7 @@ def _plain(health: Health | None) -> dict[str, Any] | None:
 
 def _print(found: list[MediaFile], side_by_side: bool, healths: dict[str, Health]) -> None:
     console = Console(sys.stdout)
-    columns = terminal_columns(sys.stdout) if console.terminal else None
+    columns = terminal_size(sys.stdout)[0] if console.terminal else None
     if len(found) > 1 and (side_by_side or (columns and fits(len(found), columns))):
         for text, differs in comparison_lines(found, columns):
             console.line(text, "skipped" if differs else "")

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import click
 
+from vpo.cli import library_health
 from vpo.cli.libraries import targets
 from vpo.cli.options import F, library_option, policy_option, table_format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.library import Library
+from vpo.db.library import Done, Library
 from vpo.db.records import Stat
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
@@ -29,10 +30,11 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan, changes_to_json
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
+from vpo.report.progress import terminal_progress
 from vpo.report.table import table_lines, write_csv
-from vpo.report.text import Console, ProgressLine
+from vpo.report.text import Console
 from vpo.run.progress import RunProgress
-from vpo.text import counted, display_path, format_size, format_time, printable
+from vpo.text import counted, display_path, format_size, format_time, printable, saved_text
 
 _PROGRESS_INTERVAL = 500
 """Files after which the progress line is redrawn."""
@@ -48,7 +50,7 @@ class _Question(NamedTuple):
 
     def media(self) -> Iterator[tuple[MediaFile, Stat]]:
         """Yield the indexed files, with a progress line on a terminal."""
-        line = ProgressLine(sys.stderr, enabled=True, doing="Reading the library")
+        line = terminal_progress(sys.stderr, "Reading the library")
         total = self.library.count(self.under) if line.enabled else 0
         for number, item in enumerate(self.library.media(self.under)):
             redraw = number and not number % _PROGRESS_INTERVAL
@@ -98,12 +100,13 @@ def command(ctx: click.Context, output_format: str, under: tuple[str, ...]) -> N
         return
     with _question(under) as question:
         total, facts = overview(media for media, _ in question.media())
+        done = question.library.done(question.under)
     if output_format == "json":
         values = {
             name: [{"value": value, **totals._asdict()} for value, totals in counts.items()]
             for name, counts in facts.items()
         }
-        print_json({"total": total._asdict(), **values})
+        print_json({"total": total._asdict(), **values, "done": [_done_json(d) for d in done]})
     elif output_format == "csv":
         rows = [
             (name, value, *totals)
@@ -115,6 +118,8 @@ def command(ctx: click.Context, output_format: str, under: tuple[str, ...]) -> N
         click.echo(_EMPTY)
     else:
         _print_overview(total, facts)
+        if done:
+            click.echo(_done_text(done))
 
 
 def _print_overview(total: Totals, facts: dict[str, dict[str, Totals]]) -> None:
@@ -129,6 +134,20 @@ def _print_overview(total: Totals, facts: dict[str, dict[str, Totals]]) -> None:
     console.line(head, "dim")
     for row in table:
         console.line(row)
+
+
+def _done_json(item: Done) -> dict[str, Any]:
+    return {**item._asdict(), "since": item.since.isoformat()}
+
+
+def _done_text(done: list[Done]) -> str:
+    """Return what all runs have done, in one line."""
+    since = min(item.since for item in done).astimezone()
+    kinds = ", ".join(f"{item.files:,} {item.strategy}" for item in done)
+    seconds = format_time(sum(item.seconds for item in done))
+    saved = saved_text(sum(item.saved for item in done))
+    changes = counted(sum(item.files for item in done), "change")
+    return f"since {since:%Y-%m-%d}: {changes} ({kinds}) in {seconds}, {saved}"
 
 
 def _totals_text(totals: Totals) -> tuple[str, str, str]:
@@ -297,6 +316,9 @@ class _JsonPrinter(_TextPrinter):
 
 
 _PRINTERS = {"text": _TextPrinter, "csv": _CsvPrinter, "json": _JsonPrinter}
+
+
+command.add_command(library_health.command)
 
 
 @command.command("duplicates")

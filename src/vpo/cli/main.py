@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("vpo.cli.report", "Write an HTML report of a run."),
     "ignore": ("vpo.cli.ignore", "Leave files alone from now on."),
     "undo": ("vpo.cli.undo", "Restore kept originals."),
+    "completion": ("vpo.cli.shells", "Print the code that has a shell complete vpo."),
     "doctor": ("vpo.cli.doctor", "Check tools, encoders and the database."),
     "config": ("vpo.cli.config", "Show the configuration."),
     "db": ("vpo.cli.db", "Check, back up and rebuild the library database."),

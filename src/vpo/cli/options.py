@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vpo.cli import completion
+from vpo.errors import UsageError
+
+if TYPE_CHECKING:
+    from vpo.run.observer import Observer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +61,7 @@ policy_option = click.option(
     multiple=True,
     callback=_find_policies,
     type=click.Path(path_type=str),
+    shell_complete=completion.known_policies,
     metavar="FILE",
     help="Policy to apply: a file, or a name in the configuration folder's policies/; repeat it to"
     " apply several, in order, as one plan.",
@@ -85,6 +90,7 @@ library_option = click.option(
     "--library",
     "libraries",
     multiple=True,
+    shell_complete=completion.known_libraries,
     metavar="NAME",
     help="Only this library of the configuration; repeat it for several.",
 )
@@ -112,8 +118,26 @@ phases_option = click.option(
 )
 
 
-def verbosity_options(function: F) -> F:
-    """Add ``-v`` and ``-q`` as the parameters ``verbose`` (counted) and ``quiet``."""
+def report_options(function: F) -> F:
+    """Add ``-v`` (counted), ``-q`` and ``--progress``, which ``chosen_observer`` takes."""
     quiet = click.option("-q", "--quiet", is_flag=True, help="Show failures only.")
     verbose = click.option("-v", "--verbose", count=True, help="Show every file and its changes.")
-    return verbose(quiet(function))
+    progress = click.option(
+        "--progress",
+        type=click.Choice(["plain", "fancy", "none"]),
+        help="How to show the progress of text: lines for a log, a display for a terminal, or not"
+        " at all; by default what fits standard error.",
+    )
+    return progress(verbose(quiet(function)))
+
+
+def chosen_observer(options: Mapping[str, Any], watching: bool = False) -> Observer:
+    """Return the observer that the options ask for; raise ``UsageError`` if they contradict."""
+    from vpo.report import create_observer
+
+    if options["quiet"] and options["verbose"]:
+        raise UsageError("--quiet and --verbose cannot be used together")
+    if options["progress"] and options["output_format"] != "text":
+        raise UsageError("--progress is for --format text; jsonl has events of the progress")
+    verbosity = -1 if options["quiet"] else options["verbose"]
+    return create_observer(options["output_format"], verbosity, options["progress"], watching)

@@ -28,3 +28,10 @@ def print_error(*lines: str) -> None:
     with contextlib.suppress(OSError):
         for line in lines:
             click.echo(f"vpo: {printable(line)}", err=True)
+
+
+def print_problem(message: str) -> None:
+    """Print the lines of an error as compilers do: they begin with file, line and column."""
+    from vpo.text import printable
+
+    click.echo("\n".join(printable(line) for line in message.splitlines()), err=True)

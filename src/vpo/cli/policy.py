@@ -1,4 +1,4 @@
-"""``vpo policy``: check, explain and migrate policies; print their schema."""
+"""``vpo policy``: check, test, explain and migrate policies; print their schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from vpo.cli import policy_cases
 from vpo.cli.options import format_option
-from vpo.cli.output import print_json, print_warnings
+from vpo.cli.output import print_json, print_problem, print_warnings
 from vpo.cli.paths import refuse_missing
 from vpo.cli.policy_faults import policy_faults
 from vpo.config.builder import build
@@ -18,11 +19,19 @@ from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.loader import PolicyLines, load_policy, migrate_text, replace_policy_file
+from vpo.policy.inheritance import MergedPolicy
+from vpo.policy.loader import (
+    PolicyLines,
+    load_policy,
+    load_text,
+    migrate_text,
+    replace_policy_file,
+)
 from vpo.policy.migration import CURRENT_VERSION
 from vpo.policy.policy_files import PolicyFiles
+from vpo.policy.policy_text import read_policy
 from vpo.policy.schema import json_schema
-from vpo.policy.yaml_source import read_policy_text
+from vpo.policy.yaml_source import read_policy_text, write_yaml
 from vpo.probe.reader import probe_file
 from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
@@ -31,7 +40,11 @@ from vpo.text import printable
 
 @click.group("policy")
 def command() -> None:
-    """Check, explain and migrate policies; print their schema."""
+    """Check, test, explain and migrate policies; print their schema."""
+
+
+command.add_command(policy_cases.test)
+command.add_command(policy_cases.new_case_command)
 
 
 @command.command("check")
@@ -48,7 +61,7 @@ def _check(files: tuple[str, ...], output_format: str) -> int:
     for item in found:
         print_warnings(item["warnings"])
         if item["error"]:
-            _print_problem(item["error"])
+            print_problem(item["error"])
             continue
         if output_format == "text":
             phases = printable(", ".join(item["phases"]))
@@ -81,7 +94,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
     """
     choice = PolicyFiles((policy,), phases)
     print_warnings(choice.warnings)
-    lines = PolicyLines(read_policy_text(policy), policy)
+    lines = PolicyLines(choice.texts[0])
     refuse_missing([file])
     try:
         media = probe_file(os.path.realpath(file))
@@ -98,6 +111,24 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
         for line, style in explanation_lines(plan, stories, lines):
             console.line(line, style)
     return EXIT_FAILED if plan.error else EXIT_OK
+
+
+@command.command("show")
+@click.argument("file", type=click.Path(path_type=str))
+@format_option
+def _show(file: str, output_format: str) -> int:
+    """Show a policy merged with those that it extends.
+
+    The result is a policy of the current version that means the same.
+    """
+    text = read_policy(file)
+    load_text(text)
+    found = MergedPolicy.of(text)
+    if output_format == "json":
+        print_json({"path": file, "policy": found.data, "files": [p.name for p in text.chain()]})
+    else:
+        click.echo(write_yaml(found.data).encode(), nl=False)
+    return EXIT_OK
 
 
 @command.command("schema")
@@ -120,7 +151,7 @@ def _migrate(files: tuple[str, ...], write: bool, output_format: str) -> int:
         item = _migrated(name, write=write)
         found.append(item)
         if item["error"]:
-            _print_problem(item["error"])
+            print_problem(item["error"])
         elif output_format == "text":
             _print_migrated(item, write=write, titled=len(files) > 1)
     if output_format == "json":
@@ -149,8 +180,3 @@ def _print_migrated(item: dict[str, Any], *, write: bool, titled: bool) -> None:
         title = f"# {name}\n" if titled else ""
         # A policy is UTF-8, whatever the encoding of the terminal is.
         click.echo(f"{title}{item['text']}".encode(), nl=False)
-
-
-def _print_problem(message: str) -> None:
-    """Print the lines of an error as compilers do: they begin with file, line and column."""
-    click.echo("\n".join(printable(line) for line in message.splitlines()), err=True)

@@ -19,13 +19,14 @@ from vpo.cli.libraries import (
 from vpo.cli.main import EXIT_CODES
 from vpo.cli.options import (
     at_least,
+    chosen_observer,
     event_format_option,
     exclude_option,
     library_option,
     phases_option,
     policy_option,
     recursive_option,
-    verbosity_options,
+    report_options,
     workers_option,
 )
 from vpo.cli.output import print_warnings
@@ -36,7 +37,6 @@ from vpo.config.libraries import excluding
 from vpo.db.store import open_store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.policy_files import PolicyFiles
-from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
 from vpo.run.request import Request
 from vpo.run.summary import Summary
@@ -49,6 +49,11 @@ from vpo.run.summary import Summary
 @exclude_option
 @recursive_option
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan of each file; change nothing.")
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="With --dry-run: estimate how long the changes would take, and how much they would save.",
+)
 @workers_option
 @phases_option
 @click.option(
@@ -89,7 +94,7 @@ from vpo.run.summary import Summary
     help="Process files on the nodes of this Dask scheduler, such as tcp://HOST:8786.",
 )
 @event_format_option
-@verbosity_options
+@report_options
 def command(**options: Any) -> int:
     """Change the videos in PATHS so that they comply with the policies.
 
@@ -106,14 +111,14 @@ def command(**options: Any) -> int:
     Process the libraries of the configuration:
       vpo process
     """
-    if options["quiet"] and options["verbose"]:
-        raise UsageError("--quiet and --verbose cannot be used together")
+    if options["estimate"] and not options["dry_run"]:
+        raise UsageError("--estimate needs --dry-run: it estimates the changes that that shows")
+
+    observer = chosen_observer(options)
     damaged = "salvage" if options["salvage"] else None
     settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
     print_warnings(settings.warnings)
     settings = excluding(settings, options["exclude"])
-    verbosity = -1 if options["quiet"] else options["verbose"]
-    observer = create_observer(options["output_format"], verbosity)
     paths = options["paths"] + _listed_paths(options["files_from"])
     if options["files_from"] is not None and not paths:
         print_warnings(["--files-from names no path; nothing is done"])
@@ -157,6 +162,7 @@ def _request(target: Target, options: Mapping[str, Any]) -> Request:
         force=options["force"],
         limit=options["limit"],
         library=target.name,
+        estimate=options["estimate"],
     )
 
 

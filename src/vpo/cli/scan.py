@@ -25,7 +25,7 @@ from vpo.db.library import Library
 from vpo.db.store import Store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from vpo.library.scan import Scan, Scanner
-from vpo.report.text import ProgressLine
+from vpo.report.progress import terminal_progress
 from vpo.text import counted, display_path, printable
 
 _COUNTS = {
@@ -34,6 +34,7 @@ _COUNTS = {
     "unchanged": "unchanged",
     "gone": "gone",
     "unstable": "still being written",
+    "acknowledged": "unreadable and acknowledged",
 }
 _LISTS = ("unreadable", "missing", "notes")
 _EXIT_CODES = """\b
@@ -70,16 +71,16 @@ def command(
     chosen = targets(settings, paths, libraries, None)
     refuse_missing_targets(chosen)
     print_warnings(settings.warnings)
-    line = ProgressLine(sys.stderr, enabled=output_format == "text", doing="Scanning")
+    progress = terminal_progress(sys.stderr, "Scanning", output_format == "text")
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         forget = Store(pool).forget_file
         found = Scan()
         for item in chosen:
-            scanner = Scanner(item.settings, Library(pool), interrupt, line.show, forget)
+            scanner = Scanner(item.settings, Library(pool), interrupt, progress.show, forget)
             found += scanner.scan(item.paths, recursive=recursive or item.library is not None)
             if interrupt.stop:
                 break
-    line.clear()
+    progress.clear()
     for text in found.notes:
         print_error(text)
     if output_format == "json":

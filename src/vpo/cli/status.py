@@ -74,6 +74,7 @@ def _run_json(item: RunStatus) -> dict[str, Any]:
         "done": progress.done,
         "total": progress.total,
         "waiting_files": item.waiting,
+        "part": progress.part,
         "eta_seconds": None if progress.left is None else round(progress.left, 1),
         "waiting": progress.waiting,
         "running": [
@@ -88,10 +89,11 @@ def _print_run(item: RunStatus) -> None:
     what = run.options.get("library") or ", ".join(run.policies)
     started = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}"
     click.echo(f"run {run.id[:8]} ({printable(what)}), since {started}")
+    part = "" if progress.part is None else f" ({progress.part:.0%})"
     left = "" if progress.left is None else f"; {format_time(progress.left)} left"
     reason = f"; {printable(progress.waiting)}" if progress.waiting else ""
     click.echo(
-        f"  {progress.done:,} of {counted(progress.total, 'file')} done, "
+        f"  {progress.done:,} of {counted(progress.total, 'file')} done{part}, "
         f"{item.waiting:,} waiting{left}{reason}"
     )
     for file in progress.running:

@@ -31,8 +31,13 @@ from vpo.text import display_path
     shell_complete=completion.runs_or_files,
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be restored; change nothing.")
+@click.option(
+    "--ignore/--no-ignore",
+    default=None,
+    help="Leave restored files alone from now on, or not; by default asks on a terminal.",
+)
 @format_option
-def command(target: str, dry_run: bool, output_format: str) -> int:
+def command(target: str, dry_run: bool, ignore: bool | None, output_format: str) -> int:
     """Restore the originals of a run, or of a file that was changed.
 
     Requires originals that were kept: [originals] keep = "trash". A file that has changed since is
@@ -50,22 +55,23 @@ def command(target: str, dry_run: bool, output_format: str) -> int:
             files.append({"path": item.path, "restored": problem is None, "error": problem})
             if output_format == "text":
                 _print(item, problem, dry_run=dry_run)
-        restored = [file["path"] for file in files if file["restored"]]
-        if restored and output_format == "text" and not dry_run:
-            _offer_to_ignore(store, restored)
+        restored = [] if dry_run else [file["path"] for file in files if file["restored"]]
+        ignored = bool(restored) and _is_to_be_ignored(restored, ignore, output_format)
+        for path in restored if ignored else ():
+            ignore_file(store, path)
     if output_format == "json":
+        for file in files:
+            file["ignored"] = ignored and file["restored"]
         print_json({"dry_run": dry_run, "files": files})
     return EXIT_OK if all(file["restored"] for file in files) else EXIT_FAILED
 
 
-def _offer_to_ignore(store: Store, paths: list[str]) -> None:
-    """Ask on a terminal whether restored files shall be left alone from now on."""
-    if not sys.stdin.isatty():
-        return
+def _is_to_be_ignored(paths: list[str], chosen: bool | None, output_format: str) -> bool:
+    """Return whether restored files shall be left alone from now on; ask on a terminal."""
+    if chosen is not None or output_format != "text" or not sys.stdin.isatty():
+        return bool(chosen)
     which = display_path(paths[0]) if len(paths) == 1 else f"these {len(paths)} files"
-    if click.confirm(f"Leave {which} alone from now on?", default=False, err=True):
-        for path in paths:
-            ignore_file(store, path)
+    return click.confirm(f"Leave {which} alone from now on?", default=False, err=True)
 
 
 def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,13 @@ import click
 
 from vpo.cli.libraries import Target, targets
 from vpo.cli.options import (
+    chosen_observer,
     event_format_option,
     exclude_option,
     library_option,
     phases_option,
     policy_option,
-    verbosity_options,
+    report_options,
     workers_option,
 )
 from vpo.cli.output import print_warnings
@@ -26,13 +26,13 @@ from vpo.config.builder import Settings, build
 from vpo.config.libraries import excluding
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
-from vpo.errors import EXIT_FAILED, EXIT_OK, ToolMissingError, UsageError
+from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
 from vpo.media.units import duration
 from vpo.policy.policy_files import PolicyFiles
-from vpo.report import create_observer
 from vpo.run.coordinator import Coordinator
+from vpo.run.folder_changes import TICK, FolderChanges, require_events
 from vpo.run.request import Request
-from vpo.run.watch import Watched, events, watch
+from vpo.run.watch import Watched, watch
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -42,7 +42,8 @@ Exit codes:
   3    a required tool or package is not installed"""
 
 
-_SETTLE = 30.0
+_SETTLE, _POLL = 30.0, 60.0
+"""Seconds."""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -75,8 +76,16 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     metavar="TIME",
     help="Interval between full scans, for changes that were not reported.",
 )
+@click.option(
+    "--poll",
+    is_flag=False,
+    flag_value=f"{_POLL:.0f}s",
+    metavar="[TIME]",
+    help="Search the folders for changes at this interval, by default 60s, instead of having the"
+    " system report them.",
+)
 @event_format_option
-@verbosity_options
+@report_options
 def command(**options: Any) -> int:
     """Watch FOLDERS with their subfolders and process new and changed videos.
 
@@ -86,19 +95,14 @@ def command(**options: Any) -> int:
     Processes the existing videos first, then those that are added or changed. Ctrl-C or SIGTERM
     ends it.
     """
-    if options["quiet"] and options["verbose"]:
-        raise UsageError("--quiet and --verbose cannot be used together")
-    if importlib.util.find_spec("watchfiles") is None:
-        raise ToolMissingError(
-            "vpo watch needs watchfiles: install vpo with its extra 'watch' "
-            "(see Install in the README)"
-        )
+    observer = chosen_observer(options, watching=True)
+    folders, poll = _folders_and_poll(options)
+    if poll is None:
+        require_events()
     settings = build({"processing.workers": options["workers"]})
     settings = excluding(settings, options["exclude"])
     print_warnings(settings.warnings)
-    verbosity = -1 if options["quiet"] else options["verbose"]
-    observer = create_observer(options["output_format"], verbosity)
-    found = _watched(settings, options)
+    found = _watched(settings, folders, options)
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         store = Store(pool)
         watched = [
@@ -109,22 +113,37 @@ def command(**options: Any) -> int:
             )
             for target in found
         ]
-        summaries = watch(
-            watched,
-            store,
-            lambda folders: events(folders, lambda: interrupt.stop),
-            options["every"],
+        changes = FolderChanges(
+            poll or _POLL, poll is not None, lambda: interrupt.stop, observer.note
         )
-        for _ in summaries:
+        for _ in watch(watched, store, changes, options["every"]):
             pass
     # A signal is the normal end; anything else is a failure that stopped the batch.
     return EXIT_OK if interrupt.signalled else EXIT_FAILED
 
 
-def _watched(settings: Settings, options: Mapping[str, Any]) -> list[Target]:
+def _folders_and_poll(options: Mapping[str, Any]) -> tuple[tuple[str, ...], float | None]:
+    """Return the folders, and the seconds between two searches; ``None`` if none are wanted.
+
+    What stands behind ``--poll`` may be a folder.
+    """
+    folders, poll = options["folders"], options["poll"]
+    if poll is None:
+        return folders, None
+    try:
+        return folders, max(duration(poll), TICK)
+    except ValueError as error:
+        if not os.path.isdir(poll):
+            raise UsageError(f"--poll: {error}") from None
+        return (poll, *folders), _POLL
+
+
+def _watched(
+    settings: Settings, folders: tuple[str, ...], options: Mapping[str, Any]
+) -> list[Target]:
     """Return what is watched; raise ``UsageError`` if that is nothing."""
-    found = targets(settings, options["folders"], options["libraries"], options["policies"])
-    if not options["folders"] and not options["libraries"]:
+    found = targets(settings, folders, options["libraries"], options["policies"])
+    if not folders and not options["libraries"]:
         found = [target for target in found if target.library and target.library.watch]
     if not found:
         raise UsageError(

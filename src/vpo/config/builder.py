@@ -146,7 +146,18 @@ def _merge(given: Mapping[str, tuple[object, str]]) -> tuple[Config, Mapping[str
     plugins: dict[str, Any] = {
         name.removeprefix(f"{PLUGINS}."): value for name, (value, _) in others.items()
     }
+    _check_player(sections, sources["files.in_use"])
     return Config(**sections, libraries=libraries, plugins=plugins), MappingProxyType(sources)
+
+
+def _check_player(sections: Mapping[str, Any], source: str) -> None:
+    """Refuse ``[files] in_use`` with a server that is not configured."""
+    name = sections["files"].in_use
+    if name is not None and not (sections[name].url and sections[name].api_key):
+        raise ConfigError(
+            f'{source}: [files] in_use = "{name}" needs [{PLUGINS}.{name}] with url and api_key; '
+            "add them, or remove the line"
+        )
 
 
 def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None:

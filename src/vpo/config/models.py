@@ -32,6 +32,7 @@ IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
 VerifyMode = Literal["full", "quick"]
 DamagedMode = Literal["refuse", "salvage"]
+Player = Literal["jellyfin", "plex"]
 Size = NewType("Size", int)
 """Bytes; written ``"10GB"``, ``"700MiB"`` or as a number."""
 Seconds = NewType("Seconds", float)
@@ -159,6 +160,13 @@ class Files:
             " changes (else as `replace`)."
         ),
     ] = "skip"
+    in_use: Annotated[
+        Player | None,
+        Key(
+            "The configured media server that is asked what it plays: such a file waits. Unset:"
+            " none is asked."
+        ),
+    ] = None
     keep_free: Annotated[
         Size, Key("Space that is always left free on a file system.", unit="bytes")
     ] = Size(0)

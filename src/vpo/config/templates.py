@@ -22,6 +22,7 @@ _UNSET = {
     str: '"..."',
     "exclude": '["extras/"]',
     "hours": '["22:00-07:00"]',
+    "in_use": '"jellyfin"',
     "url": '"http://server:8096"',
     "urls": '["ntfy://ntfy.sh/topic"]',
     collections.abc.Mapping: '{ "/theirs" = "/ours" }',

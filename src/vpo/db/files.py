@@ -12,10 +12,24 @@ from typing import Any
 
 from vpo.db.records import Result, Stat
 
+InodeOf = Callable[[str], int | None]
+"""Returns the inode that a path names now; ``None`` if it names nothing."""
 
-def locate(
-    connection: sqlite3.Connection, result: Result, exists: Callable[[str], bool]
-) -> int | None:
+_RECORDED = """
+    SELECT number, path, min(recorded_at) FROM files JOIN compliance_records ON file = number
+    WHERE path = ? OR path > ? AND path < ? GROUP BY number
+"""
+
+
+def inode_of(path: str) -> int | None:
+    """Return the inode that a path names; ``None`` if it names nothing that can be seen."""
+    try:
+        return os.lstat(path).st_ino
+    except OSError:
+        return None
+
+
+def locate(connection: sqlite3.Connection, result: Result, inode: InodeOf) -> int | None:
     """Return the number of the file's row after updating path and stat; ``None`` without a row."""
     path = os.fsencode(result.path)
     number = number_of(connection, path)
@@ -26,8 +40,10 @@ def locate(
             connection.execute("DELETE FROM files WHERE number = ?", (number,))
         number = old
     stat = signed(result.stat)
-    if number is None:
-        number = _renamed(connection, stat, result.device, exists)
+    if result.was is None and (moved := _moved(connection, result, number, inode)) is not None:
+        if number is not None:
+            _swap_paths(connection, number, moved)
+        number = moved
     if number is None:
         number = connection.execute(
             "INSERT INTO files (id, path, size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)",
@@ -45,24 +61,45 @@ def number_of(connection: sqlite3.Connection, path: bytes) -> int | None:
     return row[0] if row else None
 
 
-def _renamed(
-    connection: sqlite3.Connection, stat: Stat, device: int | None, exists: Callable[[str], bool]
+def _moved(
+    connection: sqlite3.Connection, result: Result, number: int | None, inode: InodeOf
 ) -> int | None:
-    """Return the row of a file with this stat whose path no longer exists: it was renamed."""
+    """Return the row of this file under a path that does not name it any more.
+
+    ``number`` is the row of its new path, which is another file's if that was there before, as when
+    two names are swapped.
+    """
+    if result.stat is None or (number and _stat_of(connection, number) == signed(result.stat)):
+        return None
     rows = connection.execute(
         "SELECT number, path FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?"
         " AND coalesce(device = ?, 1)",  # unknown in either
-        (*stat, device),
+        (*signed(result.stat), result.device),
     ).fetchall()
-    return next((number for number, path in rows if not exists(os.fsdecode(path))), None)
+    own = result.stat[2]
+    return next((each for each, path in rows if inode(os.fsdecode(path)) != own), None)
+
+
+def _swap_paths(connection: sqlite3.Connection, some: int, other: int) -> None:
+    """Give a file the path of another, which gets its: where that is now, its own result tells."""
+    paths = dict(
+        connection.execute("SELECT number, path FROM files WHERE number IN (?, ?)", (some, other))
+    )
+    command = "UPDATE files SET path = ? WHERE number = ?"
+    connection.execute(command, (b"\0", some))  # no path, as no two may be the same meanwhile
+    connection.execute(command, (paths[some], other))
+    connection.execute(command, (paths[other], some))
+
+
+def _stat_of(connection: sqlite3.Connection, number: int) -> Stat:
+    command = "SELECT size, mtime_ns, inode FROM files WHERE number = ?"
+    found: Stat = connection.execute(command, (number,)).fetchone()
+    return found
 
 
 def _move(connection: sqlite3.Connection, number: int, path: bytes, stat: Stat) -> None:
     """Set path and stat; delete the probe and the compliance of other content."""
-    row = connection.execute(
-        "SELECT size, mtime_ns, inode FROM files WHERE number = ?", (number,)
-    ).fetchone()
-    if row != stat:
+    if _stat_of(connection, number) != stat:
         connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
         connection.execute("DELETE FROM probes WHERE file = ?", (number,))
     connection.execute(
@@ -81,6 +118,20 @@ def forget_compliance(connection: sqlite3.Connection, stat: Stat) -> None:
         " (SELECT number FROM files WHERE size = ? AND mtime_ns = ? AND inode = ?)",
         signed(stat),
     )
+
+
+def forget_changed(
+    connection: sqlite3.Connection, under: str, changed_at: Callable[[str], float | None]
+) -> None:
+    """Delete the compliance of the files in a folder, or of a file, recorded before their change.
+
+    ``changed_at`` returns when a file was last changed (seconds since 1970), ``None`` if unknown.
+    """
+    rows = connection.execute(_RECORDED, bounds(os.fsencode(under))).fetchall()
+    for number, path, recorded_at in rows:
+        changed = changed_at(os.fsdecode(path))
+        if changed is None or changed > parse_time(recorded_at).timestamp():
+            connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
 
 
 def write_facts(connection: sqlite3.Connection, number: int, result: Result, time: str) -> None:

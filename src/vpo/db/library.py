@@ -12,18 +12,16 @@ from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import bounds, locate, number_of, parse_time, unsigned, write_facts
-from vpo.db.records import Result, Stat
+from vpo.db.records import SCAN, Result, Stat
 from vpo.db.schema import migrate_database
 from vpo.media.model import MediaFile, media_from_json
 
-SCAN = "scan"
-"""The cache key under which a file is recorded as unreadable."""
-
 _WHERE = "(path = ? OR path > ? AND path < ?)"
 _SEEN = f"""
-    SELECT path, size, mtime_ns, inode, NULL FROM files JOIN probes ON file = number WHERE {_WHERE}
+    SELECT path, size, mtime_ns, inode, NULL, 0
+    FROM files JOIN probes ON file = number WHERE {_WHERE}
     UNION ALL
-    SELECT path, size, mtime_ns, inode, error_message
+    SELECT path, size, mtime_ns, inode, error_message, acknowledged
     FROM files JOIN compliance_records ON file = number
     WHERE cache_key = '{SCAN}' AND {_WHERE}
 """  # noqa: S608 - constants
@@ -48,11 +46,35 @@ _KNOWS = f"""
 """  # noqa: S608
 
 
+_DONE = f"""
+    SELECT strategy, count(*), sum(size_before - size_after), sum(seconds), min(started_at)
+    FROM outcomes
+    WHERE status = 'changed' AND undone_at IS NULL AND {_WHERE} GROUP BY strategy
+"""  # noqa: S608
+
+
+class Done(NamedTuple):
+    """What runs have done to files with one strategy, without what was undone.
+
+    ``saved`` is by how many bytes the files became smaller, ``seconds`` how long it took.
+    """
+
+    strategy: str
+    files: int
+    saved: int
+    seconds: float
+    since: datetime
+
+
 class Seen(NamedTuple):
-    """A file at its last probe; ``error`` is why it could not be read, else ``None``."""
+    """A file at its last probe; ``error`` is why it could not be read, else ``None``.
+
+    ``acknowledged``: the user knows that it cannot be read.
+    """
 
     stat: Stat
     error: str | None
+    acknowledged: bool
 
 
 class Failed(NamedTuple):
@@ -81,8 +103,8 @@ class Library:
         found: dict[str, Seen] = {}
         with self._pool.read() as connection:
             for place in map(_bounds, under):
-                for path, *stat, error in connection.execute(_SEEN, (*place, *place)):
-                    found[os.fsdecode(path)] = Seen(unsigned(*stat), error)
+                for path, *stat, error, known in connection.execute(_SEEN, (*place, *place)):
+                    found[os.fsdecode(path)] = Seen(unsigned(*stat), error, bool(known))
         return found
 
     def media(self, under: Sequence[str]) -> Iterator[tuple[MediaFile, Stat]]:
@@ -126,6 +148,16 @@ class Library:
                 if number is not None:
                     _forget(connection, number)
 
+    def done(self, under: Sequence[str]) -> list[Done]:
+        """Return what all runs have done to files at these paths, by strategy."""
+        found: dict[str, Done] = {}
+        with self._pool.read() as connection:
+            for place in map(_bounds, _disjoint(under)):
+                for strategy, files, saved, seconds, since in connection.execute(_DONE, place):
+                    item = Done(strategy, files, saved or 0, seconds or 0.0, parse_time(since))
+                    found[strategy] = _sum(found.get(strategy), item)
+        return sorted(found.values())
+
     def failed(self, under: Sequence[str]) -> Iterator[Failed]:
         """Yield the files whose last outcome is a failure, and those that cannot be read."""
         with self._pool.read() as connection:
@@ -135,6 +167,18 @@ class Library:
                     if path != last:  # it can both have failed and be unreadable
                         yield Failed(os.fsdecode(path), kind or "", message or "", parse_time(at))
                     last = path
+
+
+def _sum(one: Done | None, other: Done) -> Done:
+    if one is None:
+        return other
+    return Done(
+        one.strategy,
+        one.files + other.files,
+        one.saved + other.saved,
+        one.seconds + other.seconds,
+        min(one.since, other.since),
+    )
 
 
 def _forget(connection: sqlite3.Connection, number: int) -> None:

@@ -118,6 +118,10 @@ class Result(NamedTuple):
     videos: tuple[EncodedVideo, ...] = ()
 
 
+SCAN = "scan"
+"""The cache key under which a file is recorded as unreadable."""
+
+
 class Ignored(NamedTuple):
     """A file that is left alone: the one at ``path``, and others with its size and content key."""
 
@@ -125,6 +129,14 @@ class Ignored(NamedTuple):
     size: int
     content: str
     at: datetime
+
+
+class HealthRecord(NamedTuple):
+    """The result of a health check of a file that had this stat: a ``Health``, as a mapping."""
+
+    stat: Stat
+    at: datetime
+    health: Mapping[str, Any]
 
 
 class ComplianceRecord(NamedTuple):
@@ -227,10 +239,14 @@ class Cost(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """How long processing a file of this size (bytes) took; ``alike``: with the same policies."""
+    """How long processing a file of this size (bytes) took; ``alike``: with the same policies.
+
+    ``after`` is the size of the result, if that is known.
+    """
 
     path: str
     cost: Cost | None
     size: int
     seconds: float
     alike: bool = True
+    after: int | None = None

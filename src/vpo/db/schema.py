@@ -194,6 +194,20 @@ _VERSION_7 = (
     "ALTER TABLE compliance_records ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 0",
 )
 
+_VERSION_8 = (
+    # The last health check of a file, and the stat that the file had; `health` is JSON.
+    """
+    CREATE TABLE health (
+        file INTEGER PRIMARY KEY REFERENCES files ON DELETE CASCADE,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        checked_at TEXT NOT NULL,
+        health TEXT NOT NULL
+    )
+    """,
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -202,6 +216,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_5,
     _VERSION_6,
     _VERSION_7,
+    _VERSION_8,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

@@ -14,13 +14,17 @@ from typing import Any
 
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import (
+    InodeOf,
     as_json,
     as_text,
     error_of,
+    forget_changed,
     forget_compliance,
+    inode_of,
     locate,
     number_of,
     parse_time,
+    unsigned,
     write_content,
     write_encode,
     write_facts,
@@ -28,6 +32,7 @@ from vpo.db.files import (
 )
 from vpo.db.knowledge import Knowledge
 from vpo.db.records import (
+    SCAN,
     Cost,
     Ignored,
     Kept,
@@ -61,7 +66,8 @@ _FORGET_BEGUN = """
     )
 """
 _TIMINGS = """
-    SELECT path, strategy, json_extract(plan, '$.cost'), size_before, seconds, runs.policies = ?
+    SELECT path, strategy, json_extract(plan, '$.cost'), size_before, seconds, runs.policies = ?,
+        size_after
     FROM outcomes JOIN runs ON runs.id = run
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
@@ -78,6 +84,10 @@ _ACKNOWLEDGED = """
     SELECT path FROM compliance_records JOIN files ON number = file
     WHERE acknowledged AND compliance = 'failed' AND (cache_key = ? OR cache_key LIKE ?)
 """
+_ACKNOWLEDGED_UNREADABLE = """
+    SELECT path, size, mtime_ns, inode FROM compliance_records JOIN files ON number = file
+    WHERE acknowledged AND cache_key = ?
+"""
 _OF_PATH = "result_path = ?1 OR path = ?1"
 
 
@@ -89,18 +99,18 @@ def utc_now() -> datetime:
 class Store(Knowledge):
     """The library database, migrated to the newest version.
 
-    Every method raises ``DatabaseError`` as the pool does. ``exists`` tests whether a path exists;
-    ``now`` is the clock.
+    Every method raises ``DatabaseError`` as the pool does. ``inode`` returns the inode that a
+    path names; ``now`` is the clock.
     """
 
     def __init__(
         self,
         pool: DaemonConnectionPool,
-        exists: Callable[[str], bool] = os.path.lexists,
+        inode: InodeOf = inode_of,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(pool)
-        self._exists, self._now = exists, now
+        self._inode, self._now = inode, now
         migrate_database(pool)
 
     def start_run(self, run: NewRun) -> None:
@@ -121,11 +131,16 @@ class Store(Knowledge):
                 (state, self._time(), as_json(summary), run_id),
             )
 
-    def start_outcomes(self, run_id: str, paths: Iterable[str]) -> list[str]:
-        """Record that processing of these files begins; return the id of each outcome."""
+    def start_outcomes(
+        self, run_id: str, paths: Iterable[str], *, synced: bool = False
+    ) -> list[str]:
+        """Record that processing of these files begins; return the id of each outcome.
+
+        ``synced``: a power cut undoes neither this nor what was recorded before.
+        """
         started = self._time()
         rows = [(str(uuid.uuid4()), run_id, os.fsencode(path), started) for path in paths]
-        with self._pool.transaction() as connection:
+        with self._pool.transaction(synced=synced) as connection:
             connection.executemany(
                 "INSERT INTO outcomes (id, run, path, state, started_at)"
                 " VALUES (?, ?, ?, 'running', ?)",
@@ -137,7 +152,7 @@ class Store(Knowledge):
         """Write the results of these files, all of them or (on an error) none."""
         with self._pool.transaction() as connection:
             for result in results:
-                number = locate(connection, result, self._exists)
+                number = locate(connection, result, self._inode)
                 if result.touched and result.stat is not None:
                     forget_compliance(connection, result.stat)
                 if number is not None:
@@ -158,8 +173,9 @@ class Store(Knowledge):
                 size,
                 seconds,
                 bool(alike),
+                after,
             )
-            for path, strategy, cost, size, seconds, alike in rows
+            for path, strategy, cost, size, seconds, alike, after in rows
         ]
 
     def running_runs(self) -> list[Run]:
@@ -329,6 +345,12 @@ class Store(Knowledge):
             rows = connection.execute(_ACKNOWLEDGED, (fingerprint, f"{fingerprint}%"))
             return {path for (path,) in rows}
 
+    def acknowledged_unreadable(self) -> dict[bytes, Stat]:
+        """Return the files whose being unreadable is no news, with their state."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_ACKNOWLEDGED_UNREADABLE, (SCAN,))
+            return {path: unsigned(*stat) for path, *stat in rows}
+
     def folders(self) -> set[str]:
         """Return the folders of all files that are or were recorded."""
         with self._pool.read() as connection:
@@ -351,6 +373,17 @@ class Store(Knowledge):
             number = number_of(connection, os.fsencode(path))
             connection.execute("DELETE FROM compliance_records WHERE file = ?", (number,))
             connection.execute("DELETE FROM probes WHERE file = ?", (number,))
+
+    def forget_changed(
+        self, paths: Iterable[str], changed_at: Callable[[str], float | None]
+    ) -> None:
+        """Delete the compliance of the files at and under these paths that have changed since.
+
+        ``changed_at`` returns when a file was last changed (seconds since 1970; ``None``: unknown).
+        """
+        with self._pool.transaction() as connection:
+            for path in paths:
+                forget_changed(connection, path, changed_at)
 
     def _runs(self, which: str, *values: object) -> list[Run]:
         with self._pool.read() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from vpo.errors import PublishError, SpaceError
-from vpo.execute.preconditions import refuse_still_written, refuse_unchangeable
+from vpo.execute.preconditions import refuse_played, refuse_still_written, refuse_unchangeable
 from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer
@@ -18,6 +18,7 @@ def apply_plan(writer: Writer, work: Work) -> Applied:
     """
     refuse_unchangeable(work.lock.path, work.lock.status, work.options)
     refuse_still_written(work.lock, work.seen, work.options.min_age)
+    refuse_played(work.lock.path, work.context)
     try:
         return writer.apply(work)
     except OSError as error:

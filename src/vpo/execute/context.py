@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vpo.execute.encoding.crf_search import CrfSearches
 from vpo.execute.encoding.devices import Devices
@@ -17,13 +18,34 @@ def ignore_progress(path: str, part: float) -> None:
     """Discard a progress report."""
 
 
+class Played(Protocol):
+    """The files that somebody plays now."""
+
+    def reason(self, path: str) -> str | None:
+        """Return why the file has to wait; ``None`` if nobody plays it."""
+
+    def messages(self) -> list[str]:
+        """Return the messages since the last call."""
+
+
+class NothingPlayed:
+    """Nobody is asked what is played."""
+
+    def reason(self, path: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def messages(self) -> list[str]:
+        return []
+
+
 @dataclass(frozen=True, eq=False)
 class RunContext:
     """The processes, probers, reserved space and tested devices of one run.
 
     Whoever starts a run creates it and passes it on: two runs in one process share nothing, and
     each tests the hardware again. ``threads`` is the number of threads of one encode, ``None`` for
-    all; ``progress`` takes a path and the fraction of its work that is done, from 0 to 1.
+    all; ``progress`` takes a path and the fraction of its work that is done, from 0 to 1;
+    ``played`` are the files that have to wait.
     """
 
     tools: Tools
@@ -34,6 +56,7 @@ class RunContext:
     devices: Devices
     crf_searches: CrfSearches = field(default_factory=CrfSearches)
     turns: FileTurns = field(default_factory=FileTurns)
+    played: Played = field(default_factory=NothingPlayed)
 
     @property
     def cancelled(self) -> bool:

@@ -18,6 +18,9 @@ _LATE_CLOSE = 1.5
 """Seconds until the Linux client of SMB has closed a file at the server. Before, it states a false
 time for a file that it has written: that of the last time that it was closed."""
 
+_EXFAT_TICK = 10_000_000
+"""Nanoseconds, by the exFAT specification, 7.4.5; those of FAT are 2 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -37,6 +40,14 @@ class Stamp:
     def of(cls, status: os.stat_result) -> Stamp:
         times = (status.st_mtime_ns, status.st_ctime_ns)
         return cls(status.st_dev, status.st_ino, status.st_size, *times)
+
+    @property
+    def hides_changes(self) -> bool:
+        """Whether ``ctime_ns`` says nothing: FAT and exFAT repeat the modification time.
+
+        That is a multiple of 10 ms there; elsewhere this is rare.
+        """
+        return self.ctime_ns == self.mtime_ns and not self.mtime_ns % _EXFAT_TICK
 
     def resembles(self, other: Stamp) -> bool:
         """Return whether all but the inode is equal, whose number does not last everywhere."""
@@ -118,6 +129,12 @@ class FileLock:
             return self._is_same(os.stat(self.path))
         except OSError:
             return False
+
+    def may_differ(self, stamp: Stamp) -> bool:
+        """Return whether the locked file may have changed since it had this stamp."""
+        now = self.stamp
+        changed = now != stamp or now.ctime_ns != stamp.ctime_ns
+        return self.beside or changed or now.hides_changes
 
     def check(self) -> None:
         """Raise ``SourceChangedError`` if the path no longer names the file as it was locked."""

@@ -58,6 +58,18 @@ def is_on_network(fd: int) -> bool:
     return not os.major(device) and file_system_type(device) in _NETWORK
 
 
+def is_network_folder(path: str) -> bool:
+    """Return whether a folder is on a mount of NFS or SMB; false if it cannot be opened."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return is_on_network(fd)
+    finally:
+        os.close(fd)
+
+
 class LockFile:
     """The locked file beside a media file; all names of it that differ by case share one.
 

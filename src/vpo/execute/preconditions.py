@@ -7,7 +7,15 @@ import os
 import stat
 import time
 
-from vpo.errors import BusyError, LinkedError, PublishError
+from vpo.errors import (
+    BusyError,
+    CancelledError,
+    InUseError,
+    LinkedError,
+    PublishError,
+    SourceChangedError,
+)
+from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock
 from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.options import RewriteOptions
@@ -16,6 +24,8 @@ from vpo.text import counted, format_seconds, format_size
 
 _NANO = 1_000_000_000
 _DAY_SECONDS = 86400
+_ASK_SECONDS = 5.0
+"""Seconds between two questions whether a file is still played."""
 
 
 def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: float) -> None:
@@ -36,6 +46,27 @@ def refuse_still_written(lock: FileLock, seen: tuple[int, int] | None, min_age: 
         )
     if is_open_for_writing(lock):
         raise BusyError("another program has it open for writing")
+
+
+def refuse_played(path: str, context: RunContext) -> None:
+    """Raise ``InUseError`` for a file that somebody plays."""
+    if (reason := context.played.reason(path)) is not None:
+        raise InUseError(reason)
+
+
+def wait_until_unplayed(path: str, context: RunContext, limit: float) -> None:
+    """Wait until nobody plays the file, so that its result need not be discarded.
+
+    Raises ``InUseError`` after ``limit`` seconds, and ``CancelledError`` if the run is cancelled.
+    """
+    until = time.monotonic() + limit
+    while (reason := context.played.reason(path)) is not None:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise InUseError(f"{reason}; the result was discarded")
+        time.sleep(min(left, _ASK_SECONDS))
+        if context.cancelled:
+            raise CancelledError("interrupted")
 
 
 def age_of(mtime_ns: int, ctime_ns: int, now: float) -> float:
@@ -104,3 +135,12 @@ def refuse_unwritable(path: str, status: os.stat_result) -> None:
 def _permitted(path: str, how: int) -> bool:
     ids = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     return os.access(path or ".", how, **ids)
+
+
+def refuse_growing(lock: FileLock, problem: str) -> None:
+    """Raise ``BusyError`` if a file on a server has changed since it was locked."""
+    try:
+        if lock.beside:
+            lock.check()
+    except SourceChangedError:
+        raise BusyError(problem) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 
 from vpo.db.records import Kept
@@ -13,8 +14,10 @@ from vpo.execute.copy import copy_result
 from vpo.execute.folder import Folder, mount_of
 from vpo.execute.full_proof import ProofFacts
 from vpo.execute.lock import FileLock
+from vpo.execute.preconditions import wait_until_unplayed
 from vpo.execute.proof import verify
 from vpo.execute.space import can_grow_to, is_full, too_large
+from vpo.execute.undecodable import refuse_undecodable
 from vpo.execute.work import Applied, Work, Written, as_published
 from vpo.execute.workspace import Workspace
 from vpo.media.model import MediaFile
@@ -31,7 +34,7 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
 
     ``prove``: the packets are written again, and have to be proven.
     """
-    lock = work.lock
+    lock, began = work.lock, time.monotonic()
     with (
         Workspace(work.folder, lock.status.st_mode) as workspace,
         _beside_original(work, workspace) as final,
@@ -50,6 +53,8 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
             warnings += tuple(publish.set_times(final.fd, lock.status, work.timestamp))
             damage = proof.damage if proof is not None else None
             warnings = (*warnings, *(proof.warnings if proof is not None else ()))
+            # As long as it took to write: then at most half of the time is lost.
+            wait_until_unplayed(lock.path, work.context, time.monotonic() - began)
             # Before, as what fails afterwards would call a changed file unchanged.
             status = os.fstat(final.fd)
             kept = _publish(work, final, keep=damage is not None)
@@ -136,6 +141,7 @@ def _written(
             raise too_large(workspace.folder) from None
         if proof is not None:
             proof.check_source()
+            refuse_undecodable(work)
         if written.warnings and isinstance(error, VerifyError):
             raise VerifyError(f"{error} (warnings: {'; '.join(written.warnings)})") from None
         raise

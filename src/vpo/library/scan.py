@@ -7,15 +7,17 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Literal
 
 from vpo.config.builder import Settings
-from vpo.db.library import SCAN, Library, Seen
-from vpo.db.records import Result
+from vpo.db.library import Library, Seen
+from vpo.db.records import SCAN, Result
 from vpo.discover import Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ProbeError
+from vpo.library.parallel import Pool, completed
 from vpo.probe.service import Prober
 from vpo.run.probers import new_prober
 from vpo.run.progress import RunProgress
@@ -23,7 +25,6 @@ from vpo.run.request import Interrupt
 
 _GROUP_SIZE = 64
 """Files that are written to the database in one transaction."""
-_WAIT_SECONDS = 0.5
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Scan:
 
     ``unreadable`` are paths with the reason. ``missing`` are indexed files whose folder is now
     empty, as its file system may not be mounted. ``gone`` counts files that are surely deleted.
+    ``acknowledged`` counts files that cannot be read, as the user knows.
     ``notes`` are messages about what interrupted runs have left.
     """
 
@@ -40,6 +42,7 @@ class Scan:
     changed: int = 0
     unchanged: int = 0
     unstable: int = 0
+    acknowledged: int = 0
     gone: int = 0
     seconds: float = 0.0
     interrupted: bool = False
@@ -125,23 +128,12 @@ class Scanner:
         workers = self.settings.workers
         prober = new_prober(self.settings)
         prober.start_early()
-        queue = iter(todo)
-        running: set[Future[Result]] = set()
         with (
             contextlib.closing(prober.processes),
-            ThreadPoolExecutor(workers, thread_name_prefix="vpo") as pool,
+            ThreadPoolExecutor(workers, thread_name_prefix="vpo") as executor,
         ):
-            while True:
-                while len(running) < workers and not self.interrupt.stop:
-                    item = next(queue, None)
-                    if item is None:
-                        break
-                    running.add(pool.submit(_probe, prober, item))
-                if not running:
-                    return
-                done, running = wait(running, _WAIT_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+            pool = Pool(executor, workers, self.interrupt, lambda: None)
+            yield from completed(partial(_probe, prober), todo, pool)
 
     def _remove_gone(self, absent: set[str], result: Scan) -> None:
         gone = []
@@ -164,6 +156,8 @@ def _new_or_changed(
         known = seen.get(item.path)
         if known is None or known.stat != (item.size, item.mtime_ns, item.inode):
             todo.append(item)
+        elif known.acknowledged:
+            result.acknowledged += 1
         elif known.error is not None:
             result.unreadable.append((item.path, known.error))
         else:

@@ -68,18 +68,27 @@ def canonical(name: str) -> str:
 
 
 def matches(track: Track, wanted: str) -> bool:
-    """Return whether a track has the codec that a policy names.
+    """Return whether a track has the codec that a policy names."""
+    return is_any_codec(track.codec, track.profile, (wanted,))
 
-    ``pcm`` matches every PCM format. A name that stands for a profile matches only if the track's
-    profile is known.
+
+@lru_cache(maxsize=4096)
+def is_any_codec(codec: str | None, profile: str | None, names: tuple[str, ...]) -> bool:
+    """Return whether a codec is one of those that a policy names.
+
+    ``pcm`` is every PCM format. A name that stands for a profile needs a profile that is known.
     """
+    return any(_is_codec(codec or "", profile or "", name) for name in names)
+
+
+def _is_codec(codec: str, profile: str, wanted: str) -> bool:
     key = _squash(wanted)
     if key in _PROFILES:
-        codecs, profile = _PROFILES[key]
-        return canonical(track.codec) in codecs and profile in _squash(track.profile or "")
+        codecs, part = _PROFILES[key]
+        return canonical(codec) in codecs and part in _squash(profile)
     if key == "pcm":
-        return track.codec.startswith("pcm_")
-    return canonical(track.codec) == canonical(wanted)
+        return codec.startswith("pcm_")
+    return canonical(codec) == canonical(wanted)
 
 
 _LOSSLESS = frozenset(

@@ -43,7 +43,8 @@ class Container:
     carries timecode and telemetry.
 
     ``lacks_timestamps``: it does not store every presentation time; ``constant_frame_rate``: it
-    stores none but the number of the frame. mkvmerge loses nothing of it (``kept_by_mkvmerge``),
+    stores none but the number of the frame; ``decoding_times``: it stores when a frame is decoded,
+    not when it is shown. mkvmerge loses nothing of it (``kept_by_mkvmerge``),
     and reads the text subtitles that ffmpeg writes into it (``mkvmerge_subtitles``).
     """
 
@@ -78,6 +79,7 @@ class Container:
     statistics_tags: bool = False
     lacks_timestamps: bool = False
     constant_frame_rate: bool = False
+    decoding_times: bool = False
     kept_by_mkvmerge: bool = False
     mkvmerge_subtitles: bool = False
 
@@ -225,6 +227,7 @@ _ALL = (
         (".wmv", ".asf"),
         encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
         tags=None,
+        decoding_times=True,
     ),
     Container("ogg", "ogg", (".ogv", ".ogg", ".ogm"), encodes=frozenset({"flac", "opus"})),
 )
@@ -244,6 +247,35 @@ def container(name: str) -> Container:
     return CONTAINERS.get(name) or _READ_ONLY.get(name) or Container(name, "", ())
 
 
+FAR_AHEAD = {"probesize": str(64 << 20), "analyzeduration": "3600000000"}
+"""Options with which ffmpeg reads so far into a file to learn about its streams, if it has to, in
+bytes and microseconds. What it reads stays in memory, and is not read twice."""
+
+
+def is_untimed(name: str) -> bool:
+    """Whether nothing in the container says when a frame is shown that is not stored in order."""
+    kind = container(name)
+    return kind.constant_frame_rate or kind.decoding_times
+
+
+def without_header(name: str) -> bool:
+    """Whether the format of a stream is known only once its first packets have come."""
+    kind = container(name)
+    return kind.transport_stream or kind.demuxer == "mpeg"
+
+
+def container_of_name(path: str) -> Container | None:
+    """Return the container that the extension of a file name stands for; ``None`` if unknown."""
+    extension = os.path.splitext(path)[1].lower()
+    kinds = (*CONTAINERS.values(), *_READ_ONLY.values())
+    return next((kind for kind in kinds if extension in kind.extensions), None)
+
+
+def container_names() -> tuple[str, ...]:
+    """Return the names of all containers that vpo knows."""
+    return (*CONTAINERS, *_READ_ONLY)
+
+
 def misnamed_as(media: MediaFile) -> str | None:
     """Return the container that the name of a file promises wrongly; ``None`` if it promises none.
 
@@ -253,8 +285,7 @@ def misnamed_as(media: MediaFile) -> str | None:
     own = container(media.container)
     if extension in own.extensions:
         return None
-    kinds = (*CONTAINERS.values(), *_READ_ONLY.values())
-    named = next((kind for kind in kinds if extension in kind.extensions), None)
+    named = container_of_name(media.path)
     if named is None or (own.transport_stream and named.transport_stream):
         return None
     return None if (own.name, named.name) == ("webm", "mkv") else named.name

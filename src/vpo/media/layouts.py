@@ -35,6 +35,8 @@ _STANDARD = {
     "7.1(wide-side)": "FL FR FC LFE FLC FRC SL SR",
     "octagonal": "FL FR FC BL BR BC SL SR",
 }
+_USUAL = {1: "mono", 2: "stereo", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""The layouts of so many channels that go without saying."""
 _LIST = re.compile(r"[A-Z0-9]+(?:\+[A-Z0-9]+)+|(?<=\()[A-Z0-9]+(?=\)$)")
 """The channels in a name such as ``4 channels (FL+FR+LFE+BC)``."""
 _SIDE_AND_BACK = {"SL": "BL", "SR": "BR", "BL": "SL", "BR": "SR"}
@@ -66,6 +68,11 @@ def channels_of(layout: str | None) -> tuple[str, ...] | None:
         return tuple(_STANDARD[layout].split())
     found = _LIST.search(layout or "")
     return tuple(found[0].split("+")) if found else None
+
+
+def usual_layout(channels: int | None) -> str | None:
+    """Return the layout that so many channels usually have; ``None`` if there is none."""
+    return _USUAL.get(channels or 0)
 
 
 def has_lfe(layout: str | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from vpo.errors import FileError, OnError
 from vpo.media.containers import FLAGS_KEPT, container
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
-from vpo.media.model import MediaFile
+from vpo.media.model import MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.policy.desired_state import Reason, Timestamp
 
@@ -126,14 +126,20 @@ def as_written(media: MediaFile) -> MediaFile:
     """Return the media with its streams numbered as they will be in the written file."""
     matroska = container(media.container).matroska
     tracks = tuple(
-        replace(track, index=n, matroska_id=n if matroska else None)
-        for n, track in enumerate(media.tracks)
+        _numbered(track, n, n if matroska else None) for n, track in enumerate(media.tracks)
     )
     attachments = tuple(
         replace(item, index=len(tracks) + n, matroska_id=n + 1)
         for n, item in enumerate(media.attachments)
     )
     return replace(media, tracks=tracks, attachments=attachments)
+
+
+def _numbered(track: Track, index: int, matroska_id: int | None) -> Track:
+    # Most tracks keep their numbers, and a copy costs as much as several conditions.
+    if (track.index, track.matroska_id) == (index, matroska_id):
+        return track
+    return replace(track, index=index, matroska_id=matroska_id)
 
 
 def changes_to_json(changes: Iterable[Change]) -> list[dict[str, Any]]:

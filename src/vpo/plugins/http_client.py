@@ -20,7 +20,7 @@ from urllib.request import (
     Request,
 )
 
-from vpo.errors import SourceError
+from vpo.errors import SourceError, UnreachableError
 from vpo.text import counted, format_size
 
 MAX_RESPONSE_SIZE = 256 << 20
@@ -87,7 +87,7 @@ class HttpClient:
             reason = getattr(error, "reason", None) or error
             if isinstance(reason, TimeoutError):
                 raise self._timeout() from None
-            raise self.error(f"cannot connect: {reason}") from None
+            raise UnreachableError(f"{self._url}: cannot connect: {reason}") from None
 
     def _read(self, response: HTTPResponse, until: float) -> bytes:
         parts, size = [], 0

@@ -24,6 +24,12 @@ def vpo_after_run(run: RunReport, settings: Mapping[str, Any]) -> None:
         raise SourceError("a message could not be sent; check the urls and the service")
 
 
+def send_test_message(url: str) -> None:
+    """Send a message to one URL; no error shows it. Raises ``ConfigError``, ``SourceError``."""
+    if not _sender((url,)).notify(title="vpo: test", body="vpo doctor has sent this message"):
+        raise SourceError("the message could not be sent; check the url and the service")
+
+
 def _wanted(run: RunReport, on: str) -> bool:
     failed = bool(run.failed) or run.stopped_early
     return on == "always" or failed or (on == "change" and bool(run.counts.get("changed")))

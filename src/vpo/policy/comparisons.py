@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from vpo.media import units
-from vpo.media.codecs import canonical, matches
+from vpo.media.codecs import is_any_codec
 from vpo.media.languages import ORIGINAL, language_fits_any, replaced_original
 from vpo.media.model import Attachment, Track
 from vpo.policy.dynamic_range import DynamicRange
@@ -37,7 +37,7 @@ from vpo.policy.field_types import (
     as_list,
 )
 from vpo.policy.operation import Filled, Model
-from vpo.policy.title_pattern import TitlePattern, pattern
+from vpo.policy.title_pattern import PathPattern, TitlePattern, pattern
 from vpo.policy.track_classes import Kind
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -158,9 +158,15 @@ class LanguageComparison(Comparison):
 
     def holds(self, language: str | None, original: str | None = None) -> bool:
         """Return whether it is true; ``original`` is the work's language, if that is known."""
-        if self.neq is not None and _in_languages(language, self.neq, original):
+        eq, neq = self.eq, self.neq
+        if self.names_original:
+            eq, neq = (
+                eq and replaced_original(eq, original),
+                neq and replaced_original(neq, original),
+            )
+        if neq is not None and language_fits_any(language, neq):
             return False
-        return self.eq is None or _in_languages(language, self.eq, original)
+        return eq is None or language_fits_any(language, eq)
 
     @cached_property
     def names_original(self) -> bool:
@@ -168,24 +174,14 @@ class LanguageComparison(Comparison):
         return ORIGINAL in (*(self.eq or ()), *(self.neq or ()))
 
 
-def _in_languages(language: str | None, wanted: tuple[str, ...], original: str | None) -> bool:
-    named = replaced_original(wanted, original) if ORIGINAL in wanted else wanted
-    return language_fits_any(language, named)
-
-
 class CodecComparison(NameComparison):
     """Comparison with codecs, by their aliases and profiles."""
 
     def holds(self, item: Track | Attachment) -> bool:
-        if any(_in_codec(item, name) for name in self.neq or ()):
+        profile = item.profile if isinstance(item, Track) else None
+        if self.neq is not None and is_any_codec(item.codec, profile, self.neq):
             return False
-        return self.eq is None or any(_in_codec(item, name) for name in self.eq)
-
-
-def _in_codec(item: Track | Attachment, name: str) -> bool:
-    if isinstance(item, Track):
-        return matches(item, name)
-    return canonical(item.codec or "") == canonical(name)
+        return self.eq is None or is_any_codec(item.codec, profile, self.eq)
 
 
 def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
@@ -197,6 +193,18 @@ def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 TitleParts = Annotated[Names, AfterValidator(_not_in_all)]
+
+
+def _holds_parts(
+    text: str, contains: tuple[str, ...] | None, neq: tuple[str, ...] | None = None
+) -> bool:
+    """Return whether a text has one of some parts, and none of others, ignoring case."""
+    if contains is None and neq is None:
+        return True
+    folded = text.casefold()
+    if any(part.casefold() in folded for part in neq or ()):
+        return False
+    return contains is None or any(part.casefold() in folded for part in contains)
 
 
 class TitleComparison(Comparison):
@@ -229,43 +237,56 @@ class TitleComparison(Comparison):
         return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
 
     def holds(self, title: str) -> bool:
-        folded = title.casefold()
         if self.word is not None and not self._words.search(title):
             return False
         if self._pattern is not None and not self._pattern.matches(title):
             return False
-        if any(part.casefold() in folded for part in self.neq or ()):
-            return False
-        return self.contains is None or any(part.casefold() in folded for part in self.contains)
+        return _holds_parts(title, self.contains, self.neq)
+
+
+def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in parts:
+        raise ValueError("an empty text tells no path from another; name a part of the path")
+    return parts
+
+
+PathParts = Annotated[Names, AfterValidator(_path_part)]
 
 
 class PathComparison(Comparison):
     """Comparison with the path of the file, case-insensitive; the short form is ``contains``."""
 
-    contains: TitleParts | None = Field(
+    contains: PathParts | None = Field(
         default=None, description="Contains this text, or one of these."
     )
-    glob: Names | None = Field(
+    glob: PathParts | None = Field(
         default=None,
         description="Matches this pattern, or one of these; `*` is any text, also with slashes.",
     )
     regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None, description="Regular expression to search for."
+        default=None,
+        description=(
+            "Regular expression to search for, case-insensitively. "
+            "One that takes too long on a path (half a second of CPU time) is an error."
+        ),
     )
 
     short_key = "contains"
 
     @cached_property
-    def _pattern(self) -> TitlePattern | None:
-        return TitlePattern(self.regex) if self.regex is not None else None
+    def _pattern(self) -> PathPattern | None:
+        return PathPattern(self.regex) if self.regex is not None else None
 
     def holds(self, path: str) -> bool:
-        folded = path.casefold()
         if self._pattern is not None and not self._pattern.matches(path):
             return False
-        if self.glob is not None and not any(fnmatchcase(folded, g.casefold()) for g in self.glob):
+        if self.glob is not None and not _fits_any(path.casefold(), self.glob):
             return False
-        return self.contains is None or any(part.casefold() in folded for part in self.contains)
+        return _holds_parts(path, self.contains)
+
+
+def _fits_any(folded: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(folded, glob.casefold()) for glob in globs)
 
 
 class ContainerComparison(Comparison):

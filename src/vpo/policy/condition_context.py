@@ -10,7 +10,7 @@ from vpo.media.model import Attachment, MediaFile, Track
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.external_facts import ExternalFacts, original_language
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.original_audio import original_tracks
+from vpo.policy.original_audio import dubbed_tracks, original_tracks
 from vpo.policy.track_classes import Kind, kind_of
 
 Item = Track | Attachment
@@ -32,10 +32,11 @@ class ConditionContext:
     @cached_property
     def items(self) -> Mapping[str, tuple[Item, ...]]:
         """Tracks and attachments by type, in order."""
-        found: dict[str, tuple[Item, ...]] = {
-            kind: self.media.of(kind) for kind in ("video", "audio", "subtitle")
-        }
-        return {**found, "attachment": self.media.attachments}
+        found: dict[str, list[Item]] = {"video": [], "audio": [], "subtitle": [], "data": []}
+        for track in self.media.tracks:
+            found[track.type].append(track)
+        by_type = {kind: tuple(items) for kind, items in found.items()}
+        return {**by_type, "attachment": self.media.attachments}
 
     @cached_property
     def original_language(self) -> str | None:
@@ -47,6 +48,20 @@ class ConditionContext:
 
         The first video is the film, whatever its flags, as for all operations.
         """
+        known = self._kinds.get(id(item))
+        if known is None:
+            known = self._kinds[id(item)] = item, self._kind(item)
+        return known[1]
+
+    @cached_property
+    def _kinds(self) -> dict[int, tuple[Item, Kind | None]]:
+        """The kinds that were asked for, which conditions do often, each with its item.
+
+        By identity, as an operation may ask of a track as it would be with another title.
+        """
+        return {}
+
+    def _kind(self, item: Item) -> Kind | None:
         if isinstance(item, Attachment):
             return "cover" if item.cover else None
         if item.type == "video":
@@ -60,8 +75,14 @@ class ConditionContext:
             return False
         if item.type != "audio":
             return "original" in item.dispositions
-        return any(track.index == item.index for track in self._original)
+        return any(track.index == item.index for track in self.original_tracks or ())
 
     @cached_property
-    def _original(self) -> tuple[Track, ...]:
-        return original_tracks(self.media, self.external, self.config) or ()
+    def original_tracks(self) -> tuple[Track, ...] | None:
+        """The audio tracks in the original language; ``None`` if that is unknown."""
+        return original_tracks(self.media, self.external, self.config)
+
+    @cached_property
+    def dubbed_tracks(self) -> tuple[Track, ...] | None:
+        """The dubbed audio tracks; ``None`` if that is unknown."""
+        return dubbed_tracks(self.media, self.external, self.config)

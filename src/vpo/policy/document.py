@@ -31,6 +31,13 @@ class Phase(Model):
         min_length=1,
         description="Name of the phase, unique in the policy.",
     )
+    append: bool | None = Field(
+        default=None,
+        description=(
+            "In a policy that extends another: add to its phase of this name, instead of replacing "
+            "it."
+        ),
+    )
     on_error: OnError | None = Field(
         default=None,
         description="What to do on error in this phase; overrides `config`.",
@@ -81,6 +88,13 @@ class Policy(Model):
     schema_version: Literal[13] = Field(
         description="Version of the format; versions 11 and 12 are also read."
     )
+    extends: str | None = Field(
+        default=None,
+        description=(
+            "Another policy file, relative to this one: phases of the same name replace its "
+            "phases, others follow them, and the keys of `config` win."
+        ),
+    )
     name: str | None = Field(default=None, description="Name of the policy, for display only.")
     description: str | None = Field(
         default=None, description="What the policy is for, for display only."
@@ -92,7 +106,10 @@ class Policy(Model):
         default=PolicyConfig(), description="Settings shared by all phases."
     )
     phases: tuple[FullPhase, ...] = Field(
-        min_length=1, description="The phases, in the order in which they are applied."
+        min_length=1,
+        description=(
+            "The phases, in the order in which they are applied; required without `extends`."
+        ),
     )
 
     _warnings: tuple[str, ...] = PrivateAttr(())

@@ -29,7 +29,7 @@ from vpo.media.languages import ORIGINAL, replaced_original
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import Languages
-from vpo.policy.title_words import KNOWN_WORDS, Patterns, title_kind
+from vpo.policy.title_words import KNOWN_WORDS, Patterns, TitlePatterns
 
 _RATED = ("video", "audio")
 
@@ -172,11 +172,12 @@ class PolicyConfig(Model):
 
     _understood: tuple[str, ...] = PrivateAttr(())
 
-    def title_kind(self, kinds: tuple[str, ...], title: str | None) -> str | None:
-        """Return the first of these kinds that a title says; ``None`` if it says none."""
-        if not title:
-            return None
-        return title_kind(title, kinds, tuple(getattr(self, f"{kind}_patterns") for kind in kinds))
+    @cached_property
+    def title_patterns(self) -> TitlePatterns:
+        """The kinds of tracks that titles can say, each with its patterns."""
+        ending = "_patterns"
+        names = [name for name in type(self).model_fields if name.endswith(ending)]
+        return TitlePatterns({name.removesuffix(ending): getattr(self, name) for name in names})
 
     @property
     def names_original(self) -> bool:

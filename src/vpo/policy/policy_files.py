@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vpo import __version__
 from vpo.errors import UsageError
-from vpo.policy.yaml_source import read_policy_text
+from vpo.policy.policy_text import read_policy
 from vpo.text import suggestion
 
 if TYPE_CHECKING:
@@ -38,18 +38,22 @@ def is_file_name(text: str) -> bool:
 
 def policy_named(text: str, folder: str) -> str:
     """Return the path of the policy with this name; raise ``UsageError`` if there is none."""
+    for ending in _EXTENSIONS:
+        if os.path.lexists(path := os.path.join(folder, f"{text}{ending}")):
+            return path
+    raise UsageError(
+        f"no policy is called {text}: there is no such file, and no {text}.yaml in {folder}"
+        f"{suggestion(text, policy_names(folder))}"
+    )
+
+
+def policy_names(folder: str) -> list[str]:
+    """Return the names of the policies in a folder, which may be missing."""
     try:
         files = sorted(name for name in os.listdir(folder) if name.endswith(_EXTENSIONS))
     except OSError:
-        files = []
-    for ending in _EXTENSIONS:
-        if f"{text}{ending}" in files:
-            return os.path.join(folder, f"{text}{ending}")
-    names = [os.path.splitext(name)[0] for name in files]
-    raise UsageError(
-        f"no policy is called {text}: there is no such file, and no {text}.yaml in {folder}"
-        f"{suggestion(text, names)}"
-    )
+        return []
+    return [os.path.splitext(name)[0] for name in files]
 
 
 class PolicyFiles:
@@ -62,12 +66,13 @@ class PolicyFiles:
     def __init__(self, files: tuple[str, ...], phases: str | None = None) -> None:
         self.files = files
         self._phases = phases
-        self._texts = tuple(read_policy_text(name) for name in files)
+        self.texts = tuple(map(read_policy, files))
 
     @cached_property
     def content_hash(self) -> str:
         """A hash of the policies' text, the phases and the version of vpo."""
-        identity = repr((__version__, self._phases, self._texts))
+        texts = [[part.text for part in text.chain()] for text in self.texts]
+        identity = repr((__version__, self._phases, texts))
         return hashlib.sha256(identity.encode()).hexdigest()
 
     @cached_property
@@ -76,12 +81,9 @@ class PolicyFiles:
 
         Raises ``PolicyError``, or ``UsageError`` for a phase that none of them has.
         """
-        from vpo.policy.loader import parse_policy
+        from vpo.policy.loader import load_text
 
-        loaded = (
-            parse_policy(text, name) for text, name in zip(self._texts, self.files, strict=True)
-        )
-        return _selected(tuple(loaded), self._phases)
+        return _selected(tuple(map(load_text, self.texts)), self._phases)
 
     @cached_property
     def fingerprint(self) -> str:

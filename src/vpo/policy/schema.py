@@ -11,7 +11,10 @@ def json_schema() -> dict[str, Any]:
     """Return the schema of version 13, without the keys of older versions."""
     schema = Policy.model_json_schema()
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "vpo policy"}
-    return {**_plain(schema), **title}
+    # A policy that extends another need not have phases of its own.
+    required = [key for key in schema["required"] if key != "phases"]
+    either = [{"required": ["phases"]}, {"required": ["extends"]}]
+    return {**_plain(schema), **title, "required": required, "anyOf": either}
 
 
 def _plain(value: Any) -> Any:

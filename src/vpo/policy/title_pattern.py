@@ -1,4 +1,4 @@
-"""Regular expressions of policies, which are searched for in titles that anybody may have written.
+"""Regular expressions of policies, for titles and paths that anybody may have written.
 
 ``re`` may backtrack for hours over forty letters, and then hears no signal. ``regex`` has the same
 syntax and a time limit. It is imported only for expressions that repeat something.
@@ -23,29 +23,39 @@ _REMEMBERED = 1024
 class TitlePattern:
     """Expressions, one of which a title must match somewhere, case-insensitively."""
 
+    _noun = "title"
+    _longest: int | None = LONGEST_TITLE
+
     def __init__(self, *expressions: str) -> None:
         self._expressions = expressions
         self._compiled: list[Callable[[str], object]] | None = None
         self._remembered = lru_cache(_REMEMBERED)(self._search)
 
     def __reduce__(self) -> tuple[type[TitlePattern], tuple[str, ...]]:
-        return TitlePattern, self._expressions
+        return type(self), self._expressions
 
-    def matches(self, title: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Return whether it matches; ``PlanError`` if that cannot be found out in time."""
-        return self._remembered(title[:LONGEST_TITLE])
+        return self._remembered(text[: self._longest])
 
-    def _search(self, title: str) -> bool:
+    def _search(self, searched: str) -> bool:
         if self._compiled is None:
             self._compiled = [compiled(text) for text in self._expressions]
         try:
-            return any(search(title) for search in self._compiled)
+            return any(search(searched) for search in self._compiled)
         except TimeoutError:
             shown = " or ".join(f"`{text}`" for text in self._expressions)
             raise PlanError(
-                f"the policy's regular expression {shown} takes too long on the title {title!r}; "
-                "write it without a repetition within a repetition"
+                f"the policy's regular expression {shown} takes too long on the {self._noun} "
+                f"{searched!r}; write it without a repetition within a repetition"
             ) from None
+
+
+class PathPattern(TitlePattern):
+    """Expressions, one of which a path must match somewhere; its end tells most, so no cut."""
+
+    _noun = "path"
+    _longest = None
 
 
 def pattern(text: str) -> str:

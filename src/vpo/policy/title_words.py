@@ -73,11 +73,30 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 Patterns = tuple[Annotated[str, AfterValidator(pattern)], ...]
 
 
-@lru_cache(maxsize=4096)
-def title_kind(title: str, kinds: tuple[str, ...], patterns: tuple[Patterns, ...]) -> str | None:
-    """Return the first kind that a title says, by the patterns of each; ``None`` if none."""
-    pairs = zip(kinds, patterns, strict=True)
-    return next((kind for kind, own in pairs if _says(title, kind, own)), None)
+class TitlePatterns:
+    """The patterns by which titles say the kind of a track, by kind; hashed only once."""
+
+    def __init__(self, by_kind: Mapping[str, Patterns]) -> None:
+        self.by_kind = by_kind
+        self._hash = hash(tuple(by_kind.items()))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TitlePatterns) and self.by_kind == other.by_kind
+
+    def __reduce__(self) -> tuple[type[TitlePatterns], tuple[Mapping[str, Patterns]]]:
+        return TitlePatterns, (self.by_kind,)  # the hash of a text differs between processes
+
+
+def title_kind(
+    title: str | None, kinds: tuple[str, ...], patterns: Mapping[str, Patterns]
+) -> str | None:
+    """Return the first of the kinds that a title says; ``None`` if none."""
+    if not title:
+        return None
+    return next((kind for kind in kinds if _says(title, kind, patterns[kind])), None)
 
 
 def _says(title: str, kind: str, patterns: Patterns) -> bool:

@@ -6,11 +6,13 @@ The one definition of them for all operations, conditions, and output.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple, cast, get_args
 
 from vpo.media.languages import primary, rank
 from vpo.media.model import Track
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.title_words import TitlePatterns, title_kind
 
 AudioKind = Literal["main", "commentary", "descriptive", "music", "sfx", "non_speech"]
 SubtitleKind = Literal["full", "forced", "sdh", "signs", "commentary", "captions"]
@@ -121,18 +123,17 @@ class KindOfTrack(NamedTuple):
 
 def audio_kind(track: Track, config: PolicyConfig) -> AudioKind:
     """Return what an audio track contains; if its title fits several kinds, the first one wins."""
-    return cast("AudioKind", _kind(track, config, _SIGNS["audio"]).name)
+    return cast("AudioKind", _kind(track, config).name)
 
 
 def subtitle_kind(track: Track, config: PolicyConfig) -> SubtitleKind:
     """Return what a subtitle track contains."""
-    return cast("SubtitleKind", _kind(track, config, _SIGNS["subtitle"]).name)
+    return cast("SubtitleKind", _kind(track, config).name)
 
 
 def kind_of(track: Track, config: PolicyConfig) -> KindOfTrack | None:
     """Return the kind of an audio or subtitle track, and why; ``None`` for others."""
-    signs = _SIGNS.get(track.type)
-    return None if signs is None else _kind(track, config, signs)
+    return _kind(track, config) if track.type in _SIGNS else None
 
 
 def best_of(tracks: Sequence[Track], wanted: Sequence[str], config: PolicyConfig) -> Track | None:
@@ -141,35 +142,59 @@ def best_of(tracks: Sequence[Track], wanted: Sequence[str], config: PolicyConfig
     The ``wanted`` languages say which region is best, and then those of the policy.
     """
 
-    def goodness(track: Track) -> int:
-        kind = kind_of(track, config)
-        return _BEST.index(kind.name) if kind is not None else 0
-
-    first = min(tracks, key=goodness, default=None)
-    if first is None:
+    if not tracks:
         return None
+    grades = [_grade(track, config) for track in tracks]
+    best = min(grades)
+    first = tracks[grades.index(best)]
+    language = primary(first.language)
+    alike = [
+        track
+        for track, grade in zip(tracks, grades, strict=True)
+        if grade == best and primary(track.language) == language
+    ]
+    if len(alike) == 1:
+        return first
     spoken = config.audio_languages if first.type == "audio" else config.subtitle_languages
 
     def distance(track: Track) -> list[tuple[int, int]]:
         ranks = (rank(track.language, names, track.title) for names in (wanted, spoken))
         return [found or (0, 0) for found in ranks]
 
-    alike = [
-        track
-        for track in tracks
-        if goodness(track) == goodness(first) and primary(track.language) == primary(first.language)
-    ]
     return min(alike, key=distance)
 
 
-def _kind(track: Track, config: PolicyConfig, signs: _Signs) -> KindOfTrack:
-    said = cast("Kind | None", config.title_kind(signs.titles, track.title))
-    if "comment" in track.dispositions:
+def _grade(track: Track, config: PolicyConfig) -> int:
+    """Return how good the kind of a track is: 0 is best."""
+    kind = kind_of(track, config)
+    return _BEST.index(kind.name) if kind is not None else 0
+
+
+def _kind(track: Track, config: PolicyConfig) -> KindOfTrack:
+    facts = _Facts(track.type, track.codec, track.language, track.title, track.dispositions)
+    return _kind_by(facts, config.title_patterns)
+
+
+class _Facts(NamedTuple):
+    """The facts of a track that say what it is: few, so that many tracks have the same."""
+
+    type: str
+    codec: str
+    language: str | None
+    title: str | None
+    flags: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _kind_by(track: _Facts, patterns: TitlePatterns) -> KindOfTrack:
+    signs = _SIGNS[track.type]
+    said = cast("Kind | None", title_kind(track.title, signs.titles, patterns.by_kind))
+    if "comment" in track.flags:
         return KindOfTrack("commentary", "flag comment")
     if said == "commentary":
         return KindOfTrack(said, "title")
     for flag, kind in signs.flags.items():
-        if flag in track.dispositions:
+        if flag in track.flags:
             return KindOfTrack(kind, f"flag {flag}")
     if track.codec.startswith("eia_"):
         return KindOfTrack("captions", f"codec {track.codec}")

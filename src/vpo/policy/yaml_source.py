@@ -15,14 +15,19 @@ KeyPath = tuple[str | int, ...]
 _MAX_BYTES = 1_000_000
 _MAX_NODES = 20_000
 _MAX_DEPTH = 40
+WIDEST = 1 << 16
+"""The line width for writing YAML: so large that no line is folded."""
 _TAG = "tag:yaml.org,2002:"
 
 
 class YamlSource:
-    """A policy's data with the positions of the key and the value at each path."""
+    """A text's data with the positions of the key and the value at each path.
 
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
+    ``noun`` is what the file is called in messages.
+    """
+
+    def __init__(self, name: str, text: str, noun: str = "policy") -> None:
+        self.name, self.noun = name, noun
         self._text = text
         self._texts: dict[KeyPath, Any] = {}
         self.data: Any = None
@@ -158,27 +163,27 @@ def _number(text: str, kind: str) -> int | float | str:
         return text
 
 
-def _too_large(name: str) -> PolicyError:
-    problem = f"more than {_MAX_BYTES // 1000} kB: too large for a policy"
+def _too_large(name: str, noun: str) -> PolicyError:
+    problem = f"more than {_MAX_BYTES // 1000} kB: too large for a {noun}"
     return PolicyError(problem, Position(name, 1, 1))
 
 
-def read_policy_text(path: str | os.PathLike[str]) -> str:
-    """Return the text of a policy file."""
+def read_policy_text(path: str | os.PathLike[str], noun: str = "policy") -> str:
+    """Return the text of a file; ``noun`` is what it is called in messages."""
     name = os.fspath(path)
     try:
         with open(path, "rb") as file:
             raw = file.read(_MAX_BYTES + 1)
     except IsADirectoryError:
-        raise PolicyError(f"{name} is a folder; name the policy file in it") from None
+        raise PolicyError(f"{name} is a folder; name the {noun} file in it") from None
     except OSError as error:
-        raise PolicyError(f"cannot read the policy {name}: {error.strerror}") from None
+        raise PolicyError(f"cannot read the {noun} {name}: {error.strerror}") from None
     except ValueError:
-        raise PolicyError(f"cannot read the policy {name}: the path has a null character") from None
+        raise PolicyError(f"cannot read the {noun} {name}: the path has a null character") from None
     if os.path.splitext(name)[1].lower().removeprefix(".") in VIDEO_EXTENSIONS:
-        raise PolicyError(f"{name} is a film, not a policy; swap the arguments?")
+        raise PolicyError(f"{name} is a film, not a {noun}; swap the arguments?")
     if len(raw) > _MAX_BYTES:
-        raise _too_large(name)
+        raise _too_large(name, noun)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -187,15 +192,15 @@ def read_policy_text(path: str | os.PathLike[str]) -> str:
         raise PolicyError("not UTF-8 text", Position(name, line, column)) from None
 
 
-def parse_yaml(text: str, name: str) -> YamlSource:
-    """Parse the text of a policy, with positions."""
+def parse_yaml(text: str, name: str, noun: str = "policy") -> YamlSource:
+    """Parse a text, with positions; ``noun`` is what the file is called in messages."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
     from ruamel.yaml.reader import ReaderError
 
-    source = YamlSource(name, text)
+    source = YamlSource(name, text, noun)
     if len(text) > _MAX_BYTES:
-        raise _too_large(name)
+        raise _too_large(name, noun)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -211,6 +216,20 @@ def parse_yaml(text: str, name: str) -> YamlSource:
     except RecursionError:
         raise PolicyError("nested too deeply", Position(name, 1, 1)) from None
     if node is None:
-        raise PolicyError("the policy is empty", Position(name, 1, 1))
+        raise PolicyError(f"the {noun} is empty", Position(name, 1, 1))
     source.data = source.build(node)
     return source
+
+
+def write_yaml(data: Any) -> str:
+    """Return plain data as YAML that ``parse_yaml`` reads back."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = WIDEST
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    out = StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()

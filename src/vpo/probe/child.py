@@ -17,7 +17,7 @@ from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
 from vpo.probe.black_bars import read_boxes
 from vpo.probe.content import Content, read_content
-from vpo.probe.decoded_parts import disordered, undecodable
+from vpo.probe.decoded_parts import disordered, first_undecodable, undecodable
 from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.integrity import first_damage, is_complete, table_damage
 from vpo.probe.media_input import DEMUXERS, OUT_OF_MEMORY, read_all_bytes, read_problem
@@ -52,6 +52,10 @@ def _headers_and_end_times(path: str) -> object:
 
 def _end_times(path: str, duration: float | None, indexes: list[int]) -> object:
     return sorted(packets.end_times(path, duration, frozenset(indexes)).items())
+
+
+def _first_undecodable(path: str, indexes: list[int]) -> object:
+    return first_undecodable(path, indexes, _report_progress)
 
 
 def _cover_image(path: str, index: int) -> object:
@@ -157,6 +161,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "headers": _headers,
     "headers_and_end_times": _headers_and_end_times,
     "end_times": _end_times,
+    "first_undecodable": _first_undecodable,
     "keyframes": packets.keyframes,
     "cover_image": _cover_image,
     "video_sample": read_video_sample,

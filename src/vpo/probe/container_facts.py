@@ -77,6 +77,7 @@ def read_matroska_facts(fd: int) -> ContainerFacts | None:
         title_known=tags is not None,
         title=tags.title if tags else None,
         fragile=(*(tags.fragile if tags else ()), *_fragile_tracks(entries)),
+        outside=(f"the {structure.stray:,} bytes behind its end",) if structure.stray else (),
     )
 
 

@@ -15,9 +15,10 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vpo.media.containers import container
+from vpo.media.containers import is_untimed
 from vpo.probe.block_content import BlockContent
 from vpo.probe.ebml import StructureError
+from vpo.probe.matroska import end_of_film
 from vpo.probe.media_input import (
     DEMUXERS,
     REORDERING,
@@ -26,6 +27,7 @@ from vpo.probe.media_input import (
     open_container,
     open_input,
 )
+from vpo.probe.mpegts_joints import Joints
 from vpo.probe.payload_forms import FORMS, PayloadForm, header_units, length_size, nal_units
 from vpo.probe.picture_scan import PictureScan
 from vpo.probe.stated_duration import stated_duration
@@ -237,7 +239,7 @@ def read_content(
         with (
             open_input(path) as file,
             av.logging.Capture() as messages,
-            open_container(path, file.fd, decode=False) as source,
+            open_container(path, file.fd, decode=False, end=end_of_film(file.fd)) as source,
         ):
             reader = _Reader(file, source, forms, header_units, messages)
             return reader.read_copied(beat) if copied else reader.read(beat)
@@ -245,7 +247,7 @@ def read_content(
         av.logging.set_level(before)
 
 
-class _Pulse:
+class Pulse:
     """Tells every second how far a file of so many bytes is read; returns whether it did."""
 
     def __init__(self, beat: Beat, size: int) -> None:
@@ -274,6 +276,7 @@ class _Reader:
         self._forms = {index: FORMS[name] for index, name in forms.items() if name != "raw"}
         self._names, self._header_units = forms, header_units
         self._reported = 0
+        self._joints = Joints(file.fd, source.format.name)
         self._places: list[tuple[int, float]] = []
         self._places_every = file.stat.st_size // _MOST_PLACES + 1
         self._hash: Callable[..., Any] = hashlib.sha256
@@ -288,7 +291,7 @@ class _Reader:
         """Read to the end; an error of the parser ends the reading, and is part of the content."""
         import av
 
-        pulse = _Pulse(beat, self._file.stat.st_size)
+        pulse = Pulse(beat, self._file.stat.st_size)
         try:
             for packet in _packets(self._source):
                 # Before the packet is taken: where the parser goes on lies behind the error.
@@ -314,7 +317,7 @@ class _Reader:
         streams: Iterable[Any] = self._source.streams
         covers = [s for s in streams if s.disposition & s.disposition.attached_pic]
         tracks = [s for s in streams if s.type != "attachment" and s not in covers]
-        pulse = _Pulse(beat, self._file.stat.st_size)
+        pulse = Pulse(beat, self._file.stat.st_size)
         try:
             blocks = BlockContent(self._file.fd, tracks, self._begun)
             blocks.read(pulse)
@@ -355,7 +358,7 @@ class _Reader:
         stream = self.content.streams.get(packet.stream_index) or self._new(packet.stream)
         form = self._forms.get(packet.stream_index)
         payload = packet if form is None else form(bytes(packet), packet.stream)
-        if packet.is_corrupt or stream.breaks_off(memoryview(packet), 0, packet.size):
+        if self._joints.is_corrupt(packet) or stream.breaks_off(memoryview(packet), 0, packet.size):
             self.content.corrupt.append(_seconds(packet, stream))
         if stream.is_zeros(memoryview(packet), 0, packet.size):
             self.content.zeros.append(_seconds(packet, stream))
@@ -414,8 +417,7 @@ def _packets(source: av.container.InputContainer) -> Iterator[Any]:
 
 
 def _is_untimed(demuxer: str, codec: str) -> bool:
-    timeless = container(DEMUXERS.get(demuxer, "")).constant_frame_rate
-    return timeless and codec in REORDERING
+    return is_untimed(DEMUXERS.get(demuxer, "")) and codec in REORDERING
 
 
 def _opus_delay(head: bytes) -> Fraction:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vpo.errors import ToolError
-from vpo.media.model import MediaFile
 from vpo.probe.decoder import MEMORY, MOST, Damage
 from vpo.probe.integrity import is_complete
 from vpo.tools.isolation import python_module
@@ -20,34 +19,43 @@ class Health:
     """The result of a health check.
 
     ``decoded`` is how many seconds were decoded, ``no_decoder`` the indexes of streams without a
-    decoder, ``errors`` what is damaged, ``omitted`` how many further errors there are.
+    decoder, ``errors`` what is damaged, ``omitted`` how many further errors there are. ``ended``:
+    the decoder was ended from outside, which says nothing about the file.
     """
 
     decoded: float = 0.0
     no_decoder: tuple[int, ...] = ()
     errors: list[Damage] = field(default_factory=list)
     omitted: int = 0
+    ended: bool = False
 
     @property
     def intact(self) -> bool:
         return not self.errors
 
 
+def health_from_json(found: Mapping[str, Any]) -> Health:
+    """Return the health that ``dataclasses.asdict`` has made a mapping of."""
+    errors = [Damage(**item) for item in found["errors"]]
+    return Health(**{**found, "errors": errors, "no_decoder": tuple(found["no_decoder"])})
+
+
 def check_health(
-    media: MediaFile, processes: Processes, stall_seconds: float, progress: Callable[[float], None]
+    path: str, processes: Processes, stall_seconds: float, progress: Callable[[float], None]
 ) -> Health:
     """Decode all of a file; ``progress`` is called with the part that is done, from 0 to 1.
 
     Raises ``CancelledError`` as ``Processes.run`` does.
     """
     found = Health()
-    argv = python_module("vpo.probe.decoder", media.path)
+    argv = python_module("vpo.probe.decoder", path)
     try:
         processes.run(Command(argv, memory=MEMORY), stall_seconds, _Report(found, progress))
     except ToolError as error:
+        found.ended = not error.lasting
         message = f"the decoder failed: {error}"
         found.errors.append(Damage(None, found.decoded or None, None, 1, message))
-    if not is_complete(media.path):
+    if not is_complete(path):
         end = found.decoded or None
         found.errors.append(Damage(None, end, end, 1, "the file is truncated"))
     return found

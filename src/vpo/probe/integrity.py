@@ -14,11 +14,12 @@ from vpo.probe.mp4_tables import samples_left_out
 if TYPE_CHECKING:
     from vpo.probe.content import Content
 
-DamageKind = Literal["cut_off", "unreadable", "corrupt", "zeros", "short", "gap"]
+DamageKind = Literal["cut_off", "unreadable", "corrupt", "zeros", "short", "gap", "restart"]
 """``cut_off``: the container ends early. ``unreadable``: the parser reported an error or skipped
 bytes. ``corrupt``: it marked a packet as corrupt. ``zeros``: a packet of nothing but zeros, as in a
 download that has not got there yet. ``short``: the packets end before the duration that the header
-states. ``gap``: all continuous tracks pause at the same time."""
+states. ``gap``: all continuous tracks pause at the same time. ``restart``: times go back, as parts
+were joined that each have their own."""
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
@@ -26,6 +27,8 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _SHORT_SECONDS, _SHORT_PART = 1.0, 0.005
 """How much earlier than stated the last packet may end: seconds, and a part of the duration."""
 _GAP_SECONDS = 2.0
+_OF_RECORDERS = frozenset({"mpegts", "mpeg"})
+"""The demuxers of containers that may be joined end to end."""
 _SEARCHABLE = 2
 """Continuous tracks that must have a gap in common; one alone may pause on purpose."""
 
@@ -49,6 +52,7 @@ _TEXTS: dict[DamageKind, str] = {
     "zeros": "there are zeros instead of data",
     "short": "it ends early",
     "gap": "data is missing",
+    "restart": "parts with times of their own were joined; they begin again",
 }
 
 
@@ -96,7 +100,7 @@ def first_damage(content: Content, complete: bool) -> FirstDamage | None:
 
     ``complete``: the container's outermost elements end where the file ends.
     """
-    found = [*_parser_damage(content), *_short(content), *_gaps(content)]
+    found = [*_parser_damage(content), *_short(content), *_gaps(content), *_restarts(content)]
     if not complete:
         found.append(FirstDamage("cut_off", _last_end(content), ""))
     return min(found, key=_moment, default=None)
@@ -138,6 +142,20 @@ def _short(content: Content) -> Iterator[FirstDamage]:
     missing = content.start + content.duration - end
     if missing > max(_SHORT_SECONDS, _SHORT_PART * content.duration):
         yield FirstDamage("short", end, f"the header states {content.duration:.1f} s")
+
+
+def _restarts(content: Content) -> Iterator[FirstDamage]:
+    """Find the first time that goes back; nothing is lost, but no tool writes it as it is."""
+    if content.container not in _OF_RECORDERS:
+        return
+    for stream in content.streams.values():
+        least = int(_GAP_SECONDS / stream.time_base)
+        latest = itertools.accumulate(stream.times, max)
+        both = zip(stream.times, latest, strict=True)
+        if stream.type in ("audio", "video") and (
+            last := next((top for now, top in both if now < top - least), None)
+        ):
+            yield FirstDamage("restart", float(last * stream.time_base), "")
 
 
 def _gaps(content: Content) -> Iterator[FirstDamage]:

@@ -51,6 +51,10 @@ _MAX_SIZE = 16 << 20
 """The most bytes of an element that is read as a whole, such as the list of tracks."""
 
 
+_MOST_STRAY = 1 << 20
+"""The most bytes that some other program may have put behind a film, in a file of any size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """An EBML element: its id, and the offsets of its start, of its data, and of the end of that.
@@ -88,7 +92,8 @@ class Structure:
     """The elements before the first cluster, and those after it that the SeekHead lists.
 
     ``head`` are the segment's children before ``first_cluster`` (an offset; the file's length if
-    there is no cluster); ``behind`` are the offsets of elements after it.
+    there is no cluster); ``behind`` are the offsets of elements after it. ``stray`` are the bytes
+    behind the end of the segment that are no part of any film.
     """
 
     doctype: str
@@ -98,11 +103,17 @@ class Structure:
     first_cluster: int
     behind: tuple[int, ...]
     tracks: Element | None
+    stray: int = 0
+
+    @property
+    def end(self) -> int:
+        """Where the film ends."""
+        return self.length - self.stray
 
     @property
     def complete(self) -> bool:
-        """Whether the segment ends where the file ends: false for a truncated file."""
-        return self.segment.end is None or self.segment.end == self.length
+        """Whether the segment ends where the film ends: false for a truncated file."""
+        return self.segment.end is None or self.segment.end == self.end
 
     @property
     def misplaced(self) -> Element | None:
@@ -130,7 +141,30 @@ def read_structure(fd: int) -> Structure:
         first_cluster=first_cluster,
         behind=tuple(sorted({item.start for item in sought if item.start > first_cluster})),
         tracks=next((item for item in (*head, *sought) if item.id == TRACKS), None),
+        stray=_stray(fd, segment, length),
     )
+
+
+def end_of_film(fd: int) -> int | None:
+    """Return where the film in an open Matroska file ends, if something else is behind it."""
+    try:
+        structure = read_structure(fd)
+    except StructureError:
+        return None  # another container
+    return structure.end if structure.stray else None
+
+
+def _stray(fd: int, segment: Element, length: int) -> int:
+    """Return the number of bytes behind a segment that states its end and is all there.
+
+    None if they may belong to a film: if there are many, or an element that has packets.
+    """
+    size = 0 if segment.end is None else length - segment.end
+    if not 0 < size <= _MOST_STRAY:
+        return 0
+    data = os.pread(fd, size, length - size)
+    film = (identity.to_bytes(4, "big") for identity in (EBML, SEGMENT, CLUSTER))
+    return 0 if any(identity in data for identity in film) else size
 
 
 def element(fd: int, offset: int, limit: int) -> Element:

@@ -123,11 +123,11 @@ def read_blocks(
 
     ``beat`` takes the offset that was reached.
     """
-    if structure.segment.end != structure.length:
+    if structure.segment.end != structure.end:
         raise StructureError("a segment of unknown size, or not all of the file")
     offset = structure.first_cluster
-    while offset < structure.length:
-        item = matroska.element(fd, offset, structure.length)
+    while offset < structure.end:
+        item = matroska.element(fd, offset, structure.end)
         if item.end is None:
             raise StructureError(f"an element of unknown size at byte {offset}")
         if item.id == matroska.CLUSTER:

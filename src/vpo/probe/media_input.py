@@ -11,7 +11,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from vpo.errors import ProbeError
-from vpo.media.containers import MOST_STREAMS
+from vpo.media.containers import FAR_AHEAD, MOST_STREAMS, without_header
 
 if TYPE_CHECKING:
     import av.container
@@ -88,13 +88,40 @@ def open_input(path: str) -> Iterator[MediaInput]:
         os.close(fd)
 
 
-def open_container(path: str, fd: int, decode: bool = True) -> av.container.InputContainer:
-    """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams."""
+def open_container(
+    path: str, fd: int, decode: bool = True, end: int | None = None
+) -> av.container.InputContainer:
+    """Open a file with PyAV; without ``decode``, it decodes nothing to find out about streams.
+
+    Where audio begins so late that nothing is known of it yet, more of the file is read: otherwise
+    its format stays unknown, and its first packets get wrong times. ``end``: nothing behind this
+    byte is read.
+    """
+    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
+    name = encodable_name(path, fd)
+    if end is not None:
+        options = {**options, "protocol_whitelist": "file,subfile"}
+        name = f"subfile,,start,0,end,{end},,:{name}"
+    source = _opened(name, options)
+    if not _has_unknown_audio(source):
+        return source
+    source.close()
+    return _opened(name, {**options, **FAR_AHEAD})
+
+
+def _has_unknown_audio(source: av.container.InputContainer) -> bool:
+    """Return whether a container without a header has audio that has not begun yet."""
+    return without_header(DEMUXERS.get(source.format.name, "")) and any(
+        stream.codec_context is not None and not stream.codec_context.sample_rate
+        for stream in source.streams.audio
+    )
+
+
+def _opened(name: str, options: dict[str, str]) -> av.container.InputContainer:
     import av
 
-    options = _ONE_FILE if decode else {**_ONE_FILE, **_SKIP_FRAMES}
     try:
-        return av.open(encodable_name(path, fd), options=options, metadata_errors="replace")
+        return av.open(name, options=options, metadata_errors="replace")
     except av.ArgumentError:  # how a format that is not on the list is refused
         raise ProbeError("not a video container that vpo knows") from None
 

@@ -106,6 +106,11 @@ class Prober:
         facts, differences = answer
         return ContentFacts.of(facts), [Difference(*each) for each in differences]
 
+    def first_undecodable(self, path: str, indexes: Sequence[int]) -> tuple[float, str] | None:
+        """See ``vpo.probe.decoded_parts.first_undecodable``."""
+        found = self._ask("first_undecodable", path, list(indexes))
+        return found and (float(found[0]), str(found[1]))
+
     def keyframes(self, path: str, index: int, times: Sequence[float]) -> list[float]:
         """See ``vpo.probe.packets.keyframes``."""
         return [float(time) for time in self._ask("keyframes", path, index, list(times))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from vpo.media.containers import container
+from vpo.media.containers import container, is_untimed
 from vpo.media.languages import same
 from vpo.media.model import Attachment, Color, Track, TrackType
 from vpo.probe import h264, matroska, mp4
@@ -205,7 +205,7 @@ def _video_facts(stream: Any, context: Any) -> dict[str, Any]:
 
 def _is_reordered(stream: Any, context: Any) -> bool:
     """Return whether frames are stored out of order in a container without times."""
-    timeless = container(DEMUXERS.get(stream.container.format.name, "")).constant_frame_rate
+    timeless = is_untimed(DEMUXERS.get(stream.container.format.name, ""))
     return timeless and context.name in REORDERING and bool(context.has_b_frames)
 
 

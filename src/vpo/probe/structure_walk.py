@@ -39,7 +39,7 @@ class StructureWalk:
 
 def _matroska(fd: int, length: int) -> Iterator[int]:
     """Yield the offsets of the segment's children, and of the blocks in a live cluster."""
-    offset = 0
+    length, offset = matroska.read_structure(fd).end, 0
     while offset < length:
         yield offset
         try:

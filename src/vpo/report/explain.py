@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from vpo.errors import Position
 from vpo.plan.explain import PhaseStory, Step
 from vpo.plan.model import Change, Plan, changes_to_json
 from vpo.policy.change_kind import ChangeKind
@@ -24,7 +25,7 @@ def explanation_lines(
     for story in stories:
         report = story.report
         detail = f": {printable(report.detail)}" if report.detail else ""
-        where = f"line {lines.phase(report.name)}"
+        where = _where(lines.phase(report.name), lines)
         title = f"phase {printable(report.name)} ({where}) {report.outcome}{detail}"
         yield title, _STYLES.get(report.outcome, "")
         begun: set[str] = set()
@@ -40,12 +41,12 @@ def explanation_lines(
 def _step_text(
     plan: Plan, phase: str, step: Step, lines: PolicyLines, label: str
 ) -> Iterator[Styled]:
-    line = lines.operation(phase, step.operation)
-    yield f"  {label} (line {line}){': nothing to do' if step.silent else ''}", ""
+    line = _where(lines.operation(phase, step.operation), lines)
+    yield f"  {label} ({line}){': nothing to do' if step.silent else ''}", ""
     explained = {note.track for note in step.notes}
     for note in step.notes:
-        before, line = line, lines.operation(phase, step.operation, note.path)
-        yield _note_text(note) + (f"  (line {line})" if line != before else ""), ""
+        before, line = line, _where(lines.operation(phase, step.operation, note.path), lines)
+        yield _note_text(note) + (f"  ({line})" if line != before else ""), ""
     for change in step.changes:
         if change.kind is not ChangeKind.REMOVE or change.track not in explained:
             yield f"    ~ {_change(plan, change)}", "planned"
@@ -53,6 +54,13 @@ def _step_text(
         yield f"    warning: {printable(warning)}", "skipped"
     if step.error:
         yield f"    failed: {printable(step.error)}", "failed"
+
+
+def _where(position: Position, lines: PolicyLines) -> str:
+    """Return the line, with the file if that is one that the policy extends."""
+    if position.file == lines.name:
+        return f"line {position.line}"
+    return f"{printable(position.file)}, line {position.line}"
 
 
 def _note_text(note: Note) -> str:
@@ -98,7 +106,7 @@ def _phase_json(story: PhaseStory, lines: PolicyLines) -> dict[str, Any]:
     report = story.report
     return {
         "name": report.name,
-        "line": lines.phase(report.name),
+        **_where_json(lines.phase(report.name)),
         "outcome": report.outcome,
         "detail": report.detail,
         "steps": [_step_json(report.name, step, lines) for step in story.steps],
@@ -108,11 +116,11 @@ def _phase_json(story: PhaseStory, lines: PolicyLines) -> dict[str, Any]:
 def _step_json(phase: str, step: Step, lines: PolicyLines) -> dict[str, Any]:
     return {
         "operation": step.operation,
-        "line": lines.operation(phase, step.operation),
+        **_where_json(lines.operation(phase, step.operation)),
         "notes": [
             {
                 "text": note.text,
-                "line": lines.operation(phase, step.operation, note.path),
+                **_where_json(lines.operation(phase, step.operation, note.path)),
                 "true": note.true,
                 "depth": note.depth,
                 "track": note.track,
@@ -123,3 +131,7 @@ def _step_json(phase: str, step: Step, lines: PolicyLines) -> dict[str, Any]:
         "warnings": list(step.warnings),
         "error": step.error or None,
     }
+
+
+def _where_json(position: Position) -> dict[str, Any]:
+    return {"file": position.file, "line": position.line}

@@ -70,6 +70,7 @@ class JsonLinesReport(Silent):
             {"path": item.path, "part": item.part, "eta_seconds": _rounded(item.left)}
             for item in state.running
         ]
+        facts["part"] = state.part
         facts["eta_seconds"] = None if state.waiting else _rounded(state.left)
         self._event("progress", {**facts, "running": running, "waiting": state.waiting})
 

@@ -97,17 +97,20 @@ def health_lines(
     what = f"{display_path(media.path)}: " if named else ""
     if health.intact:
         yield f"  {what}no damage: {format_time(health.decoded)} decoded without errors", "changed"
+    for text, style in damage_lines(health):
+        yield f"  {what}{text.lstrip()}", style
+
+
+def damage_lines(health: Health) -> Iterator[tuple[str, str]]:
+    """Yield what is damaged in a file, and what was not checked: (text, style)."""
     for damage in health.errors[:_LISTED]:
-        yield f"  {what}{printable(_damage(damage))}", "failed"
+        yield f"  {printable(_damage(damage))}", "failed"
     more = len(health.errors) - _LISTED + health.omitted
     if more > 0:
-        yield f"  {what}and {more:,} more", "failed"
+        yield f"  and {more:,} more", "failed"
     if health.no_decoder:
         tracks = ", ".join(map(str, health.no_decoder))
-        yield (
-            f"  {what}not checked, because ffmpeg has no decoder for them: tracks {tracks}",
-            "skipped",
-        )
+        yield f"  not checked, because ffmpeg has no decoder for them: tracks {tracks}", "skipped"
 
 
 def _damage(damage: Damage) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from vpo.db.records import STATUSES
+from vpo.errors import ErrorKind
 from vpo.execute.outcome import Outcome
-from vpo.text import counted, display_path, format_size, printable, truncated
+from vpo.report.progress import ProgressMode, progress_display
+from vpo.text import counted, display_path, printable, saved_text
 
 if TYPE_CHECKING:
     from vpo.discover import Discovery
-    from vpo.run.progress import ProgressSource, RunningFile, RunProgress
+    from vpo.run.progress import ProgressSource
     from vpo.run.request import Request
     from vpo.run.summary import Summary
 
@@ -28,22 +30,19 @@ _STYLES = {
 _SUMMARY_WORDS = {"planned": "to be changed", "not_started": "not started"}
 _SCREEN = 20
 """Lines after which earlier output may have scrolled off the terminal."""
-_NAME = 24
-"""Maximum width of a file name on the progress line."""
-_SOON, _DAY = 90, 86400
-"""Seconds."""
-_MIN_SAVED = 1_000_000
+MIN_SAVED = 1_000_000
 """Bytes; the summary leaves out smaller savings."""
 
 
 class Console:
     """A text stream with colours if it is a terminal.
 
-    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``lines`` counts written lines.
+    ``NO_COLOR`` (no-color.org) and ``TERM=dumb`` turn colours off. ``timed`` lines begin with the
+    time. ``lines`` counts written lines.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO, timed: bool = False) -> None:
+        self.stream, self._timed = stream, timed
         self.terminal = stream.isatty()
         self.lines = 0
         self._colors = (
@@ -52,6 +51,8 @@ class Console:
 
     def line(self, text: str = "", style: str = "") -> None:
         """Write a line, in which the caller has made names printable."""
+        if self._timed and text:
+            text = f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}"
         if style and self._colors:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.stream.write(text + "\n")
@@ -59,81 +60,25 @@ class Console:
         self.lines += 1
 
 
-class ProgressLine:
-    """The line ``Processing: 3/10 files [2 active]``, redrawn in place; only on a terminal."""
-
-    def __init__(self, stream: TextIO, *, enabled: bool, doing: str = "Processing") -> None:
-        self._stream = stream
-        self._doing = doing
-        self.enabled = enabled and stream.isatty()
-        self._text = ""
-        self._drawn = False
-
-    def show(self, state: RunProgress, each: bool = False) -> None:
-        """Show the progress of the run, and with ``each`` that of every active file."""
-        if not self.enabled:
-            return
-        counts = f"{state.done}/{state.total} files [{state.active} active]"
-        end = f", {state.waiting}" if state.waiting else _time_left(state.left)
-        text = f"{self._doing}: {counts}{end}"
-        if each:
-            text += "".join(f"; {_file_progress(item)}" for item in state.running)
-        if self._drawn and text == self._text:
-            return
-        self._text, self._drawn = text, True
-        self._draw()
-
-    def clear(self) -> None:
-        """Erase the line before other output; the next ``show`` draws it again."""
-        if self.enabled and self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-            self._drawn = False
-
-    def _draw(self) -> None:
-        width = terminal_columns(self._stream)
-        self._stream.write("\r" + truncated(self._text, width - 1) + "\x1b[K")
-        self._stream.flush()
-
-
-def _file_progress(item: RunningFile) -> str:
-    """``A Very Long Na… 42 %, 80 s left``."""
-    text = printable(truncated(os.path.basename(item.path), _NAME))
-    if item.part is not None:
-        text += f" {item.part:.0%}"
-    return text + _time_left(item.left)
-
-
-def _time_left(left: float | None) -> str:
-    """Return the remaining time, or the time of day, which stays correct without redrawing."""
-    if left is None:
-        return ""
-    if left < _SOON:
-        return f", {left:.0f} s left"
-    end = datetime.now() + timedelta(seconds=left)
-    return f", done about {end:{'%H:%M' if left < _DAY else '%a %H:%M'}}"
-
-
-def terminal_columns(stream: TextIO) -> int:
-    """Return the width of the terminal; 80 if it is unknown."""
-    try:
-        return max(20, os.get_terminal_size(stream.fileno()).columns or 80)
-    except (OSError, ValueError):
-        return 80
-
-
 class TextReport:
     """Prints a run for people; see the module."""
 
-    def __init__(self, out: TextIO, err: TextIO, verbosity: int) -> None:
-        self._out = Console(out)
-        self._err = Console(err)
+    timed = False
+
+    def __init__(
+        self, out: TextIO, err: TextIO, verbosity: int, progress: ProgressMode | None = None
+    ) -> None:
+        self._out = Console(out, self.timed)
+        self._err = Console(err, self.timed)
         self._verbosity = verbosity
-        self._line = ProgressLine(err, enabled=verbosity >= 0)
+        quiet = verbosity < 0 and progress is None
+        self._mode: ProgressMode | None = "none" if quiet else progress
+        self._progress = progress_display(err, mode=self._mode)
         self._failures: list[tuple[Outcome, bool]] = []
         """Failed and skipped files, and whether their line was printed."""
         self._partly = 0
         self._dry_run = False
+        self._reported: frozenset[tuple[str, str]] = frozenset()
 
     def begin(
         self,
@@ -142,11 +87,17 @@ class TextReport:
         workers: int,  # noqa: ARG002
         found: Discovery,
     ) -> None:
-        self._dry_run = request.dry_run
+        self._dry_run, self._reported = request.dry_run, request.reported
         self._failures, self._partly = [], 0
-        if request.library is not None and self._verbosity >= 0:
+        self._progress = progress_display(self._err.stream, mode=self._mode)
+        if self._verbosity >= 0:
+            self._introduce(request, found)
+
+    def _introduce(self, request: Request, found: Discovery) -> None:
+        """Name the library, and say so if there is nothing to do."""
+        if request.library is not None:
             self._out.line(f"library {printable(request.library)}", "dim")
-        if not found.candidates and not found.problems and self._verbosity >= 0:
+        if not found.candidates and not found.problems:
             self._out.line(
                 "no video files found in "
                 + ", ".join(display_path(path) for path in request.paths)
@@ -155,57 +106,75 @@ class TextReport:
 
     def note(self, text: str) -> None:
         if self._verbosity >= 0:
-            self._line.clear()
+            self._progress.clear()
             self._err.line(printable(text))
 
     def started(self, path: str) -> None:
         if self._verbosity >= 2:
-            self._line.clear()
+            self._progress.clear()
             self._out.line(f"started   {display_path(path)}", "dim")
 
     def finished(self, outcome: Outcome) -> None:
         self._partly += is_partial(outcome)
         wanted = self._wanted(outcome)
-        if outcome.error is not None:
+        if outcome.error is not None and not self._is_known(outcome):
             self._failures.append((outcome, wanted))
         if wanted:
-            self._line.clear()
+            self._progress.clear()
             self._show(outcome)
 
     def progress(self, get_progress: ProgressSource) -> None:
-        if not self._dry_run and self._line.enabled:
-            self._line.show(get_progress(), each=self._verbosity >= 1)
+        if not self._dry_run and self._progress.enabled:
+            self._progress.show(get_progress())
 
     tick = progress
 
     def end(self, summary: Summary) -> None:
-        self._line.clear()
+        self._progress.clear()
         if self._verbosity >= 0:
             for line in digest_lines(summary):
                 self._out.line(line)
+            if summary.estimate is not None:
+                from vpo.report.estimate import estimate_lines  # late: most runs have none
+
+                for line in estimate_lines(summary.estimate):
+                    self._out.line(line)
             self._out.line(summary_text(summary, dry_run=self._dry_run, partly=self._partly))
         self._list_failures()
 
     def _wanted(self, outcome: Outcome) -> bool:
-        if self._verbosity < 0 or outcome.status == "not_started":
+        if self._verbosity < 0 or outcome.status == "not_started" or self._is_known(outcome):
             return False
         if outcome.warnings:
             return True
         if outcome.status == "unchanged" or (outcome.status == "skipped" and not outcome.error):
             return self._verbosity >= 1
-        # A terminal has the progress line; a log needs a line for each file.
-        return self._dry_run or self._verbosity >= 1 or not self._out.terminal
+        # A terminal has the progress; a log needs a line for each file.
+        return self._dry_run or self._verbosity >= 1 or not self._has_progress_only()
+
+    def _has_progress_only(self) -> bool:
+        """Return whether files that were changed need no line of their own."""
+        return self._out.terminal
+
+    def _is_known(self, outcome: Outcome) -> bool:
+        """Return whether the same failure of the file was reported by an earlier run."""
+        error = outcome.error
+        return error is not None and (outcome.path, error.type) in self._reported
 
     def _show(self, outcome: Outcome) -> None:
-        text = f"{outcome.status:9} {_names(outcome)}{self._what(outcome)}"
+        text = f"{outcome.status:9} {names_text(outcome)}{self._what(outcome)}"
         if outcome.error is not None:
             text += f": {printable(outcome.error.message)}"
         self._out.line(text, outcome.status if outcome.status in _STYLES else "")
         if outcome.plan and (self._dry_run or self._verbosity >= 1):
             from vpo.report.diff import plan_lines  # imported late: often there is no plan
 
-            for line, style in plan_lines(outcome.plan, effective=_is_effective(outcome)):
+            effective = _is_effective(outcome) or (self._dry_run and _is_hindered(outcome))
+            for line, style in plan_lines(outcome.plan, effective=effective):
                 self._out.line(line, style)
+        self._warn(outcome)
+
+    def _warn(self, outcome: Outcome) -> None:
         for warning in outcome.warnings:
             self._out.line(f"    warning: {printable(warning)}", "skipped")
 
@@ -232,7 +201,7 @@ class TextReport:
     def _failure(self, outcome: Outcome) -> None:
         partly = f" ({self._partly_changed()})" if is_partial(outcome) else ""
         message = printable(outcome.error.message) if outcome.error else ""
-        text = f"{outcome.status}: {_names(outcome)}{partly}: {message}"
+        text = f"{outcome.status}: {names_text(outcome)}{partly}: {message}"
         self._err.line(text, outcome.status)
 
 
@@ -247,7 +216,12 @@ def _is_effective(outcome: Outcome) -> bool:
     return outcome.status in ("changed", "planned") or is_partial(outcome)
 
 
-def _names(outcome: Outcome) -> str:
+def _is_hindered(outcome: Outcome) -> bool:
+    """Return whether nothing but permissions keeps the planned changes from being made."""
+    return outcome.error is not None and outcome.error.kind is ErrorKind.PUBLISH
+
+
+def names_text(outcome: Outcome) -> str:
     """Return the file, with its new name if the container changes."""
     old, new = outcome.was or outcome.path, outcome.path
     if outcome.plan is not None and _is_effective(outcome):
@@ -297,8 +271,8 @@ def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:
 
 
 def _remarks(summary: Summary, dry_run: bool) -> Iterator[str]:
-    if abs(summary.saved) >= _MIN_SAVED and not dry_run:
-        yield f"{format_size(abs(summary.saved))} {'less' if summary.saved > 0 else 'more'}"
+    if abs(summary.saved) >= MIN_SAVED and not dry_run:
+        yield saved_text(summary.saved)
     if summary.warned:
         yield f"{counted(summary.warned, 'file')} with warnings"
     if summary.excluded:

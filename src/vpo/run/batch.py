@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import NamedTuple
 
 from vpo.discover import Candidate
+from vpo.errors import ErrorKind
 from vpo.execute.outcome import Outcome
 from vpo.run.job import Job, failed
 from vpo.run.request import Interrupt
@@ -21,11 +22,21 @@ _WAIT_SECONDS = 0.5
 """The longest time until an interrupt is noticed."""
 
 
+def _ignore(path: str) -> None:
+    """Take no note."""
+
+
 class Queue(NamedTuple):
-    """The files to process, in order, and the function that makes the job of one."""
+    """The files to process, in order, and the function that makes the job of one.
+
+    ``put_off`` takes the path of a file that is in use, and ``resume`` that of one that is tried
+    once more.
+    """
 
     items: Iterable[Candidate]
     job_for: Callable[[Candidate], Job]
+    put_off: Callable[[str], None] = _ignore
+    resume: Callable[[str], None] = _ignore
 
 
 class Batch:
@@ -36,7 +47,7 @@ class Batch:
     running jobs complete, unless they are to be killed; the rest is reported as ``not_started``.
     An error of ``job_for`` or ``on_tick``, or a ``KeyboardInterrupt``, ends the batch in the same
     way, and is then raised. The batch waits while no worker has a slot. ``on_tick`` is called at
-    least twice a second.
+    least twice a second. A file that is in use is tried once more when all others are done.
 
     Not a generator, which an exception would end while jobs run.
     """
@@ -44,8 +55,10 @@ class Batch:
     def __init__(
         self, queue: Queue, workers: Workers, interrupt: Interrupt, on_tick: Callable[[], None]
     ) -> None:
-        self._queue, self._job_for = iter(queue.items), queue.job_for
+        self._source, self._queue = queue, iter(queue.items)
         self._next = next(self._queue, None)
+        self._in_use: deque[tuple[Job, Outcome]] = deque()
+        self._resumed: set[str] = set()
         self._workers, self._interrupt, self._on_tick = workers, interrupt, on_tick
         self._running: dict[Future[Outcome], Job] = {}
         self._done: deque[Outcome] = deque()
@@ -64,6 +77,8 @@ class Batch:
                 self._error = self._error or error
         if self._done:
             return self._done.popleft()
+        if self._in_use:
+            return self._in_use.popleft()[1]
         item, self._next = self._next, next(self._queue, None)
         if item is not None:
             return Outcome(item.path, "not_started")
@@ -73,7 +88,7 @@ class Batch:
     @property
     def _waiting(self) -> bool:
         """Whether further jobs are to start, now or later."""
-        return self._next is not None and not self._interrupt.stop
+        return not self._interrupt.stop and (self._next is not None or bool(self._in_use))
 
     def _step(self) -> None:
         """Take what has completed within half a second, and give free workers a job."""
@@ -91,19 +106,40 @@ class Batch:
     def _fill(self) -> None:
         """Give every free worker a job."""
         while not self._interrupt.stop and len(self._running) < self._workers.slots():
-            item, self._next = self._next, next(self._queue, None)
-            if item is None:
+            job = self._next_job()
+            if job is None:
                 return
-            job = self._job_for(item)
             self._running[self._workers.executor.submit(self._workers.work, job)] = job
+
+    def _next_job(self) -> Job | None:
+        """Return the next job; once all others are done, one that was in use."""
+        item, self._next = self._next, next(self._queue, None)
+        if item is not None:
+            return self._source.job_for(item)
+        others = any(job.path not in self._resumed for job in self._running.values())
+        if not self._in_use or others:
+            return None
+        job, _ = self._in_use.popleft()
+        self._resumed.add(job.path)
+        self._source.resume(job.path)
+        return job
 
     def _collect(self) -> None:
         done, _ = wait(self._running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            outcome = _result(future, self._running.pop(future))
+            job = self._running.pop(future)
+            outcome = _result(future, job)
+            if _is_in_use(outcome) and job.path not in self._resumed:
+                self._in_use.append((job, outcome))
+                self._source.put_off(job.path)
+                continue
             self._done.append(outcome)
             if outcome.stop:
                 self._interrupt.stop = True
+
+
+def _is_in_use(outcome: Outcome) -> bool:
+    return outcome.error is not None and outcome.error.kind is ErrorKind.IN_USE
 
 
 def _result(future: Future[Outcome], job: Job) -> Outcome:

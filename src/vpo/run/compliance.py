@@ -11,6 +11,21 @@ from vpo.discover import Candidate
 from vpo.plugins.metadata import Metadata, cache_key_range
 
 
+class AcknowledgedFailures:
+    """The failures that the user has acknowledged, each for one state of a file."""
+
+    def __init__(self, store: Store, fingerprint: str, records: ComplianceRecords) -> None:
+        self._records = records
+        self._paths = store.acknowledged(fingerprint)
+        self._unreadable = store.acknowledged_unreadable()
+
+    def __contains__(self, item: Candidate) -> bool:
+        path = os.fsencode(item.path)
+        if self._unreadable.get(path) == item.stat:
+            return True
+        return path in self._paths and self._records.failure(item) is not None
+
+
 class ComplianceRecords:
     """The recorded compliance and failures, each for one state of a file and its metadata.
 

@@ -27,7 +27,7 @@ from vpo.discover import (
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
-from vpo.run.compliance import ComplianceRecords
+from vpo.run.compliance import AcknowledgedFailures, ComplianceRecords
 from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
@@ -38,6 +38,7 @@ from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.estimate import Estimator
     from vpo.run.recognition import KnownFiles
     from vpo.run.workers import Workers, WorkerSource
 
@@ -116,11 +117,14 @@ class _Run:
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
             summary = Summary(record.run_id, found.total, found.excluded)
-            tally = Tally(summary, record, self._observer, hooks)
+            tally = Tally(summary, record, self._observer, hooks, self._request.reported)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
+                tally.estimator = self._estimator()
                 if todo := self._todo(found, tally):
                     self._process(todo, tally)
+                if tally.estimator is not None:
+                    summary.estimate = tally.estimator.result()
             except BaseException as error:
                 self._interrupt.fail(error)
                 raise
@@ -130,6 +134,16 @@ class _Run:
                 summary.stopped_early = self._interrupt.stop
                 record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         return tally
+
+    def _estimator(self) -> Estimator | None:
+        """Return what estimates the changes of a dry run, if that is wanted."""
+        if not self._request.estimate:
+            return None
+        from vpo.run.estimate import Estimator  # late: most runs need none
+
+        policies = list(self._request.policies.files)
+        record = self._store.timings(policies) if self._store is not None else ()
+        return Estimator(record, self._settings.workers, self._settings.cores)
 
     def _known_fingerprint(self) -> str:
         """Return the policies' fingerprint, from the database if their text was loaded before."""
@@ -217,7 +231,7 @@ class _Run:
     def _facts(self) -> RunFacts:
         request = self._request
         options = {
-            "paths": list(request.paths),
+            "paths": self._roots(),
             "recursive": request.recursive,
             "on_error": request.on_error,
             "order": request.order,
@@ -225,6 +239,10 @@ class _Run:
             "library": request.library,
         }
         return RunFacts(list(request.policies.files), options, self._settings.workers)
+
+    def _roots(self) -> list[str]:
+        """Return the paths of the request as the database has them."""
+        return [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
 
     def _todo(self, found: Discovery, tally: Tally) -> list[Candidate]:
         """Return the candidates to process; count those that comply, or would fail again."""
@@ -237,16 +255,15 @@ class _Run:
             tally.leave(path, reason)
         if self._store is None or self._request.force:
             return found.candidates
-        roots = [os.path.realpath(path) for path in self._request.paths if "\0" not in path]
-        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, roots)
+        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, self._roots())
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
-        acknowledged = self._store.acknowledged(self._fingerprint)
+        acknowledged = AcknowledgedFailures(self._store, self._fingerprint, records)
         todo = []
         for item in found.candidates:
             if records.complies(item):
                 tally.skip(item, records.warnings(item))
-            elif os.fsencode(item.path) in acknowledged and records.failure(item):
+            elif item in acknowledged:
                 tally.acknowledged(item)
             elif not in_turn and (failure := self._lasting_failure(records, item)):
                 tally.take(_failed_before(item, *failure))
@@ -291,7 +308,7 @@ class _Run:
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
                 scheduled = _ScheduledWorkers(workers, pauser, tally)
-                queue = Queue(items, maker.job)
+                queue = Queue(items, maker.job, tally.put_off, tally.resume)
                 scheduled.report()
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 _take_all(outcomes, scheduled.take, self._interrupt)

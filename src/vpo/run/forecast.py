@@ -2,13 +2,16 @@
 
 Before a file is opened, its size and name are known, and its media if it was probed before and has
 not changed. Its *kind* is then the strategy or the encoder of its plan. The kind of a new file is
-its extension. Each kind has its own pace, learned from earlier outcomes and from the run itself.
+its extension. Each kind has its own pace, learned from earlier outcomes, from the run itself, and
+from the progress of the files that it processes now.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import NamedTuple
 
 from vpo.db.records import Cost, Timing
 from vpo.discover import Candidate
@@ -25,6 +28,8 @@ _WEIGHT = 10.0
 _MIN_PROGRESS, _MIN_PROGRESS_SECONDS = 0.02, 5.0
 """The fraction of a file and the seconds after which its progress is used to extrapolate: before,
 the start of the tool dominates."""
+_FIRST_SECONDS = 1.0
+"""The seconds after which the progress of a file counts as long as nothing else is known."""
 
 
 class Pace:
@@ -33,6 +38,10 @@ class Pace:
     def __init__(self) -> None:
         self._count = self._amount = self._squares = self._products = 0.0
         self._seconds = 0.0
+
+    @property
+    def learned(self) -> bool:
+        return self._count > 0
 
     def learn(self, amount: int, seconds: float) -> None:
         self._count += 1
@@ -69,6 +78,62 @@ class Pace:
         return (fixed, slope) if fixed >= 0 else (0.0, total / self._amount)
 
 
+class Remaining(NamedTuple):
+    """What is left of a batch: the seconds, the part of all work that is done, from 0 to 1.
+
+    Both are ``None`` if unknown. ``running`` are the files in progress, the oldest first.
+    """
+
+    seconds: float | None
+    part: float | None
+    running: tuple[RunningFile, ...]
+
+
+class Paces:
+    """The pace of each kind of file, and that of all bytes for a kind that is unknown."""
+
+    def __init__(
+        self, by_kind: Mapping[str, Pace] | None = None, every: Pace | None = None
+    ) -> None:
+        self._by_kind = dict(by_kind or {})
+        self._any = every or Pace()
+        self.learned = False
+
+    def learn(self, took: Timing) -> None:
+        """Learn from the duration of a file."""
+        self.learned = True
+        costs = {took.cost} if took.cost else set()
+        if took.alike:
+            costs.add(Cost(_extension(took.path), took.size))
+            self._any.learn(took.size, took.seconds)
+        for kind, amount in costs:
+            self._by_kind.setdefault(kind, Pace()).learn(amount, took.seconds)
+
+    def fade(self) -> None:
+        """Reduce the weight of what was learned so far to that of a few files."""
+        for pace in (self._any, *self._by_kind.values()):
+            pace.fade()
+
+    def knows(self, kind: str) -> bool:
+        """Return whether anything was learned that holds for this kind."""
+        return kind in self._by_kind or self._any.learned
+
+    def seconds(self, kind: str, count: int, amount: int, size: int) -> float:
+        """Return the seconds by the pace of the kind, or by that of all bytes if it is unknown."""
+        pace = self._by_kind.get(kind)
+        return pace.seconds(count, amount) if pace else self._any.seconds(count, size)
+
+    def with_all(self, timings: Iterable[Timing]) -> Paces:
+        """Return the paces that have also learned these durations."""
+        timings = list(timings)
+        if not timings:
+            return self  # short files come by the thousand
+        found = deepcopy(self)
+        for took in timings:
+            found.learn(took)
+        return found
+
+
 class Forecast:
     """The remaining time of one batch.
 
@@ -85,17 +150,15 @@ class Forecast:
     ) -> None:
         self._workers = workers
         self._costs = costs or {}
-        self._paces: dict[str, Pace] = {}
-        self._any = Pace()
-        self._learned = False
+        self._paces = Paces()
         for took in record:
-            self._learn(took)
-        for pace in (self._any, *self._paces.values()):
-            pace.fade()
+            self._paces.learn(took)
+        self._paces.fade()
         self._sizes = {item.path: item.size for item in items}
         self._waiting: dict[str, tuple[int, int, int]] = {}
         self._running: dict[str, float] = {}
         self._parts: dict[str, float] = {}
+        self._spent = 0.0
         for item in items:
             self._wait(item.path, 1)
 
@@ -106,7 +169,7 @@ class Forecast:
         largest alone do not show how long the others take.
         """
         found = sorted(items, key=lambda item: (-self.seconds(item.path), -item.size))
-        if self._learned or len(found) < _MANY:
+        if self._paces.learned or len(found) < _MANY:
             return found
         first, rest = found[: self._workers], found[self._workers :]
         samples = rest[len(rest) // _SAMPLES // 2 :: len(rest) // _SAMPLES]
@@ -115,8 +178,7 @@ class Forecast:
 
     def seconds(self, path: str) -> float:
         """Return the seconds that a worker needs for this file."""
-        kind, amount = self._cost(path)
-        return self._seconds(kind, 1, amount, self._sizes[path])
+        return self._expected(path, self._paces)
 
     def update(self, parts: Mapping[str, float]) -> None:
         """Update the fraction done of the running files, from 0 to 1."""
@@ -131,33 +193,59 @@ class Forecast:
     def end(self, path: str, took: Timing | None) -> None:
         """Note that a file is done, and learn from its duration if given."""
         if self._running.pop(path, None) is not None and took is not None:
-            self._learn(took)
+            self._spent += took.seconds
+            self._paces.learn(took)
 
-    def remaining(self, now: float) -> float | None:
-        """Return the seconds until all files are done; ``None`` if nothing was learned yet."""
-        if not self._learned:
-            return None
-        left = [self.left(path, began, now) for path, began in self._running.items()]
-        waiting = sum(self._seconds(kind, *amounts) for kind, amounts in self._waiting.items())
-        return max((sum(left) + waiting) / self._workers, *left, 0.0)
+    def put_off(self, path: str) -> None:
+        """Note that a file which was started waits again."""
+        if self._running.pop(path, None) is not None:
+            self._wait(path, 1)
 
-    def running(self, now: float) -> tuple[RunningFile, ...]:
-        """Return the files that are being processed, the oldest first."""
-        return tuple(
-            RunningFile(
-                path,
-                self._parts.get(path),
-                self.left(path, began, now) if self._learned or path in self._parts else None,
-            )
-            for path, began in self._running.items()
+    def at(self, now: float) -> Remaining:
+        """Return what is left at this time; unknown as long as there is a kind without a pace."""
+        paces = self._paces.with_all(self._extrapolated(now))
+        running = tuple(
+            RunningFile(path, self._parts.get(path), self._left(path, now, paces))
+            for path in self._running
         )
+        left = [item.left for item in running if item.left is not None]
+        kinds = [kind for kind, (count, *_) in self._waiting.items() if count]
+        if len(left) < len(running) or not all(map(paces.knows, kinds)):
+            return Remaining(None, None, running)
+        waiting = sum(paces.seconds(kind, *amounts) for kind, amounts in self._waiting.items())
+        rest = sum(left) + waiting
+        spent = self._spent + sum(now - began for began in self._running.values())
+        part = spent / (spent + rest) if spent else 0.0
+        return Remaining(max(rest / self._workers, *left, 0.0), part, running)
 
-    def left(self, path: str, began: float, now: float) -> float:
-        """Return the seconds left for a file, extrapolated from its progress if that is enough."""
-        part, took = self._parts.get(path, 0.0), now - began
+    def _extrapolated(self, now: float) -> Iterator[Timing]:
+        """Yield how long the running files will have taken, as far as their progress shows it."""
+        for path, began in self._running.items():
+            part, took = self._parts.get(path, 0.0), now - began
+            if self._shows(path, part, took):
+                yield Timing(path, self._costs.get(path), self._sizes[path], took / part)
+
+    def _shows(self, path: str, part: float, took: float) -> bool:
+        """Return whether the progress of a file shows how long it takes."""
         if part >= _MIN_PROGRESS and took >= _MIN_PROGRESS_SECONDS:
+            return True
+        known = self._paces.knows(self._cost(path).kind)
+        return not known and part > 0 and took >= _FIRST_SECONDS
+
+    def _left(self, path: str, now: float, paces: Paces) -> float | None:
+        """Return the seconds left for a running file, by its progress if that shows them.
+
+        Of a file that is overdue nothing is known, but that it takes longer: as long again.
+        """
+        part, took = self._parts.get(path, 0.0), now - self._running[path]
+        if self._shows(path, part, took):
             return took * (1 - part) / part
-        return max(0.0, self.seconds(path) - took)
+        known = paces.knows(self._cost(path).kind)
+        return abs(self._expected(path, paces) - took) if known else None
+
+    def _expected(self, path: str, paces: Paces) -> float:
+        kind, amount = self._cost(path)
+        return paces.seconds(kind, 1, amount, self._sizes[path])
 
     def _wait(self, path: str, sign: int) -> None:
         kind, amount = self._cost(path)
@@ -167,20 +255,6 @@ class Forecast:
 
     def _cost(self, path: str) -> Cost:
         return self._costs.get(path) or Cost(_extension(path), self._sizes[path])
-
-    def _seconds(self, kind: str, count: int, amount: int, size: int) -> float:
-        """Return the seconds by the pace of the kind, or by that of all bytes if it is unknown."""
-        pace = self._paces.get(kind)
-        return pace.seconds(count, amount) if pace else self._any.seconds(count, size)
-
-    def _learn(self, took: Timing) -> None:
-        self._learned = True
-        costs = {took.cost} if took.cost else set()
-        if took.alike:
-            costs.add(Cost(_extension(took.path), took.size))
-            self._any.learn(took.size, took.seconds)
-        for kind, amount in costs:
-            self._paces.setdefault(kind, Pace()).learn(amount, took.seconds)
 
 
 def _extension(path: str) -> str:

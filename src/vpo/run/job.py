@@ -31,7 +31,12 @@ from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Failure, Outcome
-from vpo.execute.preconditions import refuse_unchangeable, separation
+from vpo.execute.preconditions import (
+    refuse_growing,
+    refuse_played,
+    refuse_unchangeable,
+    separation,
+)
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
@@ -44,12 +49,12 @@ from vpo.run.recognition import (
     KnownContents,
     are_encoded,
     encoded_videos,
-    measured_bit_rates,
     recognize,
     with_largest_parts,
-    with_pictures,
+    with_measured_facts,
 )
 
+_CHANGED = "another program changed it while it was probed; run again"
 log = logging.getLogger(__name__)
 
 
@@ -168,12 +173,7 @@ def _planned(
 ) -> tuple[Job, Plan, Mapping[int, int]]:
     """Return the plan, the job with what is known of its content, and what was measured for it."""
     media, known = recognize(media, job.known, job.recorded)
-    bit_rates: Mapping[int, int] = {}
-    if any(policy.unknown_bit_rates(media, known.encoded) for policy in job.policies):
-        bit_rates = measured_bit_rates(media, context.prober)
-        media = media.with_bit_rates(bit_rates)
-    if not known.encoded and any(policy.crops for policy in job.policies):
-        media = with_pictures(media, context.prober)
+    media, bit_rates = with_measured_facts(media, job.policies, known.encoded, context.prober)
     plan = evaluate(job.policies, media, job.on_error, known)
     videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
     if (
@@ -197,7 +197,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         separated = separation(job.path, job.options, writer.strategy)
         plan = _with_warnings(plan, writer, separated)
         if job.dry_run:
-            _refuse_in_dry_run(job)
+            _refuse_in_dry_run(job, context)
             outcome = _without_work(plan, writer.strategy, stamp)
             return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
@@ -239,13 +239,14 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
         )
 
 
-def _refuse_in_dry_run(job: Job) -> None:
+def _refuse_in_dry_run(job: Job, context: RunContext) -> None:
     """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
     refuse_unchangeable(job.path, status, job.options)
+    refuse_played(job.path, context)
 
 
 def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None:
@@ -262,7 +263,7 @@ def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None
         return
     same = before and now and before.resembles(now) and before.ctime_ns == now.ctime_ns
     if not same:
-        raise BusyError("another program changed it while it was probed; run again")
+        raise BusyError(_CHANGED)
 
 
 def _asked_anew(job: Job, context: RunContext) -> Stamp | None:
@@ -318,15 +319,16 @@ def _locked(path: str, context: RunContext) -> Iterator[FileLock]:
 def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Outcome:
     context = writer.context
     with _locked(job.path, context) as lock:
-        if stamp is None or not lock.stamp.resembles(stamp):
-            raise BusyError("another program changed it while it was probed; run again")
-        if lock.beside or lock.stamp != stamp or lock.stamp.ctime_ns != stamp.ctime_ns:
+        if not lock.beside and (stamp is None or not lock.stamp.resembles(stamp)):
+            raise BusyError(_CHANGED)
+        if stamp is None or lock.may_differ(stamp):
             # Another vpo, or a worker with another hard link, may have processed it already; or
             # inode numbers do not last there. A file server's client may state an old status.
             job, plan, _ = _planned(job, context, _read(job, context))
+            refuse_growing(lock, _CHANGED)
             other = choose_writer(plan, context)
             if other is None:
-                return _without_work(plan, "none", stamp)
+                return _without_work(plan, "none", lock.stamp)
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})

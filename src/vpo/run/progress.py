@@ -31,7 +31,8 @@ class RunningFile(NamedTuple):
 class RunProgress(NamedTuple):
     """The numbers of files done, in total and being processed, and the seconds left.
 
-    ``left`` is ``None`` if unknown. ``waiting`` is the reason why nothing starts now, if any.
+    ``left`` is ``None`` if unknown. ``waiting`` is the reason why nothing starts now, if any;
+    ``part`` is the fraction of the work that is done, from 0 to 1, by the time that it takes.
     """
 
     done: int
@@ -40,6 +41,7 @@ class RunProgress(NamedTuple):
     left: float | None = None
     running: tuple[RunningFile, ...] = ()
     waiting: str | None = None
+    part: float | None = None
 
 
 def write_progress(fd: int, progress: RunProgress) -> None:
@@ -54,12 +56,11 @@ def read_progress(path: str) -> RunProgress | None:
     for _ in range(_READS):
         try:
             with open(path, encoding="ascii") as file:
-                done, total, active, left, running, waiting = json.load(file)
-            files = tuple(RunningFile(*item) for item in running)
-            return RunProgress(done, total, active, left, files, waiting)
+                found = RunProgress(*json.load(file))
+            return found._replace(running=tuple(RunningFile(*item) for item in found.running))
         except OSError:
             return None
-        except ValueError:
+        except (ValueError, TypeError):
             continue  # it was empty, or read while it was written
     return None
 

@@ -17,6 +17,7 @@ from vpo.errors import ProbeError
 from vpo.execute.copied_streams import video_forms
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
+from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.black_bars import common_box
 from vpo.probe.content_key import content_key
@@ -90,6 +91,22 @@ def measured_bit_rates(media: MediaFile, prober: Prober) -> dict[int, int]:
     """Return the bit rates of audio and video by reading all packets; empty if it is damaged."""
     facts = prober.read_source(media.path, {}).result()
     return {} if facts.damage is not None else facts.bit_rates
+
+
+def with_measured_facts(
+    media: MediaFile, policies: Sequence[Policy], encoded: bool, prober: Prober
+) -> tuple[MediaFile, dict[int, int]]:
+    """Return the file with what the policies depend on and no header states, and the bit rates.
+
+    ``encoded``: the policies have encoded its video before.
+    """
+    bit_rates: dict[int, int] = {}
+    if any(policy.unknown_bit_rates(media, encoded) for policy in policies):
+        bit_rates = measured_bit_rates(media, prober)
+        media = media.with_bit_rates(bit_rates)
+    if not encoded and any(policy.crops for policy in policies):
+        media = with_pictures(media, prober)
+    return media, bit_rates
 
 
 def are_encoded(

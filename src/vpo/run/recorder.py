@@ -61,6 +61,7 @@ class Recorder:
         self._cache_key = cache_key
         self._store = store
         self._ids: dict[str, str] = {}
+        self._begun = False
         self._results: list[Result] = []
         self._written = time.monotonic()
 
@@ -68,7 +69,9 @@ class Recorder:
         """Record the start of a file, so that a later run can clean up; return the outcome's id."""
         if self._store is None:
             return ""
-        self._ids[path] = self._store.start_outcomes(self.run_id, [path])[0]
+        # Whatever a power cut takes, the next run knows that this one was there.
+        synced, self._begun = not self._begun, True
+        self._ids[path] = self._store.start_outcomes(self.run_id, [path], synced=synced)[0]
         return self._ids[path]
 
     def take(self, outcome: Outcome) -> None:

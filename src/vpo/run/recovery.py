@@ -43,16 +43,32 @@ def repair_beside(paths: Iterable[str], database: Path) -> list[str]:
 
 def _clean_up_killed_runs(store: Store, settings: Settings) -> list[str]:
     data_dir = settings.data_dir
-    killed = {run.id for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))}
+    runs = [run for run in store.running_runs() if not is_alive(lock_path(data_dir, run.id))]
+    killed = {run.id for run in runs}
     running = [item for item in store.running_outcomes() if item.run_id in killed]
     folders = {os.path.dirname(item.path) for item in running}
     done = leftovers.clean_up_folders(folders, store.forget_file)
     for item in running:
         _finish_keeping(store, item)
+    # After a power cut, the last outcomes of a run may be missing, and its header edits not.
+    paths = {path for run in runs for path in run.options.get("paths", ())}
+    store.forget_changed(paths, _changed_at)
     store.mark_interrupted(killed)
     for path in run_locks(data_dir):
         is_alive(path)
     return done
+
+
+def _changed_at(path: str) -> float | None:
+    """Return when the file was last changed; its modification time says what vpo has set.
+
+    FAT and servers of SMB repeat the modification time, which is then all that is known.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return None if status.st_ctime_ns == status.st_mtime_ns else status.st_ctime
 
 
 def _finish_keeping(store: Store, item: RunningOutcome) -> None:

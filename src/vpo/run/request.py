@@ -17,7 +17,9 @@ class Request(NamedTuple):
     """The files, the policies and the options of a run.
 
     ``fresh`` is that of ``RewriteOptions``. ``limit`` is the largest number of files that are
-    processed. ``library`` is the name of the library whose folders the paths are.
+    processed. ``library`` is the name of the library whose folders the paths are. ``estimate``: a
+    dry run estimates what its changes would take. ``reported`` are failures that are no news: path
+    and type of the error.
     """
 
     paths: tuple[str, ...]
@@ -30,6 +32,8 @@ class Request(NamedTuple):
     fresh: float = 0.0
     limit: int | None = None
     library: str | None = None
+    estimate: bool = False
+    reported: frozenset[tuple[str, str]] = frozenset()
 
 
 class Interrupt:

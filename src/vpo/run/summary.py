@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from vpo.db.records import STATUSES
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Outcome
+
+if TYPE_CHECKING:
+    from vpo.run.estimate import Estimate
 
 
 class Summary:
@@ -19,7 +23,8 @@ class Summary:
     ``acknowledged`` counts those skipped as their failure is known and acknowledged;
     ``excluded`` counts files and folders that were left out, which are not part of ``total``.
     ``strategies`` and ``kinds`` count the files that a dry run would change, by strategy and by
-    kind of change; a file can have several kinds.
+    kind of change; a file can have several kinds. ``estimate`` is that of a dry run, if it was
+    asked for.
     """
 
     def __init__(self, run_id: str, total: int, excluded: int = 0) -> None:
@@ -37,6 +42,7 @@ class Summary:
         self.linked = self.separated = 0
         self.strategies: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
+        self.estimate: Estimate | None = None
 
     def facts(self) -> dict[str, object]:
         """Return the summary as documented for JSON."""
@@ -51,6 +57,7 @@ class Summary:
             "hard_links_skipped": self.linked,
             "hard_links_replaced": self.separated,
             "digest": self._digest() if self.strategies else None,
+            "estimate": self.estimate.facts() if self.estimate else None,
         }
 
     def count(self, outcome: Outcome) -> None:

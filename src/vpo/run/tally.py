@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from vpo.db.records import Timing
     from vpo.plugins import FileReport, RunReport
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.estimate import Estimator
     from vpo.run.forecast import Forecast
 
 
 class Tally:
     """Counts, records and reports each outcome once.
 
-    ``workers`` is their number; ``forecast`` is set once there is one.
+    The report of the run for plugins leaves out failures that were ``reported`` before.
+    ``workers`` is their number; ``forecast`` is set once there is one, ``estimator`` if an estimate
+    is wanted.
     """
 
     def __init__(
@@ -35,14 +38,16 @@ class Tally:
         recorder: Recorder,
         observer: SafeObserver,
         hooks: HookDispatcher | None,
+        reported: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.summary, self.observer = summary, observer
-        self._recorder, self._hooks = recorder, hooks
+        self._recorder, self._hooks, self._reported = recorder, hooks, reported
         self._begun: set[str] = set()
         self._failed: list[Outcome] = []
         self._waiting: str | None = None
         self.workers = 1
         self.forecast: Forecast | None = None
+        self.estimator: Estimator | None = None
         self.file_progress = FileProgress()
 
     def start(self, path: str) -> str:
@@ -53,6 +58,20 @@ class Tally:
         self.observer.started(path)
         self.observer.progress(self._state)
         return self._recorder.start(path)
+
+    def put_off(self, path: str) -> None:
+        """Report that a file is in use, and tried once more at the end of the run."""
+        self._begun.discard(path)
+        if self.forecast is not None:
+            self.forecast.put_off(path)
+        self.observer.note(f"{path} is in use; it is tried again at the end of the run")
+
+    def resume(self, path: str) -> None:
+        """Report that a file which was put off is tried once more."""
+        self._begun.add(path)
+        if self.forecast is not None:
+            self.forecast.begin(path, time.monotonic())
+        self.observer.progress(self._state)
 
     def skip(self, item: Candidate, warnings: tuple[str, ...]) -> None:
         """Count a file that complies and is not processed, and report the warnings about it."""
@@ -114,7 +133,10 @@ class Tally:
 
     def _count(self, outcome: Outcome) -> None:
         self.summary.count(outcome)
-        if outcome.status == "failed" and self._hooks is not None:
+        if self.estimator is not None and outcome.status == "planned" and outcome.plan is not None:
+            self.estimator.add(outcome.plan)
+        known = outcome.error is not None and (outcome.path, outcome.error.type) in self._reported
+        if outcome.status == "failed" and self._hooks is not None and not known:
             self._failed.append(outcome)
         self.observer.finished(outcome)
 
@@ -126,8 +148,9 @@ class Tally:
             return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
         self.forecast.update(self.file_progress.now)
-        left, running = self.forecast.remaining(now), self.forecast.running(now)
-        return RunProgress(done, self.summary.total, active, left, running, self._waiting)
+        rest = self.forecast.at(now)
+        total, waiting = self.summary.total, self._waiting
+        return RunProgress(done, total, active, rest.seconds, rest.running, waiting, rest.part)
 
 
 def _file_report(outcome: Outcome) -> FileReport:

@@ -15,7 +15,7 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -23,15 +23,14 @@ from typing import NamedTuple
 from vpo.config.libraries import is_open
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover, leftovers_beside
-from vpo.errors import ErrorKind, WatchError
+from vpo.errors import ErrorKind
 from vpo.plugins.metadata import cache_key_range
 from vpo.run.coordinator import Coordinator
+from vpo.run.folder_changes import Waiter
 from vpo.run.ignored import leave_ignored
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
-TICK = 1.0
-"""Seconds between the checks for an interrupt and for missing folders."""
 _HOUR, _DAY = 3600.0, 86400.0
 _LONGEST = 6 * _HOUR
 """The longest time in seconds until a failed file is tried again."""
@@ -46,8 +45,6 @@ FileState = tuple[int, int, int, int]
 """Size, modification time, inode, and the time of its last change, which nobody can set back."""
 Identity = tuple[int, int]
 """Device and inode."""
-Waiter = Callable[[Sequence[str]], Iterator[set[str]]]
-"""Takes folders, and yields the changed paths in them; an empty set after each ``TICK``."""
 
 
 class _Waiting(NamedTuple):
@@ -104,8 +101,22 @@ class Waitlist:
         return paths
 
     def due(self, now: float) -> list[str]:
-        """Return the files to process now."""
+        """Return the files to process now: none while others settle that belong to them.
+
+        New files that settle within the settle time of each other are due together, so that a
+        season that is copied file by file is one run; for the first, that at most doubles it.
+        """
+        due = [item.due for item in self.waiting.values() if item.due <= now]
+        if not due or (now < min(due) + self.settle and self._settle_soon(now)):
+            return []
         return [path for path, item in self.waiting.items() if item.due <= now]
+
+    def _settle_soon(self, now: float) -> bool:
+        """Return whether new or changed files are to settle within the settle time."""
+        return any(
+            now < item.due <= now + self.settle and not item.tries and not item.parked
+            for item in self.waiting.values()
+        )
 
 
 class Watched(NamedTuple):
@@ -181,6 +192,8 @@ class _Watcher:
         self._coordinator, self._store = watched.coordinator, store
         self._settings, self._interrupt = self._coordinator.settings, self._coordinator.interrupt
         self._waitlist = Waitlist(watched.settle)
+        self._reported: dict[str, tuple[str, int | None]] = {}
+        """The failures that were reported: the type, and the inode of the file."""
 
     def process(self, folders: Iterable[str]) -> Iterator[Summary]:
         """Start a run for the files that are due, if there are any."""
@@ -233,19 +246,35 @@ class _Watcher:
         before = {path: _state_of(path) for path in due}
         # With force: a writer may have set the time of a damaged file back, so that it looks known.
         named = self._request._replace(
-            paths=tuple(due if few else there), recursive=not few, force=few
+            paths=tuple(due if few else there),
+            recursive=not few,
+            force=few,
+            reported=self._still_reported(),
         )
         summary = self._coordinator.run(named)
-        kinds = {
-            row.path: ErrorKind(row.error_type)
-            for row in self._store.outcomes(summary.run_id)
-            if row.error_type is not None
-        }
+        kinds = self._failures(summary.run_id)
         new = {item.path for item in self._new_files(self._discover(due))}
         now = time.monotonic()
         for path in due:
             self._take(path, before[path], path in new, kinds.get(path), now)
         return summary
+
+    def _still_reported(self) -> frozenset[tuple[str, str]]:
+        """Return the failures that are no news: path and type, if it is still the same file."""
+        self._reported = {
+            path: known for path, known in self._reported.items() if known[1] == _inode(path)
+        }
+        return frozenset((path, kind) for path, (kind, _) in self._reported.items())
+
+    def _failures(self, run_id: str) -> dict[str, ErrorKind]:
+        """Return the kinds of the failures of a run by path, and note that they are reported."""
+        kinds = {}
+        for row in self._store.outcomes(run_id):
+            self._reported.pop(row.path, None)
+            if row.error_type is not None:
+                kinds[row.path] = ErrorKind(row.error_type)
+                self._reported[row.path] = row.error_type, _inode(row.path)
+        return kinds
 
     def _take(
         self, path: str, before: FileState | None, new: bool, kind: ErrorKind | None, now: float
@@ -297,9 +326,10 @@ class _Watcher:
         _, end = cache_key_range(key)  # with any metadata, or none
         done = self._store.processed(key, end, [item.path for item in found])
         undone = self._store.undone()  # nothing undoes an undo but the user
+        unreadable = self._store.acknowledged_unreadable()
         for item in found:
             path = os.fsencode(item.path)
-            if item.stat not in (done.get(path), undone.get(path)):
+            if item.stat not in (done.get(path), undone.get(path), unreadable.get(path)):
                 yield item
 
 
@@ -311,6 +341,13 @@ def _state_of(path: str) -> FileState | None:
     return found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
 
 
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
 def _identities(paths: Iterable[str]) -> dict[str, Identity]:
     """Return the existing folders with their identity, which changes if one is mounted."""
     found = {}
@@ -319,33 +356,3 @@ def _identities(paths: Iterable[str]) -> dict[str, Identity]:
             status = os.stat(path)
             found[path] = status.st_dev, status.st_ino
     return found
-
-
-def events(folders: Sequence[str], stop: Callable[[], bool]) -> Iterator[set[str]]:
-    """Yield the system's change events for these folders and all below: a ``Waiter``."""
-    if not folders:
-        while not stop():
-            time.sleep(TICK)
-            yield set()
-        return
-    from watchfiles import watch as follow
-
-    changes = follow(
-        *folders,
-        watch_filter=None,
-        rust_timeout=int(TICK * 1000),
-        yield_on_timeout=True,
-        raise_interrupt=False,
-    )
-    try:
-        for batch in changes:
-            yield {path for _, path in batch}
-            if stop():
-                return
-    except FileNotFoundError:
-        return  # a folder was removed in the meantime
-    except OSError as error:
-        raise WatchError(
-            f"the folders cannot be watched: {error}; raise fs.inotify.max_user_watches (sysctl), "
-            "or watch fewer folders"
-        ) from None

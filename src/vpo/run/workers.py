@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -90,6 +90,7 @@ def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Wo
             partial(process_file, context=context),
             context.cancel,
             context.pause,
+            context.played.messages,
         )
 
 
@@ -100,7 +101,7 @@ def new_context(
     progress: Callable[[str, float], object] = ignore_progress,
 ) -> RunContext:
     """Return the context that the workers of this machine share for one run."""
-    return new_run_context(
+    context = new_run_context(
         tools=installed_tools(settings, prober.processes),
         prober=prober,
         # A single encode may use all cores; several share them.
@@ -108,6 +109,11 @@ def new_context(
         hardware_sessions=settings.config.processing.hardware_sessions,
         progress=progress,
     )
+    if settings.config.files.in_use is None:
+        return context
+    from vpo.plugins.playing import played_files  # imported late: few configurations name a server
+
+    return replace(context, played=played_files(settings.config) or context.played)
 
 
 def installed_tools(settings: Settings, processes: Processes | None = None) -> Tools:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from vpo.media.containers import (
     APPLE_TAG_PREFIX,
+    FAR_AHEAD,
     MOST_STREAMS,
     TIMECODE,
     Container,
     container,
     is_tool_tag,
     with_timecode,
+    without_header,
 )
 from vpo.media.languages import alpha3, quicktime
 from vpo.media.model import Attachment, Track
@@ -121,6 +123,9 @@ def input_options(name: str) -> list[str]:
     limits = list(_LIMITS)
     if kind.transport_stream:
         limits += ["-fix_teletext_pts", "0"]  # as the probe reads them
+    if without_header(name):
+        for option, value in FAR_AHEAD.items():
+            limits += [f"-{option}", value]
     return [*limits, "-f", kind.demuxer or kind.muxer]
 
 

@@ -13,6 +13,7 @@ from vpo.media.containers import (
     holds_tag,
     unsupported_side_data,
     user_tags,
+    without_header,
 )
 from vpo.media.languages import is_language, quicktime
 from vpo.media.model import SIDE_DATA, MediaFile, Track
@@ -30,8 +31,12 @@ def mkvmerge_loses(track: Track) -> bool:
     return lost or not is_language(track.language or "und")
 
 
-_TIMED_ANEW = frozenset({"aac", "flac"})
-"""Audio whose packets ffmpeg writes into AVI with other times than those that it has read."""
+_TIMED_ANEW = frozenset(
+    "aac adpcm_g722 adpcm_g726 adpcm_ima_wav adpcm_ms adpcm_yamaha dts eac3 flac speex"  # noqa: SIM905
+    " vorbis".split()
+)
+"""Audio whose packets ffmpeg writes into AVI with other times than those that it has read of it.
+Measured with ffmpeg 5.1, for every codec that it encodes."""
 _NO_TEXT = "\ufffd"
 """What stands for bytes that are no valid UTF-8."""
 
@@ -72,7 +77,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
 def _unwritable_sound(plan: Plan) -> Iterator[str]:
     sources = {track.index: track for track in plan.before.tracks}
     name = plan.after.container
-    untimed = plan.before.container == name and container(name).lacks_timestamps
+    untimed = plan.before.container == name and container(name).constant_frame_rate
     for track in plan.after.of("audio"):
         if _begins_too_late(sources[plan.origin(track.index)], plan.before):
             yield f"{track}, which begins too late in the file to be recognized"
@@ -81,10 +86,9 @@ def _unwritable_sound(plan: Plan) -> Iterator[str]:
 
 
 def _begins_too_late(track: Track, media: MediaFile) -> bool:
-    """Return whether a track has no packets in what ffmpeg reads of a file to know its format."""
-    kind = container(media.container)
-    without_header = kind.transport_stream or kind.demuxer == "mpeg"
-    return without_header and track.type == "audio" and track.sample_rate is None
+    """Return whether a track has no packets in what is read of a file to know its format."""
+    late = without_header(media.container) and track.sample_rate is None
+    return late and track.type == "audio"
 
 
 def _unwritable_languages(media: MediaFile) -> Iterator[str]:

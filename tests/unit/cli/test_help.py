@@ -10,11 +10,12 @@ from click.testing import CliRunner
 
 from vpo.cli.main import cli
 
-WITHOUT_FORMAT = {"vpo policy schema"}
-"""Prints a JSON Schema, which has no other form."""
+WITHOUT_FORMAT = {"vpo policy schema", "vpo completion"}
+"""Print a JSON Schema and code for a shell, which have no other form."""
 TABLES = {
     *("vpo config show", "vpo doctor", "vpo history", "vpo history show", "vpo library"),
     *("vpo library check", "vpo library duplicates", "vpo library failed"),
+    "vpo library health",
 }
 EVENTS = {"vpo process", "vpo watch"}
 

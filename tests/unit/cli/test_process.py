@@ -205,3 +205,13 @@ def test_process_exit_code_follows_the_summary(facts: dict[str, Any], code: int)
     for name, value in facts.items():
         setattr(summary, name, Counter(value) if name == "counts" else value)
     assert process._exit_code([summary]) == code
+
+
+def test_estimate_without_dry_run_is_an_error(folder: Path) -> None:
+    done = invoke(folder, "--estimate")
+    assert isinstance(done.exception, UsageError)
+    assert "--estimate needs --dry-run" in str(done.exception)
+
+
+def test_estimate_of_nothing_is_printed(folder: Path) -> None:
+    assert "estimate: nothing to change" in invoke(folder, "-n", "--estimate").output

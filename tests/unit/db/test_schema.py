@@ -30,6 +30,7 @@ SHA256_OF_STEPS = (
     "f8ade92fb98264ec",
     "e79653263a2e889a",
     "e2170a36bfe707d5",
+    "4ebb756ac6b7d33f",
 )
 """The beginning of each step's digest; a step that users have run is never edited."""
 
@@ -129,7 +130,7 @@ def test_migrate_refuses_newer_version(path: Path) -> None:
     before = path.read_bytes()
     with (
         DaemonConnectionPool(path) as pool,
-        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 8; .* 7\)"),
+        pytest.raises(DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 9; .* 8\)"),
     ):
         migrate_database(pool)
     assert path.read_bytes() == before

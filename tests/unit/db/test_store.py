@@ -52,18 +52,18 @@ class Clock:
 
 
 class Library:
-    """A store, and which paths exist."""
+    """A store, and the inode of each path that exists."""
 
     def __init__(self, pool: DaemonConnectionPool) -> None:
         self.pool = pool
-        self.paths: set[str] = set()
+        self.paths: dict[str, int] = {}
         self.asked: list[str] = []
-        self.store = Store(pool, exists=self._exists, now=Clock())
+        self.store = Store(pool, inode=self._inode, now=Clock())
         self.run_id = self.start()
 
-    def _exists(self, path: str) -> bool:
+    def _inode(self, path: str) -> int | None:
         self.asked.append(path)
-        return path in self.paths
+        return self.paths.get(path)
 
     def start(self, run_id: str = "00000000-0000-4000-8000-000000000000", **more: Any) -> str:
         values = {"policies": ["p"], "options": {}, "workers": 2, "dry_run": False}
@@ -187,9 +187,33 @@ def test_renamed_file_keeps_id_and_compliance(library: Library) -> None:
 
 
 def test_hard_link_is_stored_as_its_own_file(library: Library) -> None:
-    library.paths.add("/m/a.mkv")
+    library.paths["/m/a.mkv"] = STAT[2]
     assert library.record("/m/a.mkv") != library.record("/m/b.mkv")
     assert library.rows("files") == 2
+
+
+def test_files_whose_names_are_swapped_keep_id_and_compliance(library: Library) -> None:
+    stats = [(5, 5, inode) for inode in (1, 2, 3)]
+    names = ["/m/a.mkv", "/m/b.mkv", "/m/c.mkv"]
+    ids = [library.record(name, stat) for name, stat in zip(names, stats, strict=True)]
+    turned = [*names[1:], names[0]]
+    library.paths = {name: stat[2] for name, stat in zip(turned, stats, strict=True)}
+    again = [
+        library.record(name, stat, compliance=None)
+        for name, stat in zip(turned, stats, strict=True)
+    ]
+    assert again == ids
+    known = {os.fsencode(name): stat for name, stat in zip(turned, stats, strict=True)}
+    assert library.store.compliant(POLICY) == known
+    assert library.rows("files") == 3
+
+
+def test_file_moved_onto_another_keeps_its_id(library: Library) -> None:
+    library.record("/m/a.mkv")
+    second = library.record("/m/b.mkv", NEW)
+    library.paths = {"/m/a.mkv": NEW[2]}
+    assert library.record("/m/a.mkv", NEW, compliance=None) == second
+    assert library.store.compliant(POLICY)[b"/m/a.mkv"] == NEW
 
 
 def test_new_path_with_other_stat_is_a_new_file(library: Library) -> None:
@@ -287,7 +311,7 @@ def test_stored_media_comes_back_unchanged(library: Library) -> None:
 
 def test_in_place_edit_deletes_compliance_of_all_names(library: Library) -> None:
     """An edit in place, under all names of the file; another file's compliance stays."""
-    library.paths = {"/m/a", "/m/link"}
+    library.paths = {"/m/a": STAT[2], "/m/link": STAT[2]}
     library.record("/m/a")
     library.record("/m/link")
     library.record("/m/other", stat=NEW)

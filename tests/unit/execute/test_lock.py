@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from vpo.errors import FileError, LockedError, SourceChangedError
-from vpo.execute.lock import FileLock, FileTurns
+from vpo.execute.lock import FileLock, FileTurns, Stamp
 from vpo.execute.lock_file import LockFile, try_lock
 
 HOLDER = """
@@ -374,3 +374,18 @@ def test_try_lock_succeeds_on_file_system_without_locks(
         assert try_lock(file.fileno())
     with FileLock(str(film)) as lock:
         lock.check()
+
+
+@pytest.mark.parametrize(
+    ("mtime", "ctime", "hides"),
+    [
+        (1_700_000_002_000_000_000, 1_700_000_002_000_000_000, True),  # FAT
+        (1_700_000_002_010_000_000, 1_700_000_002_010_000_000, True),  # exFAT
+        (1_700_000_002_012_345_678, 1_700_000_002_012_345_678, False),
+        (1_700_000_002_000_000_000, 1_700_000_003_012_345_678, False),
+    ],
+)
+def test_time_of_change_says_nothing_where_it_repeats_a_coarse_mtime(
+    mtime: int, ctime: int, hides: bool
+) -> None:
+    assert Stamp(1, 2, 3, mtime, ctime).hides_changes == hides

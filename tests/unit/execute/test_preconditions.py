@@ -12,13 +12,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from vpo.errors import BusyError
+from vpo.errors import BusyError, CancelledError, InUseError
 from vpo.execute.lock import FileLock
-from vpo.execute.preconditions import age_of, refuse_still_written
+from vpo.execute.preconditions import age_of, refuse_still_written, wait_until_unplayed
 
 
 @pytest.fixture
@@ -31,6 +31,33 @@ def film(tmp_path: Path) -> Path:
 def refuse(path: Path, seen: tuple[int, int] | None = None, min_age: float = 0.0) -> None:
     with FileLock(str(path)) as lock:
         refuse_still_written(lock, seen, min_age)
+
+
+class Playing:
+    """A file that is played for the first ``times`` questions."""
+
+    cancelled = False
+
+    def __init__(self, times: int) -> None:
+        self.times, self.played = times, self
+
+    def reason(self, path: str) -> str | None:  # noqa: ARG002
+        self.times -= 1
+        return "it is played" if self.times >= 0 else None
+
+
+def test_result_waits_until_the_file_is_no_longer_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    playing: Any = Playing(2)
+    wait_until_unplayed("/a.mkv", playing, 100.0)
+    assert slept == [5.0, 5.0]
+    with pytest.raises(InUseError, match="it is played; the result was discarded"):
+        wait_until_unplayed("/a.mkv", cast(Any, Playing(9)), 0.0)
+    playing = Playing(9)
+    playing.cancelled = True
+    with pytest.raises(CancelledError):
+        wait_until_unplayed("/a.mkv", playing, 100.0)
 
 
 def test_unchanged_file_is_accepted(film: Path) -> None:

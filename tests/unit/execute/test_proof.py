@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.notation import media as media_of
 
 from vpo.errors import ProbeError, VerifyError
 from vpo.execute.full_proof import Proof
 from vpo.execute.proof import differences, source_end_times, verify, verify_headers
 from vpo.media.model import Attachment, Chapter, MediaFile
+from vpo.media.notation import media as media_of
 from vpo.plan.model import Plan
 from vpo.probe.reader import probe_file
 from vpo.probe.service import Prober

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.notation import media as media_of
 
 from vpo.errors import SavingsError
 from vpo.execute.size_limit import SizeLimit, Sizes
 from vpo.media.encode_spec import AudioEncode, Encode, Quality, VideoEncode
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 from vpo.plan.model import Plan
 
 FILM = media_of(["v:h264", "a:dts/6ch/eng", "a:ac3/6ch/ger"], size=10_000_000, duration=100.0)

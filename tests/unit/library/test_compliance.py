@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.notation import media as media_of
-
 from vpo.library.compliance import check_files
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 from vpo.policy.change_kind import ChangeKind
 from vpo.policy.policy_files import PolicyFiles
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.notation import media as media_of
 
 from vpo.library.duplicates import find_duplicates, title_of
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 
 
 def film(path: str, *tracks: str, size: int = 1000, seconds: float = 60.0) -> MediaFile:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.notation import media as media_of
-
 from vpo.library.statistics import overview
 from vpo.media.model import Color, MediaFile
+from vpo.media.notation import media as media_of
 
 
 def film(path: str, *tracks: str, size: int = 1000, seconds: float = 60.0) -> MediaFile:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests import notation
 
+from vpo.media import notation
 from vpo.media.codecs import canonical, matches
 
 

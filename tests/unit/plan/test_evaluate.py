@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from tests import generated
-from tests.notation import lines
-from tests.notation import media as media_of
 
 from vpo.errors import ConvergeError, PlanError
 from vpo.media.containers import as_stored, container
 from vpo.media.model import MediaFile, media_from_json, media_to_json
+from vpo.media.notation import lines
+from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Change, Plan, as_written, changes_to_json
 from vpo.policy.change_kind import ChangeKind

@@ -7,13 +7,14 @@ from typing import Any
 
 from hypothesis import given, settings
 from tests import generated
-from tests.notation import media as media_of
 
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
 from vpo.plan.explain import explain
 from vpo.policy.document import Policy
 from vpo.policy.loader import PolicyLines, parse_policy
+from vpo.policy.policy_text import PolicyText
 from vpo.report.explain import explanation_json, explanation_lines
 
 POLICY = """\
@@ -66,7 +67,7 @@ def told(policy: str = POLICY, media: MediaFile = MEDIA) -> list[str]:
 
 
 def lines(policy: str) -> PolicyLines:
-    return PolicyLines(policy, "p")
+    return PolicyLines(PolicyText("p", policy))
 
 
 STORY = """\
@@ -199,6 +200,7 @@ def test_as_json() -> None:
     assert (rules["operation"], rules["line"]) == ("rules", 4)
     assert rules["notes"][0] == {
         "text": "japanese: exists(audio, language == jpn) and not exists(subtitle)",
+        "file": "p",
         "line": 8,
         "true": False,
         "depth": 0,

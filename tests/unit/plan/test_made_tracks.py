@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.notation import lines
-from tests.notation import media as media_of
 
+from vpo.media.notation import lines
+from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
 from vpo.policy.document import Policy
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.notation import media as media_of
 
 from vpo.media.encode_spec import AudioCodec, AudioEncode
 from vpo.media.layouts import channels_of
 from vpo.media.model import MediaFile
+from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
 from vpo.policy.audio_encoding import encode_audio, fit
 from vpo.policy.desired_state import DesiredState

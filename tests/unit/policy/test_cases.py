@@ -1,6 +1,6 @@
 """The operations against cases written by hand: ``cases/<operation>/*.yaml``.
 
-A case has ``before`` (tracks in the notation of ``tests/notation.py``) in ``container``, and a
+A case has ``before`` (tracks in the notation of ``vpo.media.notation``) in ``container``, and a
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
 ``timestamp`` say the rest; ``metadata`` is what metadata sources say. ``holds`` (conditions by
@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests import notation
 
 from vpo.errors import PlanError
+from vpo.media import notation
 from vpo.media.containers import as_stored
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState

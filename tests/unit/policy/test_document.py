@@ -134,7 +134,8 @@ def test_schema_has_every_key() -> None:
     assert set(all_operations()) < set(phase["properties"])
     assert not phase["additionalProperties"]
     assert not schema["additionalProperties"]
-    assert schema["required"] == ["schema_version", "phases"]
+    assert schema["required"] == ["schema_version"]
+    assert schema["anyOf"] == [{"required": ["phases"]}, {"required": ["extends"]}]
     assert definitions["TrackOrder"]["type"] == "array"
     assert definitions["When"]["type"] == ["object", "string"]
     for name, model in definitions.items():

@@ -268,6 +268,10 @@ BAD_FILTERS = [
     ("keep_video: {drop: {not_commentary: x}}", 41, "`not_commentary` must be true or false"),
     ("keep_video: {drop: {is_forced: yes}}", 36, "`is_forced` must be true or false, not `yes`"),
     ("keep_video: {drop: {is_default: true, default: true}}", 52, "`is_default` and `default` are"),
+    ("keep_video: {drop: {channels: 2}}", 35, "no video matches that; use `keep_audio`"),
+    ("keep_video: {drop: [{codec: h264}, {kind: [extra, sdh]}]}", 47, "use `keep_subtitles`"),
+    ("keep_video: {drop: {commentary: true}}", 37, "use `keep_audio` or `keep_subtitles`"),
+    ('titles: {subtitle: "{title} {kind}"}', 24, "would make titles longer at every run"),
     ('titles: {audio: "{language:d}"}', 21, "`{language}` takes no format"),
     ('titles: {container: "{title}"}', 25, "`{title}` is not a placeholder; known: filename"),
 ]

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests import notation
 
-from vpo.media import units
+from vpo.media import notation, units
 from vpo.media.model import MediaFile
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.external_facts import ExternalFacts

@@ -8,10 +8,12 @@ import sys
 import time
 
 import pytest
+from pydantic import ValidationError
 
 from vpo.errors import PlanError
 from vpo.media.model import Track
-from vpo.policy.comparisons import TitleComparison
+from vpo.policy import title_pattern
+from vpo.policy.comparisons import PathComparison, TitleComparison
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern
 from vpo.policy.track_classes import audio_kind
@@ -54,6 +56,24 @@ def test_title_is_cut_before_it_is_searched() -> None:
     assert not TitlePattern("x").matches(" " * LONGEST_TITLE + "x")
 
 
+def test_expression_for_paths_is_searched_for_in_the_whole_path() -> None:
+    path = "/films" + "/folder" * 500 + "/Film (2019).mkv"
+    assert PathComparison(regex=r"film \(\d+\)\.mkv$").holds(path)
+    assert not PathComparison(regex=r"series/.*\.mkv$").holds(path)
+
+
+def test_expression_that_takes_too_long_on_a_path_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(title_pattern, "_SECONDS", 0.01)
+    with pytest.raises(PlanError, match="takes too long on the path '/aaa"):
+        PathComparison(regex=EXPONENTIAL).holds("/" + "a" * 60 + "!")
+
+
+@pytest.mark.parametrize("key", ["contains", "glob"])
+def test_empty_text_for_paths_is_an_error(key: str) -> None:
+    with pytest.raises(ValidationError, match="tells no path from another"):
+        PathComparison.model_validate({key: ["/films/", ""]})
+
+
 def test_title_pattern_can_be_pickled_after_use() -> None:
     pattern = TitlePattern("so+n")
     pattern.matches("")
@@ -63,6 +83,8 @@ def test_title_pattern_can_be_pickled_after_use() -> None:
 def test_default_policy_does_not_import_regex() -> None:
     script = (
         "import sys; from vpo.policy.operation import PolicyConfig;"
-        "PolicyConfig().title_kind(('commentary',), 'Commentary'); sys.exit('regex' in sys.modules)"
+        "from vpo.media.model import Track; from vpo.policy.track_classes import audio_kind;"
+        "audio_kind(Track(0, 'audio', 'aac', title='Commentary'), PolicyConfig());"
+        "sys.exit('regex' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

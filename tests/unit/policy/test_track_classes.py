@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests import notation
 
+from vpo.media import notation
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.track_classes import audio_kind, order_class, subtitle_kind
 

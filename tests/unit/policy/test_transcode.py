@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.notation import media
 
 from vpo.errors import PlanError
 from vpo.media.encode_spec import FrameDrop, VideoEncode
 from vpo.media.model import Color, MediaFile, Track
+from vpo.media.notation import media
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import PolicyConfig
 from vpo.policy.operations.transcode import SkipIf, Transcode

@@ -270,7 +270,7 @@ WRONG = [
     ),
     ("exists(audio, is_default, is_default)", 27, "`is_default` is set twice"),
     ("exists(audio, is_default == yes)", 29, "`is_default` is true or false"),
-    ("exists(audio, not lang)", 19, "unknown name `lang`; known: default"),
+    ("exists(audio, not lang)", 19, "unknown name `lang`; known: lossless"),
     ("exists(audio, channels > two)", 26, "expected a whole number"),
     ("exists(audio, channels > 1080p)", 26, "expected a whole number"),
     ("exists(audio, channels == 5.1)", 27, "expected a whole number"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vpo.probe.content import read_content
-from vpo.probe.decoded_parts import undecodable
+from vpo.probe.decoded_parts import first_undecodable, undecodable
 
 
 def ignore(part: float) -> None:
@@ -42,10 +42,26 @@ def test_a_transport_stream_of_one_key_frame_can_be_decoded(
     assert errors(path) == []
 
 
+def test_sound_beside_av1_can_be_decoded(
+    tmp_path: Path,
+    media_tools: None,  # noqa: ARG001
+) -> None:
+    """The parser of the picture, which nobody decodes, misses frames before the part."""
+    path = tmp_path / "film.mkv"
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=64x64:d=4:r=24", "-f", "lavfi", "-i", "sine=d=4")
+    how = ("-c:v", "libsvtav1", "-preset", "12", "-g", "200", "-c:a", "ac3")
+    subprocess.run(["ffmpeg", "-v", "quiet", *picture, *how, path], check=True)
+    assert errors(path) == []
+
+
 def test_rubbish_in_frames_is_found(corpus: Path, tmp_path: Path) -> None:
     path = Path(shutil.copyfile(corpus / "chapters.mp4", tmp_path / "film.mp4"))
+    assert first_undecodable(str(path), [0, 1], ignore) is None
     data = bytearray(path.read_bytes())
     at = data.index(b"mdat") + 4
     data[at + 2000 : at + 12000] = b"\xa5" * 10000
     path.write_bytes(data)
     assert errors(path)
+    time, problem = first_undecodable(str(path), [0, 1], ignore) or (-1.0, "")
+    assert 0 <= time < 2
+    assert problem

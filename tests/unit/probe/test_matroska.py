@@ -81,6 +81,38 @@ def test_truncated_matroska_is_not_complete(corpus: Path) -> None:
     assert not read(corpus / "bad/truncated.mkv").complete
 
 
+FILM = HEADER + ebml(SEGMENT, SEEK_HEAD + ebml(CLUSTER, b"x"))
+
+
+@pytest.mark.parametrize("tail", [b"</html>", bytes(3000), b"\xec\x80TAG" * 99])
+def test_what_lies_behind_a_film_that_states_its_end_is_no_part_of_it(
+    tmp_path: Path, tail: bytes
+) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(FILM + tail)
+    found = read(path)
+    assert found.complete
+    assert (found.end, found.stray) == (len(FILM), len(tail))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        FILM + FILM,
+        FILM + b"junk" + ebml(CLUSTER, b"y"),
+        FILM + bytes((1 << 20) + 1),
+        FILM[:-1],
+        HEADER
+        + ebml(SEGMENT, SEEK_HEAD + ebml(CLUSTER, b"x"), (1 << 56 | 4096).to_bytes(8, "big")),
+    ],
+    ids=["another film", "a cluster", "too much", "cut off", "a longer segment"],
+)
+def test_what_may_be_a_part_of_a_film_is_not_taken_for_stray(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(data)
+    assert not read(path).complete
+
+
 @pytest.mark.parametrize("name", MATROSKA)
 def test_undo_regions_contain_no_cluster(corpus: Path, name: str) -> None:
     """What is left out is clusters and nothing but clusters."""

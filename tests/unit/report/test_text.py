@@ -18,8 +18,8 @@ from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.desired_state import Reason
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report import text
-from vpo.report.text import ProgressLine, TextReport, summary_text
-from vpo.run.progress import RunningFile, RunProgress
+from vpo.report.text import TextReport, summary_text
+from vpo.report.watch_log import WatchLog
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -154,48 +154,30 @@ def test_same_place_recognizes_the_same_stream() -> None:
         assert text._same_destination(one, other)  # a pipe is one file, from both ends
 
 
-@pytest.mark.parametrize(("columns", "shown"), [(0, 80), (10, 20), (50, 50), (200, 200)])
-def test_progress_line_fits_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, columns: int, shown: int
-) -> None:
-    size = os.terminal_size((columns, 24))
-    monkeypatch.setattr(os, "get_terminal_size", lambda _: size)
-    stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(RunProgress(10**30, 10**60, 2))
-    wanted = f"Processing: {10**30}/{10**60} files [2 active]"
-    if len(wanted) >= shown:
-        wanted = f"{wanted[: shown - 2]}…"
-    assert stream.getvalue() == f"\r{wanted}\x1b[K"
-
-
-@pytest.mark.parametrize(
-    ("left", "end"),
-    [
-        (None, ""),
-        (0.2, ", 0 s left"),
-        (89.0, ", 89 s left"),
-        (600.0, r", done about \d\d:\d\d"),
-        (90_000.0, r", done about \w+ \d\d:\d\d"),
-    ],
-)
-def test_progress_line_shows_time_left(left: float | None, end: str) -> None:
-    stream = _Terminal()
-    ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, left))
-    line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
-    assert re.fullmatch(r"Processing: 3/10 files \[2 active\]" + end, line)
-
-
-def test_verbose_progress_line_shows_each_active_file() -> None:
-    running = (
-        RunningFile("/v/A Very Long Name of a Film.mkv", 0.42, 80.0),
-        RunningFile("/v/映画.mkv"),
-    )
-    stream = _Terminal()
-    for each in (False, True):
-        ProgressLine(stream, enabled=True).show(RunProgress(3, 10, 2, None, running), each=each)
-    plain, detailed = stream.getvalue().replace("\x1b[K", "").strip("\r").split("\r")
-    assert plain == "Processing: 3/10 files [2 active]"
-    assert detailed == f"{plain}; A Very Long Name of a F… 42%, 80 s left; 映…"
+def test_watch_log_has_time_and_file_in_each_line_and_each_failure_once() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    report = WatchLog(out, err, 0)
+    reported: frozenset[tuple[str, str]] = frozenset()
+    for _ in range(2):
+        report.begin("id", Request((), PolicyFiles((), None), reported=reported), 1, Discovery())
+        summary = Summary("id", 1)
+        for outcome in (FAILED,) if reported else (CHANGED._replace(warnings=("odd",)), FAILED):
+            summary.count(outcome)
+            report.finished(outcome)
+            summary.total = 1 if reported else 2
+        report.end(summary)
+        reported = frozenset({("/v/a.avi", "ToolError")})
+    assert err.getvalue() == ""
+    lines = [
+        re.fullmatch(r"(\S+ \d\d:\d\d:\d\d)  (.*)", line) for line in out.getvalue().splitlines()
+    ]
+    assert [line[2] for line in lines if line] == [
+        "changed   /v/a.avi -> a.mkv  (remux, 2 changes)",
+        "warning   /v/a.avi -> a.mkv: odd",
+        "failed    /v/a.avi: it broke",
+        "2 files in 0.0 s: 1 changed, 1 failed; 1 file with warnings",
+    ]
+    assert all(lines)
 
 
 @pytest.mark.parametrize(

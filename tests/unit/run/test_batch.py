@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from vpo.discover import Candidate
-from vpo.execute.outcome import Outcome
+from vpo.errors import InUseError
+from vpo.execute.outcome import Failure, Outcome
 from vpo.policy.document import Policy
 from vpo.run.batch import Batch, Queue
 from vpo.run.job import Job
@@ -218,6 +219,43 @@ def test_batch_ends_when_executor_refuses_jobs() -> None:
 
     found = Batch(Queue(items(3), job), two(Refusing(), done), Interrupt(), nothing)
     assert [o.status for o in found] == ["not_started"] * 3
+
+
+def in_use(job: Job) -> Outcome:
+    return Outcome(job.path, "skipped", error=Failure.of(InUseError("it is played")))
+
+
+def test_batch_tries_files_in_use_once_more_at_the_end() -> None:
+    tried: list[str] = []
+    notes: list[str] = []
+
+    def work(job: Job) -> Outcome:
+        tried.append(job.path)
+        ends = job.path == "/1" and tried.count("/1") == 2
+        return in_use(job) if job.path in ("/0", "/1") and not ends else done(job)
+
+    with ThreadPoolExecutor(1) as pool:
+        queue = Queue(items(4), job, lambda p: notes.append(f"-{p}"), lambda p: notes.append(p))
+        one = Workers(pool, lambda: 1, work, nothing, ignore)
+        found = {o.path: o.status for o in Batch(queue, one, Interrupt(), nothing)}
+    assert tried == ["/0", "/1", "/2", "/3", "/0", "/1"]
+    assert notes == ["-/0", "-/1", "/0", "/1"]
+    assert found == {"/0": "skipped", "/1": "changed", "/2": "changed", "/3": "changed"}
+
+
+def test_batch_skips_files_in_use_after_an_interrupt() -> None:
+    interrupt = Interrupt()
+
+    def work(job: Job) -> Outcome:
+        interrupt.stop = job.path == "/1"
+        return in_use(job) if job.path == "/0" else done(job)
+
+    found = list(batch(3, work, workers=1, interrupt=interrupt))
+    assert {o.path: o.status for o in found} == {
+        "/0": "skipped",
+        "/1": "changed",
+        "/2": "not_started",
+    }
 
 
 def test_batch_without_items_is_empty() -> None:

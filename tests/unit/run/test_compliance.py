@@ -25,7 +25,7 @@ FILE = Candidate("/m/a.mkv", *STAT, 1)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with DaemonConnectionPool(tmp_path / "vpo.db") as pool:
-        found = Store(pool, exists=lambda _: True)
+        found = Store(pool)
         found.start_run(NewRun("run", [], {}, workers=1, pid=1, host="here"))
         yield found
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.notation import media
 
 from vpo.db.records import Cost
 from vpo.execute.outcome import Outcome
 from vpo.media.model import MediaFile
+from vpo.media.notation import media
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
 from vpo.policy.document import Policy

@@ -52,7 +52,7 @@ def test_pace_never_falls_with_size(seen: list[tuple[int, float]], size: int) ->
 
 def test_forecast_without_data_is_unknown() -> None:
     forecast = Forecast([candidate("/a.mkv", 1)], 2)
-    assert forecast.remaining(0.0) is None
+    assert forecast.at(0.0).seconds is None
 
 
 def test_forecast_without_history_starts_with_the_largest() -> None:
@@ -105,7 +105,7 @@ def test_forecast_of_encodes_counts_pixels() -> None:
     assert forecast.seconds("/hour of noise.mkv") == pytest.approx(4000, rel=0.01)
     assert forecast.seconds("/clip of noise.mkv") == pytest.approx(400, rel=0.01)
     assert forecast.seconds("/new here.mkv") == pytest.approx(1000, rel=0.01)
-    assert forecast.remaining(0.0) == pytest.approx(9400 / 2, rel=0.01)
+    assert forecast.at(0.0).seconds == pytest.approx(9400 / 2, rel=0.01)
     assert [item.path for item in forecast.ordered(items)][2:] == [
         "/new here.mkv",
         "/clip of noise.mkv",
@@ -130,27 +130,27 @@ def test_forecast_remaining_falls_as_time_passes() -> None:
     forecast.begin("/1.avi", 0.0)
     forecast.end("/0.avi", Timing("/0.avi", Cost("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/2.avi", 10.0)
-    assert forecast.remaining(10.0) == pytest.approx(10, rel=0.05)
+    assert forecast.at(10.0).seconds == pytest.approx(10, rel=0.05)
     forecast.end("/1.avi", Timing("/1.avi", Cost("remux", 100 * MB), 100 * MB, 10.0))
     forecast.begin("/3.avi", 10.0)
-    assert forecast.remaining(14.0) == pytest.approx(6, rel=0.05)
+    assert forecast.at(14.0).seconds == pytest.approx(6, rel=0.05)
     forecast.end("/2.avi", None)
     forecast.end("/3.avi", None)
-    assert forecast.remaining(21.0) == 0
+    assert forecast.at(21.0).seconds == 0
 
 
 def test_forecast_remaining_covers_the_longest_file() -> None:
     items = [candidate("/a.avi", 1000 * MB), candidate("/b.avi", 10 * MB)]
     forecast = Forecast(items, 8, RECORD)
     forecast.begin("/a.avi", 0.0)
-    assert forecast.remaining(0.0) == pytest.approx(10, rel=0.05)
+    assert forecast.at(0.0).seconds == pytest.approx(10, rel=0.05)
 
 
 def test_forecast_ignores_files_of_other_batches() -> None:
     forecast = Forecast([candidate("/a.avi", MB)], 1)
     forecast.begin("/other.avi", 0.0)
     forecast.end("/other.avi", Timing("/other.avi", Cost("remux", MB), MB, 1.0))
-    assert forecast.remaining(0.0) is None
+    assert forecast.at(0.0).seconds is None
 
 
 def test_forecast_weighs_this_run_more_than_history() -> None:
@@ -180,7 +180,41 @@ def test_forecast_uses_progress_of_running_file() -> None:
     forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Timing("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
     forecast.update({"/a.mkv": 0.25})
-    assert forecast.remaining(2.0) == 0.0  # by the record; two seconds are mostly a tool's start
-    assert forecast.remaining(20.0) == 60.0
-    (running,) = forecast.running(20.0)
+    # By the record, which it exceeds; two seconds are mostly a tool's start.
+    assert forecast.at(2.0).seconds == pytest.approx(1.0, rel=0.05)
+    assert forecast.at(20.0).seconds == 60.0
+    (running,) = forecast.at(20.0).running
     assert (running.part, running.left) == (0.25, 60.0)
+
+
+def test_forecast_without_history_counts_waiting_files_by_the_progress_of_running_ones() -> None:
+    items = [candidate(f"/{n}.mkv", 1000 * MB) for n in range(4)]
+    forecast = Forecast(items, 2)
+    forecast.begin("/0.mkv", 0.0)
+    forecast.begin("/1.mkv", 0.0)
+    forecast.update({"/0.mkv": 0.01})
+    assert forecast.at(0.5).seconds is None  # the start of the tool
+    found = forecast.at(2.0)
+    assert [item.left for item in found.running] == [
+        pytest.approx(198),
+        pytest.approx(198, rel=0.01),
+    ]
+    assert found.seconds == pytest.approx((2 * 198 + 2 * 200) / 2, rel=0.01)
+    assert found.part == pytest.approx(4 / 800, rel=0.01)
+
+
+def test_forecast_part_is_that_of_the_time() -> None:
+    items = [candidate("/a.avi", 900 * MB), candidate("/b.avi", 100 * MB)]
+    forecast = Forecast(items, 1, RECORD)
+    assert forecast.at(0.0).part == 0
+    forecast.begin("/a.avi", 0.0)
+    forecast.end("/a.avi", Timing("/a.avi", Cost("remux", 900 * MB), 900 * MB, 9.0))
+    assert forecast.at(9.0).part == pytest.approx(0.9, rel=0.01)
+
+
+def test_forecast_is_unknown_where_only_other_policies_have_a_record() -> None:
+    forecast = Forecast([candidate("/a.mkv", 300 * MB)], 1, RECORD[2:])
+    forecast.begin("/a.mkv", 0.0)
+    assert forecast.at(5.0).seconds is None
+    forecast.update({"/a.mkv": 0.01})
+    assert forecast.at(5.0).seconds == pytest.approx(495)

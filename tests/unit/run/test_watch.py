@@ -77,3 +77,24 @@ def test_waitlist_looks_at_all_files_in_turn() -> None:
         files.see(name, ONE, 0)
     assert files.next(9) == list("abcde")
     assert [files.next(2) for _ in range(3)] == [["a", "b"], ["c", "d"], ["e", "a"]]
+
+
+def test_waitlist_makes_one_batch_of_what_settles_together() -> None:
+    files = Waitlist(30)
+    for second in range(0, 50, 10):
+        files.see(f"/{second}", ONE, second)
+    assert files.due(30) == []  # the others settle soon
+    assert files.due(59) == []
+    assert files.due(60) == ["/0", "/10", "/20", "/30"]  # the first has waited twice
+    for path in files.due(60):
+        files.see(path, None, 60)
+    assert files.due(70) == ["/40"]
+
+
+def test_waitlist_does_not_wait_for_what_failed_or_is_parked() -> None:
+    files = Waitlist(30)
+    files.see("/a", ONE, 0)
+    files.failed("/b", ONE, -20)
+    files.park("/c", ONE, 40)
+    assert files.waiting["/b"].due == 40
+    assert files.due(30) == ["/a"]

@@ -1,7 +1,7 @@
 """Policy and media to plan to argv: ``tests/cases/<topic>/*.yaml``, written by hand.
 
 A case has a ``policy`` (a mapping), its ``phases``, or one ``phase``; ``media`` in the notation of
-``tests/notation.py`` in a ``container``, with ``tags`` and ``extra`` facts. Expected are the
+``vpo.media.notation`` in a ``container``, with ``tags`` and ``extra`` facts. Expected are the
 ``strategy``, the ``changes`` (``kind track: before -> after``) and the ``argv`` as one would type
 it, where IN and OUT stand for the files. Of ffmpeg's, it is what stands between the input and the
 output; what every command has is checked here once. Without ``strategy``, nothing is to be done.
@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests import notation
 
+from vpo.media import notation
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan

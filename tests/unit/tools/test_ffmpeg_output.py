@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.notation import media
 
+from vpo.media.notation import media
 from vpo.plan.evaluate import evaluate
 from vpo.policy.document import Policy
 from vpo.tools.ffmpeg_output import FfmpegOutput, lost_packets

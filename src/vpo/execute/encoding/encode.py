@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vpo.errors import DamagedError, ToolError
+from vpo.errors import ToolError
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.prepare import PreparedEncodes, with_crfs, without_hardware
 from vpo.execute.size_limit import SizeLimit
+from vpo.execute.undecodable import decode_error
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.media.containers import container
@@ -93,7 +94,8 @@ class _Encoding:
     def _refuse_damage(self, output: FfmpegOutput, argv: Sequence[str]) -> None:
         """Raise an error if frames could not be decoded: concealed, they are no error to ffmpeg.
 
-        What the demuxer could not read is damage only if vpo's own reader finds it, too.
+        What the demuxer, or a part that ffmpeg does not name, could not read is damage only if
+        vpo's own reader finds it, too.
         """
         if output.first_error is None or self.work.options.damaged == "salvage":
             return
@@ -104,12 +106,7 @@ class _Encoding:
         if part is None or part in DEMUXERS:
             problem = f"at {at:.1f} s, ffmpeg could not read all of the file ({message})"
             raise ToolError(problem, tuple(argv), 0, message)
-        raise DamagedError(
-            f"the file is damaged, or ffmpeg cannot decode it: at {at:.1f} s: {message}; it was "
-            "left alone; replace it if it does not play, or let vpo keep what can be decoded "
-            "(--salvage)",
-            certain=False,
-        )
+        raise decode_error(at, message)
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)

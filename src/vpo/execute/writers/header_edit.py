@@ -48,14 +48,15 @@ class HeaderEdit(Writer):
     def suits(cls, plan: Plan, tools: Tools) -> bool:
         if plan.strategy != "header":
             return False
-        tool = tools.mkvpropedit is not None and mkvpropedit.can_edit(plan)
-        return tool or _looked_at(plan)[1] is None
+        # The tool appends elements: what lies behind the end would become a part of the film.
+        tool = tools.mkvpropedit is not None and not plan.before.outside
+        return (tool and mkvpropedit.can_edit(plan)) or _looked_at(plan)[1] is None
 
     def apply(self, work: Work) -> Applied:
         edit = self._edit
         if edit is None or not edit.patches.fits(work.lock.fd):
             edit, _ = _looked_at_open(work.lock.fd, self.plan)
-        if not (edit.structure.complete if edit is not None else is_complete(work.lock.path)):
+        if not ((edit and edit.structure.complete) or is_complete(work.lock.path)):
             raise DamagedError("the file is cut off; it was left alone; get it again")
         if work.options.verify == "full" and _is_suspect(work):
             work.begin_proof().check_source()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpo.execute.context import RunContext
 from vpo.execute.rewrite import rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
@@ -19,6 +20,10 @@ class MkvmergeRemux(Writer):
     """Remuxes a Matroska file with mkvmerge, which keeps elements that ffmpeg drops."""
 
     strategy = "remux"
+
+    def __init__(self, plan: Plan, context: RunContext) -> None:
+        super().__init__(plan, context)
+        self.warnings = tuple(f"mkvmerge does not keep {what}" for what in plan.before.outside)
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:

@@ -1,8 +1,9 @@
 """Files in place of streams of the source that ffmpeg cannot read right.
 
 AVI does not state when its frames are shown: ffmpeg guesses that wrongly for video whose frames are
-stored in another order, and mkvmerge works it out. WebVTT as mkvmerge stores it in Matroska has no
-name in ffmpeg, and vpo writes its cues into a file.
+stored in another order, and mkvmerge works it out. Of ASF, which mkvmerge does not read, such video
+can only be encoded: ffmpeg's decoder puts the frames in order. WebVTT as mkvmerge stores it in
+Matroska has no name in ffmpeg, and vpo writes its cues into a file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from vpo.errors import PlanError
 from vpo.execute.context import RunContext
 from vpo.execute.work import Work
 from vpo.execute.workspace import Workspace, tool_path
-from vpo.media.containers import container
+from vpo.media.containers import container, is_untimed
 from vpo.media.model import Track
 from vpo.plan.model import Plan
 from vpo.policy.codec_conversion import is_nameless_webvtt
@@ -22,15 +23,22 @@ from vpo.tools.process import Command
 
 
 def reordered(plan: Plan) -> Track | None:
-    """Return the video of which mkvmerge has to find out the times, if there is one.
+    """Return the video of which somebody has to find out the times, if there is one.
 
     For a copy into a container without times, none are needed.
     """
-    needless = container(plan.after.container).lacks_timestamps
+    needless = is_untimed(plan.after.container)
+    decodes = container(plan.before.container).decoding_times
     sources = (track for track in plan.before.of("video") if track.reordered)
     kept = {track.index for track in plan.after.of("video")}
+    encoded = plan.video_encodes
     return next(
-        (t for t in sources if t.index in plan.video_encodes or (t.index in kept and not needless)),
+        (
+            t
+            for t in sources
+            if (t.index in encoded and not decodes)
+            or (t.index in kept and t.index not in encoded and not needless)
+        ),
         None,
     )
 
@@ -51,6 +59,11 @@ def need_tools(plan: Plan, context: RunContext) -> None:
     track = reordered(plan)
     if track is None:
         return
+    if container(plan.before.container).decoding_times:
+        raise PlanError(
+            f"no tool can tell when the frames of {track} are shown: {plan.before.container} does "
+            "not state it; transcode the video in the same policy"
+        )
     if len(plan.before.of("video")) > 1:
         raise PlanError(
             f"no tool can tell when the frames of {track} are shown: {plan.before.container} does "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vpo.media.model import Attachment, Track
 from vpo.policy.condition_context import ConditionContext, Item
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import Note, PolicyConfig, TrackRemoval
-from vpo.policy.track_filter import AnyOf, first_match
+from vpo.policy.operation import Note, PolicyConfig, TrackRemoval, error_at
+from vpo.policy.track_classes import KINDS
+from vpo.policy.track_filter import AnyOf, TrackFilter, first_match, require_fitting
 
 
 class KeepVideo(TrackRemoval):
@@ -22,6 +23,15 @@ class KeepVideo(TrackRemoval):
     drop: AnyOf = Field(
         description="Video tracks and covers that match one of these filters are removed."
     )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> KeepVideo:
+        for number, found in enumerate(self.drop):
+            path = ("drop", number)
+            for key, other in _of_other_types(found):
+                raise error_at((*path, key), f"no video matches that; use `{other}`")
+            require_fitting(found, "video", path, besides=("cover",))
+        return self
 
     def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         context = ConditionContext.of(state, config)
@@ -45,6 +55,19 @@ class KeepVideo(TrackRemoval):
         """Return what matches, with the number of the filter."""
         found = ((item, first_match(self.drop, item, context)) for item in _pictures(context))
         return {item: number for item, number in found if number is not None}
+
+
+def _of_other_types(found: TrackFilter) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a filter that no video matches, each with the operation to use."""
+    kinds = [kind for _, values in found.kind.parts for kind in values] if found.kind else []
+    if found.channels is not None:
+        yield "channels", "keep_audio"
+    if found.commentary or "commentary" in kinds:
+        yield "commentary" if found.commentary else "kind", "keep_audio` or `keep_subtitles"
+    for kind in kinds:
+        for type_, other in (("audio", "keep_audio"), ("subtitle", "keep_subtitles")):
+            if kind in KINDS[type_] and kind not in KINDS["video"]:
+                yield "kind", other
 
 
 def _pictures(context: ConditionContext) -> tuple[Track | Attachment, ...]:

@@ -38,7 +38,11 @@ _PLACEHOLDERS = ("language", "layout", "channels", "codec", "kind", "resolution"
 
 
 def _template(text: str) -> str:
-    return _checked(text, _PLACEHOLDERS)
+    if "{title}" in _checked(text, _PLACEHOLDERS) and text.strip() != "{title}":
+        raise ValueError(
+            f"`{text}` would make titles longer at every run; write it without `{{title}}`"
+        )
+    return text
 
 
 def _container_template(text: str) -> str:

@@ -31,7 +31,7 @@ from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.field_types import BitRate, Fraction, FrameRate, Names, Resolution
 from vpo.policy.operation import Model, Operation, PolicyConfig
-from vpo.policy.track_filter import FILTERS, TrackFilter, require_fitting
+from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
 from vpo.text import format_bit_rate
 
 
@@ -65,7 +65,7 @@ class SkipIf(TrackFilter):
             found.append(
                 ("bitrate", BitRateComparison.model_validate({"lt": f"{self.bitrate_under} bps"}))
             )
-        return (*found, *((name, value) for name, value in self.given() if name in FILTERS))
+        return (*found, *((name, value) for name, value in self.given() if name in FILTER_KEYS))
 
     def unmet(self, track: Track, context: ConditionContext) -> list[str]:
         """Return the reasons why the conditions, but for that on the bit rate, do not match."""

@@ -11,7 +11,6 @@ from vpo.media.model import MediaFile
 from vpo.policy.comparisons import satisfies
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.external_facts import MetadataValue, metadata_field
-from vpo.policy.original_audio import dubbed_tracks, original_tracks
 from vpo.policy.rules.expression import FILE_FACTS
 from vpo.policy.rules.printer import format_condition
 from vpo.policy.rules.track_selection import CountCondition, ExistsCondition, TrackSelection
@@ -46,11 +45,11 @@ def _not(condition: When, context: ConditionContext) -> bool:
 
 
 def _exists(selection: ExistsCondition, context: ConditionContext) -> bool:
-    return any(selection.matches(item, context) for item in selection.candidates(context))
+    return next(selection.passing(context), None) is not None
 
 
 def _count(selection: CountCondition, context: ConditionContext) -> bool:
-    return selection.holds(len(selection.passing(context)))
+    return selection.holds(sum(1 for _ in selection.passing(context)))
 
 
 def _plugin_metadata(asked: PluginMetadataCondition, context: ConditionContext) -> bool:
@@ -115,11 +114,11 @@ def _number(value: MetadataValue) -> float | None:
 
 
 def _original(asked: OriginCondition, context: ConditionContext) -> bool:
-    return _of_origin(asked, original_tracks(context.media, context.external, context.config))
+    return _of_origin(asked, context.original_tracks)
 
 
 def _dubbed(asked: OriginCondition, context: ConditionContext) -> bool:
-    return _of_origin(asked, dubbed_tracks(context.media, context.external, context.config))
+    return _of_origin(asked, context.dubbed_tracks)
 
 
 def _of_origin(asked: OriginCondition, tracks: tuple[Any, ...] | None) -> bool:
@@ -194,8 +193,7 @@ def _details(key: str, value: Any, context: ConditionContext) -> Iterator[str]:
     elif isinstance(value, ContainerMetadataCondition):
         yield f"{value.field} is {_shown(dict(context.media.tags).get(value.field.lower()))}"
     elif isinstance(value, OriginCondition):
-        find = original_tracks if key == "is_original" else dubbed_tracks
-        tracks = find(context.media, context.external, context.config)
+        tracks = context.original_tracks if key == "is_original" else context.dubbed_tracks
         named = ", ".join(map(str, tracks or ())) or "no track"
         yield "unknown" if tracks is None else f"{key[3:]}: {named}"
     elif key in FILE_FACTS:

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from vpo.policy.comparisons import BitRateComparison, NumberComparison, PixelComparison
 from vpo.policy.rules.token_reader import Parsed, TokenReader, mapping, sequence
 from vpo.policy.rules.tokens import ExpressionError, Token, tokens
-from vpo.policy.track_filter import OPPOSITES
+from vpo.policy.track_filter import FILTER_KEYS, OPPOSITES, filter_keys
 from vpo.text import suggestion
 
 FUNCTIONS = {
@@ -37,19 +38,9 @@ FUNCTIONS = {
 FILE_FACTS = ("path", "container", "file_size", "duration")
 """The facts of the file that are compared by themselves."""
 SELECTABLE_TYPES = ("video", "audio", "subtitle", "attachment")
-_FLAGS = (
-    "default",
-    "forced",
-    "hearing_impaired",
-    "visual_impaired",
-    "commentary",
-    "original",
-    "dub",
-    "cover",
-    "lossless",
-)
-_ORDERED = ("channels", "width", "height", "bitrate")
-_COMPARED = ("language", "codec", "kind", "title", "dynamic_range", *_ORDERED)
+_FLAGS = filter_keys(bool)
+_ORDERED = filter_keys(NumberComparison, PixelComparison, BitRateComparison)
+_COMPARED = tuple(name for name in FILTER_KEYS if name not in (*_FLAGS, "not"))
 FILTER_NAMES = {
     **{name: name for name in (*_COMPARED, *_FLAGS)},
     **{f"is_{name}": name for name in _FLAGS},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -37,9 +38,15 @@ class TrackSelection(TrackFilter):
             return (*found, *covers)
         return found
 
-    def passing(self, context: ConditionContext) -> list[Item]:
-        """Return the items that match."""
-        return [item for item in self.candidates(context) if self.matches(item, context)]
+    def passing(self, context: ConditionContext) -> Iterator[Item]:
+        """Yield the items that match."""
+        tests = self.tests
+        for item in self.candidates(context):
+            for matches, value in tests:
+                if not matches(value, item, context):
+                    break
+            else:
+                yield item
 
 
 class ExistsCondition(TrackSelection):

@@ -191,7 +191,7 @@ class When(Choice):
         for item in self._inner:
             yield from item.metadata_names()
 
-    @property
+    @cached_property
     def needs_analysis(self) -> bool:
         """Whether the condition needs a speech analysis."""
         return "audio_is_multi_language" in self.keys
