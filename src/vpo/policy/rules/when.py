@@ -22,7 +22,6 @@ from vpo.policy.comparisons import (
     ContainerComparison,
     DurationComparison,
     LanguageComparison,
-    PathComparison,
     SizeComparison,
 )
 from vpo.policy.external_facts import MetadataValue, require_known_field
@@ -31,6 +30,7 @@ from vpo.policy.operation import Choice, Model
 from vpo.policy.rules.expression import FILE_FACTS, parse_expression
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.track_selection import CountCondition, ExistsCondition
+from vpo.policy.text_comparisons import PathComparison
 
 MetadataOperator = Literal["eq", "neq", "contains", "lt", "lte", "gt", "gte", "exists"]
 
