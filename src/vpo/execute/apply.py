@@ -11,14 +11,19 @@ from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer
 
 
+def require_changeable(work: Work) -> None:
+    """Raise an error for a file that may not be changed, or not now; ``BusyError`` for the last."""
+    refuse_unchangeable(work.lock.path, work.lock.status, work.options)
+    refuse_still_written(work.lock, work.seen, work.options.min_age)
+    refuse_played(work.lock.path, work.context)
+
+
 def apply_plan(writer: Writer, work: Work) -> Applied:
     """Apply the plan with its writer; the file is unchanged if anything is raised.
 
     Raises ``BusyError`` for a file that must not be changed now.
     """
-    refuse_unchangeable(work.lock.path, work.lock.status, work.options)
-    refuse_still_written(work.lock, work.seen, work.options.min_age)
-    refuse_played(work.lock.path, work.context)
+    require_changeable(work)
     try:
         return writer.apply(work)
     except OSError as error:

@@ -96,12 +96,24 @@ class VideoEncode:
 
 
 @dataclass(frozen=True, slots=True)
+class Loudness:
+    """A loudness of audio (EBU R 128): ``target`` in LUFS, and at most ``true_peak`` in dBTP."""
+
+    target: float
+    true_peak: float
+
+    def __str__(self) -> str:
+        return f"{self.target:g} LUFS, peaks up to {self.true_peak:g} dBTP"
+
+
+@dataclass(frozen=True, slots=True)
 class AudioEncode:
     """An audio track, encoded from the track with the index ``source`` (itself, or another).
 
     ``channels`` is what it is mixed down to, ``None`` for as many as the source has, then with
     ``placement`` in another layout. ``bitrate`` is in bits a second, ``None`` for lossless codecs
-    and the encoder's default.
+    and the encoder's default. ``loudness`` is what it is brought to, ``None`` for that of the
+    source; ``night``: dialogue is raised, and the dynamic range compressed.
     """
 
     source: int
@@ -109,6 +121,8 @@ class AudioEncode:
     channels: int | None = None
     bitrate: int | None = None
     placement: Placement | None = None
+    loudness: Loudness | None = None
+    night: bool = False
 
 
 Encode = VideoEncode | AudioEncode

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from vpo.media import pixel_formats
-from vpo.media.encode_spec import Encode
+from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Change
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
@@ -37,7 +37,7 @@ def difference(
         if track.index not in old:
             yield _change(reasons, Fact(ChangeKind.ADD, track.index), None, str(track))
         elif track is not old[track.index] or track.index in encodes:
-            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
+            yield from _track_changes(old[track.index], track, reasons, encodes.get(track.index))
 
 
 def _tag_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:
@@ -85,8 +85,13 @@ def _longest_rise(order: Sequence[tuple[int, bool]]) -> set[int]:
     return set(max(best, key=lambda found: found[:2])[2])
 
 
-def _track_changes(old: Track, new: Track, reasons: Reasons, encoded: bool) -> Iterator[Change]:
-    if encoded and old.codec == new.codec:
+def _track_changes(
+    old: Track, new: Track, reasons: Reasons, how: Encode | None
+) -> Iterator[Change]:
+    loudness = how.loudness if isinstance(how, AudioEncode) else None
+    if loudness is not None:
+        yield _change(reasons, Fact(ChangeKind.LOUDNESS, new.index), None, str(loudness))
+    elif how is not None and old.codec == new.codec:
         yield _change(reasons, Fact(ChangeKind.CODEC, new.index), old.codec, new.codec)
     facts: tuple[tuple[ChangeKind, FactValue, FactValue], ...] = (
         (ChangeKind.CODEC, old.codec, new.codec),

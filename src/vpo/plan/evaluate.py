@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media.containers import as_stored, can_copy_data, misnamed_as
+from vpo.media.encode_spec import Loudness
 from vpo.media.model import MediaFile, Track
 from vpo.plan.diff import Reasons, difference
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
@@ -19,6 +20,7 @@ from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Phase, Policy
 from vpo.policy.external_facts import ExternalFacts, original_language
+from vpo.policy.loudness import stated_loudness
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.phase_conditions import skip_reason
 
@@ -214,6 +216,24 @@ def _name_warnings(media: MediaFile) -> Iterator[str]:
         yield f"its name says {named}, but it is {media.container}"
 
 
+def known_of_result(plan: Plan, known: ExternalFacts) -> ExternalFacts:
+    """Return what is known of the result of a plan besides its content.
+
+    What an encode cannot foresee, as its bit rate, is no reason for another one. Audio that was
+    brought to a loudness, or had it, has it in any container.
+    """
+    before = {track.index: stated_loudness(track) for track in plan.before.tracks}
+    levels: dict[int, Loudness] = {}
+    for number, track in enumerate(plan.after.tracks):
+        how = plan.audio_encodes.get(track.index)
+        mixed = how is not None and (how.source != track.index or how.channels is not None)
+        old = None if mixed else known.loudness.get(track.index) or before.get(track.index)
+        if found := (how.loudness if how is not None else None) or old:
+            levels[number] = found
+    encoded = known.encoded or bool(plan.video_encodes)
+    return replace(known, encoded=encoded, loudness=levels)
+
+
 def _conflict(
     policies: Sequence[Policy],
     plan: Plan,
@@ -223,9 +243,7 @@ def _conflict(
 ) -> ConvergeError | None:
     """Return an error if the policies want to change their own result, else ``None``."""
     result = plan.expected
-    # What an encode cannot foresee, as its bit rate, is not known of the expected result either.
-    known = replace(known, encoded=known.encoded or bool(plan.video_encodes))
-    again = _fold(policies, result, on_error, known).state
+    again = _fold(policies, result, on_error, known_of_result(plan, known)).state
     wanted = difference(result, as_stored(again.media), again.reasons, again.encodes)
     change = next(wanted, None)
     if change is None:

@@ -22,6 +22,7 @@ class ChangeKind(Enum):
     BIT_DEPTH = "bit_depth"
     FRAME_RATE = "frame_rate"
     CHANNELS = "channels"
+    LOUDNESS = "loudness"
     DYNAMIC_RANGE = "dynamic_range"
     CONTAINER = "container"
     EXTENSION = "extension"

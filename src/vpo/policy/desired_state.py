@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from vpo.media.containers import container, holds_tag, unsupported_side_data, user_tags
-from vpo.media.encode_spec import Encode
+from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import Attachment, MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.external_facts import ExternalFacts
@@ -140,6 +140,8 @@ class DesiredState:
         track = replace(track, profile=None, bit_rate=None)
         tracks = tuple(track if t.index == track.index else t for t in self.media.tracks)
         facts = [Fact(kind, track.index) for kind in _CHANGED_BY_ENCODE]
+        if isinstance(how, AudioEncode) and how.loudness is not None:
+            facts.append(Fact(ChangeKind.LOUDNESS, track.index))
         state = self._with(replace(self.media, tracks=tracks), facts, why)
         return replace(state, encodes=MappingProxyType({**self.encodes, track.index: how}))
 

@@ -45,6 +45,8 @@ def change_text(fact: Fact, before: FactValue, after: FactValue) -> str:
         return f"removed: {before}"
     if fact.kind is ChangeKind.ADD:
         return f"added: {after}"
+    if fact.kind is ChangeKind.LOUDNESS:
+        return f"loudness: {after} (measured first)"
     return f"{fact.label}: {_value(before)} -> {_value(after)}"
 
 

@@ -11,12 +11,12 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from vpo.db.records import EncodedVideo, History, Status
 from vpo.errors import (
     BusyError,
     CancelledError,
-    ConvergeError,
     FileError,
     OnError,
     PlanError,
@@ -25,8 +25,9 @@ from vpo.errors import (
     SourceChangedError,
     ToolMissingError,
 )
-from vpo.execute.apply import apply_plan
+from vpo.execute.apply import apply_plan, require_changeable
 from vpo.execute.context import RunContext
+from vpo.execute.encoding import loudness
 from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
@@ -45,6 +46,7 @@ from vpo.plan.model import Plan, Strategy
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.content_key import content_key
+from vpo.run.convergence import Convergence
 from vpo.run.recognition import (
     KnownContents,
     are_encoded,
@@ -332,11 +334,46 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
-        check = _Convergence(job, plan)
-        applied = apply_plan(
-            writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
-        )
-    return _changed(job, writer.strategy, plan, applied)._replace(remaining=check.warnings)
+        ready = _ready(job, writer, plan, lock, context)
+        if any(how.loudness is not None for how in plan.audio_encodes.values()):
+            require_changeable(ready.work)
+            ready = _with_levels(job, ready)
+        if ready.writer is None:
+            return _without_work(ready.work.plan, "none", stamp)
+        applied = apply_plan(ready.writer, ready.work)
+    outcome = _changed(job, ready.writer.strategy, ready.work.plan, applied)
+    return outcome._replace(remaining=ready.check.warnings)
+
+
+class _Ready(NamedTuple):
+    """A plan for a locked file; ``writer`` is ``None`` where nothing is left to do."""
+
+    writer: Writer | None
+    work: Work
+    check: Convergence
+
+
+def _ready(
+    job: Job, writer: Writer | None, plan: Plan, lock: FileLock, context: RunContext
+) -> _Ready:
+    check = Convergence(plan, job.policies, job.on_error, job.known)
+    work = Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
+    return _Ready(writer, work, check)
+
+
+def _with_levels(job: Job, ready: _Ready) -> _Ready:
+    """Measure the loudness; what has the one that it shall have is not encoded for that."""
+    work = ready.work
+    levels = loudness.measure_levels(work.plan, work.lock, work.context)
+    if done := loudness.reached(work.plan, levels):
+        job = replace(job, known=replace(job.known, loudness=done))
+        plan = evaluate(job.policies, work.plan.before, job.on_error, job.known)
+        writer = choose_writer(plan, work.context)
+        if writer is not None:
+            separated = separation(job.path, job.options, writer.strategy)
+            plan = _with_warnings(plan, writer, separated)
+        ready = _ready(job, writer, plan, work.lock, work.context)
+    return ready._replace(work=replace(ready.work, levels=levels))
 
 
 def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outcome:
@@ -370,27 +407,3 @@ def _encoded_videos(plan: Plan, applied: Applied) -> tuple[EncodedVideo, ...]:
     if applied.content is None:
         return ()
     return encoded_videos(encoded_videos_of(plan, applied.media), applied.content)
-
-
-class _Convergence:
-    """The check that the policies want no further changes in the probed result.
-
-    ``warnings`` are those about the result, which every later run would give again.
-    """
-
-    def __init__(self, job: Job, plan: Plan) -> None:
-        self._job, self._plan = job, plan
-        self.warnings: tuple[str, ...] = ()
-
-    def __call__(self, found: MediaFile) -> None:
-        """Raise ``ConvergeError`` if they do."""
-        job, plan = self._job, self._plan
-        known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
-        again = evaluate(job.policies, found, job.on_error, known)
-        if again.changes:
-            change = again.changes[0]
-            raise ConvergeError(
-                f"after processing, the policy still wants a change ({change.fact.label}, "
-                f"{change.reason}); the result was discarded"
-            )
-        self.warnings = again.warnings

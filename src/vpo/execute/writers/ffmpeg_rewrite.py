@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from vpo.errors import PlanError, ToolError, VerifyError
 from vpo.execute.context import RunContext
+from vpo.execute.encoding import loudness
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.encode import encode
 from vpo.execute.encoding.prepare import prepare_encodes
@@ -78,7 +79,8 @@ class FfmpegRewrite(Writer):
 
     def _write(self, read: _Read, work: Work, workspace: Workspace) -> Written:
         written = self._run_ffmpeg(work, workspace, read)
-        warnings = (*written.warnings, *self._finish(workspace))
+        limited = loudness.limited(self.plan, work.levels)
+        warnings = (*written.warnings, *self._finish(workspace), *limited)
         return replace(written, warnings=warnings)
 
     def _finish(self, workspace: Workspace) -> Iterator[str]:
@@ -115,7 +117,8 @@ class FfmpegRewrite(Writer):
             video = SourceVideo(source, before.path, fds, before.duration, before.container)
             return self._encode(work, video, workspace, files)
         tools = self.context.tools
-        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, files))
+        job = FfmpegJob(self.plan, source, output, files, levels=work.levels)
+        argv = ffmpeg.argv(tools.need("ffmpeg"), job)
         output_reader = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), output_reader)
         mp4_family = container(self.plan.after.container).mp4_family

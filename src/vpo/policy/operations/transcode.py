@@ -23,13 +23,14 @@ from vpo.media.encode_spec import (
 )
 from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range, frame_format, frame_rate
-from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.audio_encoding import AudioTarget, encode_audio
 from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.field_types import BitRate, Fraction, FrameRate, Names, Resolution
+from vpo.policy.loudness import LoudnessTarget, has_loudness
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
 from vpo.text import format_bit_rate
@@ -296,12 +297,19 @@ class AudioSection(Model):
         default=None,
         description="Bit rate of stereo; that of other tracks depends on their channels.",
     )
+    loudness: LoudnessTarget | None = Field(
+        default=None, description="Loudness to bring the audio to; unset: it stays as it is."
+    )
 
-    def why(self, track: Track) -> str | None:
+    def why(self, state: DesiredState, track: Track) -> str | None:
         """Return why to encode a track; ``None`` if it need not be."""
-        if matches(track, self.to) or any(matches(track, name) for name in self.preserve):
+        if any(matches(track, name) for name in self.preserve):
             return None
-        return f"codec {track.codec} instead of {self.to}"
+        if not matches(track, self.to):
+            return f"codec {track.codec} instead of {self.to}"
+        if self.loudness is None or has_loudness(state, track, self.loudness.loudness):
+            return None
+        return "not known to have this loudness"
 
 
 class Transcode(Operation):
@@ -422,8 +430,9 @@ def _encode_video(
 
 
 def _transcode_audio(state: DesiredState, track: Track, section: AudioSection) -> DesiredState:
-    why = section.why(track)
+    why = section.why(state, track)
     if why is None:
         return state
     require_container_holds(state.media.container, section.to)
-    return encode_audio(state, track, section.to, section.bitrate, why)
+    loudness = section.loudness.loudness if section.loudness is not None else None
+    return encode_audio(state, track, AudioTarget(section.to, section.bitrate, loudness), why)
