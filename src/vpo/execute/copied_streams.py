@@ -49,9 +49,11 @@ def encoded_streams(plan: Plan, result: MediaFile) -> list[EncodedStream]:
 
 
 def _with_drop(stream: EncodedStream, source: Track, how: VideoEncode | None) -> EncodedStream:
-    if how is None or how.drop is None:
+    if how is None:
         return stream
-    if how.drop.step is None:
+    if how.drop is None:
+        return stream._replace(rate=how.film)
+    if how.drop.step is None or how.film is not None:
         return stream._replace(rate=how.drop.rate)
     return stream if has_hidden_frames(source) else stream._replace(step=how.drop.step)
 

@@ -165,9 +165,11 @@ class Proof:
         for want, have in zip(self._plan.after.tracks, found.tracks, strict=True):
             if want.index in self._plan.video_encodes:
                 origin = before[self._plan.origin(want.index)]
-                drop = self._plan.video_encodes[want.index].drop
+                how = self._plan.video_encodes[want.index]
+                drop = how.drop
                 made = result.packets.get(have.index, 0)
-                if drop is None or drop.step is not None:  # else they are counted by time
+                by_time = how.film is not None or (drop is not None and drop.step is None)
+                if not by_time:
                     step = drop.step if drop is not None else None
                     yield from _lost_frames(want, origin, source, made, step or 1)
 

@@ -70,7 +70,8 @@ class VideoEncode:
     line at the right or the bottom; ``mixed`` is the shape of pixels that all frames get, scaled to
     one size; ``tonemap`` makes SDR of HDR;
     ``depth`` is the bits of a sample, ``None`` for those of the source; ``drop`` is which frames
-    are left out; ``fields``: those of interlaced video stay; ``crop`` is the part of the frames
+    are left out; ``fields``: those of interlaced video stay; ``film`` are the frames a second of
+    telecined film once its frames are restored; ``crop`` is the part of the frames
     that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``min_savings`` is the part of
     the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
@@ -90,6 +91,7 @@ class VideoEncode:
     depth: int | None = None
     drop: FrameDrop | None = None
     fields: bool = False
+    film: str | None = None
     crop: str | None = None
     min_savings: float | None = None
     options: tuple[tuple[str, str], ...] = ()

@@ -193,6 +193,11 @@ class Policy(Model):
         """Whether an operation needs to know where black bars are."""
         return any(step.crops for phase in self.phases for step in phase.operations)
 
+    @property
+    def detelecines(self) -> bool:
+        """Whether an operation needs to know which videos are telecined film."""
+        return any(step.detelecines for phase in self.phases for step in phase.operations)
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
         """See ``Operation.unknown_bit_rates``."""
         steps = (step for phase in self.phases for step in phase.operations)

@@ -264,6 +264,11 @@ class Operation(Model):
         """Whether it needs to know where black bars are (``Track.picture``)."""
         return False
 
+    @property
+    def detelecines(self) -> bool:
+        """Whether it needs to know which videos are telecined film (``Track.telecined``)."""
+        return False
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:  # noqa: ARG002
         """Yield the tracks whose unknown bit rate decides something, by stream index.
 

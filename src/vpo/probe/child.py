@@ -30,6 +30,7 @@ from vpo.probe.packet_proof import (
 )
 from vpo.probe.payload_forms import PayloadForm
 from vpo.probe.picture_scan import read_video_sample
+from vpo.probe.telecine import is_telecined
 from vpo.probe.webvtt import webvtt_file
 from vpo.tools.isolation import limit_memory
 
@@ -166,6 +167,7 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "cover_image": _cover_image,
     "video_sample": read_video_sample,
     "picture_boxes": read_boxes,
+    "is_telecined": is_telecined,
     "webvtt": webvtt_file,
 }
 

@@ -146,6 +146,10 @@ class Prober:
 
         return [PictureBox(*each) for each in self._ask("picture_boxes", path, index)]
 
+    def is_telecined(self, path: str, index: int) -> bool:
+        """See ``vpo.probe.telecine.is_telecined``."""
+        return bool(self._ask("is_telecined", path, index))
+
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()
 

@@ -147,8 +147,12 @@ class VideoSection(Model):
     crop: Literal["auto", "never"] = Field(
         default="never", description="Whether black bars are cut off."
     )
-    deinterlace: Literal["auto", "never"] = Field(
-        default="auto", description="Whether interlaced video is deinterlaced, or keeps its fields."
+    deinterlace: Literal["auto", "never", "detelecine"] = Field(
+        default="auto",
+        description=(
+            "Whether interlaced video is deinterlaced, or keeps its fields; `detelecine`: the "
+            "frames of telecined film are restored, too."
+        ),
     )
     scale_algorithm: Scaler = Field(default="lanczos", description="Scaling algorithm.")
     upscale: Literal[False] = Field(default=False, description="Video is never scaled up.")
@@ -344,6 +348,10 @@ class Transcode(Operation):
     def crops(self) -> bool:
         return self.video is not None and self.video.crop == "auto"
 
+    @property
+    def detelecines(self) -> bool:
+        return self.video is not None and self.video.deinterlace == "detelecine"
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
             context = ConditionContext(media, ExternalFacts(encoded=encoded), PolicyConfig())
@@ -397,15 +405,19 @@ def _encode_video(
     uncropped, track = track, section.shown(track)
     size = section.size(track)
     frame_format.require_depth_for_hdr(track, section.depth, tonemap)
+    film = frame_rate.film(track) if section.deinterlace == "detelecine" else None
+    if film is not None:
+        state = state.warn(f"{track} is telecined: the frames of the film will be restored")
+        track = replace(track, frame_rate=film, field_order=None)
     drop = frame_rate.drop(track, section.max_frame_rate)
-    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture)
+    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture, film=film)
     if track is uncropped:
         spec = replace(spec, crop=None)
     if isinstance(before, VideoEncode):
         # An earlier phase wants an encode as well: the two become one encode of the source.
         spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
         spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
-        spec = replace(spec, crop=spec.crop or before.crop)
+        spec = replace(spec, crop=spec.crop or before.crop, film=spec.film or before.film)
         spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
     order = track.field_order if spec.fields else None
     if track.field_order != order:
@@ -415,7 +427,11 @@ def _encode_video(
         spec = replace(spec, mixed=track.mixed)
     pad = None if spec.size is not None else frame_format.even_size(track, section.to)
     track = replace(
-        dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None, picture=None
+        dynamic_range.after_encode(track, tonemap),
+        field_order=order,
+        mixed=None,
+        picture=None,
+        telecined=False,
     )
     track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
     if drop is not None:
