@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import Any
 
 import click
@@ -102,7 +103,7 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
         raise ProbeError(f"{file}: {error}") from None
     metadata = fetch_metadata(build({}).config, choice, [media.path])
     print_warnings(metadata.warnings)
-    facts = ExternalFacts(metadata=metadata.of(media.path))
+    facts = ExternalFacts(metadata=metadata.of(media.path), now_ns=time.time_ns())
     plan, stories = explain(choice.policies[0], media, facts)
     if output_format == "json":
         print_json(explanation_json(policy, plan, stories, lines))

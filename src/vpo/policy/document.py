@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 
 from vpo.errors import OnError
 from vpo.media.model import MediaFile
+from vpo.policy.ages import with_ages
 from vpo.policy.operation import Model, Operation, PolicyConfig, error_at, unrated
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
@@ -158,6 +159,13 @@ class Policy(Model):
             or any(item.needs_metadata for item in self._skip_conditions())
         )
 
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """The ages, in seconds, with which conditions compare that of the file."""
+        steps = (step for phase in self.phases for step in phase.operations)
+        models = [*(item for step in steps for item in step.models()), *self._skip_conditions()]
+        return tuple(age for item in models for age in item.ages)
+
     def _skip_conditions(self) -> Iterator[Model]:
         """Yield the mappings in the conditions on which phases are skipped."""
         for phase in self.phases:
@@ -235,7 +243,7 @@ def fingerprint(policies: Sequence[Policy]) -> str:
     """Return a SHA-256 of what the policies mean: equal if they want the same of every file.
 
     Name, description and category do not count, so that renaming a policy does not cause every
-    file to be evaluated again.
+    file to be evaluated again. The ages that decide something are at its end.
     """
     display_only = {"name", "description", "category"}
     meaning = [
@@ -243,4 +251,5 @@ def fingerprint(policies: Sequence[Policy]) -> str:
         for policy in policies
     ]
     text = json.dumps([SEMANTICS_VERSION, meaning], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    found = hashlib.sha256(text.encode()).hexdigest()
+    return with_ages(found, (age for policy in policies for age in policy.ages))

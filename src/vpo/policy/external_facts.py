@@ -25,13 +25,15 @@ class ExternalFacts:
     these policies have already encoded the file's video, so that what an encode cannot foresee,
     such as its bit rate, is no reason to encode it again. ``futile``: an encode was tried and would
     not have saved as much as the policies require. ``loudness`` is that of audio tracks which were
-    measured, or brought to it, by stream index.
+    measured, or brought to it, by stream index. ``now_ns`` is the time of the run, in nanoseconds
+    since 1970 UTC, by which files have an age.
     """
 
     metadata: Mapping[str, Mapping[str, MetadataValue]] = field(default_factory=dict)
     encoded: bool = False
     futile: bool = False
     loudness: Mapping[int, Loudness] = field(default_factory=dict)
+    now_ns: int | None = None
 
 
 def metadata_field(

@@ -83,6 +83,11 @@ class Model(BaseModel):
         """Whether it compares the bit rates of tracks itself."""
         return False
 
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """The ages with which it compares that of the file itself, in seconds."""
+        return ()
+
     @classmethod
     def known(cls) -> str:
         """Return all keys, spelled as in a policy, for messages."""

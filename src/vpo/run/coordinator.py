@@ -27,7 +27,7 @@ from vpo.discover import (
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
-from vpo.run.compliance import AcknowledgedFailures, ComplianceRecords
+from vpo.run.compliance import AcknowledgedFailures, CacheKeys, ComplianceRecords
 from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
@@ -88,6 +88,8 @@ class _Run:
         self._written = None if request.dry_run else by.store
         self._fingerprint = ""
         self._metadata = Metadata()
+        self._now_ns = time.time_ns()
+        self._times: dict[str, int] = {}
 
     def lead(self) -> Summary:
         """Go through all stages of the run."""
@@ -226,7 +228,11 @@ class _Run:
         return metadata
 
     def _cache_key(self, path: str) -> str:
-        return self._metadata.cache_key(path, self._fingerprint)
+        return self._keys.of(path, self._times.get(path, self._now_ns))
+
+    @property
+    def _keys(self) -> CacheKeys:
+        return CacheKeys(self._fingerprint, self._metadata, self._now_ns)
 
     def _facts(self) -> RunFacts:
         request = self._request
@@ -253,9 +259,11 @@ class _Run:
                 tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         for path, reason in found.refused:
             tally.leave(path, reason)
+        if self._keys.ages:
+            self._times = {item.path: item.mtime_ns for item in found.candidates}
         if self._store is None or self._request.force:
             return found.candidates
-        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, self._roots())
+        records = ComplianceRecords(self._store, self._keys, self._roots())
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
         acknowledged = AcknowledgedFailures(self._store, self._fingerprint, records)
@@ -295,7 +303,8 @@ class _Run:
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            facts = ExternalFactsLookup(self._metadata, self._known_files(todo))
+            known = self._known_files(todo)
+            facts = ExternalFactsLookup(self._metadata, known, self._now_ns)
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)

@@ -167,6 +167,9 @@ class When(Choice):
     duration: DurationComparison | None = Field(
         default=None, description="The duration of the film."
     )
+    age: DurationComparison | None = Field(
+        default=None, description="The time since the file was modified, as in `30d`."
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -190,6 +193,11 @@ class When(Choice):
             yield value.plugin, value.field
         for item in self._inner:
             yield from item.metadata_names()
+
+    @property
+    def ages(self) -> tuple[float, ...]:
+        key, value = self.stated
+        return tuple(seconds for _, seconds in value.parts) if key == "age" else ()
 
     @cached_property
     def needs_analysis(self) -> bool:
