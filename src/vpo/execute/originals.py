@@ -22,7 +22,7 @@ from vpo.execute import undo_file
 from vpo.execute.copy import copy_file
 from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
-from vpo.execute.rename import NO_LINKS, Replacement
+from vpo.execute.rename import NO_LINKS, Replacement, rename_film
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.execute.workspace import Workspace
 from vpo.text import format_size
@@ -233,12 +233,12 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
             source = folder.require(result, lock.status)
             if not is_trusted(there, lock.status):
                 raise PublishError(f"{kept} belongs to another user; it is not restored")
+            new = os.path.basename(original)
             if kind == "header":
-                _restore_header(kept_in, name, folder, lock)
+                _restore_header(kept_in, name, folder, lock, new)
             else:
                 if wants_closed(lock.status):
                     lock.close_file()
-                new = os.path.basename(original)
                 change = Replacement(folder, source, new, kept_in, name, there, lock.close_file)
                 change.carry_out()
         except FileNotFoundError:
@@ -252,10 +252,17 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
     delete_original(kept)
 
 
-def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) -> None:
-    """Roll back the header edit; if vpo is killed, the next run completes that."""
+def _restore_header(
+    place: Folder, name: str, folder: Folder, lock: FileLock, original: str
+) -> None:
+    """Roll back the header edit, then the name; if vpo is killed, the next run rolls back the edit.
+
+    Raises ``FileExistsError`` if the ``original`` name is taken.
+    """
     saved = undo_file.new_name()
     source = folder.require(lock.path, lock.status)
+    if original != source and folder.status(original) is not None:
+        raise FileExistsError
     fd = folder.open(source, os.O_RDWR)
     try:
         place.rename(name, saved, folder)
@@ -278,6 +285,8 @@ def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) ->
         with contextlib.suppress(OSError):
             folder.unlink(saved)
         folder.sync()
+        if original != source:
+            rename_film(folder, source, original, os.fstat(fd))
     finally:
         os.close(fd)
 

@@ -100,7 +100,7 @@ def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptio
 
 def separation(path: str, options: RewriteOptions, strategy: Strategy) -> str | None:
     """Return a warning if the file would be separated from its hard links, and need more room."""
-    shared = options.hardlinks == "edit" and strategy == "header"
+    shared = strategy == "rename" or (options.hardlinks == "edit" and strategy == "header")
     try:
         status = os.stat(path)
     except OSError:

@@ -11,7 +11,7 @@ from vpo.errors import BusyError, PublishError, SourceChangedError
 from vpo.execute.folder import NOT_PERMITTED, Folder, wants_closed
 from vpo.execute.lock import FileLock
 from vpo.execute.open_files import is_open_for_writing
-from vpo.execute.rename import Replacement
+from vpo.execute.rename import Replacement, rename_film
 from vpo.execute.workspace import Workspace
 from vpo.policy.desired_state import Timestamp
 
@@ -129,6 +129,27 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
         finally:
             if not change.settled:
                 workspace.keep()
+
+
+def rename_original(lock: FileLock, target: str) -> None:
+    """Give the locked original another name, which must be free; nothing if it has it.
+
+    If anything is raised, the original has its old name.
+    """
+    if target == lock.path:
+        return
+    with _opened(lock) as folder:
+        source = folder.require(lock.path, lock.status)
+        try:
+            rename_film(folder, source, os.path.basename(target), lock.status)
+        except FileExistsError:
+            raise PublishError(
+                f"{target} exists already; move it away, or choose another name"
+            ) from None
+        except OSError as error:
+            raise PublishError(
+                f"the file could not be renamed to {target}: {error.strerror}"
+            ) from None
 
 
 def _opened(lock: FileLock) -> Folder:

@@ -26,9 +26,7 @@ def difference(
     if before.container != after.container:
         fact = Fact(ChangeKind.CONTAINER)
         yield _change(reasons, fact, before.container, after.container)
-    elif before.path != after.path:
-        names = (os.path.splitext(media.path)[1] for media in (before, after))
-        yield _change(reasons, Fact(ChangeKind.EXTENSION), *names)
+    yield from _name_changes(before, after, reasons)
     yield from _tag_changes(before, after, reasons)
     yield from _removals(before, after, reasons)
     yield from _moves(before, after, reasons)
@@ -38,6 +36,23 @@ def difference(
             yield _change(reasons, Fact(ChangeKind.ADD, track.index), None, str(track))
         elif track is not old[track.index] or track.index in encodes:
             yield from _track_changes(old[track.index], track, reasons, encodes.get(track.index))
+
+
+def _name_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:
+    """Yield the changes of the path: its extension, unless a container brings it, and its name."""
+    if before.path == after.path:
+        return
+    (old, was), (new, now) = (os.path.splitext(media.path) for media in (before, after))
+    if was != now and before.container == after.container:
+        yield _change(reasons, Fact(ChangeKind.EXTENSION), was, now)
+    if old != new:
+        names = (os.path.basename(media.path) for media in (before, after))
+        yield _change(reasons, Fact(ChangeKind.NAME), *(_readable(name) for name in names))
+
+
+def _readable(name: str) -> str:
+    """Return a name as text; bytes that are not UTF-8 have none."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _tag_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:

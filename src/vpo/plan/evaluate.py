@@ -172,6 +172,7 @@ def _planned(media: MediaFile, fold: _Fold) -> Plan:
         error=fold.error,
         on_error=fold.mode,
         encodes=tuple(encodes.items()),
+        named_by=fold.state.named_by,
     )
 
 
@@ -255,6 +256,7 @@ def _conflict(
         Fact(ChangeKind.ADD, source),
         Fact(ChangeKind.CONTAINER),
         Fact(ChangeKind.EXTENSION),
+        Fact(ChangeKind.NAME),
     )
     touched = (reasons.get(fact) for fact in facts)
     first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))

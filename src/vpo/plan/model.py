@@ -13,7 +13,7 @@ from vpo.media.model import MediaFile, Track
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.policy.desired_state import Reason, Timestamp
 
-Strategy = Literal["none", "header", "remux", "transcode"]
+Strategy = Literal["none", "rename", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
 
 
@@ -64,7 +64,8 @@ class Plan:
 
     ``after`` keeps the source's stream indexes, so that each track says where it comes from.
     ``encodes`` are the tracks that are encoded, by stream index, and how. ``error`` is set where a
-    phase failed; unless ``on_error`` is ``continue``, nothing changes.
+    phase failed; unless ``on_error`` is ``continue``, nothing changes. ``named_by`` is the server
+    that is asked to rename the file once it was changed.
     """
 
     before: MediaFile
@@ -76,6 +77,7 @@ class Plan:
     error: FileError | None = None
     on_error: OnError = "continue"
     encodes: tuple[tuple[int, Encode], ...] = ()
+    named_by: str | None = None
 
     @property
     def video_encodes(self) -> dict[int, VideoEncode]:
@@ -97,14 +99,17 @@ class Plan:
             return "none"
         if self.encodes:
             return "transcode"
-        in_headers = all(change.in_track_header for change in self.changes)
+        changes = [change for change in self.changes if change.kind is not ChangeKind.NAME]
+        if not changes:
+            return "rename"
+        in_headers = all(change.in_track_header for change in changes)
         if in_headers and container(self.before.container).matroska and self._editable:
             return "header"
         return "remux"
 
     @property
     def _editable(self) -> bool:
-        touched = {change.track for change in self.changes}
+        touched = {change.track for change in self.changes if change.track is not None}
         return all(t.matroska_id is not None for t in self.before.tracks if t.index in touched)
 
     @property

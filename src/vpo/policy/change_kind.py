@@ -26,6 +26,7 @@ class ChangeKind(Enum):
     DYNAMIC_RANGE = "dynamic_range"
     CONTAINER = "container"
     EXTENSION = "extension"
+    NAME = "name"
     TAG = "tag"
     FLAG = "flag"
 

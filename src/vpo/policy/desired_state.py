@@ -68,7 +68,7 @@ class DesiredState:
     ``encodes`` maps a stream index to how that track is encoded; other tracks are copied.
     ``data_required``: a data track that no tool can carry is an error, not left out.
     ``made`` are the tracks that an operation still to come has made in an earlier run: what decides
-    among tracks passes them over, as it did then.
+    among tracks passes them over, as it did then. ``named_by`` is the server that names the file.
     """
 
     media: MediaFile
@@ -83,6 +83,7 @@ class DesiredState:
     deferred: tuple[DeferredAction, ...] = ()
     data_required: bool = False
     made: frozenset[int] = frozenset()
+    named_by: str | None = None
 
     def attributed_to(self, phase: str, operation: str) -> DesiredState:
         """Return the same state, with further changes attributed to this phase and operation."""
@@ -191,6 +192,14 @@ class DesiredState:
         extension = container(self.media.container).extensions[0]
         path = os.path.splitext(self.media.path)[0] + extension
         return self._with(replace(self.media, path=path), [Fact(ChangeKind.EXTENSION)], why)
+
+    def set_name(self, stem: str, why: str) -> DesiredState:
+        """Give the file another name, without its extension, in the same folder."""
+        folder, name = os.path.split(self.media.path)
+        path = os.path.join(folder, stem + os.path.splitext(name)[1])
+        if path == self.media.path:
+            return self
+        return self._with(replace(self.media, path=path), [Fact(ChangeKind.NAME)], why)
 
     def set_tag(self, name: str, value: str, why: str) -> DesiredState:
         """Set a tag of the container, or delete it with ``""``."""

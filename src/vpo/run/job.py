@@ -38,11 +38,13 @@ from vpo.execute.preconditions import (
     refuse_unchangeable,
     separation,
 )
+from vpo.execute.rename import require_free_name
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
 from vpo.plan.model import Plan, Strategy
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.content_key import content_key
@@ -193,6 +195,8 @@ def _planned(
 def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None) -> Outcome:
     try:
         _refuse_broken_link(job, plan)
+        if any(change.kind is ChangeKind.NAME for change in plan.changes):
+            require_free_name(job.path, plan.after.path)
         writer = choose_writer(plan, context)
         if writer is None:
             return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))

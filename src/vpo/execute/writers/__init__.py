@@ -6,12 +6,13 @@ from vpo.execute.context import RunContext
 from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
 from vpo.execute.writers.header_edit import HeaderEdit
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
+from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
 from vpo.plan.model import Plan
 
 __all__ = ["Writer", "choose_writer"]
 
-_WRITERS: tuple[type[Writer], ...] = (HeaderEdit, MkvmergeRemux, FfmpegRewrite)
+_WRITERS: tuple[type[Writer], ...] = (NameChange, HeaderEdit, MkvmergeRemux, FfmpegRewrite)
 """Cheapest first; the last accepts every plan."""
 
 
