@@ -16,7 +16,8 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 from vpo.errors import OnError
 from vpo.media.model import MediaFile
 from vpo.policy.ages import with_ages
-from vpo.policy.operation import Model, Operation, PolicyConfig, error_at, unrated
+from vpo.policy.field_types import error_at
+from vpo.policy.operation import Model, Operation, PolicyConfig, unrated
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion

@@ -64,10 +64,12 @@ def corrected(stem: str, track: Track, facts: tuple[NameFact, ...]) -> str:
 
 
 def _in_case_of(old: str, new: str) -> str:
-    """Return the new word in capitals where the old one is."""
+    """Return the new word in capitals, or without any, as the old one is."""
     if old.lower() == new.lower():
         return old
-    return new.upper() if old.isupper() and not new[:-1].isdigit() else new
+    if old.isupper() and not new[:-1].isdigit():
+        return new.upper()
+    return new.lower() if old.islower() else new
 
 
 def _codec(word: str, track: Track) -> str:

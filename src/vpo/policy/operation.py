@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
 from vpo.media.languages import ORIGINAL, replaced_original
@@ -97,11 +97,6 @@ class Model(BaseModel):
 def unrated(media: MediaFile) -> Iterator[int]:
     """Yield the video and audio tracks whose bit rate is not known, by stream index."""
     yield from (t.index for t in media.tracks if t.bit_rate is None and t.type in _RATED)
-
-
-def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
-    """Return an error at a path below what is validated; the loader finds its line."""
-    return PydanticCustomError("misplaced", "{problem}", {"path": path, "problem": problem})
 
 
 def _without_none(annotation: Any) -> Any:

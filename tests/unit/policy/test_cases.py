@@ -4,12 +4,15 @@ A case has ``before`` (tracks in the notation of ``vpo.media.notation``) in ``co
 ``phase``. ``after`` is what must come out; without it, nothing may change. ``changes`` (fact,
 stream index and reason), ``warnings``, ``error``, ``becomes`` (the container), ``tags`` and
 ``timestamp`` say the rest; ``metadata`` is what metadata sources say. ``holds`` (conditions by
-name) and ``which`` (the names of those that hold) stand for a phase of such rules. Every result
-must be one that the same phase leaves alone.
+name) and ``which`` (the names of those that hold) stand for a phase of such rules. ``name`` and
+``renamed`` are the file's name before and after; ``age`` is that of the file; ``facts`` are
+further ones of tracks. Every result must be one that the same phase leaves alone.
 """
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from vpo.errors import PlanError
-from vpo.media import notation
+from vpo.media import notation, units
 from vpo.media.containers import as_stored
 from vpo.media.model import MediaFile
 from vpo.policy.desired_state import DesiredState
@@ -58,7 +61,9 @@ def run(case: dict[str, Any], media: MediaFile) -> DesiredState:
             "phases": [{"name": "test", **case["phase"]}],
         }
     )
-    external = ExternalFacts(case.get("metadata", {}))
+    age = units.duration(case["age"]) if "age" in case else None
+    now = media.mtime_ns + int(age * 10**9) if age is not None else None
+    external = ExternalFacts(case.get("metadata", {}), now_ns=now)
     state = DesiredState(media, external=external)
     config = policy.config.with_original(original_language(media, external))
     for operation in policy.phases[0].operations:
@@ -69,7 +74,12 @@ def run(case: dict[str, Any], media: MediaFile) -> DesiredState:
 def before(case: dict[str, Any]) -> MediaFile:
     """The media of a case."""
     tags = tuple(sorted(case.get("before_tags", {}).items()))
-    return notation.media(case["before"], case.get("container", "mkv"), tags=tags)
+    kind = case.get("container", "mkv")
+    path = f"/media/{case.get('name', 'file')}.{kind}"
+    media = notation.media(case["before"], kind, tags=tags, path=path)
+    facts = case.get("facts", {})
+    tracks = (replace(track, **facts.get(track.index, {})) for track in media.tracks)
+    return replace(media, tracks=tuple(tracks))
 
 
 @pytest.mark.parametrize("case", cases())
@@ -85,12 +95,14 @@ def test_operation_case_gives_its_result(case: dict[str, Any]) -> None:
     result = as_stored(state.media)
     assert notation.lines(result) == case.get("after", case["before"])
     assert result.container == case.get("becomes", media.container)
+    name = os.path.splitext(os.path.basename(result.path))[0]
+    assert name == case.get("renamed", case.get("name", "file"))
     assert list(state.warnings) == case.get("warnings", [])
     assert state.timestamp == case.get("timestamp")
     assert dict(result.tags) == case.get("tags", case.get("before_tags", {}))
     if "changes" in case:
         assert written(state) == case["changes"]
-    if "after" not in case and "becomes" not in case and "tags" not in case:
+    if not {"after", "becomes", "tags", "renamed"} & set(case):
         assert result == media
 
 

@@ -50,6 +50,7 @@ def test_the_operations_and_their_order() -> None:
         "audio_synthesis": 80,
         "transcode": 90,
         "titles": 95,
+        "rename": 97,
         "file_timestamp": 100,
     }
 

@@ -29,7 +29,7 @@ from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.field_types import BitRate, Fraction, FrameRate, Names, Resolution
+from vpo.policy.field_types import BitRate, Crf, Fraction, FrameRate, Names, Resolution
 from vpo.policy.loudness import LoudnessTarget, has_loudness
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
@@ -100,10 +100,12 @@ class VideoSection(Model):
     skip_if: SkipIf | None = Field(
         default=None, description="Do not encode video that matches all of these conditions."
     )
-    crf: float | None = Field(
+    crf: Crf | None = Field(
         default=None,
-        ge=0,
-        description="Quality on the scale of the software encoder; lower is better.",
+        description=(
+            "Quality on the scale of the software encoder, lower is better; also by the resolution "
+            "class of the result, as in `{720p: 21, 2160p: 24}`."
+        ),
     )
     target_bitrate: BitRate | None = Field(
         default=None, description="Average bit rate of the video."
@@ -193,15 +195,17 @@ class VideoSection(Model):
         if self.two_pass and self.target_bitrate is None:
             raise ValueError("`two_pass` needs `target_bitrate`")
         highest = CRF_RANGE[self.to][1]
-        if self.crf is not None and self.crf > highest:
-            raise ValueError(f"`crf` of {self.to} is at most {highest}")
+        for crf in self.crf.values() if isinstance(self.crf, dict) else (self.crf,):
+            if crf is not None and crf > highest:
+                raise ValueError(f"`crf` of {self.to} is at most {highest}")
         if self.max_resolution and (self.max_width or self.max_height):
             raise ValueError("`max_resolution` excludes `max_width` and `max_height`")
         return self
 
-    def spec(self, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
+    def spec(self, track: Track, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
+        """Return the encode of a track, to this size if it is given."""
         quality = Quality(
-            self.crf,
+            self._crf(*(size or (track.width, track.height))),
             self.target_bitrate,
             self.two_pass,
             self.min_bitrate,
@@ -228,6 +232,15 @@ class VideoSection(Model):
     def encoder_args(self) -> EncoderArgs:
         """The ``ffmpeg_args``, sorted."""
         return parse_encoder_options(self.ffmpeg_args, self.to, software=self.hw == "none")
+
+    def _crf(self, width: int | None, height: int | None) -> float | None:
+        """Return the quality of a resolution class, else that of the next lower one."""
+        if not isinstance(self.crf, dict):
+            return self.crf
+        classes = [name for name in units.RESOLUTIONS if name in self.crf]
+        found = units.resolution_of(width, height) or classes[0]
+        within = [name for name in classes if not units.below(found, name)]
+        return self.crf[within[-1] if within else classes[0]]
 
     def size(self, track: Track) -> tuple[int, int] | None:
         """Return the size to scale down to, in even numbers; ``None`` to keep the size."""
@@ -410,7 +423,7 @@ def _encode_video(
         state = state.warn(f"{track} is telecined: the frames of the film will be restored")
         track = replace(track, frame_rate=film, field_order=None)
     drop = frame_rate.drop(track, section.max_frame_rate)
-    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture, film=film)
+    spec = replace(section.spec(track, size, tonemap), drop=drop, crop=track.picture, film=film)
     if track is uncropped:
         spec = replace(spec, crop=None)
     if isinstance(before, VideoEncode):
