@@ -81,8 +81,8 @@ def _only(fields: FieldsByPath, wanted: Set[str]) -> FieldsByPath:
 def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:
     """Return the settings of the plugins with event hooks, by name."""
     enabled = {
-        "radarr": config.radarr.url and config.radarr.rescan,
-        "sonarr": config.sonarr.url and config.sonarr.rescan,
+        "radarr": config.radarr.url,
+        "sonarr": config.sonarr.url,
         "jellyfin": config.jellyfin.url,
         "plex": config.plex.url,
         "notify": config.notify.urls,

@@ -37,12 +37,15 @@ _RELEASES = {
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Rescan the films in these folders."""
-    rescan(folders, settings, _FILMS)
+    if settings.get("rescan", True):
+        rescan(folders, settings, _FILMS)
 
 
 @hookimpl
 def vpo_rename(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Have the files of the films in these folders named as Radarr names them."""
+    if not settings.get("rescan", True):
+        rescan(folders, settings, _FILMS)  # or it would name what the file was before
     rename(folders, settings, _FILMS)
 
 
