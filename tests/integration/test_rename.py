@@ -36,9 +36,11 @@ def test_file_is_renamed_once_and_undo_gives_its_name_back(
     vpo.config.write_text('[originals]\nkeep = "trash"\n')
     root = library(f"{OLD}=multi-audio.mkv")
     before = (root / OLD).read_bytes()
+    (root / "A.Film.2019.x265.en.srt").write_text("subtitles")
+    (root / "A.Film.2019.srt").write_text("of another film")
     (done,) = process(vpo, text, root).json["files"]
     assert (done["status"], done["strategy"]) == ("changed", strategy)
-    assert names(root) == [NEW]
+    assert names(root) == ["A Film (2019) [H.264].en.srt", NEW, "A.Film.2019.srt"]
     assert ((root / NEW).read_bytes() == before) == (strategy == "rename")
     assert (root / NEW).stat().st_nlink == 1
     (again,) = process(vpo, text, root).json["files"]
@@ -46,7 +48,7 @@ def test_file_is_renamed_once_and_undo_gives_its_name_back(
     with sqlite3.connect(vpo.data / "vpo.db") as database:
         assert database.execute("SELECT path FROM files").fetchall() == [(os.fsencode(root / NEW),)]
     assert vpo("undo", root / NEW).rc == 0
-    assert names(root) == [OLD]
+    assert names(root) == ["A.Film.2019.srt", "A.Film.2019.x265.en.srt", OLD]
     assert (root / OLD).read_bytes() == before
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from vpo.errors import PublishError, SpaceError
+from vpo.execute.followers import followers, rename_followers
 from vpo.execute.preconditions import refuse_played, refuse_still_written, refuse_unchangeable
 from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
@@ -25,7 +27,10 @@ def apply_plan(writer: Writer, work: Work) -> Applied:
     """
     require_changeable(work)
     try:
-        return writer.apply(work)
+        renames = followers(work.lock.path, work.plan.after.path)
+        applied = writer.apply(work)
+        warnings = rename_followers(work.lock.path, renames)
+        return replace(applied, warnings=(*applied.warnings, *warnings))
     except OSError as error:
         if error.errno in FULL_ERRNOS:
             raise SpaceError(

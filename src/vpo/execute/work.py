@@ -17,7 +17,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.policy.desired_state import Timestamp
 from vpo.probe.service import ContentFacts
-from vpo.tools.loudness import Level
+from vpo.tools.loudness import AudioLevel
 
 Check = Callable[[MediaFile], None]
 """Raises an error if the policy still wants changes in the probed result."""
@@ -40,7 +40,7 @@ class Work:
     key: str = ""
     seen: tuple[int, int] | None = None
     proof: Proof | None = None
-    levels: Mapping[int, Level] = field(default_factory=dict)
+    levels: Mapping[int, AudioLevel] = field(default_factory=dict)
 
     @property
     def linked(self) -> bool:

@@ -6,7 +6,7 @@ from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.encode_spec import AudioEncode
 from vpo.media.layouts import Placement, channels_of, other_name
 from vpo.media.model import Track
-from vpo.tools.loudness import Level, changing_steps, limiting_step
+from vpo.tools.loudness import AudioLevel, changing_steps, limiting_step
 
 _GUESSED = {"mono", "stereo", "4.0", "5.0", "5.1", "6.1", "7.1"}
 """The layouts that ffmpeg itself takes so many channels for if it knows none."""
@@ -25,7 +25,9 @@ threshold is where the first one brings that. What is quieter is raised by its 6
 _NIGHT_PEAK = -1.0
 
 
-def audio(number: int, how: AudioEncode, source: Track, level: Level | None = None) -> list[str]:
+def audio(
+    number: int, how: AudioEncode, source: Track, level: AudioLevel | None = None
+) -> list[str]:
     """Return the arguments for the output's stream ``number``, of which a level was measured.
 
     ffmpeg mixes down, as the two layouts want it. Left to itself it would also mix, and lose
@@ -33,7 +35,7 @@ def audio(number: int, how: AudioEncode, source: Track, level: Level | None = No
     each channel goes.
     """
     arguments = [f"-c:{number}", AUDIO_ENCODERS[how.codec].name]
-    filters = steps(how, source)
+    filters = mixing_steps(how, source)
     if how.loudness is not None and level is not None:
         filters += changing_steps(level, how.loudness, source.sample_rate)
     if filters:
@@ -43,7 +45,7 @@ def audio(number: int, how: AudioEncode, source: Track, level: Level | None = No
     return arguments
 
 
-def steps(how: AudioEncode, source: Track) -> list[str]:
+def mixing_steps(how: AudioEncode, source: Track) -> list[str]:
     """Return the filters of an encode, up to what its loudness needs."""
     found = _raised_dialogue(channels_of(source.layout)) if how.night else []
     if how.channels is not None:

@@ -25,7 +25,7 @@ from vpo.policy.change_kind import ChangeKind
 from vpo.policy.loudness import TAG as LOUDNESS_TAG
 from vpo.tools import filters, video_options
 from vpo.tools.audio_options import audio
-from vpo.tools.loudness import Level
+from vpo.tools.loudness import AudioLevel
 from vpo.tools.video_options import Encoding
 
 _SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
@@ -61,7 +61,7 @@ class FfmpegJob:
     output: str
     files: SideFiles = NO_FILES
     encodings: Mapping[int, Encoding] = field(default_factory=dict)
-    levels: Mapping[int, Level] = field(default_factory=dict)
+    levels: Mapping[int, AudioLevel] = field(default_factory=dict)
 
 
 def argv(program: str, job: FfmpegJob) -> list[str]:

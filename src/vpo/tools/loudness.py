@@ -27,7 +27,7 @@ _PEAKS = "lavfi.r128.true_peaks_ch"
 _TIME = "pts_time:"
 
 
-class Level(NamedTuple):
+class AudioLevel(NamedTuple):
     """What was measured: ``loudness`` in LUFS, ``None`` for silence, and ``peak`` in dBTP.
 
     ``raised`` are the dB of gain that make up for what a limiter takes, ``reached`` the loudness
@@ -67,7 +67,7 @@ def measuring_argv(
     return [*command, "-map", f"0:{stream}", "-filter:0", graph, "-f", "null", "-"]
 
 
-def changing_steps(level: Level, wanted: Loudness, sample_rate: int | None) -> list[str]:
+def changing_steps(level: AudioLevel, wanted: Loudness, sample_rate: int | None) -> list[str]:
     """Return the filters that give audio of a level its loudness, at its own sample rate (Hz)."""
     gain = level.gain(wanted)
     steps = [f"volume={gain:.2f}dB"] if gain else []
@@ -93,10 +93,10 @@ class LevelOutput(Listener):
         self._peak = 0.0
 
     @property
-    def level(self) -> Level:
+    def level(self) -> AudioLevel:
         audible = self._loudness > _SILENCE
         peak = 20 * math.log10(self._peak) if self._peak > 0 else -math.inf
-        return Level(self._loudness if audible else None, peak)
+        return AudioLevel(self._loudness if audible else None, peak)
 
     def stdout(self, line: str) -> bool:
         key, _, value = line.partition("=")

@@ -10,16 +10,16 @@ from vpo.execute.workspace import tool_path
 from vpo.media.encode_spec import AudioEncode, Loudness
 from vpo.plan.model import Plan
 from vpo.tools import audio_options, ffmpeg, loudness
-from vpo.tools.loudness import TOLERANCE, Level, LevelOutput
+from vpo.tools.loudness import TOLERANCE, AudioLevel, LevelOutput
 from vpo.tools.process import Command
 
-Levels = Mapping[int, Level]
+Levels = Mapping[int, AudioLevel]
 """What was measured of the tracks that get a loudness, by their index in the plan."""
 _MOST_LIMITED_PASSES = 3
 """Further passes behind a limiter, each with the gain that the one before was lacking."""
 
 
-def measure_levels(plan: Plan, lock: FileLock, context: RunContext) -> dict[int, Level]:
+def measure_levels(plan: Plan, lock: FileLock, context: RunContext) -> dict[int, AudioLevel]:
     """Measure each track as it will be mixed, in the whole of the locked file.
 
     Once, or a few times where a limiter has to hold the peaks, and makes the track quieter.
@@ -31,13 +31,13 @@ def measure_levels(plan: Plan, lock: FileLock, context: RunContext) -> dict[int,
     }
 
 
-def _measured(plan: Plan, how: AudioEncode, lock: FileLock, context: RunContext) -> Level:
+def _measured(plan: Plan, how: AudioEncode, lock: FileLock, context: RunContext) -> AudioLevel:
     track = next(track for track in plan.before.tracks if track.index == how.source)
     source = ffmpeg.input_options(plan.before.container)
     source += ["-i", tool_path(lock.path, lock.fd)]
-    steps = audio_options.steps(how, track)
+    steps = audio_options.mixing_steps(how, track)
 
-    def measure(further: Sequence[str] = ()) -> Level:
+    def measure(further: Sequence[str] = ()) -> AudioLevel:
         program, heard = context.tools.need("ffmpeg"), LevelOutput()
         argv = loudness.measuring_argv(program, source, how.source, [*steps, *further])
         context.tools.run(Command(argv, fds=lock.fds), heard)

@@ -19,7 +19,7 @@ from vpo.policy.name_words import NameFact, corrected
 from vpo.policy.operation import Choice, Note, Operation, PolicyConfig
 from vpo.policy.templates import checked_template, placeholders_in
 
-SERVERS = ("radarr", "sonarr")
+_SERVERS = ("radarr", "sonarr")
 """The sources of metadata that name the files of their library themselves."""
 _METADATA = ("title", "year", "episode_title")
 _PLACEHOLDERS = (
@@ -42,8 +42,8 @@ def _template(text: str) -> str:
     return text
 
 
-Template = Annotated[str, AfterValidator(_template)]
-NameFacts = Annotated[tuple[NameFact, ...], Field(min_length=1), BeforeValidator(as_list)]
+_Template = Annotated[str, AfterValidator(_template)]
+_NameFacts = Annotated[tuple[NameFact, ...], Field(min_length=1), BeforeValidator(as_list)]
 
 
 class Rename(Choice, Operation):
@@ -58,10 +58,10 @@ class Rename(Choice, Operation):
     key = "rename"
     step = 97
 
-    template: Template | None = Field(
+    template: _Template | None = Field(
         default=None, description="The new name, without extension; also as a plain text."
     )
-    replace: NameFacts | None = Field(
+    replace: _NameFacts | None = Field(
         default=None,
         description="Correct the words of the name that say something else than the video is.",
     )
@@ -131,7 +131,7 @@ _NEEDED = ("title", "year", "episode", "episode_title")
 
 
 def _server(state: DesiredState) -> str | None:
-    return next((name for name in SERVERS if state.external.metadata.get(name)), None)
+    return next((name for name in _SERVERS if state.external.metadata.get(name)), None)
 
 
 def _values(state: DesiredState, stem: str) -> dict[str, str | None]:
