@@ -12,7 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from vpo.media import units
 from vpo.media.containers import CONTAINERS
@@ -46,6 +46,8 @@ def _container(value: Any) -> str:
 def _crf(value: Any) -> Any:
     """Return a quality, or several by the names of resolution classes."""
     if not isinstance(value, dict):
+        if isinstance(value, bool | str):
+            raise PydanticKnownError("float_type")
         return _quality(value)
     if not value:
         raise ValueError("no resolution is named")

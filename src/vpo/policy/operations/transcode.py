@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vpo.errors import PlanError
 from vpo.media import units
 from vpo.media.codecs import matches, require_container_holds
 from vpo.media.encode_spec import (
@@ -33,6 +31,7 @@ from vpo.policy.field_types import BitRate, Crf, Fraction, FrameRate, Names, Res
 from vpo.policy.loudness import LoudnessTarget, has_loudness
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
+from vpo.policy.video_encoding import transcode_video
 from vpo.text import format_bit_rate
 
 
@@ -381,81 +380,17 @@ class Transcode(Operation):
             for track in state.media.of("video"):
                 context = ConditionContext.of(state, config)
                 if (why := self.video.why(track, context)) is not None:
-                    state = _transcode_video(state, track, self.video, why)
+                    state = transcode_video(state, track, self.video, why)
         if self.audio is not None and "audio_transcode" not in state.skips:
             for track in state.media.of("audio"):
                 state = _transcode_audio(state, track, self.audio)
         return state
 
 
-def _transcode_video(
-    state: DesiredState, track: Track, section: VideoSection, why: str
-) -> DesiredState:
-    for problem in section.encoder_args.errors:
-        raise PlanError(problem)
-    if state.external.futile and section.min_savings is not None:
-        part = f"{section.min_savings:.0%}"
-        return state.warn(f"not encoded: that would save less than {part} (min_savings)")
-    decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
-    if decision.skip is not None:
-        return state.warn(f"{track} is not encoded: {decision.skip}")
-    if decision.loss is not None:
-        state = state.warn(decision.loss)
-    require_container_holds(state.media.container, section.to)
-    return _encode_video(state, track, section, decision.tonemap, why)
-
-
 def _whole_rate(media: MediaFile, track: Track) -> float | None:
     """Return the bit rate that a track would have if it were all of the file."""
     seconds = track.duration or media.duration
     return media.size * 8 / seconds if media.size and seconds else None
-
-
-def _encode_video(
-    state: DesiredState, track: Track, section: VideoSection, tonemap: bool, why: str
-) -> DesiredState:
-    before = state.encodes.get(track.index)
-    uncropped, track = track, section.shown(track)
-    size = section.size(track)
-    frame_format.require_depth_for_hdr(track, section.depth, tonemap)
-    film = frame_rate.film(track) if section.deinterlace == "detelecine" else None
-    if film is not None:
-        state = state.warn(f"{track} is telecined: the frames of the film will be restored")
-        track = replace(track, frame_rate=film, field_order=None)
-    drop = frame_rate.drop(track, section.max_frame_rate)
-    spec = replace(section.spec(track, size, tonemap), drop=drop, crop=track.picture, film=film)
-    if track is uncropped:
-        spec = replace(spec, crop=None)
-    if isinstance(before, VideoEncode):
-        # An earlier phase wants an encode as well: the two become one encode of the source.
-        spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
-        spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
-        spec = replace(spec, crop=spec.crop or before.crop, film=spec.film or before.film)
-        spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
-    order = track.field_order if spec.fields else None
-    if track.field_order != order:
-        state = state.warn(f"{track} is interlaced and will be deinterlaced")
-    if track.mixed is not None:
-        state = state.warn(frame_format.mixed_warning(track))
-        spec = replace(spec, mixed=track.mixed)
-    pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(
-        dynamic_range.after_encode(track, tonemap),
-        field_order=order,
-        mixed=None,
-        picture=None,
-        telecined=False,
-    )
-    track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
-    if drop is not None:
-        track = replace(track, frame_rate=drop.rate)
-    if size is not None:
-        track = replace(track, width=size[0], height=size[1])
-    if pad is not None:
-        spec = replace(spec, pad=pad)
-        track, warning = frame_format.with_padding(track, pad)
-        state = state.warn(warning)
-    return state.encode(replace(track, codec=section.to), spec, why)
 
 
 def _transcode_audio(state: DesiredState, track: Track, section: AudioSection) -> DesiredState:
