@@ -60,7 +60,7 @@ def test_bit_rate_that_a_condition_compares_is_measured() -> None:
             "hdr-to-sdr",
             "v:hevc/3840x2160/yuv420p10le",
             {"color": Color(transfer="smpte2084")},
-            "v:hevc/3840x2160",
+            "v:hevc/3840x2160/yuv420p",
         ),
     ],
 )

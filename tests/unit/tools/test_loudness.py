@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests import notation
 
+from vpo.media import notation
 from vpo.media.encode_spec import AudioEncode, Loudness
 from vpo.media.model import Track
 from vpo.tools.audio_options import audio, mixing_steps
