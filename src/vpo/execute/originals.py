@@ -223,6 +223,8 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(FileLock(result))
         if not is_result(lock.status, stat):
+            lock.ask_again()
+        if not is_result(lock.status, stat):
             raise SourceChangedError("the file has changed since; it is not restored")
         try:
             folder = stack.enter_context(Folder(os.path.dirname(result)))

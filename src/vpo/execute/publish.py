@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from vpo.errors import BusyError, PublishError, SourceChangedError
-from vpo.execute.folder import NOT_PERMITTED, Folder, wants_closed
-from vpo.execute.lock import FileLock
+from vpo.execute.folder import NOT_PERMITTED, Folder, is_same_time, wants_closed
+from vpo.execute.lock import LATE_CLOSE, FileLock
 from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.rename import Replacement, rename_film
 from vpo.execute.workspace import Workspace
@@ -70,6 +71,21 @@ def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> list[str
             raise
         return ["the modification time could not be set, as the file belongs to another user"]
     return []
+
+
+def set_times_again(path: str, status: os.stat_result) -> None:
+    """Give the published result its modification time again, where it has lost it.
+
+    The Linux client of SMB closes late what a tool has written, and a server takes that for a
+    change.
+    """
+    for pause in (0.0, LATE_CLOSE):
+        time.sleep(pause)
+        with contextlib.suppress(OSError):
+            now = os.stat(path)
+            if is_same_time(now.st_mtime_ns, status.st_mtime_ns) or now.st_size != status.st_size:
+                return
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def check_ready(lock: FileLock, workspace: Workspace) -> None:
