@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from vpo.media.containers import CONTAINERS
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
+from vpo.media.sidecar_names import sidecar_names
+from vpo.media.subtitle_source import Sidecar
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.track_classes import KINDS, OrderClass
@@ -79,7 +81,7 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         index=index,
         type=kind,
         codec=draw(st.sampled_from(kinds[kind])),
-        profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))),
+        profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))) if kind != "subtitle" else None,
         language=draw(_perhaps(st.sampled_from((*LANGUAGES, "q?")))) if able.languages else None,
         title=draw(_perhaps(st.sampled_from(TITLES))) if able.titles else None,
         dispositions=flags & able.flags,
@@ -87,6 +89,7 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         width=width if video else None,
         height=height if video else None,
         color=draw(st.sampled_from((None, Color(transfer="smpte2084")))) if video else None,
+        captions=draw(st.sampled_from((False, False, True))) if video else False,
         duration=draw(st.sampled_from((None, 0.0, 2.5))),
         frame_rate=draw(st.sampled_from((None, "25", "30000/1001"))) if video else None,
         field_order=draw(st.sampled_from((None, "tt"))) if video else None,
@@ -461,6 +464,13 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         },
     ),
     "flags": st.just({"from_titles": True}),
+    "subtitles": _some(
+        convert=st.sampled_from(({"ass": "srt"}, {"webvtt": "srt", "ass": "srt"}, {"srt": "ass"})),
+        extract=st.lists(_filters("subtitle"), min_size=1, max_size=2),
+        add=st.just("sidecar"),
+        remove_hearing_impaired=st.just(True),
+    ).filter(bool),
+    "captions": st.sampled_from(("keep", "extract", "drop")),
     "titles": _some(
         **dict.fromkeys(("audio", "subtitle"), st.sampled_from(_TEMPLATES)),
         video=st.sampled_from(("", "{resolution} {codec}")),
@@ -525,6 +535,22 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
     ),
 }
 """A value for each operation of the language; a test holds it complete."""
+
+_BESIDE = ("One.en.srt", "One.2.en.sdh.srt", "One.de.ass", "One.vtt", "One.en.sup", "One.smi")
+
+
+@st.composite
+def beside(draw: st.DrawFn) -> ExternalFacts:
+    """Sidecars of the films that are made up, some of which say what tracks do."""
+    found = []
+    for said in sidecar_names("/films/One.mkv", draw(st.sets(st.sampled_from(_BESIDE)))):
+        same = draw(st.frozensets(st.integers(0, 8), max_size=2))
+        problem = None if said.codec else "vpo does not read such files"
+        content = draw(st.sampled_from(("a", "b", "")))
+        plain = same | draw(st.frozensets(st.integers(0, 8), max_size=1))
+        found.append(Sidecar(said, 9, 9, "utf-8", problem, content, same, plain))
+    return ExternalFacts(sidecars=tuple(found))
+
 
 _SKIP_WHEN: dict[str, st.SearchStrategy[Any]] = {
     "video_codec": st.sampled_from(("hevc", "h265", "vp9")),

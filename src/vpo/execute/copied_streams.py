@@ -72,12 +72,13 @@ def _forms(plan: Plan) -> Iterator[tuple[Track, PayloadForm | None]]:
     """Yield each track of the result with its form; ``None`` for one that is not copied."""
     before, after = container(plan.before.container), container(plan.after.container)
     sources = {track.index: track for track in plan.before.tracks}
-    encoded = dict(plan.encodes)
+    encoded, made = dict(plan.encodes), dict(plan.sources)
     for track in plan.after.tracks:
         source = sources.get(track.index)
         copied = (
             source is not None
             and track.index not in encoded
+            and track.index not in made
             and track.codec != TIMECODE  # written again, from a tag
         )
         if not copied or source is None:

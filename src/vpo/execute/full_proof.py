@@ -116,11 +116,13 @@ class Proof:
         shifts = [each for each in differences if each.kind == "shift"]
         self.warnings = tuple(f"{names[each.stream]}: {each}" for each in shifts)
         # The parts of these are scaled to one size, as the plan says.
-        mixed = {i for i, how in self._plan.video_encodes.items() if how.mixed is not None}
+        videos = self._plan.video_encodes.items()
+        allowed = {("size", i) for i, how in videos if how.mixed is not None}
+        allowed |= {("captions", i) for i, how in videos if how.captions != "keep"}
         lost = (
             each
             for each in differences
-            if each.kind != "shift" and not (each.kind == "size" and each.stream in mixed)
+            if each.kind != "shift" and (each.kind, each.stream) not in allowed
         )
         problems = [f"{names[each.stream]}: {each}" for each in lost]
         if result.damage is not None:

@@ -72,7 +72,8 @@ class VideoEncode:
     ``depth`` is the bits of a sample, ``None`` for those of the source; ``drop`` is which frames
     are left out; ``fields``: those of interlaced video stay; ``film`` are the frames a second of
     telecined film once its frames are restored; ``crop`` is the part of the frames
-    that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``min_savings`` is the part of
+    that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``captions`` is what becomes of those in the frames:
+    ``keep`` requires an encoder that writes them, ``any`` does not; ``min_savings`` is the part of
     the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
     """
@@ -93,6 +94,7 @@ class VideoEncode:
     fields: bool = False
     film: str | None = None
     crop: str | None = None
+    captions: Literal["keep", "any", "drop"] = "keep"
     min_savings: float | None = None
     options: tuple[tuple[str, str], ...] = ()
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from vpo.media import pixel_formats
 from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import MediaFile, Track
+from vpo.media.subtitle_source import Extract, SubtitleSource
 from vpo.plan.model import Change
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.policy.desired_state import Reason
@@ -21,6 +22,7 @@ def difference(
     after: MediaFile,
     reasons: Reasons,
     encodes: Mapping[int, Encode] = MappingProxyType({}),
+    sources: Mapping[int, SubtitleSource] = MappingProxyType({}),
 ) -> Iterator[Change]:
     """Yield every change that leads from one state to the other, with who asked for it."""
     if before.container != after.container:
@@ -36,6 +38,14 @@ def difference(
             yield _change(reasons, Fact(ChangeKind.ADD, track.index), None, str(track))
         elif track is not old[track.index] or track.index in encodes:
             yield from _track_changes(old[track.index], track, reasons, encodes.get(track.index))
+        if track.index in old and track.index in sources:
+            yield _change(reasons, Fact(ChangeKind.TEXT, track.index), None, "plain")
+
+
+def extractions(extracts: Sequence[Extract], reasons: Reasons) -> Iterator[Change]:
+    """Yield the files that are written beside the film, as changes."""
+    for found in extracts:
+        yield _change(reasons, Fact(ChangeKind.SIDECAR, found.track), None, found.name)
 
 
 def _name_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:

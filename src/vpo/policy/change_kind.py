@@ -29,6 +29,8 @@ class ChangeKind(Enum):
     NAME = "name"
     TAG = "tag"
     FLAG = "flag"
+    TEXT = "text"
+    SIDECAR = "sidecar"
 
 
 class Fact(NamedTuple):

@@ -207,6 +207,16 @@ class Policy(Model):
         """Whether an operation needs to know which videos are telecined film."""
         return any(step.detelecines for phase in self.phases for step in phase.operations)
 
+    @property
+    def uses_sidecars(self) -> bool:
+        """Whether an operation depends on the subtitle files beside the film."""
+        return any(step.uses_sidecars for phase in self.phases for step in phase.operations)
+
+    @property
+    def finds_captions(self) -> bool:
+        """Whether an operation needs to know which videos have captions."""
+        return any(step.finds_captions for phase in self.phases for step in phase.operations)
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
         """See ``Operation.unknown_bit_rates``."""
         steps = (step for phase in self.phases for step in phase.operations)

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from vpo.media.encode_spec import Loudness
 from vpo.media.languages import UNDETERMINED, primary
 from vpo.media.model import MediaFile
+from vpo.media.subtitle_source import Sidecar
 from vpo.text import suggestion
 
 MetadataValue = str | int | float | bool
@@ -26,7 +27,8 @@ class ExternalFacts:
     such as its bit rate, is no reason to encode it again. ``futile``: an encode was tried and would
     not have saved as much as the policies require. ``loudness`` is that of audio tracks which were
     measured, or brought to it, by stream index. ``now_ns`` is the time of the run, in nanoseconds
-    since 1970 UTC, by which files have an age.
+    since 1970 UTC, by which files have an age. ``sidecars`` are the subtitle files beside it;
+    ``None`` if nobody has looked.
     """
 
     metadata: Mapping[str, Mapping[str, MetadataValue]] = field(default_factory=dict)
@@ -34,6 +36,7 @@ class ExternalFacts:
     futile: bool = False
     loudness: Mapping[int, Loudness] = field(default_factory=dict)
     now_ns: int | None = None
+    sidecars: tuple[Sidecar, ...] | None = None
 
 
 def metadata_field(

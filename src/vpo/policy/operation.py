@@ -269,6 +269,16 @@ class Operation(Model):
         """Whether it needs to know which videos are telecined film (``Track.telecined``)."""
         return False
 
+    @property
+    def uses_sidecars(self) -> bool:
+        """Whether it depends on the subtitle files beside the film (``ExternalFacts.sidecars``)."""
+        return False
+
+    @property
+    def finds_captions(self) -> bool:
+        """Whether it needs to know which videos have captions (``Track.captions``)."""
+        return False
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:  # noqa: ARG002
         """Yield the tracks whose unknown bit rate decides something, by stream index.
 

@@ -35,9 +35,9 @@ class CacheKeys(NamedTuple):
     metadata: Metadata
     now_ns: int
 
-    def of(self, path: str, mtime_ns: int) -> str:
-        """Return the cache key of a file."""
-        return self.metadata.cache_key(path, self.fingerprint) + self._age(mtime_ns)
+    def of(self, path: str, mtime_ns: int, beside: str | None = None) -> str:
+        """Return the cache key of a file; ``beside``: see ``Metadata.cache_key``."""
+        return self.metadata.cache_key(path, self.fingerprint, beside) + self._age(mtime_ns)
 
     def is_current(self, key: str, mtime_ns: int) -> bool:
         """Return whether a cache key is one of the file's age, with any metadata."""
@@ -82,7 +82,7 @@ class ComplianceRecords:
         self._warned = store.warned(fingerprint)
         self._failed = store.failed(fingerprint)
         self._failed_by_identity = store.failed_by_identity(fingerprint) if self._failed else {}
-        varied = metadata.fields or metadata.warnings or self._varies
+        varied = metadata.fields or metadata.warnings or metadata.beside or self._varies
         self._rows_of = store.compliance_records(*cache_key_range(fingerprint)) if varied else {}
 
     def complies(self, item: Candidate) -> bool:
@@ -131,4 +131,4 @@ class ComplianceRecords:
 
     def _has_own_key(self, item: Candidate) -> bool:
         """Return whether its cache key stands for more than the policies."""
-        return self._varies or item.path in self._metadata.fields
+        return self._varies or self._metadata.varies(item.path)

@@ -33,6 +33,7 @@ from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
 from vpo.run.request import Interrupt, Request
 from vpo.run.schedule import Pauser, Schedule
+from vpo.run.sidecar_state import sidecar_state
 from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
@@ -225,10 +226,12 @@ class _Run:
         paths = [] if self._interrupt.stop else [item.path for item in found.candidates]
         metadata = fetch_metadata(self._settings.config, self._request.policies, paths)
         self._observer.notes(f"warning: {text}" for text in metadata.warnings)
+        if self._request.policies.uses_sidecars:
+            metadata = metadata._replace(beside={path: sidecar_state(path) for path in paths})
         return metadata
 
-    def _cache_key(self, path: str) -> str:
-        return self._keys.of(path, self._times.get(path, self._now_ns))
+    def _cache_key(self, path: str, beside: str | None) -> str:
+        return self._keys.of(path, self._times.get(path, self._now_ns), beside)
 
     @property
     def _keys(self) -> CacheKeys:

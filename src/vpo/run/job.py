@@ -36,12 +36,14 @@ from vpo.execute.preconditions import (
     refuse_growing,
     refuse_played,
     refuse_unchangeable,
+    refuse_unwritable_folder,
     separation,
 )
 from vpo.execute.rename import require_free_name
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
+from vpo.media.sidecar_names import second_name
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
 from vpo.plan.model import Plan, Strategy
 from vpo.policy.change_kind import ChangeKind
@@ -54,9 +56,12 @@ from vpo.run.recognition import (
     are_encoded,
     encoded_videos,
     recognize,
+    with_captions,
     with_largest_parts,
     with_measured_facts,
 )
+from vpo.run.sidecar_facts import sidecar_facts
+from vpo.run.sidecar_state import sidecar_state, state_after
 
 _CHANGED = "another program changed it while it was probed; run again"
 log = logging.getLogger(__name__)
@@ -69,7 +74,8 @@ class Job:
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) when it was found;
     ``known`` has the facts that are not in the file, ``recorded`` those of contents that it may
     turn out to have; ``link`` is a symbolic link to it;
-    ``encoding`` is the cache key of the policies' encodes; ``files`` are the policy files, for the
+    ``encoding`` is the cache key of the policies' encodes; ``beside`` is the state of its sidecars
+    when they were read; ``files`` are the policy files, for the
     log.
     """
 
@@ -85,6 +91,7 @@ class Job:
     recorded: KnownContents = field(default_factory=KnownContents)
     link: str | None = None
     encoding: str = ""
+    beside: str | None = None
     files: tuple[str, ...] = ()
 
     @property
@@ -168,8 +175,18 @@ def _process(job: Job, context: RunContext) -> Outcome:
         _refuse_changed(job, context, before)
         raise
     stamp = before if before and after and before.resembles(after) else None
-    outcome = _carried_out(job, context, plan, stamp)
+    outcome = _with_sidecars(job, _carried_out(job, context, plan, stamp))
     return outcome if outcome.bit_rates else outcome._replace(bit_rates=bit_rates)
+
+
+def _with_sidecars(job: Job, outcome: Outcome) -> Outcome:
+    """Return the outcome with the state of the sidecars, if the policies depend on them."""
+    if job.beside is None:
+        return outcome
+    extracts = outcome.plan.extracts if outcome.plan and outcome.touched else ()
+    names = {one.name for one in extracts}
+    names |= {second for name in names if (second := second_name(name))}
+    return outcome._replace(beside=state_after(outcome.path, job.beside, names))
 
 
 def _planned(
@@ -178,6 +195,13 @@ def _planned(
     """Return the plan, the job with what is known of its content, and what was measured for it."""
     media, known = recognize(media, job.known, job.recorded)
     media, bit_rates = with_measured_facts(media, job.policies, known.encoded, context.prober)
+    if any(policy.finds_captions for policy in job.policies):
+        media = with_captions(media, [t.index for t in media.of("video")], context.prober)
+    if any(policy.uses_sidecars for policy in job.policies):
+        job = replace(job, beside=sidecar_state(media.path))
+        known = replace(
+            known, sidecars=sidecar_facts(media, context.prober.sidecar, context.prober.cues)
+        )
     plan = evaluate(job.policies, media, job.on_error, known)
     videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
     if (
@@ -187,7 +211,9 @@ def _planned(
     ):
         known = replace(known, encoded=True)
         plan = evaluate(job.policies, media, job.on_error, known)
-    if (mixed := with_largest_parts(plan, context.prober)) != media:
+    mixed = with_largest_parts(plan, context.prober)
+    mixed = with_captions(mixed, plan.video_encodes, context.prober)
+    if mixed != media:
         plan = evaluate(job.policies, mixed, job.on_error, known)
     return replace(job, known=known), plan, bit_rates
 
@@ -203,7 +229,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         separated = separation(job.path, job.options, writer.strategy)
         plan = _with_warnings(plan, writer, separated)
         if job.dry_run:
-            _refuse_in_dry_run(job, context)
+            _refuse_in_dry_run(job, writer)
             outcome = _without_work(plan, writer.strategy, stamp)
             return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
@@ -245,14 +271,17 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
         )
 
 
-def _refuse_in_dry_run(job: Job, context: RunContext) -> None:
+def _refuse_in_dry_run(job: Job, writer: Writer) -> None:
     """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
-    refuse_unchangeable(job.path, status, job.options)
-    refuse_played(job.path, context)
+    if writer.strategy == "extract":
+        refuse_unwritable_folder(job.path)
+    else:
+        refuse_unchangeable(job.path, status, job.options)
+    refuse_played(job.path, writer.context)
 
 
 def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -158,6 +158,21 @@ def _with_telecine(media: MediaFile, prober: Prober) -> MediaFile:
             with contextlib.suppress(ProbeError):  # the encode will report it
                 found = prober.is_telecined(media.path, track.index)
                 tracks[number] = replace(track, telecined=found)
+    return replace(media, tracks=tuple(tracks))
+
+
+def with_captions(media: MediaFile, indexes: Collection[int], prober: Prober) -> MediaFile:
+    """Return the file with whether its videos with these indexes have captions."""
+    tracks = list(media.tracks)
+    for number, track in enumerate(tracks):
+        if track.type != "video" or track.index not in indexes:
+            continue
+        try:
+            sample = prober.video_sample(media.path, track.index)
+        except ProbeError:
+            continue  # the encode will report it
+        if sample.captions:
+            tracks[number] = replace(track, captions=True)
     return replace(media, tracks=tuple(tracks))
 
 

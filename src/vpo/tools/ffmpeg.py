@@ -28,7 +28,7 @@ from vpo.tools.audio_options import audio
 from vpo.tools.loudness import AudioLevel
 from vpo.tools.video_options import Encoding
 
-_SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
+SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 _LIMITS = ("-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS))
 
@@ -38,11 +38,15 @@ class SideFiles(NamedTuple):
 
     ``covers`` has, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
     would make a video track of a cover that it copies. ``substitutes`` are read in place of a track
-    that it does not read right.
+    that it does not read right, or that is made by vpo; ``formats`` are ffmpeg's names of their
+    formats where these are neither Matroska nor, of subtitles, WebVTT; ``starts`` are the times of
+    what ffmpeg would begin at zero, in milliseconds.
     """
 
     covers: Mapping[int, str] = MappingProxyType({})
     substitutes: Mapping[int, str] = MappingProxyType({})
+    formats: Mapping[int, str] = MappingProxyType({})
+    starts: Mapping[int, int] = MappingProxyType({})
 
 
 NO_FILES = SideFiles()
@@ -114,7 +118,10 @@ def _input(job: FfmpegJob) -> list[str]:
     arguments += [*input_options(job.plan.before.container), "-i", job.source]
     for index, path in job.files.substitutes.items():
         subtitle = any(track.index == index for track in job.plan.before.of("subtitle"))
-        arguments += [*_LIMITS, "-f", "webvtt" if subtitle else "matroska", "-i", path]
+        form = job.files.formats.get(index, "webvtt" if subtitle else "matroska")
+        if (start := job.files.starts.get(index)) is not None:
+            arguments += ["-itsoffset", f"{start}ms"]
+        arguments += [*_LIMITS, "-f", form, "-i", path]
     return arguments
 
 
@@ -196,14 +203,13 @@ def _track(job: FfmpegJob, number: int, track: Track) -> list[str]:
     """State all that the container can hold, so that nothing depends on what ffmpeg infers."""
     plan = job.plan
     target = container(plan.after.container)
-    origin = plan.origin(track.index)
-    old = next(item for item in plan.before.tracks if item.index == origin)
+    old = plan.read_as(track)
     arguments: list[str] = []
     if track.index in plan.audio_encodes:
         how = plan.audio_encodes[track.index]
         arguments += audio(number, how, old, job.levels.get(track.index))
     elif track.codec != old.codec and track.type == "subtitle":
-        arguments += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
+        arguments += [f"-c:{number}", SUBTITLE_ENCODERS[track.codec]]
     elif track.codec == old.codec == "vp9":
         # The muxers do so themselves, but behind the count by which ``lost_packets`` finds losses.
         arguments += [f"-bsf:{number}", "vp9_superframe"]

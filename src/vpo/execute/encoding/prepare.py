@@ -98,7 +98,7 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             time_base=source_time_base(context.tools.capabilities().libavcodec),
             fields=fields,
         )
-        if sample.captions:
+        if sample.captions and spec.captions == "keep":
             must_carry_captions(encoding)
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())
