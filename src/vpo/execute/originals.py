@@ -309,10 +309,7 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
     place, name = os.path.split(kept)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(FileLock(result))
-        if not is_result(lock.status, stat):
-            lock.ask_again()
-        if not is_result(lock.status, stat):
-            raise SourceChangedError("the file has changed since; it is not restored")
+        _require_result(lock, stat)
         try:
             folder = stack.enter_context(Folder(os.path.dirname(result)))
             kept_in = stack.enter_context(Folder(place))
@@ -342,6 +339,14 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
             ) from None
         _remove_sidecars(_list_beside(kept), lock.status)
     delete_original(kept)
+
+
+def _require_result(lock: FileLock, stat: Stat) -> None:
+    """Raise ``SourceChangedError`` if the locked file is not the result any more."""
+    if not is_result(lock.status, stat):
+        lock.ask_again()
+    if not is_result(lock.status, stat):
+        raise SourceChangedError("the file has changed since; it is not restored")
 
 
 def _restore_header(
