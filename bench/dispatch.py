@@ -77,7 +77,7 @@ def _recorded(items: Sequence[Candidate], folder: Path) -> float:
     with DaemonConnectionPool(folder / "vpo.db") as pool:
         store = Store(pool)
         facts = RunFacts([], {}, WORKERS[1])
-        with recorder(store, folder, lambda _: "none", facts) as recording:
+        with recorder(store, folder, lambda _path, _was: "none", facts) as recording:
             return _batch(items, WORKERS[1], _nothing, recording)
 
 

@@ -164,6 +164,11 @@ class Started:
         return Ended(rc, *map(_text, self._output))
 
     @property
+    def shown(self) -> str:
+        """Return its stdout so far."""
+        return _text(self._output[0])
+
+    @property
     def said(self) -> str:
         """Return its stderr so far."""
         return _text(self._output[1])

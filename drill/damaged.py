@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,10 @@ def _packets(path: Path) -> list[tuple[int, str, int]]:
     ]
 
 
+_ASKED = 0.5
+"""Seconds from the start of a file until its parser has been asked, and less than it may take."""
+
+
 def parser(bench: Bench) -> None:
     """A parser that crashes or hangs fails only the current file."""
     signals = {"crashes": signal.SIGSEGV, "is killed": signal.SIGKILL, "hangs": signal.SIGSTOP}
@@ -234,7 +239,13 @@ def _parser(bench: Bench, number: int) -> None:
         return bool(parsers)
 
     until(found, "no parser was started")
+    # One that dies before it is asked is no matter: another takes its place. So it waits.
+    os.kill(parsers[0], signal.SIGSTOP)
+    until(lambda: '"started"' in vpo.shown, "no file was begun")
+    time.sleep(_ASKED)
     os.kill(parsers[0], number)
+    if number != signal.SIGSTOP:
+        os.kill(parsers[0], signal.SIGCONT)
     ended = vpo.end()
     states = {name: ended.status(name) for name in names}
     expect(sorted(states.values()) == ["changed"] * 3 + ["failed"], f"{states}")

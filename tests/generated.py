@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from vpo.media.containers import CONTAINERS
 from vpo.media.model import Attachment, Chapter, Color, MediaFile, Track, TrackType
+from vpo.media.sidecar_names import sidecar_names
+from vpo.media.subtitle_source import Sidecar
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.track_classes import KINDS, OrderClass
@@ -51,7 +53,14 @@ CODECS: dict[str, dict[TrackType, tuple[str, ...]]] = {
     },
     "avi": {"video": ("mpeg4", "msmpeg4v2"), "audio": ("mp3", "adpcm_ms")},
 }
+NAMES = ("One", "One.2019.1080p.x264-AVC", "One (2019) [H.264 480p]", "\udcff.2019.HDR.h264")
 OTHER_FLAGS = ("comment", "original", "dub", "hearing_impaired", "visual_impaired", "captions")
+
+
+_BOOL = st.booleans()
+_LOUDNESS_TAGS = st.sampled_from(((), (("vpo_loudness", "-23 LUFS -1 dBTP"),)))
+"""None, or what vpo itself writes."""
+_LOUDNESS: st.SearchStrategy[Any] = st.sampled_from(({}, {"target": -16, "true_peak": -1.5}))
 
 
 def _perhaps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -72,7 +81,7 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         index=index,
         type=kind,
         codec=draw(st.sampled_from(kinds[kind])),
-        profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))),
+        profile=draw(st.sampled_from((None, "Main", "DTS-HD MA"))) if kind != "subtitle" else None,
         language=draw(_perhaps(st.sampled_from((*LANGUAGES, "q?")))) if able.languages else None,
         title=draw(_perhaps(st.sampled_from(TITLES))) if able.titles else None,
         dispositions=flags & able.flags,
@@ -80,7 +89,12 @@ def tracks(draw: st.DrawFn, container: str, index: int) -> Track:
         width=width if video else None,
         height=height if video else None,
         color=draw(st.sampled_from((None, Color(transfer="smpte2084")))) if video else None,
+        captions=draw(st.sampled_from((False, False, True))) if video else False,
         duration=draw(st.sampled_from((None, 0.0, 2.5))),
+        frame_rate=draw(st.sampled_from((None, "25", "30000/1001"))) if video else None,
+        field_order=draw(st.sampled_from((None, "tt"))) if video else None,
+        telecined=video and draw(_BOOL),
+        tags=draw(_LOUDNESS_TAGS) if audio and able.track_tags else (),
         matroska_id=index if able.matroska else None,
         matroska_uid=draw(_perhaps(st.integers(1, 2**64 - 1))) if able.matroska else None,
     )
@@ -109,7 +123,7 @@ def media(draw: st.DrawFn) -> MediaFile:
         carried = tuple(draw(attachments(name, count + n, n + 1)) for n in range(more))
     tags = st.dictionaries(st.sampled_from(("title", "artist", "encoder")), st.text(max_size=5))
     return MediaFile(
-        path=f"/films/One.{name}",
+        path=f"/films/{draw(st.sampled_from(NAMES))}.{name}",
         container=name,
         size=draw(st.sampled_from((0, 10**6, 10**10))),
         mtime_ns=draw(st.integers(0, 2**62)),
@@ -129,7 +143,6 @@ def _some(**values: st.SearchStrategy[Any]) -> Data:
 _LANGUAGE_LISTS = st.lists(
     st.sampled_from((*LANGUAGES, "any", "original")), min_size=1, max_size=3, unique=True
 )
-_BOOL = st.booleans()
 _ACTIONS = _some(clear_all_forced=_BOOL, clear_all_default=_BOOL, clear_all_titles=_BOOL)
 _CLASSES = get_args(OrderClass)
 _KINDS = ("music", "sfx", "non_speech")
@@ -263,6 +276,9 @@ _LEAVES: st.SearchStrategy[Any] = st.one_of(
     st.fixed_dictionaries(
         {"duration": _some(**dict.fromkeys(_ORDER, st.sampled_from((1.5, "1h")))).filter(bool)}
     ),
+    st.fixed_dictionaries(
+        {"age": _some(**dict.fromkeys(_ORDER, st.sampled_from((1.5, "30d", "2w")))).filter(bool)}
+    ),
     st.sampled_from(("exists(audio, lang == eng)", "count(subtitle) > 0 or not is_dubbed")),
 )
 CONDITIONS = st.recursive(
@@ -276,7 +292,9 @@ CONDITIONS = st.recursive(
 )
 """Conditions of rules, as mappings and as expressions."""
 
-KNOWN = ExternalFacts({"mine": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}})
+KNOWN = ExternalFacts(
+    {"mine": {"original_language": "ja", "year": 1999}, "x y": {"title": "Main"}}, now_ns=2**61
+)
 """What metadata sources know of every file."""
 
 _TYPE = st.sampled_from(("video", "audio", "subtitle"))
@@ -365,9 +383,12 @@ def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
                 "title": st.sampled_from(("inherit", "Stereo", "Director's Commentary", "")),
                 "language": st.sampled_from(("inherit", *LANGUAGES)),
                 "position": st.sampled_from(("after_source", "end", 1, 2, 9)),
+                "loudness": _LOUDNESS,
             },
         )
     )
+    if wanted.get("title") not in (None, "inherit", ""):
+        wanted["night_mode"] = draw(_BOOL)
     return {"name": f"new {number}", **wanted}
 
 
@@ -394,8 +415,10 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
             "video": st.fixed_dictionaries(
                 {"to": st.sampled_from(("h264", "hevc", "vp9", "av1"))},
                 optional={
-                    "crf": st.sampled_from((18, 30)),
+                    "crf": st.sampled_from((18, 30, {"720p": 20, "4k": 24})),
                     "max_resolution": st.sampled_from(("720p", "1080p")),
+                    "max_frame_rate": st.just(25),
+                    "deinterlace": st.sampled_from(("auto", "never", "detelecine")),
                     "skip_if": st.sampled_from(
                         (
                             {"codec_matches": ["hevc", "av1"]},
@@ -406,7 +429,10 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
             ),
             "audio": st.fixed_dictionaries(
                 {"to": st.sampled_from(("aac", "eac3", "opus", "flac"))},
-                optional={"preserve": st.sampled_from((["truehd"], ["dts-hd", "flac"]))},
+                optional={
+                    "preserve": st.sampled_from((["truehd"], ["dts-hd", "flac"])),
+                    "loudness": _LOUDNESS,
+                },
             ),
         },
     ).filter(bool),
@@ -438,6 +464,13 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         },
     ),
     "flags": st.just({"from_titles": True}),
+    "subtitles": _some(
+        convert=st.sampled_from(({"ass": "srt"}, {"webvtt": "srt", "ass": "srt"}, {"srt": "ass"})),
+        extract=st.lists(_filters("subtitle"), min_size=1, max_size=2),
+        add=st.just("sidecar"),
+        remove_hearing_impaired=st.just(True),
+    ).filter(bool),
+    "captions": st.sampled_from(("keep", "extract", "drop")),
     "titles": _some(
         **dict.fromkeys(("audio", "subtitle"), st.sampled_from(_TEMPLATES)),
         video=st.sampled_from(("", "{resolution} {codec}")),
@@ -488,12 +521,36 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         set_subtitle_default_when_audio_differs=_BOOL,
         set_subtitle_forced_when_audio_differs=_BOOL,
     ),
+    "rename": st.sampled_from(
+        (
+            "{title} ({year}) [{video_codec} {resolution}]",
+            {"template": "{title}: {dynamic_range} {audio_codec}"},
+            {"replace": "video_codec"},
+            {"replace": ["resolution", "bit_depth", "dynamic_range", "video_codec"]},
+        )
+    ),
     "file_timestamp": _some(
         mode=st.sampled_from(("preserve", "release_date", "now")),
         fallback=st.sampled_from(("preserve", "now", "skip")),
     ),
 }
 """A value for each operation of the language; a test holds it complete."""
+
+_BESIDE = ("One.en.srt", "One.2.en.sdh.srt", "One.de.ass", "One.vtt", "One.en.sup", "One.smi")
+
+
+@st.composite
+def beside(draw: st.DrawFn) -> ExternalFacts:
+    """Sidecars of the films that are made up, some of which say what tracks do."""
+    found = []
+    for said in sidecar_names("/films/One.mkv", draw(st.sets(st.sampled_from(_BESIDE)))):
+        same = draw(st.frozensets(st.integers(0, 8), max_size=2))
+        problem = None if said.codec else "vpo does not read such files"
+        content = draw(st.sampled_from(("a", "b", "")))
+        plain = same | draw(st.frozensets(st.integers(0, 8), max_size=1))
+        found.append(Sidecar(said, 9, 9, "utf-8", problem, content, same, plain))
+    return ExternalFacts(sidecars=tuple(found))
+
 
 _SKIP_WHEN: dict[str, st.SearchStrategy[Any]] = {
     "video_codec": st.sampled_from(("hevc", "h265", "vp9")),

@@ -101,3 +101,20 @@ def test_black_bars_are_cut_off(vpo: Vpo, film: Path) -> None:
     edges = (luma[:96], luma[-96:], luma[::96], luma[95::96])
     assert [max(line) > 60 for line in edges] == [True] * 4, [max(line) for line in edges]
     assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"
+
+
+def test_telecined_film_has_its_own_frames_again(vpo: Vpo, film: Path) -> None:
+    fields = ("-vf", "telecine,setfield=tff", "-flags", "+ildct+ilme", "-x264-params", "tff=1")
+    moving(film, "24000/1001", *fields, seconds=4)
+    before = len(times(film))
+    text = policy(f"{{video: {{to: hevc, deinterlace: detelecine, {QUICK}}}}}")
+    done = process(vpo, text, film)
+    assert done.rc == 0, done
+    (outcome,) = done.json["files"]
+    rates = [(c["from"], c["to"]) for c in outcome["changes"] if c["kind"] == "frame_rate"]
+    assert rates == [("30000/1001", "24000/1001")]
+    assert "is telecined" in outcome["warnings"][0]
+    after = times(film)
+    assert len(after) == before * 4 // 5
+    assert after == pytest.approx([n * 1001 / 24000 for n in range(len(after))], abs=0.0015)
+    assert process(vpo, text, film, "--force").json["files"][0]["status"] == "unchanged"

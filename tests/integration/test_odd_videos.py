@@ -15,8 +15,11 @@ from tests.reading import identify
 
 HEVC = policy("{video: {to: hevc, crf: 40, preset: ultrafast}}")
 FAST = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-CAPTION = b"\0\0\1\x06\x04\x0e\xb5\0\x31GA94\x03\x41\xff\xfc\x94\x2c\xff\x80"
+CAPTION = b"\0\0\1\x06\x04\x0e\xb5\0\x31GA94\x03\x41\xff\xfc%b\xff\x80"
 """An SEI message of H.264 with one pair of bytes of a caption (ATSC A/53)."""
+NO_TEXT = (b"\x94\x2c",)
+ROLL_UP = (b"\x94\x25", b"\x94\xad", b"\x94\x70", b"\xc8\xe9")
+"""Two lines that roll up, a new one, its place, and the letters ``Hi`` (EIA-608, odd parity)."""
 
 
 def ffmpeg(*words: str | Path) -> None:
@@ -54,8 +57,14 @@ def test_odd_sizes_are_padded_to_even_ones(vpo: Vpo, film: Path, codec: str) -> 
     assert process(vpo, text, film).json["files"][0]["status"] == "unchanged"
 
 
-def captioned(folder: Path, film: Path, before: float = 0, seconds: float = 0.4) -> None:
-    """Make a film with a caption in each frame, behind some seconds without."""
+def captioned(
+    folder: Path,
+    film: Path,
+    before: float = 0,
+    seconds: float = 0.4,
+    pairs: tuple[bytes, ...] = NO_TEXT,
+) -> None:
+    """Make a film with a pair of a caption in each frame, behind some seconds without."""
     raw = folder / "raw.h264"
     picture("96x64", *FAST, "-x264-params", "slices=1:keyint=50", raw, seconds=before + seconds)
     units = re.split(rb"\x00?\x00\x00\x01", raw.read_bytes())[1:]
@@ -63,7 +72,8 @@ def captioned(folder: Path, film: Path, before: float = 0, seconds: float = 0.4)
     for unit in units:
         is_frame = unit[0] & 31 in (1, 5)
         frames += is_frame
-        data += CAPTION if is_frame and frames > before * 25 else b""
+        pair = pairs[frames % len(pairs)]
+        data += CAPTION % pair if is_frame and frames > before * 25 else b""
         data += b"\0\0\0\1" + unit
     raw.write_bytes(data)
     ffmpeg("-fflags", "+genpts", "-r", "25", "-i", raw, "-c", "copy", film)
@@ -95,7 +105,24 @@ def test_captions_are_never_lost(
 def test_late_captions_are_known_before_the_encode(vpo: Vpo, film: Path, tmp_path: Path) -> None:
     captioned(tmp_path, film, before=8, seconds=4)
     planned = vpo("process", "-n", "--format", "json", "-p", vpo.policy(HEVC), film)
-    assert "would lose the closed captions" in str(planned.json["files"][0]["error"])
+    added = planned.json["files"][0]["changes"][-1]
+    assert (added["kind"], added["to"][:10]) == ("add", "subtitle 1")
+
+
+@pytest.mark.parametrize(("mode", "tracks"), [("keep", 1), ("drop", 0)])
+def test_captions_become_a_track_or_go_where_the_encoder_cannot_write_them(
+    vpo: Vpo, film: Path, tmp_path: Path, mode: str, tracks: int
+) -> None:
+    captioned(tmp_path, film, seconds=2, pairs=ROLL_UP)
+    done = process(vpo, HEVC.rstrip() + f"\n    captions: {mode}\n", film)
+    assert done.rc == 0, done
+    subtitles = [s for s in streams(film) if s["codec_type"] == "subtitle"]
+    assert [s["codec_name"] for s in subtitles] == ["subrip"] * tracks
+    if tracks:
+        argv = ["ffmpeg", "-v", "error", "-i", str(film), "-map", "0:s", "-f", "srt", "-"]
+        text = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+        assert "Hi" in text
+        assert "<" not in text
 
 
 def joined(folder: Path, film: Path, *parts: tuple[str, str, float]) -> None:

@@ -15,6 +15,7 @@ INTERFACES = {
     "vpo_after_run": "a hook, which plugins implement by name",
     "vpo_changed": "a hook, which plugins implement by name",
     "vpo_metadata": "a hook, which plugins implement by name",
+    "vpo_rename": "a hook, which plugins implement by name",
 }
 """Names that modules implement, with the reason; ``log`` is each module's logger."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -28,11 +29,13 @@ from vpo.library.duplicates import Duplicates, find_duplicates
 from vpo.library.statistics import FACTS, Totals, overview
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan, changes_to_json
+from vpo.plugins.metadata import Metadata
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
 from vpo.report.progress import terminal_progress
 from vpo.report.table import table_lines, write_csv
 from vpo.report.text import Console
+from vpo.run.compliance import CacheKeys, current_records
 from vpo.run.progress import RunProgress
 from vpo.text import counted, display_path, format_size, format_time, printable, saved_text
 
@@ -177,11 +180,16 @@ def _check(
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
     for choice, paths in _choices(policies, libraries, under):
         with _question(paths) as question:
+            keys = CacheKeys(choice.fingerprint, Metadata(), time.time_ns())
             known = question.store.compliant(choice.fingerprint)
             warned = question.store.warned(choice.fingerprint)
+            if keys.ages:
+                rows = [each for each in current_records(question.store, keys) if each[1].complies]
+                known = {path: row.stat for path, row in rows}
+                warned = {path: row.warnings for path, row in rows}
             ignored = {item.path for item in question.store.ignored()}
             media = (item for item in question.media() if item[0].path not in ignored)
-            for found in check_files(choice, media, known, warned):
+            for found in check_files(choice, media, known, warned, keys.now_ns):
                 printer.take(found)
     printer.end()
     return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import Any
 
 import click
@@ -32,9 +33,11 @@ from vpo.policy.policy_files import PolicyFiles
 from vpo.policy.policy_text import read_policy
 from vpo.policy.schema import json_schema
 from vpo.policy.yaml_source import read_policy_text, write_yaml
+from vpo.probe.cues import read_cues, read_sidecar
 from vpo.probe.reader import probe_file
 from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
+from vpo.run.sidecar_facts import sidecar_facts
 from vpo.text import printable
 
 
@@ -102,7 +105,8 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
         raise ProbeError(f"{file}: {error}") from None
     metadata = fetch_metadata(build({}).config, choice, [media.path])
     print_warnings(metadata.warnings)
-    facts = ExternalFacts(metadata=metadata.of(media.path))
+    beside = sidecar_facts(media, read_sidecar, read_cues) if choice.uses_sidecars else None
+    facts = ExternalFacts(metadata.of(media.path), now_ns=time.time_ns(), sidecars=beside)
     plan, stories = explain(choice.policies[0], media, facts)
     if output_format == "json":
         print_json(explanation_json(policy, plan, stories, lines))

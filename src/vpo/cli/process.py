@@ -32,12 +32,13 @@ from vpo.cli.options import (
 from vpo.cli.output import print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
-from vpo.config.builder import build
+from vpo.config.builder import Settings, build
 from vpo.config.libraries import excluding
 from vpo.db.store import open_store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
 from vpo.policy.policy_files import PolicyFiles
 from vpo.run.coordinator import Coordinator
+from vpo.run.observer import Observer
 from vpo.run.request import Request
 from vpo.run.summary import Summary
 
@@ -111,9 +112,6 @@ def command(**options: Any) -> int:
     Process the libraries of the configuration:
       vpo process
     """
-    if options["estimate"] and not options["dry_run"]:
-        raise UsageError("--estimate needs --dry-run: it estimates the changes that that shows")
-
     observer = chosen_observer(options)
     damaged = "salvage" if options["salvage"] else None
     settings = build({"processing.workers": options["workers"], "files.damaged": damaged})
@@ -125,6 +123,18 @@ def command(**options: Any) -> int:
         return EXIT_OK
     found = targets(settings, paths, options["libraries"], options["policies"])
     refuse_missing_targets(found)
+    if options["estimate"] and not options["dry_run"]:
+        raise UsageError("--estimate needs --dry-run: it estimates the changes that that shows")
+    summaries = _run(found, options, settings, observer)
+    if summaries[-1].interrupted:
+        _drop_unwritable_output()
+    return _exit_code(summaries)
+
+
+def _run(
+    found: Sequence[Target], options: Mapping[str, Any], settings: Settings, observer: Observer
+) -> list[Summary]:
+    """Process the targets, one after the other, and return their summaries."""
     # All policies are read before any file is changed.
     requests = {target.name: _request(target, options) for target in found}
     summaries: list[Summary] = []
@@ -136,9 +146,7 @@ def command(**options: Any) -> int:
             summaries.append(by.run(requests[target.name]))
             if interrupt.stop:
                 break
-    if summaries[-1].interrupted:
-        _drop_unwritable_output()
-    return _exit_code(summaries)
+    return summaries
 
 
 def _listed_paths(file: BinaryIO | None) -> tuple[str, ...]:

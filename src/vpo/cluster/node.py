@@ -164,4 +164,8 @@ def _is_locked(path: str) -> bool:
 def _encodes(policies: Sequence[Policy]) -> list[VideoEncode]:
     steps = (step for policy in policies for phase in policy.phases for step in phase.operations)
     videos = (step.video for step in steps if isinstance(step, Transcode))
-    return [video.spec(None, tonemap=False) for video in videos if video is not None]
+    return [
+        video.spec(Track(0, "video", video.to), None, tonemap=False)
+        for video in videos
+        if video is not None
+    ]

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from vpo.errors import PublishError, SpaceError
-from vpo.execute.preconditions import refuse_played, refuse_still_written, refuse_unchangeable
+from vpo.execute.extraction import Extraction
+from vpo.execute.followers import followers, rename_followers
+from vpo.execute.preconditions import (
+    refuse_played,
+    refuse_still_written,
+    refuse_unchangeable,
+    refuse_unwritable_folder,
+)
 from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer
+
+
+def require_changeable(work: Work) -> None:
+    """Raise an error for a file that may not be changed, or not now; ``BusyError`` for the last."""
+    if work.plan.strategy == "extract":
+        refuse_unwritable_folder(work.lock.path)
+    else:
+        refuse_unchangeable(work.lock.path, work.lock.status, work.options)
+    refuse_still_written(work.lock, work.seen, work.options.min_age)
+    refuse_played(work.lock.path, work.context)
 
 
 def apply_plan(writer: Writer, work: Work) -> Applied:
@@ -16,11 +34,14 @@ def apply_plan(writer: Writer, work: Work) -> Applied:
 
     Raises ``BusyError`` for a file that must not be changed now.
     """
-    refuse_unchangeable(work.lock.path, work.lock.status, work.options)
-    refuse_still_written(work.lock, work.seen, work.options.min_age)
-    refuse_played(work.lock.path, work.context)
+    require_changeable(work)
     try:
-        return writer.apply(work)
+        renames = followers(work.lock.path, work.plan.after.path)
+        with Extraction(work) as extraction:
+            applied = writer.apply(replace(work, check=extraction.check))
+            applied = extraction.complete(applied)
+        warnings = rename_followers(work.lock.path, renames)
+        return replace(applied, warnings=(*applied.warnings, *warnings))
     except OSError as error:
         if error.errno in FULL_ERRNOS:
             raise SpaceError(

@@ -49,9 +49,11 @@ def encoded_streams(plan: Plan, result: MediaFile) -> list[EncodedStream]:
 
 
 def _with_drop(stream: EncodedStream, source: Track, how: VideoEncode | None) -> EncodedStream:
-    if how is None or how.drop is None:
+    if how is None:
         return stream
-    if how.drop.step is None:
+    if how.drop is None:
+        return stream._replace(rate=how.film)
+    if how.drop.step is None or how.film is not None:
         return stream._replace(rate=how.drop.rate)
     return stream if has_hidden_frames(source) else stream._replace(step=how.drop.step)
 
@@ -70,12 +72,13 @@ def _forms(plan: Plan) -> Iterator[tuple[Track, PayloadForm | None]]:
     """Yield each track of the result with its form; ``None`` for one that is not copied."""
     before, after = container(plan.before.container), container(plan.after.container)
     sources = {track.index: track for track in plan.before.tracks}
-    encoded = dict(plan.encodes)
+    encoded, made = dict(plan.encodes), dict(plan.sources)
     for track in plan.after.tracks:
         source = sources.get(track.index)
         copied = (
             source is not None
             and track.index not in encoded
+            and track.index not in made
             and track.codec != TIMECODE  # written again, from a tag
         )
         if not copied or source is None:

@@ -116,11 +116,13 @@ class Proof:
         shifts = [each for each in differences if each.kind == "shift"]
         self.warnings = tuple(f"{names[each.stream]}: {each}" for each in shifts)
         # The parts of these are scaled to one size, as the plan says.
-        mixed = {i for i, how in self._plan.video_encodes.items() if how.mixed is not None}
+        videos = self._plan.video_encodes.items()
+        allowed = {("size", i) for i, how in videos if how.mixed is not None}
+        allowed |= {("captions", i) for i, how in videos if how.captions != "keep"}
         lost = (
             each
             for each in differences
-            if each.kind != "shift" and not (each.kind == "size" and each.stream in mixed)
+            if each.kind != "shift" and (each.kind, each.stream) not in allowed
         )
         problems = [f"{names[each.stream]}: {each}" for each in lost]
         if result.damage is not None:
@@ -165,9 +167,11 @@ class Proof:
         for want, have in zip(self._plan.after.tracks, found.tracks, strict=True):
             if want.index in self._plan.video_encodes:
                 origin = before[self._plan.origin(want.index)]
-                drop = self._plan.video_encodes[want.index].drop
+                how = self._plan.video_encodes[want.index]
+                drop = how.drop
                 made = result.packets.get(have.index, 0)
-                if drop is None or drop.step is not None:  # else they are counted by time
+                by_time = how.film is not None or (drop is not None and drop.step is None)
+                if not by_time:
                     step = drop.step if drop is not None else None
                     yield from _lost_frames(want, origin, source, made, step or 1)
 

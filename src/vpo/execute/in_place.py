@@ -37,13 +37,15 @@ def edit_in_place(work: Work, edit: PatchSet, check: CheckStructure | None = Non
             work.check(found)
             warnings = publish.set_times(fd, lock.status, work.timestamp)
             os.fsync(fd)
+            path = work.plan.after.path
+            publish.rename_original(lock, path)
             status = os.fstat(fd)
             kept = _finish(saved, work, lock)
         except BaseException:
             if os.path.lexists(saved):  # otherwise the edit was complete
                 _roll_back(saved, fd)
             raise
-        return Applied(as_published(found, lock.path, status), tuple(warnings), kept)
+        return Applied(as_published(found, path, status), tuple(warnings), kept)
     finally:
         os.close(fd)
 

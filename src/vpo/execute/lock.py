@@ -14,7 +14,7 @@ from vpo.execute.lock_file import LockFile, is_on_network, try_lock
 
 _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 """The errors of opening a path that was removed or replaced."""
-_LATE_CLOSE = 1.5
+LATE_CLOSE = 1.5
 """Seconds until the Linux client of SMB has closed a file at the server. Before, it states a false
 time for a file that it has written: that of the last time that it was closed."""
 
@@ -130,6 +130,14 @@ class FileLock:
         except OSError:
             return False
 
+    def ask_again(self) -> None:
+        """Take the status anew, once a file server knows that this machine has written the file."""
+        if self.beside:
+            self.close_file()
+            time.sleep(LATE_CLOSE)
+            self.fd = _open(self.path)
+            self.status = os.fstat(self.fd)
+
     def may_differ(self, stamp: Stamp) -> bool:
         """Return whether the locked file may have changed since it had this stamp."""
         now = self.stamp
@@ -142,7 +150,7 @@ class FileLock:
             changed = self._has_changed()
             if changed and self.beside and self.fd >= 0:
                 self.close_file()
-                time.sleep(_LATE_CLOSE)
+                time.sleep(LATE_CLOSE)
                 self.fd = _open(self.path)
                 changed = self._has_changed()
         except OSError as error:

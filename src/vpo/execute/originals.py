@@ -9,6 +9,7 @@ nanoseconds) of the result that replaced it; and the extension of the original.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import stat as modes
@@ -22,13 +23,31 @@ from vpo.execute import undo_file
 from vpo.execute.copy import copy_file
 from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
-from vpo.execute.rename import NO_LINKS, Replacement
+from vpo.execute.rename import NO_LINKS, Replacement, rename_film
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.execute.workspace import Workspace
 from vpo.text import format_size
 
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(rf"({_ID})\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
+
+
+SIDECARS_EXTENSION = ".sidecars"
+"""That of the list of the subtitle files that were written beside a film."""
+_MOST_LISTED = 1 << 20
+
+
+class WrittenSidecar(NamedTuple):
+    """A subtitle file that a run has written: size in bytes, mtime in nanoseconds since 1970."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, name: str, status: os.stat_result) -> WrittenSidecar:
+        """Return the file of this name and status."""
+        return cls(name, status.st_size, status.st_mtime_ns)
 
 
 class StoredOriginal(NamedTuple):
@@ -66,6 +85,8 @@ class StoredOriginal(NamedTuple):
 
     def original(self, result: str) -> str:
         """Return the path that the original had next to this result."""
+        if self.extension == SIDECARS_EXTENSION:
+            return result  # the film is as it was
         return f"{os.path.splitext(result)[0]}{self.extension}"
 
 
@@ -149,6 +170,64 @@ def keep_header(saved: str, lock: FileLock, key: str, result: os.stat_result) ->
         return Kept("header", place.join(name), status.st_size if status else 0)
 
 
+def keep_sidecars(
+    lock: FileLock, key: str, written: list[WrittenSidecar], film: os.stat_result | None
+) -> Kept:
+    """Keep a list of the sidecars that were written, for ``restore``.
+
+    ``film`` is the status of a film that was not changed itself; ``None`` where its own original is
+    kept, which the list then goes with.
+    """
+    with _prepared(lock, "the list of its subtitle files cannot be kept") as (folder, place):
+        name = f"{key}{SIDECARS_EXTENSION}"
+        if film is not None:
+            name = os.path.splitext(_name(lock.path, key, film))[0] + SIDECARS_EXTENSION
+        rows = [[os.fsencode(one.name).hex(), one.size, one.mtime_ns] for one in written]
+        data = json.dumps(rows).encode("ascii")
+        fd = place.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            os.write(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        place.sync()
+        folder.sync()
+        return Kept("file", place.join(name), len(data))
+
+
+def _remove_sidecars(kept: str, film: os.stat_result) -> None:
+    """Remove the sidecars on a list, if they are as they were written, and the list."""
+    place, name = os.path.split(kept)
+    with contextlib.suppress(OSError), Folder(place) as kept_in:
+        status = kept_in.status(name)
+        if status is None or not is_trusted(status, film):
+            return
+        fd = kept_in.open(name, os.O_RDONLY)
+        try:
+            rows = _sidecars_on(os.read(fd, _MOST_LISTED))
+        finally:
+            os.close(fd)
+        with Folder(os.path.dirname(place)) as folder:
+            for one in rows:
+                found = folder.status(one.name)
+                if found is not None and is_result(found, (one.size, one.mtime_ns, 0)):
+                    folder.unlink(one.name)
+            folder.sync()
+        kept_in.unlink(name)
+
+
+def _sidecars_on(data: bytes) -> list[WrittenSidecar]:
+    """Return what a list says; nothing for one that is no list."""
+    try:
+        rows = [
+            WrittenSidecar(os.fsdecode(bytes.fromhex(name)), int(size), int(mtime))
+            for name, size, mtime in json.loads(data)
+        ]
+    except (ValueError, TypeError):
+        return []
+    return [one for one in rows if os.sep not in one.name and one.name not in ("", ".", "..")]
+
+
 def give_up(kept: Kept, lock: FileLock, target: str) -> None:
     """Delete an original that was kept for a result that did not replace it.
 
@@ -182,7 +261,15 @@ def delete_original(path: str) -> None:
                 folder.unlink(name)
             break
     with contextlib.suppress(OSError):
+        os.unlink(_list_beside(path))
+    with contextlib.suppress(OSError):
         os.rmdir(place)
+
+
+def _list_beside(kept: str) -> str:
+    """Return the path of the list of sidecars that goes with a kept original."""
+    place, name = os.path.split(kept)
+    return os.path.join(place, name.partition(".")[0] + SIDECARS_EXTENSION)
 
 
 def delete_unused(kept: StoredOriginal) -> bool:
@@ -222,8 +309,7 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
     place, name = os.path.split(kept)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(FileLock(result))
-        if not is_result(lock.status, stat):
-            raise SourceChangedError("the file has changed since; it is not restored")
+        _require_result(lock, stat)
         try:
             folder = stack.enter_context(Folder(os.path.dirname(result)))
             kept_in = stack.enter_context(Folder(place))
@@ -233,12 +319,14 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
             source = folder.require(result, lock.status)
             if not is_trusted(there, lock.status):
                 raise PublishError(f"{kept} belongs to another user; it is not restored")
-            if kind == "header":
-                _restore_header(kept_in, name, folder, lock)
+            new = os.path.basename(original)
+            if name.endswith(SIDECARS_EXTENSION):
+                _remove_sidecars(kept, lock.status)
+            elif kind == "header":
+                _restore_header(kept_in, name, folder, lock, new)
             else:
                 if wants_closed(lock.status):
                     lock.close_file()
-                new = os.path.basename(original)
                 change = Replacement(folder, source, new, kept_in, name, there, lock.close_file)
                 change.carry_out()
         except FileNotFoundError:
@@ -249,13 +337,29 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
             raise PublishError(
                 f"the original could not be restored: {error.strerror}; it is still kept"
             ) from None
+        _remove_sidecars(_list_beside(kept), lock.status)
     delete_original(kept)
 
 
-def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) -> None:
-    """Roll back the header edit; if vpo is killed, the next run completes that."""
+def _require_result(lock: FileLock, stat: Stat) -> None:
+    """Raise ``SourceChangedError`` if the locked file is not the result any more."""
+    if not is_result(lock.status, stat):
+        lock.ask_again()
+    if not is_result(lock.status, stat):
+        raise SourceChangedError("the file has changed since; it is not restored")
+
+
+def _restore_header(
+    place: Folder, name: str, folder: Folder, lock: FileLock, original: str
+) -> None:
+    """Roll back the header edit, then the name; if vpo is killed, the next run rolls back the edit.
+
+    Raises ``FileExistsError`` if the ``original`` name is taken.
+    """
     saved = undo_file.new_name()
     source = folder.require(lock.path, lock.status)
+    if original != source and folder.status(original) is not None:
+        raise FileExistsError
     fd = folder.open(source, os.O_RDWR)
     try:
         place.rename(name, saved, folder)
@@ -278,6 +382,8 @@ def _restore_header(place: Folder, name: str, folder: Folder, lock: FileLock) ->
         with contextlib.suppress(OSError):
             folder.unlink(saved)
         folder.sync()
+        if original != source:
+            rename_film(folder, source, original, os.fstat(fd))
     finally:
         os.close(fd)
 

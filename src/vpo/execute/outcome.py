@@ -65,7 +65,8 @@ class Outcome(NamedTuple):
     content. ``encoded`` describes the video encodes of this run; ``encode`` is the encode history
     to record: the policies' cache key and the result. Sizes in bytes. ``content`` is the file's
     content key where something is to be recorded by it, ``bit_rates`` what was measured of its
-    tracks, and ``videos`` those that this run has encoded.
+    tracks, and ``videos`` those that this run has encoded. ``beside`` is the state of the sidecars
+    that it was judged with, where the policies depend on them.
     """
 
     path: str
@@ -91,3 +92,4 @@ class Outcome(NamedTuple):
     content: str | None = None
     bit_rates: Mapping[int, int] = {}
     videos: tuple[EncodedVideo, ...] = ()
+    beside: str | None = None

@@ -100,12 +100,12 @@ def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptio
 
 def separation(path: str, options: RewriteOptions, strategy: Strategy) -> str | None:
     """Return a warning if the file would be separated from its hard links, and need more room."""
-    shared = options.hardlinks == "edit" and strategy == "header"
+    shared = strategy == "rename" or (options.hardlinks == "edit" and strategy == "header")
     try:
         status = os.stat(path)
     except OSError:
         return None
-    if status.st_nlink == 1 or shared or options.hardlinks == "skip":
+    if status.st_nlink == 1 or strategy == "extract" or shared or options.hardlinks == "skip":
         return None
     return (
         f"it has further hard links ({_other_names(status)}), which keep the old content: its "
@@ -124,6 +124,11 @@ def refuse_unwritable(path: str, status: os.stat_result) -> None:
     if not _permitted(path, os.W_OK):
         # Write permission on the folder would be enough to replace it, but its owner would be lost.
         raise PublishError("you may not write to the file; change its owner or mode")
+    refuse_unwritable_folder(path)
+
+
+def refuse_unwritable_folder(path: str) -> None:
+    """Raise ``PublishError`` if this user may not create files beside a film."""
     folder = os.path.dirname(path)
     if not _permitted(folder, os.W_OK | os.X_OK):
         raise PublishError(

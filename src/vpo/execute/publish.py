@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from vpo.errors import BusyError, PublishError, SourceChangedError
-from vpo.execute.folder import NOT_PERMITTED, Folder, wants_closed
-from vpo.execute.lock import FileLock
+from vpo.execute.folder import NOT_PERMITTED, Folder, is_same_time, wants_closed
+from vpo.execute.lock import LATE_CLOSE, FileLock
 from vpo.execute.open_files import is_open_for_writing
-from vpo.execute.rename import Replacement
+from vpo.execute.rename import Replacement, rename_film
 from vpo.execute.workspace import Workspace
 from vpo.policy.desired_state import Timestamp
 
@@ -72,6 +73,21 @@ def set_times(fd: int, source: os.stat_result, timestamp: Timestamp) -> list[str
     return []
 
 
+def set_times_again(path: str, status: os.stat_result) -> None:
+    """Give the published result its modification time again, where it has lost it.
+
+    The Linux client of SMB closes late what a tool has written, and a server takes that for a
+    change.
+    """
+    for pause in (0.0, LATE_CLOSE):
+        time.sleep(pause)
+        with contextlib.suppress(OSError):
+            now = os.stat(path)
+            if is_same_time(now.st_mtime_ns, status.st_mtime_ns) or now.st_size != status.st_size:
+                return
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def check_ready(lock: FileLock, workspace: Workspace) -> None:
     """Sync the result, and check that neither it nor the original was replaced or is written.
 
@@ -129,6 +145,27 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
         finally:
             if not change.settled:
                 workspace.keep()
+
+
+def rename_original(lock: FileLock, target: str) -> None:
+    """Give the locked original another name, which must be free; nothing if it has it.
+
+    If anything is raised, the original has its old name.
+    """
+    if target == lock.path:
+        return
+    with _opened(lock) as folder:
+        source = folder.require(lock.path, lock.status)
+        try:
+            rename_film(folder, source, os.path.basename(target), lock.status)
+        except FileExistsError:
+            raise PublishError(
+                f"{target} exists already; move it away, or choose another name"
+            ) from None
+        except OSError as error:
+            raise PublishError(
+                f"the file could not be renamed to {target}: {error.strerror}"
+            ) from None
 
 
 def _opened(lock: FileLock) -> Folder:

@@ -14,6 +14,7 @@ import errno
 import json
 import os
 import time
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class Replacement:
     """``part``, a file in ``place``, takes the name ``target`` in ``folder``, and ``source`` goes.
 
     ``source`` and ``target`` may be the same name; otherwise ``target`` must be free. ``place`` is
-    the same folder, or that of its kept originals. ``file`` is the status of the part, which is
+    the same folder, or that of its kept originals; where only a name changes, the part is the
+    source itself. ``file`` is the status of the part, which is
     complete and synced. ``close_source`` closes the source, where it is open. ``reserved``: the
     target is there as an empty file that holds the name.
     """
@@ -67,8 +69,9 @@ class Replacement:
             else:
                 self._rename()
             self.folder.sync()
-            with contextlib.suppress(OSError):
-                self.place.unlink(self.part)
+            if self.part != self.source:
+                with contextlib.suppress(OSError):
+                    self.place.unlink(self.part)
             if not self.place.is_same(self.folder):
                 # A power cut must not leave a kept original of a film that was restored.
                 self.place.sync()
@@ -218,6 +221,39 @@ class Replacement:
             "kept": not self.place.is_same(self.folder),
         }
         return json.dumps(note).encode("ascii")
+
+
+def rename_film(folder: Folder, source: str, target: str, file: os.stat_result) -> None:
+    """Give a file another name in its folder, which must be free.
+
+    ``file`` is its status. Raises ``FileExistsError`` or another ``OSError``, with the file under
+    its old name.
+    """
+    if folder.names(target, file) and target not in os.listdir(folder.fd):
+        # The file system takes both for one name: only the case of letters changes.
+        folder.rename(source, target)
+        folder.sync()
+        return
+    Replacement(folder, source, target, folder, source, file).carry_out()
+
+
+def require_free_name(path: str, target: str) -> None:
+    """Raise ``PublishError`` if another file has a name, or one that some systems take for it."""
+    folder, own = os.path.split(path)
+    wanted = os.path.basename(target)
+    try:
+        names = os.listdir(folder or ".")
+    except OSError:
+        return  # it need not be listed; the name is taken without replacing a file
+    taken = next((n for n in names if n != own and _folded(n) == _folded(wanted)), None)
+    if taken is not None:
+        there = os.path.join(folder, taken)
+        raise PublishError(f"{there} exists already; move it away, or choose another name")
+
+
+def _folded(name: str) -> str:
+    """Return the name as file systems compare it that tell no case, nor forms of Unicode."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def roll_back_rename(folder: Folder, name: str) -> list[str]:

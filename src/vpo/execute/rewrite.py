@@ -58,6 +58,8 @@ def rewrite(work: Work, write: Write, factor: float = REMUX_FACTOR, prove: bool 
             # Before, as what fails afterwards would call a changed file unchanged.
             status = os.fstat(final.fd)
             kept = _publish(work, final, keep=damage is not None)
+    if lock.beside:
+        publish.set_times_again(work.plan.after.path, status)
     media = as_published(found, work.plan.after.path, status)
     if damage is not None:
         warnings = (*warnings, f"salvaged: {damage}; what cannot be read is missing")

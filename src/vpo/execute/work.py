@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from vpo.db.records import Kept
 from vpo.errors import PublishError
@@ -17,6 +17,7 @@ from vpo.media.model import MediaFile
 from vpo.plan.model import Plan
 from vpo.policy.desired_state import Timestamp
 from vpo.probe.service import ContentFacts
+from vpo.tools.loudness import AudioLevel
 
 Check = Callable[[MediaFile], None]
 """Raises an error if the policy still wants changes in the probed result."""
@@ -27,7 +28,8 @@ class Work:
     """A plan for a locked file, with everything that is needed to apply it.
 
     ``key`` is the id of the original if it is kept; ``seen`` is the file's (size, mtime_ns) when
-    the run found it; ``proof`` is the one that was begun, where the packets are written again.
+    the run found it; ``proof`` is the one that was begun, where the packets are written again;
+    ``levels`` are those of the audio that gets a loudness.
     """
 
     plan: Plan
@@ -38,6 +40,7 @@ class Work:
     key: str = ""
     seen: tuple[int, int] | None = None
     proof: Proof | None = None
+    levels: Mapping[int, AudioLevel] = field(default_factory=dict)
 
     @property
     def linked(self) -> bool:

@@ -10,6 +10,7 @@ from vpo.db.records import Stat
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.policy_files import PolicyFiles
 
 
@@ -29,8 +30,9 @@ def check_files(
     library: Iterable[tuple[MediaFile, Stat]],
     known: Mapping[bytes, Stat],
     warned: Mapping[bytes, tuple[str, ...]],
+    now_ns: int | None = None,
 ) -> Iterator[Checked]:
-    """Yield for each file whether it complies.
+    """Yield for each file whether it complies at the time ``now_ns``, if that is known.
 
     ``known`` are files that comply as long as they have this stat, ``warned`` their warnings.
     """
@@ -39,5 +41,5 @@ def check_files(
         if known.get(path) == stat:
             yield Checked(media, None, warned.get(path, ()))
             continue
-        plan = evaluate(choice.policies, media)
+        plan = evaluate(choice.policies, media, known=ExternalFacts(now_ns=now_ns))
         yield Checked(media, plan if plan.changes or plan.error else None, plan.warnings)

@@ -276,6 +276,14 @@ def container_names() -> tuple[str, ...]:
     return (*CONTAINERS, *_READ_ONLY)
 
 
+def text_codec(kind: Container, codec: str) -> str:
+    """Return the codec that text subtitles get in a container."""
+    known = dict(kind.text_codecs).get(codec, codec)
+    if kind.codecs is None or known in kind.codecs:
+        return known
+    return next((one for one in sorted(TEXT_SUBTITLES) if one in kind.codecs), known)
+
+
 def misnamed_as(media: MediaFile) -> str | None:
     """Return the container that the name of a file promises wrongly; ``None`` if it promises none.
 

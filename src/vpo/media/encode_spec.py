@@ -70,8 +70,10 @@ class VideoEncode:
     line at the right or the bottom; ``mixed`` is the shape of pixels that all frames get, scaled to
     one size; ``tonemap`` makes SDR of HDR;
     ``depth`` is the bits of a sample, ``None`` for those of the source; ``drop`` is which frames
-    are left out; ``fields``: those of interlaced video stay; ``crop`` is the part of the frames
-    that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``min_savings`` is the part of
+    are left out; ``fields``: those of interlaced video stay; ``film`` are the frames a second of
+    telecined film once its frames are restored; ``crop`` is the part of the frames
+    that stays (``WIDTH:HEIGHT:LEFT:TOP``); ``captions`` is what becomes of those in the frames:
+    ``keep`` requires an encoder that writes them, ``any`` does not; ``min_savings`` is the part of
     the file's size, 0 to 1, that has to be saved, ``None`` for an encode whatever the size;
     ``options`` are further (name, value) of the encoder, already checked.
     """
@@ -90,9 +92,22 @@ class VideoEncode:
     depth: int | None = None
     drop: FrameDrop | None = None
     fields: bool = False
+    film: str | None = None
     crop: str | None = None
+    captions: Literal["keep", "any", "drop"] = "keep"
     min_savings: float | None = None
     options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """A loudness of audio (EBU R 128): ``target`` in LUFS, and at most ``true_peak`` in dBTP."""
+
+    target: float
+    true_peak: float
+
+    def __str__(self) -> str:
+        return f"{self.target:g} LUFS, peaks up to {self.true_peak:g} dBTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +116,8 @@ class AudioEncode:
 
     ``channels`` is what it is mixed down to, ``None`` for as many as the source has, then with
     ``placement`` in another layout. ``bitrate`` is in bits a second, ``None`` for lossless codecs
-    and the encoder's default.
+    and the encoder's default. ``loudness`` is what it is brought to, ``None`` for that of the
+    source; ``night``: dialogue is raised, and the dynamic range compressed.
     """
 
     source: int
@@ -109,6 +125,8 @@ class AudioEncode:
     channels: int | None = None
     bitrate: int | None = None
     placement: Placement | None = None
+    loudness: Loudness | None = None
+    night: bool = False
 
 
 Encode = VideoEncode | AudioEncode

@@ -297,6 +297,12 @@ def is_language(tag: str) -> bool:
     return langcodes.tag_is_valid(text.replace("_", "-"))
 
 
+def of_name(name: str) -> str | None:
+    """Return the code of a language that is called by its full name; ``None`` if it is none."""
+    code = _WRONG_NAMES.get(name.lower()) if len(name) > 3 else None
+    return None if code in (ANY, UNDETERMINED) else code
+
+
 def checked(tag: str) -> str:
     """Return what a person wrote as a language; ``ValueError`` with the nearest code if it is none.
 

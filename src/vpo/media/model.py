@@ -90,7 +90,9 @@ class Track:
     ``mixed``: its frames change their size or shape midway, as was found out to encode it;
     ``width`` and ``height`` are then those of the largest part, and this the shape of its pixels.
     ``picture`` is the part of its frames that is not black, as was found out to crop them
-    (``WIDTH:HEIGHT:LEFT:TOP`` in pixels).
+    (``WIDTH:HEIGHT:LEFT:TOP`` in pixels). ``telecined``: it is film whose frames were spread over
+    fields, as was found out to restore them. ``captions``: its frames have closed captions, as was
+    found out where that decides something.
     ``codec_tag`` is the container's own name of the codec, if that says more than ``codec``.
     ``tags`` are those of the track without language and title (in Matroska, whose tracks have a
     name, with a TITLE tag that is not that name), names in lower case; ``side_data``
@@ -118,6 +120,8 @@ class Track:
     reordered: bool = False
     mixed: str | None = None
     picture: str | None = None
+    telecined: bool = False
+    captions: bool = False
     bit_rate: int | None = None
     duration: float | None = None
     codec_tag: str | None = None

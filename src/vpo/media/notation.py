@@ -208,8 +208,9 @@ def _written(item: Track) -> Iterator[str]:
         yield f"{item.channels}ch"
     if item.layout and item.layout != usual_layout(item.channels):
         # Of ``4 channels (FL+FR+LFE+BC)``, the names say all.
-        yield item.layout if " " not in item.layout else "+".join(channels_of(item.layout) or ())
-    if item.language is not None:
+        named = item.layout if " " not in item.layout else "+".join(channels_of(item.layout) or ())
+        yield from (named,) if named else ()
+    if item.language:
         yield item.language
     if item.bit_rate:
         yield _short_rate(item.bit_rate)

@@ -12,6 +12,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt]?)(i?)b)?", re.IGNORECASE)
 _BITRATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:bps|bit/s|b/s)?", re.IGNORECASE)
 _DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)\s*w)?\s*(?:(\d+(?:\.\d+)?)\s*d)?\s*"
     r"(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?",
     re.IGNORECASE,
 )
@@ -69,13 +70,21 @@ def fraction(value: Any) -> float:
 
 
 def duration(value: Any) -> float:
-    """Return the seconds of ``90s``, ``30m``, ``1h30m15s`` or a number of seconds."""
+    """Return the seconds of ``90s``, ``1h30m15s``, ``30d``, ``2w`` or a number of seconds."""
     text = str(value).strip()
     found = _DURATION.fullmatch(text)
     if isinstance(value, bool) or not text or not found:
-        raise ValueError(f"`{value}` is not a duration like 90s, 30m or 1h30m15s")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+        raise ValueError(f"`{value}` is not a duration like 90s, 1h30m or 30d")
+    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((weeks * 7 + days) * 24 + hours) * 3600 + minutes * 60 + seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Return whole days, hours and minutes as ``duration`` reads them, else the seconds."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds / unit:.0f}{name}"
+    return f"{seconds:g}s"
 
 
 def resolution(value: Any) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from vpo.media import pixel_formats
-from vpo.media.encode_spec import Encode
+from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import MediaFile, Track
+from vpo.media.subtitle_source import Extract, SubtitleSource
 from vpo.plan.model import Change
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.policy.desired_state import Reason
@@ -21,14 +22,13 @@ def difference(
     after: MediaFile,
     reasons: Reasons,
     encodes: Mapping[int, Encode] = MappingProxyType({}),
+    sources: Mapping[int, SubtitleSource] = MappingProxyType({}),
 ) -> Iterator[Change]:
     """Yield every change that leads from one state to the other, with who asked for it."""
     if before.container != after.container:
         fact = Fact(ChangeKind.CONTAINER)
         yield _change(reasons, fact, before.container, after.container)
-    elif before.path != after.path:
-        names = (os.path.splitext(media.path)[1] for media in (before, after))
-        yield _change(reasons, Fact(ChangeKind.EXTENSION), *names)
+    yield from _name_changes(before, after, reasons)
     yield from _tag_changes(before, after, reasons)
     yield from _removals(before, after, reasons)
     yield from _moves(before, after, reasons)
@@ -37,7 +37,32 @@ def difference(
         if track.index not in old:
             yield _change(reasons, Fact(ChangeKind.ADD, track.index), None, str(track))
         elif track is not old[track.index] or track.index in encodes:
-            yield from _track_changes(old[track.index], track, reasons, track.index in encodes)
+            yield from _track_changes(old[track.index], track, reasons, encodes.get(track.index))
+        if track.index in old and track.index in sources:
+            yield _change(reasons, Fact(ChangeKind.TEXT, track.index), None, "plain")
+
+
+def extractions(extracts: Sequence[Extract], reasons: Reasons) -> Iterator[Change]:
+    """Yield the files that are written beside the film, as changes."""
+    for found in extracts:
+        yield _change(reasons, Fact(ChangeKind.SIDECAR, found.track), None, found.name)
+
+
+def _name_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:
+    """Yield the changes of the path: its extension, unless a container brings it, and its name."""
+    if before.path == after.path:
+        return
+    (old, was), (new, now) = (os.path.splitext(media.path) for media in (before, after))
+    if was != now and before.container == after.container:
+        yield _change(reasons, Fact(ChangeKind.EXTENSION), was, now)
+    if old != new:
+        names = (os.path.basename(media.path) for media in (before, after))
+        yield _change(reasons, Fact(ChangeKind.NAME), *(_readable(name) for name in names))
+
+
+def _readable(name: str) -> str:
+    """Return a name as text; bytes that are not UTF-8 have none."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _tag_changes(before: MediaFile, after: MediaFile, reasons: Reasons) -> Iterator[Change]:
@@ -85,8 +110,13 @@ def _longest_rise(order: Sequence[tuple[int, bool]]) -> set[int]:
     return set(max(best, key=lambda found: found[:2])[2])
 
 
-def _track_changes(old: Track, new: Track, reasons: Reasons, encoded: bool) -> Iterator[Change]:
-    if encoded and old.codec == new.codec:
+def _track_changes(
+    old: Track, new: Track, reasons: Reasons, how: Encode | None
+) -> Iterator[Change]:
+    loudness = how.loudness if isinstance(how, AudioEncode) else None
+    if loudness is not None:
+        yield _change(reasons, Fact(ChangeKind.LOUDNESS, new.index), None, str(loudness))
+    elif how is not None and old.codec == new.codec:
         yield _change(reasons, Fact(ChangeKind.CODEC, new.index), old.codec, new.codec)
     facts: tuple[tuple[ChangeKind, FactValue, FactValue], ...] = (
         (ChangeKind.CODEC, old.codec, new.codec),

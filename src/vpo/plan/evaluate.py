@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
 from vpo.media.containers import as_stored, can_copy_data, misnamed_as
+from vpo.media.encode_spec import Loudness
 from vpo.media.model import MediaFile, Track
-from vpo.plan.diff import Reasons, difference
+from vpo.plan.diff import Reasons, difference, extractions
 from vpo.plan.model import PhaseOutcome, PhaseReport, Plan
+from vpo.plan.sidecars_after import named_after, sidecars_after
+from vpo.policy.caption_tracks import with_kept_captions
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Phase, Policy
 from vpo.policy.external_facts import ExternalFacts, original_language
+from vpo.policy.loudness import stated_loudness
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.phase_conditions import skip_reason
 
@@ -50,6 +55,7 @@ def evaluate(
     policies that want changes on their own result contradict themselves, which is the plan's error.
     """
     fold = _fold(policies, media, on_error, known, trail)
+    fold.state = with_kept_captions(fold.state.attributed_to("", ""))
     plan = _unchanged(media, fold) if fold.halted else _planned(media, fold)
     if plan.strategy in ("remux", "transcode") and (lost := _uncarried_data(plan)):
         if fold.state.data_required:
@@ -131,7 +137,9 @@ def _run_phase(
         fold.error = fold.error or PlanError(f"phase {phase.name!r}: {error}")
         return report("failed", detail)
     changed = (
-        as_stored(state.media) != as_stored(fold.state.media) or state.encodes != fold.state.encodes
+        as_stored(state.media) != as_stored(fold.state.media)
+        or state.encodes != fold.state.encodes
+        or (state.sources, state.extracts) != (fold.state.sources, fold.state.extracts)
     )
     fold.state = state
     return report("changed" if changed else "unchanged")
@@ -157,19 +165,28 @@ def _planned(media: MediaFile, fold: _Fold) -> Plan:
     after = as_stored(fold.state.media)
     there = {track.index for track in after.tracks}
     encodes = {index: how for index, how in fold.state.encodes.items() if index in there}
-    if after == as_stored(media) and not encodes:
+    sources = {index: how for index, how in fold.state.sources.items() if index in there}
+    if after == as_stored(media) and not encodes and not sources:
         # A rewrite would change what the policies do not ask for, and nothing else.
         after = media
     return Plan(
         before=media,
         after=after,
-        changes=tuple(difference(media, after, fold.state.reasons, encodes)),
+        changes=(
+            *difference(media, after, fold.state.reasons, encodes, sources),
+            *extractions(
+                named_after(fold.state.extracts, media.path, after.path), fold.state.reasons
+            ),
+        ),
         phases=tuple(fold.reports),
         warnings=(*fold.state.warnings, *_name_warnings(after)),
         timestamp=fold.state.timestamp,
         error=fold.error,
         on_error=fold.mode,
         encodes=tuple(encodes.items()),
+        named_by=fold.state.named_by,
+        sources=tuple(sources.items()),
+        extracts=named_after(fold.state.extracts, media.path, after.path),
     )
 
 
@@ -214,6 +231,25 @@ def _name_warnings(media: MediaFile) -> Iterator[str]:
         yield f"its name says {named}, but it is {media.container}"
 
 
+def known_of_result(plan: Plan, known: ExternalFacts) -> ExternalFacts:
+    """Return what is known of the result of a plan besides its content.
+
+    What an encode cannot foresee, as its bit rate, is no reason for another one. Audio that was
+    brought to a loudness, or had it, has it in any container.
+    """
+    before = {track.index: stated_loudness(track) for track in plan.before.tracks}
+    levels: dict[int, Loudness] = {}
+    for number, track in enumerate(plan.after.tracks):
+        how = plan.audio_encodes.get(track.index)
+        mixed = how is not None and (how.source != track.index or how.channels is not None)
+        old = None if mixed else known.loudness.get(track.index) or before.get(track.index)
+        if found := (how.loudness if how is not None else None) or old:
+            levels[number] = found
+    encoded = known.encoded or bool(plan.video_encodes)
+    sidecars = sidecars_after(plan, known.sidecars)
+    return replace(known, encoded=encoded, loudness=levels, sidecars=sidecars)
+
+
 def _conflict(
     policies: Sequence[Policy],
     plan: Plan,
@@ -223,10 +259,13 @@ def _conflict(
 ) -> ConvergeError | None:
     """Return an error if the policies want to change their own result, else ``None``."""
     result = plan.expected
-    # What an encode cannot foresee, as its bit rate, is not known of the expected result either.
-    known = replace(known, encoded=known.encoded or bool(plan.video_encodes))
-    again = _fold(policies, result, on_error, known).state
-    wanted = difference(result, as_stored(again.media), again.reasons, again.encodes)
+    again = _fold(policies, result, on_error, known_of_result(plan, known)).state
+    there = {track.index for track in again.media.tracks}
+    sources = {index: how for index, how in again.sources.items() if index in there}
+    wanted = chain(
+        difference(result, as_stored(again.media), again.reasons, again.encodes, sources),
+        extractions(again.extracts, again.reasons),
+    )
     change = next(wanted, None)
     if change is None:
         return None
@@ -237,6 +276,7 @@ def _conflict(
         Fact(ChangeKind.ADD, source),
         Fact(ChangeKind.CONTAINER),
         Fact(ChangeKind.EXTENSION),
+        Fact(ChangeKind.NAME),
     )
     touched = (reasons.get(fact) for fact in facts)
     first = next(filter(None, touched), None) or next(reversed(list(reasons.values())))

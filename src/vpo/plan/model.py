@@ -10,10 +10,13 @@ from vpo.errors import FileError, OnError
 from vpo.media.containers import FLAGS_KEPT, container
 from vpo.media.encode_spec import AudioEncode, Encode, VideoEncode
 from vpo.media.model import MediaFile, Track
+from vpo.media.subtitle_source import Extract, SubtitleSource
 from vpo.policy.change_kind import ChangeKind, Fact, FactValue
 from vpo.policy.desired_state import Reason, Timestamp
 
-Strategy = Literal["none", "header", "remux", "transcode"]
+_READ_AS = {"mov_text": "subrip", "text": "subrip"}
+"""What vpo writes the text of a track as, to change it, where that is not its own codec."""
+Strategy = Literal["none", "extract", "rename", "header", "remux", "transcode"]
 PhaseOutcome = Literal["changed", "unchanged", "skipped", "failed"]
 
 
@@ -66,8 +69,10 @@ class Plan:
     """What is to be done to one file.
 
     ``after`` keeps the source's stream indexes, so that each track says where it comes from.
-    ``encodes`` are the tracks that are encoded, by stream index, and how. ``error`` is set where a
-    phase failed; unless ``on_error`` is ``continue``, nothing changes.
+    ``encodes`` are the tracks that are encoded, by stream index, and how; ``sources`` what subtitle
+    tracks are made from that are not copied, and ``extracts`` the files to be written beside the
+    film. ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing
+    changes. ``named_by`` is the server that is asked to rename the file once it was changed.
     """
 
     before: MediaFile
@@ -79,6 +84,9 @@ class Plan:
     error: FileError | None = None
     on_error: OnError = "continue"
     encodes: tuple[tuple[int, Encode], ...] = ()
+    named_by: str | None = None
+    sources: tuple[tuple[int, SubtitleSource], ...] = ()
+    extracts: tuple[Extract, ...] = ()
 
     @property
     def video_encodes(self) -> dict[int, VideoEncode]:
@@ -89,9 +97,22 @@ class Plan:
         return {index: how for index, how in self.encodes if isinstance(how, AudioEncode)}
 
     def origin(self, index: int) -> int:
-        """Return the source's stream that a stream of ``after`` is made from: mostly itself."""
+        """Return the source's stream that a stream of ``after`` is made from: mostly itself.
+
+        A track that is made from a file beside the film has none there.
+        """
         how = self.audio_encodes.get(index)
         return how.source if how is not None else index
+
+    def read_as(self, track: Track) -> Track:
+        """Return what a track of ``after`` is read as: the source's own track, mostly."""
+        source = dict(self.sources).get(track.index)
+        index = self.origin(track.index)
+        old = next((one for one in self.before.tracks if one.index == index), None)
+        if source is None or old is None:
+            read = (source.codec if source else None) or "subrip"
+            return old or replace(track, codec=read, tags=())
+        return replace(old, codec=_READ_AS.get(old.codec, old.codec))
 
     @property
     def strategy(self) -> Strategy:
@@ -100,14 +121,24 @@ class Plan:
             return "none"
         if self.encodes:
             return "transcode"
-        in_headers = all(change.in_header for change in self.changes)
+        changes = [change for change in self.changes if change.kind is not ChangeKind.SIDECAR]
+        if not changes:
+            return "extract"
+        changes = [change for change in changes if change.kind is not ChangeKind.NAME]
+        if not changes:
+            return "rename"
+        in_headers = all(change.in_header for change in changes)
         if in_headers and container(self.before.container).matroska and self._editable:
             return "header"
         return "remux"
 
     @property
     def _editable(self) -> bool:
-        touched = {change.track for change in self.changes}
+        touched = {
+            change.track
+            for change in self.changes
+            if change.track is not None and change.kind is not ChangeKind.SIDECAR
+        }
         return all(t.matroska_id is not None for t in self.before.tracks if t.index in touched)
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         vpo_after_run,
         vpo_changed,
         vpo_metadata,
+        vpo_rename,
     )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "vpo_after_run",
     "vpo_changed",
     "vpo_metadata",
+    "vpo_rename",
 ]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HOOKS = ("vpo_after_file", "vpo_changed", "vpo_after_run")
+_HOOKS = ("vpo_after_file", "vpo_changed", "vpo_rename", "vpo_after_run")
 _QUEUE_SIZE = 10_000
 """Reports in the queue; further ones are dropped if a plugin is slower than the run."""
 _PERIOD = 300.0
@@ -45,6 +45,7 @@ class HookDispatcher:
         }
         self._queue: queue.Queue[tuple[str, Any] | None] = queue.Queue(_QUEUE_SIZE)
         self._folders: set[str] = set()
+        self._to_rename: dict[str, set[str]] = {}
         self._warnings: deque[str] = deque()
         self._missed = 0
         self._thread = threading.Thread(target=self._work, name="vpo hooks", daemon=True)
@@ -100,15 +101,23 @@ class HookDispatcher:
                 last = time.monotonic()
             self._call(hook, **{hook.removeprefix("vpo_after_"): report})
             if hook == "vpo_after_file" and report.status == "changed":
-                self._folders.add(_utf8_folder(os.path.dirname(report.path)))
+                folder = _utf8_folder(os.path.dirname(report.path))
+                self._folders.add(folder)
+                if report.named_by is not None:
+                    self._to_rename.setdefault(report.named_by, set()).add(folder)
 
     def _report_folders(self) -> None:
         if self._folders:
             folders, self._folders = tuple(sorted(self._folders)), set()
             self._call("vpo_changed", folders=folders)
+        renames, self._to_rename = self._to_rename, {}
+        for name, wanted in renames.items():
+            self._call("vpo_rename", only=name, folders=tuple(sorted(wanted)))
 
-    def _call(self, hook: str, **values: object) -> None:
+    def _call(self, hook: str, only: str | None = None, **values: object) -> None:
         for name, caller in self._callers[hook].items():
+            if only not in (None, name):
+                continue
             try:
                 caller(**values, settings=dict(self._settings[name]))
             except (ConfigError, SourceError) as error:

@@ -30,7 +30,8 @@ class FileReport(NamedTuple):
 
     ``path`` is where it is now, ``was`` its former path if it was renamed. ``status`` and
     ``strategy`` are those of the JSON output, ``error`` is why it failed or was skipped; sizes are
-    in bytes, ``None`` if unknown.
+    in bytes, ``None`` if unknown. ``named_by`` is the metadata plugin whose server the policies
+    want to name the file.
     """
 
     path: str
@@ -41,6 +42,7 @@ class FileReport(NamedTuple):
     size_before: int | None
     size_after: int | None
     seconds: float
+    named_by: str | None = None
 
 
 class RunReport(NamedTuple):
@@ -86,6 +88,14 @@ def vpo_changed(folders: Sequence[str], settings: Mapping[str, object]) -> None:
     """Called with the folders in which files were changed, every five minutes and at the end.
 
     ``folders`` are absolute paths, each listed once; ``SourceError`` is a warning.
+    """
+
+
+@_hookspec
+def vpo_rename(folders: Sequence[str], settings: Mapping[str, object]) -> None:
+    """Called after ``vpo_changed``, to have files that were changed renamed in these folders.
+
+    Only of the plugin in a file's ``named_by``; ``SourceError`` is a warning.
     """
 
 

@@ -28,21 +28,31 @@ _METADATA_PLUGINS = ("radarr", "sonarr")
 class Metadata(NamedTuple):
     """The metadata of each path, by plugin and field, and warnings of plugins without a response.
 
-    Whether a file complies depends on its metadata, so the metadata is part of the cache key.
+    ``beside`` is the state of each path's sidecars, where policies depend on them. Whether a file
+    complies depends on both, so they are part of the cache key.
     """
 
     fields: Mapping[str, Mapping[str, Mapping[str, MetadataValue]]] = {}
     warnings: tuple[str, ...] = ()
+    beside: Mapping[str, str] = {}
+
+    def varies(self, path: str) -> bool:
+        """Return whether more than the policies decides about the file."""
+        return path in self.fields or bool(self.beside.get(path))
 
     def of(self, path: str) -> Mapping[str, Mapping[str, MetadataValue]]:
         """Return the metadata of one file."""
         return self.fields.get(path, {})
 
-    def cache_key(self, path: str, fingerprint: str) -> str:
-        """Return the cache key of a file's compliance with the policies and its metadata."""
-        if path not in self.fields:
+    def cache_key(self, path: str, fingerprint: str, beside: str | None = None) -> str:
+        """Return the cache key of a file's compliance with the policies and its metadata.
+
+        ``beside`` is the state of its sidecars, if that is another one now.
+        """
+        state = self.beside.get(path, "") if beside is None else beside
+        if path not in self.fields and not state:
             return fingerprint
-        text = json.dumps(self.fields[path], sort_keys=True)
+        text = json.dumps(self.fields.get(path, {}), sort_keys=True) + state
         return f"{fingerprint}{_SEPARATOR}{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -81,8 +91,8 @@ def _only(fields: FieldsByPath, wanted: Set[str]) -> FieldsByPath:
 def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:
     """Return the settings of the plugins with event hooks, by name."""
     enabled = {
-        "radarr": config.radarr.url and config.radarr.rescan,
-        "sonarr": config.sonarr.url and config.sonarr.rescan,
+        "radarr": config.radarr.url,
+        "sonarr": config.sonarr.url,
         "jellyfin": config.jellyfin.url,
         "plex": config.plex.url,
         "notify": config.notify.urls,

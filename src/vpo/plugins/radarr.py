@@ -18,13 +18,14 @@ from vpo.plugins.servarr import (
     parse_inside,
     parse_rating,
     parse_text,
+    rename,
     rescan,
     shared_fields,
     without_extension,
 )
 from vpo.plugins.server_paths import ServerPaths, parents
 
-_FILMS = Resource("movie", "movieId", "RescanMovie")
+_FILMS = Resource("movie", "movieId", "RescanMovie", "RenameMovie")
 _RELEASES = {
     "digital_release": "digitalRelease",
     "physical_release": "physicalRelease",
@@ -36,7 +37,16 @@ _RELEASES = {
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Rescan the films in these folders."""
-    rescan(folders, settings, _FILMS)
+    if settings.get("rescan", True):
+        rescan(folders, settings, _FILMS)
+
+
+@hookimpl
+def vpo_rename(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Have the files of the films in these folders named as Radarr names them."""
+    if not settings.get("rescan", True):
+        rescan(folders, settings, _FILMS)  # or it would name what the file was before
+    rename(folders, settings, _FILMS)
 
 
 @hookimpl

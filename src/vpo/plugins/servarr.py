@@ -18,11 +18,12 @@ Record = dict[str, Any]
 
 
 class Resource(NamedTuple):
-    """What an API calls its films or series: the resource, its id, and the command to rescan it."""
+    """What an API calls its films or series: the resource, its id, and the commands for it."""
 
     name: str
     id_field: str
     rescan_command: str
+    rename_command: str
 
 
 class NamesById(NamedTuple):
@@ -63,6 +64,18 @@ def rescan(folders: Iterable[str], settings: Mapping[str, Any], resource: Resour
     api, paths = Api(settings), ServerPaths(settings["path_map"])
     for owner in _owners(api.records(resource.name), paths, folders):
         command = {"name": resource.rescan_command, resource.id_field: owner}
+        api.post_json("/api/v3/command", command)
+
+
+def rename(folders: Iterable[str], settings: Mapping[str, Any], resource: Resource) -> None:
+    """Have the files of films or series in these folders named by the server's own rules.
+
+    The server does so after the rescan that it was asked for before. Raises ``SourceError``.
+    """
+    api, paths = Api(settings), ServerPaths(settings["path_map"])
+    owners = list(_owners(api.records(resource.name), paths, folders))
+    if owners:
+        command = {"name": resource.rename_command, f"{resource.id_field}s": owners}
         api.post_json("/api/v3/command", command)
 
 

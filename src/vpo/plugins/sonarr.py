@@ -20,19 +20,29 @@ from vpo.plugins.servarr import (
     parse_number,
     parse_rating,
     parse_text,
+    rename,
     rescan,
     shared_fields,
     without_extension,
 )
 from vpo.plugins.server_paths import ServerPaths, parents
 
-_SERIES = Resource("series", "seriesId", "RescanSeries")
+_SERIES = Resource("series", "seriesId", "RescanSeries", "RenameSeries")
 
 
 @hookimpl
 def vpo_changed(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Rescan the series in these folders."""
-    rescan(folders, settings, _SERIES)
+    if settings.get("rescan", True):
+        rescan(folders, settings, _SERIES)
+
+
+@hookimpl
+def vpo_rename(folders: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Have the files of the series in these folders named as Sonarr names them."""
+    if not settings.get("rescan", True):
+        rescan(folders, settings, _SERIES)  # or it would name what the file was before
+    rename(folders, settings, _SERIES)
 
 
 @hookimpl

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
-from vpo.media.encode_spec import AudioCodec, AudioEncode
+from vpo.media.encode_spec import AudioCodec, AudioEncode, Loudness
 from vpo.media.layouts import Placement, has_lfe
 from vpo.media.model import Track
 from vpo.policy.desired_state import DesiredState
+from vpo.policy.loudness import has_loudness, stated_loudness, with_stated_loudness
 
 _MOVED = "its front centre channels come to the sides"
 
@@ -27,23 +28,46 @@ class Fit(NamedTuple):
     placement: Placement | None = None
 
 
-def encode_audio(
-    state: DesiredState, track: Track, codec: AudioCodec, stereo: int | None, why: str
-) -> DesiredState:
+class AudioTarget(NamedTuple):
+    """What a track is encoded to.
+
+    ``stereo`` is the bit rate of two channels, in bits a second, ``None`` for the default;
+    ``loudness`` is ``None`` for that of the source.
+    """
+
+    codec: AudioCodec
+    stereo: int | None = None
+    loudness: Loudness | None = None
+
+
+def encode_audio(state: DesiredState, track: Track, to: AudioTarget, why: str) -> DesiredState:
     """Encode an audio track in its own layout, or the nearest that the codec has.
 
-    ``stereo`` is the bit rate of two channels, in bits a second, ``None`` for the default. If an
-    earlier operation encodes it already, or makes it from another track, the two become one encode
-    of the source track.
+    If an earlier operation encodes it already, or makes it from another track, the two become one
+    encode of the source track.
     """
+    codec = to.codec
     found = fit(state, track, codec)
     message = _message(track, codec, found)
     if message is not None:
         state = state.warn(message)
-    bitrate = AUDIO_ENCODERS[codec].bitrate(found.channels, stereo)
+    bitrate = AUDIO_ENCODERS[codec].bitrate(found.channels, to.stereo)
     how = encode_of(state, track, codec, found, bitrate)
+    how = replace(how, loudness=_loudness(state, track, to.loudness, found.mixed is not None))
+    stated = stated_loudness(track) if found.mixed is None else None
     new = replace(track, codec=codec, channels=found.channels, layout=found.layout)
+    new = with_stated_loudness(new, how.loudness or stated, state.media.container)
     return state.encode(new, how, why)
+
+
+def _loudness(
+    state: DesiredState, track: Track, wanted: Loudness | None, mixed: bool
+) -> Loudness | None:
+    """Return the loudness that an encode brings a track to; mixing down would change an old one."""
+    if mixed or (wanted is not None and not has_loudness(state, track, wanted)):
+        return wanted
+    before = state.encodes.get(track.index)
+    return before.loudness if isinstance(before, AudioEncode) else None
 
 
 def fit(state: DesiredState, track: Track, codec: AudioCodec, channels: int | None = None) -> Fit:
@@ -73,7 +97,9 @@ def encode_of(
     mixed, placement = how.channels or before.channels, before.placement
     if how.placement is not None and mixed is None:
         placement = how.placement.after(placement)
-    return replace(how, source=before.source, channels=mixed, placement=placement)
+    return replace(
+        how, source=before.source, channels=mixed, placement=placement, night=before.night
+    )
 
 
 def _message(track: Track, codec: AudioCodec, found: Fit) -> str | None:

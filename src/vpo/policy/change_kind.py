@@ -22,11 +22,15 @@ class ChangeKind(Enum):
     BIT_DEPTH = "bit_depth"
     FRAME_RATE = "frame_rate"
     CHANNELS = "channels"
+    LOUDNESS = "loudness"
     DYNAMIC_RANGE = "dynamic_range"
     CONTAINER = "container"
     EXTENSION = "extension"
+    NAME = "name"
     TAG = "tag"
     FLAG = "flag"
+    TEXT = "text"
+    SIDECAR = "sidecar"
 
 
 class Fact(NamedTuple):

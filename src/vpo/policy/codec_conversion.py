@@ -13,7 +13,7 @@ from vpo.media.codecs import canonical
 from vpo.media.encode_spec import AudioCodec, Quality, VideoCodec, VideoEncode
 from vpo.media.model import TEXT_SUBTITLES, Track
 from vpo.policy import dynamic_range, frame_format
-from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.audio_encoding import AudioTarget, encode_audio
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate
 from vpo.policy.operation import Model
@@ -80,7 +80,7 @@ def convert_track(
     ``bitrate`` is in bits a second; that of audio is for two channels.
     """
     if track.type == "audio":
-        return encode_audio(state, track, cast(AudioCodec, codec), bitrate, why)
+        return encode_audio(state, track, AudioTarget(cast(AudioCodec, codec), bitrate), why)
     if track.type == "subtitle":
         return _convert_subtitle(state, track, codec, why)
     decision = dynamic_range.decide_encode(track, "keep", "skip")

@@ -6,14 +6,11 @@ A plain value is short for ``{eq: value}``; of several values, one match is enou
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Sequence, Set
-from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -37,7 +34,6 @@ from vpo.policy.field_types import (
     as_list,
 )
 from vpo.policy.operation import Filled, Model
-from vpo.policy.title_pattern import PathPattern, TitlePattern, pattern
 from vpo.policy.track_classes import Kind
 
 OPERATORS = {"eq": "==", "neq": "!=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -184,111 +180,6 @@ class CodecComparison(NameComparison):
         return self.eq is None or is_any_codec(item.codec, profile, self.eq)
 
 
-def _not_in_all(parts: tuple[str, ...]) -> tuple[str, ...]:
-    if "" in parts:
-        raise ValueError(
-            "an empty text is in every title; use `regex: '^$'` to find tracks without one"
-        )
-    return parts
-
-
-TitleParts = Annotated[Names, AfterValidator(_not_in_all)]
-
-
-def _holds_parts(
-    text: str, contains: tuple[str, ...] | None, neq: tuple[str, ...] | None = None
-) -> bool:
-    """Return whether a text has one of some parts, and none of others, ignoring case."""
-    if contains is None and neq is None:
-        return True
-    folded = text.casefold()
-    if any(part.casefold() in folded for part in neq or ()):
-        return False
-    return contains is None or any(part.casefold() in folded for part in contains)
-
-
-class TitleComparison(Comparison):
-    """Comparison with a title, case-insensitive; the short form is ``contains``."""
-
-    contains: TitleParts | None = Field(
-        default=None, description="Contains this text, or one of these, case-insensitively."
-    )
-    neq: TitleParts | None = Field(default=None, description="Contains none of these.")
-    word: TitleParts | None = Field(
-        default=None, description="Contains this whole word, or one of these."
-    )
-    regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None,
-        description=(
-            "Regular expression to search for, case-insensitively, in the first 1000 characters. "
-            "One that takes too long on a title (half a second of CPU time) is an error."
-        ),
-    )
-
-    short_key = "contains"
-
-    @cached_property
-    def _pattern(self) -> TitlePattern | None:
-        return TitlePattern(self.regex) if self.regex is not None else None
-
-    @cached_property
-    def _words(self) -> re.Pattern[str]:
-        words = "|".join(map(re.escape, self.word or ()))
-        return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
-
-    def holds(self, title: str) -> bool:
-        if self.word is not None and not self._words.search(title):
-            return False
-        if self._pattern is not None and not self._pattern.matches(title):
-            return False
-        return _holds_parts(title, self.contains, self.neq)
-
-
-def _path_part(parts: tuple[str, ...]) -> tuple[str, ...]:
-    if "" in parts:
-        raise ValueError("an empty text tells no path from another; name a part of the path")
-    return parts
-
-
-PathParts = Annotated[Names, AfterValidator(_path_part)]
-
-
-class PathComparison(Comparison):
-    """Comparison with the path of the file, case-insensitive; the short form is ``contains``."""
-
-    contains: PathParts | None = Field(
-        default=None, description="Contains this text, or one of these."
-    )
-    glob: PathParts | None = Field(
-        default=None,
-        description="Matches this pattern, or one of these; `*` is any text, also with slashes.",
-    )
-    regex: Annotated[str, AfterValidator(pattern)] | None = Field(
-        default=None,
-        description=(
-            "Regular expression to search for, case-insensitively. "
-            "One that takes too long on a path (half a second of CPU time) is an error."
-        ),
-    )
-
-    short_key = "contains"
-
-    @cached_property
-    def _pattern(self) -> PathPattern | None:
-        return PathPattern(self.regex) if self.regex is not None else None
-
-    def holds(self, path: str) -> bool:
-        if self._pattern is not None and not self._pattern.matches(path):
-            return False
-        if self.glob is not None and not _fits_any(path.casefold(), self.glob):
-            return False
-        return _holds_parts(path, self.contains)
-
-
-def _fits_any(folded: str, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(folded, glob.casefold()) for glob in globs)
-
-
 class ContainerComparison(Comparison):
     """Comparison with the container, by name or file extension."""
 
@@ -299,86 +190,72 @@ class ContainerComparison(Comparison):
         return satisfies(container, self.parts)
 
 
-class SizeComparison(Comparison):
+_Value = TypeVar("_Value")
+_Values = TypeVar("_Values")
+
+
+class Bounds(Model, Generic[_Value]):
+    """The operators that compare with a limit."""
+
+    gte: _Value | None = Field(default=None, description="At least this.")
+    gt: _Value | None = Field(default=None, description="More than this.")
+    lte: _Value | None = Field(default=None, description="At most this.")
+    lt: _Value | None = Field(default=None, description="Less than this.")
+
+
+class Operators(Model, Generic[_Value, _Values]):
+    """All operators that compare numbers."""
+
+    eq: _Values | None = Field(default=None, description="Equal to this, or to one of these.")
+    neq: _Values | None = Field(default=None, description="Equal to none of these.")
+    gte: _Value | None = Field(default=None, description="At least this.")
+    gt: _Value | None = Field(default=None, description="More than this.")
+    lte: _Value | None = Field(default=None, description="At most this.")
+    lt: _Value | None = Field(default=None, description="Less than this.")
+
+
+class QuantityComparison(Comparison):
+    """Comparison with a quantity."""
+
+    def holds(self, quantity: float | None) -> bool:
+        """Return whether it is true; a comparison with an unknown value is false."""
+        return quantity is not None and satisfies(quantity, self.parts)
+
+
+class SizeComparison(QuantityComparison, Bounds[ByteSize]):
     """Comparison with the size of the file; the short form is ``gte``."""
 
     model_config = _or_short("integer", "string")
     short_key = "gte"
 
-    gte: ByteSize | None = Field(default=None, description="At least this.")
-    gt: ByteSize | None = Field(default=None, description="More than this.")
-    lte: ByteSize | None = Field(default=None, description="At most this.")
-    lt: ByteSize | None = Field(default=None, description="Less than this.")
 
-    def holds(self, size: int) -> bool:
-        return satisfies(size, self.parts)
-
-
-class DurationComparison(Comparison):
+class DurationComparison(QuantityComparison, Bounds[Duration]):
     """Comparison with a duration; the short form is ``gte``."""
 
     model_config = _or_short("number", "string")
     short_key = "gte"
 
-    gte: Duration | None = Field(default=None, description="At least this.")
-    gt: Duration | None = Field(default=None, description="More than this.")
-    lte: Duration | None = Field(default=None, description="At most this.")
-    lt: Duration | None = Field(default=None, description="Less than this.")
 
-    def holds(self, seconds: float | None) -> bool:
-        """Return whether it is true; a comparison with an unknown value is false."""
-        return seconds is not None and satisfies(seconds, self.parts)
-
-
-class NumberOperators(Model):
+class NumberOperators(Operators[Number, Numbers]):
     """The operators that compare numbers."""
 
-    eq: Numbers | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: Numbers | None = Field(default=None, description="Equal to none of these.")
-    gte: Number | None = Field(default=None, description="At least this.")
-    gt: Number | None = Field(default=None, description="More than this.")
-    lte: Number | None = Field(default=None, description="At most this.")
-    lt: Number | None = Field(default=None, description="Less than this.")
 
-
-class NumberComparison(Comparison, NumberOperators):
+class NumberComparison(QuantityComparison, NumberOperators):
     """Comparison with a number."""
 
     model_config = _or_short("integer", "array")
 
-    def holds(self, number: int | None) -> bool:
-        """Return whether it is true; a comparison with an unknown value is false."""
-        return number is not None and satisfies(number, self.parts)
 
-
-class BitRateComparison(Comparison):
+class BitRateComparison(QuantityComparison, Operators[Rate, Rates]):
     """Comparison with a bit rate."""
 
     model_config = _or_short("integer", "string", "array")
 
-    eq: Rates | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: Rates | None = Field(default=None, description="Equal to none of these.")
-    gte: Rate | None = Field(default=None, description="At least this.")
-    gt: Rate | None = Field(default=None, description="More than this.")
-    lte: Rate | None = Field(default=None, description="At most this.")
-    lt: Rate | None = Field(default=None, description="Less than this.")
 
-    def holds(self, rate: int | None) -> bool:
-        """Return whether it is true; a comparison with an unknown value is false."""
-        return rate is not None and satisfies(rate, self.parts)
-
-
-class PixelComparison(Comparison):
+class PixelComparison(Comparison, Operators[Pixel, Pixels]):
     """Comparison with a width or height in pixels, or with a resolution class."""
 
     model_config = _or_short("integer", "string", "array")
-
-    eq: Pixels | None = Field(default=None, description="Equal to this, or to one of these.")
-    neq: Pixels | None = Field(default=None, description="Equal to none of these.")
-    gte: Pixel | None = Field(default=None, description="At least this.")
-    gt: Pixel | None = Field(default=None, description="More than this.")
-    lte: Pixel | None = Field(default=None, description="At most this.")
-    lt: Pixel | None = Field(default=None, description="Less than this.")
 
     def holds(self, track: Track, pixels: int | None) -> bool:
         """Return whether it is true; a comparison with an unknown value is false."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from vpo.media.model import Attachment, MediaFile, Track
+from vpo.policy.ages import age
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.external_facts import ExternalFacts, original_language
 from vpo.policy.operation import PolicyConfig
@@ -37,6 +38,12 @@ class ConditionContext:
             found[track.type].append(track)
         by_type = {kind: tuple(items) for kind, items in found.items()}
         return {**by_type, "attachment": self.media.attachments}
+
+    @property
+    def age(self) -> float | None:
+        """The seconds since the file was modified, if the time is known."""
+        now = self.external.now_ns
+        return age(self.media.mtime_ns, now) if now is not None else None
 
     @cached_property
     def original_language(self) -> str | None:

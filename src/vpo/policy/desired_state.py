@@ -14,8 +14,9 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from vpo.media.containers import container, holds_tag, unsupported_side_data, user_tags
-from vpo.media.encode_spec import Encode
+from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import Attachment, MediaFile, Track
+from vpo.media.subtitle_source import Extract, SubtitleSource
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.external_facts import ExternalFacts
 
@@ -51,6 +52,10 @@ SkippableOperation = Literal["video_transcode", "audio_transcode", "track_filter
 """An operation that a rule can switch off for the rest of its phase."""
 
 
+CaptionMode = Literal["keep", "extract", "drop"]
+"""What becomes of closed captions in the frames of a video."""
+
+
 class DeferredAction(Protocol):
     """A change decided early in a phase and applied at a later step of it."""
 
@@ -66,9 +71,12 @@ class DesiredState:
     its last change; ``timestamp`` is ``None`` until an operation sets it; ``skips`` are the
     operations that a rule of this phase switched off, ``deferred`` the changes it put off.
     ``encodes`` maps a stream index to how that track is encoded; other tracks are copied.
+    ``sources`` maps a stream index to what a subtitle track is made from if it is not simply copied
+    or converted; ``extracts`` are the files to be written beside the film.
+    ``captions`` is what becomes of those in encoded video.
     ``data_required``: a data track that no tool can carry is an error, not left out.
     ``made`` are the tracks that an operation still to come has made in an earlier run: what decides
-    among tracks passes them over, as it did then.
+    among tracks passes them over, as it did then. ``named_by`` is the server that names the file.
     """
 
     media: MediaFile
@@ -81,8 +89,12 @@ class DesiredState:
     skips: frozenset[SkippableOperation] = frozenset()
     encodes: Mapping[int, Encode] = field(default_factory=lambda: MappingProxyType({}))
     deferred: tuple[DeferredAction, ...] = ()
+    sources: Mapping[int, SubtitleSource] = field(default_factory=lambda: MappingProxyType({}))
+    extracts: tuple[Extract, ...] = ()
+    captions: CaptionMode = "keep"
     data_required: bool = False
     made: frozenset[int] = frozenset()
+    named_by: str | None = None
 
     def attributed_to(self, phase: str, operation: str) -> DesiredState:
         """Return the same state, with further changes attributed to this phase and operation."""
@@ -140,6 +152,8 @@ class DesiredState:
         track = replace(track, profile=None, bit_rate=None)
         tracks = tuple(track if t.index == track.index else t for t in self.media.tracks)
         facts = [Fact(kind, track.index) for kind in _CHANGED_BY_ENCODE]
+        if isinstance(how, AudioEncode) and how.loudness is not None:
+            facts.append(Fact(ChangeKind.LOUDNESS, track.index))
         state = self._with(replace(self.media, tracks=tracks), facts, why)
         return replace(state, encodes=MappingProxyType({**self.encodes, track.index: how}))
 
@@ -159,6 +173,35 @@ class DesiredState:
         media = replace(self.media, tracks=tuple(tracks))
         state = self._with(media, [Fact(ChangeKind.ADD, track.index)], why)
         return replace(state, encodes=MappingProxyType({**self.encodes, track.index: how}))
+
+    def add_subtitle(self, track: Track, source: SubtitleSource, why: str) -> DesiredState:
+        """Add a subtitle track that is made from something else, behind the last one."""
+        kind = container(self.media.container)
+        track = replace(
+            track,
+            dispositions=track.dispositions & kind.flags,
+            title=track.title if kind.titles else None,
+        )
+        tracks = list(self.media.tracks)
+        subtitles = [n for n, t in enumerate(tracks) if t.type == "subtitle"]
+        others = [n for n, t in enumerate(tracks) if t.type != "data"]
+        tracks.insert(max(subtitles or others, default=-1) + 1, track)
+        media = replace(self.media, tracks=tuple(tracks))
+        state = self._with(media, [Fact(ChangeKind.ADD, track.index)], why)
+        return state._made_from(track.index, source)
+
+    def set_source(self, index: int, source: SubtitleSource, why: str) -> DesiredState:
+        """Make a subtitle track from something else than a copy."""
+        state = self._with(self.media, [Fact(ChangeKind.TEXT, index)], why)
+        return state._made_from(index, source)
+
+    def _made_from(self, index: int, source: SubtitleSource) -> DesiredState:
+        return replace(self, sources=MappingProxyType({**self.sources, index: source}))
+
+    def extract(self, found: Extract, why: str) -> DesiredState:
+        """Write a subtitle track into a file beside the film."""
+        state = self._with(self.media, [Fact(ChangeKind.SIDECAR, found.track)], why)
+        return replace(state, extracts=(*state.extracts, found))
 
     def set_container(self, name: str, why: str) -> DesiredState:
         """Change the container, and the extension of the file with it.
@@ -189,6 +232,14 @@ class DesiredState:
         extension = container(self.media.container).extensions[0]
         path = os.path.splitext(self.media.path)[0] + extension
         return self._with(replace(self.media, path=path), [Fact(ChangeKind.EXTENSION)], why)
+
+    def set_name(self, stem: str, why: str) -> DesiredState:
+        """Give the file another name, without its extension, in the same folder."""
+        folder, name = os.path.split(self.media.path)
+        path = os.path.join(folder, stem + os.path.splitext(name)[1])
+        if path == self.media.path:
+            return self
+        return self._with(replace(self.media, path=path), [Fact(ChangeKind.NAME)], why)
 
     def set_tag(self, name: str, value: str, why: str) -> DesiredState:
         """Set a tag of the container, or delete it with ``""``."""

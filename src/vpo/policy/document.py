@@ -15,7 +15,9 @@ from pydantic import Field, PrivateAttr, create_model, model_validator
 
 from vpo.errors import OnError
 from vpo.media.model import MediaFile
-from vpo.policy.operation import Model, Operation, PolicyConfig, error_at, unrated
+from vpo.policy.ages import with_ages
+from vpo.policy.field_types import error_at
+from vpo.policy.operation import Model, Operation, PolicyConfig, unrated
 from vpo.policy.operations import all_operations
 from vpo.policy.phase_conditions import RunIf, SkipWhen
 from vpo.text import suggestion
@@ -158,6 +160,13 @@ class Policy(Model):
             or any(item.needs_metadata for item in self._skip_conditions())
         )
 
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """The ages, in seconds, with which conditions compare that of the file."""
+        steps = (step for phase in self.phases for step in phase.operations)
+        models = [*(item for step in steps for item in step.models()), *self._skip_conditions()]
+        return tuple(age for item in models for age in item.ages)
+
     def _skip_conditions(self) -> Iterator[Model]:
         """Yield the mappings in the conditions on which phases are skipped."""
         for phase in self.phases:
@@ -192,6 +201,21 @@ class Policy(Model):
     def crops(self) -> bool:
         """Whether an operation needs to know where black bars are."""
         return any(step.crops for phase in self.phases for step in phase.operations)
+
+    @property
+    def detelecines(self) -> bool:
+        """Whether an operation needs to know which videos are telecined film."""
+        return any(step.detelecines for phase in self.phases for step in phase.operations)
+
+    @property
+    def uses_sidecars(self) -> bool:
+        """Whether an operation depends on the subtitle files beside the film."""
+        return any(step.uses_sidecars for phase in self.phases for step in phase.operations)
+
+    @property
+    def finds_captions(self) -> bool:
+        """Whether an operation needs to know which videos have captions."""
+        return any(step.finds_captions for phase in self.phases for step in phase.operations)
 
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> set[int]:
         """See ``Operation.unknown_bit_rates``."""
@@ -230,7 +254,7 @@ def fingerprint(policies: Sequence[Policy]) -> str:
     """Return a SHA-256 of what the policies mean: equal if they want the same of every file.
 
     Name, description and category do not count, so that renaming a policy does not cause every
-    file to be evaluated again.
+    file to be evaluated again. The ages that decide something are at its end.
     """
     display_only = {"name", "description", "category"}
     meaning = [
@@ -238,4 +262,5 @@ def fingerprint(policies: Sequence[Policy]) -> str:
         for policy in policies
     ]
     text = json.dumps([SEMANTICS_VERSION, meaning], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    found = hashlib.sha256(text.encode()).hexdigest()
+    return with_ages(found, (age for policy in policies for age in policy.ages))

@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from vpo.media.encode_spec import Loudness
 from vpo.media.languages import UNDETERMINED, primary
 from vpo.media.model import MediaFile
+from vpo.media.subtitle_source import Sidecar
 from vpo.text import suggestion
 
 MetadataValue = str | int | float | bool
@@ -23,12 +25,18 @@ class ExternalFacts:
     ``metadata`` are the fields that metadata plugins returned, by the plugin's name. ``encoded``:
     these policies have already encoded the file's video, so that what an encode cannot foresee,
     such as its bit rate, is no reason to encode it again. ``futile``: an encode was tried and would
-    not have saved as much as the policies require.
+    not have saved as much as the policies require. ``loudness`` is that of audio tracks which were
+    measured, or brought to it, by stream index. ``now_ns`` is the time of the run, in nanoseconds
+    since 1970 UTC, by which files have an age. ``sidecars`` are the subtitle files beside it;
+    ``None`` if nobody has looked.
     """
 
     metadata: Mapping[str, Mapping[str, MetadataValue]] = field(default_factory=dict)
     encoded: bool = False
     futile: bool = False
+    loudness: Mapping[int, Loudness] = field(default_factory=dict)
+    now_ns: int | None = None
+    sidecars: tuple[Sidecar, ...] | None = None
 
 
 def metadata_field(

@@ -12,7 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from vpo.media import units
 from vpo.media.containers import CONTAINERS
@@ -43,6 +43,34 @@ def _container(value: Any) -> str:
     raise ValueError(f"`{value}` is not a container{suggestion(name, CONTAINERS)}")
 
 
+def _crf(value: Any) -> Any:
+    """Return a quality, or several by the names of resolution classes."""
+    if not isinstance(value, dict):
+        if isinstance(value, bool | str):
+            raise PydanticKnownError("float_type")
+        return _quality(value)
+    if not value:
+        raise ValueError("no resolution is named")
+    found = {}
+    for name, quality in value.items():
+        try:
+            found[units.resolution(name)] = _quality(quality)
+        except ValueError as error:
+            raise error_at((name,), str(error)) from None
+    return found
+
+
+def _quality(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ValueError(f"`{value}` is not a number from 0")
+    return float(value)
+
+
+def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
+    """Return an error at a path below what is validated; the loader finds its line."""
+    return PydanticCustomError("misplaced", "{problem}", {"path": path, "problem": problem})
+
+
 def _wanted(tag: str) -> str:
     return tag if tag in (ANY, ORIGINAL) else checked(tag)
 
@@ -71,5 +99,23 @@ Resolutions = _Several[Resolution]
 ByteSize = Annotated[int, BeforeValidator(units.size), WithJsonSchema(_QUANTITY)]
 Duration = Annotated[float, BeforeValidator(units.duration), WithJsonSchema(_QUANTITY)]
 BitRate = Annotated[int, BeforeValidator(units.bitrate), WithJsonSchema(_QUANTITY)]
+Crf = Annotated[
+    float | dict[str, float],
+    BeforeValidator(_crf),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "propertyNames": {"enum": [*units.RESOLUTIONS, "4k", "8k"]},
+                    "additionalProperties": {"type": "number", "minimum": 0},
+                },
+            ]
+        }
+    ),
+]
+"""A quality, or one for each resolution class."""
 FrameRate = Annotated[str, BeforeValidator(units.frame_rate), WithJsonSchema(_QUANTITY)]
 Fraction = Annotated[float, BeforeValidator(units.fraction), WithJsonSchema(_QUANTITY)]

@@ -13,6 +13,23 @@ _EVEN = Fraction(3, 4)
 """The part of the most that is enough where each frame is then shown for the same time."""
 
 
+_TELECINED = (Fraction(30000, 1001), Fraction(30))
+_ROUNDED = Fraction(1, 100)
+_FILM = Fraction(4, 5)
+"""The part of the frames that film had before a 3:2 pulldown."""
+
+
+def may_be_telecined(track: Track) -> bool:
+    """Return whether a video has the frame rate of telecined film."""
+    rate = Fraction(track.frame_rate or 0)
+    return any(abs(rate - one) <= _ROUNDED for one in _TELECINED)
+
+
+def film(track: Track) -> str | None:
+    """Return the frames a second of telecined film; ``None`` where a video is none."""
+    return str(Fraction(track.frame_rate) * _FILM) if track.telecined and track.frame_rate else None
+
+
 def drop(track: Track, most: str | None) -> FrameDrop | None:
     """Return which frames to leave out; ``None`` where a video is not known to be faster.
 

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticKnownError
 
 from vpo.errors import OnError
 from vpo.media.languages import ORIGINAL, replaced_original
@@ -83,6 +83,11 @@ class Model(BaseModel):
         """Whether it compares the bit rates of tracks itself."""
         return False
 
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """The ages with which it compares that of the file itself, in seconds."""
+        return ()
+
     @classmethod
     def known(cls) -> str:
         """Return all keys, spelled as in a policy, for messages."""
@@ -92,11 +97,6 @@ class Model(BaseModel):
 def unrated(media: MediaFile) -> Iterator[int]:
     """Yield the video and audio tracks whose bit rate is not known, by stream index."""
     yield from (t.index for t in media.tracks if t.bit_rate is None and t.type in _RATED)
-
-
-def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
-    """Return an error at a path below what is validated; the loader finds its line."""
-    return PydanticCustomError("misplaced", "{problem}", {"path": path, "problem": problem})
 
 
 def _without_none(annotation: Any) -> Any:
@@ -262,6 +262,21 @@ class Operation(Model):
     @property
     def crops(self) -> bool:
         """Whether it needs to know where black bars are (``Track.picture``)."""
+        return False
+
+    @property
+    def detelecines(self) -> bool:
+        """Whether it needs to know which videos are telecined film (``Track.telecined``)."""
+        return False
+
+    @property
+    def uses_sidecars(self) -> bool:
+        """Whether it depends on the subtitle files beside the film (``ExternalFacts.sidecars``)."""
+        return False
+
+    @property
+    def finds_captions(self) -> bool:
+        """Whether it needs to know which videos have captions (``Track.captions``)."""
         return False
 
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:  # noqa: ARG002

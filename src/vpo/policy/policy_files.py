@@ -97,6 +97,16 @@ class PolicyFiles:
         """Whether any of them depends on metadata from plugins."""
         return any(policy.uses_metadata for policy in self.policies)
 
+    @property
+    def uses_sidecars(self) -> bool:
+        """Whether any of them depends on the subtitle files beside a film.
+
+        Policies without the words for that need not be parsed to know.
+        """
+        texts = [part.text for text in self.texts for part in text.chain()]
+        named = any(word in text for text in texts for word in ("extract", "sidecar"))
+        return named and any(policy.uses_sidecars for policy in self.policies)
+
     @cached_property
     def encode_fingerprint(self) -> str:
         """See ``vpo.policy.document.encode_fingerprint``."""

@@ -78,6 +78,7 @@ _MUST_BE = {
     "string": "must be text",
     "tuple": "must be a list",
     "model": "must be a mapping",
+    "dict": "must be a mapping",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }

@@ -21,12 +21,12 @@ from vpo.policy.comparisons import (
     LanguageComparison,
     NumberComparison,
     PixelComparison,
-    TitleComparison,
 )
 from vpo.policy.condition_context import ConditionContext, Item
 from vpo.policy.dynamic_range import names_of
-from vpo.policy.field_types import OneOrMore
-from vpo.policy.operation import Model, error_at
+from vpo.policy.field_types import OneOrMore, error_at
+from vpo.policy.operation import Model
+from vpo.policy.text_comparisons import TitleComparison
 from vpo.policy.track_classes import KINDS
 
 Matches = Callable[[Any, Any, ConditionContext], bool]

@@ -14,7 +14,7 @@ from vpo.probe.ebml import StructureError
 from vpo.probe.matroska_blocks import BlockTrack, FrameBlock, read_block_tracks, read_blocks
 
 if TYPE_CHECKING:
-    from vpo.probe.content import StreamContent
+    from vpo.probe.stream_content import StreamContent
 
 _TYPES = {"video": 1, "audio": 2, "subtitle": 17}
 _WHOLE_FRAMES = frozenset(

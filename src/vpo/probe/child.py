@@ -17,6 +17,7 @@ from vpo.media.model import media_to_json
 from vpo.probe import packets, reader
 from vpo.probe.black_bars import read_boxes
 from vpo.probe.content import Content, read_content
+from vpo.probe.cues import captions_text, read_cues, read_sidecar, sidecar_text, text_file
 from vpo.probe.decoded_parts import disordered, first_undecodable, undecodable
 from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.integrity import first_damage, is_complete, table_damage
@@ -30,6 +31,7 @@ from vpo.probe.packet_proof import (
 )
 from vpo.probe.payload_forms import PayloadForm
 from vpo.probe.picture_scan import read_video_sample
+from vpo.probe.telecine import is_telecined
 from vpo.probe.webvtt import webvtt_file
 from vpo.tools.isolation import limit_memory
 
@@ -60,6 +62,18 @@ def _first_undecodable(path: str, indexes: list[int]) -> object:
 
 def _cover_image(path: str, index: int) -> object:
     return packets.cover_image(path, index).hex()
+
+
+def _cues(path: str, indexes: list[int]) -> object:
+    return list(read_cues(path, indexes, _beat).items())
+
+
+def _text_file(path: str, index: int, plain: bool, shifted: bool) -> object:
+    return text_file(path, index, plain, shifted, _beat)
+
+
+def _beat() -> None:
+    _report_progress(0.0)
 
 
 class _Packets:
@@ -166,7 +180,13 @@ _REQUESTS: dict[str, Callable[..., object]] = {
     "cover_image": _cover_image,
     "video_sample": read_video_sample,
     "picture_boxes": read_boxes,
+    "is_telecined": is_telecined,
     "webvtt": webvtt_file,
+    "cues": _cues,
+    "sidecar": read_sidecar,
+    "captions_text": captions_text,
+    "sidecar_text": sidecar_text,
+    "text_file": _text_file,
 }
 
 

@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from vpo.probe.content import Content, StreamContent
+from vpo.probe.content import Content
 from vpo.probe.packet_proof import NOTICED, Difference, EncodedStream
+from vpo.probe.stream_content import StreamContent
 
 _STEP = 1.5
 """Times the usual time between packets, from which on something is missing between them."""

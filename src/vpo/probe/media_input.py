@@ -110,9 +110,17 @@ def open_container(
 
 
 def _has_unknown_audio(source: av.container.InputContainer) -> bool:
-    """Return whether a container without a header has audio that has not begun yet."""
-    return without_header(DEMUXERS.get(source.format.name, "")) and any(
-        stream.codec_context is not None and not stream.codec_context.sample_rate
+    """Return whether a container without a header has audio that has not begun yet.
+
+    Not counted is what shares its PID: ffmpeg announces AC-3 beside TrueHD, be it there or not.
+    """
+    if not without_header(DEMUXERS.get(source.format.name, "")):
+        return False
+    ids = [stream.id for stream in source.streams]
+    return any(
+        stream.codec_context is not None
+        and not stream.codec_context.sample_rate
+        and ids.count(stream.id) == 1
         for stream in source.streams.audio
     )
 

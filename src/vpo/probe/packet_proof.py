@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from vpo.probe.content import Content, StreamContent
+    from vpo.probe.content import Content
     from vpo.probe.payload_forms import PayloadForm
+    from vpo.probe.stream_content import StreamContent
 
 _TICKS = 2
 """How many units of both time bases rounding may change a time stamp by."""

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterable
 from fractions import Fraction
 
-from vpo.probe.content import StreamContent
+from vpo.probe.stream_content import StreamContent
 
 Found = tuple[float, float] | None
 """The time, in seconds, that was expected and the one that was found; ``None``: all agree."""

@@ -153,21 +153,25 @@ def _mov_text(data: bytes, _stream: Any) -> bytes:
     return data if int.from_bytes(data[:2], "big") else b""
 
 
-def _words(data: bytes, stream: Any) -> bytes:
-    """Return the letters and digits of a subtitle in any codec of text; empty for one without text.
-
-    Markup is left out, as converters change it.
-    """
-    codec = _codec(stream)
+def subtitle_text(data: bytes, codec: str) -> str:
+    """Return the text of a packet in any codec of text subtitles, with its markup."""
     if codec == "mov_text":
         data = data[2 : 2 + int.from_bytes(data[:2], "big")]
     text = data.decode("utf-8", "replace")
-    if codec == "ass":
-        text = text.split(",", _ASS_FIELDS)[-1]
+    return text.split(",", _ASS_FIELDS)[-1] if codec == "ass" else text
+
+
+def words_of(text: str) -> str:
+    """Return the letters and digits of a text, without markup, which converters change."""
     # Some versions of ffmpeg keep the code of a hard space as it is.
-    text = html.unescape(_MARKUP.sub("", _ASS_SPACE.sub(" ", text)))
-    letters = "".join(filter(str.isalnum, text))
-    return f"{letters}\n".encode("utf-8", "replace") if text.strip("\0 \r\n\t") else b""
+    return "".join(filter(str.isalnum, html.unescape(_MARKUP.sub("", _ASS_SPACE.sub(" ", text)))))
+
+
+def _words(data: bytes, stream: Any) -> bytes:
+    """Return the letters and digits of a subtitle; empty for one without text."""
+    text = subtitle_text(data, _codec(stream))
+    shown = html.unescape(_MARKUP.sub("", _ASS_SPACE.sub(" ", text))).strip("\0 \r\n\t")
+    return f"{words_of(text)}\n".encode("utf-8", "replace") if shown else b""
 
 
 def _vp9_frames(data: bytes, _stream: Any) -> bytes:

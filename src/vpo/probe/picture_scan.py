@@ -45,7 +45,7 @@ _REORDERED = 16
 """The frames that H.264 and HEVC reorder at most."""
 _ROUNDING = 0.0015
 """Seconds by which Matroska, AVI and others round the steps from frame to frame."""
-_WEAVING = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo", "ffv1", "hevc"})
+WEAVING = frozenset({"h264", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo", "ffv1", "hevc"})
 """Codecs with interlaced frames; the container does not always say it."""
 
 
@@ -164,15 +164,15 @@ def read_video_sample(path: str, index: int) -> VideoSample:
                 scan.take(packet)
                 packets.append(packet)
         uneven = _uneven([p.pts for p in packets if p.pts is not None], stream.time_base)
-        woven = codec in _WEAVING and _interlaced(packets)
+        woven = codec in WEAVING and _interlaced(packets)
         combing = None
-        if codec in _WEAVING and not woven and _may_be_fields(stream.codec_context.height or 0):
+        if codec in WEAVING and not woven and may_be_fields(stream.codec_context.height or 0):
             combing = FieldSearch()
-        places = _places(source)
+        places = places_in(source)
         if len(places) > 1:
             scan.measure_anew()
         for start in places:
-            packets = list(_packets_at(source, stream, start, _PLACE_PACKETS // len(places)))
+            packets = list(packets_at(source, stream, start, _PLACE_PACKETS // len(places)))
             for packet in packets:
                 scan.take(packet)
             if combing is not None and not combing.is_progressive:
@@ -188,13 +188,13 @@ def read_video_sample(path: str, index: int) -> VideoSample:
         )
 
 
-def _places(source: Any) -> list[int]:
+def places_in(source: Any) -> list[int]:
     """Return the times to look at, in microseconds; none in what the start has shown."""
     first, length = source.start_time or 0, source.duration or 0
     return [first + int(length * part) for part in _PARTS] if length > _SHORT else [first]
 
 
-def _packets_at(source: Any, stream: Any, start: int, count: int) -> Iterator[Any]:
+def packets_at(source: Any, stream: Any, start: int, count: int) -> Iterator[Any]:
     import av
 
     with contextlib.suppress(av.FFmpegError, ValueError):
@@ -214,7 +214,7 @@ class FieldSearch:
         """Look at so many frames of these packets; those of another size are passed over."""
         import av
 
-        for frame in islice(_frames(packets), count):
+        for frame in islice(frames_of(packets), count):
             if self._graph is None:
                 self._graph = _idet(frame)
             with contextlib.suppress(av.FFmpegError, ValueError):
@@ -236,7 +236,7 @@ class FieldSearch:
         return best if clear and self._found[best] > self._found["progressive"] else None
 
 
-def _may_be_fields(lines: int) -> bool:
+def may_be_fields(lines: int) -> bool:
     return lines <= _MOST_LINES and lines != _PROGRESSIVE_LINES
 
 
@@ -267,11 +267,11 @@ def _uneven(times: list[int], time_base: Fraction) -> bool:
 
 def _interlaced(packets: list[Any]) -> bool:
     """Return whether the first frames say that they are two fields each."""
-    frames = islice(_frames(packets), _FRAMES)
+    frames = islice(frames_of(packets), _FRAMES)
     return any(getattr(frame, "interlaced_frame", False) for frame in frames)
 
 
-def _frames(packets: Iterable[Any]) -> Iterator[Any]:
+def frames_of(packets: Iterable[Any]) -> Iterator[Any]:
     import av
 
     for packet in packets:

@@ -26,6 +26,7 @@ from vpo.tools.service import Service, ServiceError
 
 if TYPE_CHECKING:
     from vpo.probe.black_bars import PictureBox
+    from vpo.probe.cues import Cue, SidecarContent
     from vpo.probe.payload_forms import PayloadForm
     from vpo.probe.picture_scan import VideoSample
 
@@ -123,6 +124,33 @@ class Prober:
         """See ``vpo.probe.webvtt.webvtt_file``."""
         return str(self._ask("webvtt", path, index)).encode("utf-8", "surrogateescape")
 
+    def cues(self, path: str, indexes: Sequence[int]) -> dict[int, list[Cue]]:
+        """See ``vpo.probe.cues.read_cues``."""
+        from vpo.probe.cues import Cue
+
+        answer = self._ask("cues", path, list(indexes))
+        return {int(index): [Cue(*cue) for cue in cues] for index, cues in answer}
+
+    def sidecar(self, path: str, codec: str, language: str | None) -> SidecarContent:
+        """See ``vpo.probe.cues.read_sidecar``."""
+        from vpo.probe.cues import Cue, SidecarContent
+
+        size, mtime_ns, charset, cues = self._ask("sidecar", path, codec, language)
+        return SidecarContent(size, mtime_ns, charset, [Cue(*cue) for cue in cues])
+
+    def sidecar_text(self, path: str, codec: str, language: str | None, plain: bool) -> bytes:
+        """See ``vpo.probe.cues.sidecar_text``."""
+        return str(self._ask("sidecar_text", path, codec, language, plain)).encode("utf-8")
+
+    def text_file(self, path: str, index: int, plain: bool, shifted: bool) -> bytes:
+        """See ``vpo.probe.cues.text_file``."""
+        text = str(self._ask("text_file", path, index, plain, shifted))
+        return text.encode("utf-8", "surrogateescape")
+
+    def captions_text(self, path: str, film: str) -> bytes:
+        """See ``vpo.probe.cues.captions_text``."""
+        return str(self._ask("captions_text", path, film)).encode("utf-8")
+
     def video_sample(self, path: str, index: int) -> VideoSample:
         """See ``vpo.probe.picture_scan.read_video_sample``."""
         from vpo.probe.picture_scan import Shape, VideoSample
@@ -145,6 +173,10 @@ class Prober:
         from vpo.probe.black_bars import PictureBox
 
         return [PictureBox(*each) for each in self._ask("picture_boxes", path, index)]
+
+    def is_telecined(self, path: str, index: int) -> bool:
+        """See ``vpo.probe.telecine.is_telecined``."""
+        return bool(self._ask("is_telecined", path, index))
 
     def _ask(self, request: str, *values: object) -> Any:
         return self._begin(request, *values).result()

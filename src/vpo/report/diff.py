@@ -45,6 +45,12 @@ def change_text(fact: Fact, before: FactValue, after: FactValue) -> str:
         return f"removed: {before}"
     if fact.kind is ChangeKind.ADD:
         return f"added: {after}"
+    if fact.kind is ChangeKind.LOUDNESS:
+        return f"loudness: {after} (measured first)"
+    if fact.kind is ChangeKind.SIDECAR:
+        return f"written to {_value(after)}"
+    if fact.kind is ChangeKind.TEXT:
+        return "text: without what only the hard of hearing need"
     return f"{fact.label}: {_value(before)} -> {_value(after)}"
 
 

@@ -27,12 +27,13 @@ from vpo.discover import (
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
-from vpo.run.compliance import AcknowledgedFailures, ComplianceRecords
+from vpo.run.compliance import AcknowledgedFailures, CacheKeys, ComplianceRecords
 from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
 from vpo.run.recorder import RunFacts, expired, recorder, run_locks
 from vpo.run.request import Interrupt, Request
 from vpo.run.schedule import Pauser, Schedule
+from vpo.run.sidecar_state import sidecar_state
 from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
@@ -88,6 +89,8 @@ class _Run:
         self._written = None if request.dry_run else by.store
         self._fingerprint = ""
         self._metadata = Metadata()
+        self._now_ns = time.time_ns()
+        self._times: dict[str, int] = {}
 
     def lead(self) -> Summary:
         """Go through all stages of the run."""
@@ -223,10 +226,16 @@ class _Run:
         paths = [] if self._interrupt.stop else [item.path for item in found.candidates]
         metadata = fetch_metadata(self._settings.config, self._request.policies, paths)
         self._observer.notes(f"warning: {text}" for text in metadata.warnings)
+        if self._request.policies.uses_sidecars:
+            metadata = metadata._replace(beside={path: sidecar_state(path) for path in paths})
         return metadata
 
-    def _cache_key(self, path: str) -> str:
-        return self._metadata.cache_key(path, self._fingerprint)
+    def _cache_key(self, path: str, beside: str | None) -> str:
+        return self._keys.of(path, self._times.get(path, self._now_ns), beside)
+
+    @property
+    def _keys(self) -> CacheKeys:
+        return CacheKeys(self._fingerprint, self._metadata, self._now_ns)
 
     def _facts(self) -> RunFacts:
         request = self._request
@@ -253,9 +262,11 @@ class _Run:
                 tally.take(Outcome(path, "failed", error=Failure.of(problem)))
         for path, reason in found.refused:
             tally.leave(path, reason)
+        if self._keys.ages:
+            self._times = {item.path: item.mtime_ns for item in found.candidates}
         if self._store is None or self._request.force:
             return found.candidates
-        records = ComplianceRecords(self._store, self._fingerprint, self._metadata, self._roots())
+        records = ComplianceRecords(self._store, self._keys, self._roots())
         # Where a failure ends the batch, failures are not reported ahead of their turn.
         in_turn = records.has_failures and _stops_at_failure(self._request)
         acknowledged = AcknowledgedFailures(self._store, self._fingerprint, records)
@@ -295,7 +306,8 @@ class _Run:
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            facts = ExternalFactsLookup(self._metadata, self._known_files(todo))
+            known = self._known_files(todo)
+            facts = ExternalFactsLookup(self._metadata, known, self._now_ns)
             expected = forecast(request, self._store, todo, facts, tally.workers)
             tally.forecast = expected
             items = in_order(todo, request.order, tally.workers, expected)

@@ -28,10 +28,11 @@ That takes a millisecond each, which is not worth it for small files."""
 
 
 class ExternalFactsLookup(NamedTuple):
-    """Facts about files that are not in them: metadata of plugins, and the encode history."""
+    """Facts about files that are not in them: metadata of plugins, encode history, the time."""
 
     metadata: Metadata
     files: KnownFiles
+    now_ns: int | None = None
 
     def of(self, item: Candidate) -> ExternalFacts:
         """Return the external facts of one file."""
@@ -40,6 +41,7 @@ class ExternalFactsLookup(NamedTuple):
             metadata=self.metadata.of(item.path),
             encoded=history == "encoded",
             futile=history == "futile",
+            now_ns=self.now_ns,
         )
 
 

@@ -11,12 +11,12 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from vpo.db.records import EncodedVideo, History, Status
 from vpo.errors import (
     BusyError,
     CancelledError,
-    ConvergeError,
     FileError,
     OnError,
     PlanError,
@@ -25,8 +25,9 @@ from vpo.errors import (
     SourceChangedError,
     ToolMissingError,
 )
-from vpo.execute.apply import apply_plan
+from vpo.execute.apply import apply_plan, require_changeable
 from vpo.execute.context import RunContext
+from vpo.execute.encoding import loudness
 from vpo.execute.full_proof import encoded_videos_of
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.options import RewriteOptions
@@ -35,24 +36,32 @@ from vpo.execute.preconditions import (
     refuse_growing,
     refuse_played,
     refuse_unchangeable,
+    refuse_unwritable_folder,
     separation,
 )
+from vpo.execute.rename import require_free_name
 from vpo.execute.work import Applied, Work
 from vpo.execute.writers import Writer, choose_writer
 from vpo.media.model import MediaFile
+from vpo.media.sidecar_names import second_name
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS, evaluate
 from vpo.plan.model import Plan, Strategy
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.content_key import content_key
+from vpo.run.convergence import Convergence
 from vpo.run.recognition import (
     KnownContents,
     are_encoded,
     encoded_videos,
     recognize,
+    with_captions,
     with_largest_parts,
     with_measured_facts,
 )
+from vpo.run.sidecar_facts import sidecar_facts
+from vpo.run.sidecar_state import sidecar_state, state_after
 
 _CHANGED = "another program changed it while it was probed; run again"
 log = logging.getLogger(__name__)
@@ -65,7 +74,8 @@ class Job:
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) when it was found;
     ``known`` has the facts that are not in the file, ``recorded`` those of contents that it may
     turn out to have; ``link`` is a symbolic link to it;
-    ``encoding`` is the cache key of the policies' encodes; ``files`` are the policy files, for the
+    ``encoding`` is the cache key of the policies' encodes; ``beside`` is the state of its sidecars
+    when they were read; ``files`` are the policy files, for the
     log.
     """
 
@@ -81,6 +91,7 @@ class Job:
     recorded: KnownContents = field(default_factory=KnownContents)
     link: str | None = None
     encoding: str = ""
+    beside: str | None = None
     files: tuple[str, ...] = ()
 
     @property
@@ -164,8 +175,18 @@ def _process(job: Job, context: RunContext) -> Outcome:
         _refuse_changed(job, context, before)
         raise
     stamp = before if before and after and before.resembles(after) else None
-    outcome = _carried_out(job, context, plan, stamp)
+    outcome = _with_sidecars(job, _carried_out(job, context, plan, stamp))
     return outcome if outcome.bit_rates else outcome._replace(bit_rates=bit_rates)
+
+
+def _with_sidecars(job: Job, outcome: Outcome) -> Outcome:
+    """Return the outcome with the state of the sidecars, if the policies depend on them."""
+    if job.beside is None:
+        return outcome
+    extracts = outcome.plan.extracts if outcome.plan and outcome.touched else ()
+    names = {one.name for one in extracts}
+    names |= {second for name in names if (second := second_name(name))}
+    return outcome._replace(beside=state_after(outcome.path, job.beside, names))
 
 
 def _planned(
@@ -174,6 +195,13 @@ def _planned(
     """Return the plan, the job with what is known of its content, and what was measured for it."""
     media, known = recognize(media, job.known, job.recorded)
     media, bit_rates = with_measured_facts(media, job.policies, known.encoded, context.prober)
+    if any(policy.finds_captions for policy in job.policies):
+        media = with_captions(media, [t.index for t in media.of("video")], context.prober)
+    if any(policy.uses_sidecars for policy in job.policies):
+        job = replace(job, beside=sidecar_state(media.path))
+        known = replace(
+            known, sidecars=sidecar_facts(media, context.prober.sidecar, context.prober.cues)
+        )
     plan = evaluate(job.policies, media, job.on_error, known)
     videos = [t for t in media.tracks if t.index in map(plan.origin, plan.video_encodes)]
     if (
@@ -183,7 +211,9 @@ def _planned(
     ):
         known = replace(known, encoded=True)
         plan = evaluate(job.policies, media, job.on_error, known)
-    if (mixed := with_largest_parts(plan, context.prober)) != media:
+    mixed = with_largest_parts(plan, context.prober)
+    mixed = with_captions(mixed, plan.video_encodes, context.prober)
+    if mixed != media:
         plan = evaluate(job.policies, mixed, job.on_error, known)
     return replace(job, known=known), plan, bit_rates
 
@@ -191,13 +221,15 @@ def _planned(
 def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None) -> Outcome:
     try:
         _refuse_broken_link(job, plan)
+        if any(change.kind is ChangeKind.NAME for change in plan.changes):
+            require_free_name(job.path, plan.after.path)
         writer = choose_writer(plan, context)
         if writer is None:
             return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))
         separated = separation(job.path, job.options, writer.strategy)
         plan = _with_warnings(plan, writer, separated)
         if job.dry_run:
-            _refuse_in_dry_run(job, context)
+            _refuse_in_dry_run(job, writer)
             outcome = _without_work(plan, writer.strategy, stamp)
             return outcome._replace(encode=_encode_history(job), separated=separated is not None)
         return _carry_out(job, writer, plan, stamp)
@@ -239,14 +271,17 @@ def _refuse_broken_link(job: Job, plan: Plan) -> None:
         )
 
 
-def _refuse_in_dry_run(job: Job, context: RunContext) -> None:
+def _refuse_in_dry_run(job: Job, writer: Writer) -> None:
     """Refuse in a dry run what the run would refuse."""
     try:
         status = os.stat(job.path)
     except OSError:
         raise BusyError("it has gone since the run began") from None
-    refuse_unchangeable(job.path, status, job.options)
-    refuse_played(job.path, context)
+    if writer.strategy == "extract":
+        refuse_unwritable_folder(job.path)
+    else:
+        refuse_unchangeable(job.path, status, job.options)
+    refuse_played(job.path, writer.context)
 
 
 def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None:
@@ -332,11 +367,46 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(plan, other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
-        check = _Convergence(job, plan)
-        applied = apply_plan(
-            writer, Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
-        )
-    return _changed(job, writer.strategy, plan, applied)._replace(remaining=check.warnings)
+        ready = _ready(job, writer, plan, lock, context)
+        if any(how.loudness is not None for how in plan.audio_encodes.values()):
+            require_changeable(ready.work)
+            ready = _with_levels(job, ready)
+        if ready.writer is None:
+            return _without_work(ready.work.plan, "none", stamp)
+        applied = apply_plan(ready.writer, ready.work)
+    outcome = _changed(job, ready.writer.strategy, ready.work.plan, applied)
+    return outcome._replace(remaining=ready.check.warnings)
+
+
+class _Ready(NamedTuple):
+    """A plan for a locked file; ``writer`` is ``None`` where nothing is left to do."""
+
+    writer: Writer | None
+    work: Work
+    check: Convergence
+
+
+def _ready(
+    job: Job, writer: Writer | None, plan: Plan, lock: FileLock, context: RunContext
+) -> _Ready:
+    check = Convergence(plan, job.policies, job.on_error, job.known)
+    work = Work(plan, lock, job.options, context, check, job.outcome_id, job.seen)
+    return _Ready(writer, work, check)
+
+
+def _with_levels(job: Job, ready: _Ready) -> _Ready:
+    """Measure the loudness; what has the one that it shall have is not encoded for that."""
+    work = ready.work
+    levels = loudness.measure_levels(work.plan, work.lock, work.context)
+    if done := loudness.reached(work.plan, levels):
+        job = replace(job, known=replace(job.known, loudness=done))
+        plan = evaluate(job.policies, work.plan.before, job.on_error, job.known)
+        writer = choose_writer(plan, work.context)
+        if writer is not None:
+            separated = separation(job.path, job.options, writer.strategy)
+            plan = _with_warnings(plan, writer, separated)
+        ready = _ready(job, writer, plan, work.lock, work.context)
+    return ready._replace(work=replace(ready.work, levels=levels))
 
 
 def _changed(job: Job, strategy: Strategy, plan: Plan, applied: Applied) -> Outcome:
@@ -370,27 +440,3 @@ def _encoded_videos(plan: Plan, applied: Applied) -> tuple[EncodedVideo, ...]:
     if applied.content is None:
         return ()
     return encoded_videos(encoded_videos_of(plan, applied.media), applied.content)
-
-
-class _Convergence:
-    """The check that the policies want no further changes in the probed result.
-
-    ``warnings`` are those about the result, which every later run would give again.
-    """
-
-    def __init__(self, job: Job, plan: Plan) -> None:
-        self._job, self._plan = job, plan
-        self.warnings: tuple[str, ...] = ()
-
-    def __call__(self, found: MediaFile) -> None:
-        """Raise ``ConvergeError`` if they do."""
-        job, plan = self._job, self._plan
-        known = replace(job.known, encoded=job.known.encoded or bool(plan.video_encodes))
-        again = evaluate(job.policies, found, job.on_error, known)
-        if again.changes:
-            change = again.changes[0]
-            raise ConvergeError(
-                f"after processing, the policy still wants a change ({change.fact.label}, "
-                f"{change.reason}); the result was discarded"
-            )
-        self.warnings = again.warnings

@@ -6,8 +6,9 @@ which open the file anyway.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from vpo.errors import ProbeError
 from vpo.execute.copied_streams import video_forms
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
+from vpo.policy import frame_rate
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
 from vpo.probe.black_bars import common_box
@@ -104,8 +106,8 @@ def with_measured_facts(
     if any(policy.unknown_bit_rates(media, encoded) for policy in policies):
         bit_rates = measured_bit_rates(media, prober)
         media = media.with_bit_rates(bit_rates)
-    if not encoded and any(policy.crops for policy in policies):
-        media = with_pictures(media, prober)
+    if not encoded:
+        media = looked_at(media, policies, prober)
     return media, bit_rates
 
 
@@ -138,6 +140,40 @@ def with_largest_parts(plan: Plan, prober: Prober) -> MediaFile:
                 track, width=width, height=height, mixed=pixels or _UNSTATED_SHAPE
             )
     return replace(plan.before, tracks=tuple(tracks))
+
+
+def looked_at(media: MediaFile, policies: Sequence[Policy], prober: Prober) -> MediaFile:
+    """Return the file with what the policies need to know of its pictures."""
+    if any(policy.crops for policy in policies):
+        media = with_pictures(media, prober)
+    if any(policy.detelecines for policy in policies):
+        media = _with_telecine(media, prober)
+    return media
+
+
+def _with_telecine(media: MediaFile, prober: Prober) -> MediaFile:
+    tracks = list(media.tracks)
+    for number, track in enumerate(tracks):
+        if track.type == "video" and frame_rate.may_be_telecined(track):
+            with contextlib.suppress(ProbeError):  # the encode will report it
+                found = prober.is_telecined(media.path, track.index)
+                tracks[number] = replace(track, telecined=found)
+    return replace(media, tracks=tuple(tracks))
+
+
+def with_captions(media: MediaFile, indexes: Collection[int], prober: Prober) -> MediaFile:
+    """Return the file with whether its videos with these indexes have captions."""
+    tracks = list(media.tracks)
+    for number, track in enumerate(tracks):
+        if track.type != "video" or track.index not in indexes:
+            continue
+        try:
+            sample = prober.video_sample(media.path, track.index)
+        except ProbeError:
+            continue  # the encode will report it
+        if sample.captions:
+            tracks[number] = replace(track, captions=True)
+    return replace(media, tracks=tuple(tracks))
 
 
 def with_pictures(media: MediaFile, prober: Prober) -> MediaFile:

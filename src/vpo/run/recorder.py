@@ -33,6 +33,9 @@ _LOCK_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}" + re.esca
 """The names that vpo gives; no other file is removed."""
 
 
+CacheKey = Callable[[str, "str | None"], str]
+
+
 class RunFacts(NamedTuple):
     """The policy files, the options and the number of workers of a run."""
 
@@ -45,14 +48,15 @@ class Recorder:
     """Records one run and its outcomes, unless ``store`` is ``None``.
 
     ``lock`` is the open lock file of the run, into which its progress is written for others.
-    ``cache_key`` returns the key under which the compliance of a path is recorded.
+    ``cache_key`` returns the key under which the compliance of a path is recorded, with the state
+    of its sidecars afterwards (``Outcome.beside``).
     """
 
     def __init__(
         self,
         store: Store | None,
         run_id: str,
-        cache_key: Callable[[str], str],
+        cache_key: CacheKey,
         lock: int | None = None,
     ) -> None:
         self.run_id = run_id
@@ -84,7 +88,7 @@ class Recorder:
             if outcome.status == "not_started":
                 return
             key = self._store.start_outcomes(self.run_id, [source])[0]
-        self._results.append(_result(key, outcome, self._cache_key(source)))
+        self._results.append(_result(key, outcome, self._cache_key(source, outcome.beside)))
         self._ids.pop(source, None)
         if len(self._results) >= _GROUP:
             self.flush()
@@ -178,7 +182,7 @@ def _compliance(outcome: Outcome) -> Compliance | None:
 def recorder(
     store: Store | None,
     data_dir: Path,
-    cache_key: Callable[[str], str],
+    cache_key: CacheKey,
     facts: RunFacts,
 ) -> Iterator[Recorder]:
     """Yield the recorder of a new run, which the caller finishes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable
@@ -13,9 +14,11 @@ from vpo.db.store import Store
 from vpo.errors import FileError
 from vpo.execute import originals
 from vpo.execute.folder import is_trusted
+from vpo.execute.followers import followers, rename_followers
 from vpo.run.recorder import DAY_SECONDS
 from vpo.text import counted
 
+log = logging.getLogger(__name__)
 _NOT_KEPT = "its original is no longer kept"
 
 
@@ -103,6 +106,7 @@ def restore_original(store: Store, item: KeptOriginal) -> None:
     # First, as an original that is still kept is found again after a kill, and one that is not
     # would be on record for ever.
     store.record_undone(item.outcome)
+    renames = followers(item.result_path, item.path)
     try:
         originals.restore(item.kind, item.kept_path, item.path, item.result_path, item.result_stat)
     except BaseException:
@@ -110,6 +114,8 @@ def restore_original(store: Store, item: KeptOriginal) -> None:
             kept = Kept(item.kind, item.kept_path, item.size)
             store.record_kept(item.outcome, kept, item.result_path, item.result_stat)
         raise
+    for warning in rename_followers(item.path, renames):
+        log.warning("%s", warning, extra={"file": item.path})
     if (status := _status(item.path)) is not None:
         stat = status.st_size, status.st_mtime_ns, status.st_ino
         store.record_undone(item.outcome, stat)

@@ -165,6 +165,7 @@ def _file_report(outcome: Outcome) -> FileReport:
         outcome.size_before,
         outcome.size_after,
         outcome.seconds,
+        outcome.plan.named_by if outcome.plan is not None else None,
     )
 
 

@@ -24,7 +24,8 @@ from vpo.config.libraries import is_open
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery, discover, leftovers_beside
 from vpo.errors import ErrorKind
-from vpo.plugins.metadata import cache_key_range
+from vpo.plugins.metadata import Metadata, cache_key_range
+from vpo.run.compliance import CacheKeys, current_records
 from vpo.run.coordinator import Coordinator
 from vpo.run.folder_changes import Waiter
 from vpo.run.ignored import leave_ignored
@@ -323,8 +324,12 @@ class _Watcher:
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
         key = self._request.policies.fingerprint
-        _, end = cache_key_range(key)  # with any metadata, or none
-        done = self._store.processed(key, end, [item.path for item in found])
+        keys = CacheKeys(key, Metadata(), time.time_ns())
+        if keys.ages:
+            done = {path: row.stat for path, row in current_records(self._store, keys)}
+        else:
+            _, end = cache_key_range(key)  # with any metadata, or none
+            done = self._store.processed(key, end, [item.path for item in found])
         undone = self._store.undone()  # nothing undoes an undo but the user
         unreadable = self._store.acknowledged_unreadable()
         for item in found:

@@ -22,11 +22,13 @@ from vpo.media.languages import alpha3, quicktime
 from vpo.media.model import Attachment, Track
 from vpo.plan.model import Plan
 from vpo.policy.change_kind import ChangeKind
+from vpo.policy.loudness import TAG as LOUDNESS_TAG
 from vpo.tools import filters, video_options
 from vpo.tools.audio_options import audio
+from vpo.tools.loudness import AudioLevel
 from vpo.tools.video_options import Encoding
 
-_SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
+SUBTITLE_ENCODERS = {"subrip": "srt", "mov_text": "mov_text", "ass": "ass", "webvtt": "webvtt"}
 
 _LIMITS = ("-protocol_whitelist", "file", "-max_streams", str(MOST_STREAMS))
 
@@ -36,11 +38,15 @@ class SideFiles(NamedTuple):
 
     ``covers`` has, for each cover that goes into a Matroska file, a file that holds it: ffmpeg
     would make a video track of a cover that it copies. ``substitutes`` are read in place of a track
-    that it does not read right.
+    that it does not read right, or that is made by vpo; ``formats`` are ffmpeg's names of their
+    formats where these are neither Matroska nor, of subtitles, WebVTT; ``starts`` are the times of
+    what ffmpeg would begin at zero, in milliseconds.
     """
 
     covers: Mapping[int, str] = MappingProxyType({})
     substitutes: Mapping[int, str] = MappingProxyType({})
+    formats: Mapping[int, str] = MappingProxyType({})
+    starts: Mapping[int, int] = MappingProxyType({})
 
 
 NO_FILES = SideFiles()
@@ -50,7 +56,8 @@ NO_FILES = SideFiles()
 class FfmpegJob:
     """A plan that ffmpeg carries out, with what it reads and writes.
 
-    ``encodings`` are, by index in the source, the video tracks that are encoded.
+    ``encodings`` are, by index in the source, the video tracks that are encoded; ``levels`` what
+    was measured of the audio that gets a loudness, by index in the plan.
     """
 
     plan: Plan
@@ -58,6 +65,7 @@ class FfmpegJob:
     output: str
     files: SideFiles = NO_FILES
     encodings: Mapping[int, Encoding] = field(default_factory=dict)
+    levels: Mapping[int, AudioLevel] = field(default_factory=dict)
 
 
 def argv(program: str, job: FfmpegJob) -> list[str]:
@@ -71,7 +79,7 @@ def argv(program: str, job: FfmpegJob) -> list[str]:
     # Without -copyinkf, ffmpeg silently drops what comes before the first key frame.
     command += ["-map_metadata", "0", "-map_chapters", "0", "-c", "copy", "-copyinkf"]
     for number, track in enumerate(tracks):
-        command += _track(plan, number, track)
+        command += _track(job, number, track)
         if track.index in job.encodings:
             command += _encoded(number, target, job.encodings[track.index])
     command += _attached(mapped, len(tracks), covers, plan)
@@ -110,7 +118,10 @@ def _input(job: FfmpegJob) -> list[str]:
     arguments += [*input_options(job.plan.before.container), "-i", job.source]
     for index, path in job.files.substitutes.items():
         subtitle = any(track.index == index for track in job.plan.before.of("subtitle"))
-        arguments += [*_LIMITS, "-f", "webvtt" if subtitle else "matroska", "-i", path]
+        form = job.files.formats.get(index, "webvtt" if subtitle else "matroska")
+        if (start := job.files.starts.get(index)) is not None:
+            arguments += ["-itsoffset", f"{start}ms"]
+        arguments += [*_LIMITS, "-f", form, "-i", path]
     return arguments
 
 
@@ -188,16 +199,17 @@ def _movflags(plan: Plan) -> str:
     return "+use_metadata_tags" if apple else ""
 
 
-def _track(plan: Plan, number: int, track: Track) -> list[str]:
+def _track(job: FfmpegJob, number: int, track: Track) -> list[str]:
     """State all that the container can hold, so that nothing depends on what ffmpeg infers."""
+    plan = job.plan
     target = container(plan.after.container)
-    origin = plan.origin(track.index)
-    old = next(item for item in plan.before.tracks if item.index == origin)
+    old = plan.read_as(track)
     arguments: list[str] = []
     if track.index in plan.audio_encodes:
-        arguments += audio(number, plan.audio_encodes[track.index], old)
+        how = plan.audio_encodes[track.index]
+        arguments += audio(number, how, old, job.levels.get(track.index))
     elif track.codec != old.codec and track.type == "subtitle":
-        arguments += [f"-c:{number}", _SUBTITLE_ENCODERS[track.codec]]
+        arguments += [f"-c:{number}", SUBTITLE_ENCODERS[track.codec]]
     elif track.codec == old.codec == "vp9":
         # The muxers do so themselves, but behind the count by which ``lost_packets`` finds losses.
         arguments += [f"-bsf:{number}", "vp9_superframe"]
@@ -210,10 +222,22 @@ def _track(plan: Plan, number: int, track: Track) -> list[str]:
     if target.flags:
         flags = sorted(track.dispositions & target.flags)
         arguments += [f"-disposition:{number}", "+".join(flags) or "0"]
-    # Of this file these tags may be false, and Matroska would keep them.
-    for name in sorted(tag for tag, _ in old.tags if is_tool_tag(tag) and target.track_tags):
-        arguments += [f"-metadata:s:{number}", f"{name}="]
+    if target.track_tags:
+        arguments += _track_tags(number, old, track)
     return arguments
+
+
+def _track_tags(number: int, old: Track, new: Track) -> Iterator[str]:
+    """Yield the tags that change, and none for those of tools.
+
+    Of this file these may be false, and Matroska would keep them.
+    """
+    before, after = dict(old.tags), dict(new.tags)
+    for name in sorted(before.keys() | after.keys()):
+        if is_tool_tag(name):
+            yield from (f"-metadata:s:{number}", f"{name}=")
+        elif name == LOUDNESS_TAG and before.get(name) != after.get(name):
+            yield from (f"-metadata:s:{number}", f"{name}={after.get(name, '')}")
 
 
 def _has_own_name(track: Track) -> bool:

@@ -79,6 +79,8 @@ def lost_packets(plan: Plan, output: FfmpegOutput, stored: Sequence[int] = ()) -
     of what it wrote.
     """
     for number, track in enumerate(t for t in plan.after.tracks if t.codec != TIMECODE):
+        if track.index in dict(plan.sources):
+            continue
         encoded = track.index in dict(plan.encodes)
         old = next(t for t in plan.before.tracks if t.index == plan.origin(track.index))
         before, after = output.read.get(old.index), output.written.get(number)

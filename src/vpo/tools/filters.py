@@ -25,6 +25,7 @@ _NOMINAL = 100
 _USUAL = 1000
 """The peak luminance of most HDR masters and of HLG displays, in cd/m²."""
 _DIMMEST, _BRIGHTEST = 2.0, 100.0
+_DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
 _DESATURATE = 0
 """No desaturation: newer ffmpegs compute the luma of RGB wrongly, which brightens greys."""
 
@@ -68,10 +69,13 @@ def _timed(encoding: Encoding) -> list[str]:
     if encoding.fields is not None:
         found.append(f"setfield={encoding.fields}")
     interlaced = encoding.track.field_order is not None or encoding.fields is not None
-    if interlaced and not encoding.spec.fields:
+    if encoding.spec.film is not None:
+        # What no other field matches is deinterlaced, then the copy in each five frames goes.
+        found += ["fieldmatch=combmatch=full", _DEINTERLACE, "decimate"]
+    elif interlaced and not encoding.spec.fields:
         # Otherwise interlaced fields would be encoded as one frame. Progressive frames in between
         # stay unchanged.
-        found.append("bwdif=mode=send_frame:deint=interlaced")
+        found.append(_DEINTERLACE)
     if encoding.spec.drop is not None:
         found.append(_dropping(encoding.spec.drop))
     return found

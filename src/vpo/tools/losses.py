@@ -53,7 +53,8 @@ def refused_losses(plan: Plan) -> Iterator[str]:
     sources = {track.index: track for track in plan.before.tracks}
     encoded = dict(plan.encodes)
     for track in plan.after.tracks:
-        if sources[plan.origin(track.index)].encrypted:
+        source = sources.get(plan.origin(track.index))
+        if source is not None and source.encrypted:
             yield f"the encryption data of {track}, without which no key opens it"
         elif (
             track.type != "data"  # the plan has left out those that cannot be carried
@@ -67,7 +68,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
         return
     yield from plan.before.fragile
     for track in plan.after.tracks:
-        if is_unreadable(track):
+        if track.index in sources and is_unreadable(track):
             yield f"{track}, whose codec {track.codec_tag} it does not support"
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):

@@ -18,7 +18,7 @@ FLAGS = {
 
 def can_edit(plan: Plan) -> bool:
     """Return whether the tool can make all changes; tags would need a file of XML."""
-    return all(change.track is not None for change in plan.changes)
+    return all(change.kind is not ChangeKind.TAG for change in plan.changes)
 
 
 def argv(program: str, plan: Plan, path: str) -> list[str]:
@@ -28,11 +28,12 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
     """
     command = [program, "--gui-mode"]
     tracks = {track.index: track for track in plan.before.tracks}
-    for index in dict.fromkeys(change.track for change in plan.changes):
+    edits = [change for change in plan.changes if change.kind is not ChangeKind.SIDECAR]
+    for index in dict.fromkeys(change.track for change in edits):
         if index is None:
             continue
         command += ["--edit", f"track:{_number(tracks[index])}"]
-        for change in plan.changes:
+        for change in edits:
             if change.track == index:
                 command += _edit(change)
     return [*command, path]

@@ -20,6 +20,7 @@ TOOLS = ("mkvmerge", "mkvpropedit", "ffmpeg")
 INSTALL = {
     "mkvmerge": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
     "mkvpropedit": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
+    "mkvextract": "install mkvtoolnix (Debian, Homebrew: mkvtoolnix)",
     "ffmpeg": "install ffmpeg, or vpo with its extra 'bundled' (see Install in the README)",
 }
 _VERSION_SECONDS = 30.0
@@ -36,6 +37,7 @@ class Tools:
     mkvmerge: str | None = None
     mkvpropedit: str | None = None
     ffmpeg: str | None = None
+    mkvextract: str | None = None
     stall_seconds: float = STALL_SECONDS
     processes: Processes = field(default_factory=Processes)
     _capabilities: Memo[str, Capabilities] = field(default_factory=Memo, repr=False)
@@ -66,6 +68,7 @@ def find_tools(
         mkvmerge=_find("mkvmerge", configured),
         mkvpropedit=_find("mkvpropedit", configured),
         ffmpeg=_find("ffmpeg", configured) or _bundled_ffmpeg(),
+        mkvextract=shutil.which("mkvextract"),
         stall_seconds=stall_seconds,
         processes=processes,
     )

@@ -140,6 +140,8 @@ def video(encoding: Encoding) -> list[str]:
     options += _threads(encoding)
     options += _fields(encoding)
     options += _hdr(encoding)
+    if spec.captions == "drop" and encoder.captions:
+        options.append(("a53cc", "0"))
     tag = container(encoding.container).hevc_tag
     if spec.codec == "hevc" and tag is not None:
         options.append(("tag", tag))
@@ -272,7 +274,7 @@ def must_carry_captions(encoding: Encoding) -> None:
     if not encoding.encoder.captions:
         raise PlanError(
             f"{encoding.encoder} would lose the closed captions of {encoding.track}; "
-            "encode to h264, which keeps them"
+            "encode to h264, which keeps them, or set captions: extract or captions: drop"
         )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vpo.media import notation
 from vpo.media.containers import as_stored
+from vpo.media.model import Color
 from vpo.plan.cases import Case, CaseFile, case_differences, evaluated, read_cases
 from vpo.plan.evaluate import evaluate
 from vpo.policy.loader import load_policy
@@ -41,3 +44,38 @@ def test_bit_rate_that_a_condition_compares_is_measured() -> None:
     policy = load_policy(EXAMPLES / "goals" / "high-bit-rates-only.yaml")
     media = notation.media(["v:h264/1920x1080", "a:aac", "s:subrip"])
     assert policy.unknown_bit_rates(media, encoded=False) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("goal", "line", "facts", "after"),
+    [
+        (
+            "deinterlace-recordings",
+            "v:mpeg2video/720x480/30000:1001fps",
+            {"field_order": "tt", "telecined": True},
+            "v:hevc/720x480/24000:1001fps",
+        ),
+        ("crop-bars", "v:hevc/1920x1080", {"picture": "1920:800:0:140"}, "v:hevc/1920x800"),
+        (
+            "hdr-to-sdr",
+            "v:hevc/3840x2160/yuv420p10le",
+            {"color": Color(transfer="smpte2084")},
+            "v:hevc/3840x2160/yuv420p",
+        ),
+    ],
+)
+def test_goal_is_reached_by_facts_of_frames(
+    goal: str, line: str, facts: dict[str, Any], after: str
+) -> None:
+    media = notation.media([line], path="/films/Recordings/Film.mkv")
+    media = replace(media, tracks=(replace(media.tracks[0], **facts),))
+    plan = evaluate([load_policy(EXAMPLES / "goals" / f"{goal}.yaml")], media)
+    assert plan.error is None
+    assert notation.lines(plan.after) == [after]
+
+
+@pytest.mark.parametrize(("width", "crf"), [(640, 20), (1920, 22), (2560, 22), (3840, 24)])
+def test_crf_is_that_of_the_resolution(width: int, crf: int) -> None:
+    policy = load_policy(EXAMPLES / "goals" / "crf-by-resolution.yaml")
+    media = notation.media([f"v:h264/{width}x{width * 9 // 16}"])
+    assert evaluate([policy], media).video_encodes[0].quality.crf == crf

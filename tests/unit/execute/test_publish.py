@@ -521,6 +521,18 @@ def test_set_times_keeps_times(
     assert (status.st_mtime_ns, status.st_atime_ns) == (mtime, lock.status.st_atime_ns)
 
 
+@pytest.mark.parametrize(("more", "mtime"), [(b"", OLD), (b"written", OLD + 5)])
+def test_times_that_a_server_has_changed_are_set_again(
+    film: Path, monkeypatch: pytest.MonkeyPatch, more: bytes, mtime: int
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    status = film.stat()
+    film.write_bytes(film.read_bytes() + more)
+    os.utime(film, ns=(OLD, OLD + 5))
+    publish.set_times_again(str(film), status)
+    assert film.stat().st_mtime_ns == mtime
+
+
 def test_set_times_now_keeps_time_of_the_result(lock: FileLock, workspace: Workspace) -> None:
     before = os.fstat(workspace.fd).st_mtime_ns
     publish.set_times(workspace.fd, lock.status, "now")

@@ -34,6 +34,11 @@ def test_lines_are_read_and_written_back() -> None:
     assert [item.mime_type for item in found.attachments] == ["application/x-truetype-font", None]
 
 
+def test_layout_that_has_no_name_is_left_out() -> None:
+    found = replace(notation.track("a:mp3/2ch"), layout="2 channels", language="")
+    assert notation.line(found) == "a:mp3/2ch"
+
+
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(media=made_up())
 def test_written_lines_are_read_back(media: MediaFile) -> None:

@@ -18,7 +18,7 @@ from vpo.media.containers import as_stored, container
 from vpo.media.model import MediaFile, media_from_json, media_to_json
 from vpo.media.notation import lines
 from vpo.media.notation import media as media_of
-from vpo.plan.evaluate import evaluate
+from vpo.plan.evaluate import evaluate, known_of_result
 from vpo.plan.model import Change, Plan, as_written, changes_to_json
 from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import Reason
@@ -53,7 +53,11 @@ def test_every_operation_is_generated() -> None:
 
 
 @many
-@given(generated.policies(), generated.media(), st.sampled_from((ExternalFacts(), generated.KNOWN)))
+@given(
+    generated.policies(),
+    generated.media(),
+    st.sampled_from((ExternalFacts(), generated.KNOWN)) | generated.beside(),
+)
 def test_every_plan(policy: Policy, media: MediaFile, known: ExternalFacts) -> None:
     before, dumped = copy.deepcopy(media), policy.model_dump()
     plan = evaluate([policy], media, known=known)
@@ -83,7 +87,7 @@ def nothing_is_lost(plan: Plan) -> None:
     assert len(kept) + len(added) == len(plan.after.streams)
     assert not set(added) & set(there)
     assert all(how.source in there for how in plan.audio_encodes.values())
-    assert set(added) <= set(plan.audio_encodes)
+    assert set(added) <= {*plan.audio_encodes, *dict(plan.sources)}
     assert plan.removed == tuple(change.track for change in removed)
     data = [track.index for track in plan.before.of("data")]
     assert all(c.reason.phase or c.track in data for c in removed)
@@ -92,7 +96,8 @@ def nothing_is_lost(plan: Plan) -> None:
 
 
 def every_difference_has_a_reason(plan: Plan) -> None:
-    assert bool(plan.changes) == (plan.after != plan.before or bool(plan.encodes))
+    made = plan.encodes or plan.sources or plan.extracts
+    assert bool(plan.changes) == (plan.after != plan.before or bool(made))
     assert (plan.strategy == "none") == (not plan.changes)
     for change in plan.changes:
         # In a reversed order, the track in the middle moves and keeps its position.
@@ -103,7 +108,9 @@ def every_difference_has_a_reason(plan: Plan) -> None:
         uncarried = (
             change.kind is ChangeKind.REMOVE and change.reason.text == "no tool can carry it"
         )
-        assert change.reason.phase or given_back or uncarried
+        source = dict(plan.sources).get(change.track) if change.track is not None else None
+        captions = source is not None and source.captions is not None
+        assert change.reason.phase or given_back or uncarried or captions
 
 
 def the_result_is_left_alone(plan: Plan, policy: Policy, known: ExternalFacts) -> None:
@@ -111,8 +118,7 @@ def the_result_is_left_alone(plan: Plan, policy: Policy, known: ExternalFacts) -
         assert plan.after == plan.before
         assert not plan.changes
         return
-    known = replace(known, encoded=bool(plan.video_encodes))
-    again = evaluate([policy], plan.expected, known=known)
+    again = evaluate([policy], plan.expected, known=known_of_result(plan, known))
     assert again.changes == ()
     assert again.after == plan.expected
 

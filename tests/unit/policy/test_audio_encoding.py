@@ -11,7 +11,7 @@ from vpo.media.layouts import channels_of
 from vpo.media.model import MediaFile
 from vpo.media.notation import media as media_of
 from vpo.plan.evaluate import evaluate
-from vpo.policy.audio_encoding import encode_audio, fit
+from vpo.policy.audio_encoding import AudioTarget, encode_audio, fit
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.document import Policy
 
@@ -93,7 +93,7 @@ def test_two_encodes_are_one_that_places_the_channels_of_the_source() -> None:
     state = DesiredState(film("2.1"))
     codecs: tuple[AudioCodec, ...] = ("opus", "flac")
     for codec in codecs:
-        state = encode_audio(state, state.track(0), codec, None, "")
+        state = encode_audio(state, state.track(0), AudioTarget(codec), "")
     how = state.encodes[0]
     assert isinstance(how, AudioEncode)
     assert how.placement is not None

@@ -40,6 +40,8 @@ def test_the_operations_and_their_order() -> None:
         "rules": 20,
         "keep_data": 28,
         "container": 30,
+        "subtitles": 35,
+        "captions": 36,
         "keep_video": 39,
         "keep_audio": 40,
         "keep_subtitles": 41,
@@ -50,6 +52,7 @@ def test_the_operations_and_their_order() -> None:
         "audio_synthesis": 80,
         "transcode": 90,
         "titles": 95,
+        "rename": 97,
         "file_timestamp": 100,
     }
 
@@ -140,6 +143,7 @@ def test_schema_has_every_key() -> None:
     assert definitions["When"]["type"] == ["object", "string"]
     for name, model in definitions.items():
         assert model.get("additionalProperties") is False or name in (
+            "Captions",
             "KeepData",
             "TrackOrder",
             "AudioSynthesis",

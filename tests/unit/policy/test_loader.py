@@ -273,6 +273,17 @@ BAD_FILTERS = [
     ("keep_video: {drop: {commentary: true}}", 37, "use `keep_audio` or `keep_subtitles`"),
     ('titles: {subtitle: "{title} {kind}"}', 24, "would make titles longer at every run"),
     ('titles: {audio: "{language:d}"}', 21, "`{language}` takes no format"),
+    ("subtitles: {convrt: {ass: srt}}", 17, "unknown key `convrt`; did you mean `convert`?"),
+    ("subtitles: {convert: {as: srt}}", 31, "can be converted; did you mean `ass`?"),
+    ("subtitles: {convert: {ass: str}}", 32, "can be made; did you mean `srt`?"),
+    ("subtitles: {convert: {ass: srt, ssa: vtt}}", 42, "`ssa` is there twice"),
+    ("subtitles: {convert: {ass: srt, srt: vtt}}", 32, "`srt` is itself converted"),
+    ("subtitles: {convert: ass}", 26, "`convert` must be a mapping, not `ass`"),
+    ("subtitles: {extract: [{langage: eng}]}", 28, "did you mean `language`?"),
+    ("subtitles: {extract: {width: 5}}", 34, "`width` does not apply to subtitle"),
+    ("subtitles: {add: sidecars}", 22, "`add` cannot be `sidecars`; did you mean `sidecar`?"),
+    ("subtitles: {remove_hearing_impaired: no}", 42, "cannot be `no`; known: True"),
+    ("captions: kep", 15, "`captions` cannot be `kep`; did you mean `keep`?"),
     ('titles: {container: "{title}"}', 25, "`{title}` is not a placeholder; known: filename"),
 ]
 

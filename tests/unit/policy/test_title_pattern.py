@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from vpo.errors import PlanError
 from vpo.media.model import Track
 from vpo.policy import title_pattern
-from vpo.policy.comparisons import PathComparison, TitleComparison
 from vpo.policy.operation import PolicyConfig
+from vpo.policy.text_comparisons import PathComparison, TitleComparison
 from vpo.policy.title_pattern import LONGEST_TITLE, TitlePattern
 from vpo.policy.track_classes import audio_kind
 

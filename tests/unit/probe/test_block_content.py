@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from vpo.probe import content as packet_reading
-from vpo.probe.content import Content, StreamContent, read_content
+from vpo.probe.content import Content, read_content
 from vpo.probe.ebml import StructureError
 from vpo.probe.matroska import read_structure
 from vpo.probe.matroska_blocks import FrameBlock, read_block_tracks, read_blocks
+from vpo.probe.stream_content import StreamContent
 
 EBML, SEGMENT, TRACKS, ENTRY = (
     b"\x1a\x45\xdf\xa3",

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from vpo.probe import content as packet_reading
-from vpo.probe.content import Content, StreamContent, read_content
+from vpo.probe.content import Content, read_content
 from vpo.probe.integrity import DamageKind, FirstDamage, first_damage, is_complete
 from vpo.probe.payload_forms import PayloadForm
+from vpo.probe.stream_content import StreamContent
 
 
 def ignore(part: float) -> None:

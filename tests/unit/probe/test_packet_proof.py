@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from vpo.probe.content import Content, StreamContent
+from vpo.probe.content import Content
 from vpo.probe.encode_proof import differences_of_encodes
 from vpo.probe.packet_proof import (
     CopiedStream,
@@ -18,6 +18,7 @@ from vpo.probe.packet_proof import (
     common_offset,
     differences_of_copies,
 )
+from vpo.probe.stream_content import StreamContent
 
 MILLI = Fraction(1, 1000)
 TS = Fraction(1, 90000)

@@ -13,9 +13,10 @@ from vpo.db.records import Compliance, NewRun, Result, Stat
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.plugins.metadata import Metadata, cache_key_range
-from vpo.run.compliance import ComplianceRecords
+from vpo.run.compliance import CacheKeys, ComplianceRecords
 
 POLICY = "f" * 64
+NOW = 1_700_000_000_000_000_000
 JAPANESE = {"radarr": {"original_language": "ja"}}
 GERMAN = {"radarr": {"original_language": "de"}}
 STAT: Stat = (1000, 1_700_000_000_000_000_000, 42)
@@ -73,10 +74,10 @@ def test_complies_only_for_unchanged_file_and_metadata(
     store: Store, then: Any, now: Metadata, complies: bool
 ) -> None:
     record(store, then, "complies")
-    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    records = ComplianceRecords(store, CacheKeys(POLICY, now, NOW), ["/m"])
     assert records.complies(FILE) == complies
     assert not records.complies(FILE._replace(size=1001))
-    assert not ComplianceRecords(store, "0" * 64, now, ["/m"]).complies(FILE)
+    assert not ComplianceRecords(store, CacheKeys("0" * 64, now, NOW), ["/m"]).complies(FILE)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +91,10 @@ def test_complies_only_for_unchanged_file_and_metadata(
 )
 def test_warnings_are_those_of_the_record(store: Store, then: Any, now: Metadata) -> None:
     record(store, then, "complies", "stays mkv: \udcff")
-    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    records = ComplianceRecords(store, CacheKeys(POLICY, now, NOW), ["/m"])
     assert records.warnings(FILE) == ("stays mkv: \udcff",)
     record(store, then, "complies")
-    assert ComplianceRecords(store, POLICY, now, ["/m"]).warnings(FILE) == ()
+    assert ComplianceRecords(store, CacheKeys(POLICY, now, NOW), ["/m"]).warnings(FILE) == ()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_failure_is_known_only_for_unchanged_file_and_metadata(
     store: Store, then: Any, now: Metadata, fails: bool
 ) -> None:
     record(store, then, "failed")
-    records = ComplianceRecords(store, POLICY, now, ["/m"])
+    records = ComplianceRecords(store, CacheKeys(POLICY, now, NOW), ["/m"])
     assert records.failure(FILE) == (("VerifyError", "no") if fails else None)
     assert records.failure(FILE._replace(mtime_ns=1)) is None
     assert not records.complies(FILE)

@@ -16,10 +16,14 @@ from vpo.run.summary import Summary
 from vpo.run.tally import Tally
 
 
+def _key(path: str, beside: str | None) -> str:
+    return f"{path}{beside or ''}"
+
+
 def test_file_without_outcome_is_recorded_as_interrupted(tmp_path: Path) -> None:
     with open_store(tmp_path / "vpo.db", dry_run=False) as store:
         assert store is not None
-        with recorder(store, tmp_path, str, RunFacts([], {}, 1)) as record:
+        with recorder(store, tmp_path, _key, RunFacts([], {}, 1)) as record:
             record.start("/a.mkv")
             record.finish("stopped", {"total": 1})
         (run,) = store.runs()
@@ -38,7 +42,7 @@ def test_outcome_is_written_though_no_other_follows(
     monkeypatch.setattr(recording, "_GROUP_SECONDS", 1e9)
     with open_store(tmp_path / "vpo.db", dry_run=False) as store:
         assert store is not None
-        with recorder(store, tmp_path, str, RunFacts([], {}, 1)) as record:
+        with recorder(store, tmp_path, _key, RunFacts([], {}, 1)) as record:
             tally = Tally(Summary(record.run_id, 2), record, SafeObserver(Silent()), None)
             tally.start("/a.mkv")
             tally.take(Outcome("/a.mkv", "skipped"))

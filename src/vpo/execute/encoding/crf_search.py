@@ -245,7 +245,7 @@ class _SampleEncoder:
     def _plain_steps(self) -> str:
         """Return the same filters for the reference, without the upload to a device."""
         steps = filters.steps(self.encoding)
-        if self.encoding.spec.drop is not None:
+        if self.encoding.spec.drop is not None or self.encoding.spec.film is not None:
             steps.append(self._timing)  # the encoded clip has only the frames that stay
         return "".join(f",{step}" for step in steps)
 

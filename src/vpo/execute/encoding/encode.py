@@ -110,7 +110,8 @@ class _Encoding:
 
     def _job(self, encodings: Mapping[int, Encoding]) -> FfmpegJob:
         output = tool_path(self.workspace.path, self.workspace.fd)
-        return FfmpegJob(self.work.plan, self.source.name, output, self.files, encodings)
+        plan, levels = self.work.plan, self.work.levels
+        return FfmpegJob(plan, self.source.name, output, self.files, encodings, levels)
 
 
 class _LimitedOutput(FfmpegOutput):

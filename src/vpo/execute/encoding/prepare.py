@@ -71,6 +71,11 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
                 f"{track} has a variable frame rate, of which {spec.drop.rate} frames a second "
                 "cannot be kept evenly; use a max_frame_rate that is half of its rate"
             )
+        if sample.uneven and spec.film is not None:
+            raise PlanError(
+                f"{track} has a variable frame rate, so that not each five of its frames are four "
+                "of a film; use deinterlace: auto"
+            )
         fields = warning = None
         if sample.interlaced and track.field_order is None:
             warning = f"{track} is interlaced and {_TO_FRAMES}"
@@ -80,7 +85,7 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             warning = f"{track} {why} {_TO_FRAMES}"
             fields = sample.fields
         choice = choices[index] = context.devices.choose(spec, track, container)
-        if warning is not None and not spec.fields:
+        if warning is not None and not spec.fields and spec.film is None:
             choices[index] = _with_warning(choice, warning)
         encodings[index] = encoding = Encoding(
             spec,
@@ -93,7 +98,7 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
             time_base=source_time_base(context.tools.capabilities().libavcodec),
             fields=fields,
         )
-        if sample.captions:
+        if sample.captions and spec.captions == "keep":
             must_carry_captions(encoding)
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())

@@ -34,6 +34,8 @@ _SIMPLE, _TAG_NAME, _TAG_STRING, _TAG_LANGUAGE = 0x67C8, 0x45A3, 0x4487, 0x447A
 _WHOLE = 50
 """The target level of tags of the whole film or episode, also if none is stated."""
 
+_OF_TRACKS = frozenset({ChangeKind.FLAG, ChangeKind.TITLE, ChangeKind.LANGUAGE})
+
 Values = dict[int, bytes | None]
 
 
@@ -49,7 +51,7 @@ def edited(identity: int, data: bytes, plan: Plan) -> bytes:
 def touched(plan: Plan) -> tuple[int, ...]:
     """Return the ids of the header elements that the plan may change."""
     tags = [change for change in plan.changes if change.kind is ChangeKind.TAG]
-    found = [TRACKS] if len(tags) < len(plan.changes) else []
+    found = [TRACKS] if any(change.kind in _OF_TRACKS for change in plan.changes) else []
     if any(change.fact.name == "title" for change in tags):
         found.append(INFO)
     return (*found, TAGS) if tags else tuple(found)
@@ -93,7 +95,7 @@ def _track_values(plan: Plan) -> dict[int, Values]:
     after = {track.index: track for track in plan.after.tracks}
     found: dict[int, Values] = {}
     for change in plan.changes:
-        if change.track is not None:
+        if change.kind in _OF_TRACKS and change.track is not None:
             position = _position(tracks[change.track])
             dispositions = after[change.track].dispositions
             found.setdefault(position, {}).update(_values(change, dispositions))

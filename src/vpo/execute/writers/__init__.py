@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from vpo.errors import PlanError
 from vpo.execute.context import RunContext
+from vpo.execute.writers.extract_only import ExtractOnly
 from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
 from vpo.execute.writers.header_edit import HeaderEdit
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
+from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
+from vpo.media.sidecar_names import second_name
 from vpo.plan.model import Plan
 
 __all__ = ["Writer", "choose_writer"]
 
-_WRITERS: tuple[type[Writer], ...] = (HeaderEdit, MkvmergeRemux, FfmpegRewrite)
+_WRITERS: tuple[type[Writer], ...] = (
+    ExtractOnly,
+    NameChange,
+    HeaderEdit,
+    MkvmergeRemux,
+    FfmpegRewrite,
+)
 """Cheapest first; the last accepts every plan."""
 
 
@@ -23,5 +33,26 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     """
     if plan.strategy == "none":
         return None
+    _need_extractors(plan, context)
     kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
     return kind(plan, context)
+
+
+def _need_extractors(plan: Plan, context: RunContext) -> None:
+    """Raise an error if no tool here can write one of the plan's sidecars."""
+    for found in plan.extracts:
+        pair = second_name(found.name) is not None
+        context.tools.need("mkvextract" if pair else "ffmpeg")
+        if pair and not _is_unicode(plan.before.path):
+            raise PlanError(
+                f"mkvextract cannot write {found.name} here: the path of the film is not UTF-8; "
+                "rename it, or leave the track out of extract"
+            )
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -9,10 +9,13 @@ from functools import partial
 from typing import NamedTuple
 
 from vpo.errors import PlanError, ToolError, VerifyError
+from vpo.execute import made_subtitles
 from vpo.execute.context import RunContext
+from vpo.execute.encoding import loudness
 from vpo.execute.encoding.crf_search import SourceVideo
 from vpo.execute.encoding.encode import encode
 from vpo.execute.encoding.prepare import prepare_encodes
+from vpo.execute.made_subtitles import Made
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
@@ -38,10 +41,12 @@ _KNOWN_SINCE = {"vvc": 61}
 
 
 class _Read(NamedTuple):
-    """What vpo itself reads of the source for ffmpeg, by stream index: covers, and cues."""
+    """What vpo itself reads of the source for ffmpeg, by stream index: covers, cues, and
+    the subtitles that are made."""
 
     covers: Mapping[int, bytes]
     texts: Mapping[int, bytes]
+    made: Mapping[int, Made]
 
 
 class FfmpegRewrite(Writer):
@@ -73,12 +78,14 @@ class FfmpegRewrite(Writer):
             factor += 1  # the video is written twice
         # Before the parser begins to read the source: it answers one request after the other.
         texts = substitutes.texts(self.plan, self.context)
-        write = partial(self._write, _Read(self._cover_images(), texts))
+        made = {i: made_subtitles.made(work, i, how, True) for i, how in self.plan.sources}
+        write = partial(self._write, _Read(self._cover_images(), texts, made))
         return rewrite(work, write, factor, prove=True)
 
     def _write(self, read: _Read, work: Work, workspace: Workspace) -> Written:
         written = self._run_ffmpeg(work, workspace, read)
-        warnings = (*written.warnings, *self._finish(workspace))
+        limited = loudness.limited(self.plan, work.levels)
+        warnings = (*written.warnings, *self._finish(workspace), *limited)
         return replace(written, warnings=warnings)
 
     def _finish(self, workspace: Workspace) -> Iterator[str]:
@@ -104,18 +111,28 @@ class FfmpegRewrite(Writer):
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
     def _run_ffmpeg(self, work: Work, workspace: Workspace, read: _Read) -> Written:
+        texts = substitutes.make(work, workspace, read.texts)
+        covers = {index: workspace.store(image) for index, image in read.covers.items()}
+        made = made_subtitles.stored(workspace, read.made)
+        paths = {index: one.path for index, one in made.items()}
+        formats = {index: one.format for index, one in made.items()}
+        starts = {index: one.start for index, one in made.items() if one.start is not None}
+        files = SideFiles(covers, {**texts, **paths}, formats, starts)
+        written = self._with_files(work, workspace, files)
+        made_subtitles.prove(work, workspace.path, made)
+        return written
+
+    def _with_files(self, work: Work, workspace: Workspace, files: SideFiles) -> Written:
         source = tool_path(work.lock.path, work.lock.fd)
         output = tool_path(workspace.path, workspace.fd)
         fds = (*work.lock.fds, workspace.fd)
-        texts = substitutes.make(work, workspace, read.texts)
-        covers = {index: workspace.store(image) for index, image in read.covers.items()}
-        files = SideFiles(covers, texts)
         if self.plan.video_encodes:
             before = self.plan.before
             video = SourceVideo(source, before.path, fds, before.duration, before.container)
             return self._encode(work, video, workspace, files)
         tools = self.context.tools
-        argv = ffmpeg.argv(tools.need("ffmpeg"), FfmpegJob(self.plan, source, output, files))
+        job = FfmpegJob(self.plan, source, output, files, levels=work.levels)
+        argv = ffmpeg.argv(tools.need("ffmpeg"), job)
         output_reader = FfmpegOutput(self.plan.before.duration, work.report)
         tools.run(Command(argv, workspace.path, fds=fds), output_reader)
         mp4_family = container(self.plan.after.container).mp4_family

@@ -33,6 +33,7 @@ class MkvmergeRemux(Writer):
             and plan.strategy != "transcode"
             and container(plan.before.container).matroska
             and plan.before.container == plan.after.container
+            and not plan.sources
             and all(track.matroska_id is not None for track in plan.before.tracks)
             and not any(losses.mkvmerge_loses(track) for track in plan.after.tracks)
             and not losses.has_broken_texts(plan.after)

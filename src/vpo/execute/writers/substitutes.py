@@ -45,8 +45,11 @@ def reordered(plan: Plan) -> Track | None:
 
 def nameless(plan: Plan) -> list[Track]:
     """Return the tracks that ffmpeg has no name for, and of which vpo writes the cues."""
+    made = dict(plan.sources)
     return [
-        track for track in plan.before.tracks if is_nameless_webvtt(track) and _kept(plan, track)
+        track
+        for track in plan.before.tracks
+        if is_nameless_webvtt(track) and track.index not in made and _kept(plan, track)
     ]
 
 

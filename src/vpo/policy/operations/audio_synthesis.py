@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.codecs import canonical, require_container_holds
 from vpo.media.containers import container
-from vpo.media.encode_spec import AudioEncode
+from vpo.media.encode_spec import AudioEncode, Loudness
 from vpo.media.languages import same
 from vpo.media.model import Track
 from vpo.policy.audio_encoding import encode_of, fit
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.field_types import BitRate
+from vpo.policy.loudness import LoudnessTarget, with_stated_loudness
 from vpo.policy.operation import Model, Note, Operation, PolicyConfig
 from vpo.policy.rules.evaluation import NO_LANGUAGE_ANALYSIS, holds
 from vpo.policy.rules.when import When
@@ -99,6 +100,16 @@ class NewTrack(Model):
     position: TrackPosition = Field(
         default="after_source", description="Position among the audio tracks."
     )
+    loudness: LoudnessTarget | None = Field(
+        default=None, description="Loudness of the track; unset: that of the source."
+    )
+    night_mode: bool = Field(
+        default=False,
+        description=(
+            "Whether to raise dialogue and compress the dynamic range; the track needs a `title` "
+            "of its own."
+        ),
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> NewTrack:
@@ -112,7 +123,15 @@ class NewTrack(Model):
             raise ValueError(f"`bitrate`: {self.codec} is lossless and takes none")
         if self.bitrate is not None and limit is not None and self.bitrate > limit:
             raise ValueError(f"`bitrate`: {self.codec} takes at most {limit // 1000}k here")
+        if self.night_mode and self.title in ("inherit", ""):
+            raise ValueError("`night_mode` needs a `title`, by which the track is told from others")
         return self
+
+    @property
+    def extras(self) -> str:
+        """What is done to the audio besides mixing it down, for messages."""
+        night = ", in night mode" if self.night_mode else ""
+        return night + (f", at {self._loudness}" if self._loudness is not None else "")
 
     def names(self, track: Track) -> bool:
         """Return whether a track has this one's own title, channels and codec."""
@@ -162,7 +181,7 @@ class NewTrack(Model):
         kind = container(state.media.container)
         title = source.title if self.title == "inherit" else self.title
         language = source.language if self.language == "inherit" else self.language
-        return Track(
+        made = Track(
             index=state.unused_index,
             type="audio",
             codec=self.codec,
@@ -174,12 +193,18 @@ class NewTrack(Model):
             duration=source.duration,
             tags=source.tags,
         )
+        return with_stated_loudness(made, self._loudness, state.media.container)
+
+    @property
+    def _loudness(self) -> Loudness | None:
+        return self.loudness.loudness if self.loudness is not None else None
 
     def encode(self, state: DesiredState, source: Track) -> AudioEncode:
         """Return how to encode it: from the track in the file, even if that is encoded as well."""
         bitrate = self.bitrate or AUDIO_ENCODERS[self.codec].bitrate(self.channels, None)
         found = fit(state, source, self.codec, self.channels)
-        return encode_of(state, source, self.codec, found, bitrate)
+        how = encode_of(state, source, self.codec, found, bitrate)
+        return replace(how, loudness=self._loudness, night=how.night or self.night_mode)
 
 
 class AudioSynthesis(Operation):
@@ -211,7 +236,7 @@ class AudioSynthesis(Operation):
             if isinstance(wanted.position, int):
                 placed[new.index] = wanted.position
             at = _position(state, wanted.position, source)
-            why = f"{wanted.name!r} from {source}"
+            why = f"{wanted.name!r} from {source}{wanted.extras}"
             state = state.add_track(new, wanted.encode(state, source), at, why)
         return _move_to_positions(state, placed)
 

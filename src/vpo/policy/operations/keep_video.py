@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from vpo.media.model import Attachment, Track
 from vpo.policy.condition_context import ConditionContext, Item
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import Note, PolicyConfig, TrackRemoval, error_at
+from vpo.policy.field_types import error_at
+from vpo.policy.operation import Note, PolicyConfig, TrackRemoval
 from vpo.policy.track_classes import KINDS
 from vpo.policy.track_filter import AnyOf, TrackFilter, first_match, require_fitting
 

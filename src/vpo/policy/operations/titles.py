@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -18,8 +17,8 @@ from vpo.media.units import resolution_of
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import Filled, Note, Operation, PolicyConfig
+from vpo.policy.templates import checked_template
 from vpo.policy.track_classes import Kind
-from vpo.text import suggestion
 
 _KIND_NAMES: Mapping[Kind | None, str] = {
     "commentary": "Commentary",
@@ -38,7 +37,7 @@ _PLACEHOLDERS = ("language", "layout", "channels", "codec", "kind", "resolution"
 
 
 def _template(text: str) -> str:
-    if "{title}" in _checked(text, _PLACEHOLDERS) and text.strip() != "{title}":
+    if "{title}" in checked_template(text, _PLACEHOLDERS) and text.strip() != "{title}":
         raise ValueError(
             f"`{text}` would make titles longer at every run; write it without `{{title}}`"
         )
@@ -46,20 +45,7 @@ def _template(text: str) -> str:
 
 
 def _container_template(text: str) -> str:
-    return _checked(text, ("filename",))
-
-
-def _checked(text: str, placeholders: Sequence[str]) -> str:
-    try:
-        fields = [field for field in Formatter().parse(text) if field[1] is not None]
-    except ValueError as error:
-        raise ValueError(f"`{text}` is not a template: {error}") from None
-    for _, name, form, conversion in fields:
-        if name not in placeholders:
-            raise ValueError(f"`{{{name}}}` is not a placeholder{suggestion(name, placeholders)}")
-        if form or conversion:
-            raise ValueError(f"`{{{name}}}` takes no format; write it without what follows")
-    return text
+    return checked_template(text, ("filename",))
 
 
 Template = Annotated[str, AfterValidator(_template)]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vpo.errors import PlanError
 from vpo.media import units
 from vpo.media.codecs import matches, require_container_holds
 from vpo.media.encode_spec import (
@@ -23,15 +21,17 @@ from vpo.media.encode_spec import (
 )
 from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range, frame_format, frame_rate
-from vpo.policy.audio_encoding import encode_audio
+from vpo.policy.audio_encoding import AudioTarget, encode_audio
 from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
 from vpo.policy.external_facts import ExternalFacts
-from vpo.policy.field_types import BitRate, Fraction, FrameRate, Names, Resolution
+from vpo.policy.field_types import BitRate, Crf, Fraction, FrameRate, Names, Resolution
+from vpo.policy.loudness import LoudnessTarget, has_loudness
 from vpo.policy.operation import Model, Operation, PolicyConfig
 from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
+from vpo.policy.video_encoding import transcode_video
 from vpo.text import format_bit_rate
 
 
@@ -99,10 +99,12 @@ class VideoSection(Model):
     skip_if: SkipIf | None = Field(
         default=None, description="Do not encode video that matches all of these conditions."
     )
-    crf: float | None = Field(
+    crf: Crf | None = Field(
         default=None,
-        ge=0,
-        description="Quality on the scale of the software encoder; lower is better.",
+        description=(
+            "Quality on the scale of the software encoder, lower is better; also by the resolution "
+            "class of the result, as in `{720p: 21, 2160p: 24}`."
+        ),
     )
     target_bitrate: BitRate | None = Field(
         default=None, description="Average bit rate of the video."
@@ -146,8 +148,12 @@ class VideoSection(Model):
     crop: Literal["auto", "never"] = Field(
         default="never", description="Whether black bars are cut off."
     )
-    deinterlace: Literal["auto", "never"] = Field(
-        default="auto", description="Whether interlaced video is deinterlaced, or keeps its fields."
+    deinterlace: Literal["auto", "never", "detelecine"] = Field(
+        default="auto",
+        description=(
+            "Whether interlaced video is deinterlaced, or keeps its fields; `detelecine`: the "
+            "frames of telecined film are restored, too."
+        ),
     )
     scale_algorithm: Scaler = Field(default="lanczos", description="Scaling algorithm.")
     upscale: Literal[False] = Field(default=False, description="Video is never scaled up.")
@@ -188,15 +194,17 @@ class VideoSection(Model):
         if self.two_pass and self.target_bitrate is None:
             raise ValueError("`two_pass` needs `target_bitrate`")
         highest = CRF_RANGE[self.to][1]
-        if self.crf is not None and self.crf > highest:
-            raise ValueError(f"`crf` of {self.to} is at most {highest}")
+        for crf in self.crf.values() if isinstance(self.crf, dict) else (self.crf,):
+            if crf is not None and crf > highest:
+                raise ValueError(f"`crf` of {self.to} is at most {highest}")
         if self.max_resolution and (self.max_width or self.max_height):
             raise ValueError("`max_resolution` excludes `max_width` and `max_height`")
         return self
 
-    def spec(self, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
+    def spec(self, track: Track, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
+        """Return the encode of a track, to this size if it is given."""
         quality = Quality(
-            self.crf,
+            self._crf(*(size or (track.width, track.height))),
             self.target_bitrate,
             self.two_pass,
             self.min_bitrate,
@@ -223,6 +231,15 @@ class VideoSection(Model):
     def encoder_args(self) -> EncoderArgs:
         """The ``ffmpeg_args``, sorted."""
         return parse_encoder_options(self.ffmpeg_args, self.to, software=self.hw == "none")
+
+    def _crf(self, width: int | None, height: int | None) -> float | None:
+        """Return the quality of a resolution class, else that of the next lower one."""
+        if not isinstance(self.crf, dict):
+            return self.crf
+        classes = [name for name in units.RESOLUTIONS if name in self.crf]
+        found = units.resolution_of(width, height) or classes[0]
+        within = [name for name in classes if not units.below(found, name)]
+        return self.crf[within[-1] if within else classes[0]]
 
     def size(self, track: Track) -> tuple[int, int] | None:
         """Return the size to scale down to, in even numbers; ``None`` to keep the size."""
@@ -296,12 +313,19 @@ class AudioSection(Model):
         default=None,
         description="Bit rate of stereo; that of other tracks depends on their channels.",
     )
+    loudness: LoudnessTarget | None = Field(
+        default=None, description="Loudness to bring the audio to; unset: it stays as it is."
+    )
 
-    def why(self, track: Track) -> str | None:
+    def why(self, state: DesiredState, track: Track) -> str | None:
         """Return why to encode a track; ``None`` if it need not be."""
-        if matches(track, self.to) or any(matches(track, name) for name in self.preserve):
+        if any(matches(track, name) for name in self.preserve):
             return None
-        return f"codec {track.codec} instead of {self.to}"
+        if not matches(track, self.to):
+            return f"codec {track.codec} instead of {self.to}"
+        if self.loudness is None or has_loudness(state, track, self.loudness.loudness):
+            return None
+        return "not known to have this loudness"
 
 
 class Transcode(Operation):
@@ -336,6 +360,10 @@ class Transcode(Operation):
     def crops(self) -> bool:
         return self.video is not None and self.video.crop == "auto"
 
+    @property
+    def detelecines(self) -> bool:
+        return self.video is not None and self.video.deinterlace == "detelecine"
+
     def unknown_bit_rates(self, media: MediaFile, encoded: bool) -> Iterator[int]:
         if self.video is not None:
             context = ConditionContext(media, ExternalFacts(encoded=encoded), PolicyConfig())
@@ -352,28 +380,11 @@ class Transcode(Operation):
             for track in state.media.of("video"):
                 context = ConditionContext.of(state, config)
                 if (why := self.video.why(track, context)) is not None:
-                    state = _transcode_video(state, track, self.video, why)
+                    state = transcode_video(state, track, self.video, why)
         if self.audio is not None and "audio_transcode" not in state.skips:
             for track in state.media.of("audio"):
                 state = _transcode_audio(state, track, self.audio)
         return state
-
-
-def _transcode_video(
-    state: DesiredState, track: Track, section: VideoSection, why: str
-) -> DesiredState:
-    for problem in section.encoder_args.errors:
-        raise PlanError(problem)
-    if state.external.futile and section.min_savings is not None:
-        part = f"{section.min_savings:.0%}"
-        return state.warn(f"not encoded: that would save less than {part} (min_savings)")
-    decision = dynamic_range.decide_encode(track, section.hdr, section.dolby_vision)
-    if decision.skip is not None:
-        return state.warn(f"{track} is not encoded: {decision.skip}")
-    if decision.loss is not None:
-        state = state.warn(decision.loss)
-    require_container_holds(state.media.container, section.to)
-    return _encode_video(state, track, section, decision.tonemap, why)
 
 
 def _whole_rate(media: MediaFile, track: Track) -> float | None:
@@ -382,48 +393,10 @@ def _whole_rate(media: MediaFile, track: Track) -> float | None:
     return media.size * 8 / seconds if media.size and seconds else None
 
 
-def _encode_video(
-    state: DesiredState, track: Track, section: VideoSection, tonemap: bool, why: str
-) -> DesiredState:
-    before = state.encodes.get(track.index)
-    uncropped, track = track, section.shown(track)
-    size = section.size(track)
-    frame_format.require_depth_for_hdr(track, section.depth, tonemap)
-    drop = frame_rate.drop(track, section.max_frame_rate)
-    spec = replace(section.spec(size, tonemap), drop=drop, crop=track.picture)
-    if track is uncropped:
-        spec = replace(spec, crop=None)
-    if isinstance(before, VideoEncode):
-        # An earlier phase wants an encode as well: the two become one encode of the source.
-        spec = replace(spec, size=size or before.size, tonemap=tonemap or before.tonemap)
-        spec = replace(spec, depth=spec.depth or before.depth, fields=spec.fields and before.fields)
-        spec = replace(spec, crop=spec.crop or before.crop)
-        spec = replace(spec, drop=drop.after(before.drop) if drop else before.drop)
-    order = track.field_order if spec.fields else None
-    if track.field_order != order:
-        state = state.warn(f"{track} is interlaced and will be deinterlaced")
-    if track.mixed is not None:
-        state = state.warn(frame_format.mixed_warning(track))
-        spec = replace(spec, mixed=track.mixed)
-    pad = None if spec.size is not None else frame_format.even_size(track, section.to)
-    track = replace(
-        dynamic_range.after_encode(track, tonemap), field_order=order, mixed=None, picture=None
-    )
-    track = frame_format.with_depth(frame_format.in_yuv(track), section.depth)
-    if drop is not None:
-        track = replace(track, frame_rate=drop.rate)
-    if size is not None:
-        track = replace(track, width=size[0], height=size[1])
-    if pad is not None:
-        spec = replace(spec, pad=pad)
-        track, warning = frame_format.with_padding(track, pad)
-        state = state.warn(warning)
-    return state.encode(replace(track, codec=section.to), spec, why)
-
-
 def _transcode_audio(state: DesiredState, track: Track, section: AudioSection) -> DesiredState:
-    why = section.why(track)
+    why = section.why(state, track)
     if why is None:
         return state
     require_container_holds(state.media.container, section.to)
-    return encode_audio(state, track, section.to, section.bitrate, why)
+    loudness = section.loudness.loudness if section.loudness is not None else None
+    return encode_audio(state, track, AudioTarget(section.to, section.bitrate, loudness), why)

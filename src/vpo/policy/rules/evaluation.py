@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpo.media.languages import same
-from vpo.media.model import MediaFile
 from vpo.policy.comparisons import satisfies
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.external_facts import MetadataValue, metadata_field
@@ -21,7 +20,7 @@ from vpo.policy.rules.when import (
     PluginMetadataCondition,
     When,
 )
-from vpo.text import format_size, format_time
+from vpo.text import format_seconds, format_size, format_time
 
 NO_LANGUAGE_ANALYSIS = "audio_is_multi_language is taken as false: no plugin analyses speech"
 
@@ -150,6 +149,7 @@ _HOLDS: dict[str, Callable[[Any, ConditionContext], bool]] = {
     "container": lambda value, context: value.holds(context.media.container),
     "file_size": lambda value, context: value.holds(context.media.size),
     "duration": lambda value, context: value.holds(context.media.duration),
+    "age": lambda value, context: value.holds(context.age),
 }
 
 
@@ -197,12 +197,15 @@ def _details(key: str, value: Any, context: ConditionContext) -> Iterator[str]:
         named = ", ".join(map(str, tracks or ())) or "no track"
         yield "unknown" if tracks is None else f"{key[3:]}: {named}"
     elif key in FILE_FACTS:
-        yield f"{key} is {_file_fact(key, context.media)}"
+        yield f"{key} is {_file_fact(key, context)}"
     else:
         yield "no plugin analyses speech"
 
 
-def _file_fact(key: str, media: MediaFile) -> str:
+def _file_fact(key: str, context: ConditionContext) -> str:
+    media = context.media
+    if key == "age":
+        return format_seconds(round(context.age)) if context.age is not None else "unknown"
     if key == "file_size":
         return format_size(media.size)
     if key == "duration":

@@ -35,7 +35,7 @@ FUNCTIONS = {
 }
 """The functions by name, with the keys of mappings that they stand for."""
 
-FILE_FACTS = ("path", "container", "file_size", "duration")
+FILE_FACTS = ("path", "container", "file_size", "duration", "age")
 """The facts of the file that are compared by themselves."""
 SELECTABLE_TYPES = ("video", "audio", "subtitle", "attachment")
 _FLAGS = filter_keys(bool)

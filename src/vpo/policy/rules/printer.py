@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from vpo.media import units
 from vpo.policy.comparisons import OPERATORS, BitRateComparison, Comparison
 from vpo.policy.operation import Model
 from vpo.policy.rules.expression import FILE_FACTS
@@ -80,6 +81,8 @@ def _compared(name: str, comparison: Comparison) -> Iterator[str]:
 
 def _file_fact(name: str, comparison: Comparison) -> str:
     ((key, value),) = comparison.parts
+    if name == "age":
+        return f"{name} {OPERATORS[key]} {units.format_duration(value)}"
     if key in ("contains", "glob"):
         return f"{name} == {key}({', '.join(map(quote, value))})"
     return next(iter(_compared(name, comparison)))

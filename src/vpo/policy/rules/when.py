@@ -22,7 +22,6 @@ from vpo.policy.comparisons import (
     ContainerComparison,
     DurationComparison,
     LanguageComparison,
-    PathComparison,
     SizeComparison,
 )
 from vpo.policy.external_facts import MetadataValue, require_known_field
@@ -31,6 +30,7 @@ from vpo.policy.operation import Choice, Model
 from vpo.policy.rules.expression import FILE_FACTS, parse_expression
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.track_selection import CountCondition, ExistsCondition
+from vpo.policy.text_comparisons import PathComparison
 
 MetadataOperator = Literal["eq", "neq", "contains", "lt", "lte", "gt", "gte", "exists"]
 
@@ -167,6 +167,9 @@ class When(Choice):
     duration: DurationComparison | None = Field(
         default=None, description="The duration of the film."
     )
+    age: DurationComparison | None = Field(
+        default=None, description="The time since the file was modified, as in `30d`."
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -190,6 +193,11 @@ class When(Choice):
             yield value.plugin, value.field
         for item in self._inner:
             yield from item.metadata_names()
+
+    @property
+    def ages(self) -> tuple[float, ...]:
+        key, value = self.stated
+        return tuple(seconds for _, seconds in value.parts) if key == "age" else ()
 
     @cached_property
     def needs_analysis(self) -> bool:
