@@ -28,6 +28,9 @@ WORKS = (
     _titled("into the room before", 3000, "wrong-flags.mkv"),
     _titled("to the end of the file", 300, "front-tags.mkv"),
     _titled("WebM", 300, "clip.webm"),
+    Work("flags in MP4", HEADER.replace("jpn", "fre"), ("mov-text.mp4",)),
+    _titled("to the end of an MP4", 300, "chapters.mp4"),
+    _titled("to the end of QuickTime", 300, "camera.mov"),
 )
 
 

@@ -10,7 +10,7 @@ phases:
     audio_actions: {clear_all_titles: true}
     default_flags: {}
 """
-"""mkvpropedit for Matroska; a stream copy with ffmpeg for MP4."""
+"""An edit of the header."""
 
 REMUX = """\
 schema_version: 13

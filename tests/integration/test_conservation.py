@@ -226,7 +226,7 @@ def test_remux_fails_when_an_index_points_beside_the_samples(vpo: Vpo, library: 
     at = data.index(b"mdat") - 4
     path.write_bytes(data[:at] + b"\0\0\0\x0dfree" + bytes(5) + data[at:])
     before = path.read_bytes()
-    failed = process(vpo, "schema_version: 13\nphases: [{name: f, default_flags: {}}]\n", path)
+    failed = process(vpo, AUDIO_FIRST, path)
     assert failed.rc == 1
     (outcome,) = failed.json["files"]
     assert outcome["error"]["type"] == "DamagedError"
@@ -281,26 +281,28 @@ def test_remux_keeps_mp4_data_track(vpo: Vpo, video: Path) -> None:
 
 @pytest.mark.parametrize("kind", [b"mebx", b"mett"])
 def test_first_policy_processes_films_of_telephones(vpo: Vpo, video: Path, kind: bytes) -> None:
-    """Their sensor data have no name in ffmpeg, which cannot write them."""
+    """Their sensor data have no name in ffmpeg, which cannot write them; an edit leaves them."""
     root = video.parent / "in"
     root.mkdir()
     film = phone_film(video, root, kind)
-    hashes = stream_hashes(film, ("0:v", "0:a"))
+    hashes = stream_hashes(film, ("0:a", "0:v"))
+    samples = mdat(film)
+    (edited,) = process(vpo, LANGUAGE, film).json["files"]
+    assert (edited["status"], edited["strategy"]) == ("changed", "header")
+    assert [s["codec_type"] for s in facts(film)["streams"]] == ["video", "audio", "data"]
+    assert mdat(film) == samples
     unchanged = film.read_bytes()
-    assert (
-        process(vpo, NAMED.replace("name: n,", "name: n, keep_data: true,"), film).json["files"][0][
-            "status"
-        ]
-        == "failed"
-    )
+    order = AUDIO_FIRST.replace("name: t,", "name: t, keep_data: true,")
+    (refused,) = process(vpo, order, film).json["files"]
+    assert refused["status"] == "failed"
     assert film.read_bytes() == unchanged
-    done = process(vpo, NAMED, film)
+    done = process(vpo, AUDIO_FIRST, film)
     assert done.rc == 0, done
     (outcome,) = done.json["files"]
     name = kind.decode()
     assert [c["track"] for c in outcome["changes"] if c["kind"] == "remove"] == [2]
     assert any(f"data 2 ({name}, und) is left out" in text for text in outcome["warnings"])
-    assert [s["codec_type"] for s in facts(film)["streams"]] == ["video", "audio"]
+    assert [s["codec_type"] for s in facts(film)["streams"]] == ["audio", "video"]
     assert stream_hashes(film) == hashes
 
 
@@ -316,9 +318,17 @@ def test_data_tracks_are_removed_where_the_policy_says_so(vpo: Vpo, video: Path)
     assert stream_hashes(film) == hashes
 
 
-NAMED = "schema_version: 13\nphases: [{name: n, track_order: [video, audio_main], rules: {items: ["
-NAMED += "{name: l, when: {exists: {track_type: audio}}, then: [{set_language: {track_type: audio,"
-NAMED += " new_language: fre}}]}]}}]\n"
+LANGUAGE = "schema_version: 13\nphases: [{name: n, rules: {items: [{name: l, when: {exists:"
+LANGUAGE += (
+    " {track_type: audio}}, then: [{set_language: {track_type: audio, new_language: fre}}]}]}}]\n"
+)
+
+
+def mdat(film: Path) -> tuple[int, bytes]:
+    """Where the samples are, and what they are."""
+    data = film.read_bytes()
+    at = data.index(b"mdat")
+    return at, data[at : at - 4 + int.from_bytes(data[at - 4 : at], "big")]
 
 
 def phone_film(video: Path, folder: Path, kind: bytes) -> Path:

@@ -113,6 +113,50 @@ def test_header_edit_keeps_inode_clusters_and_other_facts(
     assert litter(root) == []
 
 
+SWEDISH = """\
+schema_version: 13
+phases:
+  - name: swedish
+    subtitle_actions: {clear_all_forced: true}
+    titles: {audio: "På svenska"}
+    rules:
+      items:
+        - name: r
+          when: {exists: {track_type: audio}}
+          then:
+            - set_language: {track_type: audio, new_language: swe}
+"""
+
+
+def test_header_edit_of_mp4_keeps_inode_samples_and_other_facts(
+    vpo: Vpo, library: Library, corpus: Path
+) -> None:
+    """The list of tracks is behind the samples in all but one, in which a title has no room."""
+    root = library("cover.mp4", "chapters.mp4", "camera.mov", "data-first.mp4", "mov-text.mp4")
+    inodes = {path.name: path.stat().st_ino for path in root.iterdir()}
+    result = run(vpo, SWEDISH, root)
+    assert failures(result) == []
+    for file in result.json["files"]:
+        path = Path(file["path"])
+        (before, payload), after = original(corpus / path.name), read(path)
+        changed = [t for t in after.tracks if t.type == "audio"]
+        assert {(t.language, t.title) for t in changed} == {("swe", "På svenska")}
+        assert streams(path) == payload
+        assert [t for t in after.tracks if t.type != "audio"] == [
+            t for t in before.tracks if t.type != "audio"
+        ]
+        if path.name == "mov-text.mp4":
+            assert file["strategy"] == "remux"
+            assert "it grows by" in file["warnings"][0]
+            continue
+        assert file["strategy"] == "header"
+        assert path.stat().st_ino == inodes[path.name]
+        old, new = (item.read_bytes() for item in (corpus / path.name, path))
+        assert new[: new.index(b"moov")][:-4] == old[: old.index(b"moov")][:-4]
+        assert (after.attachments, after.chapters) == (before.attachments, before.chapters)
+    assert litter(root) == []
+
+
 @pytest.mark.parametrize("tools", ["mkvtoolnix", "ffmpeg"])
 def test_remux_keeps_streams_facts_mode_and_times(
     vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: str

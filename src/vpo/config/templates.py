@@ -32,7 +32,7 @@ _UNSET = {
 _TIDY = """\
 # Tidy flags and titles: one default video and audio track, no titles of video tracks; no default
 # subtitle, unless the audio is in none of these languages.
-# For Matroska these are header edits, which take milliseconds at any file size.
+# For Matroska and MP4 these are header edits, which take milliseconds at any file size.
 schema_version: 13
 name: tidy
 config:

@@ -365,10 +365,21 @@ def is_tool_tag(name: str) -> bool:
 
 
 def as_stored(media: MediaFile) -> MediaFile:
-    """Return the media as a probe will find it in its container.
+    """Return the media as a probe will find it in its container once it is written anew.
+
+    ffmpeg writes a timecode track behind all others.
+    """
+    media = with_defaults(media)
+    if not container(media.container).one_default:
+        return media
+    return replace(media, tracks=tuple(sorted(media.tracks, key=lambda t: t.codec == TIMECODE)))
+
+
+def with_defaults(media: MediaFile) -> MediaFile:
+    """Return the media with the default tracks that its container has to have.
 
     ffmpeg's MP4 muxer enables the first track of a type that has no default track
-    (``enable_tracks`` in movenc.c), and writes a timecode track behind all others.
+    (``enable_tracks`` in movenc.c); players take none that is not enabled.
     """
     if not container(media.container).one_default:
         return media
@@ -379,4 +390,4 @@ def as_stored(media: MediaFile) -> MediaFile:
             track = track.with_flag("default", True)
             lacking.discard(track.type)
         tracks.append(track)
-    return replace(media, tracks=tuple(sorted(tracks, key=lambda t: t.codec == TIMECODE)))
+    return replace(media, tracks=tuple(tracks))

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from vpo.errors import ConvergeError, FileError, OnError, PlanError
-from vpo.media.containers import as_stored, can_copy_data, misnamed_as
+from vpo.media.containers import as_stored, can_copy_data, misnamed_as, with_defaults
 from vpo.media.encode_spec import Loudness
 from vpo.media.model import MediaFile, Track
 from vpo.plan.diff import Reasons, difference, extractions
@@ -20,13 +20,14 @@ from vpo.plan.sidecars_after import named_after, sidecars_after
 from vpo.policy.caption_tracks import with_kept_captions
 from vpo.policy.change_kind import ChangeKind, Fact
 from vpo.policy.condition_context import ConditionContext
-from vpo.policy.desired_state import DesiredState
+from vpo.policy.desired_state import DesiredState, Reason
 from vpo.policy.document import Phase, Policy
 from vpo.policy.external_facts import ExternalFacts, original_language
 from vpo.policy.loudness import stated_loudness
 from vpo.policy.operation import Operation, PolicyConfig
 from vpo.policy.phase_conditions import skip_reason
 
+_UNCARRIED = "no tool can carry it"
 NOTHING_KNOWN = ExternalFacts()
 STRICTNESS: tuple[OnError, ...] = ("continue", "skip", "fail")
 
@@ -162,11 +163,36 @@ def _reason_to_skip(
 
 def _planned(media: MediaFile, fold: _Fold) -> Plan:
     """Return the plan that leads to the state that the fold has come to."""
-    after = as_stored(fold.state.media)
+    plan = _plan(media, fold, with_defaults(fold.state.media))
+    if plan.strategy not in ("remux", "transcode"):
+        return plan
+    return _plan(media, fold, as_stored(fold.state.media))
+
+
+def rewritten(plan: Plan) -> Plan:
+    """Return a plan for an edit of the header as one that writes the file anew.
+
+    Raises ``PlanError`` if it would lose a data track that has to be kept.
+    """
+    lost = _uncarried_data(plan)
+    if lost and plan.data_required:
+        raise _data_error(lost)
+    tracks = tuple(track for track in plan.after.tracks if track not in lost)
+    after = as_stored(replace(plan.after, tracks=tracks))
+    reasons = {Fact(ChangeKind.REMOVE, t.index): Reason("", "", _UNCARRIED) for t in lost}
+    return replace(
+        plan,
+        after=after,
+        changes=(*plan.changes, *difference(plan.after, after, reasons)),
+        warnings=(*plan.warnings, *(_left_out(track, after.container) for track in lost)),
+    )
+
+
+def _plan(media: MediaFile, fold: _Fold, after: MediaFile) -> Plan:
     there = {track.index for track in after.tracks}
     encodes = {index: how for index, how in fold.state.encodes.items() if index in there}
     sources = {index: how for index, how in fold.state.sources.items() if index in there}
-    if after == as_stored(media) and not encodes and not sources:
+    if as_stored(after) == as_stored(media) and not encodes and not sources:
         # A rewrite would change what the policies do not ask for, and nothing else.
         after = media
     return Plan(
@@ -187,6 +213,7 @@ def _planned(media: MediaFile, fold: _Fold) -> Plan:
         named_by=fold.state.named_by,
         sources=tuple(sources.items()),
         extracts=named_after(fold.state.extracts, media.path, after.path),
+        data_required=fold.state.data_required,
     )
 
 
@@ -199,12 +226,16 @@ def _uncarried_data(plan: Plan) -> list[Track]:
 def _without_data(state: DesiredState, lost: list[Track]) -> DesiredState:
     name = state.media.container
     for track in lost:
-        state = state.warn(
-            f"{track} is left out: no tool can carry it into {name} "
-            "(keep_data: true leaves such files unchanged)"
-        )
+        state = state.warn(_left_out(track, name))
     state = state.attributed_to("", "")
-    return state.remove((track.index for track in lost), "no tool can carry it")
+    return state.remove((track.index for track in lost), _UNCARRIED)
+
+
+def _left_out(track: Track, name: str) -> str:
+    return (
+        f"{track} is left out: no tool can carry it into {name} "
+        "(keep_data: true leaves such files unchanged)"
+    )
 
 
 def _data_error(lost: list[Track]) -> PlanError:
@@ -263,7 +294,9 @@ def _conflict(
     there = {track.index for track in again.media.tracks}
     sources = {index: how for index, how in again.sources.items() if index in there}
     wanted = chain(
-        difference(result, as_stored(again.media), again.reasons, again.encodes, sources),
+        difference(
+            as_stored(result), as_stored(again.media), again.reasons, again.encodes, sources
+        ),
         extractions(again.extracts, again.reasons),
     )
     change = next(wanted, None)

@@ -44,7 +44,7 @@ class Change:
 
     @property
     def in_header(self) -> bool:
-        """Whether an edit of a Matroska header makes the change."""
+        """Whether an edit of a header makes the change."""
         if self.kind is ChangeKind.FLAG:
             return self.fact.name in FLAGS_KEPT
         if self.kind is ChangeKind.TAG:
@@ -73,6 +73,7 @@ class Plan:
     tracks are made from that are not copied, and ``extracts`` the files to be written beside the
     film. ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing
     changes. ``named_by`` is the server that is asked to rename the file once it was changed.
+    ``data_required``: no data track may be left out.
     """
 
     before: MediaFile
@@ -87,6 +88,7 @@ class Plan:
     named_by: str | None = None
     sources: tuple[tuple[int, SubtitleSource], ...] = ()
     extracts: tuple[Extract, ...] = ()
+    data_required: bool = False
 
     @property
     def video_encodes(self) -> dict[int, VideoEncode]:
@@ -128,12 +130,13 @@ class Plan:
         if not changes:
             return "rename"
         in_headers = all(change.in_header for change in changes)
-        if in_headers and container(self.before.container).matroska and self._editable:
-            return "header"
-        return "remux"
+        return "header" if in_headers and self._editable else "remux"
 
     @property
     def _editable(self) -> bool:
+        kind = container(self.before.container)
+        if not kind.matroska:
+            return kind.mp4_family
         touched = {
             change.track
             for change in self.changes

@@ -227,7 +227,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         if writer is None:
             return _without_work(plan, "none", stamp)._replace(encode=_encode_history(job))
         separated = separation(job.path, job.options, writer.strategy)
-        plan = _with_warnings(plan, writer, separated)
+        plan = _with_warnings(writer, separated)
         if job.dry_run:
             _refuse_in_dry_run(job, writer)
             outcome = _without_work(plan, writer.strategy, stamp)
@@ -243,7 +243,8 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         return failed(job, error, plan, stamp)
 
 
-def _with_warnings(plan: Plan, writer: Writer, separated: str | None) -> Plan:
+def _with_warnings(writer: Writer, separated: str | None) -> Plan:
+    plan = writer.plan
     warnings = (*plan.warnings, *writer.warnings, *([separated] if separated else []))
     return replace(plan, warnings=warnings)
 
@@ -365,7 +366,7 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             if other is None:
                 return _without_work(plan, "none", lock.stamp)
             separated = separation(job.path, job.options, other.strategy)
-            writer, plan = other, _with_warnings(plan, other, separated)
+            writer, plan = other, _with_warnings(other, separated)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
         ready = _ready(job, writer, plan, lock, context)
         if any(how.loudness is not None for how in plan.audio_encodes.values()):
@@ -404,7 +405,7 @@ def _with_levels(job: Job, ready: _Ready) -> _Ready:
         writer = choose_writer(plan, work.context)
         if writer is not None:
             separated = separation(job.path, job.options, writer.strategy)
-            plan = _with_warnings(plan, writer, separated)
+            plan = _with_warnings(writer, separated)
         ready = _ready(job, writer, plan, work.lock, work.context)
     return ready._replace(work=replace(ready.work, levels=levels))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpo.media.containers import container
 from vpo.media.model import Track
 from vpo.plan.model import Change, Plan
 from vpo.policy.change_kind import ChangeKind
@@ -18,7 +19,8 @@ FLAGS = {
 
 def can_edit(plan: Plan) -> bool:
     """Return whether the tool can make all changes; tags would need a file of XML."""
-    return all(change.kind is not ChangeKind.TAG for change in plan.changes)
+    matroska = container(plan.before.container).matroska
+    return matroska and all(change.kind is not ChangeKind.TAG for change in plan.changes)
 
 
 def argv(program: str, plan: Plan, path: str) -> list[str]:

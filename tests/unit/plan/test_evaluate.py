@@ -18,7 +18,7 @@ from vpo.media.containers import as_stored, container
 from vpo.media.model import MediaFile, media_from_json, media_to_json
 from vpo.media.notation import lines
 from vpo.media.notation import media as media_of
-from vpo.plan.evaluate import evaluate, known_of_result
+from vpo.plan.evaluate import evaluate, known_of_result, rewritten
 from vpo.plan.model import Change, Plan, as_written, changes_to_json
 from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import Reason
@@ -154,7 +154,8 @@ def test_plan_has_the_cheapest_strategy() -> None:
     mkv = media_of(["v:h264", 'a:aac/eng "Title"', "a:aac/ger"])
     titles = policy({"audio_actions": {"clear_all_titles": True}})
     assert evaluate([titles], mkv).strategy == "header"
-    assert evaluate([titles], media_of(["v:h264", 'a:aac "T"'], "mp4")).strategy == "remux"
+    assert evaluate([titles], media_of(["v:h264", 'a:aac "T"'], "mp4")).strategy == "header"
+    assert evaluate([titles], media_of(["v:h264", 'a:aac "T"'], "mov")).strategy == "header"
     assert evaluate([policy({"keep_audio": {"languages": ["eng"]}})], mkv).strategy == "remux"
     assert evaluate([policy({})], mkv).strategy == "none"
 
@@ -240,6 +241,45 @@ def test_plan_reports_default_flags_set_by_mp4_muxer() -> None:
 def test_data_track_never_gets_the_default_flag() -> None:
     media = media_of(["v:h264", "d:bin_data"], "mov")
     assert lines(as_stored(media)) == ["v:h264 [default]", "d:bin_data"]
+
+
+def test_timecode_stays_in_its_place_unless_the_file_is_written_anew() -> None:
+    media = media_of(["d:tmcd", 'v:h264 "x" [default]', "a:aac [default]"], "mov")
+    time = (("timecode", "01:00:00:00"),)
+    tracks = [replace(t, tags=time) if t.type == "video" else t for t in media.tracks]
+    media = replace(media, tracks=tuple(tracks))
+    plan = evaluate([policy({"video_actions": {"clear_all_titles": True}})], media)
+    assert (plan.strategy, shown(plan.changes)) == ("header", ["title 1: x -> None"])
+    anew = rewritten(plan)
+    assert anew.strategy == "remux"
+    assert [track.codec for track in anew.after.tracks] == ["h264", "aac", "tmcd"]
+    assert {change.kind for change in anew.changes} == {ChangeKind.TITLE, ChangeKind.MOVE}
+
+
+def test_data_that_no_tool_can_carry_is_left_out_only_where_the_file_is_written_anew() -> None:
+    media = media_of(['v:h264 "x" [default]', "d:mebx"], "mov")
+    titles = {"video_actions": {"clear_all_titles": True}}
+    plan = evaluate([policy(titles)], media)
+    assert (plan.strategy, plan.warnings, len(plan.after.tracks)) == ("header", (), 2)
+    anew = rewritten(plan)
+    assert [change.kind for change in anew.changes] == [ChangeKind.TITLE, ChangeKind.REMOVE]
+    assert "is left out" in anew.warnings[0]
+    required = evaluate([policy({"keep_data": True, **titles})], media)
+    assert required.strategy == "header"
+    with pytest.raises(PlanError, match="keep_data is true"):
+        rewritten(required)
+
+
+@pytest.mark.parametrize(
+    ("container", "strategy"), [("mp4", "header"), ("mov", "header"), ("avi", "remux")]
+)
+def test_tags_are_header_edits_where_vpo_edits_headers(container: str, strategy: str) -> None:
+    rule = {"name": "r", "when": {"exists": {"track_type": "audio"}}, "then": [
+        {"set_container_metadata": {"field": "title", "value": "A film"}}
+    ]}  # fmt: skip
+    media = media_of(["v:h264 [default]", "a:aac [default]"], container)
+    plan = evaluate([policy({"rules": {"match": "all", "items": [rule]}})], media)
+    assert plan.strategy == strategy
 
 
 def test_flags_cleared_before_container_change_do_not_contradict() -> None:

@@ -36,7 +36,7 @@ _WHOLE = 50
 
 _OF_TRACKS = frozenset({ChangeKind.FLAG, ChangeKind.TITLE, ChangeKind.LANGUAGE})
 
-Values = dict[int, bytes | None]
+_Values = dict[int, bytes | None]
 
 
 def edited(identity: int, data: bytes, plan: Plan) -> bytes:
@@ -89,11 +89,11 @@ def _edited_tracks(data: bytes, plan: Plan) -> bytes:
     return joined(result)
 
 
-def _track_values(plan: Plan) -> dict[int, Values]:
+def _track_values(plan: Plan) -> dict[int, _Values]:
     """Return the new elements of each track, by its position among the TrackEntry elements."""
     tracks = {track.index: track for track in plan.before.tracks}
     after = {track.index: track for track in plan.after.tracks}
-    found: dict[int, Values] = {}
+    found: dict[int, _Values] = {}
     for change in plan.changes:
         if change.kind in _OF_TRACKS and change.track is not None:
             position = _position(tracks[change.track])
@@ -108,7 +108,7 @@ def _position(track: Track) -> int:
     return track.matroska_id
 
 
-def _values(change: Change, dispositions: frozenset[str]) -> Values:
+def _values(change: Change, dispositions: frozenset[str]) -> _Values:
     if change.kind is ChangeKind.TITLE:
         return {_NAME: str(change.after).encode() if change.after else None}
     if change.kind is ChangeKind.LANGUAGE:
@@ -130,7 +130,7 @@ def _tag_values(plan: Plan) -> dict[str, str]:
     }
 
 
-def _info_values(plan: Plan) -> Values:
+def _info_values(plan: Plan) -> _Values:
     title = _tag_values(plan).get("TITLE")
     return {} if title is None else {_TITLE: title.encode() or None}
 

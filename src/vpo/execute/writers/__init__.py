@@ -6,11 +6,12 @@ from vpo.errors import PlanError
 from vpo.execute.context import RunContext
 from vpo.execute.writers.extract_only import ExtractOnly
 from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
-from vpo.execute.writers.header_edit import HeaderEdit
+from vpo.execute.writers.header_edit import HeaderEdit, obstacle
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
 from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
 from vpo.media.sidecar_names import second_name
+from vpo.plan.evaluate import rewritten
 from vpo.plan.model import Plan
 
 __all__ = ["Writer", "choose_writer"]
@@ -28,6 +29,8 @@ _WRITERS: tuple[type[Writer], ...] = (
 def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     """Return the cheapest writer for the plan; ``None`` if nothing changes.
 
+    Its own plan is another one where a header that cannot be edited is written anew.
+
     Raises ``PlanError`` for what no installed tool can write, ``ToolMissingError`` for a tool that
     is missing.
     """
@@ -35,7 +38,11 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
         return None
     _need_extractors(plan, context)
     kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
-    return kind(plan, context)
+    if plan.strategy != "header" or kind is HeaderEdit:
+        return kind(plan, context)
+    writer = kind(rewritten(plan), context)
+    writer.warnings += (f"the file is written anew, as its header cannot be: {obstacle(plan)}",)
+    return writer
 
 
 def _need_extractors(plan: Plan, context: RunContext) -> None:

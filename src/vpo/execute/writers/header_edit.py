@@ -1,4 +1,4 @@
-"""Header edits of Matroska files: in process, or with mkvpropedit in a sparse copy of the file."""
+"""Header edits: in process, or in Matroska with mkvpropedit in a sparse copy of the file."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from vpo.errors import DamagedError
+from vpo.errors import DamagedError, SourceChangedError
 from vpo.execute import sparse_copy, undo_file
 from vpo.execute.context import RunContext
 from vpo.execute.copy import can_clone, copy_file
-from vpo.execute.header_edits import matroska_check, matroska_edit
+from vpo.execute.header_edits import (
+    matroska_check,
+    matroska_edit,
+    mp4_boxes,
+    mp4_check,
+    mp4_edit,
+)
 from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.execute.in_place import CheckStructure, edit_in_place
 from vpo.execute.rewrite import REMUX_FACTOR, rewrite
 from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers.writer import Writer
+from vpo.media.containers import container
 from vpo.plan.model import Plan
+from vpo.probe import mp4
 from vpo.probe.ebml import StructureError
 from vpo.probe.integrity import is_complete
-from vpo.probe.matroska import Structure, read_structure
+from vpo.probe.matroska import read_structure
 from vpo.probe.unwritten import is_unwritten
 from vpo.tools import mkvpropedit
 from vpo.tools.mkvmerge import MkvmergeOutput
@@ -50,20 +58,21 @@ class HeaderEdit(Writer):
             return False
         # The tool appends elements: what lies behind the end would become a part of the film.
         tool = tools.mkvpropedit is not None and not plan.before.outside
-        return (tool and mkvpropedit.can_edit(plan)) or _looked_at(plan)[1] is None
+        return (tool and mkvpropedit.can_edit(plan)) or obstacle(plan) is None
 
     def apply(self, work: Work) -> Applied:
         edit = self._edit
         if edit is None or not edit.patches.fits(work.lock.fd):
-            edit, _ = _looked_at_open(work.lock.fd, self.plan)
-        if not ((edit and edit.structure.complete) or is_complete(work.lock.path)):
+            edit, why_not = _looked_at_open(work.lock.fd, self.plan)
+            if edit is None and not container(self.plan.before.container).matroska:
+                raise SourceChangedError(f"its header cannot be edited: {why_not}; run again")
+        if not ((edit and edit.complete) or is_complete(work.lock.path)):
             raise DamagedError("the file is cut off; it was left alone; get it again")
         if work.options.verify == "full" and _is_suspect(work):
             work.begin_proof().check_source()
         if edit is None:
             return self._apply_with_tool(work)
-        check = partial(matroska_check.check, before=edit.structure)
-        return self._publish(work, edit.patches, check)
+        return self._publish(work, edit.patches, edit.check)
 
     def _apply_with_tool(self, work: Work) -> Applied:
         ranges = undo_file.header_regions(work.lock.fd)
@@ -98,10 +107,16 @@ class HeaderEdit(Writer):
 
 
 class _Edit(NamedTuple):
-    """The edit of a header, and the structure of the file before it."""
+    """The edit of a header, whether all of the file is there, and the check of it afterwards."""
 
-    structure: Structure
     patches: PatchSet
+    complete: bool
+    check: CheckStructure
+
+
+def obstacle(plan: Plan) -> str | None:
+    """Return why vpo itself cannot edit the header of the plan's file; ``None`` if it can."""
+    return _looked_at(plan)[1]
 
 
 def _looked_at(plan: Plan) -> tuple[_Edit | None, str | None]:
@@ -118,8 +133,15 @@ def _looked_at(plan: Plan) -> tuple[_Edit | None, str | None]:
 
 def _looked_at_open(fd: int, plan: Plan) -> tuple[_Edit | None, str | None]:
     try:
+        if container(plan.before.container).mp4_family:
+            boxes = mp4_boxes.read_mp4(fd)
+            patches = mp4_edit.edit_boxes(fd, boxes, plan)
+            check = partial(mp4_check.check_boxes, before=boxes)
+            return _Edit(patches, mp4.is_whole(fd), check), None
         structure = read_structure(fd)
-        return _Edit(structure, matroska_edit.edit(fd, structure, plan)), None
+        patches = matroska_edit.edit(fd, structure, plan)
+        check = partial(matroska_check.check, before=structure)
+        return _Edit(patches, structure.complete, check), None
     except StructureError as error:
         return None, str(error)
 
