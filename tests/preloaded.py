@@ -1,7 +1,8 @@
 """A process that has imported vpo and forks a child for each run of it.
 
 The imports take most of the time of a short run. A child is a process of its own as one of
-``python -m vpo`` is, with its own arguments, environment, folder, streams and exit code.
+``python -m vpo`` is, with its own arguments, environment, folder, streams and exit code. For the
+same reason it has a child that is to be its prober before it asks for one.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 
 class Preloaded:
@@ -125,11 +128,68 @@ def _supervise(connection: int, out: int, err: int) -> None:
     sys.argv = ["vpo", *request["args"]]
 
 
+class _Spare(subprocess.Popen[bytes]):
+    """What ``subprocess.Popen`` is in a run: it gives the prober's child once, without starting it.
+
+    The child is a fork of this process, kept apart as ``Processes.start_service`` does it.
+    """
+
+    spare: tuple[int, int, int] | None = None
+    """Its process id, and the descriptors of its input and output."""
+
+    def __init__(self, args: Any, **options: Any) -> None:
+        kind = _Spare
+        module = python_module("vpo.probe.child")
+        if kind.spare is None or list(args)[-len(module) :] != module:
+            super().__init__(args, **options)
+            return
+        pid, stdin, stdout = kind.spare
+        kind.spare = None
+        self.args, self.pid, self.returncode = args, pid, None
+        self.stdin, self.stdout, self.stderr = (
+            os.fdopen(stdin, "wb", 0),
+            os.fdopen(stdout, "rb", 0),
+            None,
+        )
+        self._child_created, self._waitpid_lock = True, threading.Lock()
+        self._communication_started, self._input = False, None
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Fork the child that waits for the requests of this run, or for its end."""
+        (requests, stdin), (stdout, answers) = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid:
+            os.setpgid(pid, pid)
+            os.close(requests)
+            os.close(answers)
+            cls.spare = (pid, stdin, stdout)
+            return
+        os.setpgid(0, 0)
+        os.close(stdin)
+        os.close(stdout)
+        for fd, standard in ((requests, 0), (answers, 1), (os.open(os.devnull, os.O_WRONLY), 2)):
+            os.dup2(fd, standard)
+            os.close(fd)
+        os.chdir(NEUTRAL_FOLDER)
+        environment = child_environment(_KEEP_MEMORY)
+        os.environ.clear()
+        os.environ.update(environment)
+        child._serve()
+        os._exit(0)
+
+
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parent.parent)
     _import_all()
     gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))
     from vpo.cli.main import main
+    from vpo.probe import child
+    from vpo.tools.isolation import NEUTRAL_FOLDER, child_environment, python_module
+    from vpo.tools.service import _KEEP_MEMORY
 
+    if sys.argv[1:2] in (["process"], ["scan"], ["inspect"], ["library"], ["policy"]):
+        _Spare.prepare()
+        subprocess.Popen = _Spare  # type: ignore[misc, assignment]
     main()

@@ -15,8 +15,10 @@ from tests.integration.stage import until
 import vpo
 from vpo.config.builder import build
 from vpo.db.store import open_store
-from vpo.execute.writers import Writer
+from vpo.execute.context import RunContext
+from vpo.execute.writers import Writer, choose_writer
 from vpo.plan.evaluate import evaluate
+from vpo.plan.model import Plan
 from vpo.plugins.dispatcher import HookDispatcher
 from vpo.policy.loader import load_policy
 from vpo.policy.policy_files import PolicyFiles
@@ -141,7 +143,15 @@ def test_apply_returns_the_warnings_of_the_writer(
 ) -> None:
     folder, policy = folder_and_policy(library, "a.mkv")
     plan = vpo.evaluate([vpo.load_policy(policy)], vpo.probe(folder / "a.mkv"))
-    monkeypatch.setattr(Writer, "warnings", ("slower than it could be",))
+    chosen = choose_writer
+
+    def slow(plan: Plan, context: RunContext) -> Writer | None:
+        writer = chosen(plan, context)
+        if writer is not None:
+            writer.warnings = ("slower than it could be",)
+        return writer
+
+    monkeypatch.setattr(api, "choose_writer", slow)
     applied = vpo.apply(plan)
     assert applied is not None
     assert "slower than it could be" in applied.warnings

@@ -10,6 +10,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,6 @@ from vpo.plan.evaluate import evaluate
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.loader import load_policy
 from vpo.probe.service import Prober
-from vpo.run import job as job_module
 from vpo.run.job import Job, process_file
 from vpo.tools.process import Command, Listener, Processes
 from vpo.tools.programs import find_tools
@@ -138,7 +138,9 @@ def test_a_file_is_planned_once_and_a_tool_works_once_for_a_plan(
     file = tmp_path / "policy.yaml"
     file.write_text(policy([name]))
     planned = Mock(wraps=evaluate)
-    monkeypatch.setattr(job_module, "evaluate", planned)
+    for module in [module for name, module in sys.modules.items() if name.startswith("vpo.run")]:
+        if getattr(module, "evaluate", None) is evaluate:
+            monkeypatch.setattr(module, "evaluate", planned)
     processes = context.tools.processes
     assert isinstance(processes, Counted)
     processes.work = Counter()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timezone
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.files import as_json, bounds, locate, parse_time, signed, unsigned
+from vpo.db.files import as_json, bounds, inode_of, locate, parse_time, signed, unsigned
 from vpo.db.records import HealthRecord, Result
 from vpo.db.schema import migrate_database
 
@@ -42,7 +42,7 @@ class HealthRecords:
         found = Result("", path, "unchanged", stat=record.stat, device=device)
         at = record.at.astimezone(timezone.utc).isoformat(timespec="microseconds")
         with self._pool.transaction() as connection:
-            number = locate(connection, found, os.path.lexists)
+            number = locate(connection, found, inode_of)
             connection.execute(
                 "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)",
                 (number, *signed(record.stat), at, as_json(record.health)),

@@ -6,12 +6,21 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.files import bounds, locate, number_of, parse_time, unsigned, write_facts
+from vpo.db.files import (
+    InodeOf,
+    bounds,
+    inode_of,
+    locate,
+    number_of,
+    parse_time,
+    unsigned,
+    write_facts,
+)
 from vpo.db.records import SCAN, Result, Stat
 from vpo.db.schema import migrate_database
 from vpo.media.model import MediaFile, media_from_json
@@ -92,10 +101,8 @@ class Library:
     ``under`` are paths of files, or of folders with all that is in them.
     """
 
-    def __init__(
-        self, pool: DaemonConnectionPool, exists: Callable[[str], bool] = os.path.lexists
-    ) -> None:
-        self._pool, self._exists = pool, exists
+    def __init__(self, pool: DaemonConnectionPool, inode: InodeOf = inode_of) -> None:
+        self._pool, self._inode = pool, inode
         migrate_database(pool)
 
     def seen(self, under: Sequence[str]) -> dict[str, Seen]:
@@ -132,7 +139,7 @@ class Library:
         now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
         with self._pool.transaction() as connection:
             for result in results:
-                number = locate(connection, result, self._exists)
+                number = locate(connection, result, self._inode)
                 if number is not None:
                     _forget(connection, number)
                     write_facts(connection, number, result, now)

@@ -88,11 +88,18 @@ def _only(fields: FieldsByPath, wanted: Set[str]) -> FieldsByPath:
     return {path: plugins for path, plugins in kept.items() if any(plugins.values())}
 
 
-def event_plugins(config: Config) -> dict[str, Mapping[str, Any]]:
-    """Return the settings of the plugins with event hooks, by name."""
+def event_plugins(config: Config, policies: PolicyFiles) -> dict[str, Mapping[str, Any]]:
+    """Return the settings of the plugins with event hooks, by name.
+
+    A server that is to rename files is told of them although it is not to rescan.
+    """
+    servers = (getattr(config, name) for name in _METADATA_PLUGINS)
+    told = {
+        name: server.url and (server.rescan or policies.uses_metadata)
+        for name, server in zip(_METADATA_PLUGINS, servers, strict=True)
+    }
     enabled = {
-        "radarr": config.radarr.url,
-        "sonarr": config.sonarr.url,
+        **told,
         "jellyfin": config.jellyfin.url,
         "plex": config.plex.url,
         "notify": config.notify.urls,

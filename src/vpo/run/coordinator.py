@@ -212,7 +212,7 @@ class _Run:
 
     def _hooks(self) -> HookDispatcher | None:
         """Return the plugins with event hooks; raise ``ConfigError`` if one cannot be loaded."""
-        listening = event_plugins(self._settings.config)
+        listening = event_plugins(self._settings.config, self._request.policies)
         if not listening:
             return None
         from vpo.plugins.dispatcher import (
