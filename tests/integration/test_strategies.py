@@ -198,15 +198,14 @@ def test_ffmpeg_remux_keeps_or_reports_language_regions(
     )
 
 
-def test_flags_are_changed_by_ffmpeg_without_mkvtoolnix(
+def test_flags_are_changed_in_the_header_without_any_tool(
     vpo: Vpo, library: Library, tmp_path: Path
 ) -> None:
-    """ffmpeg has to write the whole file for them; the streams stay as they are."""
     path = library("multi-audio.mkv") / "multi-audio.mkv"
     before, payload = read(path), stream_hashes(path)
-    result = run(vpo, NO_FLAGS, path, path_with(tmp_path / "bin", "ffmpeg"))
+    result = run(vpo, NO_FLAGS, path, path_with(tmp_path / "nothing"))
     assert result.rc == 0, result
-    assert one(result)["strategy"] == "remux"
+    assert one(result)["strategy"] == "header"
     assert not any(track.default or track.forced for track in read(path).tracks)
     assert everything_else(read(path)) == everything_else(before)
     assert stream_hashes(path) == payload
@@ -352,7 +351,7 @@ def no_bundled_ffmpeg(folder: Path) -> dict[str, str | None]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), others]))}
 
 
-@pytest.mark.parametrize("policy", [NO_FLAGS, TURNED, TO_MP4], ids=["flags", "order", "mp4"])
+@pytest.mark.parametrize("policy", [TURNED, TO_MP4], ids=["order", "mp4"])
 def test_process_exits_3_without_tools(
     vpo: Vpo, library: Library, tmp_path: Path, policy: str
 ) -> None:
@@ -403,17 +402,18 @@ def test_second_run_starts_no_tool_and_opens_no_file(
 def test_warnings_of_mkvpropedit_are_reported(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, linked: bool
 ) -> None:
-    """It ends with status 1 then, as mkvmerge does."""
+    """It ends with status 1 then, as mkvmerge does; it edits what vpo itself cannot."""
     tools_on_path(mkvpropedit='"$REAL_MKVPROPEDIT" "$@"; echo "#GUI#warning it is odd"; exit 1')
-    root = library("wrong-flags.mkv")
+    root = library("live.webm")
     if linked:
         vpo.config.write_text('[files]\nhardlinks = "replace"\n')
-        os.link(root / "wrong-flags.mkv", root.parent / "other.mkv")
+        os.link(root / "live.webm", root.parent / "other.mkv")
     done = vpo("process", "--format", "json", "-p", vpo.policy(NO_FLAGS), root)
     assert done.rc == 0, done
     (outcome,) = done.json["files"]
     assert outcome["strategy"] == "header"
     assert "mkvpropedit: it is odd" in outcome["warnings"]
+    assert "mkvpropedit edits the header, which vpo itself cannot" in str(outcome["warnings"])
 
 
 @pytest.mark.parametrize(
