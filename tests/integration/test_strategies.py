@@ -398,6 +398,9 @@ def test_second_run_starts_no_tool_and_opens_no_file(
     assert stage.events == []
 
 
+TITLED = "schema_version: 13\nphases: [{name: t, titles: {video: Film}}]\n"
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_warnings_of_mkvpropedit_are_reported(
     vpo: Vpo, library: Library, tools_on_path: ToolsOnPath, linked: bool
@@ -408,7 +411,7 @@ def test_warnings_of_mkvpropedit_are_reported(
     if linked:
         vpo.config.write_text('[files]\nhardlinks = "replace"\n')
         os.link(root / "live.webm", root.parent / "other.mkv")
-    done = vpo("process", "--format", "json", "-p", vpo.policy(NO_FLAGS), root)
+    done = vpo("process", "--format", "json", "-p", vpo.policy(TITLED), root)
     assert done.rc == 0, done
     (outcome,) = done.json["files"]
     assert outcome["strategy"] == "header"
