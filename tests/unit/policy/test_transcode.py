@@ -12,8 +12,9 @@ from vpo.media.model import Color, MediaFile, Track
 from vpo.media.notation import media
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.operation import PolicyConfig
-from vpo.policy.operations.transcode import SkipIf, Transcode
+from vpo.policy.operations.transcode import Transcode
 from vpo.policy.track_preference import Criterion
+from vpo.policy.video_section import SkipIf
 
 
 @pytest.mark.parametrize(
