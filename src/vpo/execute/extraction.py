@@ -17,11 +17,11 @@ from vpo.errors import PlanError, PublishError, SpaceError, ToolError, VerifyErr
 from vpo.execute import made_subtitles, originals
 from vpo.execute.folder import Folder
 from vpo.execute.made_subtitles import MadeFile
-from vpo.execute.originals import WrittenSidecar
 from vpo.execute.rename import NO_LINKS
 from vpo.execute.space import FULL_ERRNOS, is_full
 from vpo.execute.work import Applied, Work
 from vpo.execute.workspace import Workspace, tool_path
+from vpo.execute.written_sidecars import WrittenSidecar
 from vpo.media.model import MediaFile
 from vpo.media.sidecar_names import second_name
 from vpo.media.subtitle_source import AS_IT_IS, Extract
