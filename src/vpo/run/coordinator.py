@@ -20,6 +20,7 @@ from vpo.discover import (
     ORIGINALS_FOLDER,
     Candidate,
     Discovery,
+    Search,
     discover,
     folders_of,
     leftovers_beside,
@@ -196,13 +197,9 @@ class _Run:
         return record_found_originals(store, sorted(folders), self._settings.config.originals)
 
     def _discover(self) -> Discovery:
-        return discover(
-            self._request.paths,
-            recursive=self._request.recursive,
-            extensions=self._settings.config.files.extensions,
-            stop=self._stops,
-            exclude=self._settings.config.files.exclude or (),
-        )
+        files = self._settings.config.files
+        search = Search(files.extensions, self._request.recursive, files.exclude or ())
+        return discover(self._request.paths, search, self._stops)
 
     def _stops(self) -> bool:
         return self._interrupt.stop
