@@ -45,7 +45,7 @@ class _Ready(NamedTuple):
 class Extraction:
     """A context manager that writes the sidecars of a plan into temporary files.
 
-    ``check`` publishes them when the film is about to be replaced; what was published is taken back
+    ``check`` publishes them when the film is about to be replaced; what was published is removed
     if an error leaves the film as it was.
     """
 
@@ -73,7 +73,7 @@ class Extraction:
     ) -> None:
         with self._stack:
             if kind is not None and self._work.lock.holds_path:
-                self._take_back()
+                self._withdraw()
 
     def check(self, found: MediaFile) -> None:
         """Check the result of the film, then publish the sidecars."""
@@ -188,7 +188,7 @@ class Extraction:
         with contextlib.suppress(OSError):
             os.fchmod(fd, film.st_mode & _MODE)
 
-    def _take_back(self) -> None:
+    def _withdraw(self) -> None:
         for name, status in self._published:
             if self._folder.names(name, status):
                 with contextlib.suppress(OSError):

@@ -19,10 +19,9 @@ class Job:
 
     ``on_error`` overrides the policies; ``seen`` is the file's (size, mtime_ns) when it was found;
     ``known`` has the facts that are not in the file, ``recorded`` those of contents that it may
-    turn out to have; ``link`` is a symbolic link to it;
-    ``encoding`` is the cache key of the policies' encodes; ``beside`` is the state of its sidecars
-    when they were read; ``files`` are the policy files, for the
-    log.
+    turn out to have; ``link`` is a symbolic link to it; ``encoding`` is the cache key of the
+    policies' encodes; ``beside`` is the state of its sidecars when they were read; ``files`` are
+    the policy files, for the log.
     """
 
     path: str

@@ -199,7 +199,7 @@ def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None
             return
         raise BusyError("it has gone since the run began")
     try:
-        now = _asked_anew(job, context)
+        now = _stamp_now(job, context)
     except BusyError:
         raise
     except FileError:
@@ -209,8 +209,8 @@ def _refuse_changed(job: Job, context: RunContext, before: Stamp | None) -> None
         raise BusyError(_CHANGED)
 
 
-def _asked_anew(job: Job, context: RunContext) -> Stamp | None:
-    """Return the file's stamp; with the lock, as only that asks a file server anew."""
+def _stamp_now(job: Job, context: RunContext) -> Stamp | None:
+    """Return the file's stamp; with the lock, as only that asks a file server again."""
     if job.dry_run:
         return stamp_of(job.path)
     with _locked(job.path, context) as lock:
