@@ -37,7 +37,8 @@ from vpo.execute.preconditions import (
 )
 from vpo.execute.rename import require_free_name
 from vpo.execute.work import Work
-from vpo.execute.writers import Writer, choose_writer
+from vpo.execute.writers import choose_writer
+from vpo.execute.writers.writer import Writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
