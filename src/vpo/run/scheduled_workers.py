@@ -21,18 +21,23 @@ class ScheduledWorkers:
     tally: Tally
 
     def workers(self) -> Workers:
+        """Return the workers as the schedule allows them."""
         return replace(self.source, slots=self.slots)
 
     def slots(self) -> int:
+        """Return how many jobs may run at the same time now."""
         return 0 if self.pauser.paused else self.source.slots()
 
     def on_tick(self) -> None:
+        """Check the schedule, and show the progress."""
         self.tally.on_tick(self.pauser)
 
     def report(self) -> None:
+        """Pass on the messages of the workers."""
         self.tally.observer.notes(self.source.messages())
 
     def take(self, outcome: Outcome) -> None:
+        """Count and record an outcome."""
         self.report()
         self.tally.take(outcome)
 
