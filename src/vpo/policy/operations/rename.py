@@ -134,15 +134,13 @@ def _server(state: DesiredState) -> str | None:
 
 
 def _values(state: DesiredState, stem: str) -> dict[str, str | None]:
-    said = film_name(stem)
-    video, audio = (
-        next(iter(state.media.of("video")), None),
-        next(iter(state.media.of("audio")), None),
-    )
+    named = film_name(stem)
+    video = next(iter(state.media.of("video")), None)
+    audio = next(iter(state.media.of("audio")), None)
     facts: Mapping[str, str | None] = {
-        "title": said.title,
-        "year": said.year,
-        "episode": said.episode,
+        "title": named.title,
+        "year": named.year,
+        "episode": named.episode,
         "video_codec": display_name(video) if video else "",
         "audio_codec": display_name(audio) if audio else "",
         "resolution": resolution_of(video.width, video.height) if video else "",
