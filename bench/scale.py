@@ -24,8 +24,8 @@ ROUNDS = 3
 MEGABYTE = 1_000_000
 SCAN = """
 import sys
-from vpo.discover import discover
-assert discover(sys.argv[1:], recursive=True, extensions=["mkv"]).candidates
+from vpo.discover import Search, discover
+assert discover(sys.argv[1:], Search(["mkv"], recursive=True)).candidates
 """
 PICTURE = REPOSITORY / "docs" / "growth.svg"
 CONTESTANTS = {"find": "find", "scan": "folders read", "vpo": "vpo process"}

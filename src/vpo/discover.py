@@ -107,44 +107,40 @@ def is_missing(path: str) -> bool:
     return False
 
 
-def discover(
-    paths: Iterable[str],
-    *,
-    recursive: bool,
-    extensions: Iterable[str],
-    stop: Callable[[], object] = lambda: False,
-    exclude: Sequence[str] = (),
-    roots: Sequence[str] = (),
-) -> Discovery:
-    """Return all candidates under ``paths``; ``extensions`` are without dot, in any case.
+@dataclass(frozen=True)
+class Search:
+    """What a search finds: files with these ``extensions``, without dot, in any case.
 
-    ``exclude`` are patterns in gitignore's syntax, relative to each path. A path in one of the
-    ``roots`` counts as found there, not as named. Ends early, between two folders, if ``stop``
-    returns true.
+    ``recursive``: in subfolders, too. ``exclude`` are patterns in gitignore's syntax, relative to
+    each path. A path in one of the ``roots`` counts as found there, not as named.
+    """
+
+    extensions: Iterable[str]
+    recursive: bool = False
+    exclude: Sequence[str] = ()
+    roots: Sequence[str] = ()
+
+
+def discover(
+    paths: Iterable[str], search: Search, stop: Callable[[], object] = lambda: False
+) -> Discovery:
+    """Return all candidates under ``paths``.
+
+    Ends early, between two folders, if ``stop`` returns true.
     """
     found = Discovery()
-    endings = tuple("." + item.lower().lstrip(".") for item in extensions)
-    walk = _Walk(found, recursive, endings, stop)
-    walk.exclude, walk.roots = exclude, roots
+    walk = _Walk(found, search, stop)
     for path in paths:
         walk.start(path)
     return found
 
 
 class _Walk:
-    def __init__(
-        self,
-        found: Discovery,
-        recursive: bool,
-        endings: tuple[str, ...],
-        stop: Callable[[], object],
-    ) -> None:
+    def __init__(self, found: Discovery, search: Search, stop: Callable[[], object]) -> None:
         self.found = found
         self.stop = stop
-        self.recursive = recursive
-        self.endings = endings
-        self.exclude: Sequence[str] = ()
-        self.roots: Sequence[str] = ()
+        self.recursive, self.exclude, self.roots = search.recursive, search.exclude, search.roots
+        self.endings = tuple("." + item.lower().lstrip(".") for item in search.extensions)
         self.folders: set[tuple[int, int]] = set()
         self.files: dict[str, int] = {}
 

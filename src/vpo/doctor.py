@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from vpo.config.builder import Settings, require_programs
-from vpo.config.models import SERVERS
+from vpo.config.services import SERVERS
 from vpo.db import maintenance
 from vpo.errors import ConfigError, PlanError, SourceError, ToolError, ToolMissingError
 from vpo.execute.encoding.crf_search import metric

@@ -16,7 +16,8 @@ import vpo
 from vpo.config.builder import build
 from vpo.db.store import open_store
 from vpo.execute.context import RunContext
-from vpo.execute.writers import Writer, choose_writer
+from vpo.execute.writers import choose_writer
+from vpo.execute.writers.writer import Writer
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
 from vpo.plugins.dispatcher import HookDispatcher

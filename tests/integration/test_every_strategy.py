@@ -27,7 +27,8 @@ from vpo.plan.evaluate import evaluate
 from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.loader import load_policy
 from vpo.probe.service import Prober
-from vpo.run.job import Job, process_file
+from vpo.run.job import Job
+from vpo.run.processing import process_file
 from vpo.tools.process import Command, Listener, Processes
 from vpo.tools.programs import find_tools
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from vpo.discover import Discovery, discover
+from vpo.discover import Discovery, Search, discover
 
 
 def find(*paths: Path | str, recursive: bool = True) -> Discovery:
-    return discover([str(p) for p in paths], recursive=recursive, extensions=["mkv", ".MP4"])
+    return discover([str(p) for p in paths], Search(["mkv", ".MP4"], recursive))
 
 
 def names(found: Discovery, root: Path) -> list[str]:
@@ -160,9 +160,7 @@ def test_find_refuses_path_with_null_character() -> None:
 
 
 def found_with(root: Path, *exclude: str, below: str = ".") -> list[str]:
-    found = discover(
-        [str(root / below)], recursive=True, extensions=["mkv"], exclude=exclude, roots=[str(root)]
-    )
+    found = discover([str(root / below)], Search(["mkv"], True, exclude, [str(root)]))
     assert not found.problems
     return names(found, root)
 

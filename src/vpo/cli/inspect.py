@@ -15,7 +15,7 @@ from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.health_records import HealthRecords
-from vpo.discover import discover
+from vpo.discover import Search, discover
 from vpo.errors import EXIT_FAILED, EXIT_OK, ProbeError
 from vpo.library.health_check import record_health
 from vpo.media.model import MediaFile, media_to_json
@@ -72,7 +72,7 @@ def _examined(found: list[MediaFile], output_format: str) -> dict[str, Health]:
     """Return and record the health of each file by path; as text, with a progress line."""
     settings, processes = build({}), Processes()
     stall = float(settings.config.tools.stall_seconds)
-    named = discover([media.path for media in found], recursive=False, extensions=())
+    named = discover([media.path for media in found], Search(extensions=()))
     items = {item.path: item for item in named.candidates}
     line = terminal_progress(sys.stderr, "Decoding", output_format == "text")
     healths = {}

@@ -8,7 +8,8 @@ from vpo.errors import PlanError
 from vpo.media.encode_spec import Device
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import unknown_metadata
-from vpo.policy.operations.transcode import Transcode, VideoSection
+from vpo.policy.operations.transcode import Transcode
+from vpo.policy.video_section import VideoSection
 from vpo.text import suggestion
 from vpo.tools.presets import X264_TUNES
 from vpo.tools.video_encoders import VideoEncoder, accelerators, candidates

@@ -52,14 +52,7 @@ Exit codes:
 @recursive_option
 @scan_workers_option
 @format_option
-def command(
-    paths: tuple[str, ...],
-    libraries: tuple[str, ...],
-    exclude: tuple[str, ...],
-    recursive: bool,
-    workers: int | None,
-    output_format: str,
-) -> int:
+def command(**options: Any) -> int:
     """Index the videos in PATHS for "vpo library".
 
     Without PATHS, all libraries of the configuration are indexed.
@@ -67,23 +60,24 @@ def command(
     Only the database is changed, after what interrupted runs have left is dealt with. Files that
     have not changed since they were indexed are not opened.
     """
-    settings = excluding(build({"processing.workers": workers}), exclude)
-    chosen = targets(settings, paths, libraries, None)
+    settings = excluding(build({"processing.workers": options["workers"]}), options["exclude"])
+    chosen = targets(settings, options["paths"], options["libraries"], None)
     refuse_missing_targets(chosen)
     print_warnings(settings.warnings)
-    progress = terminal_progress(sys.stderr, "Scanning", output_format == "text")
+    progress = terminal_progress(sys.stderr, "Scanning", options["output_format"] == "text")
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         forget = Store(pool).forget_file
         found = Scan()
         for item in chosen:
             scanner = Scanner(item.settings, Library(pool), interrupt, progress.show, forget)
-            found += scanner.scan(item.paths, recursive=recursive or item.library is not None)
+            recursive = options["recursive"] or item.library is not None
+            found += scanner.scan(item.paths, recursive=recursive)
             if interrupt.stop:
                 break
     progress.clear()
     for text in found.notes:
         print_error(text)
-    if output_format == "json":
+    if options["output_format"] == "json":
         print_json(_document(found))
     else:
         _print(found)

@@ -25,8 +25,9 @@ from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.policy.document import Policy
 from vpo.policy.operations.transcode import Transcode
-from vpo.run.job import Job, process_file
+from vpo.run.job import Job
 from vpo.run.probers import new_prober
+from vpo.run.processing import process_file
 from vpo.run.workers import new_context
 from vpo.tools.priority import lower_priority
 from vpo.tools.programs import tool_versions

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vpo.config.loader import check_value, from_environment, read_config_file
-from vpo.config.models import SERVERS, Config
+from vpo.config.models import Config
+from vpo.config.services import SERVERS
 from vpo.config.specs import LIBRARIES, PLUGINS, field_of, spec, specs
 from vpo.config.worker_count import DEFAULT, effective_workers, usable_cores
 from vpo.errors import ConfigError, ToolMissingError

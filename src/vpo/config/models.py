@@ -17,17 +17,15 @@ from vpo.config.key import (
     absolute_folder,
     extension,
     library_name,
-    secret_text,
-    server_url,
     time_span,
 )
+from vpo.config.services import Jellyfin, Notify, Plex, Radarr, Sonarr
 from vpo.errors import OnError
 from vpo.exclude import checked_pattern
 
 Level = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Keep = Literal["none", "trash"]
-NotifyOn = Literal["failure", "change", "always"]
 IoClass = Literal["normal", "low", "idle"]
 HardLinks = Literal["replace", "skip", "edit"]
 VerifyMode = Literal["full", "quick"]
@@ -255,95 +253,6 @@ class Cluster:
     ] = None
 
 
-_SETTINGS = "The API key (Settings, General)"
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A media server; it is used only if it has a ``url``."""
-
-    url: Annotated[
-        str | None, Key("The server's URL, with the URL base if it has one.", each=server_url)
-    ] = None
-    timeout_seconds: Annotated[
-        int, Key("The time limit for each response.", minimum=1, unit="seconds")
-    ] = 30
-    path_map: Annotated[
-        Mapping[str, str] | None,
-        Key(
-            "The server's folders and their paths on this machine, if they differ.",
-            each=absolute_folder,
-        ),
-    ] = None
-
-
-_RESCAN = "Have the server rescan the folders in which files were changed."
-
-
-def _api_key(doc: str, environment: str) -> Key:
-    return Key(
-        f"{doc}. It is sent to this server only, and never shown.",
-        each=secret_text,
-        environment=environment,
-        secret=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Radarr(Server):
-    """A Radarr server, for the metadata of films."""
-
-    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_RADARR_API_KEY")] = None
-    rescan: Annotated[bool, Key(_RESCAN)] = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sonarr(Server):
-    """A Sonarr server, for the metadata of series and episodes."""
-
-    api_key: Annotated[str | None, _api_key(_SETTINGS, "VPO_SONARR_API_KEY")] = None
-    rescan: Annotated[bool, Key(_RESCAN)] = False
-
-
-@dataclass(frozen=True, slots=True)
-class Jellyfin(Server):
-    """A Jellyfin server, which rescans the folders in which files were changed."""
-
-    api_key: Annotated[
-        str | None, _api_key("An API key (Dashboard, API Keys)", "VPO_JELLYFIN_API_KEY")
-    ] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plex(Server):
-    """A Plex server, which rescans the folders in which files were changed."""
-
-    api_key: Annotated[str | None, _api_key("The token (X-Plex-Token)", "VPO_PLEX_TOKEN")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """Notifications about runs, by any service that Apprise supports."""
-
-    urls: Annotated[
-        tuple[str, ...] | None,
-        Key(
-            'The URLs that Apprise sends to, such as `"ntfy://ntfy.sh/topic"`; never shown. In the'
-            " variable, separate them with spaces.",
-            each=secret_text,
-            environment="VPO_NOTIFY_URLS",
-            secret=True,
-        ),
-    ] = None
-    on: Annotated[
-        NotifyOn,
-        Key(
-            "Which runs are reported: those with a failure, those that changed a file or failed, or"
-            " all."
-        ),
-    ] = "failure"
-
-
 @dataclass(frozen=True, slots=True)
 class ConfiguredLibrary:
     """A library: folders that commands process, watch and check with one policy."""
@@ -395,16 +304,10 @@ class Config:
     originals: Originals = Originals()
     logging: Logging = Logging()
     cluster: Cluster = Cluster()
-    radarr: Radarr = Radarr()
-    sonarr: Sonarr = Sonarr()
-    jellyfin: Jellyfin = Jellyfin()
-    plex: Plex = Plex()
-    notify: Notify = Notify()
+    radarr: Radarr = field(default_factory=Radarr)
+    sonarr: Sonarr = field(default_factory=Sonarr)
+    jellyfin: Jellyfin = field(default_factory=Jellyfin)
+    plex: Plex = field(default_factory=Plex)
+    notify: Notify = field(default_factory=Notify)
     libraries: tuple[ConfiguredLibrary, ...] = ()
     plugins: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-
-
-SERVERS = ("radarr", "sonarr", "jellyfin", "plex")
-"""The shipped plugins that use a server."""
-SHIPPED = (*SERVERS, "notify")
-"""The plugins that are part of vpo; they are fields of ``Config``."""

@@ -11,7 +11,8 @@ from types import MappingProxyType, NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from vpo.config.key import Key
-from vpo.config.models import SHIPPED, Config, ConfiguredLibrary, Seconds, Size
+from vpo.config.models import Config, ConfiguredLibrary, Seconds, Size
+from vpo.config.services import SHIPPED
 
 LIBRARIES = "libraries"
 """The tables that configure the libraries."""

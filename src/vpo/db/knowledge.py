@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.files import as_json, bounds, unsigned
 from vpo.db.records import (
+    SCAN,
     ComplianceRecord,
     EncodeRecord,
     FileIdentity,
@@ -56,6 +57,18 @@ _CONTENTS = """
     SELECT key, size, bit_rates, history
     FROM contents LEFT JOIN encoded_contents ON content = key AND cache_key = ?
     WHERE size IN (SELECT value FROM json_each(?))
+"""
+_UNDONE = """
+    SELECT path, undone_stat, max(rowid) FROM outcomes
+    WHERE path IN (SELECT path FROM outcomes WHERE undone_stat IS NOT NULL) GROUP BY path
+"""
+_ACKNOWLEDGED = """
+    SELECT path FROM compliance_records JOIN files ON number = file
+    WHERE acknowledged AND compliance = 'failed' AND (cache_key = ? OR cache_key LIKE ?)
+"""
+_ACKNOWLEDGED_UNREADABLE = """
+    SELECT path, size, mtime_ns, inode FROM compliance_records JOIN files ON number = file
+    WHERE acknowledged AND cache_key = ?
 """
 _VIDEOS = "SELECT digest, codec, width, height FROM encoded_videos WHERE cache_key = ?"
 _FEW = 200
@@ -184,3 +197,21 @@ class Knowledge:
         from vpo.media.model import media_from_json
 
         return media_from_json(json.loads(zlib.decompress(row[0])))
+
+    def undone(self) -> dict[bytes, Stat]:
+        """Return the files whose last change was undone, as they were restored."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_UNDONE).fetchall()
+        return {path: tuple(json.loads(stat)) for path, stat, _ in rows if stat is not None}
+
+    def acknowledged(self, fingerprint: str) -> set[bytes]:
+        """Return the files whose failure with these policies, and any metadata, is no news."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_ACKNOWLEDGED, (fingerprint, f"{fingerprint}%"))
+            return {path for (path,) in rows}
+
+    def acknowledged_unreadable(self) -> dict[bytes, Stat]:
+        """Return the files whose being unreadable is no news, with their state."""
+        with self._pool.read() as connection:
+            rows = connection.execute(_ACKNOWLEDGED_UNREADABLE, (SCAN,))
+            return {path: unsigned(*stat) for path, *stat in rows}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
@@ -17,22 +16,30 @@ from vpo.db.files import (
     InodeOf,
     as_json,
     as_text,
-    error_of,
     forget_changed,
     forget_compliance,
     inode_of,
     locate,
     number_of,
     parse_time,
-    unsigned,
     write_content,
     write_encode,
     write_facts,
     write_videos,
 )
 from vpo.db.knowledge import Knowledge
+from vpo.db.outcomes import (
+    KEPT_ORIGINALS,
+    OUTCOME_COLUMNS,
+    RUN_COLUMNS,
+    kept_of,
+    outcome_of,
+    run_of,
+    time_text,
+    write_kept,
+    write_outcome,
+)
 from vpo.db.records import (
-    SCAN,
     Cost,
     Ignored,
     Kept,
@@ -49,17 +56,6 @@ from vpo.db.records import (
 from vpo.db.schema import migrate_database
 from vpo.errors import UsageError
 
-_RUN = """
-    id, started_at, finished_at, policies, options, workers, dry_run, pid, host, state, summary
-"""
-_OUTCOME = """
-    outcomes.id, run, files.id, outcomes.path, state, status, strategy, plan, error_type,
-    error_message, warnings, started_at, seconds, size_before, size_after, undone_at
-"""
-_KEPT = """
-    SELECT id, path, kept, kept_path, kept_size, result_path, result_stat, started_at
-    FROM outcomes WHERE kept IS NOT NULL
-"""
 _FORGET_BEGUN = """
     DELETE FROM compliance_records WHERE file IN (
         SELECT number FROM files JOIN outcomes USING (path) WHERE run = ? AND state = 'running'
@@ -72,21 +68,9 @@ _TIMINGS = """
     WHERE status IN ('changed', 'unchanged') AND seconds > 0 AND size_before IS NOT NULL
     ORDER BY outcomes.rowid DESC LIMIT 1000
 """
-_UNDONE = """
-    SELECT path, undone_stat, max(rowid) FROM outcomes
-    WHERE path IN (SELECT path FROM outcomes WHERE undone_stat IS NOT NULL) GROUP BY path
-"""
 _ACKNOWLEDGE = """
     UPDATE compliance_records SET acknowledged = 1
     WHERE compliance = 'failed' AND file = (SELECT number FROM files WHERE path = ?)
-"""
-_ACKNOWLEDGED = """
-    SELECT path FROM compliance_records JOIN files ON number = file
-    WHERE acknowledged AND compliance = 'failed' AND (cache_key = ? OR cache_key LIKE ?)
-"""
-_ACKNOWLEDGED_UNREADABLE = """
-    SELECT path, size, mtime_ns, inode FROM compliance_records JOIN files ON number = file
-    WHERE acknowledged AND cache_key = ?
 """
 _OF_PATH = "result_path = ?1 OR path = ?1"
 
@@ -160,7 +144,7 @@ class Store(Knowledge):
                     write_encode(connection, number, result)
                     write_content(connection, number, result)
                 write_videos(connection, result)
-                _write_outcome(connection, number, result)
+                write_outcome(connection, number, result)
 
     def timings(self, policies: Any) -> list[Timing]:
         """Return how long the last files took; ``alike`` are those of runs with these policies."""
@@ -230,11 +214,11 @@ class Store(Knowledge):
         """Return the outcomes of the run with this (whole) id, in the order begun."""
         with self._pool.read() as connection:
             rows = connection.execute(
-                f"SELECT {_OUTCOME} FROM outcomes LEFT JOIN files ON number = file"  # noqa: S608
+                f"SELECT {OUTCOME_COLUMNS} FROM outcomes LEFT JOIN files ON number = file"  # noqa: S608
                 " WHERE run = ? ORDER BY outcomes.rowid",
                 (run_id,),
             ).fetchall()
-        return [_outcome(row) for row in rows]
+        return [outcome_of(row) for row in rows]
 
     def kept(self, *, run_id: str | None = None, path: str | None = None) -> list[KeptOriginal]:
         """Return the kept originals, newest first: all, or those of a run or of a file."""
@@ -245,8 +229,8 @@ class Store(Knowledge):
         elif path is not None:
             which, values = f"AND ({_OF_PATH})", (os.fsencode(path),)
         with self._pool.read() as connection:
-            rows = connection.execute(f"{_KEPT} {which} ORDER BY started_at DESC", values)
-            return [_kept(row) for row in rows]
+            rows = connection.execute(f"{KEPT_ORIGINALS} {which} ORDER BY started_at DESC", values)
+            return [kept_of(row) for row in rows]
 
     def last_undone(self, *, run_id: str | None = None, path: str | None = None) -> datetime | None:
         """Return when the last change of a file, or of the files of a run, was undone."""
@@ -262,7 +246,7 @@ class Store(Knowledge):
     def record_kept(self, outcome: str, kept: Kept, result_path: str, result_stat: Stat) -> None:
         """Record an original that is kept after all: kind, path and size."""
         with self._pool.transaction() as connection:
-            _write_kept(connection, outcome, kept, result_path, result_stat)
+            write_kept(connection, outcome, kept, result_path, result_stat)
 
     def without_original(self, outcomes: Iterable[str]) -> list[str]:
         """Return which of these outcomes have no recorded kept original, and do not run."""
@@ -283,13 +267,13 @@ class Store(Knowledge):
                 "INSERT OR IGNORE INTO outcomes (id, run, path, state, status, started_at)"
                 " VALUES (?, ?, ?, 'done', 'changed', ?)",
                 [
-                    (item.outcome, run_id, os.fsencode(item.path), _stored(item.started_at))
+                    (item.outcome, run_id, os.fsencode(item.path), time_text(item.started_at))
                     for item in found
                 ],
             )
             for item in found:
                 kept = Kept(item.kind, item.kept_path, item.size)
-                _write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
+                write_kept(connection, item.outcome, kept, item.result_path, item.result_stat)
         self.finish_run(run_id, "finished", {"changed": len(found)})
 
     def record_undone(self, outcome: str, stat: Stat | None = None) -> None:
@@ -325,12 +309,6 @@ class Store(Knowledge):
                 "DELETE FROM ignored WHERE path = ? OR content = ?", (os.fsencode(path), content)
             ).rowcount
 
-    def undone(self) -> dict[bytes, Stat]:
-        """Return the files whose last change was undone, as they were restored."""
-        with self._pool.read() as connection:
-            rows = connection.execute(_UNDONE).fetchall()
-        return {path: tuple(json.loads(stat)) for path, stat, _ in rows if stat is not None}
-
     def acknowledge(self, paths: Iterable[str]) -> int:
         """Record that the known failures of these files are no news; return how many files."""
         with self._pool.transaction() as connection:
@@ -338,18 +316,6 @@ class Store(Knowledge):
                 bool(connection.execute(_ACKNOWLEDGE, (os.fsencode(path),)).rowcount)
                 for path in paths
             )
-
-    def acknowledged(self, fingerprint: str) -> set[bytes]:
-        """Return the files whose failure with these policies, and any metadata, is no news."""
-        with self._pool.read() as connection:
-            rows = connection.execute(_ACKNOWLEDGED, (fingerprint, f"{fingerprint}%"))
-            return {path for (path,) in rows}
-
-    def acknowledged_unreadable(self) -> dict[bytes, Stat]:
-        """Return the files whose being unreadable is no news, with their state."""
-        with self._pool.read() as connection:
-            rows = connection.execute(_ACKNOWLEDGED_UNREADABLE, (SCAN,))
-            return {path: unsigned(*stat) for path, *stat in rows}
 
     def folders(self) -> set[str]:
         """Return the folders of all files that are or were recorded."""
@@ -387,11 +353,11 @@ class Store(Knowledge):
 
     def _runs(self, which: str, *values: object) -> list[Run]:
         with self._pool.read() as connection:
-            rows = connection.execute(f"SELECT {_RUN} FROM runs {which}", values).fetchall()  # noqa: S608
-        return [_run(row) for row in rows]
+            rows = connection.execute(f"SELECT {RUN_COLUMNS} FROM runs {which}", values).fetchall()  # noqa: S608
+        return [run_of(row) for row in rows]
 
     def _time(self) -> str:
-        return _stored(self._now())
+        return time_text(self._now())
 
 
 @contextlib.contextmanager
@@ -402,99 +368,3 @@ def open_store(path: Path, *, dry_run: bool) -> Iterator[Store | None]:
         return
     with DaemonConnectionPool(path, reading=dry_run) as pool:
         yield Store(pool)
-
-
-def _stored(time: datetime) -> str:
-    """Return a time as text, always with microseconds, so that texts sort by time."""
-    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
-
-
-def _write_outcome(connection: sqlite3.Connection, number: int | None, result: Result) -> None:
-    connection.execute(
-        "UPDATE outcomes SET state = 'done', file = ?, status = ?, strategy = ?, plan = ?,"
-        " error_type = ?, error_message = ?, warnings = ?, seconds = ?, size_before = ?,"
-        " size_after = ? WHERE id = ?",
-        (
-            number,
-            result.status,
-            result.strategy,
-            None if result.plan is None else as_json(result.plan),
-            *error_of(result),
-            as_json(result.warnings),
-            result.seconds,
-            result.size_before,
-            result.size_after,
-            result.outcome,
-        ),
-    )
-    if result.kept is not None and result.stat is not None:
-        _write_kept(connection, result.outcome, result.kept, result.path, result.stat)
-
-
-def _write_kept(
-    connection: sqlite3.Connection,
-    outcome: str,
-    kept: Kept,
-    result_path: str,
-    result_stat: Stat,
-) -> None:
-    kind, path, size = kept
-    result = (os.fsencode(result_path), as_json(result_stat))
-    connection.execute(
-        "UPDATE outcomes SET kept = ?, kept_path = ?, kept_size = ?, result_path = ?,"
-        " result_stat = ?, undone_at = NULL WHERE id = ?",
-        (kind, os.fsencode(path), size, *result, outcome),
-    )
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    id_, started, finished, policies, options, workers, dry_run, pid, host, state, summary = row
-    return Run(
-        id=id_,
-        started_at=parse_time(started),
-        finished_at=parse_time(finished) if finished else None,
-        policies=json.loads(policies),
-        options=json.loads(options),
-        workers=workers,
-        dry_run=bool(dry_run),
-        pid=pid,
-        host=host,
-        state=state,
-        summary=json.loads(summary) if summary else None,
-    )
-
-
-def _outcome(row: tuple[Any, ...]) -> OutcomeRow:
-    """Return the record of a row of ``_OUTCOME``."""
-    id_, run, file_id, path, state, status, strategy, plan, kind, text, warnings, started = row[:12]
-    seconds, before, after, undone = row[12:]
-    return OutcomeRow(
-        id_,
-        run,
-        file_id,
-        os.fsdecode(path),
-        state,
-        status,
-        strategy,
-        json.loads(plan) if plan else None,
-        kind,
-        text,
-        tuple(json.loads(warnings)),
-        parse_time(started),
-        *(seconds, before, after),
-        parse_time(undone) if undone else None,
-    )
-
-
-def _kept(row: tuple[Any, ...]) -> KeptOriginal:
-    outcome, path, kind, kept_path, size, result_path, stat, started = row
-    return KeptOriginal(
-        outcome,
-        os.fsdecode(path),
-        kind,
-        os.fsdecode(kept_path),
-        size,
-        os.fsdecode(result_path),
-        tuple(json.loads(stat)),
-        parse_time(started),
-    )

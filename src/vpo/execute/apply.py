@@ -16,7 +16,7 @@ from vpo.execute.preconditions import (
 )
 from vpo.execute.space import FULL_ERRNOS
 from vpo.execute.work import Applied, Work
-from vpo.execute.writers import Writer
+from vpo.execute.writers.writer import Writer
 
 
 def require_changeable(work: Work) -> None:

@@ -17,11 +17,11 @@ from vpo.errors import PlanError, PublishError, SpaceError, ToolError, VerifyErr
 from vpo.execute import made_subtitles, originals
 from vpo.execute.folder import Folder
 from vpo.execute.made_subtitles import MadeFile
-from vpo.execute.originals import WrittenSidecar
 from vpo.execute.rename import NO_LINKS
 from vpo.execute.space import FULL_ERRNOS, is_full
 from vpo.execute.work import Applied, Work
 from vpo.execute.workspace import Workspace, tool_path
+from vpo.execute.written_sidecars import WrittenSidecar
 from vpo.media.model import MediaFile
 from vpo.media.sidecar_names import second_name
 from vpo.media.subtitle_source import AS_IT_IS, Extract
@@ -45,7 +45,7 @@ class _Ready(NamedTuple):
 class Extraction:
     """A context manager that writes the sidecars of a plan into temporary files.
 
-    ``check`` publishes them when the film is about to be replaced; what was published is taken back
+    ``check`` publishes them when the film is about to be replaced; what was published is removed
     if an error leaves the film as it was.
     """
 
@@ -73,7 +73,7 @@ class Extraction:
     ) -> None:
         with self._stack:
             if kind is not None and self._work.lock.holds_path:
-                self._take_back()
+                self._withdraw()
 
     def check(self, found: MediaFile) -> None:
         """Check the result of the film, then publish the sidecars."""
@@ -188,7 +188,7 @@ class Extraction:
         with contextlib.suppress(OSError):
             os.fchmod(fd, film.st_mode & _MODE)
 
-    def _take_back(self) -> None:
+    def _withdraw(self) -> None:
         for name, status in self._published:
             if self._folder.names(name, status):
                 with contextlib.suppress(OSError):

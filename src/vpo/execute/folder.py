@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 
+from vpo.db.records import Stat
 from vpo.errors import SourceChangedError
 
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -138,6 +139,14 @@ def is_same_file(one: os.stat_result, other: os.stat_result) -> bool:
 def is_same_time(one: int, other: int) -> bool:
     """Return whether times in nanoseconds are equal, or one is the other as FAT stores it."""
     return one == other or (not min(one, other) % 10_000_000 and abs(one - other) < _COARSEST)
+
+
+def is_result(found: os.stat_result, stat: Stat) -> bool:
+    """Return whether a file is still the result with this (size, mtime_ns, inode).
+
+    Inode numbers do not last everywhere, so size and time are enough.
+    """
+    return found.st_size == stat[0] and is_same_time(found.st_mtime_ns, stat[1])
 
 
 def is_trusted(leftover: os.stat_result, film: os.stat_result | None) -> bool:

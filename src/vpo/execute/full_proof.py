@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vpo.config.models import DamagedMode, VerifyMode
@@ -20,6 +20,7 @@ from vpo.execute.size_limit import SizeLimit
 from vpo.media.model import MediaFile, Track
 from vpo.plan.model import Plan
 from vpo.probe.integrity import FirstDamage
+from vpo.probe.packet_proof import Difference
 from vpo.probe.service import ContentFacts, Prober
 
 _MOST = 5
@@ -115,16 +116,7 @@ class Proof:
         names |= {encode.source: self._track(encode.result, found) for encode in encodes}
         shifts = [each for each in differences if each.kind == "shift"]
         self.warnings = tuple(f"{names[each.stream]}: {each}" for each in shifts)
-        # The parts of these are scaled to one size, as the plan says.
-        videos = self._plan.video_encodes.items()
-        allowed = {("size", i) for i, how in videos if how.mixed is not None}
-        allowed |= {("captions", i) for i, how in videos if how.captions != "keep"}
-        lost = (
-            each
-            for each in differences
-            if each.kind != "shift" and (each.kind, each.stream) not in allowed
-        )
-        problems = [f"{names[each.stream]}: {each}" for each in lost]
+        problems = [f"{names[each.stream]}: {each}" for each in self._lost(differences)]
         if result.damage is not None:
             problems.append(str(result.damage))
         problems += self._lost_frames(found, source, result)
@@ -142,12 +134,18 @@ class Proof:
             sum(result.packets.get(copy.result, 0) for copy in copies),
             sum(result.sizes.get(copy.result, 0) for copy in copies),
             len(self._plan.encodes),
-            sum(
-                result.packets.get(have.index, 0)
-                for want, have in zip(self._plan.after.tracks, found.tracks, strict=True)
-                if want.index in self._plan.video_encodes
-            ),
+            sum(result.packets.get(t.index, 0) for t in encoded_videos_of(self._plan, found)),
         )
+
+    def _lost(self, differences: Iterable[Difference]) -> Iterator[Difference]:
+        """Yield the differences that the plan does not allow, but for shifts in time."""
+        # The parts of these are scaled to one size, as the plan says.
+        videos = self._plan.video_encodes.items()
+        allowed = {("size", i) for i, how in videos if how.mixed is not None}
+        allowed |= {("captions", i) for i, how in videos if how.captions != "keep"}
+        for each in differences:
+            if each.kind != "shift" and (each.kind, each.stream) not in allowed:
+                yield each
 
     def _check_size(self, found: MediaFile, source: ContentFacts, result: ContentFacts) -> None:
         before = sum(source.sizes.get(index, 0) for index in self._plan.video_encodes)

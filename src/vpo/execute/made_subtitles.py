@@ -88,18 +88,18 @@ def prove(work: Work, output: str, files: Mapping[int, MadeFile]) -> None:
 
 def _from_sidecar(work: Work, source: SubtitleSource) -> Made:
     folder, codec = os.path.dirname(work.lock.path), source.codec or ""
-    said = _said(work.lock.path, source)
-    path, prober = os.path.join(folder, said.name), work.context.prober
+    parsed = _sidecar_name(work.lock.path, source)
+    path, prober = os.path.join(folder, parsed.name), work.context.prober
     try:
         if codec not in subtitles.TEXTS:
-            first = prober.sidecar(path, codec, said.language).cues[0].start
+            first = prober.sidecar(path, codec, parsed.language).cues[0].start
             return Made(codec, path=path, start=first if codec in _STARTED else None)
-        return Made(codec, prober.sidecar_text(path, codec, said.language, source.plain))
+        return Made(codec, prober.sidecar_text(path, codec, parsed.language, source.plain))
     except ProbeError as error:
         raise BusyError(f"{path} has changed since the film was read: {error.problem}") from None
 
 
-def _said(film: str, source: SubtitleSource) -> SidecarName:
+def _sidecar_name(film: str, source: SubtitleSource) -> SidecarName:
     found = sidecar_names(film, [source.sidecar or ""])
     return next(iter(found))
 

@@ -9,7 +9,6 @@ nanoseconds) of the result that replaced it; and the extension of the original.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import stat as modes
@@ -21,33 +20,22 @@ from vpo.discover import ORIGINALS_FOLDER
 from vpo.errors import BusyError, FileError, PublishError, SourceChangedError, SpaceError
 from vpo.execute import undo_file
 from vpo.execute.copy import copy_file
-from vpo.execute.folder import Folder, is_same_time, is_trusted, wants_closed
+from vpo.execute.folder import Folder, is_result, is_trusted, wants_closed
 from vpo.execute.lock import FileLock
 from vpo.execute.rename import NO_LINKS, Replacement, rename_film
 from vpo.execute.space import free_bytes, keep_free_note
 from vpo.execute.workspace import Workspace
+from vpo.execute.written_sidecars import (
+    SIDECARS_EXTENSION,
+    WrittenSidecar,
+    list_beside,
+    list_of,
+    remove_sidecars,
+)
 from vpo.text import format_size
 
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NAME = re.compile(rf"({_ID})\.(\d+)\.(\d+)\.(-?\d+)(\.[^.]*)?", re.DOTALL)
-
-
-SIDECARS_EXTENSION = ".sidecars"
-"""That of the list of the subtitle files that were written beside a film."""
-_MOST_LISTED = 1 << 20
-
-
-class WrittenSidecar(NamedTuple):
-    """A subtitle file that a run has written: size in bytes, mtime in nanoseconds since 1970."""
-
-    name: str
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, name: str, status: os.stat_result) -> WrittenSidecar:
-        """Return the file of this name and status."""
-        return cls(name, status.st_size, status.st_mtime_ns)
 
 
 class StoredOriginal(NamedTuple):
@@ -182,8 +170,7 @@ def keep_sidecars(
         name = f"{key}{SIDECARS_EXTENSION}"
         if film is not None:
             name = os.path.splitext(_name(lock.path, key, film))[0] + SIDECARS_EXTENSION
-        rows = [[os.fsencode(one.name).hex(), one.size, one.mtime_ns] for one in written]
-        data = json.dumps(rows).encode("ascii")
+        data = list_of(written)
         fd = place.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
             os.write(fd, data)
@@ -193,39 +180,6 @@ def keep_sidecars(
         place.sync()
         folder.sync()
         return Kept("file", place.join(name), len(data))
-
-
-def _remove_sidecars(kept: str, film: os.stat_result) -> None:
-    """Remove the sidecars on a list, if they are as they were written, and the list."""
-    place, name = os.path.split(kept)
-    with contextlib.suppress(OSError), Folder(place) as kept_in:
-        status = kept_in.status(name)
-        if status is None or not is_trusted(status, film):
-            return
-        fd = kept_in.open(name, os.O_RDONLY)
-        try:
-            rows = _sidecars_on(os.read(fd, _MOST_LISTED))
-        finally:
-            os.close(fd)
-        with Folder(os.path.dirname(place)) as folder:
-            for one in rows:
-                found = folder.status(one.name)
-                if found is not None and is_result(found, (one.size, one.mtime_ns, 0)):
-                    folder.unlink(one.name)
-            folder.sync()
-        kept_in.unlink(name)
-
-
-def _sidecars_on(data: bytes) -> list[WrittenSidecar]:
-    """Return what a list says; nothing for one that is no list."""
-    try:
-        rows = [
-            WrittenSidecar(os.fsdecode(bytes.fromhex(name)), int(size), int(mtime))
-            for name, size, mtime in json.loads(data)
-        ]
-    except (ValueError, TypeError):
-        return []
-    return [one for one in rows if os.sep not in one.name and one.name not in ("", ".", "..")]
 
 
 def give_up(kept: Kept, lock: FileLock, target: str) -> None:
@@ -261,15 +215,9 @@ def delete_original(path: str) -> None:
                 folder.unlink(name)
             break
     with contextlib.suppress(OSError):
-        os.unlink(_list_beside(path))
+        os.unlink(list_beside(path))
     with contextlib.suppress(OSError):
         os.rmdir(place)
-
-
-def _list_beside(kept: str) -> str:
-    """Return the path of the list of sidecars that goes with a kept original."""
-    place, name = os.path.split(kept)
-    return os.path.join(place, name.partition(".")[0] + SIDECARS_EXTENSION)
 
 
 def delete_unused(kept: StoredOriginal) -> bool:
@@ -321,7 +269,7 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
                 raise PublishError(f"{kept} belongs to another user; it is not restored")
             new = os.path.basename(original)
             if name.endswith(SIDECARS_EXTENSION):
-                _remove_sidecars(kept, lock.status)
+                remove_sidecars(kept, lock.status)
             elif kind == "header":
                 _restore_header(kept_in, name, folder, lock, new)
             else:
@@ -337,7 +285,7 @@ def restore(kind: OriginalKind, kept: str, original: str, result: str, stat: Sta
             raise PublishError(
                 f"the original could not be restored: {error.strerror}; it is still kept"
             ) from None
-        _remove_sidecars(_list_beside(kept), lock.status)
+        remove_sidecars(list_beside(kept), lock.status)
     delete_original(kept)
 
 
@@ -386,14 +334,6 @@ def _restore_header(
             rename_film(folder, source, original, os.fstat(fd))
     finally:
         os.close(fd)
-
-
-def is_result(found: os.stat_result, stat: Stat) -> bool:
-    """Return whether a file is still the result with this (size, mtime_ns, inode).
-
-    Inode numbers do not last everywhere, so size and time are enough.
-    """
-    return found.st_size == stat[0] and is_same_time(found.st_mtime_ns, stat[1])
 
 
 def _name(source: str, key: str, result: os.stat_result) -> str:

@@ -133,15 +133,8 @@ def replace_original(lock: FileLock, workspace: Workspace, target: str) -> None:
             lock.close_file,
         )
         try:
-            change.carry_out()
-        except FileExistsError:
-            raise PublishError(
-                f"{target} exists already; move it away, or choose another name"
-            ) from None
-        except OSError as error:
-            raise PublishError(
-                f"the result could not be renamed to {target}: {error.strerror}"
-            ) from None
+            with _renaming("the result", target):
+                change.carry_out()
         finally:
             if not change.settled:
                 workspace.keep()
@@ -156,16 +149,21 @@ def rename_original(lock: FileLock, target: str) -> None:
         return
     with _opened(lock) as folder:
         source = folder.require(lock.path, lock.status)
-        try:
+        with _renaming("the file", target):
             rename_film(folder, source, os.path.basename(target), lock.status)
-        except FileExistsError:
-            raise PublishError(
-                f"{target} exists already; move it away, or choose another name"
-            ) from None
-        except OSError as error:
-            raise PublishError(
-                f"the file could not be renamed to {target}: {error.strerror}"
-            ) from None
+
+
+@contextlib.contextmanager
+def _renaming(what: str, target: str) -> Iterator[None]:
+    """Raise ``PublishError`` if something cannot be renamed to a path."""
+    try:
+        yield
+    except FileExistsError:
+        raise PublishError(
+            f"{target} exists already; move it away, or choose another name"
+        ) from None
+    except OSError as error:
+        raise PublishError(f"{what} could not be renamed to {target}: {error.strerror}") from None
 
 
 def _opened(lock: FileLock) -> Folder:

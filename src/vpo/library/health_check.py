@@ -15,7 +15,7 @@ from vpo.config.builder import Settings
 from vpo.db.health_records import HealthRecords
 from vpo.db.records import HealthRecord
 from vpo.db.store import utc_now
-from vpo.discover import Candidate, Discovery, discover
+from vpo.discover import Candidate, Discovery, Search, discover
 from vpo.errors import CancelledError
 from vpo.library.parallel import Pool, completed
 from vpo.probe.health import Health, check_health, health_from_json
@@ -67,13 +67,8 @@ class HealthChecks:
 
     def _discover(self, paths: Sequence[str], recursive: bool) -> Discovery:
         files = self.settings.config.files
-        return discover(
-            paths,
-            recursive=recursive,
-            extensions=files.extensions,
-            stop=lambda: self.interrupt.stop,
-            exclude=files.exclude or (),
-        )
+        search = Search(files.extensions, recursive, files.exclude or ())
+        return discover(paths, search, lambda: self.interrupt.stop)
 
     def _checked(self, todo: Sequence[Candidate]) -> Iterator[CheckedHealth]:
         """Decode the files, and record what is certain of them."""

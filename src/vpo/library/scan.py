@@ -15,7 +15,7 @@ from typing import Literal
 from vpo.config.builder import Settings
 from vpo.db.library import Library, Seen
 from vpo.db.records import SCAN, Result
-from vpo.discover import Candidate, Discovery, discover, leftovers_beside
+from vpo.discover import Candidate, Discovery, Search, discover, leftovers_beside
 from vpo.errors import ProbeError
 from vpo.library.parallel import Pool, completed
 from vpo.probe.service import Prober
@@ -92,13 +92,9 @@ class Scanner:
         return result
 
     def _discover(self, paths: Sequence[str], recursive: bool) -> Discovery:
-        return discover(
-            paths,
-            recursive=recursive,
-            extensions=self.settings.config.files.extensions,
-            stop=lambda: self.interrupt.stop,
-            exclude=self.settings.config.files.exclude or (),
-        )
+        files = self.settings.config.files
+        search = Search(files.extensions, recursive, files.exclude or ())
+        return discover(paths, search, lambda: self.interrupt.stop)
 
     def _clean_up(self, leftovers: Sequence[str]) -> list[str]:
         """Deal with what killed runs have left; return messages."""

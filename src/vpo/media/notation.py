@@ -46,6 +46,15 @@ _MIME = {
 _TRANSFERS = {"hdr10": "smpte2084", "hlg": "arib-std-b67"}
 _RANGES = {transfer: name for name, transfer in _TRANSFERS.items()}
 _LANGUAGE = re.compile(r"[A-Za-z?]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
+_PIXEL_FORMAT = re.compile(r"(?:yuv[aj]?4|gbr|gray|p0|nv\d|rgb\d|bgr\d)\w*")
+"""The names of pixel formats that can be nothing else; others are written as ``format(pal8)``."""
+_NAMES = {
+    "format": "pixel_format",
+    "interlaced": "field_order",
+    "bars_around": "picture",
+    "mostly": "mixed",
+}
+"""The names of facts of videos, besides those of side data."""
 
 
 def media(lines: Iterable[str], container: str = "mkv", **facts: Any) -> MediaFile:
@@ -147,15 +156,6 @@ def _language(part: str) -> dict[str, Any] | None:
     return {"language": part} if _LANGUAGE.fullmatch(part) else None
 
 
-_PIXEL_FORMAT = re.compile(r"(?:yuv[aj]?4|gbr|gray|p0|nv\d|rgb\d|bgr\d)\w*")
-"""The names of pixel formats that can be nothing else; others are written as ``format(pal8)``."""
-_NAMES = {
-    "format": "pixel_format",
-    "interlaced": "field_order",
-    "bars_around": "picture",
-    "mostly": "mixed",
-}
-"""The names of facts of videos, besides those of side data."""
 _FORMS: tuple[Callable[[str], dict[str, Any] | None], ...] = (
     _size,
     _channels,

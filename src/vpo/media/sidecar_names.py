@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vpo.media.containers import CONTAINERS
+from vpo.media.file_name import is_too_long
 from vpo.media.languages import UNDETERMINED, is_language, of_name, primary, variant
 
 _CODECS = {
@@ -52,7 +53,6 @@ _WRITTEN = (
     ("forced", "forced"),
 )
 """The flags that a name states, in the order in which they are written."""
-_MOST_BYTES = 255
 _VIDEO_EXTENSIONS = frozenset(ext for kind in CONTAINERS.values() for ext in kind.extensions)
 
 
@@ -157,7 +157,7 @@ def sidecar_name(
         words.append(tag)
     words += [word for flag, word in _WRITTEN if flag in flags]
     name = ".".join(words) + EXTENSIONS[codec]
-    if len(os.fsencode(name)) > _MOST_BYTES:
+    if is_too_long(name):
         raise ValueError(f"the name {name} is too long for a file")
     return name
 

@@ -44,12 +44,12 @@ class Sidecar:
     """A subtitle file beside a film: what its name says, and what is in it.
 
     ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970; ``charset`` is what text is read
-    as. ``problem`` is why it cannot be taken in. ``content`` is a hash of what it says and when,
+    as. ``problem`` is why it cannot be added. ``content`` is a hash of what it says and when,
     and ``same_as`` are the subtitle tracks of the film that say the same, by stream index;
     ``plain_same_as`` those that do so without what only the hard of hearing need.
     """
 
-    said: SidecarName
+    parsed: SidecarName
     size: int = 0
     mtime_ns: int = 0
     charset: str | None = None
@@ -60,4 +60,4 @@ class Sidecar:
 
     @property
     def name(self) -> str:
-        return self.said.name
+        return self.parsed.name

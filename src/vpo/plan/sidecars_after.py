@@ -56,8 +56,8 @@ def _written(plan: Plan, found: Extract, numbers: Mapping[int, int]) -> Iterable
     same = _numbered({found.track}, numbers)
     final = dict(plan.sources).get(found.track)
     exact = same if final == found.source else frozenset[int]()
-    for said in sidecar_names(plan.after.path, [found.name]):
-        yield Sidecar(said, same_as=exact, plain_same_as=same)
+    for parsed in sidecar_names(plan.after.path, [found.name]):
+        yield Sidecar(parsed, same_as=exact, plain_same_as=same)
 
 
 def _numbered(indexes: Iterable[int], numbers: Mapping[int, int]) -> frozenset[int]:

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 
-from vpo.config.models import SHIPPED
+from vpo.config.services import SHIPPED
 from vpo.errors import ConfigError
 from vpo.plugins import interface
 from vpo.text import suggestion

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vpo.config.models import SHIPPED, Config
+from vpo.config.models import Config
+from vpo.config.services import SHIPPED
 
 if TYPE_CHECKING:
     from vpo.plugins.queries import FieldsByPath

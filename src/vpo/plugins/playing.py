@@ -20,7 +20,7 @@ _FRESH, _FRESH_ERROR = 2.0, 60.0
 
 
 class PlayedFiles:
-    """The files that a media server plays, asked anew after two seconds.
+    """The files that a media server plays, asked again after two seconds.
 
     A server that cannot be reached plays nothing, which is a warning. While one gives no usable
     answer, every file counts as played. Used by all workers; ``clock`` is in seconds.

@@ -51,8 +51,8 @@ class CurrentText(NamedTuple):
     @property
     def is_current(self) -> bool:
         """Whether the text is in the current version, with no key of an older one."""
-        said = self.source.data["schema_version"]
-        return said == CURRENT_VERSION and not self.migration.old_keys
+        version = self.source.data["schema_version"]
+        return version == CURRENT_VERSION and not self.migration.old_keys
 
     @property
     def warning(self) -> str | None:

@@ -17,12 +17,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticKnownError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticKnownError
 
 from vpo.errors import OnError
 from vpo.media.languages import ORIGINAL, replaced_original
@@ -133,6 +135,23 @@ class Choice(Model):
     def stated(self) -> tuple[str, Any]:
         """The key that is set, as a policy writes it, and its value."""
         return next(self.given())
+
+
+class OneValue(Model):
+    """A model with one field, whose value stands alone in the policy, without its name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_value(cls, data: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, data)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        inner: JsonSchemaValue
+        (inner,) = handler.resolve_ref_schema(handler(schema))["properties"].values()
+        return inner
 
 
 def _title_patterns(what: str) -> Any:

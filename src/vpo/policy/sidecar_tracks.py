@@ -51,17 +51,17 @@ def same_text(sidecar: Sidecar, index: int, source: SubtitleSource | None) -> bo
 
 def track_of(sidecar: Sidecar, index: int, kind: Container) -> Track:
     """Return the track that a sidecar becomes in a container."""
-    said = sidecar.said
-    codec = said.codec or ""
-    tag = said.language or UNDETERMINED
+    parsed = sidecar.parsed
+    codec = parsed.codec or ""
+    tag = parsed.language or UNDETERMINED
     short = kind.three_letter_languages or "-" not in tag
     return Track(
         index,
         "subtitle",
         text_codec(kind, codec) if codec in TEXT_SUBTITLES else codec,
         language=alpha3(tag, "B" if kind.matroska else "T") if short else tag,
-        title=said.title,
-        dispositions=said.flags,
+        title=parsed.title,
+        dispositions=parsed.flags,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from vpo.errors import PlanError
 from vpo.media.codecs import require_container_holds
@@ -11,9 +10,7 @@ from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.policy import dynamic_range, frame_format, frame_rate
 from vpo.policy.desired_state import DesiredState
-
-if TYPE_CHECKING:
-    from vpo.policy.operations.transcode import VideoSection
+from vpo.policy.video_section import VideoSection
 
 
 def transcode_video(

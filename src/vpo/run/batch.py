@@ -14,7 +14,8 @@ from typing import NamedTuple
 from vpo.discover import Candidate
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Outcome
-from vpo.run.job import Job, failed
+from vpo.run.job import Job
+from vpo.run.job_outcome import failed
 from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
 

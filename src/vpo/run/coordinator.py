@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from vpo.discover import (
     ORIGINALS_FOLDER,
     Candidate,
     Discovery,
+    Search,
     discover,
     folders_of,
     leftovers_beside,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
     from vpo.run.estimate import Estimator
     from vpo.run.recognition import KnownFiles
-    from vpo.run.workers import Workers, WorkerSource
+    from vpo.run.workers import WorkerSource
 
 
 @dataclass(frozen=True)
@@ -196,13 +197,9 @@ class _Run:
         return record_found_originals(store, sorted(folders), self._settings.config.originals)
 
     def _discover(self) -> Discovery:
-        return discover(
-            self._request.paths,
-            recursive=self._request.recursive,
-            extensions=self._settings.config.files.extensions,
-            stop=self._stops,
-            exclude=self._settings.config.files.exclude or (),
-        )
+        files = self._settings.config.files
+        search = Search(files.extensions, self._request.recursive, files.exclude or ())
+        return discover(self._request.paths, search, self._stops)
 
     def _stops(self) -> bool:
         return self._interrupt.stop
@@ -298,6 +295,7 @@ class _Run:
         # Imported late: a run in which all files comply needs none of these.
         from vpo.run.batch import Batch, Queue
         from vpo.run.dispatch import ExternalFactsLookup, JobMaker, forecast, in_order
+        from vpo.run.scheduled_workers import ScheduledWorkers, take_all
         from vpo.run.workers import Assignment, rewrite_options
 
         request = self._request
@@ -319,11 +317,11 @@ class _Run:
             run_id = tally.summary.run_id
             maker = JobMaker(request, options, facts, run_id, tally.start)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
-                scheduled = _ScheduledWorkers(workers, pauser, tally)
+                scheduled = ScheduledWorkers(workers, pauser, tally)
                 queue = Queue(items, maker.job, tally.put_off, tally.resume)
                 scheduled.report()
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
-                _take_all(outcomes, scheduled.take, self._interrupt)
+                take_all(outcomes, scheduled.take, self._interrupt)
 
     def _known_files(self, todo: Sequence[Candidate]) -> KnownFiles:
         """Return what is recorded of earlier encodes with these policies."""
@@ -341,53 +339,6 @@ class _Run:
             return None
         hours = self._settings.config.processing.hours or ()
         return Schedule(self._settings.data_dir, [span(text) for text in hours])
-
-
-@dataclass(frozen=True)
-class _ScheduledWorkers:
-    """Workers that start nothing while the schedule does not allow it."""
-
-    source: Workers
-    pauser: Pauser
-    tally: Tally
-
-    def workers(self) -> Workers:
-        return replace(self.source, slots=self.slots)
-
-    def slots(self) -> int:
-        return 0 if self.pauser.paused else self.source.slots()
-
-    def on_tick(self) -> None:
-        self.tally.on_tick(self.pauser)
-
-    def report(self) -> None:
-        self.tally.observer.notes(self.source.messages())
-
-    def take(self, outcome: Outcome) -> None:
-        self.report()
-        self.tally.take(outcome)
-
-
-def _take_all(
-    outcomes: Iterator[Outcome], take: Callable[[Outcome], None], interrupt: Interrupt
-) -> None:
-    """Take every outcome.
-
-    If that fails, nothing new starts, but running jobs complete and are taken, too, before the
-    error is raised.
-    """
-    failure: BaseException | None = None
-    ended = False
-    while not ended:
-        try:
-            for outcome in outcomes:
-                take(outcome)
-            ended = True
-        except BaseException as error:  # noqa: BLE001 - raised again when nothing runs any more
-            interrupt.fail(error)
-            failure = failure or error
-    if failure is not None:
-        raise failure
 
 
 def _clean_up(store: Store, settings: Settings) -> list[str]:

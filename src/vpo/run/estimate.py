@@ -2,7 +2,7 @@
 
 What earlier outcomes show is preferred: each kind of work (a strategy, or an encoder with its
 preset) has its own pace, and encodes have shown how small they make files. For kinds that are not
-on record there are guesses, with wide ranges.
+recorded there are guesses, with wide ranges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vpo.run.cost import plan_cost
 from vpo.run.forecast import Pace
 
 _ENOUGH = 3
-"""The number of earlier outcomes from which a kind is on record."""
+"""The number of earlier outcomes from which a kind counts as known."""
 _PARTS = (0.1, 0.9)
 """The parts of the outcomes below the ends of a range: it holds for four of five."""
 _EDIT_SECONDS = (0.04, 0.5)
@@ -72,7 +72,7 @@ class Estimate(NamedTuple):
     """What the changes of a run would take and save.
 
     ``seconds`` is the duration of the run; ``saved`` are the bytes by which the files become
-    smaller. ``guessed`` of the ``files`` are of kinds that are not on record; ``records`` is the
+    smaller. ``guessed`` of the ``files`` are of kinds that are not known; ``records`` is the
     number of earlier outcomes behind the others.
     """
 
@@ -95,7 +95,7 @@ class Estimate(NamedTuple):
 
 @dataclass
 class _Kind:
-    """What is on record of one kind of work."""
+    """What is recorded of one kind of work."""
 
     amounts: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -231,7 +231,7 @@ def _saved(plan: Plan, kind: _Kind | None) -> Range:
         before = video.bit_rate * seconds / 8 if video.bit_rate and seconds else None
         whole = before or max(0.0, plan.before.size - removed.expected)
         if kind is not None and len(kind.sizes) >= _ENOUGH:
-            # On record are whole files, the tracks that were removed included.
+            # The records are of whole files, the tracks that were removed included.
             part = kind.size
             saved = Range(1 - part.high, 1 - part.expected, 1 - part.low)
             return saved.times(plan.before.size)

@@ -13,7 +13,7 @@ from vpo.db.records import Kept, KeptOriginal
 from vpo.db.store import Store
 from vpo.errors import FileError
 from vpo.execute import originals
-from vpo.execute.folder import is_trusted
+from vpo.execute.folder import is_result, is_trusted
 from vpo.execute.followers import followers, rename_followers
 from vpo.run.recorder import DAY_SECONDS
 from vpo.text import counted
@@ -90,7 +90,7 @@ def restore_problem(item: KeptOriginal) -> str | None:
     now = _status(item.result_path)
     if now is None:
         return "the file is no longer there"
-    if not originals.is_result(now, item.result_stat):
+    if not is_result(now, item.result_stat):
         return "the file has changed since; it is not restored"
     if item.path != item.result_path and _status(item.path) is not None:
         return f"{item.path} exists; move it away first"

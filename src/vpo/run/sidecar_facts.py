@@ -28,8 +28,8 @@ def sidecar_facts(
     """
     folder = os.path.dirname(media.path)
     found = [
-        _read(os.path.join(folder, said.name), said, read_sidecar)
-        for said in sidecars_of(media.path)
+        _read(os.path.join(folder, parsed.name), parsed, read_sidecar)
+        for parsed in sidecars_of(media.path)
     ]
     if all(cues is None for _, cues in found):
         return tuple(sidecar for sidecar, _ in found)
@@ -41,18 +41,18 @@ def sidecar_facts(
 
 
 def _read(
-    path: str, said: SidecarName, read_sidecar: ReadSidecar
+    path: str, parsed: SidecarName, read_sidecar: ReadSidecar
 ) -> tuple[Sidecar, list[Cue] | None]:
     """Return a sidecar, and what it says; ``None`` if it cannot be read."""
-    if said.codec is None:
-        return Sidecar(said, problem="vpo does not read such files"), None
+    if parsed.codec is None:
+        return Sidecar(parsed, problem="vpo does not read such files"), None
     try:
-        content = read_sidecar(path, said.codec, said.language)
+        content = read_sidecar(path, parsed.codec, parsed.language)
     except ProbeError as error:
-        return Sidecar(said, problem=error.problem), None
+        return Sidecar(parsed, problem=error.problem), None
     problem = None if content.cues else "there are no subtitles in it"
     digest = hashlib.sha256(repr(content.cues).encode("utf-8", "replace")).hexdigest()
-    sidecar = Sidecar(said, content.size, content.mtime_ns, content.charset, problem, digest)
+    sidecar = Sidecar(parsed, content.size, content.mtime_ns, content.charset, problem, digest)
     return sidecar, content.cues
 
 

@@ -12,8 +12,8 @@ from vpo.probe.sidecars import sidecars_of
 def sidecar_state(film: str) -> str:
     """Return a text that changes when a sidecar of the film appears, goes or changes."""
     folder, state = os.path.dirname(film), []
-    for said in sidecars_of(film):
-        for name in filter(None, (said.name, said.further)):
+    for parsed in sidecars_of(film):
+        for name in filter(None, (parsed.name, parsed.further)):
             try:
                 found = os.lstat(os.path.join(folder, name))
             except OSError:

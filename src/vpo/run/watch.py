@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from vpo.config.libraries import is_open
 from vpo.db.store import Store
-from vpo.discover import Candidate, Discovery, discover, leftovers_beside
+from vpo.discover import Candidate, Discovery, Search, discover, leftovers_beside
 from vpo.errors import ErrorKind
 from vpo.plugins.metadata import Metadata, cache_key_range
 from vpo.run.compliance import CacheKeys, current_records
@@ -313,14 +313,8 @@ class _Watcher:
 
     def _search(self, paths: Sequence[str]) -> Discovery:
         files = self._settings.config.files
-        return discover(
-            paths,
-            recursive=True,
-            extensions=files.extensions,
-            stop=self._stops,
-            exclude=files.exclude or (),
-            roots=self._request.paths,
-        )
+        search = Search(files.extensions, True, files.exclude or (), self._request.paths)
+        return discover(paths, search, self._stops)
 
     def _new_files(self, found: Sequence[Candidate]) -> Iterator[Candidate]:
         key = self._request.policies.fingerprint

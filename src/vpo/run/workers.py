@@ -18,8 +18,9 @@ from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Outcome
 from vpo.policy.policy_files import PolicyFiles
 from vpo.probe.service import Prober
-from vpo.run.job import Job, process_file
+from vpo.run.job import Job
 from vpo.run.probers import new_prober
+from vpo.run.processing import process_file
 from vpo.run.request import Interrupt
 from vpo.tools.priority import lower_priority
 from vpo.tools.process import Processes

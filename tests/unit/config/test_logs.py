@@ -13,7 +13,7 @@ import pytest
 from vpo import logs
 from vpo.errors import ConfigError
 
-LOGGER = logging.getLogger("vpo.run.job")
+LOGGER = logging.getLogger("vpo.run.processing")
 ODD = "/a b/\x1b[2J\n\u202e\udcff.mkv"
 
 

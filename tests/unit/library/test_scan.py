@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vpo.discover import discover
+from vpo.discover import Search, discover
 from vpo.errors import ProbeError
 from vpo.library.scan import _probe
 from vpo.media.model import MediaFile
@@ -28,6 +28,6 @@ def test_half_edited_header_is_not_recorded(tmp_path: Path) -> None:
     film = tmp_path / "film.mkv"
     film.write_bytes(b"the film")
     os.utime(film, (1_600_000_000, 1_600_000_000))
-    (candidate,) = discover([str(film)], recursive=False, extensions=["mkv"]).candidates
+    (candidate,) = discover([str(film)], Search(["mkv"])).candidates
     assert _probe(Late(Processes(), 60), candidate).stat is None
     assert _probe(Prober(Processes(), 60), candidate).stat == candidate.stat

@@ -57,7 +57,7 @@ def _measured(plan: Plan, how: AudioEncode, lock: FileLock, context: RunContext)
 
 
 def reached(plan: Plan, levels: Levels) -> dict[int, Loudness]:
-    """Return the tracks that have their loudness already, unless they are mixed anew."""
+    """Return the tracks that have their loudness already, unless they are mixed again."""
     found = {}
     for index, how in plan.audio_encodes.items():
         unmixed = how.source == index and how.channels is None and not how.night

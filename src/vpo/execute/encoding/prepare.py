@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from vpo.errors import PlanError
 from vpo.execute.context import RunContext
@@ -12,9 +13,13 @@ from vpo.execute.encoding.crf_search import CrfResult, SampleTools, SourceVideo
 from vpo.execute.encoding.devices import EncoderChoice
 from vpo.execute.outcome import Encoded
 from vpo.execute.workspace import Workspace
-from vpo.media.encode_spec import Device
+from vpo.media.encode_spec import Device, VideoEncode
+from vpo.media.model import Track
 from vpo.plan.model import Plan
 from vpo.tools.video_options import Encoding, must_carry_captions, source_time_base
+
+if TYPE_CHECKING:
+    from vpo.probe.picture_scan import VideoSample
 
 _TO_FRAMES = "will be deinterlaced"
 
@@ -59,50 +64,69 @@ def prepare_encodes(plan: Plan, context: RunContext) -> PreparedEncodes:
     numbers = {track.index: number for number, track in enumerate(plan.after.tracks)}
     choices, encodings = {}, {}
     for index, spec in plan.video_encodes.items():
-        track, container = sources[index], plan.after.container
+        container = plan.after.container
         sample = context.prober.video_sample(plan.before.path, index)
-        if sample.change is not None and (spec.mixed is None or spec.quality.vmaf is not None):
-            raise PlanError(
-                f"{track} changes its size or shape from {sample.change}, and an encode would give "
-                "all of it the first one; cut the file where it changes"
-            )
-        if sample.uneven and spec.drop is not None and spec.drop.step is None:
-            raise PlanError(
-                f"{track} has a variable frame rate, of which {spec.drop.rate} frames a second "
-                "cannot be kept evenly; use a max_frame_rate that is half of its rate"
-            )
-        if sample.uneven and spec.film is not None:
-            raise PlanError(
-                f"{track} has a variable frame rate, so that not each five of its frames are four "
-                "of a film; use deinterlace: auto"
-            )
-        fields = warning = None
-        if sample.interlaced and track.field_order is None:
-            warning = f"{track} is interlaced and {_TO_FRAMES}"
-            track = replace(track, field_order="tt")
-        elif sample.fields is not None and track.field_order is None and not spec.fields:
-            why = "is not marked as interlaced, but its pictures are combed: it"
-            warning = f"{track} {why} {_TO_FRAMES}"
-            fields = sample.fields
-        choice = choices[index] = context.devices.choose(spec, track, container)
-        if warning is not None and not spec.fields and spec.film is None:
-            choices[index] = _with_warning(choice, warning)
+        _refuse_changing(sources[index], spec, sample)
+        seen = _seen(sources[index], spec, sample)
+        choice = choices[index] = context.devices.choose(spec, seen.track, container)
+        if seen.warning is not None and not spec.fields and spec.film is None:
+            choices[index] = _with_warning(choice, seen.warning)
         encodings[index] = encoding = Encoding(
             spec,
-            track,
+            seen.track,
             choice.encoder,
             numbers[index],
             context.threads,
             container,
             tonemapper=choice.tonemapper,
             time_base=source_time_base(context.tools.capabilities().libavcodec),
-            fields=fields,
+            fields=seen.fields,
         )
         if sample.captions and spec.captions == "keep":
             must_carry_captions(encoding)
         if spec.quality.vmaf is not None:
             crf_search.metric(context.tools.capabilities())
     return PreparedEncodes(encodings, choices, {})
+
+
+def _refuse_changing(track: Track, spec: VideoEncode, sample: VideoSample) -> None:
+    """Raise ``PlanError`` for a video that is not the same throughout, as its encode needs it."""
+    if sample.change is not None and (spec.mixed is None or spec.quality.vmaf is not None):
+        raise PlanError(
+            f"{track} changes its size or shape from {sample.change}, and an encode would give "
+            "all of it the first one; cut the file where it changes"
+        )
+    if sample.uneven and spec.drop is not None and spec.drop.step is None:
+        raise PlanError(
+            f"{track} has a variable frame rate, of which {spec.drop.rate} frames a second "
+            "cannot be kept evenly; use a max_frame_rate that is half of its rate"
+        )
+    if sample.uneven and spec.film is not None:
+        raise PlanError(
+            f"{track} has a variable frame rate, so that not each five of its frames are four "
+            "of a film; use deinterlace: auto"
+        )
+
+
+class _Seen(NamedTuple):
+    """A video as its frames show it: ``fields`` is which comes first, if only they show that."""
+
+    track: Track
+    fields: str | None = None
+    warning: str | None = None
+
+
+def _seen(track: Track, spec: VideoEncode, sample: VideoSample) -> _Seen:
+    """Return a video as interlaced if its frames are, whatever its header says."""
+    if track.field_order is not None:
+        return _Seen(track)
+    if sample.interlaced:
+        warning = f"{track} is interlaced and {_TO_FRAMES}"
+        return _Seen(replace(track, field_order="tt"), None, warning)
+    if sample.fields is not None and not spec.fields:
+        why = "is not marked as interlaced, but its pictures are combed: it"
+        return _Seen(track, sample.fields, f"{track} {why} {_TO_FRAMES}")
+    return _Seen(track)
 
 
 def _with_warning(choice: EncoderChoice, warning: str) -> EncoderChoice:

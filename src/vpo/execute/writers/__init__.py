@@ -10,11 +10,10 @@ from vpo.execute.writers.header_edit import HeaderEdit, obstacle
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
 from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
+from vpo.media.file_name import is_utf8
 from vpo.media.sidecar_names import second_name
 from vpo.plan.evaluate import rewritten
 from vpo.plan.model import Plan
-
-__all__ = ["Writer", "choose_writer"]
 
 _WRITERS: tuple[type[Writer], ...] = (
     ExtractOnly,
@@ -50,16 +49,8 @@ def _need_extractors(plan: Plan, context: RunContext) -> None:
     for found in plan.extracts:
         pair = second_name(found.name) is not None
         context.tools.need("mkvextract" if pair else "ffmpeg")
-        if pair and not _is_unicode(plan.before.path):
+        if pair and not is_utf8(plan.before.path):
             raise PlanError(
                 f"mkvextract cannot write {found.name} here: the path of the film is not UTF-8; "
                 "rename it, or leave the track out of extract"
             )
-
-
-def _is_unicode(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 from vpo.media.codecs import canonical
 from vpo.media.model import TEXT_SUBTITLES
 from vpo.policy.caption_tracks import captioned, with_track
 from vpo.policy.desired_state import CaptionMode, DesiredState
-from vpo.policy.operation import Operation, PolicyConfig
+from vpo.policy.operation import OneValue, Operation, PolicyConfig
 from vpo.policy.track_classes import kind_of
 
 
-class Captions(Operation):
+class Captions(OneValue, Operation):
     """Keep closed captions (EIA-608 and 708), make a subtitle track of them, or drop them.
 
     In the policy it is one word. Without this key they are kept.
@@ -34,32 +31,20 @@ class Captions(Operation):
         ),
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, data: Any) -> Any:
-        return {"mode": data}
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        inner: JsonSchemaValue = handler.resolve_ref_schema(handler(schema))["properties"]["mode"]
-        return inner
-
     @property
     def finds_captions(self) -> bool:
         return self.mode == "extract"
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         state = replace(state, captions=self.mode)
-        if self.mode != "extract" or _has_text_for_deaf(state, config):
+        if self.mode != "extract" or _has_sdh(state, config):
             return state
         for track in captioned(state):
             state = with_track(state, track, "captions: extract")
         return state
 
 
-def _has_text_for_deaf(state: DesiredState, config: PolicyConfig) -> bool:
+def _has_sdh(state: DesiredState, config: PolicyConfig) -> bool:
     """Return whether there is what the captions would become."""
     texts = (t for t in state.media.of("subtitle") if canonical(t.codec) in TEXT_SUBTITLES)
     kinds = (kind_of(track, config) for track in texts)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import PolicyConfig, TrackRemoval
+from vpo.policy.operation import OneValue, PolicyConfig, TrackRemoval
 
 
-class KeepData(TrackRemoval):
+class KeepData(OneValue, TrackRemoval):
     """Remove all data tracks, or insist on them. In the policy it is true or false.
 
     Without this key, a rewrite leaves out those that no tool can carry, with a warning.
@@ -28,18 +25,6 @@ class KeepData(TrackRemoval):
             "than lose one. Without the key, a rewrite leaves out those that no tool can carry."
         )
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, data: Any) -> Any:
-        return {"keep": data}
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        inner: JsonSchemaValue = handler.resolve_ref_schema(handler(schema))["properties"]["keep"]
-        return inner
 
     def filtered(self, state: DesiredState, config: PolicyConfig) -> DesiredState:  # noqa: ARG002
         if self.keep:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from vpo.media.codecs import display_name
+from vpo.media.file_name import film_name, is_too_long, is_utf8, safe_stem
 from vpo.media.units import resolution_of
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.external_facts import metadata_field
 from vpo.policy.field_types import as_list
-from vpo.policy.file_name import film_name, is_too_long, is_utf8, safe_stem
 from vpo.policy.name_words import NameFact, corrected
 from vpo.policy.operation import Choice, Note, Operation, PolicyConfig
 from vpo.policy.templates import checked_template, placeholders_in
@@ -30,7 +30,9 @@ _PLACEHOLDERS = (
     "resolution",
     "dynamic_range",
 )
+_NEEDED = (*_METADATA, "episode")
 _SHORTENED = "title"
+_TOO_LONG = "the new one would be too long"
 
 
 def _template(text: str) -> str:
@@ -104,7 +106,7 @@ class Rename(Choice, Operation):
         if self.replace is not None:
             videos = state.media.of("video")
             wanted = corrected(stem, videos[0], self.replace) if videos else stem
-            return wanted, "the new one would be too long" * is_too_long(wanted, extension)
+            return wanted, _TOO_LONG if is_too_long(wanted + extension) else ""
         return self._from_template(state, stem, extension)
 
     def _from_template(self, state: DesiredState, stem: str, extension: str) -> tuple[str, str]:
@@ -119,15 +121,12 @@ class Rename(Choice, Operation):
             return stem, "it is not UTF-8"
         while True:
             wanted = safe_stem(template.format_map({k: v or "" for k, v in values.items()}))
-            if not is_too_long(wanted, extension):
+            if not is_too_long(wanted + extension):
                 return wanted, "" if wanted else "nothing is left of the new one"
             title = values[_SHORTENED] or ""
             if _SHORTENED not in named or len(title) < 2:
-                return stem, "the new one would be too long"
+                return stem, _TOO_LONG
             values[_SHORTENED] = title[:-1].rstrip()
-
-
-_NEEDED = ("title", "year", "episode", "episode_title")
 
 
 def _server(state: DesiredState) -> str | None:
@@ -135,15 +134,13 @@ def _server(state: DesiredState) -> str | None:
 
 
 def _values(state: DesiredState, stem: str) -> dict[str, str | None]:
-    said = film_name(stem)
-    video, audio = (
-        next(iter(state.media.of("video")), None),
-        next(iter(state.media.of("audio")), None),
-    )
+    named = film_name(stem)
+    video = next(iter(state.media.of("video")), None)
+    audio = next(iter(state.media.of("audio")), None)
     facts: Mapping[str, str | None] = {
-        "title": said.title,
-        "year": said.year,
-        "episode": said.episode,
+        "title": named.title,
+        "year": named.year,
+        "episode": named.episode,
         "video_codec": display_name(video) if video else "",
         "audio_codec": display_name(audio) if audio else "",
         "resolution": resolution_of(video.width, video.height) if video else "",

@@ -35,7 +35,7 @@ _TEXT_CODECS = get_args(TextCodec)
 
 
 class Subtitles(Filled, Operation):
-    """Convert text subtitles, and write or take in the subtitle files beside the film.
+    """Convert text subtitles, and write or add the subtitle files beside the film.
 
     Its keys act in this order, whatever their order in the file: ``add``,
     ``remove_hearing_impaired``, ``convert``, ``extract``.
@@ -131,9 +131,9 @@ class Subtitles(Filled, Operation):
             return state.warn(f"{sidecar.name} is not added: {kind.name} cannot hold it")
         if sidecar.charset not in (None, "utf-8"):
             state = state.warn(f"{sidecar.name} is not UTF-8: it is read as {sidecar.charset}")
-        if sidecar.said.codec == "ass" and track.codec != "ass":
+        if sidecar.parsed.codec == "ass" and track.codec != "ass":
             state = state.warn(f"styled subtitles lose their styling in {kind.name}")
-        source = SubtitleSource(sidecar.name, sidecar.said.codec)
+        source = SubtitleSource(sidecar.name, sidecar.parsed.codec)
         return state.add_subtitle(track, source, f"{sidecar.name} is beside the film")
 
     def _converted(self, state: DesiredState, track: Track) -> DesiredState:
@@ -196,7 +196,7 @@ def _is_beside(track: Track, source: SubtitleSource | None, state: DesiredState)
 def _free_name(state: DesiredState, track: Track, flags: frozenset[str]) -> str:
     """Return the name of a track's file that nothing has."""
     beside = state.external.sidecars or ()
-    taken = {name for one in beside for name in (one.name, one.said.further)}
+    taken = {name for one in beside for name in (one.name, one.parsed.further)}
     taken |= {one.name for one in state.extracts}
     number = 1
     while True:

@@ -60,9 +60,9 @@ def safe_stem(text: str) -> str:
     return f"{text}_" if _DEVICES.fullmatch(text) else text
 
 
-def is_too_long(stem: str, extension: str) -> bool:
+def is_too_long(name: str) -> bool:
     """Return whether a name has more bytes than a file system takes."""
-    return len(os.fsencode(stem + extension)) > _MOST_BYTES
+    return len(os.fsencode(name)) > _MOST_BYTES
 
 
 def is_utf8(name: str) -> bool:
