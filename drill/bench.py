@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -16,13 +17,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from tests.media import make
-from tests.preloaded import Preloaded
+from tests.preloaded import Preloaded, Request
 
 LIMIT = 120.0
 """Seconds until a vpo that has not ended counts as hanging."""
@@ -93,7 +94,7 @@ class Bench:
         """
         mark = uuid.uuid4().hex[:8]
         folder = (where or self.folder) / mark
-        rig = Rig(folder, self.corpus, place and place / f"{mark}-library")
+        rig = Rig(folder, self.corpus, place and place / f"{mark}-library", self.short)
         for path in (folder, rig.library, rig.home):
             path.mkdir()
         rig.configure()
@@ -191,6 +192,8 @@ class Rig:
     corpus: Path
     place: Path | None = None
     """The library, if it is not in the folder."""
+    forks: bool = False
+    """Whether vpo may be started as a fork, too, which takes less time."""
 
     @property
     def library(self) -> Path:
@@ -264,12 +267,24 @@ class Rig:
         env: Mapping[str, str | None] | None = None,
         before: Sequence[str] = (),
         terminal: int | None = None,
+        anew: bool = False,
     ) -> Started:
         """Start ``vpo ARGS``; ``before`` are the words of a program that starts it; ``terminal``
-        becomes its own, and takes its output."""
+        becomes its own, and takes its output. It is no fork if it is to be started ``anew``."""
         argv = [*before, sys.executable, "-m", "vpo", *args]
         environment, output = self.environment(env), self._new_output()
+        forked = self.forks and not (before or anew) and _preloaded().serves(environment)
         with output[0].open("wb") as out, output[1].open("wb") as err:
+            if forked:
+                request = replace(
+                    Request.of(args, environment, self.folder),
+                    name=_short(environment["DRILL_MARK"]),
+                    session=True,
+                    terminal=terminal is not None,
+                )
+                fds = (out.fileno(), err.fileno()) if terminal is None else (terminal, terminal)
+                fork = _preloaded().start(request, fds)
+                return Started(fork, output, environment["DRILL_MARK"])
             process = subprocess.Popen(
                 argv,
                 env=environment,
@@ -290,9 +305,10 @@ class Rig:
         limit: float = LIMIT,
     ) -> Ended:
         """Run vpo to its end: as a fork, unless its environment or its parent is another."""
-        if env is not None or before:
+        served = _preloaded().serves(self.environment(env)) if self.forks else env is None
+        if before or not served:
             return self.start(*args, env=env, before=before).end(limit)
-        return self.fork(_preloaded(), *args, limit=limit)
+        return self.fork(_preloaded(), *args, env=env, limit=limit)
 
     def fork(
         self,
@@ -340,7 +356,9 @@ def until(condition: Callable[[], object], problem: str, limit: float = 30.0) ->
 
 @cache
 def _preloaded() -> Preloaded:
-    return Preloaded({"PYTHONPATH": str(ROOT / "src")})
+    found = Preloaded({"PYTHONPATH": str(ROOT / "src")})
+    atexit.register(found.end)
+    return found
 
 
 def orphans_end(mark: str, limit: float = 5.0) -> None:
@@ -358,14 +376,33 @@ def orphans_end(mark: str, limit: float = 5.0) -> None:
 
 def marked(mark: str) -> list[int]:
     """Return the running processes with this mark in their environment."""
-    wanted = f"DRILL_MARK={mark}".encode()
+    wanted, forked = f"DRILL_MARK={mark}".encode(), _short(mark).encode() + b"\n"
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
-                if wanted in Path("/proc", name, "environ").read_bytes():
+                if _read(f"/proc/{name}/comm") == forked or wanted in _read(
+                    f"/proc/{name}/environ"
+                ):
                     found.append(int(name))
     return found
+
+
+def _read(path: str) -> bytes:
+    """Read a file of /proc, of which there are many."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        data = b""
+        while some := os.read(fd, 1 << 16):
+            data += some
+        return data
+    finally:
+        os.close(fd)
+
+
+def _short(mark: str) -> str:
+    """Return what a fork is called, whose environment in /proc is that of its parent."""
+    return mark[:15]
 
 
 def _take_terminal() -> None:

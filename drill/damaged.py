@@ -231,7 +231,7 @@ def _parser(bench: Bench, number: int) -> None:
     rig = bench.rig(*names)
     rig.configure(processing="workers = 1", tools="stall_seconds = 2")
     before = hashes(rig.library / name for name in names)
-    vpo = rig.start(*rig.words(HEADER))
+    vpo = rig.start(*rig.words(HEADER), anew=True)
     parsers: list[int] = []
 
     def found() -> bool:

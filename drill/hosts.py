@@ -54,7 +54,7 @@ def _one_host_less(bench: Bench, fate: Callable[[_Network, str], None]) -> None:
             network.stack.enter_context(
                 _running(rig, network.inside(name), "worker", _SCHEDULER, "--nthreads", "1")
             )
-        vpo = rig.start(*rig.words(REMUX), "--cluster", _SCHEDULER)
+        vpo = rig.start(*rig.words(REMUX), "--cluster", _SCHEDULER, anew=True)
         until((rig.folder / "who").exists, "no host began", 60)
         fate(network, network.hosts[int((rig.folder / "who").read_text())])
         ended = vpo.end(_LIMIT)

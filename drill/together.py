@@ -138,7 +138,7 @@ done
 exit $status"""
     real = subprocess.run(["which", "mkvpropedit"], capture_output=True, text=True, check=True)
     rig.fake_tool("mkvpropedit", script.replace("REAL", real.stdout.strip()))
-    first = rig.start(*rig.words(HEADER))
+    first = rig.start(*rig.words(HEADER), anew=True)
     until(lambda: any(path.suffix == ".undo" for path in litter(rig.library)), "no undo file")
     held = litter(rig.library)
     original = sha(bench.corpus / "wrong-flags.mkv")

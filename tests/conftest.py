@@ -21,7 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for plain ``pytest``
 
 from tests.media import make
-from tests.preloaded import Preloaded
+from tests.preloaded import Preloaded, Request
 
 TIMEOUT = 120.0
 """Seconds until a hung vpo fails its test; nothing waits for them otherwise."""
@@ -164,9 +164,12 @@ class Vpo:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
     ) -> subprocess.Popen[bytes]:
+        variables = self.environment(env)
+        if self.preloaded and self.preloaded.serves(variables):
+            return self.preloaded.start_piped(Request.of(args, variables, cwd or self.folder))
         return subprocess.Popen(
             [sys.executable, "-m", "vpo", *args],
-            env=self.environment(env),
+            env=variables,
             cwd=cwd or self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

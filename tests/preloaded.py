@@ -7,21 +7,94 @@ same reason it has a child that is to be its prober before it asks for one.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any, TextIO
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is given: ``name`` is what it is called in /proc, if not as the others are.
+
+    A run with a terminal has it for its input and output, and as the one that controls it.
+    """
+
+    args: list[str]
+    env: dict[str, str]
+    cwd: str
+    name: str = ""
+    session: bool = False
+    terminal: bool = False
+
+    @classmethod
+    def of(
+        cls, args: Sequence[str | os.PathLike[str]], env: Mapping[str, str], cwd: Path
+    ) -> Request:
+        return cls([os.fspath(word) for word in args], dict(env), os.fspath(cwd))
+
+
+class Forked(subprocess.Popen[bytes]):
+    """A run, as ``subprocess.Popen`` has its children; its supervisor says how it ended."""
+
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def __init__(self, args: Sequence[str], supervisor: socket.socket) -> None:
+        self._supervisor = supervisor
+        self.args, self.pid, self.returncode = list(args), self._number(), None
+        self.stdin = self.stdout = self.stderr = None
+        self.text_mode = self.encoding = self.errors = None
+        self._child_created, self._waitpid_lock = True, threading.Lock()
+        self._communication_started, self._input = False, None
+        self._sigint_wait_secs = 0.25
+
+    def _number(self) -> int:
+        """Read a line of the supervisor, which says nothing if it was killed."""
+        line = b""
+        while not line.endswith(b"\n"):
+            some = self._supervisor.recv(1)
+            if not some:
+                return -signal.SIGKILL
+            line += some
+        return int(line)
+
+    def poll(self) -> int | None:
+        return self._internal_poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._internal_poll(seconds=timeout) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def _internal_poll(
+        self, _deadstate: int | None = None, seconds: float | None = 0
+    ) -> int | None:
+        if self.returncode is None:
+            poller = select.poll()
+            poller.register(self._supervisor, select.POLLIN)
+            if poller.poll(None if seconds is None else seconds * 1000):
+                with self._waitpid_lock:
+                    if self.returncode is None:
+                        self.returncode = self._number()
+                        self._supervisor.close()
+        return self.returncode
 
 
 class Preloaded:
@@ -43,24 +116,33 @@ class Preloaded:
         self, args: Sequence[str], env: Mapping[str, str], cwd: Path, timeout: float
     ) -> tuple[int, bytes, bytes]:
         """Run vpo to its end; returns its exit code, as ``subprocess`` has it, and its output."""
-        ours, theirs = socket.socketpair()
-        ours.settimeout(timeout)
-        with TemporaryFile() as out, TemporaryFile() as err, ours:
-            with theirs:
-                fds = [theirs.fileno(), out.fileno(), err.fileno()]
-                socket.send_fds(self._socket, [b"x"], fds)
-            request = {"args": list(args), "env": dict(env), "cwd": os.fspath(cwd)}
-            ours.sendall(json.dumps(request).encode() + b"\n")
-            with ours.makefile() as answers:
-                pid = int(answers.readline())
-                try:
-                    code = int(answers.readline())
-                except TimeoutError as error:
-                    os.kill(pid, signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(list(args), timeout) from error
+        with TemporaryFile() as out, TemporaryFile() as err:
+            process = self.start(Request.of(args, env, cwd), (out.fileno(), err.fileno()))
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
             out.seek(0)
             err.seek(0)
             return code, out.read(), err.read()
+
+    def start(self, request: Request, output: tuple[int, int]) -> Forked:
+        """Start vpo with its output to these descriptors."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._socket, [b"x"], [theirs.fileno(), *output])
+        ours.sendall(json.dumps(asdict(request)).encode() + b"\n")
+        return Forked(request.args, ours)
+
+    def start_piped(self, request: Request) -> Forked:
+        """Start vpo with its output to pipes."""
+        (stdout, out), (stderr, err) = os.pipe(), os.pipe()
+        process = self.start(request, (out, err))
+        process.stdout, process.stderr = os.fdopen(stdout, "rb"), os.fdopen(stderr, "rb")
+        os.close(out)
+        os.close(err)
+        return process
 
     def end(self) -> None:
         self._socket.close()
@@ -68,9 +150,9 @@ class Preloaded:
 
 
 def _at_start(env: Mapping[str, str]) -> object:
-    """What a process cannot be given later: what Python reads at its start, and its processors."""
-    python = {name: value for name, value in env.items() if name.startswith("PYTHON")}
-    return python, os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    """What a process cannot be given later: what it reads at its start, and its processors."""
+    early = {name: value for name, value in env.items() if name.startswith(("PYTHON", "LD_"))}
+    return early, os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def _import_all() -> None:
@@ -87,6 +169,7 @@ def _serve(control: socket.socket) -> None:
     while True:
         word, fds, _, _ = socket.recv_fds(control, 1, 3)
         if not word:
+            _reap()
             os._exit(0)
         if os.fork() == 0:
             control.close()
@@ -118,14 +201,29 @@ def _supervise(connection: int, out: int, err: int) -> None:
         client.sendall(f"{code}\n".encode())
         os._exit(0)
     client.close()
-    for fd, standard in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+    standard_input = os.dup(out) if request["terminal"] else os.open(os.devnull, os.O_RDONLY)
+    for fd, standard in ((standard_input, 0), (out, 1), (err, 2)):
         os.dup2(fd, standard)
         os.close(fd)
+    if request["session"] or request["terminal"]:
+        os.setsid()
+    if request["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    sys.stdout, sys.stderr = _writer(sys.stdout, 1), _writer(sys.stderr, 2)
+    if request["name"]:
+        Path("/proc/self/comm").write_text(request["name"])
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
     os.chdir(request["cwd"])
     sys.argv = ["vpo", *request["args"]]
+
+
+def _writer(old: TextIO, fd: int) -> TextIO:
+    """Return what Python would have made of the descriptor, of which it remembers the kind."""
+    line = fd == 2 or os.isatty(fd)
+    buffering = 1 if line else -1
+    return open(fd, "w", buffering, encoding=old.encoding, errors=old.errors, closefd=False)
 
 
 class _Spare(subprocess.Popen[bytes]):

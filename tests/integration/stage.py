@@ -10,17 +10,16 @@ import fcntl
 import os
 import pty
 import struct
-import subprocess
-import sys
 import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.conftest import ToolsOnPath, Vpo
+from tests.preloaded import Request
 
 LIMIT = 30.0
 """Seconds after which an expected event counts as missing."""
@@ -145,16 +144,9 @@ class Terminal:
         _raw(theirs, columns)
         self._fd = ours
         self._output = bytearray()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "vpo", *args],
-            env=vpo.environment(),
-            cwd=vpo.folder,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=_take_terminal,
-        )
+        request = Request.of(args, vpo.environment(), vpo.folder)
+        assert vpo.preloaded
+        self.process = vpo.preloaded.start(replace(request, terminal=True), (theirs, theirs))
         os.close(theirs)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -197,7 +189,3 @@ def _raw(fd: int, columns: int) -> None:
     mode[3] &= ~termios.ECHO
     termios.tcsetattr(fd, termios.TCSANOW, mode)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
