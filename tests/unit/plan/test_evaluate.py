@@ -32,7 +32,7 @@ few = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-many = settings(few, max_examples=300)
+many = settings(few, max_examples=150)
 
 
 def policy(*phases: dict[str, Any], **config: Any) -> Policy:

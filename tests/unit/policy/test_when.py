@@ -23,7 +23,7 @@ from vpo.policy.rules.printer import format_condition
 from vpo.policy.rules.tokens import ExpressionError
 from vpo.policy.rules.when import When
 
-often = settings(max_examples=120, deadline=None, derandomize=True)
+often = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def when(form: Any) -> When:
