@@ -449,10 +449,20 @@ def test_one_and_four_workers_give_the_same_results(
     assert found["1"][1:] == found["4"][1:]
 
 
-_ALIKE = (
-    "broadcast.ts chapters.mkv clip.webm data-first.mp4 late-subtitle.mkv many-tracks.mkv"
-    " no-language.mkv no-seekhead.mkv stale-statistics.mkv statistics.mkv vfr.mkv webvtt.mkv"
-).split()
+_ALIKE = [
+    "broadcast.ts",
+    "chapters.mkv",
+    "clip.webm",
+    "data-first.mp4",
+    "late-subtitle.mkv",
+    "many-tracks.mkv",
+    "no-language.mkv",
+    "no-seekhead.mkv",
+    "stale-statistics.mkv",
+    "statistics.mkv",
+    "vfr.mkv",
+    "webvtt.mkv",
+]
 """Samples that differ from others in nothing that matters here."""
 
 
