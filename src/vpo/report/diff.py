@@ -63,11 +63,14 @@ def _value(value: FactValue) -> str:
 def _item_lines(item: str, changes: list[Change]) -> Iterator[tuple[str, str]]:
     if not changes:
         yield _row(" ", item), "dim"
-    elif changes[0].kind is ChangeKind.REMOVE:
-        yield _row("-", item, str(changes[0].reason)), "failed"
+        return
+    removal = next((change for change in changes if change.kind is ChangeKind.REMOVE), None)
+    if removal is not None:
+        yield _row("-", item, str(removal.reason)), "failed"
     else:
         yield _row("~", item), "planned"
-        for change in changes:
+    for change in changes:
+        if change is not removal:
             text = "    " + change_text(change.fact, change.before, change.after)
             yield _row(" ", text, str(change.reason)), "planned"
 

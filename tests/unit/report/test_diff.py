@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vpo.errors import PlanError
-from vpo.media.model import MediaFile
-from vpo.plan.model import PhaseReport, Plan
-from vpo.policy.change_kind import Fact, FactValue
+from vpo.media.model import MediaFile, Track
+from vpo.plan.model import Change, PhaseReport, Plan
+from vpo.policy.change_kind import ChangeKind, Fact, FactValue
+from vpo.policy.desired_state import Reason
 from vpo.report.diff import change_text, plan_lines
 
 
@@ -35,3 +38,17 @@ def test_plan_lines_name_failed_phases_but_the_first_whose_error_is_that_of_the_
     two = PhaseReport("two", "filter", "failed", "continue", "too many")
     plan = Plan(media, media, phases=(one, two), error=PlanError("phase 'filter': too few"))
     assert [text for text, _ in plan_lines(plan)] == ["    phase filter failed: too many"]
+
+
+def test_plan_lines_name_the_file_that_a_removed_track_is_written_to() -> None:
+    track = Track(index=0, type="subtitle", codec="subrip", language="eng")
+    media = MediaFile("/v/a.mkv", "mkv", 1, tracks=(track,))
+    changes = (
+        Change(Fact(ChangeKind.SIDECAR, 0), None, "a.en.srt", Reason("p", "subtitles", "wanted")),
+        Change(Fact(ChangeKind.REMOVE, 0), "it", None, Reason("p", "keep_subtitles", "unwanted")),
+    )
+    first, second = (
+        text for text, _ in plan_lines(Plan(media, replace(media, tracks=()), changes))
+    )
+    assert first.startswith("  - subtitle")
+    assert "written to a.en.srt" in second

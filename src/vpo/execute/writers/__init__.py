@@ -35,6 +35,7 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     """
     if plan.strategy == "none":
         return None
+    _refuse_nothing(plan)
     _need_extractors(plan, context)
     kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
     if plan.strategy != "header" or kind is HeaderEdit:
@@ -42,6 +43,15 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     writer = kind(rewritten(plan), context)
     writer.warnings += (f"the file is written anew, as its header cannot be: {obstacle(plan)}",)
     return writer
+
+
+def _refuse_nothing(plan: Plan) -> None:
+    """Raise ``PlanError`` if no video, audio or subtitle track would be left."""
+    if not any(track.type != "data" for track in plan.after.tracks):
+        raise PlanError(
+            "no track would be left in the file; keep one of them, or leave such files out with "
+            "skip_when"
+        )
 
 
 def _need_extractors(plan: Plan, context: RunContext) -> None:
