@@ -9,6 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.unsized import without_size
+
 from drill.bench import Bench, Rig, Skip, expect
 from drill.checks import sha, unchanged
 from drill.policies import HEADER, NOTHING, REMUX
@@ -90,6 +92,8 @@ def _swapped(bench: Bench, policy: str, keep: str) -> None:
     """The tool's stand-in swaps the folder for a link to another one, where the film is another."""
     rig = bench.rig("show/film.mkv=multi-audio.mkv")
     rig.configure(originals=f'keep = "{keep}"')
+    if policy == HEADER:
+        without_size(rig.library / "show" / "film.mkv")
     show, victim = rig.library / "show", rig.folder / "victim"
     victim.mkdir()
     shutil.copyfile(show / "film.mkv", victim / "film.mkv")

@@ -8,6 +8,8 @@ import random
 import signal
 import time
 
+from tests.unsized import without_size
+
 from drill.bench import Bench, Rig, Started, expect, until
 from drill.checks import database_sound, facts, hashes, litter, unchanged
 from drill.killed import WORKS, undisturbed
@@ -44,6 +46,8 @@ def interrupted(bench: Bench) -> None:
 
 def _held(bench: Bench, tool: str, script: str) -> Rig:
     rig = bench.rig(*(EDITS if tool == "mkvpropedit" else FILES))
+    if tool == "mkvpropedit":
+        without_size(*rig.library.iterdir())
     rig.configure(processing="workers = 1")
     rig.fake_tool(tool, script)
     return rig

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.unsized import without_size
+
 from drill.bench import Bench, Ended, Rig, expect
 from drill.checks import database_sound, facts, hashes, litter, sha, unchanged
-from drill.policies import CONTAINER, HEADER, REMUX
+from drill.policies import CONTAINER, HEADER, MP4_REMUX, REMUX
 
 STALL = 2
 
@@ -126,7 +128,7 @@ class _Case(NamedTuple):
 
 _CASES = (
     _Case("mkvmerge", REMUX, "multi-audio.mkv", {**FAULTS, **RESULTS, **REMUXES}),
-    _Case("ffmpeg", HEADER, "mov-text.mp4", {**FAULTS, **RESULTS, **REMUXES}),
+    _Case("ffmpeg", MP4_REMUX, "mov-text.mp4", {**FAULTS, **RESULTS, **REMUXES}),
     _Case("ffmpeg", CONTAINER, "mov-text.mp4", {**FAULTS, **RESULTS, **REMUXES}),
     _Case("mkvpropedit", HEADER, "wrong-flags.mkv", {**FAULTS, **RESULTS, **HEADERS}),
 )
@@ -149,6 +151,8 @@ def misbehaving(bench: Bench) -> None:
 def _fault(bench: Bench, case: _Case, name: str) -> None:
     fault = case.faults[name]
     rig = bench.rig(case.sample, "bystander.mkv=und.mkv")
+    if case.tool == "mkvpropedit":
+        without_size(rig.library / case.sample)
     rig.configure(tools=f"stall_seconds = {STALL}")
     rig.fake_tool(case.tool, _script(rig, case.tool, fault))
     before = hashes(sorted(rig.library.iterdir()))
@@ -176,6 +180,8 @@ def missing(bench: Bench) -> None:
     for kind, case in list(zip(_KINDS, _CASES, strict=True))[: bench.scale(2, 4)]:
         with bench.trial(f"{kind}: {case.tool} missing"):
             rig = bench.rig(case.sample)
+            if case.tool == "mkvpropedit":
+                without_size(rig.library / case.sample)
             tools = rig.folder / "some-tools"
             tools.mkdir()
             others = {"ffmpeg", "mkvmerge"} - {case.tool}
@@ -214,6 +220,8 @@ def warnings(bench: Bench) -> None:
     for tool, (policy, sample, script) in cases.items():
         with bench.trial(f"{tool} warns"):
             rig = bench.rig(sample)
+            if tool == "mkvpropedit":
+                without_size(rig.library / sample)
             real = f'real_one() {{ {_which(tool)} "$@"; }}\n'
             rig.fake_tool(tool, f"{real}{script}; exit 1")
             digest = sha(rig.library / sample)

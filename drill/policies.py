@@ -23,6 +23,15 @@ phases:
     default_flags: {}
 """
 
+MP4_REMUX = """\
+schema_version: 13
+config: {on_error: skip}
+phases:
+  - name: filter
+    skip_when: {container: mkv}
+    keep_subtitles: {remove_all: true}
+"""
+
 CONTAINER = """\
 schema_version: 13
 config: {on_error: skip}

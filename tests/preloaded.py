@@ -87,7 +87,7 @@ class Forked(subprocess.Popen[bytes]):
     def _internal_poll(
         self, _deadstate: int | None = None, seconds: float | None = 0
     ) -> int | None:
-        if self.returncode is None:
+        if self.returncode is None and self._supervisor.fileno() >= 0:
             poller = select.poll()
             poller.register(self._supervisor, select.POLLIN)
             if poller.poll(None if seconds is None else seconds * 1000):

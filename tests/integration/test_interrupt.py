@@ -17,6 +17,7 @@ from tests.conftest import Library, Vpo
 from tests.integration.facts import everything_else, litter, original, streams, tree
 from tests.integration.stage import LIMIT, Stage, Terminal, alive, until
 from tests.reading import read
+from tests.unsized import without_size
 
 HEADER = """\
 schema_version: 13
@@ -113,6 +114,8 @@ def test_second_ctrl_c_or_sigterm_ends_tools_at_once(
     policy, sample = TOOLS[tool]
     stage.act(tool, 'real "$@"; say done; wait_for "$stage/never"')
     root = copies(library, "a.mkv", "b.mkv", "c.mkv", sample=sample)
+    if tool == "mkvpropedit":
+        without_size(*root.iterdir())
     before = tree(root)
     path = two_workers.policy(policy)
     terminal = Terminal(two_workers, ["process", "-w", "2", "-p", path, root])
@@ -204,6 +207,7 @@ def test_next_run_cleans_up_after_kill_in_header_edit(
     """mkvpropedit never has the file itself in its hands."""
     stage.act("mkvpropedit", DURING)
     root = copies(library, "a.mkv", "b.mkv", "c.mkv")
+    without_size(*root.iterdir())
     before = {path.name: path.read_bytes() for path in root.iterdir()}
     policy = two_workers.policy(HEADER)
     kill_during(two_workers, stage, policy, root, 2)
