@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Library, Result, Vpo
+from tests.unsized import without_size
 
 POLICY = """\
 schema_version: 13
@@ -68,6 +69,7 @@ def test_errors_that_cannot_be_written_still_exit_1(vpo: Vpo, redirection: str) 
 
 def test_closed_stdout_does_not_corrupt_files(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv")
+    without_size(root / "wrong-flags.mkv")
     policy = vpo.policy(POLICY.partition("  - name: japanese")[0])
     result = shell(vpo, "<&- 2>&-", "process", "-p", policy, root)
     assert result.rc == 0, result
@@ -142,6 +144,7 @@ def test_history_shows_no_changes_of_failed_file(
     assert callable(tools_on_path)
     tools_on_path(mkvmerge="exit 2", mkvpropedit="exit 2")
     root = library("wrong-flags.mkv")
+    without_size(root / "wrong-flags.mkv")
     policy = vpo.policy(POLICY.partition("  - name: japanese")[0])
     result = vpo("process", "-v", "-p", policy, root)
     assert result.rc == 1
