@@ -217,7 +217,7 @@ def _seek_entries(
     while pending and len(seen) < 16:
         seek_head = pending.pop()
         seen.add(seek_head.start)
-        for identity, position in _seeks(fd, seek_head):
+        for identity, position in seeks(fd, seek_head):
             offset = segment.data + position
             try:
                 item = element(fd, offset, length)
@@ -230,7 +230,8 @@ def _seek_entries(
                 pending.append(item)
 
 
-def _seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
+def seeks(fd: int, seek_head: Element) -> Iterator[tuple[int, int]]:
+    """Yield the id of each element that a SeekHead lists, and its position in the segment."""
     for identity, data in inside(fd, seek_head):
         if identity != _SEEK:
             continue

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from vpo.errors import VerifyError
 from vpo.execute.header_edits.ebml_element import CRC, joined, parse
 from vpo.execute.header_edits.matroska_header import EDITED
 from vpo.execute.header_edits.matroska_layout import MatroskaLayout, read_element
-from vpo.probe.ebml import StructureError, items, read_uint
+from vpo.probe.ebml import StructureError, items
 from vpo.probe.matroska import SEEK_HEAD, Structure, read_structure
 
-_SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
-_TRACK_ENTRY, _TAG = 0xAE, 0x7373
+_SEEK, _TRACK_ENTRY, _TAG = 0x4DBB, 0xAE, 0x7373
 _PARENTS = EDITED | {SEEK_HEAD, _SEEK, _TRACK_ENTRY, _TAG}
 
 
@@ -35,11 +34,10 @@ def _problems(fd: int, before: Structure) -> Iterator[str]:
     layout = MatroskaLayout.read(fd, now)
     for identity in (*EDITED, SEEK_HEAD):
         for extent in layout.find(identity):
-            data = read_element(fd, extent).data
-            yield from _false_checksums(identity, data)
-            if identity == SEEK_HEAD:
-                seeks = [dict(items(child)) for key, child in items(data) if key == _SEEK]
-                yield from _lost(layout, seeks)
+            yield from _false_checksums(identity, read_element(fd, extent).data)
+    for wanted, at in layout.listed(fd):
+        if wanted in EDITED and not layout.has(wanted, at):
+            yield f"the SeekHead does not say where element {wanted:#x} is"
 
 
 def _false_checksums(identity: int, data: bytes) -> Iterator[str]:
@@ -49,13 +47,3 @@ def _false_checksums(identity: int, data: bytes) -> Iterator[str]:
     for child, content in children:
         if child in _PARENTS:
             yield from _false_checksums(child, content)
-
-
-def _lost(layout: MatroskaLayout, seeks: Iterable[dict[int, bytes]]) -> Iterator[str]:
-    """Yield entries of a SeekHead that name an element of the header that is not there."""
-    base = layout.structure.segment.data
-    for seek in seeks:
-        wanted = read_uint(seek.get(_SEEK_ID, b""))
-        at = base + read_uint(seek.get(_SEEK_POSITION, b""))
-        if wanted in EDITED and layout.fixed.get(at, (0,))[0] != wanted:
-            yield f"the SeekHead does not say where element {wanted:#x} is"

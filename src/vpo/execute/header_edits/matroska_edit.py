@@ -71,17 +71,10 @@ def _edit_seek_heads(fd: int, layout: MatroskaLayout, before: frozenset[int]) ->
 
 def _listed(fd: int, layout: MatroskaLayout) -> frozenset[int]:
     """Return the offsets that a SeekHead lists; ``StructureError`` if an element is elsewhere."""
-    found = set()
-    for extent in layout.find(SEEK_HEAD):
-        for child in parse(read_element(fd, extent).data):
-            if child.id != _SEEK:
-                continue
-            at = layout.structure.segment.data + _position(child)
-            wanted = read_uint(dict(items(child.data)).get(_SEEK_ID, b""))
-            if wanted in matroska_header.EDITED and layout.fixed.get(at, (0,))[0] != wanted:
-                raise StructureError("a SeekHead that does not say where its elements are")
-            found.add(at)
-    return frozenset(found)
+    listed = list(layout.listed(fd))
+    if any(key in matroska_header.EDITED and not layout.has(key, at) for key, at in listed):
+        raise StructureError("a SeekHead that does not say where its elements are")
+    return frozenset(at for _, at in listed)
 
 
 def _unlisted(layout: MatroskaLayout, before: frozenset[int]) -> list[int]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from vpo.execute.header_edits.ebml_element import CRC, VOID, EbmlElement, void
 from vpo.probe.ebml import StructureError
-from vpo.probe.matroska import CLUSTER, MAX_ELEMENTS, SEEK_HEAD, Element, Structure, element
+from vpo.probe.matroska import CLUSTER, MAX_ELEMENTS, SEEK_HEAD, Element, Structure, element, seeks
 
 _FOR_SEEK_HEAD = 32
 """Bytes behind a SeekHead that are left to it, as its positions may become longer."""
@@ -69,6 +69,16 @@ class MatroskaLayout:
     def find(self, identity: int) -> list[Extent]:
         """Return the elements with this id."""
         return sorted(extent for key, extent in self.fixed.values() if key == identity)
+
+    def listed(self, fd: int) -> Iterator[tuple[int, int]]:
+        """Yield the id and the offset of each element that a SeekHead of the open file lists."""
+        for extent in self.find(SEEK_HEAD):
+            for identity, position in seeks(fd, element(fd, extent.start, extent.end)):
+                yield identity, self.structure.segment.data + position
+
+    def has(self, identity: int, offset: int) -> bool:
+        """Return whether an element with this id begins at this offset."""
+        return self.fixed.get(offset, (None,))[0] == identity
 
     def put(self, old: Extent | None, content: EbmlElement) -> None:
         """Write an element in place of an old one, or one that the file does not have yet."""

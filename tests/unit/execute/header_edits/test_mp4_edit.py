@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.execute.header_edits.boxes import Facts, Shape, box, kept, made, plan, walked
+from tests.unit.execute.header_edits.wanted_changes import Wanted, changes
 
 from vpo.errors import VerifyError
 from vpo.execute.header_edits import mp4_boxes, mp4_check, mp4_edit
@@ -26,7 +27,6 @@ TITLE, FLAG, LANGUAGE, TAG = (
     ChangeKind.LANGUAGE,
     ChangeKind.TAG,
 )
-Wanted = tuple[int | None, ChangeKind, str, FactValue]
 
 
 def edited(path: Path, wanted: Sequence[Wanted]) -> PatchSet:
@@ -340,27 +340,6 @@ shapes = st.builds(
     quicktime=st.just(False),
     more=st.sampled_from([(), (box("uuid", b"x" * 50),), (box("iods"), box("abcd", bytes(9)))]),
 )
-texts = st.text("xyzä", max_size=8).flatmap(
-    lambda text: st.sampled_from([text, text * 10, text * 90])
-)
-changes = st.lists(
-    st.one_of(
-        st.tuples(st.integers(0, 2), st.just(TITLE), st.just(""), texts),
-        st.tuples(
-            st.integers(0, 2),
-            st.just(FLAG),
-            st.sampled_from(["default", "forced", "comment", "hearing_impaired"]),
-            st.booleans(),
-        ),
-        st.tuples(
-            st.integers(0, 2), st.just(LANGUAGE), st.just(""), st.sampled_from(["eng", "pt-BR"])
-        ),
-        st.tuples(st.just(None), st.just(TAG), st.sampled_from(["title", "artist"]), texts),
-    ),
-    min_size=1,
-    max_size=6,
-    unique_by=lambda change: change[:3],
-)
 
 
 def _back(facts: Facts, wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -385,7 +364,7 @@ def _back(facts: Facts, wanted: Sequence[Wanted]) -> list[Wanted]:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(shape=shapes, wanted=changes)
+@given(shape=shapes, wanted=changes(3, ["title", "artist"]))
 def test_edit_keeps_all_else_and_leads_back(
     tmp_path_factory: pytest.TempPathFactory, shape: Shape, wanted: list[Wanted]
 ) -> None:
