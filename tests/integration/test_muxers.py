@@ -158,6 +158,8 @@ def wrong(folder: Path, codecs: Iterable[str]) -> Iterator[str]:
         for name in MUXERS:
             if (name, codec) == ("m2ts", "truehd"):
                 continue  # ffprobe knows it when muxed alone, not from tee
+            if (name, codec) == ("wmv", "flac"):
+                continue  # it is written, and read again with wrong times
             if codec == "adpcm_swf" and name != "flv":
                 continue  # the encoder states a frame size, without which no copy is written
             expected = can_mux(name, codec)

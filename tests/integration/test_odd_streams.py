@@ -82,6 +82,22 @@ def test_video_that_asf_stores_out_of_order_is_encoded_and_not_copied(
 
 
 @pytest.mark.usefixtures("media_tools")
+def test_flac_that_ffmpeg_misreads_in_asf_is_encoded_and_not_copied(
+    vpo: Vpo, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.wmv"
+    inputs = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=3", "-f", "lavfi", "-i", "sine=d=3")
+    ffmpeg(*inputs, "-c:v", "mpeg4", "-c:a", "flac", film)
+    refused = process(vpo, TO_MKV, film).json["files"][0]["error"]
+    assert refused["type"] == "PlanError"
+    assert "reads the times of audio 1 (flac mono, und) wrongly" in refused["message"]
+    encode = "transcode: {audio: {to: aac}}"
+    policy = f"schema_version: 13\nphases: [{{name: p, container: {{target: mkv}}, {encode}}}]"
+    assert process(vpo, policy, film).json["files"][0]["status"] == "changed"
+    assert max(times(film.with_suffix(".mkv"), "a")) == pytest.approx(3, abs=0.15)
+
+
+@pytest.mark.usefixtures("media_tools")
 def test_video_that_begins_after_the_audio_is_processed(vpo: Vpo, tmp_path: Path) -> None:
     film = tmp_path / "film.mkv"
     picture = ("-itsoffset", "1.98", "-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=1")

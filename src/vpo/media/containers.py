@@ -225,7 +225,7 @@ _ALL = (
         "wmv",
         "asf",
         (".wmv", ".asf"),
-        encodes=frozenset({"aac", "ac3", "eac3", "flac", "mp3", "h264", "vp9", "av1"}),
+        encodes=frozenset({"aac", "ac3", "eac3", "mp3", "h264", "vp9", "av1"}),
         tags=None,
         decoding_times=True,
     ),

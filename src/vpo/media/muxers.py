@@ -43,8 +43,9 @@ _REFUSED = {
         " pcm_s64le ra_144 ra_288 subrip truehd tta vp8 vp9 vvc wavpack webvtt"
     ),
     "avi": f"{_NOWHERE} {_NO_RIFF}",
-    "wmv": f"{_NOWHERE} {_NO_RIFF} hap prores",
+    "wmv": f"{_NOWHERE} {_NO_RIFF} flac hap prores",
 }
+"""FLAC in ASF can be written, but not read again with its times."""
 _TS_OF_DISCS = (
     "aac aac_latm ac3 avs2 avs3 cavs dts eac3 h264 hevc mp2 mp3"
     " mpeg1video mpeg2video opus s302m truehd vc1 vvc"

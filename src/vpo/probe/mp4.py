@@ -104,7 +104,7 @@ def outside(fd: int) -> Iterator[str]:
             yield f"the box {box.kind.decode('latin-1')!r} ({box.end - box.data:,} bytes{what})"
         end = box.end
     if end < length:
-        yield f"the {length - end:,} bytes behind its last box, as cameras and taggers write them"
+        yield f"the {length - end:,} bytes behind its last box"
 
 
 def sample_bytes(fd: int) -> tuple[int, ...]:
@@ -152,7 +152,8 @@ def fills_file(fd: int) -> bool:
 def is_whole(fd: int) -> bool:
     """Return whether nothing of the film is cut off: what follows its boxes is no part of a box.
 
-    Cameras and programs append data of their own. Of a fragmented film, more could follow.
+    Cameras and programs append data of their own, and downloads may end in zeros. Of a fragmented
+    film, more could follow.
     """
     if fills_file(fd):
         return True
@@ -163,7 +164,7 @@ def is_whole(fd: int) -> bool:
     rest = os.pread(fd, _HEADER, boxes[-1].end)
     size, kind = int.from_bytes(rest[:4], "big"), rest[4:]
     is_box = kind in _KNOWN or (kind.isalnum() and size < _LARGEST_TRAILER)
-    return bool(rest.strip(b"\0")) and not is_box
+    return not is_box
 
 
 def children(fd: int, start: int, end: int) -> Iterator[Box]:
@@ -175,6 +176,8 @@ def children(fd: int, start: int, end: int) -> Iterator[Box]:
         size, data = int.from_bytes(header[:4], "big"), start + 8
         if size == 1:
             size, data = int.from_bytes(header[8:16], "big"), start + 16
+        elif header[:8] == bytes(8):
+            return  # zeros, not a box that goes to the end
         stop = end if size == 0 else start + size
         if stop < data or stop > end:
             return

@@ -153,10 +153,11 @@ def test_sample_bytes_adds_up_sample_sizes(tmp_path: Path, table: bytes, total: 
         (b"TAG" + bytes(125), True),
         (b"\0\0\x90\x08\x10\0\0\0data of a camera SEFT", True),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", True),
-        (bytes(100), False),
+        (bytes(100), True),
         (b"\0\0\x10\0moov", False),
         (b"\0\0\x10\0sefd", False),
         (b"\0\0\0\x08moof" + b"TAG" + bytes(125), False),
+        (b"\0\0\0\x08moof" + bytes(125), False),
     ],
 )
 def test_what_follows_the_boxes_of_a_whole_film_is_no_damage(

@@ -22,6 +22,13 @@ from vpo.tools import mkvmerge
 from vpo.tools.process import Command
 
 
+_MISREAD = {("wmv", "flac")}
+"""Container and codec of streams that ffmpeg reads with wrong times.
+
+Measured with ffmpeg 5.1: its parser holds back ten packets of FLAC, and gives them times of others.
+"""
+
+
 def reordered(plan: Plan) -> Track | None:
     """Return the video of which somebody has to find out the times, if there is one.
 
@@ -59,6 +66,7 @@ def _kept(plan: Plan, track: Track) -> bool:
 
 def need_tools(plan: Plan, context: RunContext) -> None:
     """Raise ``PlanError`` or ``ToolMissingError`` if no tool can make a file that is needed."""
+    _refuse_misread(plan)
     track = reordered(plan)
     if track is None:
         return
@@ -73,6 +81,17 @@ def need_tools(plan: Plan, context: RunContext) -> None:
             "not state it, and has several videos"
         )
     context.tools.need("mkvmerge")
+
+
+def _refuse_misread(plan: Plan) -> None:
+    encoded = dict(plan.encodes)
+    for track in plan.before.tracks:
+        pair = plan.before.container, track.codec
+        if pair in _MISREAD and track.index not in encoded and _kept(plan, track):
+            raise PlanError(
+                f"ffmpeg reads the times of {track} wrongly, as it is {track.codec} in "
+                f"{plan.before.container}; transcode it in the same policy, for example to aac"
+            )
 
 
 def header_warnings(plan: Plan) -> list[str]:
