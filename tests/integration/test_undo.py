@@ -153,3 +153,26 @@ def test_expired_original_of_deleted_file_is_removed(vpo: Vpo, root: Path) -> No
     result = vpo("process", "-p", vpo.policy(POLICY), root, env=env)
     assert "deleted 3 kept originals of files that are gone" in result.stdout + result.stderr
     assert not kept.exists()
+
+
+def test_undo_leaves_films_that_have_swapped_their_names(
+    vpo: Vpo, root: Path, corpus: Path
+) -> None:
+    names = "multi-audio.mkv", "wrong-flags.mkv"
+
+    def swap() -> None:
+        (root / names[0]).rename(root / "aside")
+        (root / names[1]).rename(root / names[0])
+        (root / "aside").rename(root / names[1])
+
+    swap()
+    before = contents(root)
+    for name in names:
+        refused = vpo("undo", root / name)
+        assert refused.rc == 1
+        assert "has changed since; it is not restored" in refused.stderr
+    assert contents(root) == before
+    swap()
+    for name in names:
+        assert vpo("undo", root / name).rc == 0
+        assert (root / name).read_bytes() == (corpus / name).read_bytes()
