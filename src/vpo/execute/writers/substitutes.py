@@ -21,7 +21,6 @@ from vpo.policy.codec_conversion import is_nameless_webvtt
 from vpo.tools import mkvmerge
 from vpo.tools.process import Command
 
-
 _MISREAD = {("wmv", "flac")}
 """Container and codec of streams that ffmpeg reads with wrong times.
 
