@@ -392,7 +392,7 @@ def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
     return {"name": f"new {number}", **wanted}
 
 
-_TEMPLATES = ("", "{language} {layout} {codec}", "{language} {kind}", "{title}")
+_TEMPLATES = ("", "{language} {kind} {codec}", "{language} {kind}", "{title}")
 
 
 def _kept(kind: str) -> dict[str, st.SearchStrategy[Any]]:
@@ -472,7 +472,8 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
     ).filter(bool),
     "captions": st.sampled_from(("keep", "extract", "drop")),
     "titles": _some(
-        **dict.fromkeys(("audio", "subtitle"), st.sampled_from(_TEMPLATES)),
+        audio=st.sampled_from((*_TEMPLATES, "{language} {layout} {codec}")),
+        subtitle=st.sampled_from(_TEMPLATES),
         video=st.sampled_from(("", "{resolution} {codec}")),
         container=st.sampled_from(("", "{filename}")),
         only=st.sampled_from(("empty", "all")),

@@ -303,9 +303,10 @@ def of_name(name: str) -> str | None:
     return None if code in (ANY, UNDETERMINED) else code
 
 
-def checked(tag: str) -> str:
+def checked(tag: str, words: Sequence[str] = ()) -> str:
     """Return what a person wrote as a language; ``ValueError`` with the nearest code if it is none.
 
+    ``words`` are what the person could also have meant.
     ``all`` is the code of a small language, Allar, and never meant as that.
     """
     text = tag.strip()
@@ -314,5 +315,5 @@ def checked(tag: str) -> str:
         return text
     if not text:
         raise ValueError("a language is empty; `und` is the one of tracks without a language")
-    near = f"; did you mean `{known}`?" if known else suggestion(text.lower(), tuple(_COMMON))
+    near = f"; did you mean `{known}`?" if known else suggestion(text.lower(), (*_COMMON, *words))
     raise ValueError(f"`{text}` is not a language{near or '; use a code such as `eng` or `pt-BR`'}")

@@ -23,6 +23,7 @@ from pydantic import (
 
 from vpo.errors import PolicyError
 from vpo.media import notation
+from vpo.media.codecs import canonical
 from vpo.media.containers import container_names, container_of_name, user_tags
 from vpo.media.layouts import usual_layout
 from vpo.media.model import MediaFile
@@ -42,7 +43,9 @@ _LONGEST_NAME = 200
 
 
 def _in_notation(lines: tuple[str, ...]) -> tuple[str, ...]:
-    notation.media(lines)
+    for track in notation.media(lines).tracks:
+        if (name := canonical(track.codec)) != track.codec:
+            raise ValueError(f"`{track.codec}` is called `{name}` here, as by ffprobe")
     return lines
 
 

@@ -72,7 +72,7 @@ def error_at(path: tuple[str | int, ...], problem: str) -> PydanticCustomError:
 
 
 def _wanted(tag: str) -> str:
-    return tag if tag in (ANY, ORIGINAL) else checked(tag)
+    return tag if tag in (ANY, ORIGINAL) else checked(tag, (ANY, ORIGINAL))
 
 
 _STRING = {"type": "string"}

@@ -120,15 +120,22 @@ class Filled(Model):
 
 
 class Choice(Model):
-    """A mapping with exactly one key; ``noun`` is what a key is called in messages."""
+    """A mapping with exactly one key.
+
+    In messages, ``noun`` is what a key is called, and ``several`` what to do with more than one.
+    """
 
     noun: ClassVar[str] = "condition"
+    several: ClassVar[str] = "put them into a list: `and: [...]`, or `or: [...]`"
 
     @model_validator(mode="after")
     def _one(self) -> Choice:
-        number = len(list(self.given()))
-        if number != 1:
-            raise ValueError(f"{number} {self.noun}s instead of one; known: {self.known()}")
+        stated = [name for name, _ in self.given()]
+        if not stated:
+            raise ValueError(f"no {self.noun} is set; known: {self.known()}")
+        if len(stated) > 1:
+            names = " and ".join(f"`{name}`" for name in stated)
+            raise ValueError(f"{names} cannot be in one mapping; {self.several}")
         return self
 
     @cached_property

@@ -84,6 +84,14 @@ _MUST_BE = {
 }
 
 
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
 def _follows(detail: ErrorDetails) -> bool:
     """Return whether an error only follows from others: a list is short without its bad items."""
     return detail["type"] == "too_short" and bool(detail["input"])
@@ -99,7 +107,12 @@ def _message(detail: ErrorDetails, name: str, model: type[BaseModel]) -> str:
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        if allowed == ["True"]:
+            return f"{name} can only be `true`, not `{_shown(value)}`; else leave it out"
         return f"{name} cannot be `{_shown(value)}`{suggestion(value, allowed)}"
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return f"{name} must be {words} {detail['ctx'][key]:g}, not {_shown(value)}"
     must = _MUST_BE.get(kind) or _MUST_BE.get(kind.split("_")[0])
     if must is None:
         return f"{name}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

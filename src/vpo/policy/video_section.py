@@ -15,7 +15,15 @@ from vpo.policy import dynamic_range, frame_format, frame_rate
 from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
-from vpo.policy.field_types import BitRate, Crf, Fraction, FrameRate, Names, Resolution
+from vpo.policy.field_types import (
+    BitRate,
+    Crf,
+    Fraction,
+    FrameRate,
+    Names,
+    Resolution,
+    error_at,
+)
 from vpo.policy.operation import Model
 from vpo.policy.track_filter import FILTER_KEYS, TrackFilter, require_fitting
 from vpo.text import format_bit_rate
@@ -179,13 +187,18 @@ class VideoSection(Model):
             raise ValueError(f"{' and '.join(f'`{name}`' for name in stated)} exclude each other")
         if self.two_pass and self.target_bitrate is None:
             raise ValueError("`two_pass` needs `target_bitrate`")
-        highest = CRF_RANGE[self.to][1]
-        for crf in self.crf.values() if isinstance(self.crf, dict) else (self.crf,):
-            if crf is not None and crf > highest:
-                raise ValueError(f"`crf` of {self.to} is at most {highest}")
+        self._refuse_high_crf()
         if self.max_resolution and (self.max_width or self.max_height):
             raise ValueError("`max_resolution` excludes `max_width` and `max_height`")
         return self
+
+    def _refuse_high_crf(self) -> None:
+        highest = CRF_RANGE[self.to][1]
+        each = self.crf.items() if isinstance(self.crf, dict) else [(None, self.crf)]
+        for name, crf in each:
+            if crf is not None and crf > highest:
+                path = ("crf",) if name is None else ("crf", name)
+                raise error_at(path, f"`crf` of {self.to} is at most {highest}, not {crf:g}")
 
     def spec(self, track: Track, size: tuple[int, int] | None, tonemap: bool) -> VideoEncode:
         """Return the encode of a track, to this size if it is given."""

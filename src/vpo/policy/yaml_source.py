@@ -8,6 +8,7 @@ from typing import Any
 
 from vpo.config.models import VIDEO_EXTENSIONS
 from vpo.errors import PolicyError, Position
+from vpo.media.units import RESOLUTIONS
 
 KeyPath = tuple[str | int, ...]
 """The path to a value in the data: keys, and indexes in lists."""
@@ -88,7 +89,7 @@ class YamlSource:
                 raise PolicyError("merge keys (`<<`) are not part of YAML 1.2", self._at(start))
             key = _scalar(key_node, self._at(start)) if key_node.id == "scalar" else None
             if not isinstance(key, str):
-                raise PolicyError("a key must be text", self._at(start))
+                raise PolicyError(_not_text(key), self._at(start))
             if key in data:
                 problem = f"duplicate key `{key}`; first on line {lines[key]}"
                 raise PolicyError(problem, self._at(start))
@@ -97,6 +98,14 @@ class YamlSource:
             self._keys[inside] = start
             data[key] = self.build(value, inside)
         return data
+
+
+def _not_text(key: object) -> str:
+    if isinstance(key, bool) or key is None or not isinstance(key, int | float):
+        return "a key must be text"
+    if f"{key}p" in RESOLUTIONS:
+        return f"`{key}` is no key; write the resolution as `{key}p`"
+    return f"a key must be text; write `{key}` in quotes"
 
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")

@@ -149,6 +149,10 @@ def test_flags_and_facts_have_any_order() -> None:
             "- {case: c, policy: p, before: [], container: mk}",
             "c.yaml:1:47: `mk` is not a container; did you mean `mkv`?",
         ),
+        (
+            "[{case: a, policy: p.yaml, before: ['v:h265']}]",
+            "c.yaml:1:36: `h265` is called `hevc` here, as by ffprobe",
+        ),
     ],
 )
 def test_case_that_is_invalid_is_named_with_its_place(text: str, problem: str) -> None:

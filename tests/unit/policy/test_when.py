@@ -306,7 +306,7 @@ WRONG = [
     ("plugin(a) < [1, 2]", 13, "expected a value, not `[`"),
     ("is_original(lang == eng, lang == jpn)", 26, "`lang` is compared twice"),
     ("is_original(certainty == 1)", 13, "unknown name `certainty`"),
-    ("is_original(min_confidence == 3)", 31, "less than or equal to 1"),
+    ("is_original(min_confidence == 3)", 31, "must be at most 1, not 3"),
     ("is_original(min_confidence > 0)", 28, "expected `==`"),
     ("is_original == 5", 16, "`is_original` is true or false"),
     ("multi_language(threshold == x)", 29, "must be a number, not `x`"),
@@ -371,8 +371,12 @@ def test_error_position_in_every_style_of_scalar(text: str, line: int, column: i
 
 
 MAPPINGS = [
-    ("{}", 11, "0 conditions instead of one; known: exists, count, and"),
-    ("{exists: {track_type: audio}, is_original: true}", 11, "2 conditions instead of one"),
+    ("{}", 11, "no condition is set; known: exists, count, and"),
+    (
+        "{exists: {track_type: audio}, is_original: true}",
+        11,
+        "`exists` and `is_original` cannot be in one mapping",
+    ),
     ("{exist: {track_type: audio}}", 18, "unknown key `exist`; did you mean `exists`?"),
     ("{exists: {}}", 18, "`track_type` is missing"),
     ("{exists: {track_type: audo}}", 39, "`track_type` cannot be `audo`; did you mean `audio`?"),

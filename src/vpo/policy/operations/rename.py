@@ -41,6 +41,11 @@ def _template(text: str) -> str:
         raise ValueError("a template is a name, without `/`: files are not moved to other folders")
     if not text.strip(". "):
         raise ValueError("a template must not be empty")
+    if not placeholders_in(text):
+        raise ValueError(
+            f"`{text}` has no placeholder, so all files would get the same name; "
+            "write one, such as `{title} ({year})`"
+        )
     return text
 
 
@@ -57,6 +62,7 @@ class Rename(Choice, Operation):
 
     model_config = ConfigDict(json_schema_extra={"type": ["object", "string"]})
     noun = "way to rename"
+    several = "keep one of them"
     key = "rename"
     step = 97
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from vpo.media.codecs import display_name
 from vpo.media.containers import holds_tag
@@ -16,7 +16,7 @@ from vpo.media.model import Track
 from vpo.media.units import resolution_of
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.desired_state import DesiredState
-from vpo.policy.operation import Filled, Note, Operation, PolicyConfig
+from vpo.policy.operation import Note, Operation, PolicyConfig
 from vpo.policy.templates import checked_template
 from vpo.policy.track_classes import Kind
 
@@ -33,11 +33,17 @@ _KIND_NAMES: Mapping[Kind | None, str] = {
 }
 """What titles call a kind, in words that are read back as that kind; others are not named."""
 _LAYOUTS = {"mono": "Mono", "stereo": "Stereo"}
-_PLACEHOLDERS = ("language", "layout", "channels", "codec", "kind", "resolution", "title")
+_PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
+    "audio": ("language", "layout", "channels", "codec", "kind", "title"),
+    "subtitle": ("language", "codec", "kind", "title"),
+    "video": ("language", "codec", "kind", "resolution", "title"),
+}
+"""By type of track."""
 
 
-def _template(text: str) -> str:
-    if "{title}" in checked_template(text, _PLACEHOLDERS) and text.strip() != "{title}":
+def _template(text: str, info: ValidationInfo) -> str:
+    known = _PLACEHOLDERS[str(info.field_name)]
+    if "{title}" in checked_template(text, known) and text.strip() != "{title}":
         raise ValueError(
             f"`{text}` would make titles longer at every run; write it without `{{title}}`"
         )
@@ -51,14 +57,13 @@ def _container_template(text: str) -> str:
 Template = Annotated[str, AfterValidator(_template)]
 
 
-class Titles(Filled, Operation):
+class Titles(Operation):
     """Set titles from templates; an empty template clears them.
 
     A title that alone says what a track is (commentary, SDH) is left where the new one would not
     say it. Tracks that ``audio_synthesis`` makes have the titles that it gives them.
     """
 
-    noun = "title"
     key = "titles"
     step = 95
     sees_all_made = True
@@ -72,6 +77,12 @@ class Titles(Filled, Operation):
     only: Literal["empty", "all"] = Field(
         default="all", description="Whether to leave titles that are there (`empty`)."
     )
+
+    @model_validator(mode="after")
+    def _names_titles(self) -> Titles:
+        if all(name == "only" for name, _ in self.given()):
+            raise ValueError("no template is set; known: audio, subtitle, video, container")
+        return self
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
         context = ConditionContext.of(state, config)

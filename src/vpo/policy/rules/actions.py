@@ -257,6 +257,7 @@ class Action(Choice):
 
     model_config = ConfigDict(json_schema_extra={"type": ["object", "string"]})
     noun = "action"
+    several = "make each an item of the list"
 
     skip_video_transcode: bool | None = Field(
         default=None, description="Do not transcode video in this phase."
