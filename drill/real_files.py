@@ -85,10 +85,15 @@ class Film:
 
     @cached_property
     def seconds(self) -> float:
-        """How long the tracks last, by their packets: headers may say anything."""
-        shown = ("-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0")
+        """How long the tracks last, by their packets: headers may say anything.
+
+        A subtitle may be shown for longer than the film, and counts only where nothing else is.
+        """
+        shown = ("-show_entries", "packet=codec_type,pts_time,duration_time", "-of", "csv=p=0")
         lines = _run("ffprobe", "-v", "error", *shown, _url(self.path)).splitlines()
-        times = [_numbers(line) for line in lines if line[:1] not in ("", "N")]
+        timed = [row for line in lines if (row := line.partition(","))[2][:1] not in ("", "N")]
+        main = [row for row in timed if row[0] in ("audio", "video")]
+        times = [_numbers(numbers) for _, _, numbers in main or timed]
         return max(map(sum, times), default=0.0) - min((t[0] for t in times), default=0.0)
 
     @property
