@@ -392,6 +392,12 @@ def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
     return {"name": f"new {number}", **wanted}
 
 
+def _with_effect(flags: Data) -> Data:
+    """The flags, with a default for subtitles where one is preferred."""
+    made = {"set_preferred_subtitle_default": True} if "prefer_subtitle" in flags else {}
+    return flags | made
+
+
 _TEMPLATES = ("", "{language} {kind} {codec}", "{language} {kind}", "{title}")
 
 
@@ -521,7 +527,7 @@ OPERATIONS: dict[str, st.SearchStrategy[Any]] = {
         prefer_subtitle=_filters("subtitle"),
         set_subtitle_default_when_audio_differs=_BOOL,
         set_subtitle_forced_when_audio_differs=_BOOL,
-    ),
+    ).map(_with_effect),
     "rename": st.sampled_from(
         (
             "{title} ({year}) [{video_codec} {resolution}]",

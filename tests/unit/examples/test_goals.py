@@ -13,6 +13,7 @@ from vpo.media.containers import as_stored
 from vpo.media.model import Color
 from vpo.plan.cases import Case, CaseFile, case_differences, evaluated, read_cases
 from vpo.plan.evaluate import evaluate
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.loader import load_policy
 
 REPOSITORY = Path(__file__).parents[3]
@@ -72,6 +73,23 @@ def test_goal_is_reached_by_facts_of_frames(
     plan = evaluate([load_policy(EXAMPLES / "goals" / f"{goal}.yaml")], media)
     assert plan.error is None
     assert notation.lines(plan.after) == [after]
+
+
+def test_quality_target_is_a_score_of_vmaf() -> None:
+    policy = load_policy(EXAMPLES / "goals" / "quality-target.yaml")
+    quality = evaluate([policy], notation.media(["v:h264/1920x1080"])).video_encodes[0].quality
+    assert (quality.vmaf, quality.crf) == (95, None)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "time"),
+    [({"release_date": "1995-05-01"}, 799_286_400 * 10**9), ({}, "preserve")],
+)
+def test_release_date_is_the_time_of_the_file(metadata: dict[str, str], time: object) -> None:
+    policy = load_policy(EXAMPLES / "goals" / "release-date.yaml")
+    known = ExternalFacts(metadata={"radarr": metadata})
+    plan = evaluate([policy], notation.media(["v:h264 [default]"]), known=known)
+    assert plan.timestamp == time
 
 
 @pytest.mark.parametrize(("width", "crf"), [(640, 20), (1920, 22), (2560, 22), (3840, 24)])

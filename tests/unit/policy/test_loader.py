@@ -289,6 +289,7 @@ BAD_FILTERS = [
     ("subtitles: {add: sidecars}", 22, "`add` cannot be `sidecars`; did you mean `sidecar`?"),
     ("subtitles: {remove_hearing_impaired: no}", 42, "can only be `true`, not `no`"),
     ("captions: kep", 15, "`captions` cannot be `kep`; did you mean `keep`?"),
+    ("default_flags: {prefer_subtitle: {kind: sdh}}", 5, "needs `set_preferred_subtitle"),
     ("titles: {}", 5, "no template is set"),
     ("titles: {only: empty}", 5, "no template is set"),
     ('titles: {subtitle: "{layout}"}', 24, "`{layout}` is not a placeholder"),

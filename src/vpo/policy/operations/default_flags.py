@@ -73,6 +73,12 @@ class DefaultFlags(Operation):
     def _fitting(self) -> DefaultFlags:
         require_all_fitting(self, "audio", "prefer_audio")
         require_all_fitting(self, "subtitle", "prefer_subtitle")
+        makes = (self.set_preferred_subtitle_default, self.set_subtitle_default_when_audio_differs)
+        if self.prefer_subtitle is not None and not any(makes):
+            raise ValueError(
+                "`prefer_subtitle` needs `set_preferred_subtitle_default: true`, or "
+                "`set_subtitle_default_when_audio_differs: true`"
+            )
         return self
 
     def apply(self, state: DesiredState, config: PolicyConfig) -> DesiredState:
