@@ -87,7 +87,9 @@ def _merge(bench: Bench, home: Path) -> None:
     except (OSError, ValueError):
         raise RuntimeError(f"the guest has no result: {said(home)}") from None
     bench.tried += found["tried"]
-    for field in ("lost", "skipped", "remarks"):
+    for what in found["lost"]:
+        bench.lose(what)
+    for field in ("skipped", "remarks"):
         getattr(bench, field).extend(found[field])
 
 
