@@ -85,16 +85,22 @@ def test_acknowledged_failure_is_no_failure_until_the_file_changes(vpo: Vpo, roo
     assert vpo("library", "failed", "--acknowledge").stdout.startswith("1 failure acknowledged")
     rc, summary = run()
     assert (rc, summary["failed"], summary["acknowledged"]) == (0, 0, 1)
-    assert vpo("library", "failed").stdout.count("a.mkv") == 1
+    listed = vpo("library", "failed").stdout
+    assert f"{root / 'a.mkv'}  (acknowledged): " in listed
+    assert listed.endswith("1 file failed, 1 of them acknowledged\n")
     with (root / "a.mkv").open("ab") as file:
         file.write(b"x")
     assert run()[0] == 1
+    failed = vpo("library", "failed", "--format", "json").json["failed"]
+    assert [item["acknowledged"] for item in failed] == [False]
 
 
 def test_acknowledged_unreadable_file_is_no_failure_of_scans_and_runs(vpo: Vpo, root: Path) -> None:
     (root / "a.mkv").write_text("no video")
     assert vpo("scan", root).rc == 1
     assert vpo("library", "failed", "--acknowledge").stdout.startswith("1 failure acknowledged")
+    listed = vpo("library", "failed", "--format", "csv").stdout.splitlines()
+    assert [row.rpartition(",")[2] for row in listed] == ["acknowledged", "True"]
     again = vpo("scan", "--format", "json", root)
     assert (again.rc, again.json["summary"]["acknowledged"]) == (0, 1)
     found = process(vpo, root)

@@ -176,3 +176,19 @@ def test_undo_leaves_films_that_have_swapped_their_names(
     for name in names:
         assert vpo("undo", root / name).rc == 0
         assert (root / name).read_bytes() == (corpus / name).read_bytes()
+
+
+def test_run_without_changes_is_not_undone_and_the_last_that_can_be_is_named(
+    vpo: Vpo, library: Library
+) -> None:
+    vpo.config.write_text('[originals]\nkeep = "trash"\n')
+    root, policy = library("a.mkv=wrong-flags.mkv"), vpo.policy(POLICY)
+    first = vpo("process", "--format", "json", "-p", policy, root).json["run_id"]
+    assert vpo("process", "-p", policy, root).rc == 0
+    refused = vpo("undo", "last")
+    assert refused.rc == 2
+    assert " changed no file; the last run that can be undone is of " in refused.stderr
+    assert refused.stderr.endswith(f": vpo undo {first[:8]}\n")
+    assert vpo("undo", first[:8]).rc == 0
+    again = vpo("undo", "last")
+    assert again.rc == 2 and again.stderr.endswith(" changed no file\n")

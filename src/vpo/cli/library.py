@@ -15,7 +15,7 @@ from vpo.cli.library_question import NOTHING_INDEXED, question_options, question
 from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.library import Done
+from vpo.db.library import Done, Failed
 from vpo.db.store import Store
 from vpo.library.duplicates import Duplicates, find_duplicates
 from vpo.library.statistics import FACTS, Totals, overview
@@ -147,14 +147,22 @@ def _failed(acknowledge: bool, output_format: str, under: tuple[str, ...]) -> No
     if output_format == "json":
         print_json({"failed": [{**item._asdict(), "at": item.at.isoformat()} for item in found]})
     elif output_format == "csv":
-        rows = [(item.path, item.error_type, item.message, item.at.isoformat()) for item in found]
-        write_csv(sys.stdout, ("path", "error_type", "message", "at"), rows)
+        rows = [(*item[:3], item.at.isoformat(), item.acknowledged) for item in found]
+        write_csv(sys.stdout, Failed._fields, rows)
     else:
-        console = Console(sys.stdout)
-        for item in found:
-            when = item.at.astimezone().strftime("%Y-%m-%d %H:%M")
-            console.line(f"{when}  {display_path(item.path)}: {printable(item.message)}", "failed")
-        console.line(counted(len(found), "file") + " failed" if found else "no file failed")
+        _print_failed(found)
+
+
+def _print_failed(found: list[Failed]) -> None:
+    console = Console(sys.stdout)
+    for item in found:
+        when = item.at.astimezone().strftime("%Y-%m-%d %H:%M")
+        known = "  (acknowledged)" if item.acknowledged else ""
+        style = "dim" if known else "failed"
+        console.line(f"{when}  {display_path(item.path)}{known}: {printable(item.message)}", style)
+    number = sum(item.acknowledged for item in found)
+    part = f", {number} of them acknowledged" if number else ""
+    console.line(f"{counted(len(found), 'file')} failed{part}" if found else "no file failed")
 
 
 def _print_acknowledged(number: int, failed: int, output_format: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from datetime import datetime
+from typing import Any, NoReturn
 
 import click
 
@@ -14,7 +15,7 @@ from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
 from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import KeptOriginal
+from vpo.db.records import KeptOriginal, OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.discover import leftovers_beside
 from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
@@ -104,14 +105,40 @@ def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptO
         record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
         found = store.kept(path=path)[:1]
         undone = store.last_undone(path=path)
-    else:
-        run_id = store.run(target).id
-        found = store.kept(run_id=run_id)
-        undone = store.last_undone(run_id=run_id)
-    if not found and undone is not None:
-        when = undone.astimezone().strftime("%Y-%m-%d %H:%M")
-        raise UsageError(f"{target} was undone already, at {when}; nothing is left to restore")
-    if not found:
-        hint = "" if settings.config.originals.keep == "trash" else '; [originals] keep is "none"'
-        raise UsageError(f"no original of {target} was kept{hint}")
-    return found
+        return found or _refuse(target, undone, settings)
+    run = store.run(target)
+    found = store.kept(run_id=run.id)
+    return found or _refuse_run(store, settings, target, run)
+
+
+def _refuse_run(store: Store, settings: Settings, target: str, run: Run) -> NoReturn:
+    """Raise ``UsageError`` for a run of which nothing can be restored; name one that can."""
+    last = store.last_kept()
+    other = ""
+    if last is not None:
+        when = _time(last.started_at)
+        other = f"; the last run that can be undone is of {when}: vpo undo {last.id[:8]}"
+    undone = store.last_undone(run_id=run.id)
+    if undone is None and not any(map(_has_changed, store.outcomes(run.id))):
+        when = _time(run.started_at)
+        raise UsageError(f"run {run.id[:8]} of {when} changed no file{other}")
+    _refuse(target, undone, settings, other)
+
+
+def _has_changed(row: OutcomeRow) -> bool:
+    """Return whether a file was changed, if only in part."""
+    return row.status in ("changed", "failed") and row.strategy not in (None, "none")
+
+
+def _refuse(target: str, undone: datetime | None, settings: Settings, other: str = "") -> NoReturn:
+    if undone is not None:
+        when = _time(undone)
+        raise UsageError(
+            f"{target} was undone already, at {when}; nothing is left to restore{other}"
+        )
+    hint = "" if settings.config.originals.keep == "trash" else '; [originals] keep is "none"'
+    raise UsageError(f"no original of {target} was kept{hint}{other}")
+
+
+def _time(when: datetime) -> str:
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")

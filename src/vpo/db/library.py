@@ -40,10 +40,16 @@ _MEDIA = f"""
 """  # noqa: S608
 _COUNT = f"SELECT count(*) FROM files JOIN probes ON file = number WHERE {_WHERE}"  # noqa: S608
 _FAILED = f"""
-    SELECT path, error_type, error_message, started_at, max(rowid), status FROM outcomes
-    WHERE state = 'done' AND {_WHERE} GROUP BY path HAVING status = 'failed'
+    SELECT path, error_type, error_message, started_at, EXISTS (
+        SELECT 1 FROM files JOIN compliance_records AS known ON known.file = number
+        WHERE files.path = last.path AND acknowledged AND compliance = 'failed'
+        AND known.error_type = last.error_type
+    ) FROM (
+        SELECT path, error_type, error_message, started_at, max(rowid), status FROM outcomes
+        WHERE state = 'done' AND {_WHERE} GROUP BY path HAVING status = 'failed'
+    ) AS last
     UNION ALL
-    SELECT path, error_type, error_message, recorded_at, 0, 'failed'
+    SELECT path, error_type, error_message, recorded_at, acknowledged
     FROM files JOIN compliance_records ON file = number WHERE cache_key = '{SCAN}' AND {_WHERE}
     ORDER BY path, 4 DESC
 """  # noqa: S608
@@ -87,12 +93,16 @@ class Seen(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A file that failed when it was last processed, or that cannot be read."""
+    """A file that failed when it was last processed, or that cannot be read.
+
+    ``acknowledged``: the user has taken the failure as known.
+    """
 
     path: str
     error_type: str
     message: str
     at: datetime
+    acknowledged: bool
 
 
 class Library:
@@ -170,9 +180,12 @@ class Library:
         with self._pool.read() as connection:
             for place in map(_bounds, _disjoint(under)):
                 last = None
-                for path, kind, message, at, *_ in connection.execute(_FAILED, (*place, *place)):
+                for path, kind, message, at, known in connection.execute(_FAILED, (*place, *place)):
                     if path != last:  # it can both have failed and be unreadable
-                        yield Failed(os.fsdecode(path), kind or "", message or "", parse_time(at))
+                        when = parse_time(at)
+                        yield Failed(
+                            os.fsdecode(path), kind or "", message or "", when, bool(known)
+                        )
                     last = path
 
 

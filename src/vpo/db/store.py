@@ -243,6 +243,14 @@ class Store(Knowledge):
             ).fetchone()
         return parse_time(row[0]) if row and row[0] else None
 
+    def last_kept(self) -> Run | None:
+        """Return the latest run of which an original is kept."""
+        found = self._runs(
+            "WHERE id IN (SELECT run FROM outcomes WHERE kept IS NOT NULL)"
+            " ORDER BY started_at DESC, rowid DESC LIMIT 1"
+        )
+        return found[0] if found else None
+
     def record_kept(self, outcome: str, kept: Kept, result_path: str, result_stat: Stat) -> None:
         """Record an original that is kept after all: kind, path and size."""
         with self._pool.transaction() as connection:

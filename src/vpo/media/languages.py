@@ -48,9 +48,19 @@ _WRONG_NAMES = {
 """What people write where a code is wanted, and the code."""
 
 _ENGLISH_NAMES = {
-    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish",
+    "af": "Afrikaans", "am": "Amharic", "ar": "Arabic", "az": "Azerbaijani", "be": "Belarusian",
+    "bg": "Bulgarian", "bn": "Bengali", "bo": "Tibetan", "bs": "Bosnian", "ca": "Catalan",
+    "cy": "Welsh", "eo": "Esperanto", "ga": "Irish", "gd": "Scottish Gaelic", "gu": "Gujarati",
+    "hy": "Armenian", "ka": "Georgian", "kk": "Kazakh", "km": "Khmer", "kn": "Kannada",
+    "ku": "Kurdish", "ky": "Kyrgyz", "lb": "Luxembourgish", "lo": "Lao", "mi": "Māori",
+    "mis": "Other language", "mk": "Macedonian", "ml": "Malayalam", "mn": "Mongolian",
+    "mr": "Marathi", "mt": "Maltese", "mul": "Multiple languages", "my": "Burmese",
+    "ne": "Nepali", "pa": "Punjabi", "ps": "Pashto", "si": "Sinhala", "so": "Somali",
+    "sq": "Albanian", "sw": "Swahili", "uz": "Uzbek", "yi": "Yiddish", "zu": "Zulu",
+    "zxx": "No linguistic content", "cs": "Czech", "da": "Danish",
     "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian",
-    "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician",
+    "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fil": "Filipino", "fr": "French",
+    "gl": "Galician",
     "he": "Hebrew", "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian",
     "is": "Icelandic", "it": "Italian", "ja": "Japanese", "ko": "Korean", "la": "Latin",
     "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nl": "Dutch", "no": "Norwegian",
@@ -63,7 +73,13 @@ _ENGLISH_NAMES = {
 _VARIANT_NAMES = {
     "BR": "Brazil", "PT": "Portugal", "419": "Latin America", "ES": "Spain", "MX": "Mexico",
     "CA": "Canada", "FR": "France", "GB": "UK", "US": "US", "HK": "Hong Kong", "TW": "Taiwan",
-    "CN": "China", "Hant": "Traditional", "Hans": "Simplified",
+    "CN": "China", "AR": "Argentina", "AT": "Austria", "AU": "Australia", "BE": "Belgium",
+    "CH": "Switzerland", "CL": "Chile", "CO": "Colombia", "DE": "Germany", "IE": "Ireland",
+    "IN": "India", "NL": "Netherlands", "NZ": "New Zealand", "PE": "Peru", "RS": "Serbia",
+    "SG": "Singapore", "VE": "Venezuela", "ZA": "South Africa",
+    "Arab": "Arabic", "Cyrl": "Cyrillic", "Deva": "Devanagari", "Grek": "Greek",
+    "Guru": "Gurmukhi", "Hans": "Simplified", "Hant": "Traditional", "Hebr": "Hebrew",
+    "Latn": "Latin",
 }  # fmt: skip
 
 _REGION_IN_TITLE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -143,8 +159,10 @@ def english_name(tag: str | None) -> str:
     if name is None:
         return (tag or "").strip()
     have = variant(tag)
-    further = have.region or have.script
-    return f"{name} ({_VARIANT_NAMES.get(further, further)})" if further else name
+    # A region implies a script, which need not be said.
+    script = have.script if have.script and have.script.lower() in (tag or "").lower() else None
+    further = [_VARIANT_NAMES.get(part, part) for part in (script, have.region) if part]
+    return f"{name} ({', '.join(further)})" if further else name
 
 
 def same(one: str | None, other: str | None) -> bool:

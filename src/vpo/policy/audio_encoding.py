@@ -10,6 +10,7 @@ from vpo.media.containers import container
 from vpo.media.encode_spec import AudioCodec, AudioEncode, Loudness
 from vpo.media.layouts import Placement, has_lfe
 from vpo.media.model import Track
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.loudness import has_loudness, stated_loudness, with_stated_loudness
 
@@ -57,7 +58,19 @@ def encode_audio(state: DesiredState, track: Track, to: AudioTarget, why: str) -
     stated = stated_loudness(track) if found.mixed is None else None
     new = replace(track, codec=codec, channels=found.channels, layout=found.layout)
     new = with_stated_loudness(new, how.loudness or stated, state.media.container)
-    return state.encode(new, how, why)
+    return state.encode(new, how, why, _reasons(track, codec, found, how))
+
+
+def _reasons(
+    track: Track, codec: AudioCodec, found: Fit, how: AudioEncode
+) -> dict[ChangeKind, str]:
+    """Return the reasons of what an encode changes besides the codec."""
+    fewer = found.mixed is not None and found.mixed != track.channels
+    limit = f"at most {found.mixed} channels" if fewer else f"no layout {track.layout}"
+    reasons = {ChangeKind.CHANNELS: f"{codec} has {limit}"}
+    if how.loudness is not None:
+        reasons[ChangeKind.LOUDNESS] = "not known to have this loudness"
+    return reasons
 
 
 def _loudness(

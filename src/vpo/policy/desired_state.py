@@ -8,11 +8,12 @@ attachments are identified by their stream ``index`` in the source, which never 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from vpo.media import pixel_formats
 from vpo.media.containers import container, holds_tag, unsupported_side_data, user_tags
 from vpo.media.encode_spec import AudioEncode, Encode
 from vpo.media.model import Attachment, MediaFile, Track
@@ -39,15 +40,15 @@ class Reason:
         return f"{self.phase}/{self.operation}: {self.text}" if self.phase else self.text
 
 
-_CHANGED_BY_ENCODE = (
-    ChangeKind.CODEC,
-    ChangeKind.SIZE,
-    ChangeKind.BIT_DEPTH,
-    ChangeKind.FRAME_RATE,
-    ChangeKind.CHANNELS,
-    ChangeKind.DYNAMIC_RANGE,
-)
-"""The kinds of changes that an encode can make."""
+_CHANGED_BY_ENCODE: Mapping[ChangeKind, Callable[[Track], object]] = {
+    ChangeKind.CODEC: lambda track: track.codec,
+    ChangeKind.SIZE: lambda track: (track.width, track.height),
+    ChangeKind.BIT_DEPTH: lambda track: pixel_formats.depth(track.pixel_format),
+    ChangeKind.FRAME_RATE: lambda track: track.frame_rate,
+    ChangeKind.CHANNELS: lambda track: track.channels,
+    ChangeKind.DYNAMIC_RANGE: lambda track: track.dynamic_range,
+}
+"""The kinds of changes that an encode can make, and what of a track then differs."""
 SkippableOperation = Literal["video_transcode", "audio_transcode", "track_filter"]
 """An operation that a rule can switch off for the rest of its phase."""
 
@@ -147,15 +148,30 @@ class DesiredState:
         track = replace(self.track(index), codec=codec, profile=None)
         return self._replace_track(track, ChangeKind.CODEC, why)
 
-    def encode(self, track: Track, how: Encode, why: str) -> DesiredState:
-        """Encode a track; ``track`` describes it as it will be afterwards, under the same index."""
-        track = replace(track, profile=None, bit_rate=None)
+    def encode(
+        self,
+        track: Track,
+        how: Encode,
+        why: str,
+        own: Mapping[ChangeKind, str] = MappingProxyType({}),
+    ) -> DesiredState:
+        """Encode a track; ``track`` describes it as it will be afterwards, under the same index.
+
+        ``own`` are the reasons of kinds of changes that have another than the encode itself. What
+        an earlier encode has changed, and this one keeps, has the reason of that one.
+        """
+        track, old = replace(track, profile=None, bit_rate=None), self.track(track.index)
         tracks = tuple(track if t.index == track.index else t for t in self.media.tracks)
-        facts = [Fact(kind, track.index) for kind in _CHANGED_BY_ENCODE]
+        kinds = [kind for kind, of in _CHANGED_BY_ENCODE.items() if of(track) != of(old)]
+        if track.index not in self.encodes and ChangeKind.CODEC not in kinds:
+            kinds.insert(0, ChangeKind.CODEC)
         if isinstance(how, AudioEncode) and how.loudness is not None:
-            facts.append(Fact(ChangeKind.LOUDNESS, track.index))
-        state = self._with(replace(self.media, tracks=tracks), facts, why)
-        return replace(state, encodes=MappingProxyType({**self.encodes, track.index: how}))
+            kinds.append(ChangeKind.LOUDNESS)
+        state = self
+        for kind in kinds:
+            state = state._with(state.media, [Fact(kind, track.index)], own.get(kind, why))
+        encodes = MappingProxyType({**self.encodes, track.index: how})
+        return replace(state, media=replace(self.media, tracks=tracks), encodes=encodes)
 
     @property
     def unused_index(self) -> int:

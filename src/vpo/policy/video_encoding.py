@@ -9,6 +9,7 @@ from vpo.media.codecs import require_container_holds
 from vpo.media.encode_spec import VideoEncode
 from vpo.media.model import Track
 from vpo.policy import dynamic_range, frame_format, frame_rate
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.desired_state import DesiredState
 from vpo.policy.video_section import VideoSection
 
@@ -63,7 +64,22 @@ def _encode_video(
         spec = replace(spec, pad=pad)
         track, warning = frame_format.with_padding(track, pad)
         state = state.warn(warning)
-    return state.encode(replace(track, codec=section.to), spec, why)
+    own = _reasons(whole, section, spec)
+    return state.encode(replace(track, codec=section.to), spec, why, own)
+
+
+def _reasons(track: Track, section: VideoSection, spec: VideoEncode) -> dict[ChangeKind, str]:
+    """Return the reasons of what an encode makes of a track's frames."""
+    found = section.wrong_frames(track)
+    if spec.pad is not None:
+        padded = "the encoder takes no odd sizes"
+        found[ChangeKind.SIZE] = "; ".join(filter(None, (found.get(ChangeKind.SIZE), padded)))
+    if spec.film is not None:
+        found[ChangeKind.FRAME_RATE] = "it is telecined, and gets the frames of the film"
+    if spec.tonemap:
+        found[ChangeKind.DYNAMIC_RANGE] = f"{track.dynamic_range or 'HDR'} is mapped to SDR (hdr)"
+        found.setdefault(ChangeKind.BIT_DEPTH, "SDR has 8 bits (hdr)")
+    return found
 
 
 def _joined(spec: VideoEncode, before: VideoEncode) -> VideoEncode:

@@ -12,6 +12,7 @@ from vpo.media.codecs import matches
 from vpo.media.encode_spec import CRF_RANGE, Hardware, Quality, Scaler, VideoCodec, VideoEncode
 from vpo.media.model import MediaFile, Track
 from vpo.policy import dynamic_range, frame_format, frame_rate
+from vpo.policy.change_kind import ChangeKind
 from vpo.policy.comparisons import BitRateComparison, CodecComparison, PixelComparison
 from vpo.policy.condition_context import ConditionContext
 from vpo.policy.encoder_options import EncoderArgs, parse_encoder_options
@@ -281,16 +282,30 @@ class VideoSection(Model):
 
     def _wrong_format(self, track: Track, encoded: bool) -> str | None:
         """Return what of the frames is not as asked for."""
-        if (shown := self.shown(track)) is not track:
-            return f"black bars surround {shown.width}x{shown.height}"
-        if self.size(track) is not None:
-            return f"{track.width}x{track.height} is over the size limit"
+        found = self.wrong_frames(track)
+        if encoded:
+            # The mean rate of what is encoded already may be rounded: that of a short clip.
+            found.pop(ChangeKind.FRAME_RATE, None)
+        return next(iter(found.values()), None)
+
+    def wrong_frames(self, track: Track) -> dict[ChangeKind, str]:
+        """Return what of the frames is not as asked for, by the change that mends it."""
+        found: dict[ChangeKind, str] = {}
+        shown, sizes = self.shown(track), []
+        if shown is not track:
+            sizes.append(f"black bars surround {shown.width}x{shown.height}")
+        if self.size(shown) is not None:
+            sizes.append(f"{shown.width}x{shown.height} is over the size limit")
+        if sizes:
+            found[ChangeKind.SIZE] = "; ".join(sizes)
         if frame_format.has_other_depth(track, self.depth):
-            return f"its samples do not have {self.depth} bits"
-        # The mean rate of what is encoded already may be rounded: that of a short clip.
-        if not encoded and frame_rate.drop(track, self.max_frame_rate):
-            return f"{track.frame_rate} frames a second are more than {self.max_frame_rate}"
-        return None
+            found[ChangeKind.BIT_DEPTH] = f"its samples do not have {self.depth} bits"
+        if frame_rate.drop(track, self.max_frame_rate):
+            limit = self.max_frame_rate
+            found[ChangeKind.FRAME_RATE] = (
+                f"{track.frame_rate} frames a second are more than {limit}"
+            )
+        return found
 
     def shown(self, track: Track) -> Track:
         """Return the track without its black bars, if they are cut off."""

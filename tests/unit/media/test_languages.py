@@ -6,7 +6,16 @@ import langcodes
 import pytest
 
 from vpo.media import languages
-from vpo.media.languages import alpha3, checked, is_language, language_fits, primary, rank, same
+from vpo.media.languages import (
+    alpha3,
+    checked,
+    english_name,
+    is_language,
+    language_fits,
+    primary,
+    rank,
+    same,
+)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +155,21 @@ def test_what_is_no_language_is_an_error_with_the_code(written: str, code: str) 
 def test_what_is_no_language_at_all_is_an_error(written: str) -> None:
     with pytest.raises(ValueError, match="language"):
         checked(written)
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("sr-Latn", "Serbian (Latin)"),
+        ("sr-Latn-RS", "Serbian (Latin, Serbia)"),
+        ("zh-TW", "Chinese (Taiwan)"),
+        ("pt-BR", "Portuguese (Brazil)"),
+        ("zxx", "No linguistic content"),
+        ("mul", "Multiple languages"),
+        ("mis", "Other language"),
+        ("und", ""),
+        ("tlh", "tlh"),
+    ],
+)
+def test_titles_have_plain_names_of_languages(tag: str, name: str) -> None:
+    assert english_name(tag) == name
