@@ -32,7 +32,7 @@ from vpo.cli.options import (
 from vpo.cli.output import print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
-from vpo.config.builder import Settings, build
+from vpo.config.builder import Settings, build, require_temporary_folder
 from vpo.config.libraries import excluding
 from vpo.db.store import open_store
 from vpo.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TOOL_MISSING, UsageError
@@ -123,6 +123,8 @@ def command(**options: Any) -> int:
         return EXIT_OK
     found = targets(settings, paths, options["libraries"], options["policies"])
     refuse_missing_targets(found)
+    if options["cluster"] is None:  # the nodes have their own
+        require_temporary_folder(settings)
     if options["estimate"] and not options["dry_run"]:
         raise UsageError("--estimate needs --dry-run: it estimates the changes that that shows")
     summaries = _run(found, options, settings, observer)

@@ -22,7 +22,7 @@ from vpo.cli.options import (
 from vpo.cli.output import print_warnings
 from vpo.cli.signals import signals_handled
 from vpo.cli.workers import chosen_workers
-from vpo.config.builder import Settings, build
+from vpo.config.builder import Settings, build, require_temporary_folder
 from vpo.config.libraries import excluding
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
@@ -102,6 +102,7 @@ def command(**options: Any) -> int:
     settings = build({"processing.workers": options["workers"]})
     settings = excluding(settings, options["exclude"])
     print_warnings(settings.warnings)
+    require_temporary_folder(settings)
     found = _watched(settings, folders, options)
     with DaemonConnectionPool(settings.database_path) as pool, signals_handled() as interrupt:
         store = Store(pool)

@@ -101,6 +101,25 @@ def require_programs(settings: Settings) -> None:
         )
 
 
+def require_temporary_folder(settings: Settings) -> None:
+    """Raise ``ConfigError`` for a ``temporary_folder`` that cannot be used.
+
+    Checked before a run: else each file would fail, with the work of the run before it in vain.
+    """
+    folder = settings.config.files.temporary_folder
+    if folder is None:
+        return
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return
+    problem = "is not a folder" if folder.exists() else "does not exist"
+    if folder.is_dir():
+        problem = "may not be written to by this user"
+    raise ConfigError(
+        f"{settings.sources['files.temporary_folder']}: [files] temporary_folder: {folder} "
+        f"{problem}; create it, change its owner or mode, or name another folder"
+    )
+
+
 def _is_installed(program: str) -> bool:
     import shutil  # imported late: few configurations set ionice
 

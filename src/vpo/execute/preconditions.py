@@ -10,6 +10,7 @@ import time
 from vpo.errors import (
     BusyError,
     CancelledError,
+    DamagedError,
     InUseError,
     LinkedError,
     PublishError,
@@ -20,6 +21,7 @@ from vpo.execute.lock import FileLock
 from vpo.execute.open_files import is_open_for_writing
 from vpo.execute.options import RewriteOptions
 from vpo.plan.model import Strategy
+from vpo.probe.integrity import is_complete
 from vpo.text import counted, format_seconds, format_size
 
 _NANO = 1_000_000_000
@@ -96,6 +98,19 @@ def refuse_unchangeable(path: str, status: os.stat_result, options: RewriteOptio
             'and need its room besides; [files] hardlinks is "skip"'
         )
     refuse_unwritable(path, status)
+
+
+def refuse_cut_off(path: str, strategy: Strategy, options: RewriteOptions) -> None:
+    """Raise ``DamagedError`` for a file that the run will find cut off, without reading all of it.
+
+    A new name and files beside the film take what there is; so does a rewrite that is to salvage
+    it, or whose source is not read.
+    """
+    if strategy not in ("header", "remux", "transcode"):
+        return
+    reads = options.verify == "full" and options.damaged == "refuse"
+    if (reads or strategy == "header") and not is_complete(path):
+        raise DamagedError("the file is cut off; it was left alone; get it again")
 
 
 def separation(path: str, options: RewriteOptions, strategy: Strategy) -> str | None:

@@ -238,14 +238,20 @@ def rename_film(folder: Folder, source: str, target: str, file: os.stat_result) 
 
 
 def require_free_name(path: str, target: str) -> None:
-    """Raise ``PublishError`` if another file has a name, or one that some systems take for it."""
+    """Raise ``PublishError`` if another file has a name, or one that some systems take for it.
+
+    Where only the extension is another, the name itself must be taken: that of a film in another
+    case of letters was so before.
+    """
     folder, own = os.path.split(path)
     wanted = os.path.basename(target)
     try:
         names = os.listdir(folder or ".")
     except OSError:
         return  # it need not be listed; the name is taken without replacing a file
-    taken = next((n for n in names if n != own and _folded(n) == _folded(wanted)), None)
+    exact = os.path.splitext(own)[0] == os.path.splitext(wanted)[0]
+    same = str if exact else _folded
+    taken = next((n for n in names if n != own and same(n) == same(wanted)), None)
     if taken is not None:
         there = os.path.join(folder, taken)
         raise PublishError(f"{there} exists already; move it away, or choose another name")

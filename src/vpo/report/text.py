@@ -240,7 +240,10 @@ def _same_destination(one: TextIO, other: TextIO) -> bool:
 
 
 def digest_lines(summary: Summary) -> Iterator[str]:
-    """Yield how many files a dry run would change, by strategy and by kind of change."""
+    """Yield how many files a dry run would change, by strategy and by kind of change.
+
+    And what only a run finds out, once for all files.
+    """
     named = {"strategy": summary.strategies, "kind of change": summary.kinds}
     for name, counts in named.items():
         if counts:
@@ -248,6 +251,10 @@ def digest_lines(summary: Summary) -> Iterator[str]:
             found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             parts = (f"{printable(key.replace('_', ' '))} {number}" for key, number in found)
             yield f"files by {name}: {', '.join(parts)}"
+    if summary.unread and not summary.strategies.keys().isdisjoint(("remux", "transcode")):
+        yield "not read to their end by a dry run: a run refuses those that are damaged inside"
+    if summary.kinds["loudness"]:
+        yield "loudness is measured by a run only: audio that has it, or is silent, stays as it is"
 
 
 def summary_text(summary: Summary, *, dry_run: bool, partly: int = 0) -> str:

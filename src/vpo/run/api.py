@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from vpo.config.builder import build
+from vpo.config.builder import build, require_temporary_folder
 from vpo.db.store import open_store
 from vpo.errors import BusyError, ProbeError
 from vpo.execute.apply import apply_plan
@@ -101,6 +101,7 @@ def run(
     observer, options = observer or Silent(), options or RunOptions()
     for text in settings.warnings:
         observer.note(f"warning: {text}")
+    require_temporary_folder(settings)
     choice = PolicyFiles(_paths(policies))
     request = Request(_paths(paths), choice, options.recursive, options.dry_run)
     with open_store(settings.database_path, dry_run=options.dry_run) as store:

@@ -120,7 +120,7 @@ class _Run:
         with recorder(
             self._written, self._settings.data_dir, self._cache_key, self._facts()
         ) as record:
-            summary = Summary(record.run_id, found.total, found.excluded)
+            summary = Summary(record.run_id, found.total, found.excluded, self._leaves_unread())
             tally = Tally(summary, record, self._observer, hooks, self._request.reported)
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
@@ -138,6 +138,11 @@ class _Run:
                 summary.stopped_early = self._interrupt.stop
                 record.finish(_state(summary), {**summary.facts(), "saved": summary.saved})
         return tally
+
+    def _leaves_unread(self) -> bool:
+        """Return whether damage stays unseen that a run, which reads the files, would refuse."""
+        files = self._settings.config.files
+        return self._request.dry_run and (files.verify, files.damaged) == ("full", "refuse")
 
     def _estimator(self) -> Estimator | None:
         """Return what estimates the changes of a dry run, if that is wanted."""

@@ -29,6 +29,7 @@ from vpo.execute.encoding import loudness
 from vpo.execute.lock import FileLock, Stamp
 from vpo.execute.outcome import Failure, Outcome
 from vpo.execute.preconditions import (
+    refuse_cut_off,
     refuse_growing,
     refuse_played,
     refuse_unchangeable,
@@ -42,7 +43,6 @@ from vpo.execute.writers.writer import Writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
-from vpo.policy.change_kind import ChangeKind
 from vpo.run.convergence import Convergence
 from vpo.run.job import Job
 from vpo.run.job_outcome import (
@@ -139,7 +139,7 @@ def _planned(
 def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None) -> Outcome:
     try:
         _refuse_broken_link(job, plan)
-        if any(change.kind is ChangeKind.NAME for change in plan.changes):
+        if plan.after.path != job.path:
             require_free_name(job.path, plan.after.path)
         writer = choose_writer(plan, context)
         if writer is None:
@@ -191,6 +191,7 @@ def _refuse_in_dry_run(job: Job, writer: Writer) -> None:
         refuse_unwritable_folder(job.path)
     else:
         refuse_unchangeable(job.path, status, job.options)
+    refuse_cut_off(job.path, writer.strategy, job.options)
     refuse_played(job.path, writer.context)
 
 

@@ -23,14 +23,16 @@ class Summary:
     ``acknowledged`` counts those skipped as their failure is known and acknowledged;
     ``excluded`` counts files and folders that were left out, which are not part of ``total``.
     ``strategies`` and ``kinds`` count the files that a dry run would change, by strategy and by
-    kind of change; a file can have several kinds. ``estimate`` is that of a dry run, if it was
-    asked for.
+    kind of change; a file can have several kinds. ``unread``: the run would read these files to
+    their end and refuse damaged ones, which a dry run does not. ``estimate`` is that of a dry run,
+    if it was asked for.
     """
 
-    def __init__(self, run_id: str, total: int, excluded: int = 0) -> None:
+    def __init__(self, run_id: str, total: int, excluded: int = 0, unread: bool = False) -> None:
         self.run_id = run_id
         self.total = total
         self.excluded = excluded
+        self.unread = unread
         self.acknowledged = 0
         self.seconds = 0.0
         self.stopped_early = False

@@ -10,6 +10,7 @@ from vpo.discover import Candidate
 from vpo.errors import DiscoverError, ExcludedError
 from vpo.execute.outcome import Failure, Outcome
 from vpo.run.observer import SafeObserver
+from vpo.run.planned_names import PlannedNames
 from vpo.run.progress import FileProgress, RunProgress
 from vpo.run.recorder import Recorder
 from vpo.run.request import Request
@@ -45,6 +46,7 @@ class Tally:
         self._begun: set[str] = set()
         self._failed: list[Outcome] = []
         self._waiting: str | None = None
+        self._planned_names = PlannedNames()
         self.workers = 1
         self.forecast: Forecast | None = None
         self.estimator: Estimator | None = None
@@ -95,6 +97,7 @@ class Tally:
 
     def take(self, outcome: Outcome) -> None:
         """Count, record and report the outcome of a file."""
+        outcome = self._planned_names.checked(outcome)
         path = outcome.was or outcome.path
         self._begun.discard(path)
         if self.forecast is not None:
