@@ -86,5 +86,7 @@ def test_digest_says_once_what_only_a_run_finds_out(vpo: Vpo, library: Library) 
     assert digest(REMUX).count(said) == 1
     assert said not in digest(FLAGS)
     assert digest("transcode: {audio: {to: aac, loudness: {}}}").count("is silent, stays") == 1
+    encode = "transcode: {video: {to: hevc, min_savings: 20%}}"
+    assert digest(encode).count("3 files with min_savings: what an encode saves") == 1
     vpo.config.write_text('[files]\nverify = "quick"\n')
     assert said not in digest(REMUX)

@@ -253,6 +253,9 @@ def digest_lines(summary: Summary) -> Iterator[str]:
             yield f"files by {name}: {', '.join(parts)}"
     if summary.unread and not summary.strategies.keys().isdisjoint(("remux", "transcode")):
         yield "not read to their end by a dry run: a run refuses those that are damaged inside"
+    if summary.conditional:
+        files = counted(summary.conditional, "file")
+        yield f"{files} with min_savings: what an encode saves is found out by a run only"
     if summary.kinds["loudness"]:
         yield "loudness is measured by a run only: audio that has it, or is silent, stays as it is"
 

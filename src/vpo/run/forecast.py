@@ -28,8 +28,8 @@ _WEIGHT = 10.0
 _MIN_PROGRESS, _MIN_PROGRESS_SECONDS = 0.02, 5.0
 """The fraction of a file and the seconds after which its progress is used to extrapolate: before,
 the start of the tool dominates."""
-_FIRST_SECONDS = 1.0
-"""The seconds after which the progress of a file counts as long as nothing else is known."""
+_FIRST_SECONDS = 2.0
+"""The seconds of progress after which that of a file counts as long as nothing else is known."""
 
 
 class Pace:
@@ -158,6 +158,7 @@ class Forecast:
         self._waiting: dict[str, tuple[int, int, int]] = {}
         self._running: dict[str, float] = {}
         self._parts: dict[str, float] = {}
+        self._first: dict[str, tuple[float, float]] = {}
         self._spent = 0.0
         for item in items:
             self._wait(item.path, 1)
@@ -180,9 +181,13 @@ class Forecast:
         """Return the seconds that a worker needs for this file."""
         return self._expected(path, self._paces)
 
-    def update(self, parts: Mapping[str, float]) -> None:
+    def update(self, parts: Mapping[str, float], now: float) -> None:
         """Update the fraction done of the running files, from 0 to 1."""
+        before = self._parts
         self._parts = {path: parts[path] for path in self._running if path in parts}
+        for path, part in self._parts.items():
+            if part and (path not in self._first or part < before.get(path, 0.0)):
+                self._first[path] = now, part
 
     def begin(self, path: str, now: float) -> None:
         """Note that a file is started."""
@@ -192,12 +197,14 @@ class Forecast:
 
     def end(self, path: str, took: Timing | None) -> None:
         """Note that a file is done, and learn from its duration if given."""
+        self._first.pop(path, None)
         if self._running.pop(path, None) is not None and took is not None:
             self._spent += took.seconds
             self._paces.learn(took)
 
     def put_off(self, path: str) -> None:
         """Note that a file which was started waits again."""
+        self._first.pop(path, None)
         if self._running.pop(path, None) is not None:
             self._wait(path, 1)
 
@@ -221,26 +228,40 @@ class Forecast:
     def _extrapolated(self, now: float) -> Iterator[Timing]:
         """Yield how long the running files will have taken, as far as their progress shows it."""
         for path, began in self._running.items():
-            part, took = self._parts.get(path, 0.0), now - began
-            if self._shows(path, part, took):
-                yield Timing(path, self._costs.get(path), self._sizes[path], took / part)
+            if self._shows(path, now):
+                took = now - began + self._rest(path, now)
+                yield Timing(path, self._costs.get(path), self._sizes[path], took)
 
-    def _shows(self, path: str, part: float, took: float) -> bool:
+    def _shows(self, path: str, now: float) -> bool:
         """Return whether the progress of a file shows how long it takes."""
+        part, took = self._parts.get(path, 0.0), now - self._running[path]
         if part >= _MIN_PROGRESS and took >= _MIN_PROGRESS_SECONDS:
             return True
-        known = self._paces.knows(self._cost(path).kind)
-        return not known and part > 0 and took >= _FIRST_SECONDS
+        if self._paces.knows(self._cost(path).kind) or path not in self._first:
+            return False
+        since, first = self._first[path]
+        return part > first and now - since >= _FIRST_SECONDS
+
+    def _rest(self, path: str, now: float) -> float:
+        """Return the seconds left at the pace of the progress so far.
+
+        Counted from the first progress: before, tools start and encoders fill their buffers.
+        """
+        part = self._parts[path]
+        since, first = self._first[path]
+        if part > first and now > since:
+            return (1 - part) * (now - since) / (part - first)
+        return (1 - part) * (now - self._running[path]) / part
 
     def _left(self, path: str, now: float, paces: Paces) -> float | None:
         """Return the seconds left for a running file, by its progress if that shows them.
 
         Of a file that is overdue nothing is known, but that it takes longer: as long again.
         """
-        part, took = self._parts.get(path, 0.0), now - self._running[path]
-        if self._shows(path, part, took):
-            return took * (1 - part) / part
+        if self._shows(path, now):
+            return self._rest(path, now)
         known = paces.knows(self._cost(path).kind)
+        took = now - self._running[path]
         return abs(self._expected(path, paces) - took) if known else None
 
     def _expected(self, path: str, paces: Paces) -> float:

@@ -22,6 +22,7 @@ class Summary:
     those that were (or would be) replaced, so that the other links keep the old content.
     ``acknowledged`` counts those skipped as their failure is known and acknowledged;
     ``excluded`` counts files and folders that were left out, which are not part of ``total``.
+    ``conditional`` counts the files of a dry run whose encode must save something.
     ``strategies`` and ``kinds`` count the files that a dry run would change, by strategy and by
     kind of change; a file can have several kinds. ``unread``: the run would read these files to
     their end and refuse damaged ones, which a dry run does not. ``estimate`` is that of a dry run,
@@ -44,6 +45,7 @@ class Summary:
         self.linked = self.separated = 0
         self.strategies: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
+        self.conditional = 0
         self.estimate: Estimate | None = None
 
     def facts(self) -> dict[str, object]:
@@ -73,6 +75,8 @@ class Summary:
         self.warned += bool(outcome.warnings)
         if outcome.status == "planned" and outcome.plan is not None:
             self.strategies[outcome.strategy] += 1
+            wanted = (how.min_savings for how in outcome.plan.video_encodes.values())
+            self.conditional += any(least is not None for least in wanted)
             self.kinds.update({change.kind.value for change in outcome.plan.changes})
         if outcome.size_before is not None and outcome.size_after is not None:
             self.saved += outcome.size_before - outcome.size_after

@@ -150,7 +150,7 @@ class Tally:
         if self.forecast is None:
             return RunProgress(done, self.summary.total, active, waiting=self._waiting)
         now = time.monotonic()
-        self.forecast.update(self.file_progress.now)
+        self.forecast.update(self.file_progress.now, now)
         rest = self.forecast.at(now)
         total, waiting = self.summary.total, self._waiting
         return RunProgress(done, total, active, rest.seconds, rest.running, waiting, rest.part)

@@ -179,7 +179,7 @@ def test_forecast_without_data_starts_with_samples_of_all_sizes() -> None:
 def test_forecast_uses_progress_of_running_file() -> None:
     forecast = Forecast([candidate("/a.mkv", 1000)], 1, [Timing("/a.mkv", None, 1000, 1.0)])
     forecast.begin("/a.mkv", 0.0)
-    forecast.update({"/a.mkv": 0.25})
+    forecast.update({"/a.mkv": 0.25}, 2.0)
     # By the record, which it exceeds; two seconds are mostly a tool's start.
     assert forecast.at(2.0).seconds == pytest.approx(1.0, rel=0.05)
     assert forecast.at(20.0).seconds == 60.0
@@ -192,15 +192,28 @@ def test_forecast_without_history_counts_waiting_files_by_the_progress_of_runnin
     forecast = Forecast(items, 2)
     forecast.begin("/0.mkv", 0.0)
     forecast.begin("/1.mkv", 0.0)
-    forecast.update({"/0.mkv": 0.01})
-    assert forecast.at(0.5).seconds is None  # the start of the tool
-    found = forecast.at(2.0)
+    forecast.update({"/0.mkv": 0.01}, 8.0)
+    assert forecast.at(8.0).seconds is None  # the start of the tool
+    forecast.update({"/0.mkv": 0.02}, 10.0)
+    found = forecast.at(10.0)
     assert [item.left for item in found.running] == [
-        pytest.approx(198),
-        pytest.approx(198, rel=0.01),
+        pytest.approx(98 * 2),
+        pytest.approx(98 * 2, rel=0.01),
     ]
-    assert found.seconds == pytest.approx((2 * 198 + 2 * 200) / 2, rel=0.01)
-    assert found.part == pytest.approx(4 / 800, rel=0.01)
+    assert found.seconds == pytest.approx((2 * 196 + 2 * 206) / 2, rel=0.01)
+    assert found.part == pytest.approx(20 / 824, rel=0.01)
+
+
+def test_forecast_counts_from_the_first_progress_and_anew_where_that_begins_again() -> None:
+    forecast = Forecast([candidate("/a.mkv", 1000 * MB)], 1)
+    forecast.begin("/a.mkv", 0.0)
+    for now, part in ((30.0, 0.1), (40.0, 0.2)):  # after a search of half a minute
+        forecast.update({"/a.mkv": part}, now)
+    assert forecast.at(40.0).seconds == pytest.approx(80)
+    forecast.update({"/a.mkv": 0.01}, 41.0)
+    assert forecast.at(42.0).seconds is None
+    forecast.update({"/a.mkv": 0.02}, 44.0)
+    assert forecast.at(44.0).seconds == pytest.approx(98 * 3)
 
 
 def test_forecast_part_is_that_of_the_time() -> None:
@@ -216,5 +229,6 @@ def test_forecast_is_unknown_where_only_other_policies_have_a_record() -> None:
     forecast = Forecast([candidate("/a.mkv", 300 * MB)], 1, RECORD[2:])
     forecast.begin("/a.mkv", 0.0)
     assert forecast.at(5.0).seconds is None
-    forecast.update({"/a.mkv": 0.01})
-    assert forecast.at(5.0).seconds == pytest.approx(495)
+    forecast.update({"/a.mkv": 0.01}, 5.0)
+    forecast.update({"/a.mkv": 0.02}, 10.0)
+    assert forecast.at(10.0).seconds == pytest.approx(490)
