@@ -156,3 +156,16 @@ def test_hearing_impaired_text_becomes_plain_and_stays_so(vpo: Vpo, film: Path) 
     assert "door" not in text
     assert "00:00:01,500" in text
     assert process(vpo, film, phase)["status"] == "unchanged"
+
+
+def test_library_check_counts_sidecars(vpo: Vpo, film: Path) -> None:
+    policy = vpo.policy(f"schema_version: 13\nphases:\n  - {{name: one, {IN}}}\n")
+    assert process(vpo, film, IN)["status"] == "unchanged"
+    assert vpo("library", "check", "-p", policy).rc == 0
+    (film.parent / "Film.de.srt").write_text(srt(*CUES), encoding="utf-8")
+    found = vpo("library", "check", "--format", "json", "-p", policy)
+    assert found.rc == 1
+    (file,) = found.json["files"]
+    assert (file["strategy"], [change["kind"] for change in file["changes"]]) == ("remux", ["add"])
+    assert process(vpo, film, IN)["status"] == "changed"
+    assert vpo("library", "check", "-p", policy).rc == 0

@@ -5,24 +5,35 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from vpo.cli.libraries import targets
-from vpo.cli.library_question import NOTHING_INDEXED, question_options, questioned
+from vpo.cli.library_question import (
+    NOTHING_INDEXED,
+    Question,
+    question_options,
+    questioned,
+)
 from vpo.cli.options import library_option, policy_option
 from vpo.cli.output import print_json
 from vpo.config.builder import build
+from vpo.db.records import ComplianceRecord
 from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
 from vpo.library.compliance import Checked, check_files
+from vpo.media.model import MediaFile
 from vpo.plan.model import Plan, changes_to_json
 from vpo.plugins.metadata import Metadata
+from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.policy_files import PolicyFiles
 from vpo.report.diff import plan_lines
 from vpo.report.table import write_csv
 from vpo.report.text import Console
 from vpo.run.compliance import CacheKeys, current_records
+from vpo.run.sidecar_facts import named_sidecars
+from vpo.run.sidecar_state import sidecar_state
 from vpo.text import counted, display_path, printable
 
 
@@ -43,25 +54,43 @@ def command(
     Without a policy, the libraries of the configuration are checked, each with its own. The exit
     code is 1 if any file does not comply.
 
-    Uses the database only, and is no success if no file is indexed. For policies that use metadata
-    or look at frames, "vpo process -n" is more accurate.
+    Uses the database only, and the names of sidecars, and is no success if no file is indexed. For
+    policies that use metadata, look at frames or add sidecars, "vpo process -n" is more accurate.
     """
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
     for choice, paths in _choices(policies, libraries, under):
         with questioned(paths) as question:
-            keys = CacheKeys(choice.fingerprint, Metadata(), time.time_ns())
-            known = question.store.compliant(choice.fingerprint)
-            warned = question.store.warned(choice.fingerprint)
-            if keys.ages:
-                rows = [each for each in current_records(question.store, keys) if each[1].complies]
-                known = {path: row.stat for path, row in rows}
-                warned = {path: row.warnings for path, row in rows}
-            ignored = {item.path for item in question.store.ignored()}
-            media = (item for item in question.media() if item[0].path not in ignored)
-            for found in check_files(choice, media, known, warned, keys.now_ns):
+            for found in _checked(question, choice):
                 printer.take(found)
     printer.end()
     return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK
+
+
+def _checked(question: Question, choice: PolicyFiles) -> Iterator[Checked]:
+    """Yield what the database says about the files of a question, and their sidecars' names."""
+    keys = CacheKeys(choice.fingerprint, Metadata(), time.time_ns())
+    known = question.store.compliant(choice.fingerprint)
+    warned = question.store.warned(choice.fingerprint)
+    if keys.ages or choice.uses_sidecars:
+        rows = [each for each in current_records(question.store, keys) if each[1].complies]
+        if choice.uses_sidecars:
+            rows = [each for each in rows if _has_the_same_sidecars(keys, *each)]
+        known = {path: row.stat for path, row in rows}
+        warned = {path: row.warnings for path, row in rows}
+    ignored = {item.path for item in question.store.ignored()}
+    media = (item for item in question.media() if item[0].path not in ignored)
+
+    def facts(file: MediaFile) -> ExternalFacts:
+        beside = named_sidecars(file.path) if choice.uses_sidecars else None
+        return ExternalFacts(now_ns=keys.now_ns, sidecars=beside)
+
+    return check_files(choice, media, known, warned, facts)
+
+
+def _has_the_same_sidecars(keys: CacheKeys, path: bytes, row: ComplianceRecord) -> bool:
+    """Return whether a file was recorded with the sidecars that it has now."""
+    film = os.fsdecode(path)
+    return row.cache_key == keys.of(film, row.stat[1], sidecar_state(film))
 
 
 def _choices(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from vpo.db.records import Stat
@@ -25,14 +25,18 @@ class Checked(NamedTuple):
     warnings: tuple[str, ...]
 
 
+def _nothing_known(media: MediaFile) -> ExternalFacts:  # noqa: ARG001
+    return ExternalFacts()
+
+
 def check_files(
     choice: PolicyFiles,
     library: Iterable[tuple[MediaFile, Stat]],
     known: Mapping[bytes, Stat],
     warned: Mapping[bytes, tuple[str, ...]],
-    now_ns: int | None = None,
+    facts: Callable[[MediaFile], ExternalFacts] = _nothing_known,
 ) -> Iterator[Checked]:
-    """Yield for each file whether it complies at the time ``now_ns``, if that is known.
+    """Yield for each file whether it complies, with what is known besides the file itself.
 
     ``known`` are files that comply as long as they have this stat, ``warned`` their warnings.
     """
@@ -41,5 +45,5 @@ def check_files(
         if known.get(path) == stat:
             yield Checked(media, None, warned.get(path, ()))
             continue
-        plan = evaluate(choice.policies, media, known=ExternalFacts(now_ns=now_ns))
+        plan = evaluate(choice.policies, media, known=facts(media))
         yield Checked(media, plan if plan.changes or plan.error else None, plan.warnings)

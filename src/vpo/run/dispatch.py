@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from vpo.run.forecast import Forecast
 from vpo.run.job import Job
 from vpo.run.recognition import KnownFiles
 from vpo.run.request import Order, Request, StartOutcome
+from vpo.run.sidecar_facts import named_sidecars
 
 _PLANNED_IN_ADVANCE = 500
 """The number of files, the largest, whose cost comes from a plan made in advance from the database.
@@ -102,8 +103,10 @@ def _expected_cost(
     media = store.media(item.path)
     if media is None or (media.size, media.mtime_ns) != (item.size, item.mtime_ns):
         return None
-    policies = request.policies.policies
-    return plan_cost(evaluate(policies, media, request.on_error, facts.of(item)))
+    policies, known = request.policies, facts.of(item)
+    if policies.uses_sidecars:
+        known = replace(known, sidecars=named_sidecars(item.path))
+    return plan_cost(evaluate(policies.policies, media, request.on_error, known))
 
 
 def in_order(

@@ -16,6 +16,7 @@ from vpo.probe.sidecars import sidecars_of
 
 ReadSidecar = Callable[[str, str, "str | None"], SidecarContent]
 ReadCues = Callable[[str, list[int]], Mapping[int, Sequence[Cue]]]
+_UNREAD = "vpo does not read such files"
 
 
 def sidecar_facts(
@@ -40,12 +41,24 @@ def sidecar_facts(
     )
 
 
+def named_sidecars(film: str) -> tuple[Sidecar, ...]:
+    """Return the sidecars of a film by their names alone, as if no track said the same."""
+    return tuple(
+        Sidecar(
+            parsed,
+            problem=None if parsed.codec else _UNREAD,
+            content=parsed.name,
+        )
+        for parsed in sidecars_of(film)
+    )
+
+
 def _read(
     path: str, parsed: SidecarName, read_sidecar: ReadSidecar
 ) -> tuple[Sidecar, list[Cue] | None]:
     """Return a sidecar, and what it says; ``None`` if it cannot be read."""
     if parsed.codec is None:
-        return Sidecar(parsed, problem="vpo does not read such files"), None
+        return Sidecar(parsed, problem=_UNREAD), None
     try:
         content = read_sidecar(path, parsed.codec, parsed.language)
     except ProbeError as error:
