@@ -97,6 +97,7 @@ def _print_run(item: RunStatus) -> None:
         f"{item.waiting:,} waiting{left}{reason}"
     )
     for file in progress.running:
-        part = f" {file.part:.0%}" if file.part is not None else ""
+        done = file.prepared if file.part is None else file.part
+        part = f" {done:.0%}" if done is not None else ""
         rest = "" if file.left is None else f", {format_time(file.left)} left"
         click.echo(f"  {display_path(file.path)}: {file.stage}{part}{rest}")

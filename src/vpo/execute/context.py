@@ -45,6 +45,7 @@ class RunContext:
     Whoever starts a run creates it and passes it on: two runs in one process share nothing, and
     each tests the hardware again. ``threads`` is the number of threads of one encode, ``None`` for
     all; ``progress`` takes a path and the fraction of its work that is done, from 0 to 1;
+    ``preparing`` does so of a search or a measurement before that;
     ``played`` are the files that have to wait.
     """
 
@@ -57,6 +58,7 @@ class RunContext:
     crf_searches: CrfSearches = field(default_factory=CrfSearches)
     turns: FileTurns = field(default_factory=FileTurns)
     played: Played = field(default_factory=NothingPlayed)
+    preparing: Callable[[str, float], object] = ignore_progress
 
     @property
     def cancelled(self) -> bool:

@@ -152,7 +152,8 @@ def _file_text(item: RunningFile, columns: int) -> str:
     """``  A Very Long Na…  writing  42%, 80 s left``."""
     room = columns - 1 - _FACTS
     name = padded(truncated(f"  {printable(os.path.basename(item.path))}", room), room)
-    part = "" if item.part is None else f"{item.part:.0%}"
+    done = item.prepared if item.part is None else item.part
+    part = "" if done is None else f"{done:.0%}"
     left = "" if item.part == 1 else _time_left(item.left).removeprefix(", ")
     return f"{name}  {item.stage:9} {part:>4}  {left}".rstrip()
 

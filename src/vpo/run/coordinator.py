@@ -304,8 +304,9 @@ class _Run:
         from vpo.run.workers import Assignment, rewrite_options
 
         request = self._request
+        parts = tally.file_progress
         assignment = Assignment(
-            request.policies, self._settings, todo, self._interrupt, tally.file_progress.report
+            request.policies, self._settings, todo, self._interrupt, parts.report, parts.prepare
         )
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()

@@ -14,11 +14,13 @@ class RunningFile(NamedTuple):
     """A file that is being processed.
 
     ``part`` is the fraction done, from 0 to 1, and ``left`` the seconds left; ``None`` if unknown.
+    ``prepared`` is the fraction of a search or a measurement before the file is written.
     """
 
     path: str
     part: float | None = None
     left: float | None = None
+    prepared: float | None = None
 
     @property
     def stage(self) -> str:
@@ -77,6 +79,17 @@ class FileProgress:
 
     def __init__(self) -> None:
         self._parts: dict[str, float] = {}
+        self._prepared: dict[str, float] = {}
+
+    def prepare(self, path: str, part: float) -> None:
+        """Set the fraction done of what comes before a file is written, which never falls."""
+        self._prepared[path] = max(part, self._prepared.get(path, 0.0))
+
+    def with_prepared(self, running: RunningFile) -> RunningFile:
+        """Return a file in progress with the fraction of what comes before it is written."""
+        if running.part is not None:
+            return running
+        return running._replace(prepared=self._prepared.get(running.path))
 
     def report(self, path: str, part: float) -> None:
         """Set the fraction done, from 0 to 1."""

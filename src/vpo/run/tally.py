@@ -153,7 +153,8 @@ class Tally:
         self.forecast.update(self.file_progress.now, now)
         rest = self.forecast.at(now)
         total, waiting = self.summary.total, self._waiting
-        return RunProgress(done, total, active, rest.seconds, rest.running, waiting, rest.part)
+        running = tuple(map(self.file_progress.with_prepared, rest.running))
+        return RunProgress(done, total, active, rest.seconds, running, waiting, rest.part)
 
 
 def _file_report(outcome: Outcome) -> FileReport:

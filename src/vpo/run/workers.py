@@ -47,7 +47,8 @@ class Workers:
 class Assignment(NamedTuple):
     """The run that workers are opened for.
 
-    ``progress`` takes a path and the fraction of its work that is done.
+    ``progress`` takes a path and the fraction of its work that is done, ``preparing`` that of a
+    search or a measurement before it.
     """
 
     policies: PolicyFiles
@@ -55,6 +56,7 @@ class Assignment(NamedTuple):
     candidates: Sequence[Candidate]
     interrupt: Interrupt
     progress: Callable[[str, float], object]
+    preparing: Callable[[str, float], object] = ignore_progress
 
 
 class WorkerSource(Protocol):
@@ -79,6 +81,7 @@ def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Wo
     settings = assignment.settings
     prober = prober or new_prober(settings)
     context = new_context(settings, settings.workers, prober, assignment.progress)
+    context = replace(context, preparing=assignment.preparing)
     wanted = settings.config.processing
     priority = (context.tools.processes, wanted.nice, wanted.ionice)
     with (

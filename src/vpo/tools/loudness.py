@@ -8,7 +8,7 @@ would raise peaks above the limit, a limiter holds these alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from vpo.media.encode_spec import Loudness
@@ -86,9 +86,13 @@ def limiting_step(peak: float) -> str:
 
 
 class LevelOutput(Listener):
-    """Reads the level of a stream from the output of its measurement."""
+    """Reads the level of a stream from the output of its measurement.
 
-    def __init__(self) -> None:
+    ``heard_to`` takes the time up to which it was measured, in seconds.
+    """
+
+    def __init__(self, heard_to: Callable[[float], object] = bool) -> None:
+        self._heard_to = heard_to
         self._loudness = _SILENCE
         self._peak = 0.0
 
@@ -104,7 +108,10 @@ class LevelOutput(Listener):
             self._loudness = _number(value, self._loudness)
         elif key.startswith(_PEAKS):
             self._peak = max(self._peak, _number(value, 0.0))
-        return _TIME in line
+        _, timed, time = line.partition(_TIME)
+        if timed:
+            self._heard_to(_number(time, 0.0))
+        return bool(timed)
 
 
 def _number(text: str, otherwise: float) -> float:

@@ -63,6 +63,8 @@ def test_fancy_progress_has_a_line_for_each_file_in_progress(terminal: Terminal)
         "  c.mkv  verifying 100%",
         "Processing: 12%, 3/10 files [3 active], 80 s left",
     ]
+    progress.show(STATE._replace(running=(RunningFile("/v/b.mkv", prepared=0.3),)))
+    assert terminal.lines[0] == "  b.mkv  preparing  30%"
     progress.show(STATE._replace(running=RUNNING[2:], active=1))
     assert terminal.lines == [
         "  c.mkv  verifying 100%",

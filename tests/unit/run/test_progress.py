@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vpo.run.progress import RunningFile, RunProgress, read_progress, write_progress
+from vpo.run.progress import FileProgress, RunningFile, RunProgress, read_progress, write_progress
 
 
 def test_progress_is_read_as_it_was_written_also_if_it_shrinks(tmp_path: Path) -> None:
@@ -34,3 +34,12 @@ def test_progress_that_is_incomplete_is_unknown(tmp_path: Path, text: str) -> No
 def test_stage_of_a_file_follows_from_the_fraction() -> None:
     stages = [RunningFile("/a", part).stage for part in (None, 0.2, 1.0)]
     assert stages == ["preparing", "writing", "verifying"]
+
+
+def test_preparation_has_a_fraction_that_never_falls_until_the_file_is_written() -> None:
+    parts, file = FileProgress(), RunningFile("/a.mkv")
+    assert parts.with_prepared(file).prepared is None
+    for part in (0.2, 0.5, 0.1):  # a second pass of the measurement begins again
+        parts.prepare("/a.mkv", part)
+    assert parts.with_prepared(file).prepared == 0.5
+    assert parts.with_prepared(file._replace(part=0.1)).prepared is None

@@ -45,9 +45,12 @@ def test_what_is_near_the_target_stays(level: AudioLevel, expected: bool) -> Non
 
 
 def test_last_values_of_the_meter_count() -> None:
-    heard = LevelOutput()
+    times: list[float] = []
+    heard = LevelOutput(times.append)
     assert heard.level == AudioLevel(None, float("-inf"))
     assert heard.stdout("frame:0    pts:0       pts_time:0")
+    assert heard.stdout("frame:9    pts:9       pts_time:0.75")
+    assert times == [0, 0.75]
     for line in ("lavfi.r128.I=-70.000", "lavfi.r128.I=-21.5", "lavfi.r128.I=nan"):
         assert not heard.stdout(line)
     for line in ("lavfi.r128.true_peaks_ch0=0.5", "lavfi.r128.true_peaks_ch1=0.1", "x"):

@@ -9,8 +9,8 @@ because seeking to a frame far from one costs more than encoding it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -112,11 +112,15 @@ class CrfSearches:
 
 @dataclass(frozen=True)
 class SampleTools:
-    """The tools, the prober and the output file for encoding and scoring samples."""
+    """The tools, the prober and the output file for encoding and scoring samples.
+
+    ``report`` takes the fraction of the search that is done; most end before all of it.
+    """
 
     tools: Tools
     prober: Prober
     output: str
+    report: Callable[[float], object] = bool
 
 
 class _Span(NamedTuple):
@@ -140,6 +144,19 @@ def sample_spans(duration: float, fast: bool) -> list[_Span]:
     ]
 
 
+@dataclass
+class _Effort:
+    """The samples of a search: those encoded so far, and the most that there can be."""
+
+    most: int = 1
+    encoded: int = 0
+
+    def done(self, number: int) -> float:
+        """Count further samples, and return which part of all they make."""
+        self.encoded += number
+        return min(1.0, self.encoded / self.most)
+
+
 @dataclass(frozen=True)
 class _SampleEncoder:
     """Encodes the samples at a given crf, and scores them."""
@@ -147,6 +164,7 @@ class _SampleEncoder:
     sampling: SampleTools
     source: SourceVideo
     encoding: Encoding
+    effort: _Effort = field(default_factory=_Effort)
 
     def spans(self) -> list[_Span]:
         if not self.source.duration:
@@ -172,6 +190,7 @@ class _SampleEncoder:
             batch = spans[first : first + _BATCH]
             total += self._batch(batch, crf) * len(batch)
             weight += len(batch)
+            self.sampling.report(self.effort.done(len(batch)))
         return total / weight
 
     def _batch(self, spans: Sequence[_Span], crf: float) -> float:
@@ -278,9 +297,11 @@ def _search(trial: _SampleEncoder) -> CrfResult:
     at = _START[codec] + (target - _START_SCORE) / _SLOPE[codec]
     few = spans[::3]
     if len(few) >= _MIN_SAMPLES // 3 and len(spans) > 1:
+        trial.effort.most = 4 * len(few) + 2 * len(spans)
         at, _ = curve.follow(few, at, _ROUGH_TOLERANCE, rounds=4)
         at, score = curve.follow(spans, at, _TOLERANCE, rounds=2)
     else:
+        trial.effort.most = 4 * len(spans)
         at, score = curve.follow(spans, at, _WHOLE_TOLERANCE, rounds=4)
     return CrfResult(at, round(score, 2), metric(trial.sampling.tools.capabilities()))
 

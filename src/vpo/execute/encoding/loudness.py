@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from vpo.execute.context import RunContext
 from vpo.execute.lock import FileLock
@@ -24,21 +25,35 @@ def measure_levels(plan: Plan, lock: FileLock, context: RunContext) -> dict[int,
 
     Once, or a few times where a limiter has to hold the peaks, and makes the track quieter.
     """
-    return {
-        index: _measured(plan, how, lock, context)
-        for index, how in plan.audio_encodes.items()
-        if how.loudness is not None
-    }
+    wanted = [(i, how) for i, how in plan.audio_encodes.items() if how.loudness is not None]
+    found = {}
+    for number, (index, how) in enumerate(wanted):
+        part = partial(_report, context, plan, number, len(wanted))
+        found[index] = _measured(plan, how, lock, context, part)
+    return found
 
 
-def _measured(plan: Plan, how: AudioEncode, lock: FileLock, context: RunContext) -> AudioLevel:
+def _report(context: RunContext, plan: Plan, number: int, tracks: int, seconds: float) -> None:
+    """Report how far the measurement of so many tracks has come, the first of them being 0."""
+    if plan.before.duration:
+        part = min(1.0, seconds / plan.before.duration)
+        context.preparing(plan.before.path, (number + part) / tracks)
+
+
+def _measured(
+    plan: Plan,
+    how: AudioEncode,
+    lock: FileLock,
+    context: RunContext,
+    heard_to: Callable[[float], None],
+) -> AudioLevel:
     track = next(track for track in plan.before.tracks if track.index == how.source)
     source = ffmpeg.input_options(plan.before.container)
     source += ["-i", tool_path(lock.path, lock.fd)]
     steps = audio_options.mixing_steps(how, track)
 
     def measure(further: Sequence[str] = ()) -> AudioLevel:
-        program, heard = context.tools.need("ffmpeg"), LevelOutput()
+        program, heard = context.tools.need("ffmpeg"), LevelOutput(heard_to)
         argv = loudness.measuring_argv(program, source, how.source, [*steps, *further])
         context.tools.run(Command(argv, fds=lock.fds), heard)
         return heard.level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vpo.errors import PlanError
@@ -142,7 +143,8 @@ def with_crfs(
         quality = encoding.spec.quality
         if quality.vmaf is None or index in found:
             continue
-        sampling = SampleTools(context.tools, context.prober, workspace.store(b""))
+        report = partial(context.preparing, source.path)
+        sampling = SampleTools(context.tools, context.prober, workspace.store(b""), report)
         result = found[index] = context.crf_searches.find(sampling, source, encoding)
         spec = replace(encoding.spec, quality=replace(quality, crf=result.crf))
         encodings[index] = replace(encoding, spec=spec)

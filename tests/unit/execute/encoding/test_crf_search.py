@@ -70,7 +70,13 @@ Finder = Callable[..., CrfResult]
 
 
 @pytest.fixture
-def find(tmp_path: Path) -> Finder:
+def parts() -> list[float]:
+    """What searches have reported of their progress."""
+    return []
+
+
+@pytest.fixture
+def find(tmp_path: Path, parts: list[float]) -> Finder:
     """``find(target, score="100 - crf", seconds=100, ...)``."""
 
     searches = CrfSearches()
@@ -92,7 +98,8 @@ def find(tmp_path: Path) -> Finder:
         spec = VideoEncode(codec, Quality(vmaf=target), preset)
         encoding = Encoding(spec, TRACK, VIDEO_ENCODERS[ENCODERS[codec]], 4)
         source = SourceVideo("SOURCE", str(tmp_path), (), seconds, "mkv")
-        sampling = SampleTools(Able(able, program), Keys(Processes(), 60), str(tmp_path / "clips"))
+        prober, clips = Keys(Processes(), 60), str(tmp_path / "clips")
+        sampling = SampleTools(Able(able, program), prober, clips, parts.append)
         return searches.find(sampling, source, encoding)
 
     return run
@@ -206,3 +213,13 @@ def test_vmaf_of_4k_uses_its_own_model(tmp_path: Path) -> None:
     sampling = SampleTools(Tools(), Keys(Processes(), 60), str(tmp_path / "clips"))
     trial = crf_search._SampleEncoder(sampling, SourceVideo("", "", (), 9, "mkv"), encoding)
     assert "vmaf_4k" in trial._filter("vmaf")
+
+
+@pytest.mark.parametrize("seconds", [8.0, 100.0])
+def test_search_reports_how_far_it_has_come(
+    find: Finder, parts: list[float], seconds: float
+) -> None:
+    find(95, "120 - crf", seconds)
+    assert parts == sorted(parts)
+    assert 0 < parts[0] < 1
+    assert parts[-1] <= 1
