@@ -82,8 +82,8 @@ class FileProgress:
         self._prepared: dict[str, float] = {}
 
     def prepare(self, path: str, part: float) -> None:
-        """Set the fraction done of what comes before a file is written, which never falls."""
-        self._prepared[path] = max(part, self._prepared.get(path, 0.0))
+        """Set the fraction done of the search or measurement before a file is written."""
+        self._prepared[path] = part
 
     def with_prepared(self, running: RunningFile) -> RunningFile:
         """Return a file in progress with the fraction of what comes before it is written."""

@@ -36,10 +36,10 @@ def test_stage_of_a_file_follows_from_the_fraction() -> None:
     assert stages == ["preparing", "writing", "verifying"]
 
 
-def test_preparation_has_a_fraction_that_never_falls_until_the_file_is_written() -> None:
+def test_preparation_has_a_fraction_until_the_file_is_written() -> None:
     parts, file = FileProgress(), RunningFile("/a.mkv")
     assert parts.with_prepared(file).prepared is None
-    for part in (0.2, 0.5, 0.1):  # a second pass of the measurement begins again
+    for part in (1.0, 0.5):  # a search after a measurement
         parts.prepare("/a.mkv", part)
     assert parts.with_prepared(file).prepared == 0.5
     assert parts.with_prepared(file._replace(part=0.1)).prepared is None
