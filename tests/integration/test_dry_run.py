@@ -77,7 +77,7 @@ def test_temporary_folder_that_cannot_be_used_is_said_before_work(
 
 def test_digest_says_once_what_only_a_run_finds_out(vpo: Vpo, library: Library) -> None:
     root = library("wrong-flags.mkv", "a.mkv=multi-audio.mkv", "b.mkv=multi-audio.mkv")
-    said = "a run refuses those that are damaged inside"
+    said = "a run refuses those damaged inside"
 
     def digest(phase: str) -> str:
         policy = vpo.policy(f"schema_version: 13\nphases: [{{name: p, {phase}}}]\n")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from vpo.errors import PublishError, SpaceError
 from vpo.execute.extraction import Extraction
+from vpo.execute.follow_note import noted_followers
 from vpo.execute.followers import followers, rename_followers
 from vpo.execute.preconditions import (
     refuse_played,
@@ -37,11 +38,12 @@ def apply_plan(writer: Writer, work: Work) -> Applied:
     require_changeable(work)
     try:
         renames = followers(work.lock.path, work.plan.after.path)
-        with Extraction(work) as extraction:
-            applied = writer.apply(replace(work, check=extraction.check))
-            applied = extraction.complete(applied)
-        warnings = rename_followers(work.lock.path, renames)
-        return replace(applied, warnings=(*applied.warnings, *warnings))
+        with noted_followers(work.lock.path, work.plan.after.path, renames):
+            with Extraction(work) as extraction:
+                applied = writer.apply(replace(work, check=extraction.check))
+                applied = extraction.complete(applied)
+            warnings = rename_followers(work.lock.path, renames)
+            return replace(applied, warnings=(*applied.warnings, *warnings))
     except OSError as error:
         if error.errno in FULL_ERRNOS:
             raise SpaceError(

@@ -16,23 +16,29 @@ from vpo.discover import LEFTOVER_PREFIX, is_leftover, leftovers_beside
 from vpo.errors import FileError, LockedError, PublishError, SourceChangedError
 from vpo.execute import undo_file
 from vpo.execute.folder import Folder, is_same_file, is_trusted
+from vpo.execute.follow_note import FOLLOW_EXTENSION, settle_followers
 from vpo.execute.lock import FileLock
 from vpo.execute.lock_file import LOCK_EXTENSION, remove_locked, try_lock
 from vpo.execute.rename import NOT_TRUSTED, NOTE_EXTENSION, roll_back_rename
 from vpo.execute.undo_file import UNDO_EXTENSION, SavedEdit
 from vpo.execute.workspace import PREFIX_END, TEMPORARY_EXTENSION
 
+_EXTENSIONS = (
+    NOTE_EXTENSION,
+    FOLLOW_EXTENSION,
+    UNDO_EXTENSION,
+    TEMPORARY_EXTENSION,
+    LOCK_EXTENSION,
+)
 _OWN = re.compile(
     re.escape(LEFTOVER_PREFIX)
     + r"[0-9a-f]{32}(?:"
-    + "|".join(
-        map(re.escape, (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION, LOCK_EXTENSION))
-    )
+    + "|".join(map(re.escape, _EXTENSIONS))
     + rf"|{re.escape(TEMPORARY_EXTENSION + PREFIX_END)}.*)",
     re.DOTALL,
 )
 """The names that vpo gives; no other file is removed."""
-_ORDER = (NOTE_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION)
+_ORDER = (NOTE_EXTENSION, FOLLOW_EXTENSION, UNDO_EXTENSION, TEMPORARY_EXTENSION)
 """A note may need a temporary file, and comes first; a tool's own files come last."""
 
 Forget = Callable[[str], None]
@@ -82,6 +88,8 @@ def _clean_up(folder: Folder, names: Iterable[str], forget: Forget) -> Iterator[
                 continue
             if name.endswith(NOTE_EXTENSION):
                 yield from roll_back_rename(folder, name)
+            elif name.endswith(FOLLOW_EXTENSION):
+                yield from settle_followers(folder, name)
             elif name.endswith(UNDO_EXTENSION):
                 yield from _roll_back(folder, name, forget)
             elif not unsettled and _is_orphan(folder, name) and _remove(folder, name):

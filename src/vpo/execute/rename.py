@@ -211,13 +211,13 @@ class Replacement:
 
     def _note(self) -> bytes:
         note = {
-            "source": _text(self.source),
-            "target": _text(self.target),
+            "source": text_in_note(self.source),
+            "target": text_in_note(self.target),
             "inode": self.file.st_ino,
             "size": self.file.st_size,
             "mtime_ns": self.file.st_mtime_ns,
-            "part": _text(self.part),
-            "aside": _text(self.aside),
+            "part": text_in_note(self.part),
+            "aside": text_in_note(self.aside),
             "kept": not self.place.is_same(self.folder),
         }
         return json.dumps(note).encode("ascii")
@@ -359,13 +359,13 @@ def _read_note(content: bytes) -> _Note | None:
         found: dict[str, Any] = json.loads(content)
         part, aside = found.get("part"), found.get("aside")
         return _Note(
-            _name(found["source"]),
-            _name(found["target"]),
+            name_in_note(found["source"]),
+            name_in_note(found["target"]),
             int(found["inode"]),
             _number(found.get("size")),
             _number(found.get("mtime_ns")),
-            None if part is None else _name(part),
-            None if aside is None else _name(aside),
+            None if part is None else name_in_note(part),
+            None if aside is None else name_in_note(aside),
             bool(found.get("kept")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -380,11 +380,13 @@ def _number(found: Any) -> int | None:
     return None if found is None else int(found)
 
 
-def _text(name: str) -> str:
+def text_in_note(name: str) -> str:
+    """Return the name of a file as a note has it."""
     return base64.b64encode(os.fsencode(name)).decode("ascii")
 
 
-def _name(text: str) -> str:
+def name_in_note(text: str) -> str:
+    """Return the name of a file that a note has as this text; ``ValueError`` if it is none."""
     name = os.fsdecode(base64.b64decode(text))
     if os.sep in name or name in ("", ".", ".."):
         raise ValueError("a name, not a path")

@@ -252,7 +252,7 @@ def digest_lines(summary: Summary) -> Iterator[str]:
             parts = (f"{printable(key.replace('_', ' '))} {number}" for key, number in found)
             yield f"files by {name}: {', '.join(parts)}"
     if summary.unread and not summary.strategies.keys().isdisjoint(("remux", "transcode")):
-        yield "not read to their end by a dry run: a run refuses those that are damaged inside"
+        yield "a dry run does not read files to their end: a run refuses those damaged inside"
     if summary.conditional:
         files = counted(summary.conditional, "file")
         yield f"{files} with min_savings: what an encode saves is found out by a run only"
