@@ -398,6 +398,24 @@ def test_second_run_starts_no_tool_and_opens_no_file(
     assert stage.events == []
 
 
+def test_header_that_no_tool_can_edit_is_written_anew(vpo: Vpo, library: Library) -> None:
+    """Its SeekHead leads to places where nothing begins."""
+    film = library("wrong-flags.mkv") / "wrong-flags.mkv"
+    data = bytearray(film.read_bytes())
+    at = data.index(b"\x53\xab\x84\x16\x54\xae\x6b\x53\xac") + 9
+    data[at + (data[at] & 0x0F)] ^= 0x15
+    film.write_bytes(data)
+    hashes = stream_hashes(film)
+    (outcome,) = run(vpo, NO_FLAGS, film).json["files"]
+    assert (outcome["status"], outcome["strategy"]) == ("changed", "remux"), outcome
+    assert "the file is written anew, as its header cannot be edited: mkvpropedit failed" in str(
+        outcome["warnings"]
+    )
+    assert stream_hashes(film) == hashes
+    assert not any(track.default for track in read(film).tracks)
+    assert run(vpo, NO_FLAGS, film).json["files"][0]["status"] == "unchanged"
+
+
 TITLED = "schema_version: 13\nphases: [{name: t, titles: {video: Film}}]\n"
 
 

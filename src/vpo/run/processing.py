@@ -21,7 +21,9 @@ from vpo.errors import (
     ProbeError,
     SavingsError,
     SourceChangedError,
+    ToolError,
     ToolMissingError,
+    VerifyError,
 )
 from vpo.execute.apply import apply_plan, require_changeable
 from vpo.execute.context import RunContext
@@ -38,7 +40,7 @@ from vpo.execute.preconditions import (
 )
 from vpo.execute.rename import require_free_name
 from vpo.execute.work import Work
-from vpo.execute.writers import choose_writer
+from vpo.execute.writers import choose_writer, fallback
 from vpo.execute.writers.writer import Writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
@@ -259,8 +261,20 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
             ready = _with_levels(job, ready)
         if ready.writer is None:
             return without_work(ready.work.plan, "none", stamp)
-        applied = apply_plan(ready.writer, ready.work)
-    outcome = changed_outcome(job, ready.writer.strategy, ready.work.plan, applied)
+        return _applied(job, ready.writer, ready)
+
+
+def _applied(job: Job, writer: Writer, ready: _Ready) -> Outcome:
+    """Apply the plan; a header that no tool can edit is written anew, once."""
+    try:
+        applied = apply_plan(writer, ready.work)
+    except (ToolError, VerifyError) as error:
+        other = fallback(writer, str(error))
+        if other is None:
+            raise
+        ready = _ready(job, other, _with_warnings(other, None), ready.work.lock, writer.context)
+        writer, applied = other, apply_plan(other, ready.work)
+    outcome = changed_outcome(job, writer.strategy, ready.work.plan, applied)
     return outcome._replace(remaining=ready.check.warnings)
 
 

@@ -40,8 +40,21 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
     if plan.strategy != "header" or kind is HeaderEdit:
         return kind(plan, context)
-    writer = kind(rewritten(plan), context)
-    writer.warnings += (f"the file is written anew, as its header cannot be: {obstacle(plan)}",)
+    return _rewriting(plan, context, obstacle(plan) or "it has gone")
+
+
+def fallback(writer: Writer, problem: str) -> Writer | None:
+    """Return what writes a file anew whose header a tool could not edit either, else ``None``."""
+    if not (isinstance(writer, HeaderEdit) and writer.needs_tool):
+        return None
+    return _rewriting(writer.plan, writer.context, problem)
+
+
+def _rewriting(plan: Plan, context: RunContext, problem: str) -> Writer:
+    plan = rewritten(plan)
+    kind = MkvmergeRemux if MkvmergeRemux.suits(plan, context.tools) else FfmpegRewrite
+    writer = kind(plan, context)
+    writer.warnings += (f"the file is written anew, as its header cannot be edited: {problem}",)
     return writer
 
 

@@ -52,6 +52,11 @@ class HeaderEdit(Writer):
         if obstacle is not None:
             self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {obstacle}",)
 
+    @property
+    def needs_tool(self) -> bool:
+        """Whether mkvpropedit makes the edit, as vpo itself cannot."""
+        return self._edit is None
+
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:
         if plan.strategy != "header":
