@@ -70,7 +70,7 @@ def copies(original: Path, folder: Path, count: int) -> list[Path]:
     """Fill a new folder with copies, which are synced and in the cache."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    files = [folder / f"{number:04}.mkv" for number in range(count)]
+    files = [folder / f"{number:04}{original.suffix}" for number in range(count)]
     for path in files:
         shutil.copyfile(original, path)
     os.sync()
