@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ REORDERING = frozenset({"h264", "hevc"})
 """Codecs of which ffmpeg guesses wrongly when frames are shown that are not stored in that order,
 where the container does not state it. Of the codecs before them it knows."""
 _CHUNK = 8 << 20
+_UNSETTLED = frozenset({errno.EINVAL, errno.ESTALE})
+_AGAIN_AFTER = (0.1, 0.5)
+"""Seconds before a file is opened again."""
 OUT_OF_MEMORY = "the memory did not suffice to read it; use fewer workers, or process it alone"
 _ONE_FILE = {
     "protocol_whitelist": "file",
@@ -65,10 +69,7 @@ def open_input(path: str) -> Iterator[MediaInput]:
     """Open a file; what the parser raises while it is open becomes ``ProbeError``."""
     import av
 
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise ProbeError(f"cannot be opened: {error.strerror}", _rights(error)) from None
+    fd = _opened_file(path)
     try:
         stat = os.fstat(fd)
         if not S_ISREG(stat.st_mode):
@@ -86,6 +87,25 @@ def open_input(path: str) -> Iterator[MediaInput]:
         raise read_problem(error) from None
     finally:
         os.close(fd)
+
+
+def _opened_file(path: str) -> int:
+    """Open a file, again after a moment where a file server's client refuses it without a reason.
+
+    Clients of SMB do so where another machine has just replaced the file.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    for delay in _AGAIN_AFTER:
+        try:
+            return os.open(path, flags)
+        except OSError as error:
+            if error.errno not in _UNSETTLED:
+                break
+            time.sleep(delay)
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        raise ProbeError(f"cannot be opened: {error.strerror}", _rights(error)) from None
 
 
 def open_container(

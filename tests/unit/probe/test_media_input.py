@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import time
+from pathlib import Path
 
 import av.error
 import pytest
@@ -49,3 +52,40 @@ def test_parser_error_says_what_is_wrong_with_the_file(
 )
 def test_read_problem_tells_rights_from_a_failing_disk(number: int, advice: str) -> None:
     assert advice in read_problem(OSError(number, "words")).advice
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> list[float]:
+    """Refuse to open files so many times; return the seconds that are waited for in between."""
+    waited: list[float] = []
+    opens, refused = os.open, iter(range(times))
+
+    def opened(path: str, flags: int) -> int:
+        if next(refused, None) is not None:
+            raise OSError(number, os.strerror(number))
+        return opens(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+def test_file_that_a_server_refuses_for_a_moment_is_opened(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = refusing(monkeypatch, errno.EINVAL, 2)
+    with open_input(str(corpus / "wrong-flags.mkv")) as file:
+        assert file.stat.st_size > 0
+    assert waited == [0.1, 0.5]
+
+
+@pytest.mark.parametrize(("number", "waits"), [(errno.ESTALE, 2), (errno.EACCES, 0)])
+def test_file_that_stays_refused_is_an_error(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, number: int, waits: int
+) -> None:
+    waited = refusing(monkeypatch, number, 9)
+    with (
+        pytest.raises(ProbeError, match="cannot be opened"),
+        open_input(str(corpus / "wrong-flags.mkv")),
+    ):
+        pass
+    assert len(waited) == waits
