@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from vpo.errors import FileError, LockedError, SourceChangedError
 from vpo.execute.lock_file import LockFile, is_on_network, try_lock
+from vpo.probe.media_input import open_settled
 
 _REPLACED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 """The errors of opening a path that was removed or replaced."""
@@ -244,4 +245,4 @@ def _lock_error(error: OSError) -> FileError:
 
 
 def _open(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    return open_settled(path, os.O_NOFOLLOW)

@@ -69,7 +69,10 @@ def open_input(path: str) -> Iterator[MediaInput]:
     """Open a file; what the parser raises while it is open becomes ``ProbeError``."""
     import av
 
-    fd = _opened_file(path)
+    try:
+        fd = open_settled(path)
+    except OSError as error:
+        raise ProbeError(f"cannot be opened: {error.strerror}", _rights(error)) from None
     try:
         stat = os.fstat(fd)
         if not S_ISREG(stat.st_mode):
@@ -89,23 +92,21 @@ def open_input(path: str) -> Iterator[MediaInput]:
         os.close(fd)
 
 
-def _opened_file(path: str) -> int:
-    """Open a file, again after a moment where a file server's client refuses it without a reason.
+def open_settled(path: str, flags: int = 0) -> int:
+    """Open a file to read it; again where a file server's client refuses that for no reason.
 
-    Clients of SMB do so where another machine has just replaced the file.
+    Clients of SMB do so for a moment where another machine has just replaced the file. Raises
+    ``OSError``.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    flags |= os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
     for delay in _AGAIN_AFTER:
         try:
             return os.open(path, flags)
         except OSError as error:
             if error.errno not in _UNSETTLED:
-                break
+                raise
             time.sleep(delay)
-    try:
-        return os.open(path, flags)
-    except OSError as error:
-        raise ProbeError(f"cannot be opened: {error.strerror}", _rights(error)) from None
+    return os.open(path, flags)
 
 
 def open_container(
