@@ -11,7 +11,7 @@ from tests.conftest import Library, Vpo
 FLAGS = "default_flags: {}"
 REMUX = "track_order: [audio_main, video]"
 CONVERT = "container: {target: mkv}"
-RENAME = 'rename: "One name"'
+RENAME = 'rename: "Film {resolution}"'
 
 
 def outcomes(vpo: Vpo, phase: str, *arguments: str | Path) -> dict[str, Any]:
