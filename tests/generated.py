@@ -392,7 +392,7 @@ def _new_tracks(draw: st.DrawFn, number: int) -> dict[str, Any]:
     return {"name": f"new {number}", **wanted}
 
 
-def _with_effect(flags: Data) -> Data:
+def _with_effect(flags: dict[str, Any]) -> dict[str, Any]:
     """The flags, with a default for subtitles where one is preferred."""
     made = {"set_preferred_subtitle_default": True} if "prefer_subtitle" in flags else {}
     return flags | made
