@@ -101,18 +101,13 @@ def _unwritable_languages(media: MediaFile) -> Iterator[str]:
             yield f"the language of {track}, for which QuickTime has no number"
 
 
-def warned_losses(plan: Plan, regions: bool) -> Iterator[str]:
-    """Yield the losses that are worth a warning, as display text.
-
-    ``regions``: the regions of languages, which ffmpeg does not write, are written afterwards.
-    """
+def warned_losses(plan: Plan) -> Iterator[str]:
+    """Yield the losses that are worth a warning, as display text."""
     name = plan.after.container
     for what in plan.before.outside:
         yield f"ffmpeg does not keep {what}"
     lost = [tag for tag in user_tags(plan.after.tags) if not holds_tag(name, tag)]
     for track in plan.after.tracks:
-        if not regions and container(name).matroska and "-" in (track.language_ietf or ""):
-            yield f"ffmpeg writes only the language of {track.language}: {track}"
         if container(name).track_tags and "title" in dict(track.tags):
             yield f"ffmpeg keeps the name of {track}, not its tag of that kind (TITLE)"
     if lost:

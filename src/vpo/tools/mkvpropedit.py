@@ -41,15 +41,6 @@ def argv(program: str, plan: Plan, path: str) -> list[str]:
     return [*command, path]
 
 
-def restored_languages(plan: Plan) -> list[str]:
-    """Return the edits that write the languages with region or script, which ffmpeg cannot."""
-    edits: list[str] = []
-    for number, track in enumerate(plan.after.tracks, 1):
-        if "-" in (track.language or ""):
-            edits += ["--edit", f"track:{number}", "--set", f"language-ietf={track.language}"]
-    return edits
-
-
 def restored_fields(plan: Plan) -> list[str]:
     """Return the edits that mark interlaced video as such, which mkvmerge drops."""
     edits: list[str] = []

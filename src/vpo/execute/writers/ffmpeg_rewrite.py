@@ -21,6 +21,7 @@ from vpo.execute.work import Applied, Work, Written
 from vpo.execute.workspace import Workspace, tool_path
 from vpo.execute.writers import substitutes
 from vpo.execute.writers.writer import Writer
+from vpo.execute.writers.written_languages import write_languages
 from vpo.media.audio_encoders import AUDIO_ENCODERS
 from vpo.media.containers import container
 from vpo.plan.model import Plan
@@ -61,9 +62,8 @@ class FfmpegRewrite(Writer):
         substitutes.need_tools(plan, context)
         self._need_audio_encoders()
         self.encodes = prepare_encodes(plan, context)
-        regions = context.tools.mkvpropedit is not None
         self.warnings = (
-            *losses.warned_losses(plan, regions),
+            *losses.warned_losses(plan),
             *substitutes.header_warnings(plan),
             *self.encodes.warnings,
         )
@@ -89,24 +89,23 @@ class FfmpegRewrite(Writer):
         return replace(written, warnings=warnings)
 
     def _finish(self, workspace: Workspace) -> Iterator[str]:
-        """Let mkvpropedit write what ffmpeg cannot: languages with regions, true statistics.
+        """Write what ffmpeg cannot: languages with regions and, with mkvpropedit, statistics.
 
         Without the statistics a file is as good, but not if the tool failed while it was writing:
         the proof need not see what other programs make of half an edit.
         """
         tools, target = self.context.tools, container(self.plan.after.container)
-        if tools.mkvpropedit is None or not target.matroska:
-            return
-        edits = mkvpropedit.restored_languages(self.plan)
-        if not edits and not target.statistics_tags:
+        if target.matroska:
+            write_languages(workspace.fd, self.plan)
+        if tools.mkvpropedit is None or not target.statistics_tags:
             return
         path = tool_path(workspace.path, workspace.fd)
-        argv = mkvpropedit.finishing_argv(tools.mkvpropedit, path, edits, target.statistics_tags)
+        argv = mkvpropedit.finishing_argv(tools.mkvpropedit, path, [], statistics=True)
         before = _state(workspace.fd)
         try:
             tools.run(Command(argv, ok=(0, 1), fds=(workspace.fd,)), MkvmergeOutput(_ignore))
         except ToolError as error:
-            if edits or _state(workspace.fd) != before:
+            if _state(workspace.fd) != before:
                 raise
             yield f"the statistics tags (bit rate, number of bytes) are missing: {error}"
 
