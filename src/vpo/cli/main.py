@@ -18,6 +18,7 @@ COMMANDS = {
     "init": ("vpo.cli.init", "Write a configuration and two policies to start from."),
     "process": ("vpo.cli.process", "Change videos so that they comply with policies."),
     "watch": ("vpo.cli.watch", "Watch folders and process new and changed videos."),
+    "serve": ("vpo.cli.serve", "Show the library in a browser."),
     "status": ("vpo.cli.status", "Show what runs, how far it is, and what waits."),
     "pause": ("vpo.cli.pause", "Pause all runs."),
     "resume": ("vpo.cli.resume", "Resume paused runs."),

@@ -208,6 +208,41 @@ _VERSION_8 = (
     """,
 )
 
+_FACTS = (
+    # What pages filter and sort by. Gone with the probe that it is from; `Facts.fill` writes what
+    # is missing, since the probes are compressed.
+    """
+    CREATE TABLE facts (
+        file INTEGER PRIMARY KEY REFERENCES probes ON DELETE CASCADE,
+        size INTEGER NOT NULL,
+        seconds REAL,
+        container TEXT NOT NULL,
+        video TEXT NOT NULL,
+        resolution TEXT,
+        hdr TEXT,
+        audio TEXT NOT NULL,
+        language TEXT NOT NULL,
+        subtitles TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX facts_size ON facts (coalesce(size, -1), file)",
+    "CREATE INDEX facts_seconds ON facts (coalesce(seconds, -1), file)",
+    "CREATE INDEX facts_container ON facts (container, size)",
+    "CREATE INDEX facts_video ON facts (video, size)",
+    "CREATE INDEX facts_resolution ON facts (resolution, size)",
+    "CREATE INDEX facts_hdr ON facts (hdr, size)",
+    """
+    CREATE TABLE fact_values (
+        fact TEXT NOT NULL,
+        value TEXT NOT NULL,
+        file INTEGER NOT NULL REFERENCES facts ON DELETE CASCADE,
+        size INTEGER NOT NULL,
+        PRIMARY KEY (fact, value, file)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX fact_values_file ON fact_values (file)",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -217,6 +252,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_6,
     _VERSION_7,
     _VERSION_8,
+    _FACTS,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 
