@@ -73,8 +73,10 @@ class Count(NamedTuple):
 def write_file_facts(connection: sqlite3.Connection, number: int, media: MediaFile) -> None:
     """Write the facts of a file whose probe is written in the same transaction."""
     facts = facts_of(media)
+    # Deleted rather than replaced, which would leave the counts as they are.
+    connection.execute("DELETE FROM facts WHERE file = ?", (number,))
     connection.execute(
-        "INSERT OR REPLACE INTO facts (file, size, seconds, container, video, resolution, hdr,"
+        "INSERT INTO facts (file, size, seconds, container, video, resolution, hdr,"
         " audio, language, subtitles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             number,
@@ -86,12 +88,14 @@ def write_file_facts(connection: sqlite3.Connection, number: int, media: MediaFi
     )
     connection.executemany(
         "INSERT INTO fact_values (fact, value, file, size) VALUES (?, ?, ?, ?)",
-        [(fact, value, number, media.size) for fact, value in _several(facts)],
+        [(fact, value, number, media.size) for fact, value in _values(facts)],
     )
 
 
-def _several(facts: FileFacts) -> list[tuple[str, str]]:
-    return [(name, value) for name in SEVERAL for value in sorted(getattr(facts, name))]
+def _values(facts: FileFacts) -> list[tuple[str, str]]:
+    single = [(name, getattr(facts, name)) for name in SINGLE]
+    several = [(name, value) for name in SEVERAL for value in sorted(getattr(facts, name))]
+    return [(name, value) for name, value in (*single, *several) if value is not None]
 
 
 class Facts:
@@ -150,6 +154,9 @@ class Facts:
 
     def count(self, filters: Mapping[str, str]) -> tuple[int, int]:
         """Return how many files fulfil the filters, and their bytes."""
+        if not filters:
+            every = self.values("container")  # of which each file has one
+            return sum(item.files for item in every), sum(item.bytes for item in every)
         where, values = _where(filters)
         joined = " JOIN files ON files.number = facts.file" if filters.get("name") else ""
         with self._pool.read() as connection:
@@ -161,16 +168,11 @@ class Facts:
 
     def values(self, fact: str) -> list[Count]:
         """Return the values of a fact in the whole library, those of most files first."""
-        if fact in SINGLE:
-            command = (
-                f"SELECT {fact}, count(*), sum(size) FROM facts WHERE {fact} NOT NULL GROUP BY 1"  # noqa: S608
-            )
-            values: tuple[str, ...] = ()
-        else:
-            command = "SELECT value, count(*), sum(size) FROM fact_values WHERE fact = ? GROUP BY 1"
-            values = (fact,)
         with self._pool.read() as connection:
-            found = [Count(*row) for row in connection.execute(command, values)]
+            rows = connection.execute(
+                "SELECT value, files, bytes FROM fact_counts WHERE fact = ? AND files", (fact,)
+            ).fetchall()
+        found = [Count(*row) for row in rows]
         return sorted(found, key=lambda item: (-item.files, item.value))
 
 

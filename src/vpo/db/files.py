@@ -142,6 +142,7 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
         from vpo.db.facts import write_file_facts
         from vpo.media.model import media_to_json
 
+        connection.execute("DELETE FROM facts WHERE file = ?", (number,))
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
             (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),

@@ -227,7 +227,6 @@ _FACTS = (
     """,
     "CREATE INDEX facts_size ON facts (coalesce(size, -1), file)",
     "CREATE INDEX facts_seconds ON facts (coalesce(seconds, -1), file)",
-    "CREATE INDEX facts_container ON facts (container, size)",
     "CREATE INDEX facts_video ON facts (video, size)",
     "CREATE INDEX facts_resolution ON facts (resolution, size)",
     "CREATE INDEX facts_hdr ON facts (hdr, size)",
@@ -241,6 +240,28 @@ _FACTS = (
     ) WITHOUT ROWID
     """,
     "CREATE INDEX fact_values_file ON fact_values (file)",
+    # Counted as they change: counting a large library anew takes too long for a page.
+    """
+    CREATE TABLE fact_counts (
+        fact TEXT NOT NULL,
+        value TEXT NOT NULL,
+        files INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (fact, value)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER fact_added AFTER INSERT ON fact_values BEGIN
+        INSERT INTO fact_counts VALUES (new.fact, new.value, 1, new.size)
+        ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + new.size;
+    END
+    """,
+    """
+    CREATE TRIGGER fact_removed AFTER DELETE ON fact_values BEGIN
+        UPDATE fact_counts SET files = files - 1, bytes = bytes - old.size
+        WHERE fact = old.fact AND value = old.value;
+    END
+    """,
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vpo.serve.hosts import Address, is_own_host, is_own_origin
 from vpo.serve.logins import Logins
-from vpo.serve.tokens import matches
+from vpo.serve.tokens import is_token
 
 COOKIE = "vpo_token"
 BODY_LIMIT = 1 << 20
@@ -124,7 +124,7 @@ def check_token(token: str, stored: str, client: str, logins: Logins) -> None:
     """Raise ``Refusal`` for a wrong token, and for any token of a client that has to wait."""
     if wait := logins.wait(client):
         raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens; try again later", wait)
-    if not matches(token, stored):
+    if not is_token(token, stored):
         logins.failed(client)
         raise Refusal(HTTPStatus.UNAUTHORIZED, "the token is wrong")
     logins.succeeded(client)

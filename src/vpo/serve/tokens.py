@@ -50,6 +50,6 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def matches(token: str, stored: str) -> bool:
+def is_token(token: str, stored: str) -> bool:
     """Return whether this is the token with the stored hash, in constant time."""
     return hmac.compare_digest(token_hash(token), stored)

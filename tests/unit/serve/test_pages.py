@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
+from vpo.db.facts import Facts
 from vpo.db.library import Library
 from vpo.db.records import Result
 from vpo.db.store import Store
@@ -89,6 +90,27 @@ def test_library_is_counted_by_facts(client: TestClient) -> None:
     answer = client.get("/api/v1/library").json()
     assert answer["files"] == 62
     assert [item["files"] for item in answer["facts"]["video"]] == [31, 31]
+
+
+def test_counts_follow_what_is_recorded_again_and_forgotten(context: ServeContext) -> None:
+    facts, indexed = Facts(context.pool), Library(context.pool)
+    changed = _media(1, "/films/00.mkv")
+    stat = (changed.size, 7, 1)
+    indexed.record([Result("", changed.path, "unchanged", stat=stat, media=changed)])
+    assert {item.value: item.files for item in facts.values("video")} == {"hevc": 32, "h264": 30}
+    indexed.forget(["/films/00.mkv", "/films/01.mkv"])
+    assert {item.value: item.files for item in facts.values("video")} == {"hevc": 30, "h264": 30}
+    assert facts.count({}) == facts.count({"container": "matroska"})
+
+
+def test_facts_of_older_probes_are_filled(context: ServeContext) -> None:
+    facts = Facts(context.pool)
+    before = facts.values("language")
+    with context.pool.transaction() as connection:
+        connection.execute("DELETE FROM facts")
+    assert facts.values("language") == []
+    assert [facts.fill(40), facts.fill(40), facts.fill(40)] == [40, 22, 0]
+    assert facts.values("language") == before
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from vpo.serve.events import Events
 from vpo.serve.hosts import Address, is_own_host, is_own_origin
 from vpo.serve.logins import Logins
 from vpo.serve.security import BODY_LIMIT, COOKIE, Security
-from vpo.serve.tokens import ensure_token, matches, read_hash, token_hash
+from vpo.serve.tokens import ensure_token, is_token, read_hash, token_hash
 
 LOCAL = Address("127.0.0.1", 8790)
 OPEN = Address("0.0.0.0", 8790)  # noqa: S104 - not listened on
@@ -87,8 +87,8 @@ def test_token_is_made_once_and_stored_hashed(tmp_path: Path) -> None:
     assert ensure_token(path) is None
     assert token not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert matches(token, read_hash(path))
-    assert not matches(token + "x", read_hash(path))
+    assert is_token(token, read_hash(path))
+    assert not is_token(token + "x", read_hash(path))
 
 
 def test_damaged_token_file_is_refused(tmp_path: Path) -> None:

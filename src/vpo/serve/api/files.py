@@ -11,23 +11,23 @@ from vpo.serve.answers import AsciiJSON
 from vpo.serve.context import Context
 
 router = APIRouter(tags=["library"])
-Value = Annotated[str | None, Query(max_length=200)]
+FilterValue = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/files", response_class=AsciiJSON)
 def files(
     context: Context,
-    container: Value = None,
-    video: Value = None,
-    resolution: Value = None,
-    hdr: Value = None,
-    audio: Value = None,
-    language: Value = None,
-    subtitles: Value = None,
-    compliance: Value = None,
-    health: Value = None,
-    name: Value = None,
-    sort: Value = "path",
+    container: FilterValue = None,
+    video: FilterValue = None,
+    resolution: FilterValue = None,
+    hdr: FilterValue = None,
+    audio: FilterValue = None,
+    language: FilterValue = None,
+    subtitles: FilterValue = None,
+    compliance: FilterValue = None,
+    health: FilterValue = None,
+    name: FilterValue = None,
+    sort: FilterValue = "path",
     cursor: Annotated[str | None, Query(max_length=20_000)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> AsciiJSON:
@@ -59,7 +59,7 @@ def files(
 
 
 @router.get("/library")
-def library(context: Context) -> dict[str, Any]:
+def counts(context: Context) -> dict[str, Any]:
     """Count the files and bytes by each value of each fact."""
     facts = Facts(context.pool)
     files, size = facts.count({})

@@ -48,7 +48,7 @@ def home() -> Response:
 
 
 @router.get("/library")
-def library(request: Request, context: Context) -> Response:
+def library_page(request: Request, context: Context) -> Response:
     """Show the files that fulfil the filters."""
     query = {name: value for name, value in request.query_params.items() if value}
     order, cursor = query.pop("sort", "path"), query.pop("after", None)
