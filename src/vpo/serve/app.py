@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -17,13 +19,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from vpo import __version__
-from vpo.errors import EXIT_USAGE, VpoError
+from vpo.db.facts import Facts
+from vpo.errors import EXIT_USAGE, DatabaseError, VpoError
 from vpo.serve.api import events as events_api
 from vpo.serve.api import files as files_api
 from vpo.serve.context import ServeContext
 from vpo.serve.pages import api_reference, library, login
 from vpo.serve.security import Security
 
+log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
 _LAST_SECONDS = 3
 """How long open answers may take once the server is to end."""
@@ -60,6 +64,8 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
     Raises ``OSError`` if the address cannot be used.
     """
     listening = _listen(context)
+    ended = threading.Event()
+    filling = threading.Thread(target=_fill_facts, args=(context, ended))
     config = uvicorn.Config(
         create_app(context),
         log_level="warning",
@@ -69,7 +75,22 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
     with contextlib.suppress(KeyboardInterrupt), listening:  # how uvicorn reports Ctrl-C
-        _Server(config, context, ready).run(sockets=[listening])
+        filling.start()
+        try:
+            _Server(config, context, ready).run(sockets=[listening])
+        finally:
+            ended.set()
+            filling.join()
+
+
+def _fill_facts(context: ServeContext, ended: threading.Event) -> None:
+    """Write the facts that probes of an older vpo lack, a few hundred files at a time."""
+    facts = Facts(context.pool)
+    try:
+        while not ended.is_set() and facts.fill():
+            pass
+    except DatabaseError as error:
+        log.warning("%s", error)
 
 
 class _Server(uvicorn.Server):
