@@ -208,7 +208,48 @@ _VERSION_8 = (
     """,
 )
 
-_FACTS = (
+_VERSION_9 = (
+    # What waits for `vpo serve`, in the order of priority (the highest first), then position.
+    # `due`: not before, in seconds since 1970. `approved`: the hash of the plan that may run.
+    # `again`: it was added once more while it ran.
+    """
+    CREATE TABLE queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path BLOB NOT NULL UNIQUE,
+        library TEXT NOT NULL,
+        source TEXT NOT NULL,
+        priority INTEGER NOT NULL DEFAULT 0,
+        position REAL NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'held', 'review')),
+        added_at TEXT NOT NULL,
+        due REAL,
+        tries INTEGER NOT NULL DEFAULT 0,
+        reason TEXT,
+        approved TEXT,
+        cancelled INTEGER NOT NULL DEFAULT 0,
+        again INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX queue_order ON queue (state, priority DESC, position, id)",
+    "CREATE INDEX queue_position ON queue (position)",
+    # The last plan of a file that a person has to approve; `changes` and `kinds` are JSON.
+    """
+    CREATE TABLE reviews (
+        path BLOB PRIMARY KEY,
+        library TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        strategy TEXT NOT NULL,
+        changes TEXT NOT NULL,
+        kinds TEXT NOT NULL,
+        warnings TEXT NOT NULL,
+        planned_at TEXT NOT NULL,
+        decision TEXT CHECK (decision IN ('approved', 'rejected'))
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX reviews_kinds ON reviews (kinds) WHERE decision IS NULL",
+)
+
+_VERSION_10 = (
     # What pages filter and sort by. Gone with the probe that it is from; `Facts.fill` writes what
     # is missing, since the probes are compressed.
     """
@@ -273,7 +314,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_6,
     _VERSION_7,
     _VERSION_8,
-    _FACTS,
+    _VERSION_9,
+    _VERSION_10,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 
