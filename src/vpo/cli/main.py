@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": ("vpo.cli.watch", "Watch folders and process new and changed videos."),
     "serve": ("vpo.cli.serve", "Show the library in a browser."),
     "status": ("vpo.cli.status", "Show what runs, how far it is, and what waits."),
+    "queue": ("vpo.cli.queue", "Show and change the files that wait for vpo serve."),
     "pause": ("vpo.cli.pause", "Pause all runs."),
     "resume": ("vpo.cli.resume", "Resume paused runs."),
     "scan": ("vpo.cli.scan", "Index the videos in a folder."),

@@ -48,6 +48,7 @@ def _require_packages() -> None:
 
 
 def _serve(settings: Settings) -> None:
+    from vpo.cli.queue_threads import queue_threads
     from vpo.serve.app import serve  # imported late: FastAPI takes the better part of a second
     from vpo.serve.context import ServeContext
     from vpo.serve.hosts import Address
@@ -67,4 +68,5 @@ def _serve(settings: Settings) -> None:
                 click.echo(f"token, shown only now: {token}")
             stored = read_hash(path)
         context = ServeContext(settings, pool, Store(pool), address, stored)
-        serve(context, ready=lambda: click.echo(f"open {address.base_url or address.url}"))
+        with queue_threads(settings, pool):
+            serve(context, ready=lambda: click.echo(f"open {address.base_url or address.url}"))

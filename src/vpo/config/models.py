@@ -324,6 +324,13 @@ class ConfiguredLibrary:
     on_error: Annotated[OnError | None, Key("What to do on error. Unset: as the policy says.")] = (
         None
     )
+    review: Annotated[
+        bool,
+        Key(
+            "Whether files of the queue are changed only when a person has approved their plan."
+            " `vpo process` and `vpo watch` do not ask."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

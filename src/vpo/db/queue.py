@@ -225,15 +225,22 @@ class FileQueue:
                 connection.execute("DELETE FROM queue WHERE id = ?", (number,))
 
     def put_back(
-        self, number: int, reason: str | None = None, seconds: float | None = None
+        self,
+        number: int,
+        reason: str | None = None,
+        seconds: float | None = None,
+        unapproved: bool = False,
     ) -> None:
-        """Have a running file wait again, not before ``seconds`` from now."""
+        """Have a running file wait again, not before ``seconds`` from now.
+
+        ``unapproved``: the approval of its plan no longer holds.
+        """
         due = None if seconds is None else self._clock() + seconds
         with self._pool.transaction() as connection:
             connection.execute(
                 "UPDATE queue SET state = 'waiting', due = ?, reason = ?, cancelled = 0, again = 0,"
-                " tries = tries + ? WHERE id = ?",
-                (due, reason, seconds is not None, number),
+                " tries = tries + ?, approved = iif(?, NULL, approved) WHERE id = ?",
+                (due, reason, seconds is not None, unapproved, number),
             )
 
     def send_to_review(self, number: int, reason: str | None = None) -> None:
