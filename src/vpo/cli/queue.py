@@ -55,7 +55,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N files.")
 @format_option
 def list_(state: Any, limit: int | None, output_format: str) -> None:
-    """List the files, those that run first, then in the order in which they go."""
+    """List the files in the order in which they go."""
     with _opened() as found:
         items, counts = found.queue.items(state, limit or -1), found.queue.counts()
     if output_format == "json":
@@ -119,7 +119,7 @@ _simple("hold", "held", "Hold ITEMS that wait until they are released.", FileQue
 _simple(
     "release",
     "released",
-    "Have ITEMS wait for their turn that are held, or to be tried again later.",
+    "Have held ITEMS wait for their turn.",
     FileQueue.release,
 )
 _simple(
@@ -184,9 +184,9 @@ def reject(files: tuple[str, ...], every: bool, kinds: tuple[str, ...], output_f
 @click.argument("number", required=False)
 @format_option
 def workers(number: str | None, output_format: str) -> None:
-    """Show or set how many files are processed at once, also while it is worked on.
+    """Show or set the number of workers.
 
-    NUMBER is a number, or "default" for what the configuration says.
+    Takes effect at once. NUMBER is a number, or "default" for what the configuration says.
     """
     settings = build({})
     if number is not None:

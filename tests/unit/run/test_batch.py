@@ -262,3 +262,43 @@ def test_batch_skips_files_in_use_after_an_interrupt() -> None:
 
 def test_batch_without_items_is_empty() -> None:
     assert list(batch(0, done)) == []
+
+
+class Later:
+    """A feed whose second file comes only when the first is done."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.given = 0
+
+    def left(self) -> bool:
+        return self.given < 2
+
+    def next(self) -> Candidate | None:
+        if self.given > len(self.done) or self.given == 2:
+            return None
+        self.given += 1
+        return items(2)[self.given - 1]
+
+    def rest(self) -> Candidate | None:
+        return None
+
+
+def test_batch_asks_the_feed_whenever_a_worker_is_free() -> None:
+    feed = Later()
+    with ThreadPoolExecutor(2) as pool:
+        for outcome in Batch(Queue(feed, job), two(pool, done), Interrupt(), nothing):
+            feed.done.append(outcome.path)
+    assert feed.done == ["/0", "/1"]
+
+
+def test_batch_leaves_what_a_feed_has_not_given_to_the_next_run() -> None:
+    interrupt, feed = Interrupt(), Later()
+
+    def work(job: Job) -> Outcome:
+        interrupt.stop = True
+        return done(job)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [o.path for o in Batch(Queue(feed, job), two(pool, work), interrupt, nothing)]
+    assert found == ["/0"]
