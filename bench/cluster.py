@@ -21,7 +21,7 @@ from bench.table import Figure, seconds
 from vpo.cluster.executor import NodesExecutor
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
-from vpo.run.batch import Batch, Queue
+from vpo.run.batch import Batch, Listed, Queue
 from vpo.run.job import Job
 from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
@@ -70,7 +70,7 @@ def _lengths() -> list[float]:
 def _batch(executor: Executor, workers: int, lengths: Sequence[float]) -> float:
     items = [Candidate(f"{length}", 1, number, number, 1) for number, length in enumerate(lengths)]
     began = time.perf_counter()
-    queue = Queue(items, lambda item: Job(item.path, ()))
+    queue = Queue(Listed(items), lambda item: Job(item.path, ()))
     crew = Workers(executor, lambda: workers, sleep, _ignore, _never_paused)
     for outcome in Batch(queue, crew, Interrupt(), _ignore):
         assert outcome.status == "unchanged", outcome

@@ -17,7 +17,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.discover import Candidate
 from vpo.execute.outcome import Outcome
-from vpo.run.batch import Batch, Queue
+from vpo.run.batch import Batch, Listed, Queue
 from vpo.run.forecast import Forecast
 from vpo.run.job import Job
 from vpo.run.recorder import Recorder, RunFacts, recorder
@@ -67,7 +67,7 @@ def _batch(
     began = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
         threads = Workers(pool, lambda: workers, work, _ignore, _never_paused)
-        for outcome in Batch(Queue(items, job), threads, Interrupt(), _ignore):
+        for outcome in Batch(Queue(Listed(items), job), threads, Interrupt(), _ignore):
             if recording:
                 recording.take(outcome)
     return time.perf_counter() - began

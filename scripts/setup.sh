@@ -30,4 +30,4 @@ if ! { suits "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/nul
     }
 fi
 exec "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[dev,bundled,cluster,watch,notify]'
+    --constraint constraints.txt --editable '.[dev,bundled,cluster,watch,notify,serve]'

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vpo.discover import Discovery
     from vpo.errors import (
+        ApprovalError,
         BusyError,
         CancelledError,
         ConfigError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Applied",
+    "ApprovalError",
     "Attachment",
     "BusyError",
     "CancelledError",

@@ -29,7 +29,8 @@
         ├── PublishError                   the result could not replace the original
         ├── NodeLostError                  several nodes failed while processing the file
         ├── ConvergeError                  the result does not comply with the policy
-        └── CancelledError                 the user interrupted the run
+        ├── ApprovalError                  the plan is not the approved one; skipped
+        └── CancelledError                 the user interrupted the run, or cancelled the file
 
 A message says what failed, why, and what to do. The caller adds the file's name.
 """
@@ -265,8 +266,12 @@ class NodeLostError(FileError):
     lasting = True
 
 
+class ApprovalError(FileError):
+    """The plan of the file is not the one that a person has approved."""
+
+
 class CancelledError(FileError):
-    """The user interrupted the run."""
+    """The user interrupted the run, or cancelled the file."""
 
 
 class ErrorKind(Enum):
@@ -294,6 +299,7 @@ class ErrorKind(Enum):
     PUBLISH = "PublishError"
     CONVERGE = "ConvergeError"
     NODE_LOST = "NodeLostError"
+    APPROVAL = "ApprovalError"
     CANCELLED = "CancelledError"
     TOOL_MISSING = "ToolMissingError"
     CLUSTER = "ClusterError"

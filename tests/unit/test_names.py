@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "vpo"
 INTERFACES = {
     "command": "each module of a command has its click command under this name",
     "argv": "each module of a tool builds its command line with this function",
+    "router": "each module of pages or of the API has its routes under this name",
     "vpo_after_run": "a hook, which plugins implement by name",
     "vpo_changed": "a hook, which plugins implement by name",
     "vpo_metadata": "a hook, which plugins implement by name",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from vpo.config.builder import Settings
 from vpo.config.libraries import choose_libraries, open_first, settings_of
 from vpo.config.models import ConfiguredLibrary
 from vpo.errors import UsageError
-from vpo.policy.policy_files import is_file_name, policy_named
+from vpo.run.libraries import policy_of
 
 
 class Target(NamedTuple):
@@ -46,7 +45,7 @@ def targets(
         return [Target(settings, tuple(paths), tuple(policies or ()))]
     found = []
     for library in choose_libraries(settings, names):
-        chosen = () if policies is None else tuple(policies) or (_policy(settings, library),)
+        chosen = () if policies is None else tuple(policies) or (policy_of(settings, library),)
         found.append(Target(settings_of(settings, library), library.folders, chosen, library))
     return found
 
@@ -65,10 +64,3 @@ def in_turn(found: Sequence[Target], settings: Settings) -> Iterator[Target]:
 def refuse_missing_targets(found: Sequence[Target]) -> None:
     """Raise ``UsageError`` if no path exists; one library whose disk is missing fails by itself."""
     refuse_missing([path for target in found for path in target.paths])
-
-
-def _policy(settings: Settings, library: ConfiguredLibrary) -> str:
-    base, text = os.fspath(settings.config_path.parent), os.path.expanduser(library.policy)
-    if is_file_name(text):
-        return os.path.join(base, text)
-    return policy_named(text, os.path.join(base, "policies"))

@@ -9,9 +9,11 @@ import click
 
 from vpo.cli.options import format_option
 from vpo.cli.output import print_json
+from vpo.cli.queue import counts_text
 from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.library import Library
+from vpo.db.queue import FileQueue
 from vpo.db.store import Store
 from vpo.run.schedule import Schedule
 from vpo.run.status import RunStatus, running_runs
@@ -27,9 +29,11 @@ def command(output_format: str) -> None:
     with DaemonConnectionPool(settings.database_path, reading=True) as pool:
         runs = running_runs(Store(pool), settings.data_dir)
         libraries = list(_libraries(settings, Library(pool)))
+        queue = FileQueue(pool).counts()
     document = {
         "paused": paused.reason if paused else None,
         "runs": [_run_json(item) for item in runs],
+        "queue": queue,
         "libraries": libraries,
     }
     if output_format == "json":
@@ -41,6 +45,8 @@ def command(output_format: str) -> None:
         click.echo("nothing runs")
     if paused:
         click.echo(paused.reason)
+    if any(queue.values()):
+        click.echo(counts_text(queue))
     for library in libraries:
         watched = ", watched" if library["watch"] else ""
         failed = f", {library['failed']:,} failed" if library["failed"] else ""

@@ -57,6 +57,13 @@ def absolute_folder(text: str) -> str:
     return text
 
 
+def host_name(text: str) -> str:
+    """Return the text if it is an IP address or a host name."""
+    if not re.fullmatch(r"[0-9A-Za-z.-]+|[0-9A-Fa-f:.]+", text):
+        raise ValueError(f'"{text}" is not an address; write "127.0.0.1" or "0.0.0.0"')
+    return text
+
+
 def server_url(text: str) -> str:
     """Return the URL of an HTTP server, without a slash at its end."""
     from urllib.parse import urlsplit  # imported late: most configurations name no server

@@ -16,7 +16,9 @@ from vpo.config.key import (
     Key,
     absolute_folder,
     extension,
+    host_name,
     library_name,
+    server_url,
     time_span,
 )
 from vpo.config.services import Jellyfin, Notify, Plex, Radarr, Sonarr
@@ -254,6 +256,39 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Serve:
+    """The server of the pages, `vpo serve`."""
+
+    host: Annotated[
+        str,
+        Key(
+            "The address to listen on. Any but those of this machine itself, such as"
+            ' `"127.0.0.1"`, needs a token.',
+            each=host_name,
+            flag="--host",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Key("The port to listen on.", minimum=1, maximum=65535, flag="--port")] = (
+        8790
+    )
+    token_file: Annotated[
+        Path | None,
+        Key(
+            "The file with the hash of the token. Unset: `serve-token` in the folder of the"
+            " database."
+        ),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        Key(
+            "The URL under which a reverse proxy shows the pages. With it, a token is always"
+            " needed.",
+            each=server_url,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConfiguredLibrary:
     """A library: folders that commands process, watch and check with one policy."""
 
@@ -289,6 +324,13 @@ class ConfiguredLibrary:
     on_error: Annotated[OnError | None, Key("What to do on error. Unset: as the policy says.")] = (
         None
     )
+    review: Annotated[
+        bool,
+        Key(
+            "Whether files of the queue are changed only when a person has approved their plan."
+            " `vpo process` and `vpo watch` do not ask."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +346,7 @@ class Config:
     originals: Originals = Originals()
     logging: Logging = Logging()
     cluster: Cluster = Cluster()
+    serve: Serve = Serve()
     radarr: Radarr = field(default_factory=Radarr)
     sonarr: Sonarr = field(default_factory=Sonarr)
     jellyfin: Jellyfin = field(default_factory=Jellyfin)

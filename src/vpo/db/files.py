@@ -139,12 +139,15 @@ def write_facts(connection: sqlite3.Connection, number: int, result: Result, tim
     if result.media is not None:
         import zlib
 
+        from vpo.db.facts import write_file_facts
         from vpo.media.model import media_to_json
 
+        connection.execute("DELETE FROM facts WHERE file = ?", (number,))
         connection.execute(
             "INSERT OR REPLACE INTO probes (file, probe, probed_at) VALUES (?, ?, ?)",
             (number, zlib.compress(as_json(media_to_json(result.media)).encode()), time),
         )
+        write_file_facts(connection, number, result.media)
     if result.compliance is not None:
         cache_key, compliance = result.fingerprint, result.compliance
         if compliance == "suspect":

@@ -17,6 +17,7 @@ from vpo.errors import DatabaseError
 _TABLES = (
     *("files", "probes", "compliance_records", "encodes", "runs", "outcomes"),
     *("contents", "encoded_contents", "encoded_videos", "ignored", "health"),
+    *("queue", "reviews"),
 )
 """Ordered so that a table only refers to those before it."""
 _FORMER_NAMES = {"compliance_records": "verdicts"}

@@ -21,7 +21,8 @@ FileIdentity = tuple[int | None, int, int, int]
 """Device, and then a ``Stat``."""
 
 Status = Literal["changed", "unchanged", "skipped", "failed", "planned", "cancelled", "not_started"]
-"""The result of a run for one file; ``cancelled``: the user ended the run in the midst of it."""
+"""The result of a run for one file; ``cancelled``: the user ended the run or the
+file in the midst of it."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 Compliance = Literal["complies", "failed", "suspect"]
 """``failed``: processing failed, and would fail again as long as the file is unchanged.

@@ -68,6 +68,10 @@ class RunContext:
         """Kill all tools of the run and start no more."""
         self.tools.processes.cancel()
 
+    def cancel_file(self, path: str) -> None:
+        """Kill the tools of one file, whose outcome is then ``cancelled``."""
+        self.tools.processes.cancel_file(path)
+
     def pause(self, paused: bool) -> None:
         """Suspend or resume all running and future tools."""
         self.tools.processes.pause(paused)

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from vpo.media.languages import alpha3, primary
-from vpo.media.model import MediaFile, Track
-from vpo.media.units import resolution_of
+from vpo.media.facts import facts_of
+from vpo.media.model import MediaFile
 
 FACTS = {
     "container": "Container",
@@ -49,7 +48,7 @@ def overview(library: Iterable[MediaFile]) -> Overview:
     facts: dict[str, dict[str, Totals]] = {name: defaultdict(Totals) for name in FACTS}
     for media in library:
         total = total.plus(media)
-        for name, value in set(_facts(media)):
+        for name, value in _facts(media):
             facts[name][value] = facts[name][value].plus(media)
     return Overview(total, {name: _by_size(values) for name, values in facts.items()})
 
@@ -59,26 +58,8 @@ def _by_size(values: dict[str, Totals]) -> dict[str, Totals]:
 
 
 def _facts(media: MediaFile) -> Iterator[tuple[str, str]]:
-    yield "container", media.container
-    video = media.of("video")
-    yield "video", video[0].codec if video else "none"
-    if video:
-        yield "resolution", resolution_of(video[0].width, video[0].height) or "unknown"
-        yield "hdr", _dynamic_range(video[0])
-    for track in media.of("audio"):
-        yield "audio", track.codec
-        yield "language", _language(track)
-    for track in media.of("subtitle"):
-        yield "subtitles", _language(track)
-
-
-def _language(track: Track) -> str:
-    """Return the language as ISO 639-2/B, as Matroska has it."""
-    return alpha3(primary(track.language), "B")
-
-
-def _dynamic_range(track: Track) -> str:
-    names = [track.dynamic_range] if track.dynamic_range else []
-    if track.dolby_vision:
-        names.append("Dolby Vision")
-    return " + ".join(names) or "SDR"
+    for name, value in facts_of(media)._asdict().items():
+        if isinstance(value, frozenset):
+            yield from ((name, each) for each in value)
+        elif value is not None:
+            yield name, value

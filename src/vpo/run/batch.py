@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from vpo.discover import Candidate
 from vpo.errors import ErrorKind
@@ -27,6 +27,35 @@ def _ignore(path: str) -> None:
     """Take no note."""
 
 
+class Feed(Protocol):
+    """The files of a batch, which are taken one by one, when a worker is free."""
+
+    def left(self) -> bool:
+        """Return whether files are to start, now or later."""
+
+    def next(self) -> Candidate | None:
+        """Return the file that goes next; ``None``: none now."""
+
+    def rest(self) -> Candidate | None:
+        """Return one of the files that an interrupted batch has not started."""
+
+
+class Listed:
+    """A feed of files that are known from the start."""
+
+    def __init__(self, items: Iterable[Candidate]) -> None:
+        self._items = deque(items)
+
+    def left(self) -> bool:
+        return bool(self._items)
+
+    def next(self) -> Candidate | None:
+        return self._items.popleft() if self._items else None
+
+    def rest(self) -> Candidate | None:
+        return self.next()
+
+
 class Queue(NamedTuple):
     """The files to process, in order, and the function that makes the job of one.
 
@@ -34,7 +63,7 @@ class Queue(NamedTuple):
     once more.
     """
 
-    items: Iterable[Candidate]
+    feed: Feed
     job_for: Callable[[Candidate], Job]
     put_off: Callable[[str], None] = _ignore
     resume: Callable[[str], None] = _ignore
@@ -56,8 +85,7 @@ class Batch:
     def __init__(
         self, queue: Queue, workers: Workers, interrupt: Interrupt, on_tick: Callable[[], None]
     ) -> None:
-        self._source, self._queue = queue, iter(queue.items)
-        self._next = next(self._queue, None)
+        self._source, self._feed = queue, queue.feed
         self._in_use: deque[tuple[Job, Outcome]] = deque()
         self._resumed: set[str] = set()
         self._workers, self._interrupt, self._on_tick = workers, interrupt, on_tick
@@ -80,7 +108,7 @@ class Batch:
             return self._done.popleft()
         if self._in_use:
             return self._in_use.popleft()[1]
-        item, self._next = self._next, next(self._queue, None)
+        item = self._feed.rest()
         if item is not None:
             return Outcome(item.path, "not_started")
         failure, self._error = self._error, None
@@ -89,7 +117,7 @@ class Batch:
     @property
     def _waiting(self) -> bool:
         """Whether further jobs are to start, now or later."""
-        return not self._interrupt.stop and (self._next is not None or bool(self._in_use))
+        return not self._interrupt.stop and (bool(self._in_use) or self._feed.left())
 
     def _step(self) -> None:
         """Take what has completed within half a second, and give free workers a job."""
@@ -114,7 +142,7 @@ class Batch:
 
     def _next_job(self) -> Job | None:
         """Return the next job; once all others are done, one that was in use."""
-        item, self._next = self._next, next(self._queue, None)
+        item = self._feed.next()
         if item is not None:
             return self._source.job_for(item)
         others = any(job.path not in self._resumed for job in self._running.values())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vpo.db.records import ComplianceRecord
 from vpo.db.store import Store
 from vpo.discover import Candidate
+from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, cache_key_range
 from vpo.policy.ages import age, age_class, ages_in
 
@@ -22,6 +23,12 @@ def current_records(store: Store, keys: CacheKeys) -> Iterator[tuple[bytes, Comp
         for row in rows:
             if keys.is_current(row.cache_key, row.stat[1]):
                 yield path, row
+
+
+def failed_before(item: Candidate, kind: str, message: str) -> Outcome:
+    """Return the outcome of a file with a recorded failure, which would only happen again."""
+    text = f"{message} (in an earlier run, and the file is unchanged; --force tries again)"
+    return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)
 
 
 class CacheKeys(NamedTuple):

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vpo.config.builder import Settings, require_programs
@@ -28,10 +29,11 @@ from vpo.discover import (
 from vpo.errors import ErrorKind
 from vpo.execute.outcome import Failure, Outcome
 from vpo.plugins.metadata import Metadata, event_plugins, fetch_metadata
-from vpo.run.compliance import AcknowledgedFailures, CacheKeys, ComplianceRecords
+from vpo.run.cleanup import clean_up_beside, clean_up_runs
+from vpo.run.compliance import AcknowledgedFailures, CacheKeys, ComplianceRecords, failed_before
 from vpo.run.ignored import leave_ignored
 from vpo.run.observer import Observer, SafeObserver
-from vpo.run.recorder import RunFacts, expired, recorder, run_locks
+from vpo.run.recorder import RunFacts, recorder
 from vpo.run.request import Interrupt, Request
 from vpo.run.schedule import Pauser, Schedule
 from vpo.run.sidecar_state import sidecar_state
@@ -40,7 +42,9 @@ from vpo.run.tally import Tally
 
 if TYPE_CHECKING:
     from vpo.plugins.dispatcher import HookDispatcher
+    from vpo.run.dispatch import ExternalFactsLookup, JobMaker
     from vpo.run.estimate import Estimator
+    from vpo.run.job_feeds import FedFiles, ListedFiles
     from vpo.run.recognition import KnownFiles
     from vpo.run.workers import WorkerSource
 
@@ -74,16 +78,17 @@ class Coordinator:
         """Deal with what killed runs have left, and report it; return whether anything was done."""
         if self.store is None:
             return False
-        done = _clean_up_leftovers(leftovers, self.store, self.interrupt)
+        done = clean_up_beside(leftovers, self.store, self.interrupt)
         for text in done:
             self.observer.note(text)
         return bool(done)
 
 
 class _Run:
-    """One run of a coordinator."""
+    """One run of a coordinator, or what concerns one file of a run with files that wait."""
 
-    def __init__(self, by: Coordinator, request: Request) -> None:
+    def __init__(self, by: Coordinator, request: Request, part: bool = False) -> None:
+        self._by, self._is_part = by, part
         self._settings, self._store, self._interrupt = by.settings, by.store, by.interrupt
         self._sources, self._request = by.workers, request
         self._observer = SafeObserver(by.observer)
@@ -92,6 +97,7 @@ class _Run:
         self._metadata = Metadata()
         self._now_ns = time.time_ns()
         self._times: dict[str, int] = {}
+        self._parts: dict[str, _Run] = {}
 
     def lead(self) -> Summary:
         """Go through all stages of the run."""
@@ -125,7 +131,8 @@ class _Run:
             try:
                 self._observer.begin(record.run_id, self._request, self._settings.workers, found)
                 tally.estimator = self._estimator()
-                if todo := self._todo(found, tally):
+                todo = self._todo(found, tally)
+                if todo or self._request.waiting is not None:
                     self._process(todo, tally)
                 if tally.estimator is not None:
                     summary.estimate = tally.estimator.result()
@@ -178,12 +185,13 @@ class _Run:
     def _searched(self) -> Discovery:
         if self._written is None:
             return self._discover()
-        self._observer.notes(_clean_up(self._written, self._settings))
+        if not self._is_part:
+            self._observer.notes(clean_up_runs(self._written, self._settings))
         # Before they are looked at: a file may be half edited, or missing until then.
         beside = leftovers_beside(self._request.paths)
-        self._observer.notes(_clean_up_leftovers(beside, self._written, self._interrupt))
+        self._observer.notes(clean_up_beside(beside, self._written, self._interrupt))
         found = self._discover()
-        cleaned = _clean_up_leftovers(found.leftovers, self._written, self._interrupt)
+        cleaned = clean_up_beside(found.leftovers, self._written, self._interrupt)
         self._observer.notes(cleaned)
         self._observer.notes(self._record_found_originals(found, self._written))
         # Files that were rolled back have changed since they were found.
@@ -233,6 +241,8 @@ class _Run:
         return metadata
 
     def _cache_key(self, path: str, beside: str | None) -> str:
+        if part := self._parts.pop(path, None):  # asked once, when the outcome is recorded
+            return part._cache_key(path, beside)
         return self._keys.of(path, self._times.get(path, self._now_ns), beside)
 
     @property
@@ -279,7 +289,7 @@ class _Run:
             elif item in acknowledged:
                 tally.acknowledged(item)
             elif not in_turn and (failure := self._lasting_failure(records, item)):
-                tally.take(_failed_before(item, *failure))
+                tally.take(failed_before(item, *failure))
             else:
                 todo.append(item)
         return todo
@@ -299,35 +309,66 @@ class _Run:
         self._sources.prepare(self._settings)
         # Imported late: a run in which all files comply needs none of these.
         from vpo.run.batch import Batch, Queue
-        from vpo.run.dispatch import ExternalFactsLookup, JobMaker, forecast, in_order
         from vpo.run.scheduled_workers import ScheduledWorkers, take_all
-        from vpo.run.workers import Assignment, rewrite_options
+        from vpo.run.workers import Assignment
 
-        request = self._request
-        parts = tally.file_progress
-        assignment = Assignment(
-            request.policies, self._settings, todo, self._interrupt, parts.report, parts.prepare
-        )
+        request, progress = self._request, tally.file_progress
+        report = (progress.report, progress.prepare)
+        assignment = Assignment(request.policies, self._settings, todo, self._interrupt, *report)
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()
-            known = self._known_files(todo)
-            facts = ExternalFactsLookup(self._metadata, known, self._now_ns)
-            expected = forecast(request, self._store, todo, facts, tally.workers)
-            tally.forecast = expected
-            items = in_order(todo, request.order, tally.workers, expected)
-            if request.limit is not None and len(items) > request.limit:
-                tally.summary.counts["not_started"] += len(items) - request.limit
-                items = items[: request.limit]
-                tally.forecast = forecast(request, self._store, items, facts, tally.workers)
-            options = replace(rewrite_options(self._settings), fresh=request.fresh)
-            run_id = tally.summary.run_id
-            maker = JobMaker(request, options, facts, run_id, tally.start)
+            files = self._files(todo, tally)
             with Pauser(self._schedule(), workers.pause, self._observer.note) as pauser:
-                scheduled = ScheduledWorkers(workers, pauser, tally)
-                queue = Queue(items, maker.job, tally.put_off, tally.resume)
+                scheduled = ScheduledWorkers(workers, pauser, tally, request.waiting)
+                queue = Queue(files, files.job, tally.put_off, tally.resume)
                 scheduled.report()
                 outcomes = Batch(queue, scheduled.workers(), self._interrupt, scheduled.on_tick)
                 take_all(outcomes, scheduled.take, self._interrupt)
+
+    def _files(self, todo: list[Candidate], tally: Tally) -> ListedFiles | FedFiles:
+        """Return the files to process: those that were found, or those that wait."""
+        from vpo.run.dispatch import forecast, in_order
+        from vpo.run.job_feeds import FedFiles, ListedFiles
+
+        request, facts = self._request, self._external_facts(todo)
+        expected = forecast(request, self._store, todo, facts, tally.workers)
+        tally.forecast = expected
+        if request.waiting is not None:
+            return FedFiles(request.waiting, partial(self._look_at, tally), expected, self._stops)
+        items = in_order(todo, request.order, tally.workers, expected)
+        if request.limit is not None and len(items) > request.limit:
+            tally.summary.counts["not_started"] += len(items) - request.limit
+            items = items[: request.limit]
+            tally.forecast = forecast(request, self._store, items, facts, tally.workers)
+        return ListedFiles(items, self._job_maker(facts, tally))
+
+    def _look_at(self, tally: Tally, path: str) -> tuple[Candidate, JobMaker] | None:
+        """Return a file that waited, if there is something to do; if not, count it."""
+        part = _Run(self._by, self._request._replace(paths=(path,), waiting=None), part=True)
+        part._fingerprint, part._observer = self._fingerprint, self._observer
+        found = part._found()
+        part._metadata = part._fetch_metadata(found)
+        tally.summary.total += found.total
+        # Their cache keys are those of their own metadata and time.
+        parts = {item.path: part for item in found.candidates}
+        self._parts |= parts
+        todo = part._todo(found, tally)
+        if not todo:
+            self._parts = {path: one for path, one in self._parts.items() if path not in parts}
+            return None
+        return todo[0], part._job_maker(part._external_facts(todo), tally)
+
+    def _external_facts(self, todo: Sequence[Candidate]) -> ExternalFactsLookup:
+        from vpo.run.dispatch import ExternalFactsLookup
+
+        return ExternalFactsLookup(self._metadata, self._known_files(todo), self._now_ns)
+
+    def _job_maker(self, facts: ExternalFactsLookup, tally: Tally) -> JobMaker:
+        from vpo.run.dispatch import JobMaker
+        from vpo.run.workers import rewrite_options
+
+        options = replace(rewrite_options(self._settings), fresh=self._request.fresh)
+        return JobMaker(self._request, options, facts, tally.summary.run_id, tally.start)
 
     def _known_files(self, todo: Sequence[Candidate]) -> KnownFiles:
         """Return what is recorded of earlier encodes with these policies."""
@@ -347,31 +388,6 @@ class _Run:
         return Schedule(self._settings.data_dir, [span(text) for text in hours])
 
 
-def _clean_up(store: Store, settings: Settings) -> list[str]:
-    """Clean up after earlier runs; its code is imported only if there is something to do."""
-    old = expired(store.kept(), settings.config.originals)
-    scratch = settings.config.files.temporary_folder
-    if not (old or scratch or store.running_runs() or run_locks(settings.data_dir)):
-        return []
-    from vpo.run.recovery import clean_up
-
-    return clean_up(store, settings)
-
-
-def _clean_up_leftovers(leftovers: Sequence[str], store: Store, interrupt: Interrupt) -> list[str]:
-    if not leftovers:
-        return []
-    from vpo.execute.leftovers import clean_up_leftovers
-
-    done: list[str] = []
-    if not interrupt.stop:
-        for text in clean_up_leftovers(leftovers, store.forget_file):
-            done.append(text)
-            if interrupt.stop:
-                break
-    return done
-
-
 def _state(summary: Summary) -> RunState:
     if summary.stopped_early:
         return "interrupted" if summary.interrupted else "stopped"
@@ -382,8 +398,3 @@ def _stops_at_failure(request: Request) -> bool:
     from vpo.run.job import strictest
 
     return strictest(request.policies.policies, request.on_error) == "fail"
-
-
-def _failed_before(item: Candidate, kind: str, message: str) -> Outcome:
-    text = f"{message} (in an earlier run, and the file is unchanged; --force tries again)"
-    return Outcome(item.path, "failed", error=Failure(kind, text), size_before=item.size)

@@ -163,6 +163,11 @@ class Forecast:
         for item in items:
             self._wait(item.path, 1)
 
+    def expect(self, item: Candidate) -> None:
+        """Add a file that was not known at the start."""
+        self._sizes[item.path] = item.size
+        self._wait(item.path, 1)
+
     def ordered(self, items: Iterable[Candidate]) -> list[Candidate]:
         """Return the files with the longest first, so that none of them is left for the end.
 

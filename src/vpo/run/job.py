@@ -10,6 +10,7 @@ from vpo.execute.options import RewriteOptions
 from vpo.plan.evaluate import NOTHING_KNOWN, STRICTNESS
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import ExternalFacts
+from vpo.run.approval import Approval
 from vpo.run.recognition import KnownContents
 
 
@@ -21,7 +22,8 @@ class Job:
     ``known`` has the facts that are not in the file, ``recorded`` those of contents that it may
     turn out to have; ``link`` is a symbolic link to it; ``encoding`` is the cache key of the
     policies' encodes; ``beside`` is the state of its sidecars when they were read; ``files`` are
-    the policy files, for the log.
+    the policy files, for the log; ``approval`` is the plan that a person has approved, if one is
+    asked.
     """
 
     path: str
@@ -38,6 +40,7 @@ class Job:
     encoding: str = ""
     beside: str | None = None
     files: tuple[str, ...] = ()
+    approval: Approval | None = None
 
     @property
     def mode(self) -> OnError:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vpo.errors import (
+    ApprovalError,
     BusyError,
     CancelledError,
     FileError,
@@ -45,6 +46,7 @@ from vpo.execute.writers.writer import Writer
 from vpo.media.model import MediaFile
 from vpo.plan.evaluate import evaluate
 from vpo.plan.model import Plan
+from vpo.run.approval import require_approved
 from vpo.run.convergence import Convergence
 from vpo.run.job import Job
 from vpo.run.job_outcome import (
@@ -73,17 +75,13 @@ log = logging.getLogger(__name__)
 def process_file(job: Job, context: RunContext) -> Outcome:
     """Make one file match the policies; errors are returned in the outcome, not raised."""
     started = time.monotonic()
-    try:
-        outcome = with_content_key(_process(job, context))
-    except BusyError as error:
-        outcome = Outcome(job.path, "skipped", error=Failure.of(error))
-    except CancelledError as error:
-        outcome = Outcome(job.path, "cancelled", error=Failure.of(error))
-    except (FileError, ToolMissingError) as error:
-        outcome = failed(job, error)
-    except Exception as error:  # an error of one file must not end the run
-        log.exception("unexpected error", extra=job.about)
-        outcome = failed(job, error)
+    processes = context.tools.processes
+    with processes.working_on(job.path):
+        outcome = _ended(job, context)
+        if outcome.error is not None and processes.cancelled:
+            # A parser that was killed may be reported as any other failure.
+            failure = Failure.of(CancelledError("interrupted"))
+            outcome = outcome._replace(status="cancelled", error=failure)
     seconds = time.monotonic() - started
     if outcome.error:
         log.warning(
@@ -93,6 +91,23 @@ def process_file(job: Job, context: RunContext) -> Outcome:
             extra={**job.about, "operation": outcome.strategy},
         )
     return outcome._replace(seconds=round(seconds, 3))
+
+
+def _ended(job: Job, context: RunContext) -> Outcome:
+    """Return the outcome of the file, whatever error ended its processing."""
+    outcome: Outcome
+    try:
+        outcome = with_content_key(_process(job, context))
+    except (ApprovalError, BusyError) as error:
+        outcome = Outcome(job.path, "skipped", error=Failure.of(error))
+    except CancelledError as error:
+        outcome = Outcome(job.path, "cancelled", error=Failure.of(error))
+    except (FileError, ToolMissingError) as error:
+        outcome = failed(job, error)
+    except Exception as error:  # an error of one file must not end the run
+        log.exception("unexpected error", extra=job.about)
+        outcome = failed(job, error)
+    return outcome
 
 
 def _process(job: Job, context: RunContext) -> Outcome:
@@ -157,7 +172,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
         if job.known.futile:  # nothing else can be tried
             return failed(job, error, plan, stamp)
         return _without_encode(job, context, error)
-    except (BusyError, CancelledError):
+    except (ApprovalError, BusyError, CancelledError):
         raise
     except (FileError, ToolMissingError) as error:
         return failed(job, error, plan, stamp)
@@ -254,6 +269,7 @@ def _carry_out(job: Job, writer: Writer, plan: Plan, stamp: Stamp | None) -> Out
                 return without_work(plan, "none", lock.stamp)
             separated = separation(job.path, job.options, other.strategy)
             writer, plan = other, _with_warnings(other, separated)
+        require_approved(job.approval, plan, lock.stamp)
         log.info("%s", writer.strategy, extra={**job.about, "operation": writer.strategy})
         ready = _ready(job, writer, plan, lock, context)
         if any(how.loudness is not None for how in plan.audio_encodes.values()):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from vpo.execute.outcome import Outcome
-from vpo.run.request import Interrupt
+from vpo.run.request import Interrupt, WaitingFiles
 from vpo.run.schedule import Pauser
 from vpo.run.tally import Tally
 from vpo.run.workers import Workers
@@ -14,11 +14,15 @@ from vpo.run.workers import Workers
 
 @dataclass(frozen=True)
 class ScheduledWorkers:
-    """Workers that start nothing while the schedule does not allow it."""
+    """Workers that start nothing while the schedule does not allow it.
+
+    ``waiting`` are the files of the run, if they wait somewhere.
+    """
 
     source: Workers
     pauser: Pauser
     tally: Tally
+    waiting: WaitingFiles | None = None
 
     def workers(self) -> Workers:
         """Return the workers as the schedule allows them."""
@@ -26,11 +30,16 @@ class ScheduledWorkers:
 
     def slots(self) -> int:
         """Return how many jobs may run at the same time now."""
-        return 0 if self.pauser.paused else self.source.slots()
+        if self.pauser.paused:
+            return 0
+        number = self.waiting.workers() if self.waiting is not None else None
+        return self.source.slots() if number is None else number
 
     def on_tick(self) -> None:
         """Check the schedule, and show the progress."""
         self.tally.on_tick(self.pauser)
+        for path in self.waiting.to_cancel() if self.waiting is not None else ():
+            self.source.cancel_file(path)
 
     def report(self) -> None:
         """Pass on the messages of the workers."""
@@ -40,6 +49,10 @@ class ScheduledWorkers:
         """Count and record an outcome."""
         self.report()
         self.tally.take(outcome)
+        if self.waiting is not None:
+            # Whatever ends vpo in between: a file is in the queue until its outcome is recorded.
+            self.tally.flush()
+            self.waiting.end(outcome)
 
 
 def take_all(

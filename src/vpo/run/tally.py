@@ -61,6 +61,10 @@ class Tally:
         self.observer.progress(self._state)
         return self._recorder.start(path)
 
+    def flush(self) -> None:
+        """Record the outcomes so far."""
+        self._recorder.flush()
+
     def put_off(self, path: str) -> None:
         """Report that a file is in use, and tried once more at the end of the run."""
         self._begun.discard(path)

@@ -15,7 +15,7 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -123,12 +123,19 @@ class Waitlist:
 class Watched(NamedTuple):
     """Folders that are watched together (``request.paths``), and what is done with their files.
 
-    A file is processed once it has not changed for ``settle`` seconds, at the start at once.
+    A file is processed once it has not changed for ``settle`` seconds, at the start at once. With
+    ``deliver``, no run is started: it takes the paths of the files that are due.
     """
 
     request: Request
     coordinator: Coordinator
     settle: float
+    deliver: Callable[[Sequence[str]], object] | None = None
+
+
+def new_files(watched: Watched, store: Store) -> list[str]:
+    """Return the files in the folders that are not recorded as they are now."""
+    return _Watcher(watched, store).new_paths(watched.request.paths)
 
 
 def watch(
@@ -192,18 +199,37 @@ class _Watcher:
         self._request = watched.request._replace(fresh=_DAY)
         self._coordinator, self._store = watched.coordinator, store
         self._settings, self._interrupt = self._coordinator.settings, self._coordinator.interrupt
-        self._waitlist = Waitlist(watched.settle)
+        self._waitlist, self._deliver = Waitlist(watched.settle), watched.deliver
         self._reported: dict[str, tuple[str, int | None]] = {}
         """The failures that were reported: the type, and the inode of the file."""
 
     def process(self, folders: Iterable[str]) -> Iterator[Summary]:
-        """Start a run for the files that are due, if there are any."""
+        """Start a run for the files that are due, if there are any, or deliver them."""
+        if self._deliver is not None:
+            self._hand_over(self._settled())
+            return
         if self._request.library and not is_open(self._settings, datetime.now()):
             return  # so that other libraries need not wait for its hours
         if due := self._settled():
             there = self._own(folders)
             yield self._run(due, there)
             self.search(there)
+
+    def _hand_over(self, due: Sequence[str]) -> None:
+        """Deliver files; each then waits for a change, or for a day if nobody processes it."""
+        new = set(self.new_paths(due)) if due else set()
+        if self._deliver is not None and new:
+            self._deliver(sorted(new, key=os.fsencode))
+        for path in due:
+            state = _state_of(path) if path in new else None
+            if state is None:
+                self._waitlist.see(path, None, time.monotonic())
+            else:
+                self._waitlist.park(path, state, time.monotonic() + _DAY)
+
+    def new_paths(self, paths: Sequence[str]) -> list[str]:
+        """Return the files at and below these paths that are not recorded as they are now."""
+        return [item.path for item in self._new_files(self._discover(paths))]
 
     def _own(self, folders: Iterable[str]) -> list[str]:
         return [path for path in folders if path in self._request.paths]

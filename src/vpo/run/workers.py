@@ -26,14 +26,22 @@ from vpo.tools.priority import lower_priority
 from vpo.tools.process import Processes
 from vpo.tools.programs import TOOLS, Tools, find_tools
 
+MOST_WORKERS = 64
+"""The most threads, which start when they are needed: their number can change while they work."""
+
+
+def ignore_path(path: str) -> None:
+    """Leave the file to its end."""
+
 
 @dataclass(frozen=True)
 class Workers:
     """The workers of one run.
 
     ``slots`` returns how many files can be processed at the same time now. ``work`` processes one
-    job, ``end_tools`` kills the running tools, ``pause`` suspends (true) or resumes them, and
-    ``messages`` returns the messages since its last call.
+    job, ``end_tools`` kills the running tools, ``pause`` suspends (true) or resumes them,
+    ``messages`` returns the messages since its last call, and ``cancel_file`` kills the tools of
+    the file with this path.
     """
 
     executor: Executor
@@ -42,6 +50,7 @@ class Workers:
     end_tools: Callable[[], None]
     pause: Callable[[bool], None]
     messages: Callable[[], Sequence[str]] = tuple
+    cancel_file: Callable[[str], None] = ignore_path
 
 
 class Assignment(NamedTuple):
@@ -86,7 +95,9 @@ def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Wo
     priority = (context.tools.processes, wanted.nice, wanted.ionice)
     with (
         contextlib.closing(context),
-        ThreadPoolExecutor(settings.workers, "vpo", lower_priority, priority) as pool,
+        ThreadPoolExecutor(
+            max(settings.workers, MOST_WORKERS), "vpo", lower_priority, priority
+        ) as pool,
     ):
         yield Workers(
             pool,
@@ -95,6 +106,7 @@ def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Wo
             context.cancel,
             context.pause,
             context.played.messages,
+            context.cancel_file,
         )
 
 

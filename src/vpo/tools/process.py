@@ -14,6 +14,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -74,7 +75,7 @@ class LineCollector(Listener):
 
 
 class Processes:
-    """The processes of one run, so that it can cancel and pause them all.
+    """The processes of one run, so that it can cancel and pause them all, or those of one file.
 
     ``cancel`` may be called from anywhere, a signal handler included, as nothing here waits for a
     lock that is held for long: it sets the flag, then signals; starting a process registers it,
@@ -82,20 +83,23 @@ class Processes:
     """
 
     def __init__(self) -> None:
-        self._groups: set[ProcessGroup] = set()
-        self._services: set[ProcessGroup] = set()
+        self._groups: dict[ProcessGroup, str | None] = {}
+        self._services: dict[ProcessGroup, str | None] = {}
+        self._current = threading.local()
         self._cancelled_at: float | None = None
+        self._cancelled_files: dict[str, float] = {}
         self._prefix = _death_signal()
         self.paused = False
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled_at is not None
+        """Whether the run was cancelled, or the file that this thread works on."""
+        return self._since() is not None
 
     @property
     def overdue(self) -> bool:
         """Whether tools were cancelled and the grace time is over."""
-        at = self._cancelled_at
+        at = self._since()
         return at is not None and time.monotonic() - at > GRACE_SECONDS
 
     def cancel(self) -> None:
@@ -110,6 +114,42 @@ class Processes:
             group.signal(signal.SIGCONT)  # a stopped process would not notice
         for group in list(self._services):
             group.signal(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def working_on(self, path: str) -> Iterator[None]:
+        """Have what this thread starts belong to a file, for ``cancel_file``."""
+        self._current.path = path
+        try:
+            yield
+        finally:
+            self._current.path = None
+            self._cancelled_files.pop(path, None)
+
+    def cancel_file(self, path: str) -> None:
+        """Kill the tools of one file, as ``cancel`` does; the others go on."""
+        self._cancelled_files.setdefault(path, time.monotonic())
+        for group, owner in list(self._groups.items()):
+            if owner == path:
+                group.signal(signal.SIGTERM)
+                group.signal(signal.SIGCONT)
+        for group, owner in list(self._services.items()):
+            if owner == path:
+                group.signal(signal.SIGKILL)
+
+    def use_service(self, group: ProcessGroup) -> None:
+        """Note that a service now works for the file of this thread."""
+        if group in self._services:
+            self._services[group] = self._path
+
+    @property
+    def _path(self) -> str | None:
+        path: str | None = getattr(self._current, "path", None)
+        return path
+
+    def _since(self) -> float | None:
+        """Return when the run was cancelled, or the file of this thread."""
+        path = self._path
+        return self._cancelled_at or (self._cancelled_files.get(path) if path else None)
 
     def pause(self, paused: bool) -> None:
         """Suspend or resume all running and future tools."""
@@ -143,7 +183,7 @@ class Processes:
     def _started(self, command: Command) -> Iterator[ProcessGroup]:
         self._refuse_cancelled()
         group = ProcessGroup(_spawn(command, self._prefix))
-        self._groups.add(group)
+        self._groups[group] = self._path
         try:
             self._refuse_cancelled()
             if self.paused:
@@ -153,7 +193,7 @@ class Processes:
             yield group
         finally:
             group.release()
-            self._groups.discard(group)
+            self._groups.pop(group, None)
 
     def _refuse_cancelled(self) -> None:
         if self.cancelled:
@@ -178,7 +218,7 @@ class Processes:
                 env=child_environment(environment),
             )
         )
-        self._services.add(group)
+        self._services[group] = self._path
         try:
             self._refuse_cancelled()
         except CancelledError:
@@ -190,7 +230,7 @@ class Processes:
         """Kill a child that ``start_service`` started, and close its pipes."""
         group.signal(signal.SIGKILL)
         group.release()
-        self._services.discard(group)
+        self._services.pop(group, None)
 
     def close(self) -> None:
         """Kill the services, when the run is over."""

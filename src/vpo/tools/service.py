@@ -50,6 +50,7 @@ class Service:
         requests = self._group.process.stdin
         if requests is None or requests.closed:
             raise ServiceError("was closed")
+        self._processes.use_service(self._group)
         try:
             requests.write(line + b"\n")
         except OSError:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from vpo.cli.main import cli
 
-WITHOUT_FORMAT = {"vpo policy schema", "vpo completion"}
+WITHOUT_FORMAT = {"vpo serve", "vpo policy schema", "vpo completion"}
 """Print a JSON Schema and code for a shell, which have no other form."""
 TABLES = {
     *("vpo config show", "vpo doctor", "vpo history", "vpo history show", "vpo library"),

@@ -63,7 +63,7 @@ def test_video_extensions_are_normalized_and_sorted() -> None:
 
 def test_specs_name_every_key_in_order() -> None:
     shipped = [f"plugins.{name}" for name in ("radarr", "sonarr", "jellyfin", "plex", "notify")]
-    own = ["processing", "tools", "files", "originals", "logging", "cluster"]
+    own = ["processing", "tools", "files", "originals", "logging", "cluster", "serve"]
     assert list(specs()) == [*own, *shipped]
     names = ["workers", "max_workers", "hardware_sessions", "nice", "ionice", "hours"]
     assert list(specs()["processing"]) == names

@@ -11,7 +11,7 @@ from vpo.db.records import EncodedVideo, Result
 from vpo.db.schema import STEPS, migrate_database
 from vpo.db.store import Store
 
-REMADE = {"fingerprints"}
+REMADE = {"fingerprints", "sqlite_sequence", "facts", "fact_values", "fact_counts"}
 """What is only a short cut, and made again by the next run."""
 
 

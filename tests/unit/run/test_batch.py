@@ -13,7 +13,7 @@ from vpo.discover import Candidate
 from vpo.errors import InUseError
 from vpo.execute.outcome import Failure, Outcome
 from vpo.policy.document import Policy
-from vpo.run.batch import Batch, Queue
+from vpo.run.batch import Batch, Listed, Queue
 from vpo.run.job import Job
 from vpo.run.request import Interrupt
 from vpo.run.workers import Workers
@@ -38,7 +38,7 @@ def batch(
     end_tools: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
     with ThreadPoolExecutor(workers) as pool:
-        queue = Queue(items(count), lambda item: job(item, on_error))
+        queue = Queue(Listed(items(count)), lambda item: job(item, on_error))
         crew = Workers(pool, lambda: workers, work, end_tools, ignore)
         yield from Batch(queue, crew, interrupt or Interrupt(), nothing)
 
@@ -98,7 +98,7 @@ def test_batch_makes_jobs_when_a_worker_is_free() -> None:
         return job(item)
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = Batch(Queue(items(10), make), two(pool, done), Interrupt(), nothing)
+        outcomes = Batch(Queue(Listed(items(10)), make), two(pool, done), Interrupt(), nothing)
         next(outcomes)
         assert len(made) <= 6
         assert len(list(outcomes)) == 9
@@ -164,7 +164,7 @@ def test_batch_ends_after_running_jobs_when_a_job_cannot_be_made() -> None:
         return done(job)
 
     with ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="no database"):
-        for outcome in Batch(Queue(items(5), make), two(pool, work), Interrupt(), nothing):
+        for outcome in Batch(Queue(Listed(items(5)), make), two(pool, work), Interrupt(), nothing):
             found.append(outcome)
     assert [(o.path, o.status) for o in found] == [
         ("/0", "changed"),
@@ -189,7 +189,7 @@ def test_batch_yields_running_jobs_before_it_raises_an_error(error: type[BaseExc
 
     found = []
     with ThreadPoolExecutor(2) as pool, pytest.raises(error):
-        for outcome in Batch(Queue(items(3), job), two(pool, work), interrupt, on_tick):
+        for outcome in Batch(Queue(Listed(items(3)), job), two(pool, work), interrupt, on_tick):
             found.append(outcome.status)
     assert found == ["changed", "changed", "not_started"]
     assert interrupt.at_once is (error is KeyboardInterrupt)
@@ -217,7 +217,7 @@ def test_batch_ends_when_executor_refuses_jobs() -> None:
             future.set_running_or_notify_cancel()
             return future
 
-    found = Batch(Queue(items(3), job), two(Refusing(), done), Interrupt(), nothing)
+    found = Batch(Queue(Listed(items(3)), job), two(Refusing(), done), Interrupt(), nothing)
     assert [o.status for o in found] == ["not_started"] * 3
 
 
@@ -235,7 +235,9 @@ def test_batch_tries_files_in_use_once_more_at_the_end() -> None:
         return in_use(job) if job.path in ("/0", "/1") and not ends else done(job)
 
     with ThreadPoolExecutor(1) as pool:
-        queue = Queue(items(4), job, lambda p: notes.append(f"-{p}"), lambda p: notes.append(p))
+        queue = Queue(
+            Listed(items(4)), job, lambda p: notes.append(f"-{p}"), lambda p: notes.append(p)
+        )
         one = Workers(pool, lambda: 1, work, nothing, ignore)
         found = {o.path: o.status for o in Batch(queue, one, Interrupt(), nothing)}
     assert tried == ["/0", "/1", "/2", "/3", "/0", "/1"]
@@ -260,3 +262,43 @@ def test_batch_skips_files_in_use_after_an_interrupt() -> None:
 
 def test_batch_without_items_is_empty() -> None:
     assert list(batch(0, done)) == []
+
+
+class Later:
+    """A feed whose second file comes only when the first is done."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.given = 0
+
+    def left(self) -> bool:
+        return self.given < 2
+
+    def next(self) -> Candidate | None:
+        if self.given > len(self.done) or self.given == 2:
+            return None
+        self.given += 1
+        return items(2)[self.given - 1]
+
+    def rest(self) -> Candidate | None:
+        return None
+
+
+def test_batch_asks_the_feed_whenever_a_worker_is_free() -> None:
+    feed = Later()
+    with ThreadPoolExecutor(2) as pool:
+        for outcome in Batch(Queue(feed, job), two(pool, done), Interrupt(), nothing):
+            feed.done.append(outcome.path)
+    assert feed.done == ["/0", "/1"]
+
+
+def test_batch_leaves_what_a_feed_has_not_given_to_the_next_run() -> None:
+    interrupt, feed = Interrupt(), Later()
+
+    def work(job: Job) -> Outcome:
+        interrupt.stop = True
+        return done(job)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [o.path for o in Batch(Queue(feed, job), two(pool, work), interrupt, nothing)]
+    assert found == ["/0"]

@@ -1,0 +1,36 @@
+"""Renders templates; everything that goes into one is escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vpo.text import format_size, format_time, printable
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"size": format_size, "duration": format_time, "shown": printable}
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def render(template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """Return a page."""
+    return HTMLResponse(_ENVIRONMENT.get_template(template).render(**values), status)
+
+
+def drawing(svg: str) -> Markup:
+    """Return an SVG of ``vpo.report.svg``, which has escaped its texts."""
+    return Markup(svg)  # noqa: S704
