@@ -24,7 +24,7 @@ from vpo.errors import EXIT_USAGE, DatabaseError, VpoError
 from vpo.serve.api import events as events_api
 from vpo.serve.api import files as files_api
 from vpo.serve.context import ServeContext
-from vpo.serve.pages import api_reference, library, login
+from vpo.serve.pages import api_reference, library, login, queue, review
 from vpo.serve.security import Security
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,13 @@ def create_app(context: ServeContext) -> ASGIApp:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for router in (files_api.router, events_api.router):
         app.include_router(router, prefix="/api/v1")
-    for page in (library.router, login.router, api_reference.router):
+    for page in (
+        library.router,
+        queue.router,
+        review.router,
+        login.router,
+        api_reference.router,
+    ):
         app.include_router(page, include_in_schema=False)
     for kind, handler in (
         (VpoError, _own_error),

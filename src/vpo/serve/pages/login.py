@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from vpo.serve.context import Context
+from vpo.serve.pages.forms import form_fields, one
 from vpo.serve.pages.rendering import render
 from vpo.serve.security import COOKIE, Refusal, check_token, client_of
 
@@ -24,8 +23,7 @@ def form() -> Response:
 @router.post("/login")
 async def login(request: Request, context: Context) -> Response:
     """Set the cookie if the token is right."""
-    fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-    token = fields.get("token", [""])[0].strip()
+    token = one(await form_fields(request), "token")
     if context.stored is None:
         return RedirectResponse("/", 303)
     try:
