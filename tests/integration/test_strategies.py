@@ -441,6 +441,19 @@ def test_warnings_of_mkvpropedit_are_reported(
     assert "mkvpropedit edits the header, which vpo itself cannot" in str(outcome["warnings"])
 
 
+def test_copy_that_mkvpropedit_damaged_is_not_published(
+    vpo: Vpo, library: Library, tools_on_path: ToolsOnPath
+) -> None:
+    """Its headers are as planned; a film of unknown size is edited in a full copy."""
+    cut = 'for f; do if [ -f "$f" ]; then truncate -s -9000 "$f"; fi; done'
+    tools_on_path(mkvpropedit=f'"$REAL_MKVPROPEDIT" "$@"; {cut}')
+    film = library("live.webm") / "live.webm"
+    hashes = stream_hashes(film)
+    (outcome,) = run(vpo, TITLED, film).json["files"]
+    assert (outcome["status"], outcome["strategy"]) == ("changed", "remux"), outcome
+    assert stream_hashes(film) == hashes
+
+
 @pytest.mark.parametrize(
     ("source", "wrong", "policy", "right"),
     [("multi-audio.mkv", "film.mp4", TO_MKV, "film.mkv"), ("cover.mp4", "x.mkv", TO_MP4, "x.mp4")],

@@ -83,7 +83,7 @@ class HeaderEdit(Writer):
         ranges = undo_file.header_regions(work.lock.fd)
         if ranges is None:
             # The structure of the file is not understood: the tool edits a full copy.
-            return rewrite(work, self._edit_copy)
+            return rewrite(work, self._edit_copy, prove=True)
         heard = MkvmergeOutput(work.report)
         tool = partial(self._propedit, heard)
         edit = sparse_copy.edit_sparse_copy(work.lock.fd, ranges, work.folder, tool)
