@@ -23,6 +23,7 @@ _UNSET = {
     "exclude": '["extras/"]',
     "hours": '["22:00-07:00"]',
     "in_use": '"jellyfin"',
+    "base_url": '"https://vpo.example.org"',
     "url": '"http://server:8096"',
     "urls": '["ntfy://ntfy.sh/topic"]',
     collections.abc.Mapping: '{ "/theirs" = "/ours" }',
