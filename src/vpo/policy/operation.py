@@ -39,7 +39,8 @@ _RATED = ("video", "audio")
 class Model(BaseModel):
     """A mapping in a policy: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built with the policy that is read: building each class at import takes 0.2 s of every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod
