@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from drill.bench import Bench, Rig, expect
 from drill.checks import hashes, litter, unchanged
-from drill.policies import HEADER, TRANSCODE
+from drill.policies import TRANSCODE
 
 SUBTITLES = 60
 HONEST = "nothing"
@@ -136,7 +136,7 @@ _CASES = {
     ),
     "mkvmerge, WebM": _Case("mkvmerge", "sixty.webm", ORDER, _COPIED),
     "copy to MP4": _Case(
-        "ffmpeg", "sixty.mp4", HEADER, {**_COPIED, **SUBTITLE_COPIES, **CHAPTERS}
+        "ffmpeg", "sixty.mp4", ORDER, {**_COPIED, **SUBTITLE_COPIES, **CHAPTERS}
     ),
     "MP4 to Matroska": _Case(
         "ffmpeg", "sixty.mp4", TO_MKV, {**_COPIED, **SUBTITLE_COPIES, **CHAPTERS}
