@@ -13,16 +13,14 @@ from vpo.cli.options import format_option
 from vpo.cli.output import print_json
 from vpo.config.builder import Settings, build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.queue import FileQueue, QueueItem
+from vpo.db.queue import FileQueue
 from vpo.db.reviews import Review, Reviews
 from vpo.errors import UsageError
-from vpo.run.enqueue import new_items
+from vpo.report.queue_json import item_json, review_json
+from vpo.run.enqueue import FRONT, new_items
 from vpo.run.worker_number import set_worker_number, worker_number
 from vpo.run.workers import MOST_WORKERS
 from vpo.text import counted, display_path, printable
-
-_FRONT = 1000
-"""What `--front` adds to the priority of a library."""
 
 
 class _Open(NamedTuple):
@@ -78,7 +76,7 @@ def list_(state: Any, limit: int | None, output_format: str) -> None:
 def add(paths: tuple[str, ...], front: bool, output_format: str) -> None:
     """Add the videos in PATHS, which are files or folders in a library."""
     with _opened() as found:
-        items = new_items(found.settings, paths, "person", _FRONT if front else 0)
+        items = new_items(found.settings, paths, "person", FRONT if front else 0)
         added = found.queue.add(items)
     if output_format == "json":
         print_json({"added": added, "known": len(items) - added})
@@ -252,27 +250,3 @@ def counts_text(counts: dict[Any, int]) -> str:
     """Return the number of files in each state, as a line of text."""
     named = {"running": "running", "waiting": "waiting", "held": "held", "review": "to review"}
     return "queue: " + ", ".join(f"{counts[state]:,} {name}" for state, name in named.items())
-
-
-def item_json(item: QueueItem) -> dict[str, Any]:
-    """Return an item of the queue as documented for JSON."""
-    return {
-        **item._asdict(),
-        "added_at": item.added_at.isoformat(),
-        "approved": item.approved is not None,
-    }
-
-
-def review_json(item: Review) -> dict[str, Any]:
-    """Return a plan in review as documented for JSON."""
-    plan = item.plan
-    return {
-        "path": plan.path,
-        "library": plan.library,
-        "hash": plan.hash,
-        "strategy": plan.strategy,
-        "changes": plan.changes,
-        "kinds": plan.kinds,
-        "warnings": plan.warnings,
-        "planned_at": item.planned_at.isoformat(),
-    }

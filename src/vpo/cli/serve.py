@@ -38,7 +38,9 @@ def command(host: str | None, port: int | None) -> int:
 
 def _require_packages() -> None:
     missing = [
-        name for name in ("fastapi", "jinja2", "uvicorn") if not importlib.util.find_spec(name)
+        name
+        for name in ("fastapi", "jinja2", "prometheus_client", "uvicorn")
+        if not importlib.util.find_spec(name)
     ]
     if missing:
         raise ToolMissingError(

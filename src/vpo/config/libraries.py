@@ -50,8 +50,13 @@ def excluding(settings: Settings, patterns: Sequence[str]) -> Settings:
 
 def is_open(settings: Settings, now: datetime) -> bool:
     """Return whether files may start now, by ``[processing] hours``; ``now`` is local time."""
+    return opening(settings, now) is None
+
+
+def opening(settings: Settings, now: datetime) -> datetime | None:
+    """Return when files may start by ``[processing] hours``, ``None`` if they may now."""
     hours = settings.config.processing.hours or ()
-    return next_start([span(text) for text in hours], now) is None
+    return next_start([span(text) for text in hours], now)
 
 
 def open_first(

@@ -305,6 +305,15 @@ _VERSION_10 = (
     """,
 )
 
+_VERSION_11 = (
+    # What runs have saved and how long they took is read from this index alone.
+    """
+    CREATE INDEX outcomes_done ON outcomes
+        (status, strategy, undone_at, started_at, seconds, size_before, size_after)
+        WHERE state = 'done'
+    """,
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -316,6 +325,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_8,
     _VERSION_9,
     _VERSION_10,
+    _VERSION_11,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

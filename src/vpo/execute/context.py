@@ -18,6 +18,10 @@ def ignore_progress(path: str, part: float) -> None:
     """Discard a progress report."""
 
 
+def ignore_strategy(path: str, strategy: str) -> None:
+    """Discard how a file is changed."""
+
+
 class Played(Protocol):
     """The files that somebody plays now."""
 
@@ -45,7 +49,8 @@ class RunContext:
     Whoever starts a run creates it and passes it on: two runs in one process share nothing, and
     each tests the hardware again. ``threads`` is the number of threads of one encode, ``None`` for
     all; ``progress`` takes a path and the fraction of its work that is done, from 0 to 1;
-    ``preparing`` does so of a search or a measurement before that;
+    ``preparing`` does so of a search or a measurement before that; ``chosen`` takes a path and the
+    strategy with which it is changed;
     ``played`` are the files that have to wait.
     """
 
@@ -59,6 +64,7 @@ class RunContext:
     turns: FileTurns = field(default_factory=FileTurns)
     played: Played = field(default_factory=NothingPlayed)
     preparing: Callable[[str, float], object] = ignore_progress
+    chosen: Callable[[str, str], object] = ignore_strategy
 
     @property
     def cancelled(self) -> bool:

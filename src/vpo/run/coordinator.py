@@ -313,7 +313,7 @@ class _Run:
         from vpo.run.workers import Assignment
 
         request, progress = self._request, tally.file_progress
-        report = (progress.report, progress.prepare)
+        report = (progress.report, progress.prepare, progress.choose)
         assignment = Assignment(request.policies, self._settings, todo, self._interrupt, *report)
         with self._sources.open(assignment) as workers:
             tally.workers = workers.slots()

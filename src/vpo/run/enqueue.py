@@ -12,6 +12,9 @@ from vpo.discover import Search, discover
 from vpo.errors import UsageError
 from vpo.run.libraries import library_with
 
+FRONT = 1000
+"""What is added to the priority of a library for files that a person wants first."""
+
 
 def new_items(
     settings: Settings, paths: Sequence[str], source: Source, raised: int = 0

@@ -167,6 +167,7 @@ def _carried_out(job: Job, context: RunContext, plan: Plan, stamp: Stamp | None)
             _refuse_in_dry_run(job, writer)
             outcome = without_work(plan, writer.strategy, stamp)
             return outcome._replace(encode=encode_history(job), separated=separated is not None)
+        context.chosen(job.path, writer.strategy)
         return _carry_out(job, writer, plan, stamp)
     except SavingsError as error:
         if job.known.futile:  # nothing else can be tried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -15,12 +16,16 @@ class RunningFile(NamedTuple):
 
     ``part`` is the fraction done, from 0 to 1, and ``left`` the seconds left; ``None`` if unknown.
     ``prepared`` is the fraction of a search or a measurement before the file is written.
+    ``strategy`` is how it is changed, once that is known, and ``writing`` how many seconds it has
+    been written for.
     """
 
     path: str
     part: float | None = None
     left: float | None = None
     prepared: float | None = None
+    strategy: str | None = None
+    writing: float | None = None
 
     @property
     def stage(self) -> str:
@@ -80,19 +85,28 @@ class FileProgress:
     def __init__(self) -> None:
         self._parts: dict[str, float] = {}
         self._prepared: dict[str, float] = {}
+        self._strategies: dict[str, str] = {}
+        self._begun: dict[str, float] = {}
+
+    def choose(self, path: str, strategy: str) -> None:
+        """Set how a file is changed."""
+        self._strategies[path] = strategy
 
     def prepare(self, path: str, part: float) -> None:
         """Set the fraction done of the search or measurement before a file is written."""
         self._prepared[path] = part
 
-    def with_prepared(self, running: RunningFile) -> RunningFile:
-        """Return a file in progress with the fraction of what comes before it is written."""
-        if running.part is not None:
-            return running
-        return running._replace(prepared=self._prepared.get(running.path))
+    def with_details(self, running: RunningFile) -> RunningFile:
+        """Return a file in progress with its strategy, and how long it is prepared or written."""
+        running = running._replace(strategy=self._strategies.get(running.path))
+        if running.part is None:
+            return running._replace(prepared=self._prepared.get(running.path))
+        begun = self._begun.get(running.path)
+        return running._replace(writing=None if begun is None else time.monotonic() - begun)
 
     def report(self, path: str, part: float) -> None:
         """Set the fraction done, from 0 to 1."""
+        self._begun.setdefault(path, time.monotonic())
         self._parts[path] = part
 
     @property

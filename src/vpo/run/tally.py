@@ -157,7 +157,7 @@ class Tally:
         self.forecast.update(self.file_progress.now, now)
         rest = self.forecast.at(now)
         total, waiting = self.summary.total, self._waiting
-        running = tuple(map(self.file_progress.with_prepared, rest.running))
+        running = tuple(map(self.file_progress.with_details, rest.running))
         return RunProgress(done, total, active, rest.seconds, running, waiting, rest.part)
 
 

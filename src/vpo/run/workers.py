@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from vpo.config.builder import Settings
 from vpo.discover import Candidate
-from vpo.execute.context import RunContext, ignore_progress, new_run_context
+from vpo.execute.context import RunContext, ignore_progress, ignore_strategy, new_run_context
 from vpo.execute.options import RewriteOptions
 from vpo.execute.outcome import Outcome
 from vpo.policy.policy_files import PolicyFiles
@@ -57,7 +57,7 @@ class Assignment(NamedTuple):
     """The run that workers are opened for.
 
     ``progress`` takes a path and the fraction of its work that is done, ``preparing`` that of a
-    search or a measurement before it.
+    search or a measurement before it; ``chosen`` takes a path and the strategy.
     """
 
     policies: PolicyFiles
@@ -66,6 +66,7 @@ class Assignment(NamedTuple):
     interrupt: Interrupt
     progress: Callable[[str, float], object]
     preparing: Callable[[str, float], object] = ignore_progress
+    chosen: Callable[[str, str], object] = ignore_strategy
 
 
 class WorkerSource(Protocol):
@@ -90,7 +91,7 @@ def threads(assignment: Assignment, prober: Prober | None = None) -> Iterator[Wo
     settings = assignment.settings
     prober = prober or new_prober(settings)
     context = new_context(settings, settings.workers, prober, assignment.progress)
-    context = replace(context, preparing=assignment.preparing)
+    context = replace(context, preparing=assignment.preparing, chosen=assignment.chosen)
     wanted = settings.config.processing
     priority = (context.tools.processes, wanted.nice, wanted.ionice)
     with (

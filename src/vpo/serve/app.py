@@ -21,11 +21,16 @@ from starlette.types import ASGIApp
 from vpo import __version__
 from vpo.db.facts import Facts
 from vpo.errors import EXIT_USAGE, DatabaseError, VpoError
+from vpo.serve import metrics
 from vpo.serve.api import events as events_api
 from vpo.serve.api import files as files_api
+from vpo.serve.api import queue as queue_api
+from vpo.serve.api import reviews as reviews_api
+from vpo.serve.api import status as status_api
 from vpo.serve.context import ServeContext
-from vpo.serve.pages import api_reference, library, login, queue, review
+from vpo.serve.pages import api_reference, library, login, now, queue, review
 from vpo.serve.security import Security
+from vpo.serve.status_publisher import StatusPublisher
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
@@ -45,16 +50,10 @@ def create_app(context: ServeContext) -> ASGIApp:
     app.state.context = context
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for router in (files_api.router, events_api.router):
-        app.include_router(router, prefix="/api/v1")
-    for page in (
-        library.router,
-        queue.router,
-        review.router,
-        login.router,
-        api_reference.router,
-    ):
-        app.include_router(page, include_in_schema=False)
+    for api in (files_api, events_api, queue_api, reviews_api, status_api):
+        app.include_router(api.router, prefix="/api/v1")
+    for page in (now, library, queue, review, login, api_reference, metrics):
+        app.include_router(page.router, include_in_schema=False)
     for kind, handler in (
         (VpoError, _own_error),
         (HTTPException, _http_error),
@@ -71,7 +70,11 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
     """
     listening = _listen(context)
     ended = threading.Event()
-    filling = threading.Thread(target=_fill_facts, args=(context, ended))
+    publisher = StatusPublisher(context.settings, context.pool, context.events)
+    beside = [
+        threading.Thread(target=_fill_facts, args=(context, ended), name="vpo facts"),
+        threading.Thread(target=publisher.run, args=(ended,), name="vpo status"),
+    ]
     config = uvicorn.Config(
         create_app(context),
         log_level="warning",
@@ -81,12 +84,14 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
     with contextlib.suppress(KeyboardInterrupt), listening:  # how uvicorn reports Ctrl-C
-        filling.start()
+        for thread in beside:
+            thread.start()
         try:
             _Server(config, context, ready).run(sockets=[listening])
         finally:
             ended.set()
-            filling.join()
+            for thread in beside:
+                thread.join()
 
 
 def _fill_facts(context: ServeContext, ended: threading.Event) -> None:

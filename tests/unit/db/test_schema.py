@@ -33,6 +33,7 @@ SHA256_OF_STEPS = (
     "4ebb756ac6b7d33f",
     "da605bdde0da4de1",
     "08c39d61ea747988",
+    "8a4c19fd78315772",
 )
 """The beginning of each step's digest; a step that users have run is never edited."""
 
@@ -133,7 +134,7 @@ def test_migrate_refuses_newer_version(path: Path) -> None:
     with (
         DaemonConnectionPool(path) as pool,
         pytest.raises(
-            DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 11; .* 10\)"
+            DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 12; .* 11\)"
         ),
     ):
         migrate_database(pool)

@@ -38,8 +38,8 @@ def test_stage_of_a_file_follows_from_the_fraction() -> None:
 
 def test_preparation_has_a_fraction_until_the_file_is_written() -> None:
     parts, file = FileProgress(), RunningFile("/a.mkv")
-    assert parts.with_prepared(file).prepared is None
+    assert parts.with_details(file).prepared is None
     for part in (1.0, 0.5):  # a search after a measurement
         parts.prepare("/a.mkv", part)
-    assert parts.with_prepared(file).prepared == 0.5
-    assert parts.with_prepared(file._replace(part=0.1)).prepared is None
+    assert parts.with_details(file).prepared == 0.5
+    assert parts.with_details(file._replace(part=0.1)).prepared is None

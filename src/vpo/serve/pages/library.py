@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from markupsafe import Markup
 
 from vpo.db.facts import HEALTH, ORDERS, SEVERAL, SINGLE, STATES, Facts
@@ -39,12 +39,6 @@ class Heading(NamedTuple):
     link: str
     sorted: str
     css_class: str
-
-
-@router.get("/")
-def home() -> Response:
-    """Lead to the library."""
-    return RedirectResponse("/library", 303)
 
 
 @router.get("/library")

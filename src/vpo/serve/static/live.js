@@ -1,0 +1,10 @@
+// Has the parts of a page that show what runs be fetched again when the server says so.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  if (!document.querySelector("[data-live]")) return;
+  const events = new EventSource("/api/v1/events");
+  const refresh = () => htmx.trigger(document.body, "vpo:status");
+  events.addEventListener("status", refresh);
+  // After a gap nobody knows what was missed.
+  events.addEventListener("open", refresh);
+});
