@@ -305,6 +305,12 @@ _VERSION_10 = (
     """,
 )
 
+_VERSION_11 = (
+    # The history of one file, under all its names.
+    "CREATE INDEX outcomes_path ON outcomes (path)",
+    "CREATE INDEX outcomes_result ON outcomes (result_path) WHERE result_path IS NOT NULL",
+)
+
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -316,6 +322,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_8,
     _VERSION_9,
     _VERSION_10,
+    _VERSION_11,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

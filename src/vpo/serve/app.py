@@ -22,9 +22,10 @@ from vpo import __version__
 from vpo.db.facts import Facts
 from vpo.errors import EXIT_USAGE, DatabaseError, VpoError
 from vpo.serve.api import events as events_api
+from vpo.serve.api import file as file_api
 from vpo.serve.api import files as files_api
 from vpo.serve.context import ServeContext
-from vpo.serve.pages import api_reference, library, login, queue, review
+from vpo.serve.pages import api_reference, file, library, login, queue, review
 from vpo.serve.security import Security
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,11 @@ def create_app(context: ServeContext) -> ASGIApp:
     app.state.context = context
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for router in (files_api.router, events_api.router):
+    for router in (files_api.router, file_api.router, events_api.router):
         app.include_router(router, prefix="/api/v1")
     for page in (
         library.router,
+        file.router,
         queue.router,
         review.router,
         login.router,
@@ -86,6 +88,7 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
             _Server(config, context, ready).run(sockets=[listening])
         finally:
             ended.set()
+            context.work.close()
             filling.join()
 
 
@@ -114,6 +117,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.events.close()
+        self._context.work.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
