@@ -23,8 +23,8 @@ from vpo.tools.still_picture import still_picture
 
 _AT = 1 / 3
 """Where in a film the picture is taken, if nothing is said: there are no titles any more."""
-_END = 0.97
-"""The latest part of a film of which a picture is taken; the last frames may be missing."""
+_BEFORE_END = 0.5
+"""Seconds; a later picture than this before the end may not be there."""
 
 
 def process_now(context: ServeContext, path: str) -> None:
@@ -112,7 +112,8 @@ def picture_time(view: FileView, at: float | None) -> float:
     seconds = view.detail.media.duration if view.detail.media else None
     if not seconds or seconds < 0:
         return max(0.0, at or 0.0)
-    return min(max(0.0, seconds * _AT if at is None else at), seconds * _END)
+    wanted = seconds * _AT if at is None else at
+    return max(0.0, min(wanted, seconds - _BEFORE_END))
 
 
 def _place(context: ServeContext, path: str) -> LibraryFile:

@@ -133,7 +133,7 @@ def test_migrate_refuses_newer_version(path: Path) -> None:
     with (
         DaemonConnectionPool(path) as pool,
         pytest.raises(
-            DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 11; .* 10\)"
+            DatabaseError, match=r"vpo\.db: a newer vpo wrote this .*version 12; .* 11\)"
         ),
     ):
         migrate_database(pool)
