@@ -309,6 +309,63 @@ _VERSION_11 = (
     # The history of one file, under all its names.
     "CREATE INDEX outcomes_path ON outcomes (path)",
     "CREATE INDEX outcomes_result ON outcomes (result_path) WHERE result_path IS NOT NULL",
+    # What pages filter by besides, so that a search reads one table. It is kept by triggers.
+    "ALTER TABLE facts ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE facts ADD COLUMN complies INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE facts ADD COLUMN checked INTEGER NOT NULL DEFAULT 0",
+    """
+    UPDATE facts SET
+        failed = EXISTS (SELECT 1 FROM compliance_records c
+            WHERE c.file = facts.file AND compliance = 'failed'),
+        complies = EXISTS (SELECT 1 FROM compliance_records c
+            WHERE c.file = facts.file AND compliance = 'complies'),
+        checked = EXISTS (SELECT 1 FROM health h WHERE h.file = facts.file)
+    """,
+    """
+    CREATE TRIGGER facts_added AFTER INSERT ON facts BEGIN
+        UPDATE facts SET
+            failed = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = new.file AND compliance = 'failed'),
+            complies = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = new.file AND compliance = 'complies'),
+            checked = EXISTS (SELECT 1 FROM health WHERE file = new.file)
+        WHERE file = new.file;
+    END
+    """,
+    """
+    CREATE TRIGGER compliance_added AFTER INSERT ON compliance_records BEGIN
+        UPDATE facts SET
+            failed = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = new.file AND compliance = 'failed'),
+            complies = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = new.file AND compliance = 'complies')
+        WHERE file = new.file;
+    END
+    """,
+    """
+    CREATE TRIGGER compliance_removed AFTER DELETE ON compliance_records BEGIN
+        UPDATE facts SET
+            failed = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = old.file AND compliance = 'failed'),
+            complies = EXISTS (SELECT 1 FROM compliance_records
+                WHERE file = old.file AND compliance = 'complies')
+        WHERE file = old.file;
+    END
+    """,
+    """
+    CREATE TRIGGER health_added AFTER INSERT ON health BEGIN
+        UPDATE facts SET checked = 1 WHERE file = new.file;
+    END
+    """,
+    """
+    CREATE TRIGGER health_removed AFTER DELETE ON health BEGIN
+        UPDATE facts SET checked = 0 WHERE file = old.file;
+    END
+    """,
+    # A search reads the table once instead.
+    "DROP INDEX facts_video",
+    "DROP INDEX facts_resolution",
+    "DROP INDEX facts_hdr",
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (

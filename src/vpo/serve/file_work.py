@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
-
-import anyio
-import anyio.to_thread
 
 from vpo.run.request import Interrupt, RunInterrupt
 from vpo.tools.process import Processes
@@ -25,13 +23,14 @@ class FileWork:
     """What requests have to do with files that may take seconds."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._limiter = anyio.CapacityLimiter(most)
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="vpo file")
         self._interrupt = Interrupt()
         self._running: set[Processes] = set()
 
     async def do(self, function: Callable[..., Answer], *values: Any) -> Answer:
         """Return what the function returns, called in a thread when its turn has come."""
-        return await anyio.to_thread.run_sync(partial(function, *values), limiter=self._limiter)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, function, *values)
 
     def interrupt(self) -> Interrupt:
         """Return the interrupt of one run, which ends with the server."""
@@ -54,5 +53,6 @@ class FileWork:
         """End what runs, and start nothing more; restoring an original is completed."""
         self._interrupt.signal()
         self._interrupt.at_once = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
         for each in list(self._running):
             each.cancel()

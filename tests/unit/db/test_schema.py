@@ -33,6 +33,7 @@ SHA256_OF_STEPS = (
     "4ebb756ac6b7d33f",
     "da605bdde0da4de1",
     "08c39d61ea747988",
+    "d9151053dbc172a4",
 )
 """The beginning of each step's digest; a step that users have run is never edited."""
 

@@ -30,7 +30,7 @@ from vpo.serve.file_work import Answer
 from vpo.serve.pages.file import picture_response
 
 router = APIRouter(tags=["file"])
-Seconds = Annotated[float | None, Query(ge=0, le=1e6)]
+_Time = Annotated[float | None, Query(ge=0, le=1e6)]
 
 
 @router.get("/files/{file_id}", response_class=AsciiJSON)
@@ -50,7 +50,7 @@ async def show_plan(file_id: str, context: Context) -> AsciiJSON:
 
 @router.get("/files/{file_id}/picture", responses={200: {"content": {"image/jpeg": {}}}})
 async def show_picture(
-    file_id: str, context: Context, original: bool = False, at: Seconds = None
+    file_id: str, context: Context, original: bool = False, at: _Time = None
 ) -> Response:
     """Answer with a picture of the file, or of its kept original, at a time in seconds."""
     view = await run_in_threadpool(_view, context, file_id)
