@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,8 +19,7 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
-from vpo.policy.change_kind import ChangeKind, Fact
-from vpo.report.diff import change_text
+from vpo.report.history import changes_made, record_json
 from vpo.report.table import write_csv
 from vpo.report.text import MIN_SAVED
 from vpo.text import display_path, printable, saved_text
@@ -64,7 +62,7 @@ def command(ctx: click.Context, limit: int, output_format: str) -> None:
     with _database() as pool:
         runs = Store(pool).runs(limit)
     if output_format == "json":
-        print_json({"runs": [_plain(run) for run in runs]})
+        print_json({"runs": [record_json(run) for run in runs]})
     elif output_format == "csv":
         write_csv(
             sys.stdout, _RUN_COLUMNS, ([_run_facts(r)[c] for c in _RUN_COLUMNS] for r in runs)
@@ -89,9 +87,11 @@ def _show(ctx: click.Context, run_id: str, output_format: str) -> None:
         run = store.run(run_id)
         outcomes = store.outcomes(run.id)
     if output_format == "json":
-        print_json({"run": _plain(run), "files": [_plain(outcome) for outcome in outcomes]})
+        print_json(
+            {"run": record_json(run), "files": [record_json(outcome) for outcome in outcomes]}
+        )
     elif output_format == "csv":
-        facts = map(_plain, outcomes)
+        facts = map(record_json, outcomes)
         write_csv(sys.stdout, _FILE_COLUMNS, ([item[c] for c in _FILE_COLUMNS] for item in facts))
     else:
         click.echo(_run_line(run))
@@ -108,7 +108,7 @@ def _run_facts(run: Run) -> dict[str, Any]:
     """Return a run with its counts, for CSV."""
     counts = {name: (run.summary or {}).get(name) for name in (*_COUNTS, "saved")}
     return {
-        **_plain(run),
+        **record_json(run),
         **counts,
         "policies": ", ".join(run.policies),
         "library": run.options.get("library"),
@@ -143,28 +143,14 @@ def _subject(run: Run) -> str:
 
 def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:
     status = outcome.status or outcome.state
-    changes = (outcome.plan or {}).get("changes", ())
-    failed = outcome.status == "failed"
-    if failed and outcome.strategy == "none":
-        changes = ()  # planned, but not made
+    changes = list(changes_made(outcome))
     notes = "" if outcome.strategy in (None, "none") else f"  ({outcome.strategy})"
-    if failed and changes:
+    if outcome.status == "failed" and changes:
         notes = "  (partly changed)"
     elif outcome.undone_at is not None:
         notes += "  (undone)"
     yield f"  {status:11}  {display_path(outcome.path)}{notes}"
-    for change in changes:
-        fact = Fact.parse(change["kind"], change["track"])
-        removed = fact.kind is ChangeKind.REMOVE
-        track = "" if fact.track is None or removed else f"track {fact.track} "
-        text = change_text(fact, change["from"], change["to"])
-        yield f"      {printable(track + text)}"
+    for text in changes:
+        yield f"      {printable(text)}"
     if outcome.error_message:
         yield f"      {printable(outcome.error_message)}"
-
-
-def _plain(record: Run | OutcomeRow) -> dict[str, Any]:
-    return {
-        key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in record._asdict().items()
-    }

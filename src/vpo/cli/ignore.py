@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from vpo.cli.options import format_option
@@ -12,7 +10,7 @@ from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.errors import EXIT_OK, UsageError
-from vpo.probe.content_key import content_key
+from vpo.run.ignored import ignore_file, stop_ignoring
 from vpo.text import counted, display_path
 
 
@@ -30,7 +28,9 @@ def command(files: tuple[str, ...], listed: bool, remove: bool, output_format: s
         raise UsageError("give either files or --list")
     with DaemonConnectionPool(build({}).database_path) as pool:
         store = Store(pool)
-        done = [_remove(store, name) if remove else ignore_file(store, name) for name in files]
+        done = [
+            stop_ignoring(store, name) if remove else ignore_file(store, name) for name in files
+        ]
         found = store.ignored()
     if output_format == "json":
         print_json({"ignored": [{"path": i.path, "at": i.at.isoformat()} for i in found]})
@@ -42,23 +42,3 @@ def command(files: tuple[str, ...], listed: bool, remove: bool, output_format: s
     if listed:
         click.echo(f"{counted(len(found), 'file')} ignored" if found else "no file is ignored")
     return EXIT_OK
-
-
-def ignore_file(store: Store, name: str) -> str:
-    """Record that a file is left alone; return its path. Raises ``UsageError`` for no file."""
-    path = os.path.realpath(name)
-    if not os.path.isfile(path):
-        raise UsageError(f"{name} is not a file; name files, or exclude a folder with .vpoignore")
-    store.ignore(path, os.stat(path).st_size, content_key(path))
-    return path
-
-
-def _remove(store: Store, name: str) -> str:
-    path = os.path.realpath(name)
-    try:
-        content = content_key(path)
-    except OSError:  # it may be gone
-        content = None
-    if not store.stop_ignoring(path, content):
-        raise UsageError(f"{name} is not ignored; vpo ignore --list shows what is")
-    return path

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from vpo.cli import completion
-from vpo.cli.ignore import ignore_file
 from vpo.cli.options import format_option
 from vpo.cli.output import print_error, print_json
-from vpo.config.builder import Settings, build
+from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
-from vpo.db.records import KeptOriginal, OutcomeRow, Run
+from vpo.db.records import KeptOriginal
 from vpo.db.store import Store
-from vpo.discover import leftovers_beside
-from vpo.errors import EXIT_FAILED, EXIT_OK, FileError, UsageError
-from vpo.execute.leftovers import clean_up_leftovers
-from vpo.run.restore import record_found_originals, restore_original, restore_problem
+from vpo.errors import EXIT_FAILED, EXIT_OK
+from vpo.run.ignored import ignore_file
+from vpo.run.restore import restore_problem
+from vpo.run.undo import is_path, kept_originals, settle_beside, undo
 from vpo.text import display_path
 
 
@@ -48,11 +45,11 @@ def command(target: str, dry_run: bool, ignore: bool | None, output_format: str)
     files: list[dict[str, Any]] = []
     with DaemonConnectionPool(settings.database_path) as pool:
         store = Store(pool)
-        if not dry_run and _is_path(target):
-            for text in clean_up_leftovers(leftovers_beside([target]), store.forget_file):
+        if not dry_run and is_path(target):
+            for text in settle_beside(store, target):
                 print_error(text)
-        for item in _kept_originals(store, settings, target):
-            problem = restore_problem(item) if dry_run else _restore(store, item)
+        for item in kept_originals(store, settings, target):
+            problem = restore_problem(item) if dry_run else undo(store, item)
             files.append({"path": item.path, "restored": problem is None, "error": problem})
             if output_format == "text":
                 _print(item, problem, dry_run=dry_run)
@@ -80,65 +77,3 @@ def _print(item: KeptOriginal, problem: str | None, *, dry_run: bool) -> None:
         click.echo(f"{'would restore' if dry_run else 'restored'} {display_path(item.path)}")
     else:
         print_error(f"{display_path(item.path)}: {problem}")
-
-
-def _is_path(target: str) -> bool:
-    return os.path.lexists(target) or os.sep in target
-
-
-def _restore(store: Store, item: KeptOriginal) -> str | None:
-    """Restore an original; return why it was not, or ``None``."""
-    try:
-        restore_original(store, item)
-    except FileError as error:
-        return str(error)
-    return None
-
-
-def _kept_originals(store: Store, settings: Settings, target: str) -> list[KeptOriginal]:
-    if _is_path(target):
-        path = os.path.realpath(target)
-        if os.path.isdir(path):
-            raise UsageError(
-                f"{target} is a folder; name a file in it, or a run: vpo history lists them"
-            )
-        record_found_originals(store, [os.path.dirname(path)], settings.config.originals)
-        found = store.kept(path=path)[:1]
-        undone = store.last_undone(path=path)
-        return found or _refuse(target, undone, settings)
-    run = store.run(target)
-    found = store.kept(run_id=run.id)
-    return found or _refuse_run(store, settings, target, run)
-
-
-def _refuse_run(store: Store, settings: Settings, target: str, run: Run) -> NoReturn:
-    """Raise ``UsageError`` for a run of which nothing can be restored; name one that can."""
-    last = store.last_kept()
-    other = ""
-    if last is not None:
-        when = _time(last.started_at)
-        other = f"; the last run that can be undone is of {when}: vpo undo {last.id[:8]}"
-    undone = store.last_undone(run_id=run.id)
-    if undone is None and not any(map(_has_changed, store.outcomes(run.id))):
-        when = _time(run.started_at)
-        raise UsageError(f"run {run.id[:8]} of {when} changed no file{other}")
-    _refuse(target, undone, settings, other)
-
-
-def _has_changed(row: OutcomeRow) -> bool:
-    """Return whether a file was changed, if only in part."""
-    return row.status in ("changed", "failed") and row.strategy not in (None, "none")
-
-
-def _refuse(target: str, undone: datetime | None, settings: Settings, other: str = "") -> NoReturn:
-    if undone is not None:
-        when = _time(undone)
-        raise UsageError(
-            f"{target} was undone already, at {when}; nothing is left to restore{other}"
-        )
-    hint = "" if settings.config.originals.keep == "trash" else '; [originals] keep is "none"'
-    raise UsageError(f"no original of {target} was kept{hint}{other}")
-
-
-def _time(when: datetime) -> str:
-    return when.astimezone().strftime("%Y-%m-%d %H:%M")

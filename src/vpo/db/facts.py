@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vpo.db.connection import DaemonConnectionPool
@@ -18,20 +20,31 @@ SINGLE = ("container", "video", "resolution", "hdr")
 SEVERAL = ("audio", "language", "subtitles")
 """Facts of which a file can have several values."""
 STATES = {
-    "failed": "EXISTS (SELECT 1 FROM compliance_records c WHERE c.file = facts.file"
-    " AND compliance = 'failed')",
-    "complies": "EXISTS (SELECT 1 FROM compliance_records c WHERE c.file = facts.file"
-    " AND compliance = 'complies')",
-    "unknown": "NOT EXISTS (SELECT 1 FROM compliance_records c WHERE c.file = facts.file)",
+    "failed": "facts.failed",
+    "complies": "facts.complies",
+    "unknown": "NOT (facts.failed OR facts.complies)",
 }
-HEALTH = {
-    "checked": "EXISTS (SELECT 1 FROM health h WHERE h.file = facts.file)",
-    "unchecked": "NOT EXISTS (SELECT 1 FROM health h WHERE h.file = facts.file)",
-}
+HEALTH = {"checked": "facts.checked", "unchecked": "NOT facts.checked"}
 ORDERS = {"path": "path", "size": "facts.size", "seconds": "seconds"}
 _COLUMNS = (
     "files.id, path, facts.size, seconds, container, video, resolution, hdr,"
     " audio, language, subtitles, facts.file"
+)
+_FEW = 5_000
+"""Files; with no more of a value, they are looked at alone."""
+_SOME = 60_000
+"""Files; with no more of a value, they are looked at before the names."""
+_STRETCHES = (1_000, 20_000)
+"""How many files are looked at in order before all are: most filters find a page of files soon."""
+_COUNTED = 20_000
+"""The most files that are counted by a part of their name."""
+_LONGEST = 1_000
+"""Characters of a part of a name that is searched."""
+_REMEMBERED = 5_000
+"""Files; fewer than these are not searched a second time, for the page after the count."""
+_NUMBERED = (
+    "(SELECT value AS chosen FROM json_each(?)) CROSS JOIN facts ON facts.file = chosen"
+    " CROSS JOIN files ON number = chosen"
 )
 _UNFILLED = """
     SELECT probes.file, path, probe FROM probes JOIN files ON number = probes.file
@@ -60,6 +73,18 @@ class Page(NamedTuple):
 
     files: list[FileRow]
     cursor: str | None
+
+
+class Total(NamedTuple):
+    """How many files there are, and their bytes; ``more``: at least so many.
+
+    ``numbers`` are those of the files, where there are few.
+    """
+
+    files: int
+    bytes: int
+    more: bool = False
+    numbers: tuple[int, ...] | None = None
 
 
 class Count(NamedTuple):
@@ -124,47 +149,74 @@ class Facts:
         descending: bool = False,
         cursor: str | None = None,
         limit: int = 50,
+        among: Sequence[int] | None = None,
     ) -> Page:
         """Return files that fulfil all filters, after the cursor.
+
+        ``among`` are the ``numbers`` of ``count`` with the same filters: they are not searched
+        again.
 
         ``filters`` has values by fact, and of ``compliance``, ``health`` and ``name`` (a part of
         the path). Raises ``ValueError`` for a cursor, an order or a filter that does not exist.
         """
-        column, more = ORDERS[order], "<" if descending else ">"
         where, values = _where(filters)
-        if cursor is not None:
-            last, number = _after(cursor, order)
-            # A row value would treat an unknown duration, NULL, as the end of the table.
-            key = column if order == "path" else f"coalesce({column}, -1)"
-            where += f" AND ({key}, facts.file) {more} (?, ?)"
-            values += (last, number)
-        key = column if order == "path" else f"coalesce({column}, -1)"
-        # In this order SQLite reads an index that is sorted already, and stops after the page.
-        tables = "files CROSS JOIN facts" if order == "path" else "facts CROSS JOIN files"
+        key = ORDERS[order] if order == "path" else f"coalesce({ORDERS[order]}, -1)"
+        after, place = _following(key, order, cursor, descending)
         direction = "DESC" if descending else "ASC"
+        found = _Ordered(key, direction, after, place, limit + 1, order == "path")
         with self._pool.read() as connection:
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM {tables} WHERE number = facts.file"  # noqa: S608
-                f" AND {where} ORDER BY {key} {direction}, facts.file {direction} LIMIT ?",
-                (*values, limit + 1),
-            ).fetchall()
-        found = [_row(row) for row in rows[:limit]]
+            if among is not None:
+                query = found.among(_NUMBERED, "1")
+                rows = connection.execute(query, (json.dumps(list(among)), *place)).fetchall()
+            else:
+                rows = self._rows(connection, found, filters, (where, values))
         more_follow = len(rows) > limit
-        return Page(found, _cursor(rows[limit - 1], order) if more_follow else None)
+        cursor = _cursor(rows[limit - 1], order) if more_follow else None
+        return Page([_row(row) for row in rows[:limit]], cursor)
 
-    def count(self, filters: Mapping[str, str]) -> tuple[int, int]:
+    def count(self, filters: Mapping[str, str]) -> Total:
         """Return how many files fulfil the filters, and their bytes."""
         if not filters:
             every = self.values("container")  # of which each file has one
-            return sum(item.files for item in every), sum(item.bytes for item in every)
-        where, values = _where(filters)
-        joined = " JOIN files ON files.number = facts.file" if filters.get("name") else ""
+            return Total(sum(item.files for item in every), sum(item.bytes for item in every))
         with self._pool.read() as connection:
+            if len(filters) == 1 and (known := _known_count(connection, filters)):
+                return Total(*known)
+            where, values = _where(filters)
+            source, first = _source(connection, filters)
+            query = f"SELECT facts.file, facts.size AS size FROM {source} WHERE {where} LIMIT"  # noqa: S608
+            bound = (*first, *values)
+            found = connection.execute(f"{query} {_REMEMBERED}", bound).fetchall()
+            if len(found) < _REMEMBERED:
+                numbers = tuple(number for number, _ in found)
+                return Total(len(found), sum(size for _, size in found), numbers=numbers)
+            most = _COUNTED if filters.get("name") else -1
             files, size = connection.execute(
-                f"SELECT count(*), coalesce(sum(facts.size), 0) FROM facts{joined} WHERE {where}",  # noqa: S608
-                values,
+                f"SELECT count(*), coalesce(sum(size), 0) FROM ({query} {most})",  # noqa: S608
+                bound,
             ).fetchone()
-        return files, size
+        return Total(files, size, files == most)
+
+    def _rows(
+        self,
+        connection: sqlite3.Connection,
+        order: _Ordered,
+        filters: Mapping[str, str],
+        which: tuple[str, tuple[object, ...]],
+    ) -> list[tuple[object, ...]]:
+        """Return the rows of a page: from the first files in order, or else from all."""
+        where, values = which
+        if not filters:
+            query = order.stretch("1", None)
+            return connection.execute(query, order.place).fetchall()
+        for length in _STRETCHES if _least(connection, filters) > _FEW else ():
+            query = order.stretch(where, length)
+            rows = connection.execute(query, (*order.place, *values)).fetchall()
+            if len(rows) == order.limit:
+                return rows
+        source, first = _source(connection, filters, paths=True)
+        query = order.among(source, where)
+        return connection.execute(query, (*first, *values, *order.place)).fetchall()
 
     def values(self, fact: str) -> list[Count]:
         """Return the values of a fact in the whole library, those of most files first."""
@@ -176,24 +228,130 @@ class Facts:
         return sorted(found, key=lambda item: (-item.files, item.value))
 
 
+class _Ordered(NamedTuple):
+    """The order of a page: the key, the direction, and the condition of what follows the cursor."""
+
+    key: str
+    direction: str
+    after: str
+    place: tuple[object, ...]
+    limit: int
+    by_path: bool
+
+    def stretch(self, where: str, length: int | None) -> str:
+        """Return the query for a page of the files that fulfil a condition.
+
+        Only so many files are looked at in order, without a ``length`` all.
+        """
+        table, number = ("files", "number") if self.by_path else ("facts", "facts.file")
+        after = self.after.replace("facts.file", number)
+        if self.by_path:  # not all files have been probed
+            after += " AND EXISTS (SELECT 1 FROM facts WHERE facts.file = number)"
+        direction = self.direction
+        inner = (
+            f"SELECT {number} AS chosen FROM {table} WHERE {after}"  # noqa: S608
+            f" ORDER BY {self.key} {direction}, {number} {direction} LIMIT {length or self.limit}"
+        )
+        return (
+            f"SELECT {_COLUMNS} FROM ({inner}) CROSS JOIN facts ON facts.file = chosen"  # noqa: S608
+            f" CROSS JOIN files ON number = chosen WHERE {where} {self._ending}"
+        )
+
+    def among(self, source: str, where: str) -> str:
+        """Return the query for a page of all files of a source that fulfil a condition."""
+        return f"SELECT {_COLUMNS} FROM {source} WHERE {where} AND {self.after} {self._ending}"  # noqa: S608
+
+    @property
+    def _ending(self) -> str:
+        # The sign has SQLite sort what is found, and not read every file in the order of an index.
+        return (
+            f"ORDER BY +({self.key}) {self.direction}, facts.file {self.direction}"
+            f" LIMIT {self.limit}"
+        )
+
+
+def _following(
+    key: str, order: str, cursor: str | None, descending: bool
+) -> tuple[str, tuple[object, ...]]:
+    """Return the condition of the files that follow the cursor, with its values."""
+    if cursor is None:
+        return "1", ()
+    # A row value would treat an unknown duration, NULL, as the end of the table.
+    return f"({key}, facts.file) {'<' if descending else '>'} (?, ?)", _after(cursor, order)
+
+
+def _source(
+    connection: sqlite3.Connection, filters: Mapping[str, str], paths: bool = False
+) -> tuple[str, tuple[object, ...]]:
+    """Return the tables to read, the one first that leaves the fewest files, and their values."""
+    rarest = _rarest(connection, filters)
+    values: tuple[object, ...] = ()
+    if rarest is not None and rarest[0] <= _FEW:
+        first = (
+            "(SELECT file AS chosen FROM fact_values WHERE fact = ? AND value = ?)"
+            " CROSS JOIN facts ON facts.file = chosen"
+        )
+        values = rarest[1:]
+    elif filters.get("name") and (rarest is None or rarest[0] > _SOME):
+        return "files CROSS JOIN facts ON facts.file = number", ()
+    else:
+        first = "facts"
+    if paths or filters.get("name"):
+        first += " CROSS JOIN files ON number = facts.file"
+    return first, values
+
+
+def _least(connection: sqlite3.Connection, filters: Mapping[str, str]) -> int:
+    """Return how many files at most fulfil the filters, as far as that is counted."""
+    rarest = _rarest(connection, filters)
+    return rarest[0] if rarest is not None else sys.maxsize
+
+
+def _rarest(
+    connection: sqlite3.Connection, filters: Mapping[str, str]
+) -> tuple[int, str, str] | None:
+    """Return the value of the fewest files among those that are asked for, with their number."""
+    found = []
+    for fact, value in filters.items():
+        if fact in (*SINGLE, *SEVERAL):
+            known = _known_count(connection, {fact: value})
+            found.append((known[0] if known else 0, fact, _as_utf8(value)))
+    return min(found, default=None)
+
+
+def _known_count(
+    connection: sqlite3.Connection, filters: Mapping[str, str]
+) -> tuple[int, int] | None:
+    """Return how many files have the value of one fact, and their bytes."""
+    row: tuple[int, int] | None = connection.execute(
+        "SELECT files, bytes FROM fact_counts WHERE fact = ? AND value = ?",
+        *[(name, _as_utf8(value)) for name, value in filters.items()],
+    ).fetchone()
+    return row
+
+
 def _where(filters: Mapping[str, str]) -> tuple[str, tuple[object, ...]]:
     parts: list[str] = ["1"]
     values: list[object] = []
-    for name, value in filters.items():
+    # The name comes last, as it takes the longest.
+    for name, value in sorted(filters.items(), key=lambda item: item[0] == "name"):
         if name in SINGLE:
-            parts.append(f"{name} = ?")
-            values.append(value)
+            parts.append(f"+facts.{name} = ?")
+            values.append(_as_utf8(value))
         elif name in SEVERAL:
+            # Most files have none of these letters, or nothing else: that is found out faster.
+            wanted = _as_utf8(value)
             parts.append(
-                "EXISTS (SELECT 1 FROM fact_values v"
-                " WHERE v.fact = ? AND v.value = ? AND v.file = facts.file)"
+                f"instr(facts.{name}, ?) AND"
+                f" (facts.{name} = ? OR instr(' ' || facts.{name} || ' ', ?))"
             )
-            values += [name, value]
+            values += [wanted, wanted, f" {wanted} "]
         elif name == "name":
-            parts.append("instr(lower(CAST(path AS TEXT)), ?)")
-            values.append(
-                value.lower().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            )
+            if len(value) > _LONGEST:
+                raise ValueError(f"the name has more than {_LONGEST} characters")
+            parts.append("CAST(files.path AS TEXT) LIKE ? ESCAPE '\\'")
+            pattern = re.sub(r"([\\%_])", r"\\\1", _as_utf8(value))
+            values.append(f"%{pattern}%")
         else:
             parts.append(_state(name, value))
     return " AND ".join(parts), tuple(values)

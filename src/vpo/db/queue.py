@@ -87,7 +87,7 @@ class QueueItem(NamedTuple):
 class FileQueue:
     """The queue; every method raises ``DatabaseError`` as ``Store``.
 
-    For pages, the API and commands: ``add``, ``items``, ``counts``, ``find``, ``move``,
+    For pages, the API and commands: ``add``, ``items``, ``counts``, ``find``, ``at``, ``move``,
     ``move_before``, ``hold``, ``release``, ``cancel``. For the runner alone: ``reset``, ``first``,
     ``take``, ``finish``, ``put_back``, ``send_to_review``, ``approve``, ``to_cancel``. Ids that are
     not in the queue, or whose state does not fit, are left out; each change returns how many rows
@@ -131,6 +131,13 @@ class FileQueue:
         ids = {key for key in keys if key.isascii() and key.isdigit()}
         paths = {os.path.realpath(key) for key in keys if "\0" not in key}
         return [item for item in self.items() if str(item.id) in ids or item.path in paths]
+
+    def at(self, path: str) -> QueueItem | None:
+        """Return the file with this path, ``None`` if it is not in the queue."""
+        query = f"SELECT {_COLUMNS} FROM queue WHERE path = ?"  # noqa: S608
+        with self._pool.read() as connection:
+            row = connection.execute(query, (os.fsencode(path),)).fetchone()
+        return _item(row) if row else None
 
     def counts(self) -> dict[QueueState, int]:
         """Return how many files have each state."""

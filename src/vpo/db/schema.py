@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from vpo.db.connection import DaemonConnectionPool
+from vpo.db.serve_schema import VERSION_9, VERSION_10, VERSION_11
 from vpo.errors import DatabaseError
 
 _VERSION_1 = (
@@ -208,112 +209,6 @@ _VERSION_8 = (
     """,
 )
 
-_VERSION_9 = (
-    # What waits for `vpo serve`, in the order of priority (the highest first), then position.
-    # `due`: not before, in seconds since 1970. `approved`: the hash of the plan that may run.
-    # `again`: it was added once more while it ran.
-    """
-    CREATE TABLE queue (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        path BLOB NOT NULL UNIQUE,
-        library TEXT NOT NULL,
-        source TEXT NOT NULL,
-        priority INTEGER NOT NULL DEFAULT 0,
-        position REAL NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'held', 'review')),
-        added_at TEXT NOT NULL,
-        due REAL,
-        tries INTEGER NOT NULL DEFAULT 0,
-        reason TEXT,
-        approved TEXT,
-        cancelled INTEGER NOT NULL DEFAULT 0,
-        again INTEGER NOT NULL DEFAULT 0
-    )
-    """,
-    "CREATE INDEX queue_order ON queue (state, priority DESC, position, id)",
-    "CREATE INDEX queue_position ON queue (position)",
-    # The last plan of a file that a person has to approve; `changes` and `kinds` are JSON.
-    """
-    CREATE TABLE reviews (
-        path BLOB PRIMARY KEY,
-        library TEXT NOT NULL,
-        hash TEXT NOT NULL,
-        strategy TEXT NOT NULL,
-        changes TEXT NOT NULL,
-        kinds TEXT NOT NULL,
-        warnings TEXT NOT NULL,
-        planned_at TEXT NOT NULL,
-        decision TEXT CHECK (decision IN ('approved', 'rejected'))
-    ) WITHOUT ROWID
-    """,
-    "CREATE INDEX reviews_kinds ON reviews (kinds) WHERE decision IS NULL",
-)
-
-_VERSION_10 = (
-    # What pages filter and sort by. Gone with the probe that it is from; `Facts.fill` writes what
-    # is missing, since the probes are compressed.
-    """
-    CREATE TABLE facts (
-        file INTEGER PRIMARY KEY REFERENCES probes ON DELETE CASCADE,
-        size INTEGER NOT NULL,
-        seconds REAL,
-        container TEXT NOT NULL,
-        video TEXT NOT NULL,
-        resolution TEXT,
-        hdr TEXT,
-        audio TEXT NOT NULL,
-        language TEXT NOT NULL,
-        subtitles TEXT NOT NULL
-    )
-    """,
-    "CREATE INDEX facts_size ON facts (coalesce(size, -1), file)",
-    "CREATE INDEX facts_seconds ON facts (coalesce(seconds, -1), file)",
-    "CREATE INDEX facts_video ON facts (video, size)",
-    "CREATE INDEX facts_resolution ON facts (resolution, size)",
-    "CREATE INDEX facts_hdr ON facts (hdr, size)",
-    """
-    CREATE TABLE fact_values (
-        fact TEXT NOT NULL,
-        value TEXT NOT NULL,
-        file INTEGER NOT NULL REFERENCES facts ON DELETE CASCADE,
-        size INTEGER NOT NULL,
-        PRIMARY KEY (fact, value, file)
-    ) WITHOUT ROWID
-    """,
-    "CREATE INDEX fact_values_file ON fact_values (file)",
-    # Counted as they change: counting a large library anew takes too long for a page.
-    """
-    CREATE TABLE fact_counts (
-        fact TEXT NOT NULL,
-        value TEXT NOT NULL,
-        files INTEGER NOT NULL,
-        bytes INTEGER NOT NULL,
-        PRIMARY KEY (fact, value)
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TRIGGER fact_added AFTER INSERT ON fact_values BEGIN
-        INSERT INTO fact_counts VALUES (new.fact, new.value, 1, new.size)
-        ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + new.size;
-    END
-    """,
-    """
-    CREATE TRIGGER fact_removed AFTER DELETE ON fact_values BEGIN
-        UPDATE fact_counts SET files = files - 1, bytes = bytes - old.size
-        WHERE fact = old.fact AND value = old.value;
-    END
-    """,
-)
-
-_VERSION_11 = (
-    # What runs have saved and how long they took is read from this index alone.
-    """
-    CREATE INDEX outcomes_done ON outcomes
-        (status, strategy, undone_at, started_at, seconds, size_before, size_after)
-        WHERE state = 'done'
-    """,
-)
-
 STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_1,
     _VERSION_2,
@@ -323,9 +218,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
     _VERSION_6,
     _VERSION_7,
     _VERSION_8,
-    _VERSION_9,
-    _VERSION_10,
-    _VERSION_11,
+    VERSION_9,
+    VERSION_10,
+    VERSION_11,
 )
 """``STEPS[n]`` migrates from version n to n + 1; version 0 is an empty file.
 

@@ -169,7 +169,7 @@ class TextReport:
         if outcome.plan and (self._dry_run or self._verbosity >= 1):
             from vpo.report.diff import plan_lines  # imported late: often there is no plan
 
-            effective = _is_effective(outcome) or (self._dry_run and _is_hindered(outcome))
+            effective = shows_changes(outcome, self._dry_run)
             for line, style in plan_lines(outcome.plan, effective=effective):
                 self._out.line(line, style)
         self._warn(outcome)
@@ -214,6 +214,11 @@ def is_partial(outcome: Outcome) -> bool:
 def _is_effective(outcome: Outcome) -> bool:
     """Return whether the planned changes were made, or would be on a dry run."""
     return outcome.status in ("changed", "planned") or is_partial(outcome)
+
+
+def shows_changes(outcome: Outcome, dry_run: bool) -> bool:
+    """Return whether the plan of a file is shown with its changes."""
+    return _is_effective(outcome) or (dry_run and _is_hindered(outcome))
 
 
 def _is_hindered(outcome: Outcome) -> bool:

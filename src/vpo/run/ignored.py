@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from vpo.db.records import Ignored
 from vpo.db.store import Store
 from vpo.discover import Candidate, Discovery
+from vpo.errors import UsageError
 
 _REASON = "it is to be left alone; vpo ignore --remove ends that"
 
@@ -49,3 +50,28 @@ def _has_content(item: Candidate, contents: set[str] | None) -> bool:
         return content_key(item.path) in contents
     except OSError:
         return False
+
+
+def ignore_file(store: Store, name: str) -> str:
+    """Record that a file is left alone; return its path. Raises ``UsageError`` for no file."""
+    from vpo.probe.content_key import content_key
+
+    path = os.path.realpath(name)
+    if not os.path.isfile(path):
+        raise UsageError(f"{name} is not a file; name files, or exclude a folder with .vpoignore")
+    store.ignore(path, os.stat(path).st_size, content_key(path))
+    return path
+
+
+def stop_ignoring(store: Store, name: str) -> str:
+    """Record that a file is no longer left alone; raise ``UsageError`` if it was not."""
+    from vpo.probe.content_key import content_key
+
+    path = os.path.realpath(name)
+    try:
+        content = content_key(path)
+    except OSError:  # it may be gone
+        content = None
+    if not store.stop_ignoring(path, content):
+        raise UsageError(f"{name} is not ignored; vpo ignore --list shows what is")
+    return path

@@ -23,12 +23,13 @@ from vpo.db.facts import Facts
 from vpo.errors import EXIT_USAGE, DatabaseError, VpoError
 from vpo.serve import metrics
 from vpo.serve.api import events as events_api
+from vpo.serve.api import file as file_api
 from vpo.serve.api import files as files_api
 from vpo.serve.api import queue as queue_api
 from vpo.serve.api import reviews as reviews_api
 from vpo.serve.api import status as status_api
 from vpo.serve.context import ServeContext
-from vpo.serve.pages import api_reference, library, login, now, queue, review
+from vpo.serve.pages import api_reference, file, library, login, now, queue, review
 from vpo.serve.security import Security
 from vpo.serve.status_publisher import StatusPublisher
 
@@ -50,9 +51,9 @@ def create_app(context: ServeContext) -> ASGIApp:
     app.state.context = context
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for api in (files_api, events_api, queue_api, reviews_api, status_api):
+    for api in (files_api, file_api, events_api, queue_api, reviews_api, status_api):
         app.include_router(api.router, prefix="/api/v1")
-    for page in (now, library, queue, review, login, api_reference, metrics):
+    for page in (now, library, file, queue, review, login, api_reference, metrics):
         app.include_router(page.router, include_in_schema=False)
     for kind, handler in (
         (VpoError, _own_error),
@@ -90,6 +91,7 @@ def serve(context: ServeContext, ready: Callable[[], None]) -> None:
             _Server(config, context, ready).run(sockets=[listening])
         finally:
             ended.set()
+            context.work.close()
             for thread in beside:
                 thread.join()
 
@@ -119,6 +121,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._context.events.close()
+        self._context.work.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ from vpo.config.builder import Settings
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.store import Store
 from vpo.serve.events import Events
+from vpo.serve.file_work import FileWork
 from vpo.serve.hosts import Address
 from vpo.serve.logins import Logins
 
@@ -26,6 +27,7 @@ class ServeContext:
     stored: str | None = None
     events: Events = field(default_factory=Events)
     logins: Logins = field(default_factory=Logins)
+    work: FileWork = field(default_factory=FileWork)
 
 
 def context_of(request: Request) -> ServeContext:

@@ -51,16 +51,18 @@ def steps(encoding: Encoding) -> list[str]:
     if spec.tonemap:
         if encoding.tonemapper is None:
             raise ValueError("no tone mapper was chosen")
-        found += [
-            _colors(track.color or Color()),
-            _TONEMAP[encoding.tonemapper](track, TONEMAPPED._replace(depth=spec.depth or 8).name),
-            *_DELETE_HDR,
-        ]
+        pixels = TONEMAPPED._replace(depth=spec.depth or 8).name
+        found += [*to_sdr(track, encoding.tonemapper, pixels), *_DELETE_HDR]
     elif name := pixel_formats.without_range(track.pixel_format or ""):
         found += [_FULL, f"format={name}"]
     elif is_rgb(track.pixel_format) and encoding.pixel_format is not None:
         found += [_TO_YUV, f"format={encoding.pixel_format}"]
     return found
+
+
+def to_sdr(track: Track, by: Tonemapper, pixels: str) -> list[str]:
+    """Return the filters that map the frames of an HDR track to SDR, in this pixel format."""
+    return [_colors(track.color or Color()), _TONEMAP[by](track, pixels)]
 
 
 def _timed(encoding: Encoding) -> list[str]:

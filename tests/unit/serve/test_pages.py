@@ -13,9 +13,10 @@ from starlette.testclient import TestClient
 from vpo.config.builder import build
 from vpo.db.connection import DaemonConnectionPool
 from vpo.db.facts import Facts
+from vpo.db.health_records import HealthRecords
 from vpo.db.library import Library
-from vpo.db.records import Result
-from vpo.db.store import Store
+from vpo.db.records import HealthRecord, Result
+from vpo.db.store import Store, utc_now
 from vpo.media.model import MediaFile, Track
 from vpo.serve.app import create_app
 from vpo.serve.context import ServeContext
@@ -79,6 +80,72 @@ def test_pages_of_the_api_have_every_file_once(client: TestClient, sort: str) ->
     if "path" in sort:
         assert found == sorted(found, key=os.fsencode, reverse=sort.startswith("-"))
     assert BYTES in found
+
+
+def test_pages_are_full_where_files_are_not_probed(
+    client: TestClient, context: ServeContext
+) -> None:
+    Library(context.pool).record(
+        Result("", f"/films/00 {number}.mkv", "failed", stat=(1, number, 900 + number))
+        for number in range(100)
+    )
+    for sort in ("path", "-path", "size"):
+        answer = client.get("/api/v1/files", params={"sort": sort, "limit": "50"}).json()
+        assert len(answer["files"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("FILMS/0", 10), ("%", 0), ("_", 0), ("\\", 0), ("01.mkv", 1), ("\udce9", 1), ("x" * 900, 0)],
+)
+def test_part_of_a_name_is_taken_literally(context: ServeContext, name: str, files: int) -> None:
+    facts = Facts(context.pool)
+    total = facts.count({"name": name})
+    assert total.files == files
+    assert len(facts.page({"name": name}).files) == files
+    assert len(facts.page({"name": name}, "size", among=total.numbers).files) == files
+
+
+def test_name_that_is_too_long_is_refused(client: TestClient) -> None:
+    assert client.get(f"/library?name={'x' * 2000}").status_code == 400
+
+
+def test_codec_is_no_part_of_another(context: ServeContext) -> None:
+    facts, index = Facts(context.pool), Library(context.pool)
+    tracks = (Track(0, "audio", "eac3", language="eng"), Track(1, "audio", "aac", language="ger"))
+    for number, some in enumerate((tracks, tracks[:1])):
+        media = MediaFile(f"/films/e{number}.mkv", "matroska", 5, 5, 60.0, some)
+        index.record([Result("", media.path, "unchanged", stat=(5, 5, 70 + number), media=media)])
+    assert facts.count({"audio": "ac3", "container": "matroska"}).files == 0
+    assert facts.count({"audio": "eac3", "container": "matroska"}).files == 2
+    assert facts.count({"audio": "eac3", "language": "ger"}).files == 1
+
+
+def test_compliance_and_health_are_filters_that_follow_the_records(context: ServeContext) -> None:
+    facts, indexed = Facts(context.pool), Library(context.pool)
+    media = _media(1, "/films/01.mkv")
+    known = Result("", media.path, "unchanged", stat=(1001, 1, 2), media=media, fingerprint="key")
+
+    def counts() -> tuple[int, ...]:
+        asked = [{"compliance": name} for name in ("failed", "complies", "unknown")]
+        return tuple(facts.count(each).files for each in asked)
+
+    indexed.record([known._replace(compliance="complies")])
+    assert counts() == (0, 1, 61)
+    indexed.record([known._replace(compliance="failed")])
+    assert counts() == (1, 0, 61)
+    indexed.record([known])  # the facts are written anew, and the record stays
+    assert counts() == (1, 0, 61)
+    record = HealthRecord((1001, 1, 2), utc_now(), {})
+    HealthRecords(context.pool).record(media.path, None, record)
+    assert facts.count({"health": "checked"}).files == 1
+    context.store.forget_file(media.path)
+    indexed.record([known])
+    assert counts() == (0, 0, 62)
+    assert facts.count({"health": "checked"}).files == 1
+    with context.pool.transaction() as connection:
+        connection.execute("DELETE FROM health")
+    assert facts.count({"health": "unchecked", "container": "matroska"}).files == 62
 
 
 def test_filters_combine(client: TestClient) -> None:

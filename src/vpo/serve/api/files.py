@@ -62,6 +62,6 @@ def files(
 def counts(context: Context) -> dict[str, Any]:
     """Count the files and bytes by each value of each fact."""
     facts = Facts(context.pool)
-    files, size = facts.count({})
+    total = facts.count({})
     values = {name: [item._asdict() for item in facts.values(name)] for name in (*SINGLE, *SEVERAL)}
-    return {"files": files, "bytes": size, "facts": values}
+    return {"files": total.files, "bytes": total.bytes, "facts": values}

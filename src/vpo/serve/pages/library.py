@@ -52,8 +52,8 @@ def library_page(request: Request, context: Context) -> Response:
         column = order.removeprefix("-")
         if column not in ORDERS:
             raise ValueError(f"there is no order {column}")
-        page = facts.page(query, column, descending=descending, cursor=cursor)
-        files, size = facts.count(query)
+        total = facts.count(query)
+        page = facts.page(query, column, descending=descending, cursor=cursor, among=total.numbers)
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
     more = {**query, "sort": order}
@@ -61,8 +61,7 @@ def library_page(request: Request, context: Context) -> Response:
         "library.html",
         here="library",
         page=page,
-        files=files,
-        size=size,
+        total=total,
         query=query,
         sort=order,
         filters=_filters(facts, query),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from vpo.serve.paths_in_urls import file_url
 from vpo.text import format_size, format_time, printable
 
 
@@ -19,8 +21,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"size": format_size, "duration": format_time, "shown": printable}
+    environment.filters |= {
+        "size": format_size,
+        "duration": format_time,
+        "shown": printable,
+        "file_url": file_url,
+        "local": _local,
+    }
     return environment
+
+
+def _local(time: datetime) -> str:
+    """Return a time in the server's time zone."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 _ENVIRONMENT = _environment()
