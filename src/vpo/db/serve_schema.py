@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 VERSION_9: tuple[str, ...] = (
     # What waits for `vpo serve`, in the order of priority (the highest first), then position.
     # `due`: not before, in seconds since 1970. `approved`: the hash of the plan that may run.
