@@ -19,18 +19,15 @@ from vpo.db.connection import DaemonConnectionPool
 from vpo.db.records import OutcomeRow, Run
 from vpo.db.store import Store
 from vpo.errors import UsageError
-from vpo.report.history import changes_made, record_json
+from vpo.report.history import COUNTS, changes_made, record_json, run_counts, run_subject
 from vpo.report.table import write_csv
 from vpo.report.text import MIN_SAVED
 from vpo.text import display_path, printable, saved_text
 
-_COUNTS = ("changed", "unchanged", "skipped", "failed", "cancelled", "not_started")
 _RUN_COLUMNS = (
-    *("id", "started_at", "finished_at", "state", "workers", *_COUNTS),
+    *("id", "started_at", "finished_at", "state", "workers", *COUNTS),
     *("saved", "policies", "library", "paths"),
 )
-_SHOWN_PATHS = 2
-"""How many paths of a run a line names."""
 _FILE_COLUMNS = (
     *("path", "state", "status", "strategy", "error_type", "error_message"),
     *("started_at", "seconds", "size_before", "size_after", "undone_at"),
@@ -106,7 +103,7 @@ def _database() -> DaemonConnectionPool:
 
 def _run_facts(run: Run) -> dict[str, Any]:
     """Return a run with its counts, for CSV."""
-    counts = {name: (run.summary or {}).get(name) for name in (*_COUNTS, "saved")}
+    counts = {name: (run.summary or {}).get(name) for name in (*COUNTS, "saved")}
     return {
         **record_json(run),
         **counts,
@@ -119,26 +116,10 @@ def _run_facts(run: Run) -> dict[str, Any]:
 def _run_line(run: Run) -> str:
     when = run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     summary = run.summary or {}
-    counts = ", ".join(
-        f"{summary[name]} {name.replace('_', ' ')}" for name in _COUNTS if summary.get(name)
-    )
     saved = summary.get("saved", 0)
     difference = f"; {saved_text(saved)}" if abs(saved) >= MIN_SAVED else ""
-    what = f"{counts or 'nothing'}{difference}"
-    return printable(f"{run.id[:8]}  {when}  {run.state:11}  {what}  ({_subject(run)})")
-
-
-def _subject(run: Run) -> str:
-    """Return the policies and the library or the paths of a run."""
-    policies = ", ".join(run.policies)
-    library, paths = run.options.get("library"), run.options.get("paths", ())
-    if library is not None:
-        return f"{policies}; library {library}"
-    if not paths:
-        return policies
-    more = len(paths) - _SHOWN_PATHS
-    named = ", ".join(display_path(os.path.abspath(path)) for path in paths[:_SHOWN_PATHS])
-    return f"{policies}; {named}{f' and {more} more' if more > 0 else ''}"
+    what = f"{run_counts(run) or 'nothing'}{difference}"
+    return printable(f"{run.id[:8]}  {when}  {run.state:11}  {what}  ({run_subject(run)})")
 
 
 def _outcome_lines(outcome: OutcomeRow) -> Iterator[str]:

@@ -14,7 +14,6 @@ from vpo.cli import policy_cases
 from vpo.cli.options import format_option
 from vpo.cli.output import print_json, print_problem, print_warnings
 from vpo.cli.paths import refuse_missing
-from vpo.cli.policy_faults import policy_faults
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
 from vpo.plan.explain import explain
@@ -23,7 +22,6 @@ from vpo.policy.external_facts import ExternalFacts
 from vpo.policy.inheritance import MergedPolicy
 from vpo.policy.loader import (
     PolicyLines,
-    load_policy,
     load_text,
     migrate_text,
     replace_policy_file,
@@ -37,6 +35,7 @@ from vpo.probe.cues import read_cues, read_sidecar
 from vpo.probe.reader import probe_file
 from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
+from vpo.run.policy_faults import CheckedPolicy, check_policy_text
 from vpo.run.sidecar_facts import sidecar_facts
 from vpo.text import printable
 
@@ -60,29 +59,24 @@ def _check(files: tuple[str, ...], output_format: str) -> int:
     """
     found = [_checked(name) for name in files]
     if output_format == "json":
-        print_json({"policies": found})
+        print_json({"policies": [item._asdict() for item in found]})
     for item in found:
-        print_warnings(item["warnings"])
-        if item["error"]:
-            print_problem(item["error"])
+        print_warnings(item.warnings)
+        if item.error:
+            print_problem(item.error)
             continue
         if output_format == "text":
-            phases = printable(", ".join(item["phases"]))
-            click.echo(f"{printable(item['path'])}: ok; phases: {phases}")
-    return EXIT_USAGE if any(item["error"] for item in found) else EXIT_OK
+            phases = printable(", ".join(item.phases))
+            click.echo(f"{printable(item.path)}: ok; phases: {phases}")
+    return EXIT_USAGE if any(item.error for item in found) else EXIT_OK
 
 
-def _checked(name: str) -> dict[str, Any]:
+def _checked(name: str) -> CheckedPolicy:
     try:
-        policy = load_policy(name)
+        text = read_policy(name)
     except PolicyError as error:
-        return {"path": name, "phases": [], "warnings": [], "error": str(error)}
-    phases = [phase.name for phase in policy.phases]
-    faults = list(policy_faults(policy, build({}).config.plugins))
-    # A run warns of these, too.
-    warnings = [text for text in policy.warnings if text not in faults]
-    problems = "\n".join(f"{name}: {text}" for text in faults) or None
-    return {"path": name, "phases": phases, "warnings": warnings, "error": problems}
+        return CheckedPolicy(name, [], [], str(error))
+    return check_policy_text(text, build({}).config.plugins)
 
 
 @command.command("explain")

@@ -190,9 +190,9 @@ class Store(Knowledge):
                 [(finished, run_id) for (run_id,) in ids],
             )
 
-    def runs(self, limit: int = 20) -> list[Run]:
-        """Return the latest runs, newest first."""
-        return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ?", limit)
+    def runs(self, limit: int = 20, skip: int = 0) -> list[Run]:
+        """Return the latest runs, newest first, without so many of the newest."""
+        return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ? OFFSET ?", limit, skip)
 
     def run(self, prefix: str) -> Run:
         """Return the run whose id has this prefix, or the ``last`` one.

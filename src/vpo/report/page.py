@@ -29,7 +29,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def page(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
     """Return the page; ``outcomes`` are those of this run, in the order begun."""
     title = f"vpo run {run.id[:8]}"
-    body = "\n".join(_sections(run, outcomes))
+    body = report_body(run, outcomes)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -46,6 +46,11 @@ def page(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
 </body>
 </html>
 """
+
+
+def report_body(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
+    """Return what is in the page's body, for a page of the server; every text is escaped."""
+    return "\n".join(_sections(run, outcomes))
 
 
 def _style() -> str:

@@ -25,16 +25,42 @@ from vpo.serve import metrics
 from vpo.serve.api import events as events_api
 from vpo.serve.api import file as file_api
 from vpo.serve.api import files as files_api
+from vpo.serve.api import policies as policies_api
 from vpo.serve.api import queue as queue_api
 from vpo.serve.api import reviews as reviews_api
+from vpo.serve.api import runs as runs_api
 from vpo.serve.api import status as status_api
+from vpo.serve.api import system as system_api
 from vpo.serve.context import ServeContext
-from vpo.serve.pages import api_reference, file, library, login, now, queue, review
+from vpo.serve.pages import (
+    api_reference,
+    file,
+    library,
+    login,
+    now,
+    policies,
+    queue,
+    review,
+    runs,
+    system,
+)
 from vpo.serve.security import Security
 from vpo.serve.status_publisher import StatusPublisher
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
+_APIS = (
+    files_api,
+    file_api,
+    events_api,
+    policies_api,
+    queue_api,
+    reviews_api,
+    runs_api,
+    status_api,
+    system_api,
+)
+_PAGES = (now, queue, library, file, review, policies, runs, system, login, api_reference)
 _LAST_SECONDS = 3
 """How long open answers may take once the server is to end."""
 
@@ -51,9 +77,9 @@ def create_app(context: ServeContext) -> ASGIApp:
     app.state.context = context
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for api in (files_api, file_api, events_api, queue_api, reviews_api, status_api):
+    for api in _APIS:
         app.include_router(api.router, prefix="/api/v1")
-    for page in (now, library, file, queue, review, login, api_reference, metrics):
+    for page in (*_PAGES, metrics):
         app.include_router(page.router, include_in_schema=False)
     for kind, handler in (
         (VpoError, _own_error),

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from vpo.cli.policy_faults import policy_faults
 from vpo.errors import PolicyError
 from vpo.policy.document import Policy
 from vpo.policy.loader import parse_policy
+from vpo.run.policy_faults import policy_faults
 
 FOLDER = Path(__file__).parent / "foreign"
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from vpo.config.listing import as_toml
 from vpo.serve.paths_in_urls import file_url
 from vpo.text import format_size, format_time, printable
 
@@ -27,8 +28,15 @@ def _environment() -> Environment:
         "shown": printable,
         "file_url": file_url,
         "local": _local,
+        "toml": as_toml,
+        "shown_lines": _lines,
     }
     return environment
+
+
+def _lines(text: str) -> str:
+    """Return a text of several lines with what cannot be shown escaped."""
+    return "\n".join(map(printable, text.splitlines()))
 
 
 def _local(time: datetime) -> str:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
-from vpo.errors import PlanError
+from vpo.errors import PlanError, PolicyError
 from vpo.media.encode_spec import Device
 from vpo.policy.document import Policy
 from vpo.policy.external_facts import unknown_metadata
+from vpo.policy.loader import load_text
 from vpo.policy.operations.transcode import Transcode
+from vpo.policy.policy_text import PolicyText, with_bases
 from vpo.policy.video_section import VideoSection
 from vpo.text import suggestion
 from vpo.tools.presets import X264_TUNES
 from vpo.tools.video_encoders import VideoEncoder, accelerators, candidates
+
+
+class CheckedPolicy(NamedTuple):
+    """What is wrong with a policy, if anything, and the names of its phases."""
+
+    path: str
+    phases: list[str]
+    warnings: list[str]
+    error: str | None
 
 
 def policy_faults(policy: Policy, plugins: Collection[str]) -> Iterator[str]:
@@ -29,6 +41,32 @@ def policy_faults(policy: Policy, plugins: Collection[str]) -> Iterator[str]:
     for name in dict.fromkeys(policy.metadata_names()):
         if (problem := unknown_metadata(*name, plugins)) is not None:
             yield problem
+
+
+def check_policy_text(text: PolicyText, plugins: Collection[str]) -> CheckedPolicy:
+    """Return what is wrong with a policy, as ``vpo policy check`` does."""
+    try:
+        policy = load_text(text)
+    except PolicyError as error:
+        return CheckedPolicy(text.name, [], [], str(error))
+    return _checked_policy(policy, text.name, plugins)
+
+
+def checked_text(text: str, name: str, plugins: Collection[str]) -> CheckedPolicy:
+    """Return what is wrong with a text that is to be saved under a name."""
+    try:
+        found = with_bases(text, name)
+    except PolicyError as error:
+        return CheckedPolicy(name, [], [], str(error))
+    return check_policy_text(found, plugins)
+
+
+def _checked_policy(policy: Policy, name: str, plugins: Collection[str]) -> CheckedPolicy:
+    faults = list(policy_faults(policy, plugins))
+    # A run warns of these, too.
+    warnings = [text for text in policy.warnings if text not in faults]
+    problems = "\n".join(f"{name}: {text}" for text in faults) or None
+    return CheckedPolicy(name, [phase.name for phase in policy.phases], warnings, problems)
 
 
 def _preset_faults(section: VideoSection) -> Iterator[str]:

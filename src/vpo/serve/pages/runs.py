@@ -1,0 +1,43 @@
+"""The pages of the runs: their list, and the report of each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import Response
+
+from vpo.errors import UsageError
+from vpo.report.history import run_counts, run_subject
+from vpo.report.page import report_body
+from vpo.report.text import MIN_SAVED
+from vpo.serve.context import Context
+from vpo.serve.pages.rendering import drawing, render
+from vpo.text import saved_text
+
+router = APIRouter()
+_SHOWN = 50
+
+
+@router.get("/runs")
+def runs_page(context: Context, cursor: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """List the runs, newest first."""
+    found = context.store.runs(_SHOWN + 1, cursor)
+    rows = []
+    for run in found[:_SHOWN]:
+        saved = (run.summary or {}).get("saved", 0)
+        text = saved_text(saved) if abs(saved) >= MIN_SAVED else ""
+        rows.append((run, run_subject(run), run_counts(run) or "nothing", text))
+    older = cursor + _SHOWN if len(found) > _SHOWN else None
+    return render("runs.html", here="runs", rows=rows, newer=cursor > 0, older=older)
+
+
+@router.get("/runs/{run_id}")
+def run_page(context: Context, run_id: str) -> Response:
+    """Show the report of a run."""
+    try:
+        run = context.store.run(run_id)
+    except UsageError as error:
+        raise HTTPException(404, str(error)) from None
+    body = report_body(run, context.store.outcomes(run.id))
+    return render("run.html", here="runs", run=run, body=drawing(body))
