@@ -157,6 +157,29 @@ def test_header_edit_of_mp4_keeps_inode_samples_and_other_facts(
     assert litter(root) == []
 
 
+SHORT_TEXTS = """\
+schema_version: 13
+phases:
+  - name: texts
+    titles: {audio: "简"}
+    rules:
+      items:
+        - name: r
+          when: {exists: {track_type: audio}}
+          then: [{set_container_metadata: {field: comment, value: "Två"}}]
+"""
+
+
+@pytest.mark.parametrize("name", ["cover.mp4", "camera.mov"])
+def test_short_texts_are_read_as_they_were_written(vpo: Vpo, library: Library, name: str) -> None:
+    root = library(name)
+    assert one(run(vpo, SHORT_TEXTS, root))["strategy"] == "header"
+    after = read(root / name)
+    assert [track.title for track in after.of("audio")] == ["简"]
+    assert after.tags["comment"] == "Två"
+    assert one(run(vpo, SHORT_TEXTS, root))["status"] == "unchanged"
+
+
 @pytest.mark.parametrize("tools", ["mkvtoolnix", "ffmpeg"])
 def test_remux_keeps_streams_facts_mode_and_times(
     vpo: Vpo, library: Library, corpus: Path, tmp_path: Path, tools: str

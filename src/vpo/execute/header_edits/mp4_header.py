@@ -46,6 +46,7 @@ _FIRST_LETTER = 0x60
 _UNSPECIFIED = b"\x7f\xff"
 """The number of QuickTime for no language; numbers from 0x400 on are three letters there, too."""
 _OF_TRACKS = frozenset({ChangeKind.FLAG, ChangeKind.TITLE, ChangeKind.LANGUAGE})
+_SHORTEST_NAME = 5
 _TITLES = (b"name", b"\xa9nam")
 
 
@@ -122,7 +123,7 @@ class Mp4Header:
             keys = b"".join(read_data(self.fd, one).lower() for one in meta.find(b"keys"))
             if b"title" in keys or any(one.find(b"\xa9nam") for one in meta.find(b"ilst")):
                 raise StructureError("the title of a track is in a list of tags, too")
-        made = new_box(b"name", title.encode()) if title else None
+        made = new_box(b"name", _name(title)) if title else None
         return _with_user_data(box, lambda one: one.kind in _TITLES, made)
 
     def _with_role(self, box: Mp4Box, role: bytes, *, present: bool) -> Mp4Box:
@@ -161,6 +162,12 @@ class Mp4Header:
             raise StructureError(f"no three letters for the language {code!r}")
         first, second, third = (ord(letter) - _FIRST_LETTER for letter in code)
         return (first << 10 | second << 5 | third).to_bytes(2, "big")
+
+
+def _name(title: str) -> bytes:
+    """Return a title as it is stored; ffmpeg takes up to 4 bytes for text of old Macintoshes."""
+    data = title.encode()
+    return data if title.isascii() else data.ljust(_SHORTEST_NAME, b"\0")
 
 
 def _is_of(change: Change, track: Track) -> bool:
