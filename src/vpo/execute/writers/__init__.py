@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vpo.errors import PlanError
 from vpo.execute.context import RunContext
 from vpo.execute.writers.extract_only import ExtractOnly
 from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
-from vpo.execute.writers.header_edit import HeaderEdit, obstacle
+from vpo.execute.writers.header_edit import HeaderEdit, by_tool, obstacle
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
 from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
@@ -14,6 +16,7 @@ from vpo.media.file_name import is_utf8
 from vpo.media.sidecar_names import second_name
 from vpo.plan.evaluate import rewritten
 from vpo.plan.model import Plan
+from vpo.tools.programs import Tools
 
 _WRITERS: tuple[type[Writer], ...] = (
     ExtractOnly,
@@ -43,6 +46,25 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
     return _rewriting(plan, context, obstacle(plan) or "it has gone")
 
 
+def as_carried_out(plan: Plan, tools: Tools) -> Plan:
+    """Return the plan as a run with these tools carries it out, which reads the file's header.
+
+    Where the header cannot be edited, the file is written anew.
+    """
+    if plan.strategy != "header":
+        return plan
+    problem = obstacle(plan)
+    if problem is None:
+        return plan
+    if HeaderEdit.suits(plan, tools):
+        return replace(plan, warnings=(*plan.warnings, by_tool(problem)))
+    try:
+        written = rewritten(plan)
+    except PlanError as error:
+        return replace(plan, error=error)
+    return replace(written, warnings=(*written.warnings, _anew(problem)))
+
+
 def fallback(writer: Writer, problem: str) -> Writer | None:
     """Return what writes a file anew whose header a tool could not edit either, else ``None``."""
     if not (isinstance(writer, HeaderEdit) and writer.needs_tool):
@@ -54,8 +76,12 @@ def _rewriting(plan: Plan, context: RunContext, problem: str) -> Writer:
     plan = rewritten(plan)
     kind = MkvmergeRemux if MkvmergeRemux.suits(plan, context.tools) else FfmpegRewrite
     writer = kind(plan, context)
-    writer.warnings += (f"the file is written anew, as its header cannot be edited: {problem}",)
+    writer.warnings += (_anew(problem),)
     return writer
+
+
+def _anew(problem: str) -> str:
+    return f"the file is written anew, as its header cannot be edited: {problem}"
 
 
 def _refuse_nothing(plan: Plan) -> None:

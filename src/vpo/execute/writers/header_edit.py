@@ -50,7 +50,7 @@ class HeaderEdit(Writer):
         super().__init__(plan, context)
         self._edit, obstacle = _looked_at(plan)
         if obstacle is not None:
-            self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {obstacle}",)
+            self.warnings = (by_tool(obstacle),)
 
     @property
     def needs_tool(self) -> bool:
@@ -117,6 +117,11 @@ class _Edit(NamedTuple):
     patches: PatchSet
     complete: bool
     check: CheckStructure
+
+
+def by_tool(problem: str) -> str:
+    """Return the warning about an edit that vpo leaves to mkvpropedit, and why."""
+    return f"mkvpropedit edits the header, which vpo itself cannot: {problem}"
 
 
 def obstacle(plan: Plan) -> str | None:
