@@ -21,11 +21,10 @@ from vpo.tools.programs import Tools
 _WRITERS: tuple[type[Writer], ...] = (
     ExtractOnly,
     NameChange,
-    HeaderEdit,
     MkvmergeRemux,
     FfmpegRewrite,
 )
-"""Cheapest first; the last accepts every plan."""
+"""Cheapest first, but for edits of headers; the last accepts every other plan."""
 
 
 def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
@@ -40,10 +39,11 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
         return None
     _refuse_nothing(plan)
     _need_extractors(plan, context)
-    kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
-    if plan.strategy != "header" or kind is HeaderEdit:
-        return kind(plan, context)
-    return _rewriting(plan, context, obstacle(plan) or "it has gone")
+    if plan.strategy == "header":
+        edit = HeaderEdit(plan, context)  # which reads the header, once
+        problem = edit.refusal
+        return edit if problem is None else _rewriting(plan, context, problem)
+    return next(kind for kind in _WRITERS if kind.suits(plan, context.tools))(plan, context)
 
 
 def as_carried_out(plan: Plan, tools: Tools) -> Plan:
