@@ -243,7 +243,7 @@ def _mp4_names(path: Path) -> dict[int, str]:
     data = path.read_bytes()
     tracks = [trak for moov in _boxes(data, b"moov") for trak in _boxes(moov, b"trak")]
     return {
-        number: name.decode()
+        number: name.rstrip(b"\0").decode()
         for number, track in enumerate(tracks)
         for udta in _boxes(track, b"udta")
         for name in _boxes(udta, b"name")

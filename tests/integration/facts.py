@@ -92,6 +92,20 @@ def clusters(path: Path) -> list[tuple[int, str]]:
     return found
 
 
+def samples(path: Path) -> list[tuple[int, str]]:
+    """Return offset and hash of every ``mdat`` of an MP4 or QuickTime file."""
+    data = path.read_bytes()
+    found, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if data[at + 4 : at + 8] == b"mdat":
+            found.append((at, hashlib.sha256(data[at : at + size]).hexdigest()))
+        at += size
+    return found
+
+
 def elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield id, start, start of the body and end of consecutive EBML elements."""
     while start < end:

@@ -15,6 +15,7 @@ from tests.integration.facts import (
     litter,
     original,
     path_with,
+    samples,
     streams,
 )
 from tests.integration.stage import Stage
@@ -61,6 +62,11 @@ MATROSKA = [
 ]
 
 
+MP4 = [
+    name
+    for name, facts in make.manifest().items()
+    if facts.get("container") in ("mp4", "mov") and not facts.get("broken")
+]
 BY_FFMPEG = (
     "attachments.mkv",
     "bitmap-subtitles.mkv",
@@ -155,6 +161,82 @@ def test_header_edit_of_mp4_keeps_inode_samples_and_other_facts(
         assert new[: new.index(b"moov")][:-4] == old[: old.index(b"moov")][:-4]
         assert (after.attachments, after.chapters) == (before.attachments, before.chapters)
     assert litter(root) == []
+
+
+EVERYTHING = f"""\
+schema_version: 13
+phases:
+  - name: everything
+    audio_actions: {{clear_all_forced: true, clear_all_default: true}}
+    subtitle_actions: {{clear_all_forced: true, clear_all_default: true}}
+    titles: {{audio: {"ä" * 200}, subtitle: {"s" * 300}, video: Film, container: {"t" * 500}}}
+    rules:
+      match: all
+      items:
+        - name: audio
+          when: {{exists: {{track_type: audio}}}}
+          then: [{{set_language: {{track_type: audio, new_language: pt-BR}}}}]
+        - name: subtitles
+          when: {{exists: {{track_type: subtitle}}}}
+          then: [{{set_language: {{track_type: subtitle, new_language: zh-Hant}}}}]
+"""
+
+
+@pytest.mark.parametrize("policy", [NO_FLAGS, EVERYTHING], ids=["flags", "everything"])
+def test_header_edits_leave_every_byte_of_clusters_and_samples_where_it_was(
+    vpo: Vpo, library: Library, corpus: Path, policy: str
+) -> None:
+    """In all of the sample media, whether the header keeps its length, moves or grows."""
+    root = library(*MATROSKA, "clip.webm", *MP4)
+    edited = set()
+    for file in run(vpo, policy, root).json["files"]:
+        assert file["error"] is None, file
+        path = Path(file["path"])
+        if file["strategy"] == "header":
+            edited.add(path.suffix)
+            payload = samples if path.name in MP4 else clusters
+            assert payload(path) == payload(corpus / path.name) != [], path.name
+    assert edited >= {".mkv", ".mp4"}
+
+
+SHORT_TEXTS = """\
+schema_version: 13
+phases:
+  - name: texts
+    titles: {audio: "简"}
+    rules:
+      items:
+        - name: r
+          when: {exists: {track_type: audio}}
+          then: [{set_container_metadata: {field: comment, value: "Två"}}]
+"""
+
+
+@pytest.mark.parametrize("name", ["cover.mp4", "camera.mov"])
+def test_short_texts_are_read_as_they_were_written(vpo: Vpo, library: Library, name: str) -> None:
+    root = library(name)
+    assert one(run(vpo, SHORT_TEXTS, root))["strategy"] == "header"
+    after = read(root / name)
+    assert [track.title for track in after.of("audio")] == ["简"]
+    assert after.tags["comment"] == "Två"
+    assert one(run(vpo, SHORT_TEXTS, root))["status"] == "unchanged"
+
+
+@pytest.mark.parametrize("name", ["fragmented.mp4", "mov-text.mp4", "live.webm", "cover.mp4"])
+def test_all_commands_name_the_same_strategy(vpo: Vpo, library: Library, name: str) -> None:
+    """Whether a header can be edited depends on its room, which the file alone shows."""
+    root, policy = library(name), vpo.policy(SWEDISH)
+    vpo("scan", root)
+    asked = (
+        ("process", "--dry-run", "--format", "json", "-p", policy, root),
+        ("library", "check", "--format", "json", "-p", policy),
+        ("process", "--format", "json", "-p", policy, root),
+    )
+    explained = vpo("policy", "explain", "--format", "json", policy, root / name).json
+    found = [explained, *(one(vpo(*words)) for words in asked)]
+    strategy = "header" if name in ("cover.mp4", "live.webm") else "remux"
+    assert [each["strategy"] for each in found] == [strategy] * 4
+    assert len({tuple(each["warnings"]) for each in found}) == 1
 
 
 @pytest.mark.parametrize("tools", ["mkvtoolnix", "ffmpeg"])

@@ -22,6 +22,7 @@ from vpo.cli.output import print_json
 from vpo.config.builder import build
 from vpo.db.records import ComplianceRecord
 from vpo.errors import EXIT_FAILED, EXIT_OK, UsageError
+from vpo.execute.writers import as_carried_out
 from vpo.library.compliance import Checked, check_files
 from vpo.media.model import MediaFile
 from vpo.plan.model import Plan, changes_to_json
@@ -34,7 +35,9 @@ from vpo.report.text import Console
 from vpo.run.compliance import CacheKeys, current_records
 from vpo.run.sidecar_facts import named_sidecars
 from vpo.run.sidecar_state import sidecar_state
+from vpo.run.workers import installed_tools
 from vpo.text import counted, display_path, printable
+from vpo.tools.programs import Tools
 
 
 @click.command("check")
@@ -54,14 +57,16 @@ def command(
     Without a policy, the libraries of the configuration are checked, each with its own. The exit
     code is 1 if any file does not comply.
 
-    Uses the database only, and the names of sidecars, and is no success if no file is indexed. For
-    policies that use metadata, look at frames or add sidecars, "vpo process -n" is more accurate.
+    Uses the database, the names of sidecars, and the headers that would be edited. It is no success
+    if no file is indexed. For policies that use metadata, look at frames or add sidecars,
+    "vpo process -n" is more accurate.
     """
+    tools = installed_tools(build({}))
     printer: _TextPrinter = _PRINTERS[output_format](verbose)
     for choice, paths in _choices(policies, libraries, under):
         with questioned(paths) as question:
             for found in _checked(question, choice):
-                printer.take(found)
+                printer.take(_as_carried_out(found, tools))
     printer.end()
     return EXIT_FAILED if printer.noncompliant or not printer.total else EXIT_OK
 
@@ -85,6 +90,14 @@ def _checked(question: Question, choice: PolicyFiles) -> Iterator[Checked]:
         return ExternalFacts(now_ns=keys.now_ns, sidecars=beside)
 
     return check_files(choice, media, known, warned, facts)
+
+
+def _as_carried_out(found: Checked, tools: Tools) -> Checked:
+    """Return the file with its plan as a run would carry it out."""
+    if found.plan is None:
+        return found
+    plan = as_carried_out(found.plan, tools)
+    return found._replace(plan=plan, warnings=plan.warnings)
 
 
 def _has_the_same_sidecars(keys: CacheKeys, path: bytes, row: ComplianceRecord) -> bool:

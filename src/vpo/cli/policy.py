@@ -16,6 +16,7 @@ from vpo.cli.output import print_json, print_problem, print_warnings
 from vpo.cli.paths import refuse_missing
 from vpo.config.builder import build
 from vpo.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, PolicyError, ProbeError
+from vpo.execute.writers import as_carried_out
 from vpo.plan.explain import explain
 from vpo.plugins.metadata import fetch_metadata
 from vpo.policy.external_facts import ExternalFacts
@@ -37,6 +38,7 @@ from vpo.report.explain import explanation_json, explanation_lines
 from vpo.report.text import Console
 from vpo.run.policy_faults import CheckedPolicy, check_policy_text
 from vpo.run.sidecar_facts import sidecar_facts
+from vpo.run.workers import installed_tools
 from vpo.text import printable
 
 
@@ -97,11 +99,13 @@ def _explain(policy: str, file: str, phases: str | None, output_format: str) -> 
         media = probe_file(os.path.realpath(file))
     except ProbeError as error:
         raise ProbeError(f"{file}: {error}") from None
-    metadata = fetch_metadata(build({}).config, choice, [media.path])
+    settings = build({})
+    metadata = fetch_metadata(settings.config, choice, [media.path])
     print_warnings(metadata.warnings)
     beside = sidecar_facts(media, read_sidecar, read_cues) if choice.uses_sidecars else None
     facts = ExternalFacts(metadata.of(media.path), now_ns=time.time_ns(), sidecars=beside)
     plan, stories = explain(choice.policies[0], media, facts)
+    plan = as_carried_out(plan, installed_tools(settings))
     if output_format == "json":
         print_json(explanation_json(policy, plan, stories, lines))
     else:

@@ -185,6 +185,7 @@ def rewritten(plan: Plan) -> Plan:
         after=after,
         changes=(*plan.changes, *difference(plan.after, after, reasons)),
         warnings=(*plan.warnings, *(_left_out(track, after.container) for track in lost)),
+        anew=True,
     )
 
 

@@ -73,7 +73,8 @@ class Plan:
     tracks are made from that are not copied, and ``extracts`` the files to be written beside the
     film. ``error`` is set where a phase failed; unless ``on_error`` is ``continue``, nothing
     changes. ``named_by`` is the server that is asked to rename the file once it was changed.
-    ``data_required``: no data track may be left out.
+    ``data_required``: no data track may be left out. ``anew``: the file is written anew, as its
+    header cannot be edited.
     """
 
     before: MediaFile
@@ -89,6 +90,7 @@ class Plan:
     sources: tuple[tuple[int, SubtitleSource], ...] = ()
     extracts: tuple[Extract, ...] = ()
     data_required: bool = False
+    anew: bool = False
 
     @property
     def video_encodes(self) -> dict[int, VideoEncode]:
@@ -130,7 +132,8 @@ class Plan:
         if not changes:
             return "rename"
         in_headers = all(change.in_header for change in changes)
-        return "header" if in_headers and self._editable else "remux"
+        in_place = in_headers and self._editable and not self.anew
+        return "header" if in_place else "remux"
 
     @property
     def _editable(self) -> bool:

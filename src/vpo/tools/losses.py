@@ -37,6 +37,8 @@ _TIMED_ANEW = frozenset(
 )
 """Audio whose packets ffmpeg writes into AVI with other times than those that it has read of it.
 Measured with ffmpeg 5.1, for every codec that it encodes."""
+_TAKEN_FOR_MACINTOSH = 4
+"""Bytes of the longest title in MP4 and QuickTime that ffmpeg does not read as UTF-8."""
 _NO_TEXT = "\ufffd"
 """What stands for bytes that are no valid UTF-8."""
 
@@ -64,6 +66,7 @@ def refused_losses(plan: Plan) -> Iterator[str]:
             yield f"{track}, which it cannot write into {plan.after.container}"
     yield from _unwritable_sound(plan)
     yield from _unwritable_languages(plan.after)
+    yield from _unreadable_titles(plan.after)
     if plan.before.container != plan.after.container:
         return
     yield from plan.before.fragile
@@ -73,6 +76,14 @@ def refused_losses(plan: Plan) -> Iterator[str]:
     for track in plan.after.tracks:
         for fact in unsupported_side_data(track, plan.after.container):
             yield f"{SIDE_DATA[fact].removeprefix('its ')} of {track}"
+
+
+def _unreadable_titles(media: MediaFile) -> Iterator[str]:
+    """Yield titles that ffmpeg, and what is made of it, takes for text of old Macintoshes."""
+    for track in media.tracks if container(media.container).mp4_family else ():
+        title = track.title or ""
+        if not title.isascii() and len(title.encode()) <= _TAKEN_FOR_MACINTOSH:
+            yield f"the title of {track}, which is too short for it in {media.container}"
 
 
 def _unwritable_sound(plan: Plan) -> Iterator[str]:

@@ -37,3 +37,12 @@ def test_audio_that_begins_too_late_to_be_recognized_is_refused(
     container: str, rate: int | None
 ) -> None:
     assert ("begins too late" in losses(TO_MKV, container, rate, "mp2")) == (rate is None)
+
+
+@pytest.mark.parametrize(
+    ("title", "lost"), [("简", True), ("På", True), ("简体", False), ("EN", False)]
+)
+def test_title_too_short_for_ffmpeg_to_know_as_unicode_is_refused(title: str, lost: bool) -> None:
+    phase = {"titles": {"audio": title}, **ORDER}
+    assert ("too short" in losses(phase, "mp4", 48000, "aac")) == lost
+    assert not losses(phase, "mkv", 48000, "aac")

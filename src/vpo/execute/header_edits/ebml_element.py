@@ -10,6 +10,8 @@ from vpo.probe.ebml import WIDTHS, StructureError, items
 
 VOID, CRC = 0xEC, 0xBF
 _LONGEST_SIZE = 8
+_LEVELS = 16
+"""Levels of elements in one another that are read: no file needs as many."""
 
 
 class EbmlElement(NamedTuple):
@@ -38,12 +40,15 @@ class EbmlElement(NamedTuple):
         """Return the element with other data; the size field keeps its width if it can."""
         return self._replace(width=max(self.width, size_width(len(data))), data=data)
 
-    def narrowed(self, parents: Container[int]) -> EbmlElement:
-        """Return the element with the shortest size fields, also of children that are parents."""
-        data = self.data
-        if self.id in parents:
-            data = joined(child.narrowed(parents) for child in parse(data))
-        return new_element(self.id, data) if self.id in parents else self
+    def narrowed(self, parents: Container[int], levels: int = _LEVELS) -> EbmlElement:
+        """Return the element with the shortest size fields, also of children that are parents.
+
+        What is in it more than so many levels deep is kept as it is.
+        """
+        if self.id not in parents or not levels:
+            return self
+        children = (child.narrowed(parents, levels - 1) for child in parse(self.data))
+        return new_element(self.id, joined(children))
 
     def resized(self, length: int) -> EbmlElement | None:
         """Return the element with a size field that gives it this length; ``None`` if none does."""

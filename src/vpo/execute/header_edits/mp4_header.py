@@ -6,7 +6,7 @@ Flags other than ``default`` are roles of DASH (ISO/IEC 23009-1, 5.8.5.5) in ``k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -46,6 +46,7 @@ _FIRST_LETTER = 0x60
 _UNSPECIFIED = b"\x7f\xff"
 """The number of QuickTime for no language; numbers from 0x400 on are three letters there, too."""
 _OF_TRACKS = frozenset({ChangeKind.FLAG, ChangeKind.TITLE, ChangeKind.LANGUAGE})
+_SHORTEST_NAME = 5
 _TITLES = (b"name", b"\xa9nam")
 
 
@@ -60,16 +61,17 @@ class Mp4Header:
     def edited(self) -> Mp4Box:
         """Return the list of tracks as the plan wants it; ``StructureError`` if that is unsafe."""
         movie = self.structure.movie
+        changes = _by_track(self.plan)
         numbers = {
             _position(track, self.plan.before): track
             for track in self.plan.before.tracks
-            if any(_is_of(change, track) for change in self.plan.changes)
+            if track.index in changes
         }
         tracks = movie.find(b"trak")
         if any(number not in range(len(tracks)) for number in numbers):
             raise StructureError("a track of the plan is not in the file")
         edited = {
-            tracks[number].start: self._track(tracks[number], track)
+            tracks[number].start: self._track(tracks[number], track, changes[track.index])
             for number, track in numbers.items()
         }
         children = [edited.get(child.start, child) for child in movie.children or ()]
@@ -81,12 +83,11 @@ class Mp4Header:
         movie = movie.with_children(children)
         return Mp4Tags(self.fd, self.structure.quicktime).edited(movie, tags) if tags else movie
 
-    def _track(self, box: Mp4Box, track: Track) -> Mp4Box:
+    def _track(self, box: Mp4Box, track: Track, changes: Iterable[Change]) -> Mp4Box:
         """Return a track with its changes, if it is the one that they are meant for."""
         self._check_is(box, track)
-        for change in self.plan.changes:
-            if _is_of(change, track):
-                box = self._changed(box, change)
+        for change in changes:
+            box = self._changed(box, change)
         return box
 
     def _check_is(self, box: Mp4Box, track: Track) -> None:
@@ -122,7 +123,7 @@ class Mp4Header:
             keys = b"".join(read_data(self.fd, one).lower() for one in meta.find(b"keys"))
             if b"title" in keys or any(one.find(b"\xa9nam") for one in meta.find(b"ilst")):
                 raise StructureError("the title of a track is in a list of tags, too")
-        made = new_box(b"name", title.encode()) if title else None
+        made = new_box(b"name", _name(title)) if title else None
         return _with_user_data(box, lambda one: one.kind in _TITLES, made)
 
     def _with_role(self, box: Mp4Box, role: bytes, *, present: bool) -> Mp4Box:
@@ -163,9 +164,19 @@ class Mp4Header:
         return (first << 10 | second << 5 | third).to_bytes(2, "big")
 
 
-def _is_of(change: Change, track: Track) -> bool:
-    """Return whether a change is one of the header of a track."""
-    return change.kind in _OF_TRACKS and change.track == track.index
+def _name(title: str) -> bytes:
+    """Return a title as it is stored; ffmpeg takes up to 4 bytes for text of old Macintoshes."""
+    data = title.encode()
+    return data if title.isascii() else data.ljust(_SHORTEST_NAME, b"\0")
+
+
+def _by_track(plan: Plan) -> dict[int, list[Change]]:
+    """Return the changes of the headers of tracks, by the index of the track."""
+    found: dict[int, list[Change]] = {}
+    for change in plan.changes:
+        if change.kind in _OF_TRACKS and change.track is not None:
+            found.setdefault(change.track, []).append(change)
+    return found
 
 
 def _position(track: Track, media: MediaFile) -> int:

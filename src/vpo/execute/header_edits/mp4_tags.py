@@ -35,7 +35,10 @@ _QUICKTIME = {
     "date": b"\xa9day",
     "genre": b"\xa9gen",
     "copyright": b"\xa9cpy",
+    "comment": b"\xa9cmt",
 }
+_TWIN = b"\xa9des"
+"""A second comment, which ffmpeg writes into QuickTime and does not read."""
 _TEXT = b"\0\0\0\1\0\0\0\0"
 """UTF-8, in no language."""
 _HANDLER = bytes(8) + b"mdirappl" + bytes(9)
@@ -78,10 +81,23 @@ class Mp4Tags:
             if any(name.encode() in there for name in tags):
                 raise StructureError("the tag is in a list of Apple's own")
 
+    def _kinds(self, user_data: Mp4Box, name: str) -> set[bytes]:
+        """Return the boxes that are this tag.
+
+        ffmpeg writes a comment into QuickTime twice, and reads the second one.
+        """
+        kinds = {_ITEMS[name], _QUICKTIME.get(name, _ITEMS[name])}
+        if name != "comment":
+            return kinds
+        texts = {read_data(self.fd, one) for one in user_data.find(_TWIN)}
+        if texts - {read_data(self.fd, one) for one in user_data.find(*kinds)}:
+            raise StructureError("two comments that differ")
+        return {*kinds, _TWIN}
+
     def _edited(self, user_data: Mp4Box, name: str, value: str) -> Mp4Box:
         """Return the user data with a tag in the one place where it is, or where it belongs."""
         lists = [one for one in user_data.find(b"meta") if self._is_itunes(one)]
-        kinds = {_ITEMS[name], _QUICKTIME.get(name, b"")}
+        kinds = self._kinds(user_data, name)
         in_list = lists and any(items.find(*kinds) for items in lists[0].find(b"ilst"))
         in_user_data = bool(user_data.find(*kinds))
         if len(lists) > 1 or (in_list and in_user_data):

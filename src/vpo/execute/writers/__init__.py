@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vpo.errors import PlanError
 from vpo.execute.context import RunContext
 from vpo.execute.writers.extract_only import ExtractOnly
 from vpo.execute.writers.ffmpeg_rewrite import FfmpegRewrite
-from vpo.execute.writers.header_edit import HeaderEdit, obstacle
+from vpo.execute.writers.header_edit import HeaderEdit, by_tool, obstacle
 from vpo.execute.writers.mkvmerge_remux import MkvmergeRemux
 from vpo.execute.writers.name_change import NameChange
 from vpo.execute.writers.writer import Writer
@@ -14,15 +16,15 @@ from vpo.media.file_name import is_utf8
 from vpo.media.sidecar_names import second_name
 from vpo.plan.evaluate import rewritten
 from vpo.plan.model import Plan
+from vpo.tools.programs import Tools
 
 _WRITERS: tuple[type[Writer], ...] = (
     ExtractOnly,
     NameChange,
-    HeaderEdit,
     MkvmergeRemux,
     FfmpegRewrite,
 )
-"""Cheapest first; the last accepts every plan."""
+"""Cheapest first, but for edits of headers; the last accepts every other plan."""
 
 
 def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
@@ -37,10 +39,30 @@ def choose_writer(plan: Plan, context: RunContext) -> Writer | None:
         return None
     _refuse_nothing(plan)
     _need_extractors(plan, context)
-    kind = next(kind for kind in _WRITERS if kind.suits(plan, context.tools))
-    if plan.strategy != "header" or kind is HeaderEdit:
-        return kind(plan, context)
-    return _rewriting(plan, context, obstacle(plan) or "it has gone")
+    if plan.strategy == "header":
+        edit = HeaderEdit(plan, context)  # which reads the header, once
+        problem = edit.refusal
+        return edit if problem is None else _rewriting(plan, context, problem)
+    return next(kind for kind in _WRITERS if kind.suits(plan, context.tools))(plan, context)
+
+
+def as_carried_out(plan: Plan, tools: Tools) -> Plan:
+    """Return the plan as a run with these tools carries it out, which reads the file's header.
+
+    Where the header cannot be edited, the file is written anew.
+    """
+    if plan.strategy != "header":
+        return plan
+    problem = obstacle(plan)
+    if problem is None:
+        return plan
+    if HeaderEdit.suits(plan, tools):
+        return replace(plan, warnings=(*plan.warnings, by_tool(problem)))
+    try:
+        written = rewritten(plan)
+    except PlanError as error:
+        return replace(plan, error=error)
+    return replace(written, warnings=(*written.warnings, _anew(problem)))
 
 
 def fallback(writer: Writer, problem: str) -> Writer | None:
@@ -54,8 +76,12 @@ def _rewriting(plan: Plan, context: RunContext, problem: str) -> Writer:
     plan = rewritten(plan)
     kind = MkvmergeRemux if MkvmergeRemux.suits(plan, context.tools) else FfmpegRewrite
     writer = kind(plan, context)
-    writer.warnings += (f"the file is written anew, as its header cannot be edited: {problem}",)
+    writer.warnings += (_anew(problem),)
     return writer
+
+
+def _anew(problem: str) -> str:
+    return f"the file is written anew, as its header cannot be edited: {problem}"
 
 
 def _refuse_nothing(plan: Plan) -> None:

@@ -48,9 +48,14 @@ class HeaderEdit(Writer):
 
     def __init__(self, plan: Plan, context: RunContext) -> None:
         super().__init__(plan, context)
-        self._edit, obstacle = _looked_at(plan)
-        if obstacle is not None:
-            self.warnings = (f"mkvpropedit edits the header, which vpo itself cannot: {obstacle}",)
+        self._edit, self._obstacle = _looked_at(plan)
+        if self._obstacle is not None:
+            self.warnings = (by_tool(self._obstacle),)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the header cannot be edited, not even with mkvpropedit; ``None`` if it can."""
+        return None if _by_tool_too(self.plan, self.context.tools) else self._obstacle
 
     @property
     def needs_tool(self) -> bool:
@@ -59,11 +64,7 @@ class HeaderEdit(Writer):
 
     @classmethod
     def suits(cls, plan: Plan, tools: Tools) -> bool:
-        if plan.strategy != "header":
-            return False
-        # The tool appends elements: what lies behind the end would become a part of the film.
-        tool = tools.mkvpropedit is not None and not plan.before.outside
-        return (tool and mkvpropedit.can_edit(plan)) or obstacle(plan) is None
+        return plan.strategy == "header" and (_by_tool_too(plan, tools) or obstacle(plan) is None)
 
     def apply(self, work: Work) -> Applied:
         edit = self._edit
@@ -117,6 +118,18 @@ class _Edit(NamedTuple):
     patches: PatchSet
     complete: bool
     check: CheckStructure
+
+
+def by_tool(problem: str) -> str:
+    """Return the warning about an edit that vpo leaves to mkvpropedit, and why."""
+    return f"mkvpropedit edits the header, which vpo itself cannot: {problem}"
+
+
+def _by_tool_too(plan: Plan, tools: Tools) -> bool:
+    """Return whether mkvpropedit is there and could make the edit as well."""
+    # The tool appends elements: what lies behind the end would become a part of the film.
+    there = tools.mkvpropedit is not None and not plan.before.outside
+    return there and mkvpropedit.can_edit(plan)
 
 
 def obstacle(plan: Plan) -> str | None:

@@ -156,7 +156,7 @@ class Facts:
         elif name == "elng":
             self.extended.append(value[4:].rstrip(b"\0").decode())
         elif path == "/moov/trak/udta/name":
-            self.titles[number] = value.decode()
+            self.titles[number] = value.rstrip(b"\0").decode()
         elif name == "kind":
             self.roles[number].add(value[4 + len(ROLE) : -1].decode())
         elif name == "data":

@@ -22,7 +22,7 @@ from tests.unit.execute.header_edits.segments import (
 from tests.unit.execute.header_edits.wanted_changes import Wanted, changes
 
 from vpo.execute.header_edits import matroska_check, matroska_edit
-from vpo.execute.header_edits.ebml_element import VOID
+from vpo.execute.header_edits.ebml_element import VOID, EbmlElement
 from vpo.execute.header_edits.matroska_header import INFO, TAGS, TRACKS
 from vpo.execute.header_edits.patch_set import PatchSet
 from vpo.policy.change_kind import ChangeKind
@@ -242,3 +242,13 @@ def test_edit_keeps_all_else_where_readers_find_it(
     for patch in patches.patches:  # what an undo file does
         content[patch.offset : patch.offset + len(patch.new)] = patch.old
     assert bytes(content[: len(original)]) == original
+
+
+def test_elements_in_one_another_without_end_are_kept_as_they_are() -> None:
+    data = b""
+    for _ in range(5000):
+        data = EbmlElement(0xAE, 8, data).encoded()
+    tracks = EbmlElement(TRACKS, 8, data)
+    narrowed = tracks.narrowed(frozenset({TRACKS, 0xAE}))
+    assert tracks.length - 200 < narrowed.length < tracks.length
+    assert narrowed.data.endswith(data[-40_000:])

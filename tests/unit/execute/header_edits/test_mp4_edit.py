@@ -163,6 +163,33 @@ def test_title_in_quicktime_is_text_of_its_own(tmp_path: Path) -> None:
     assert b"\xa9nam\x00\x06\x55\xc4A film" in path.read_bytes()
 
 
+@pytest.mark.parametrize(("second", "fits"), [("Hello", True), ("Another", False)])
+def test_second_comment_of_quicktime_is_no_other(tmp_path: Path, second: str, fits: bool) -> None:
+    def text(kind: str, value: str) -> bytes:
+        return box(kind, len(value).to_bytes(2, "big"), b"\x55\xc4", value.encode())
+
+    tags = box("udta", text("\xa9des", second), text("\xa9cmt", "Hello"))
+    path = written(tmp_path, Shape(behind=(400,), quicktime=True, more=(tags,)))
+    if not fits:
+        with pytest.raises(StructureError, match="two comments"):
+            edited(path, [(None, TAG, "comment", "Bye")])
+        return
+    edited(path, [(None, TAG, "comment", "Bye")])
+    data = path.read_bytes()
+    assert data.count(text("\xa9cmt", "Bye")) == 1
+    assert b"Hello" not in data
+    assert b"\xa9des" not in data
+
+
+@pytest.mark.parametrize(("title", "stored"), [("Två", "Två\0"), ("日", "日\0\0"), ("OV", "OV")])
+def test_short_title_is_not_taken_for_text_of_old_macintoshes(
+    tmp_path: Path, title: str, stored: str
+) -> None:
+    path = written(tmp_path, Shape(behind=(400,)))
+    edited(path, [(1, TITLE, "", title)])
+    assert box("name", stored.encode()) in path.read_bytes()
+
+
 def test_several_lists_of_tracks_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, Shape())
     path.write_bytes(path.read_bytes() + made(Shape()))
