@@ -27,7 +27,8 @@ def runs_page(context: Context, cursor: Annotated[int, Query(ge=0)] = 0) -> Resp
     for run in found[:_SHOWN]:
         saved = (run.summary or {}).get("saved", 0)
         text = saved_text(saved) if abs(saved) >= MIN_SAVED else ""
-        rows.append((run, run_subject(run), run_counts(run) or "nothing", text))
+        done = run_counts(run) or ("" if run.state == "running" else "nothing")
+        rows.append((run, run_subject(run), done, text))
     older = cursor + _SHOWN if len(found) > _SHOWN else None
     return render("runs.html", here="runs", rows=rows, newer=cursor > 0, older=older)
 
