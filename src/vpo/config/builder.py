@@ -181,9 +181,14 @@ def _check_player(sections: Mapping[str, Any], source: str) -> None:
 
 
 def _check_server(section: str, given: Mapping[str, tuple[object, str]]) -> None:
-    """Refuse a server without ``url`` or ``api_key``, unless only the environment sets one."""
+    """Refuse a server without ``url`` or ``api_key``, unless only the environment sets one.
+
+    ``path_map`` alone is enough for the webhooks of a server that vpo itself never asks.
+    """
     own = {name: source for name, (_, source) in given.items() if name.startswith(f"{section}.")}
-    if not own or all(source.startswith("environment ") for source in own.values()):
+    if set(own) == {f"{section}.path_map"} or all(
+        source.startswith("environment ") for source in own.values()
+    ):
         return
     for key in ("url", "api_key"):
         if f"{section}.{key}" not in own:

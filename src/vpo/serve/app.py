@@ -25,6 +25,7 @@ from vpo.serve import metrics
 from vpo.serve.api import events as events_api
 from vpo.serve.api import file as file_api
 from vpo.serve.api import files as files_api
+from vpo.serve.api import hooks as hooks_api
 from vpo.serve.api import policies as policies_api
 from vpo.serve.api import queue as queue_api
 from vpo.serve.api import reviews as reviews_api
@@ -53,6 +54,7 @@ _APIS = (
     files_api,
     file_api,
     events_api,
+    hooks_api,
     policies_api,
     queue_api,
     reviews_api,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -144,11 +145,22 @@ def _token(headers: Headers) -> str | None:
     kind, _, token = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and token:
         return token.strip()
+    if kind.lower() == "basic":
+        return _password(token)
     try:
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return None
     return cookie.value if cookie is not None and cookie.value else None
+
+
+def _password(credentials: str) -> str | None:
+    """Return the password of basic authentication, which is how Sonarr and Radarr send a token."""
+    try:
+        text = base64.b64decode(credentials, validate=True).decode("utf-8")
+    except ValueError:
+        return None
+    return text.partition(":")[2] or None
 
 
 def _too_large() -> Refusal:

@@ -197,3 +197,11 @@ def test_build_error_does_not_repeat_wrong_secret(path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match="api_key: expected") as error:
         build({}, {"VPO_CONFIG": str(path)})
     assert "s3cr" not in str(error.value)
+
+
+def test_path_map_of_a_server_needs_no_url(tmp_path: Path) -> None:
+    """It is all that webhooks need."""
+    path = tmp_path / "config.toml"
+    path.write_text('[plugins.sonarr]\npath_map = { "/tv" = "/media/tv" }\n')
+    found = build({}, {"VPO_CONFIG": str(path)}, 2).config.sonarr
+    assert (found.path_map, found.url) == ({"/tv": "/media/tv"}, None)
