@@ -6,6 +6,7 @@ nothing outside demo/.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -37,6 +38,16 @@ phases:
   - name: arrange
     track_order: [video, audio_main, audio_alternate, audio_commentary, subtitle_main]
     default_flags: {}
+"""
+
+CONFIGURATION = f"""\
+[processing]
+max_workers = 2
+
+[[libraries]]
+name = "Demo"
+folders = [{json.dumps(str(LIBRARY))}]
+policy = "policy.yaml"
 """
 
 Track = tuple[str, str, str, str]
@@ -98,7 +109,8 @@ def main() -> int:
     again = process()
     heading("The history of runs")
     vpo("history")
-    say("\nThe library is in demo/library; `make clean` removes it.")
+    say("\nThe library is in demo/library; `make clean` removes it. In the browser:")
+    say("\n  VPO_CONFIG=demo/config.toml VPO_DATA_DIR=demo/data .venv/bin/vpo serve")
     return first or again
 
 
@@ -127,7 +139,7 @@ def make_library(ffmpeg: str) -> None:
     LIBRARY.mkdir(parents=True)
     POLICY.write_text(POLICY_TEXT, encoding="utf-8")
     # Two workers on any machine: these files are tiny.
-    (DEMO / "config.toml").write_text("[processing]\nmax_workers = 2\n")
+    (DEMO / "config.toml").write_text(CONFIGURATION, encoding="utf-8")
     subtitle = DEMO / "hello.srt"
     subtitle.write_text("1\n00:00:00,200 --> 00:00:01,800\nHello\n")
     for name, tracks in FILES.items():

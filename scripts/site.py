@@ -9,7 +9,16 @@ from typing import Any
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
-_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Dockerfile", "bench/*.md")
+_PAGES = (
+    "README.md",
+    "compose.yaml",
+    "packaging/*",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Dockerfile",
+    "bench/*.md",
+)
 
 
 def on_files(files: Any, config: Any) -> Any:

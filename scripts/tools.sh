@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install ffmpeg and mkvtoolnix where they are missing.
+# Install ffmpeg and mkvtoolnix where they are missing, and a browser for the tests of the pages.
 set -eu
 
 packages=
@@ -9,6 +9,7 @@ done
 for tool in mkvmerge mkvpropedit; do
     command -v $tool >/dev/null || { packages="$packages mkvtoolnix"; break; }
 done
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages="$packages chromium"
 [ -n "$packages" ] || exit 0
 
 give_up() {

@@ -58,7 +58,8 @@ def _serve(settings: Settings) -> None:
     from vpo.serve.tokens import ensure_token, read_hash
 
     chosen = settings.config.serve
-    address = Address(chosen.host, chosen.port, chosen.base_url)
+    proxies = chosen.trusted_proxies or ()
+    address = Address(chosen.host, chosen.port, chosen.base_url, proxies)
     with (
         server_lock(settings.data_dir, address.url),
         DaemonConnectionPool(settings.database_path) as pool,

@@ -64,6 +64,19 @@ def host_name(text: str) -> str:
     return text
 
 
+def network(text: str) -> str:
+    """Return the text if it is an IP address or a network."""
+    import ipaddress  # imported late: most configurations name no proxy
+
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(
+            f'"{text}" is neither an address nor a network; write "10.0.0.2" or "172.16.0.0/12"'
+        ) from None
+    return text
+
+
 def server_url(text: str) -> str:
     """Return the URL of an HTTP server, without a slash at its end."""
     from urllib.parse import urlsplit  # imported late: most configurations name no server

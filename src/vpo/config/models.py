@@ -18,6 +18,7 @@ from vpo.config.key import (
     extension,
     host_name,
     library_name,
+    network,
     server_url,
     time_span,
 )
@@ -284,6 +285,14 @@ class Serve:
             "The URL under which a reverse proxy shows the pages. With it, a token is always"
             " needed.",
             each=server_url,
+        ),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            "Addresses or networks of reverse proxies whose header `X-Forwarded-For` says who the"
+            " client is, so that wrong tokens of one client slow down no other.",
+            each=network,
         ),
     ] = None
 

@@ -23,6 +23,7 @@ _UNSET = {
     "exclude": '["extras/"]',
     "hours": '["22:00-07:00"]',
     "in_use": '"jellyfin"',
+    "trusted_proxies": '["172.16.0.0/12"]',
     "base_url": '"https://vpo.example.org"',
     "url": '"http://server:8096"',
     "urls": '["ntfy://ntfy.sh/topic"]',

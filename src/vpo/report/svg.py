@@ -51,7 +51,7 @@ def bar_chart(items: Sequence[Bar]) -> str:
             f' height="{_BAR}" rx="2" class="{item.css_class}"/>'
             f'<text x="{_LABEL + length + 6:.1f}" y="{middle:g}">{escape(item.text)}</text>'
         )
-    return _svg(len(items) * _ROW, rows)
+    return _svg(len(items) * _ROW, rows, _said(items))
 
 
 def stacked_bar(parts: Iterable[Bar]) -> str:
@@ -66,7 +66,7 @@ def stacked_bar(parts: Iterable[Bar]) -> str:
             f"<title>{escape(f'{part.label}: {part.text}')}</title></rect>"
         )
         at += width
-    return _svg(20, rows, "stack")
+    return _svg(20, rows, _said(shown), "stack")
 
 
 def lanes(blocks: Iterable[Block]) -> list[list[Block]]:
@@ -101,7 +101,7 @@ def timeline(blocks: Sequence[Block], seconds: float) -> str:
     for number, lane in enumerate(drawn):
         top = number * _LANE + (_LANE - _BLOCK) / 2
         rows += [_rect(block, scale, top) for block in _merged(lane, 2 / scale)]
-    return _svg(height + _AXIS, rows)
+    return _svg(height + _AXIS, rows, "The files that each worker processed, over time")
 
 
 def _merged(lane: Iterable[Block], narrow: float) -> list[Block]:
@@ -151,10 +151,15 @@ def _tick(at: int, scale: float, height: int) -> str:
     )
 
 
-def _svg(height: int, rows: Iterable[str], css_class: str = "chart") -> str:
+def _said(items: Iterable[Bar]) -> str:
+    """Return what a chart shows, for those who cannot see it."""
+    return "; ".join(f"{item.label}: {item.text}" for item in items) or "nothing"
+
+
+def _svg(height: int, rows: Iterable[str], label: str, css_class: str = "chart") -> str:
     """Return an SVG; a stacked bar is stretched, a chart with text keeps its proportions."""
     shape = ' preserveAspectRatio="none"' if css_class == "stack" else ""
     return (
         f'<div class="{css_class}"><svg viewBox="0 0 {_WIDTH} {max(height, 1)}"{shape} role="img"'
-        f' xmlns="http://www.w3.org/2000/svg">{"".join(rows)}</svg></div>'
+        f' aria-label="{escape(label)}" xmlns="http://www.w3.org/2000/svg">{"".join(rows)}</svg></div>'
     )

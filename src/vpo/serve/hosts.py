@@ -19,6 +19,7 @@ class Address(NamedTuple):
     host: str
     port: int
     base_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def needs_token(self) -> bool:
@@ -89,3 +90,26 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def client_address(peer: str, forwarded: str, trusted_proxies: tuple[str, ...]) -> str:
+    """Return who has sent a request: the peer, or for whom a trusted proxy forwards it.
+
+    ``forwarded`` is the header ``X-Forwarded-For``, to which each proxy appends whom it serves:
+    only what trusted ones have appended is believed.
+    """
+    client = peer
+    for before in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+        if not _is_in(client, trusted_proxies):
+            return client
+        if not _is_ip(before):
+            return client
+        client = before
+    return client
+
+
+def _is_in(address: str, networks: tuple[str, ...]) -> bool:
+    if not networks or not _is_ip(address):
+        return False
+    known = ipaddress.ip_address(address)
+    return any(known in ipaddress.ip_network(each) for each in networks)

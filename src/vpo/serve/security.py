@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vpo.serve.hosts import Address, is_own_host, is_own_origin
+from vpo.serve.hosts import Address, client_address, is_own_host, is_own_origin
 from vpo.serve.logins import Logins
 from vpo.serve.tokens import is_token
 
@@ -118,7 +118,7 @@ class Security:
         token = _token(headers)
         if token is None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "a token is needed")
-        check_token(token, self._stored or "", client_of(scope), self._logins)
+        check_token(token, self._stored or "", client_of(scope, self._address), self._logins)
 
 
 def check_token(token: str, stored: str, client: str, logins: Logins) -> None:
@@ -131,10 +131,11 @@ def check_token(token: str, stored: str, client: str, logins: Logins) -> None:
     logins.succeeded(client)
 
 
-def client_of(scope: Scope) -> str:
+def client_of(scope: Scope, address: Address) -> str:
     """Return the address of the client, empty if unknown."""
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+    return client_address(str(client[0]) if client else "", forwarded, address.trusted_proxies)
 
 
 def _is_open(path: str) -> bool:

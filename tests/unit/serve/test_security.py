@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from vpo.errors import ConfigError
 from vpo.serve.events import Events
-from vpo.serve.hosts import Address, is_own_host, is_own_origin
+from vpo.serve.hosts import Address, client_address, is_own_host, is_own_origin
 from vpo.serve.logins import Logins
 from vpo.serve.security import BODY_LIMIT, COOKIE, Security
 from vpo.serve.tokens import ensure_token, is_token, read_hash, token_hash
@@ -174,3 +174,21 @@ def test_slow_stream_is_ended_and_others_go_on() -> None:
     received, rest = asyncio.run(listen())
     assert received[-1] == "event: number\ndata: 3\n\n"
     assert rest == []
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("10.0.0.2", "", "10.0.0.2"),
+        ("10.0.0.2", "203.0.113.5", "203.0.113.5"),
+        ("172.16.0.9", "198.51.100.1, 203.0.113.5", "203.0.113.5"),  # the first is made up
+        ("172.16.0.9", "203.0.113.5, 10.0.0.2", "203.0.113.5"),  # through two proxies
+        ("172.16.0.9", "not an address", "172.16.0.9"),
+        ("203.0.113.7", "198.51.100.1", "203.0.113.7"),  # a client itself
+        ("fd00::1", "2001:db8::5", "2001:db8::5"),
+    ],
+)
+def test_only_trusted_proxies_say_who_the_client_is(peer: str, forwarded: str, client: str) -> None:
+    trusted = ("10.0.0.2", "172.16.0.0/12", "fd00::/8")
+    assert client_address(peer, forwarded, trusted) == client
+    assert client_address(peer, forwarded, ()) == peer

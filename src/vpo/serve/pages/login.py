@@ -27,7 +27,9 @@ async def login(request: Request, context: Context) -> Response:
     if context.stored is None:
         return RedirectResponse("/", 303)
     try:
-        check_token(token, context.stored, client_of(request.scope), context.logins)
+        check_token(
+            token, context.stored, client_of(request.scope, context.address), context.logins
+        )
     except Refusal as refusal:
         return render("login.html", refusal.status, error=refusal.reason)
     reply = RedirectResponse("/", 303)
