@@ -52,8 +52,9 @@ test-all: testall
 site: setup ## build the documentation as a site in dist/site
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
 
-pictures: setup tools ## make the pictures of the terminal in docs/pictures
+pictures: setup tools ## make the pictures in docs/pictures
 	$(VENV)/bin/python scripts/pictures.py
+	$(VENV)/bin/python scripts/page_pictures.py
 
 demo: setup ## make a small library in demo/ and let vpo put it in order
 	@$(VENV)/bin/python scripts/demo.py

@@ -51,3 +51,42 @@ def test_dockerfile_installs_existing_extras() -> None:
     (extras,) = re.findall(r"'\.\[([\w,]+)\]'", DOCKERFILE)
     for extra in extras.split(","):
         assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+
+
+def _entrypoint(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the entrypoint with stand-ins that say what they were started with."""
+    for name in ("vpo", "setpriv", "chown"):
+        stand_in = tmp_path / name
+        stand_in.write_text(f'#!/bin/sh\necho {name} "$@" "umask $(umask)"\n')
+        stand_in.chmod(0o755)
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {variables.pop('uid', '0')}\n")
+    (tmp_path / "id").chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    environment = {"PATH": path, "XDG_DATA_HOME": str(tmp_path / "config"), **variables}
+    command = ["sh", str(ROOT / "docker-entrypoint.sh"), "serve", "--host", "0.0.0.0"]  # noqa: S104
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_entrypoint_gives_up_root_for_the_wanted_user(tmp_path: Path) -> None:
+    ended = _entrypoint(tmp_path, PUID="1026", PGID="100", UMASK="002")
+    chown, start = ended.stdout.splitlines()
+    assert chown.startswith(f"chown 1026:100 {tmp_path}/config {tmp_path}/config/vpo")
+    assert start.startswith("setpriv --reuid 1026 --regid 100 --groups 100")
+    assert start.endswith("-- vpo serve --host 0.0.0.0 umask 0002")
+
+
+def test_entrypoint_stays_the_user_that_it_is(tmp_path: Path) -> None:
+    ended = _entrypoint(tmp_path, uid="1000", PUID="1026")
+    assert ended.stdout == "vpo serve --host 0.0.0.0 umask 0022\n"
+
+
+def test_entrypoint_refuses_names_for_numbers(tmp_path: Path) -> None:
+    ended = _entrypoint(tmp_path, PUID="media")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "PUID and PGID must be numbers" in ended.stderr
+
+
+def test_unit_starts_the_server_without_rights_to_gain() -> None:
+    unit = (ROOT / "packaging" / "vpo.service").read_text("utf-8")
+    for line in ("ExecStart=/usr/local/bin/vpo serve", "NoNewPrivileges=true", "User=media"):
+        assert line in unit.splitlines()

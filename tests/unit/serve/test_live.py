@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -201,3 +203,30 @@ def test_publisher_publishes_a_change_once(context: ServeContext) -> None:
     events = asyncio.run(heard())
     held = [json.loads(event.partition("data: ")[2])["queue"]["held"] for event in events]
     assert held == [0, 1]
+
+
+def test_examples_of_the_page_about_the_server_work(
+    client: TestClient, context: ServeContext
+) -> None:
+    """Each line with curl in docs/serve.md, with the paths of this test."""
+    page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text("utf-8")
+    lines = re.findall(r"^curl -f (.+)$", page, re.MULTILINE)
+    assert len(lines) > 5
+    folder = context.settings.config.libraries[0].folders[0]
+    for line in lines:
+        words = shlex.split(line.replace("/srv/media/films", folder))
+        method, headers, data = "GET", {}, None
+        while words[0].startswith("-"):
+            option, value = words.pop(0), words.pop(0)
+            if option == "-X":
+                method = value
+            elif option == "-H":
+                name, _, text = value.partition(": ")
+                headers[name] = text
+            else:
+                assert option == "-d"
+                data = value
+        (url,) = words
+        address = url.removeprefix("http://localhost:8790")
+        answer = client.request(method, address, headers=headers, content=data)
+        assert answer.status_code == 200, line
