@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "pictures"
 PORT = 18790
-SIZE = {"width": 1100, "height": 760}
+SIZE = ViewportSize(width=1100, height=760)
 HOME = Path("/srv/media")
 """Shown on the pages; it must not exist."""
 FILMS = (
