@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from drill import (
+    attacked,
     changing,
     damaged,
     database,
@@ -42,6 +43,7 @@ ALL: Mapping[str, Drill] = MappingProxyType(
         "every system call": every_call.every_call,
         "power loss": power_loss.power_loss,
         "queue: server killed": queue.server_killed,
+        "serve: attacked": attacked.attacked,
         "header edits: killed": header_edits.killed,
         "header edits: mutated": header_edits.mutated,
         "damaged: mutated": damaged.mutated,
