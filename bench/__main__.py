@@ -23,6 +23,7 @@ ROWS = {
     "5": "bench.probing",
     "6": "bench.start",
     "7": "bench.dispatch",
+    "8": "bench.serving",
     "cluster": "bench.cluster",
     "eta": "bench.expected",
     "evaluation": "bench.evaluation",

@@ -14,6 +14,10 @@ from vpo.serve.events import Events
 from vpo.serve.file_work import FileWork
 from vpo.serve.hosts import Address
 from vpo.serve.logins import Logins
+from vpo.serve.recent import Recent
+
+_PAGE_SECONDS = 1.0
+"""How old the first page may be: every open browser asks for it when something changes."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class ServeContext:
     events: Events = field(default_factory=Events)
     logins: Logins = field(default_factory=Logins)
     work: FileWork = field(default_factory=FileWork)
+    now_page: Recent[bytes] = field(default_factory=lambda: Recent(_PAGE_SECONDS))
 
 
 def context_of(request: Request) -> ServeContext:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from vpo.config.libraries import opening, settings_of
 from vpo.db.queue import FileQueue
@@ -36,6 +36,10 @@ class Amount(NamedTuple):
 @router.get("/")
 def now_page(context: Context) -> Response:
     """Show what runs and what waits."""
+    return HTMLResponse(context.now_page.get(lambda: bytes(_page(context).body)))
+
+
+def _page(context: ServeContext) -> Response:
     status = status_json(context.settings, context.pool)
     return render(
         "now.html",
@@ -66,6 +70,7 @@ async def change_now(request: Request, context: Context) -> Response:
         await run_in_threadpool(_change_workers, context, 1 if action == "more" else -1)
     else:
         raise HTTPException(400, "the form names no action")
+    context.now_page.forget()
     return RedirectResponse("/", 303)
 
 
