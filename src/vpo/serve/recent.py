@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-Made = TypeVar("Made")
+Brief = TypeVar("Brief")
 
 
-class Recent(Generic[Made]):
+class Recent(Generic[Brief]):
     """A value that is made anew after some seconds, by one thread while the others wait."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._guard = threading.Lock()
-        self._made: tuple[float, Made] | None = None
+        self._made: tuple[float, Brief] | None = None
 
-    def get(self, make: Callable[[], Made]) -> Made:
+    def get(self, make: Callable[[], Brief]) -> Brief:
         """Return the value, or what ``make`` returns if it is too old."""
         with self._guard:
             if self._made is None or self._clock() - self._made[0] >= self._seconds:
