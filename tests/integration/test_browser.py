@@ -39,6 +39,7 @@ def browser() -> Iterator[Any]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    playwright.expect.set_options(timeout=LIMIT * 1000)
     with playwright.sync_playwright() as started:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         found = started.chromium.launch(executable_path=program, args=options)

@@ -125,6 +125,30 @@ def test_a_killed_server_goes_on(vpo: Vpo, library: Library, stage: Stage) -> No
     assert outcomes(vpo) == {"a.mkv": ["interrupted", "changed"], "b.mkv": ["changed"]}
 
 
+def test_the_run_of_a_killed_server_ends_though_nothing_waits(
+    vpo: Vpo, library: Library, stage: Stage
+) -> None:
+    stage.hold("mkvmerge")
+    root = films(vpo, library, "a.mkv")
+    vpo("queue", "add", root)
+    with serving(vpo) as process:
+        stage.arrived("a.mkv")
+        process.send_signal(signal.SIGKILL)
+        process.wait(LIMIT)
+    stage.release("a.mkv")
+    # As if it had been killed between the last outcome and the end of its run.
+    with contextlib.closing(sqlite3.connect(vpo.data / "vpo.db")) as database, database:
+        database.execute("DELETE FROM queue")
+
+    def state() -> str:
+        found: str = vpo("history", "--format", "json").json["runs"][0]["state"]
+        return found
+
+    assert (empty(vpo), state()) == (True, "running")
+    with serving(vpo):
+        until(lambda: state() == "interrupted", "the run is still recorded as running")
+
+
 def test_what_a_terminated_server_was_doing_waits(vpo: Vpo, library: Library, stage: Stage) -> None:
     stage.hold("mkvmerge")
     root = films(vpo, library, "a.mkv")

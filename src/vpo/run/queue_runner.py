@@ -14,6 +14,7 @@ from vpo.config.builder import Settings
 from vpo.config.libraries import is_open, settings_of
 from vpo.config.models import ConfiguredLibrary
 from vpo.db.store import Store
+from vpo.run.cleanup import clean_up_runs
 from vpo.run.coordinator import Coordinator
 from vpo.run.libraries import library_request
 from vpo.run.observer import Observer
@@ -55,7 +56,11 @@ class QueueRunner:
 
     def run(self, until_empty: bool = False) -> None:
         """Work on the queue; ``until_empty``: return when nothing more can start."""
-        self._work.tables.queue.reset()
+        work = self._work
+        work.tables.queue.reset()
+        # A server that was killed may have emptied the queue: then no run would do it.
+        for text in clean_up_runs(work.store, work.settings):
+            work.observer.note(text)
         while not self._work.interrupt.stop:
             lane = self._next_lane()
             if lane is not None:
