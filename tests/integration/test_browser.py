@@ -158,7 +158,8 @@ def test_policy_is_checked_as_it_is_typed_and_saved(page: Any, stage: Path) -> N
     playwright.expect(page.locator(".lines")).to_have_text(re.compile(r"^1\n2\n3"))
     text.fill(POLICY.replace("default_flags", "default_flag"))
     text.press("End")  # fill() alone types nothing
-    playwright.expect(page.locator("#check")).to_contain_text("films.yaml:6:5:")
+    playwright.expect(page.locator("#check")).to_contain_text("6:5 unknown key")
+    playwright.expect(page.locator(".lines .wrong")).to_have_text("6\n")
     text.fill(POLICY + "# mine\n")
     playwright.expect(page.locator("#check")).to_contain_text("Valid.")
     page.get_by_role("button", name="What would this change?").click()

@@ -38,6 +38,8 @@ _MEDIA = f"""
     SELECT path, size, mtime_ns, inode, probe FROM files JOIN probes ON file = number
     WHERE {_WHERE} ORDER BY path
 """  # noqa: S608
+_NUMBERS = f"SELECT number FROM files JOIN probes ON file = number WHERE {_WHERE}"  # noqa: S608
+_ONE_MEDIA = "SELECT path, probe FROM files JOIN probes ON file = number WHERE number = ?"
 _COUNT = f"SELECT count(*) FROM files JOIN probes ON file = number WHERE {_WHERE}"  # noqa: S608
 _FAILED = f"""
     SELECT path, error_type, error_message, started_at, EXISTS (
@@ -132,6 +134,24 @@ class Library:
                     known = {**json.loads(zlib.decompress(data)), "path": os.fsdecode(path)}
                     yield media_from_json(known), unsigned(size, mtime_ns, inode)
 
+    def spread(self, under: Sequence[str]) -> tuple[int, Iterator[MediaFile]]:
+        """Return how many files ``media`` yields, and an iterator over them in a mixed order.
+
+        The order is always the same, and the first ones are from everywhere in the library.
+        """
+        with self._pool.read() as connection:
+            places = [_bounds(path) for path in _disjoint(under)]
+            numbers = [row[0] for place in places for row in connection.execute(_NUMBERS, place)]
+        return len(numbers), self._numbered(sorted(numbers, key=_mixed))
+
+    def _numbered(self, numbers: Sequence[int]) -> Iterator[MediaFile]:
+        for number in numbers:
+            with self._pool.read() as connection:
+                row = connection.execute(_ONE_MEDIA, (number,)).fetchone()
+            if row is not None:  # else it was removed meanwhile
+                known = {**json.loads(zlib.decompress(row[1])), "path": os.fsdecode(row[0])}
+                yield media_from_json(known)
+
     def count(self, under: Sequence[str]) -> int:
         """Return how many files ``media`` yields."""
         with self._pool.read() as connection:
@@ -206,6 +226,11 @@ def _forget(connection: sqlite3.Connection, number: int) -> None:
     connection.execute(
         "DELETE FROM compliance_records WHERE file = ? AND cache_key = ?", (number, SCAN)
     )
+
+
+def _mixed(number: int) -> int:
+    """Return where a number goes in an order that is mixed, and always the same (Knuth's hash)."""
+    return number * 2654435761 % (1 << 32)
 
 
 def _bounds(path: str) -> tuple[bytes, bytes, bytes]:

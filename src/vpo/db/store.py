@@ -190,9 +190,13 @@ class Store(Knowledge):
                 [(finished, run_id) for (run_id,) in ids],
             )
 
-    def runs(self, limit: int = 20, skip: int = 0) -> list[Run]:
-        """Return the latest runs, newest first, without so many of the newest."""
-        return self._runs("ORDER BY started_at DESC, rowid DESC LIMIT ? OFFSET ?", limit, skip)
+    def runs(self, limit: int = 20, before: str | None = None) -> list[Run]:
+        """Return the latest runs, or those before the one with this (whole) id, newest first."""
+        order = "ORDER BY started_at DESC, rowid DESC LIMIT ?"
+        if before is None:
+            return self._runs(order, limit)
+        older = "(started_at, rowid) < (SELECT started_at, rowid FROM runs WHERE id = ?)"
+        return self._runs(f"WHERE {older} {order}", before, limit)
 
     def run(self, prefix: str) -> Run:
         """Return the run whose id has this prefix, or the ``last`` one.
@@ -210,13 +214,21 @@ class Store(Knowledge):
             raise UsageError(f"several run ids begin with {prefix}; give more of the id")
         return found[0]
 
-    def outcomes(self, run_id: str) -> list[OutcomeRow]:
-        """Return the outcomes of the run with this (whole) id, in the order begun."""
+    def outcomes(
+        self, run_id: str, limit: int | None = None, after: str | None = None
+    ) -> list[OutcomeRow]:
+        """Return the outcomes of the run with this (whole) id, in the order begun.
+
+        With ``after``, only those behind the outcome with that id; with a limit, not more of them.
+        """
+        behind = "SELECT rowid FROM outcomes WHERE id = ?"
+        which = "run = ?" if after is None else f"run = ? AND outcomes.rowid > ({behind})"
+        values = (run_id,) if after is None else (run_id, after)
         with self._pool.read() as connection:
             rows = connection.execute(
                 f"SELECT {OUTCOME_COLUMNS} FROM outcomes LEFT JOIN files ON number = file"  # noqa: S608
-                " WHERE run = ? ORDER BY outcomes.rowid",
-                (run_id,),
+                f" WHERE {which} ORDER BY outcomes.rowid LIMIT ?",
+                (*values, -1 if limit is None else limit),
             ).fetchall()
         return [outcome_of(row) for row in rows]
 

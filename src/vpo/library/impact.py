@@ -16,10 +16,12 @@ from vpo.policy.external_facts import ExternalFacts
 class Impact(NamedTuple):
     """How many files would change, and of how many that was found out.
 
-    ``strategies`` and ``kinds`` count the files by how and by what would change, ``errors`` those
-    that could not be planned by the message; ``whole``: every file was looked at.
+    ``total`` is how many files there are, ``files`` how many were looked at; ``strategies`` and
+    ``kinds`` count the files by how and by what would change, ``errors`` those that could not be
+    planned by the message; ``whole``: every file was looked at.
     """
 
+    total: int
     files: int
     changed: int
     strategies: dict[str, int]
@@ -30,15 +32,19 @@ class Impact(NamedTuple):
 
 def impact(
     policies: Sequence[Policy],
-    library: Iterable[MediaFile],
+    library: tuple[int, Iterable[MediaFile]],
     facts: Callable[[MediaFile], ExternalFacts],
     seconds: float,
 ) -> Impact:
-    """Evaluate the policies for each file, for this many seconds at most."""
+    """Evaluate the policies for each file, for this many seconds at most.
+
+    ``library`` is the number of files, and the files in an order of which every part is a sample.
+    """
     ends = time.monotonic() + seconds
     strategies, kinds, errors = Counter[str](), Counter[str](), Counter[str]()
     files, whole = 0, True
-    for media in library:
+    total, found = library
+    for media in found:
         if time.monotonic() > ends:
             whole = False
             break
@@ -51,7 +57,7 @@ def impact(
             kinds.update({change.fact.label for change in plan.changes})
     changed = sum(strategies.values())
     counts = (_ordered(strategies), _ordered(kinds), _ordered(errors))
-    return Impact(files, changed, *counts, whole)
+    return Impact(total, files, changed, *counts, whole)
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:

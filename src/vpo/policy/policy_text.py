@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vpo.errors import PolicyError
@@ -36,8 +36,16 @@ def read_policy(path: str | os.PathLike[str]) -> PolicyText:
     return with_bases(read_policy_text(name), name)
 
 
-def with_bases(text: str, name: str, above: tuple[str, ...] = ()) -> PolicyText:
-    """Return a policy's text with those that it extends; ``above`` are the files that extend it."""
+def with_bases(
+    text: str,
+    name: str,
+    above: tuple[str, ...] = (),
+    may_extend: Callable[[str], bool] = lambda path: True,  # noqa: ARG005
+) -> PolicyText:
+    """Return a policy's text with those that it extends; ``above`` are the files that extend it.
+
+    ``may_extend`` decides which file this text may name; the files themselves are not asked.
+    """
     if not _MAY_EXTEND.search(text):
         return PolicyText(name, text)
     source = parse_yaml(text, name)
@@ -52,6 +60,9 @@ def with_bases(text: str, name: str, above: tuple[str, ...] = ()) -> PolicyText:
         raise PolicyError(f"`{base}` extends this policy itself, directly or not", position)
     if len(files) > _MOST_BASES:
         raise PolicyError(f"more than {_MOST_BASES} policies extend one another", position)
+    if not may_extend(path):
+        problem = f"`{base}` is not in the folder of policies; extend one that is"
+        raise PolicyError(problem, position)
     try:
         found = read_policy_text(path)
     except PolicyError as error:

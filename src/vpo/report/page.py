@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from importlib import resources
@@ -16,6 +16,7 @@ from vpo.report.diff import change_text
 from vpo.report.svg import Bar, Block, bar_chart, stacked_bar, timeline
 from vpo.text import counted, format_size, format_time, printable
 
+FileUrl = Callable[[str], str]
 GENERATOR = '<meta name="generator" content="vpo '
 """Identifies a page as a report of vpo."""
 _LISTED = 500
@@ -48,16 +49,19 @@ def page(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
 """
 
 
-def report_body(run: Run, outcomes: Sequence[OutcomeRow]) -> str:
-    """Return what is in the page's body, for a page of the server; every text is escaped."""
-    return "\n".join(_sections(run, outcomes))
+def report_body(run: Run, outcomes: Sequence[OutcomeRow], url: FileUrl | None = None) -> str:
+    """Return what is in the page's body, for a page of the server; every text is escaped.
+
+    ``url`` returns the address of the page of a file, if files have pages.
+    """
+    return "\n".join(_sections(run, outcomes, url))
 
 
 def _style() -> str:
     return resources.files("vpo.report").joinpath("page.css").read_text("utf-8")
 
 
-def _sections(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
+def _sections(run: Run, outcomes: Sequence[OutcomeRow], url: FileUrl | None) -> Iterator[str]:
     yield from _head(run)
     counts = _counts(run, outcomes)
     yield _tiles(run, outcomes, counts)
@@ -66,8 +70,8 @@ def _sections(run: Run, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     yield from _proofs(outcomes)
     yield from _savings(outcomes)
     yield from _times(run, outcomes)
-    yield from _failures(outcomes)
-    yield from _changes(outcomes)
+    yield from _failures(outcomes, url)
+    yield from _changes(outcomes, url)
 
 
 def _head(run: Run) -> Iterator[str]:
@@ -124,7 +128,7 @@ def _seconds(run: Run, outcomes: Sequence[OutcomeRow]) -> float:
     return max((block.end for block in _blocks(run, outcomes)), default=0.0)
 
 
-def _failures(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
+def _failures(outcomes: Sequence[OutcomeRow], url: FileUrl | None) -> Iterator[str]:
     failed = [o for o in outcomes if o.status in ("failed", "skipped")]
     failed.sort(key=lambda outcome: outcome.status != "failed")
     if not failed:
@@ -133,7 +137,7 @@ def _failures(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
     for outcome in failed[:_LISTED]:
         skip = " skip" if outcome.status == "skipped" else ""
         yield (
-            f'<div class="failure{skip}"><b>{_text(outcome.path)}</b>'
+            f'<div class="failure{skip}"><b>{_file(outcome.path, url)}</b>'
             f"<p>{_text(outcome.error_message or '')}</p></div>"
         )
     yield from _rest(len(failed), outcomes)
@@ -219,7 +223,7 @@ def _blocks(run: Run, outcomes: Sequence[OutcomeRow]) -> list[Block]:
     return blocks
 
 
-def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
+def _changes(outcomes: Sequence[OutcomeRow], url: FileUrl | None) -> Iterator[str]:
     changed = [outcome for outcome in outcomes if outcome.status == "changed"]
     if not changed:
         return
@@ -238,7 +242,7 @@ def _changes(outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
                 f"<li>proven by {_MODES[proof['mode']]}: {_proven(proof) or 'as planned.'}</li>"
             )
         yield (
-            f'<details><summary>{_text(outcome.path)} <span class="soft">({", ".join(facts)})'
+            f'<details><summary>{_file(outcome.path, url)} <span class="soft">({", ".join(facts)})'
             f"</span></summary><ul>{items}</ul></details>"
         )
     yield from _rest(len(changed), outcomes)
@@ -258,6 +262,11 @@ def _rest(count: int, outcomes: Sequence[OutcomeRow]) -> Iterator[str]:
             f'<p class="soft">and {count - _LISTED:,} more: <code>vpo history show {run}</code>'
             " lists all of them.</p>"
         )
+
+
+def _file(path: str, url: FileUrl | None) -> str:
+    text = _text(path)
+    return text if url is None else f'<a href="{escape(url(path))}">{text}</a>'
 
 
 def _text(text: str) -> str:

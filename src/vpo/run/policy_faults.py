@@ -11,7 +11,7 @@ from vpo.policy.document import Policy
 from vpo.policy.external_facts import unknown_metadata
 from vpo.policy.loader import load_text
 from vpo.policy.operations.transcode import Transcode
-from vpo.policy.policy_text import PolicyText, with_bases
+from vpo.policy.policy_text import PolicyText
 from vpo.policy.video_section import VideoSection
 from vpo.text import suggestion
 from vpo.tools.presets import X264_TUNES
@@ -50,15 +50,6 @@ def check_policy_text(text: PolicyText, plugins: Collection[str]) -> CheckedPoli
     except PolicyError as error:
         return CheckedPolicy(text.name, [], [], str(error))
     return _checked_policy(policy, text.name, plugins)
-
-
-def checked_text(text: str, name: str, plugins: Collection[str]) -> CheckedPolicy:
-    """Return what is wrong with a text that is to be saved under a name."""
-    try:
-        found = with_bases(text, name)
-    except PolicyError as error:
-        return CheckedPolicy(name, [], [], str(error))
-    return check_policy_text(found, plugins)
 
 
 def _checked_policy(policy: Policy, name: str, plugins: Collection[str]) -> CheckedPolicy:

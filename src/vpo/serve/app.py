@@ -45,6 +45,7 @@ from vpo.serve.pages import (
     runs,
     system,
 )
+from vpo.serve.pages.rendering import render
 from vpo.serve.security import Security
 from vpo.serve.status_publisher import StatusPublisher
 
@@ -187,10 +188,20 @@ async def _own_error(request: Request, error: Exception) -> Response:  # noqa: A
     return _problem(400 if code == EXIT_USAGE else 500, str(error))
 
 
-async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if _is_for_a_person(request):
+        title = HTTPStatus(error.status_code).phrase
+        return render(
+            "problem.html", error.status_code, here="", title=title, detail=str(error.detail)
+        )
     return _problem(error.status_code, str(error.detail))
+
+
+def _is_for_a_person(request: Request) -> bool:
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.url.path.startswith("/api/v1/")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001

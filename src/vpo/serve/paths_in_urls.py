@@ -15,6 +15,11 @@ def query_path(request: Request) -> str:
     return found[0]
 
 
+def policy_url(path: str) -> str:
+    """Return the address of a policy's page."""
+    return f"/policy?path={quote(os.fsencode(path), safe='/')}"
+
+
 def file_url(path: str) -> str:
     """Return the address of a file's page."""
     return f"/file?path={quote(os.fsencode(path), safe='/')}"

@@ -7,18 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from vpo.errors import PolicyError
+from vpo.errors import PolicyError, UsageError
 from vpo.run.policy_editing import (
     OpenedPolicy,
     editable_policies,
-    new_policy_path,
+    kept_versions,
+    new_policy,
     open_policy,
-    save_policy,
+    open_version,
 )
-from vpo.run.policy_faults import checked_text
 from vpo.serve.answers import AsciiJSON
 from vpo.serve.context import Context, ServeContext
 from vpo.serve.policy_impact import policy_impact
+from vpo.serve.policy_texts import check_text, is_policy, save_text
 
 router = APIRouter(tags=["policies"])
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -35,7 +36,7 @@ class PolicyInput(BaseModel):
 class ChangedPolicy(PolicyInput):
     """A text in place of the one with this digest."""
 
-    digest: str
+    digest: Annotated[str, Field(min_length=1)]
 
 
 class NewPolicy(BaseModel):
@@ -56,21 +57,22 @@ def list_policies(context: Context) -> AsciiJSON:
 
 
 @router.get("/policies/text", response_class=AsciiJSON)
-def read_policy_file(context: Context, path: str) -> AsciiJSON:
-    """Return a policy's text, and the digest with which it can be saved."""
+def read_policy_file(context: Context, path: str, version: str | None = None) -> AsciiJSON:
+    """Return a policy's text, or that of a version before, and the digest to save it with."""
     _require_known(context, path)
+    settings = context.settings
     try:
-        return AsciiJSON(open_policy(path)._asdict())
+        opened = open_version(settings, path, version) if version else open_policy(settings, path)
     except PolicyError as error:
         raise HTTPException(404, str(error)) from None
+    return AsciiJSON({**opened._asdict(), "versions": kept_versions(path)})
 
 
 @router.post("/policies/check", response_class=AsciiJSON)
 def check_policy(context: Context, wanted: PolicyInput) -> AsciiJSON:
     """Return what is wrong with a text, as ``vpo policy check`` does."""
     _require_known(context, wanted.path)
-    plugins = context.settings.config.plugins
-    return AsciiJSON(checked_text(wanted.text, wanted.path, plugins)._asdict())
+    return AsciiJSON(check_text(context, wanted.text, wanted.path)._asdict())
 
 
 @router.post("/policies/impact", response_class=AsciiJSON)
@@ -85,18 +87,23 @@ async def read_impact(context: Context, wanted: PolicyInput) -> AsciiJSON:
 def change_policy_file(context: Context, wanted: ChangedPolicy) -> dict[str, Any]:
     """Save a text, unless somebody else has changed the policy; the version before is kept."""
     _require_known(context, wanted.path)
-    opened = OpenedPolicy(wanted.path, wanted.text, wanted.digest)
-    return {"path": wanted.path, "kept": save_policy(context.settings, opened)}
+    return _saved(context, OpenedPolicy(wanted.path, wanted.text, wanted.digest))
 
 
 @router.post("/policies", status_code=201)
 def add_policy(context: Context, wanted: NewPolicy) -> dict[str, Any]:
     """Save a new policy."""
-    path = new_policy_path(context.settings, wanted.name)
-    save_policy(context.settings, OpenedPolicy(path, wanted.text, ""))
-    return {"path": path, "kept": None}
+    begun = new_policy(context.settings, wanted.name)
+    return _saved(context, begun._replace(text=wanted.text))
+
+
+def _saved(context: ServeContext, opened: OpenedPolicy) -> dict[str, Any]:
+    try:
+        return {"path": opened.path, "kept": save_text(context, opened)}
+    except UsageError as error:  # somebody else was first
+        raise HTTPException(409, str(error)) from None
 
 
 def _require_known(context: ServeContext, path: str) -> None:
-    if path not in editable_policies(context.settings):
+    if not is_policy(context, path):
         raise HTTPException(404, "there is no such policy in this configuration")

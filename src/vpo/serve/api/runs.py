@@ -12,26 +12,27 @@ from vpo.serve.answers import AsciiJSON
 from vpo.serve.context import Context
 
 router = APIRouter(tags=["runs"])
+Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("/runs", response_class=AsciiJSON)
-def list_runs(
-    context: Context,
-    cursor: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> AsciiJSON:
+def list_runs(context: Context, cursor: str | None = None, limit: Limit = 50) -> AsciiJSON:
     """List past runs, newest first."""
     found = context.store.runs(limit + 1, cursor)
-    behind = cursor + limit if len(found) > limit else None
+    behind = found[limit - 1].id if len(found) > limit else None
     return AsciiJSON({"runs": [record_json(run) for run in found[:limit]], "cursor": behind})
 
 
 @router.get("/runs/{run_id}", response_class=AsciiJSON)
-def read_run(context: Context, run_id: str) -> AsciiJSON:
+def read_run(
+    context: Context, run_id: str, cursor: str | None = None, limit: Limit = 500
+) -> AsciiJSON:
     """Return what a run did to each file; "last" is the newest one."""
     try:
         run = context.store.run(run_id)
     except UsageError as error:
         raise HTTPException(404, str(error)) from None
-    outcomes = context.store.outcomes(run.id)
-    return AsciiJSON({"run": record_json(run), "files": [record_json(each) for each in outcomes]})
+    found = context.store.outcomes(run.id, limit + 1, cursor)
+    files = [record_json(each) for each in found[:limit]]
+    behind = found[limit - 1].id if len(found) > limit else None
+    return AsciiJSON({"run": record_json(run), "files": files, "cursor": behind})

@@ -10,7 +10,7 @@ from vpo import __version__
 from vpo.config.listing import settings_json
 from vpo.doctor import CheckResult, run_checks
 from vpo.serve.answers import AsciiJSON
-from vpo.serve.context import Context
+from vpo.serve.context import Context, ServeContext
 
 router = APIRouter(tags=["system"])
 
@@ -24,5 +24,9 @@ def read_system(context: Context) -> AsciiJSON:
 @router.get("/system/checks")
 async def read_checks(context: Context) -> dict[str, Any]:
     """Check tools, encoders and database, as ``vpo doctor`` does."""
-    found: list[CheckResult] = await context.work.do(list, run_checks(context.settings))
+    found: list[CheckResult] = await context.work.do(_checked, context)
     return {"checks": [item._asdict() for item in found]}
+
+
+def _checked(context: ServeContext) -> list[CheckResult]:
+    return list(run_checks(context.settings))

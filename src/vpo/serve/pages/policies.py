@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from vpo.errors import PolicyError, UsageError
@@ -13,34 +14,34 @@ from vpo.library.impact import Impact
 from vpo.run.policy_editing import (
     OpenedPolicy,
     editable_policies,
-    new_policy_path,
+    kept_versions,
+    new_policy,
     open_policy,
-    save_policy,
+    open_version,
 )
-from vpo.run.policy_faults import CheckedPolicy, checked_text
+from vpo.run.policy_faults import CheckedPolicy
 from vpo.serve.context import Context, ServeContext
 from vpo.serve.pages.forms import form_fields, one
+from vpo.serve.pages.policy_problems import problems_of
 from vpo.serve.pages.rendering import render
+from vpo.serve.paths_in_urls import policy_url, query_path
 from vpo.serve.policy_impact import policy_impact
+from vpo.serve.policy_texts import check_text, could_be_policy, in_file, is_policy, save_text
 
 router = APIRouter()
-_NEW = """\
-schema_version: 13
-name: {name}
-config:
-  audio_languages: [eng]
-phases:
-  - name: flags
-    default_flags: {{}}
-"""
+_SAVED, _SAME = "Saved.", "Nothing has changed since it was saved."
 
 
 class _Answer(NamedTuple):
-    """What is said about the text in the editor besides its check."""
+    """What is said about the text in the editor besides its check.
+
+    ``difference`` are the lines in which it differs from the file, where that was changed.
+    """
 
     effect: Impact | None = None
     problem: str | None = None
     done: str | None = None
+    difference: tuple[str, ...] = ()
 
 
 @router.get("/policies")
@@ -50,20 +51,26 @@ def policies_page(context: Context) -> Response:
 
 
 @router.get("/policy")
-def policy_page(context: Context, path: str = "", new: str = "", kept: str = "") -> Response:
-    """Show one policy in the editor, or the begin of a new one."""
+def policy_page(
+    request: Request, context: Context, new: str = "", version: str = "", saved: str = ""
+) -> Response:
+    """Show one policy in the editor, a version before, or the begin of a new one."""
+    settings = context.settings
     if new:
         try:
-            opened = OpenedPolicy(new_policy_path(context.settings, new), _NEW.format(name=new), "")
+            return _editor(context, new_policy(settings, new))
         except UsageError as error:
             return _list(context, str(error), 400)
-        return _editor(context, opened)
+    path = query_path(request)
+    if not is_policy(context, path):
+        raise HTTPException(404, "there is no such policy in this configuration")
     try:
-        opened = open_policy(_known(context, path))
+        opened = open_version(settings, path, version) if version else open_policy(settings, path)
     except PolicyError as error:
-        raise HTTPException(404, str(error)) from None
-    done = f"Saved. The version before is {kept}." if kept else None
-    return _editor(context, opened, _Answer(done=done))
+        return _list(context, str(error), 404)
+    if version:
+        return _editor(context, opened, _Answer(done=f"This is {version}; save it to go back."))
+    return _editor(context, opened, _Answer(done=_done(path, saved)))
 
 
 @router.post("/policy")
@@ -72,42 +79,60 @@ async def change_policy(request: Request, context: Context) -> Response:
     fields = await form_fields(request)
     # Browsers send the line ends of forms as CR LF.
     text = fields.get("text", [""])[0].replace("\r\n", "\n")
-    opened = OpenedPolicy(one(fields, "path"), text, one(fields, "digest"))
-    return await context.work.do(_changed, context, opened, one(fields, "action"))
-
-
-def _changed(context: ServeContext, opened: OpenedPolicy, action: str) -> Response:
-    if opened.digest:
-        _known(context, opened.path)
-    else:
-        name = opened.path.rpartition("/")[2].removesuffix(".yaml")
-        opened = opened._replace(path=_new_path(context, name))
-    if action == "check":
-        return _editor(context, opened)
-    if action == "impact":
-        return _with_impact(context, opened)
-    if action != "save":
-        raise HTTPException(400, "the form names no action")
-    try:
-        kept = save_policy(context.settings, opened)
-    except (PolicyError, UsageError) as error:
-        return _editor(context, opened, _Answer(problem=str(error)), 400)
-    more = {"kept": kept.rpartition("/")[2]} if kept else {}
-    return RedirectResponse(f"/policy?{urlencode({'path': opened.path, **more})}", 303)
-
-
-def _new_path(context: ServeContext, name: str) -> str:
-    try:
-        return new_policy_path(context.settings, name)
-    except UsageError as error:
-        raise HTTPException(400, str(error)) from None
-
-
-def _known(context: ServeContext, path: str) -> str:
-    """Return the path if it is one of the policies: nothing else is ever opened."""
-    if path not in editable_policies(context.settings):
+    opened = OpenedPolicy(query_path(request), text, one(fields, "digest"))
+    if not await run_in_threadpool(could_be_policy, context, opened.path):
         raise HTTPException(404, "there is no such policy in this configuration")
-    return path
+    action = one(fields, "action")
+    if action == "impact":
+        return await context.work.do(_with_impact, context, opened)
+    if action == "save":
+        return await run_in_threadpool(_saved, context, opened)
+    if action != "check":
+        raise HTTPException(400, "the form names no action")
+    return await run_in_threadpool(_editor, context, opened)
+
+
+def _saved(context: ServeContext, opened: OpenedPolicy) -> Response:
+    now = None
+    try:
+        now = in_file(context, opened.path)
+        if now is not None and "\r\n" in now.text:  # its line ends stay as they are
+            opened = opened._replace(text=opened.text.replace("\n", "\r\n"))
+        if now is None and opened.digest:
+            raise UsageError(f"{opened.path} was deleted after it was opened here")
+        kept = save_text(context, opened)
+    except PolicyError as error:
+        return _editor(context, opened, _Answer(problem=str(error)), 400)
+    except UsageError as error:
+        return _conflict(context, opened, str(error))
+    same = now is not None and kept is None
+    saved = "same" if same else kept.rpartition("/")[2] if kept else "new"
+    return RedirectResponse(f"{policy_url(opened.path)}&saved={saved}", 303)
+
+
+def _conflict(context: ServeContext, opened: OpenedPolicy, problem: str) -> Response:
+    """Show how the text differs from what is in the file now: saved again, it replaces that."""
+    try:
+        now = in_file(context, opened.path)
+    except PolicyError as error:
+        return _editor(context, opened, _Answer(problem=str(error)), 409)
+    if now is None:
+        again = _Answer(problem=f"{problem}; save again to make it anew")
+        return _editor(context, opened._replace(digest=""), again, 409)
+    lines = difflib.unified_diff(
+        now.text.splitlines(), opened.text.splitlines(), "in the file", "your text", lineterm=""
+    )
+    again = _Answer(
+        problem=f"{problem}. Save again to replace what is in the file now.",
+        difference=tuple(lines),
+    )
+    return _editor(context, opened._replace(digest=now.digest), again, 409)
+
+
+def _done(path: str, saved: str) -> str | None:
+    if saved in kept_versions(path):
+        return f"{_SAVED} The version before is {saved}."
+    return {"new": _SAVED, "same": _SAME}.get(saved)
 
 
 def _list(context: ServeContext, problem: str = "", status: int = 200) -> Response:
@@ -120,10 +145,10 @@ def _list(context: ServeContext, problem: str = "", status: int = 200) -> Respon
 
 def _check(context: ServeContext, path: str) -> CheckedPolicy:
     try:
-        text = open_policy(path).text
+        text = open_policy(context.settings, path).text
     except PolicyError as error:
         return CheckedPolicy(path, [], [], str(error))
-    return checked_text(text, path, context.settings.config.plugins)
+    return check_text(context, text, path)
 
 
 def _with_impact(context: ServeContext, opened: OpenedPolicy) -> Response:
@@ -137,9 +162,15 @@ def _with_impact(context: ServeContext, opened: OpenedPolicy) -> Response:
 def _editor(
     context: ServeContext, opened: OpenedPolicy, answer: _Answer | None = None, status: int = 200
 ) -> Response:
-    checked = checked_text(opened.text, opened.path, context.settings.config.plugins)
-    users = editable_policies(context.settings).get(opened.path, [])
-    more = (answer or _Answer())._asdict()
+    checked = check_text(context, opened.text, opened.path)
     return render(
-        "policy.html", status, here="policies", opened=opened, users=users, checked=checked, **more
+        "policy.html",
+        status,
+        here="policies",
+        opened=opened,
+        users=editable_policies(context.settings).get(opened.path, []),
+        checked=checked,
+        problems=problems_of(checked),
+        versions=kept_versions(opened.path),
+        **(answer or _Answer())._asdict(),
     )

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from vpo.config.listing import as_toml
-from vpo.serve.paths_in_urls import file_url
+from vpo.serve.paths_in_urls import file_url, policy_url
 from vpo.text import format_size, format_time, printable
 
 
@@ -27,6 +27,7 @@ def _environment() -> Environment:
         "duration": format_time,
         "shown": printable,
         "file_url": file_url,
+        "policy_url": policy_url,
         "local": _local,
         "toml": as_toml,
         "shown_lines": _lines,
